@@ -1,0 +1,1 @@
+"""Stage: Findings -> cards and the decision extension. Wording, grouping, suggestions."""

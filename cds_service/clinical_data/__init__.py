@@ -1,0 +1,1 @@
+"""Stage: HookRequest -> ClinicalData. Knows prefetch and paging, never medicine."""

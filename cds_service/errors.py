@@ -1,0 +1,78 @@
+"""Every error of the service, with the HTTP status it answers and a message that is safe to show.
+
+CdsError
+├── RequestError                400  the call breaks the protocol; the message says where and what to do
+│   ├── UnknownService          404
+│   ├── BodyTooLarge            413
+│   └── NotJson                 415
+├── NothingJudged               412  no data could be had, so nothing at all could be judged (S-36)
+└── SetupError                  500  the service can't start or a command can't run: tables, settings, files
+    ├── TableError                   a table, value set or site folder is wrong: file, row, problem, remedy
+    └── SettingError                 a setting is wrong: name, value, remedy
+
+Messages hold ids and counts, never names, dates of birth, tokens or free text of a record.
+"""
+
+from __future__ import annotations
+
+
+class CdsError(Exception):
+    """Base of all; `issue_type` is the FHIR OperationOutcome issue type."""
+
+    status = 500
+    issue_type = "exception"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RequestError(CdsError):
+    """The call breaks the protocol."""
+
+    status = 400
+    issue_type = "invalid"
+
+
+class UnknownService(RequestError):
+    """No service has this id."""
+
+    status = 404
+    issue_type = "not-found"
+
+
+class BodyTooLarge(RequestError):
+    """The body is larger than `CDS_MAX_BODY`."""
+
+    status = 413
+    issue_type = "too-long"
+
+
+class NotJson(RequestError):
+    """The body is not declared as JSON."""
+
+    status = 415
+    issue_type = "not-supported"
+
+
+class NothingJudged(CdsError):
+    """Nothing could be judged: neither prefetch nor FHIR server gave any data (S-36)."""
+
+    status = 412
+    issue_type = "incomplete"
+
+
+class SetupError(CdsError):
+    """The service can't start, or a command can't run."""
+
+
+class TableError(SetupError):
+    """A table is wrong. `problems` has one line each: file, row, problem, remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class SettingError(SetupError):
+    """A setting is wrong."""

@@ -1,0 +1,1 @@
+"""Stage: ClinicalData -> PatientFacts. Knows how to read FHIR R4 resources, never rules."""

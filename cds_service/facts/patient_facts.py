@@ -1,0 +1,152 @@
+"""What one patient's record says, read but not judged: the output of the facts stage. Only types live here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from cds_service.clinical_data.records import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """One code of a code system; `system` and `code` as received, blanks trimmed."""
+
+    system: str
+    code: str
+    display: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A CodeableConcept: its codings that have system and code, and every text a person could read in it."""
+
+    codings: tuple[Coding, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str | None:
+        """The shortest honest name: the text, or the first display, or None."""
+        return self.texts[0] if self.texts else None
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A FHIR date or dateTime as the span it may mean; both ends are aware and in the hospital's zone.
+
+    `2026-11` spans the whole month. `text` is the date as shown to a person.
+    """
+
+    earliest: datetime
+    latest: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionFact:
+    """A Condition that is neither refuted nor entered in error.
+
+    `activity` is `active`, `remission` or `inactive`; `certain` is False for unconfirmed, provisional and
+    differential ones. `onset` falls back to recordedDate. `encounter` is the bare id for an encounter diagnosis.
+    """
+
+    reference: str
+    concept: Concept
+    activity: str
+    certain: bool
+    onset: When | None
+    encounter: str | None
+    status_clear: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionFact:
+    """One AllergyIntolerance.reaction: its substance, manifestations and severity (`mild`, `moderate`, `severe`)."""
+
+    substance: Concept
+    manifestations: tuple[Concept, ...]
+    severity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllergyFact:
+    """An AllergyIntolerance that is neither refuted nor entered in error.
+
+    `kind` is `allergy`, `intolerance` or None; `criticality` as coded.
+    """
+
+    reference: str
+    concept: Concept
+    active: bool
+    certain: bool
+    kind: str | None
+    criticality: str | None
+    reactions: tuple[ReactionFact, ...]
+    recorded: When | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationFact:
+    """One reported value: an Observation or one of its components.
+
+    `value` is None with `problem` saying why. `low` and `high` bound the value (None: unbounded), with
+    `low_open`/`high_open` for a bound that is itself excluded: `<20` is (None, 20 open).
+    `unit_codes` are the spellings to try, the UCUM code first; `answer` is a coded value.
+    `from_text` marks a number that was read out of valueString.
+    """
+
+    reference: str
+    concept: Concept
+    when: When | None
+    preliminary: bool
+    shown: str | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    low_open: bool = False
+    high_open: bool = False
+    unit_codes: tuple[str, ...] = ()
+    answer: Concept | None = None
+    from_text: bool = False
+    problem: str | None = None
+    """A key of `reason.*` in the wording: why this value can't be judged; None for a usable one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFact:
+    """One order or appointment in focus.
+
+    `reasons` are its own reasonCode entries; `reason_conditions` the references of reasonReference, `Type/id`.
+    `body` holds the bytes received, from which an update suggestion is made. `forbids` is doNotPerform.
+    """
+
+    reference: str
+    resource_type: str
+    concept: Concept
+    reasons: tuple[Concept, ...]
+    reason_references: tuple[str, ...]
+    body: bytes
+    forbids: bool = False
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """Everything read of one call's data.
+
+    Each `*_complete` is True only where all of that kind was had and could be read, each `*_obtained` False only
+    where none of it was had at all. `unavailable` lists every gap.
+    """
+
+    orders: tuple[OrderFact, ...]
+    conditions: tuple[ConditionFact, ...]
+    allergies: tuple[AllergyFact, ...]
+    observations: tuple[ObservationFact, ...]
+    complete: frozenset[str]
+    obtained: frozenset[str]
+    unavailable: tuple[Unavailable, ...]
+    today: date
+    now: datetime
+    encounter_id: str | None = None
+    birth_date: When | None = None
+    gender: str | None = None

@@ -1,0 +1,1 @@
+"""Stage: body -> HookRequest, cards -> response JSON. Knows CDS Hooks 2.0.1, never FHIR content."""

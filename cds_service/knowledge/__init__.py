@@ -1,0 +1,1 @@
+"""Stage: tables and value sets -> Knowledge. Never knows patients."""

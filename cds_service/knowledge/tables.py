@@ -1,0 +1,244 @@
+"""The two tables and what they rest on, as frozen types: the output of the knowledge stage. Only types live here.
+
+How each is written in TOML: docs/changing-the-tables.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.order_texts import OrderTexts
+    from cds_service.knowledge.value_sets import CodeIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A condition id, or `all_of`/`any_of` over expressions."""
+
+    operator: str
+    """`is`, `all_of` or `any_of`."""
+    condition: str = ""
+    parts: tuple[Expression, ...] = ()
+
+    def conditions(self) -> tuple[str, ...]:
+        """Every condition id named, in order, each once."""
+        if self.operator == "is":
+            return (self.condition,)
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.conditions()))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that indications and gates speak of; its codes are the ValueSet named `value_set`."""
+
+    id: str
+    label: str
+    value_set: str
+
+
+@dataclass(frozen=True, slots=True)
+class Indication:
+    """One reason for a procedure. `present_if` settles it; `possible_if` alone leaves it unknown."""
+
+    id: str
+    label: str
+    present_if: Expression
+    possible_if: Expression | None
+    source: str
+    grade: str
+    possible_because: str | None = None
+    """Wording key that says what is missing when only `possible_if` holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A recorded condition that must not be mistaken for an indication of this procedure."""
+
+    condition: str
+    wording: str
+    indicator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """One procedure. `uses` is the joint to the contraindications; `usually_uses` is a part of `uses`.
+
+    `access` is `arterial`, `venous`, `percutaneous` or `any`; `bleeding_risk` is `low` or `high` (SIR 2019 class);
+    `co2` is True only where carbon dioxide may stand in for iodinated contrast.
+    """
+
+    id: str
+    label: str
+    region: str
+    parent: str | None
+    uses: frozenset[str]
+    usually_uses: frozenset[str]
+    access: str
+    bleeding_risk: str
+    bleeding_risk_basis: str
+    emergency: bool
+    co2: bool
+    offered: bool
+    """True for the procedures that patient-view may name (rows of the source table, no parents)."""
+    synonyms: tuple[str, ...]
+    exclude_terms: tuple[str, ...]
+    indications: tuple[Indication, ...]
+    alerts: tuple[Alert, ...]
+    notes: Mapping[str, str]
+    """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Multiply a value in this unit by `factor` to get the lab's canonical unit."""
+
+    factor: Decimal
+    note: str | None = None
+    at_most: Decimal | None = None
+    """The unit counts only for values up to this (a fraction written with unit 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a lab may be computed from others; `kind` is one of the formulas of `findings/derived_labs.py`."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    parameters: Mapping[str, Decimal]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One analyte: its LOINC ValueSet, canonical UCUM unit and the spellings of units that it accepts."""
+
+    id: str
+    label: str
+    value_set: str
+    unit: str
+    units: Mapping[str, Unit]
+    unit_optional: bool
+    text_unit: str | None
+    lowest: Decimal | None
+    highest: Decimal | None
+    derivation: Derivation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One limit. `comparison` is `<`, `<=`, `>`, `>=`, `in` (coded answers) or `rise`."""
+
+    id: str
+    lab: str
+    comparison: str
+    value: Decimal | None
+    unit: str
+    within_days: int
+    answers: tuple[str, ...]
+    rise: Decimal | None
+    rise_within_hours: int | None
+    ratio: Decimal | None
+    ratio_within_days: int | None
+    guideline: str
+    source: str
+    grade: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """When a row or criterion applies; an empty field does not restrict.
+
+    `uses`: any of them; `when`/`unless`: condition ids in the record (any of them).
+    """
+
+    uses: frozenset[str] = frozenset()
+    bleeding_risk: str | None = None
+    access: frozenset[str] = frozenset()
+    procedures: frozenset[str] = frozenset()
+    except_procedures: frozenset[str] = frozenset()
+    when: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllergyRule:
+    """How loudly an allergy of one group speaks, NOTES: allergy card level.
+
+    `texts` match whole words of the allergy's own text when no code of any group is known; `not_texts` veto them.
+    """
+
+    group: str
+    severe: str | None
+    physiologic: str | None
+    texts: tuple[str, ...]
+    not_texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One question of a row.
+
+    `kind`: `condition` (value_sets in Condition), `allergy`, `lab` (threshold) or `rise`. `required`: with no
+    datum the answer is unknown. `acute_within_days`: an older one is `stale` and only info.
+    `severity_from`: lab ids; where none of them has a value, the answer is unknown ("severity not recorded").
+    """
+
+    id: str
+    kind: str
+    label: str
+    indicator: str | None
+    gate: Gate
+    required: bool
+    value_sets: tuple[str, ...] = ()
+    threshold: str | None = None
+    acute_within_days: int | None = None
+    severity_from: tuple[str, ...] = ()
+    allergy: AllergyRule | None = None
+    advice: tuple[str, ...] = ()
+    """Wording keys of what can be done, `advice.*`."""
+    source: str = ""
+    grade: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contraindication:
+    """One row of the second table; `criteria` holds only those that speak (status active)."""
+
+    id: str
+    label: str
+    gate: Gate
+    criteria: tuple[Criterion, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Everything the service knows; `version` is release + hash of the effective tables."""
+
+    version: str
+    conditions: Mapping[str, Condition]
+    procedures: Mapping[str, Procedure]
+    contraindications: tuple[Contraindication, ...]
+    labs: Mapping[str, Lab]
+    thresholds: Mapping[str, Threshold]
+    wording: Mapping[str, str]
+    """Flat: `card.not_checked.summary` -> template with `{name}` places."""
+    codes: CodeIndex
+    order_texts: OrderTexts
+    allergy_negations: tuple[str, ...]
+    children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Procedure id -> ids of its children."""
+    reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
+    override_reasons: tuple[tuple[str, str, str], ...] = ()
+    """(system, code, display)."""
+    lab_codes: tuple[str, ...] = ()
+    """Every LOINC code that an active row reads, sorted: the Observation prefetch."""
+    changes: tuple[Mapping[str, str], ...] = ()
+    """What a site folder changed: where, id, reason, approver, date."""
