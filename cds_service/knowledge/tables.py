@@ -20,7 +20,7 @@ class Expression:
     """A condition id, or `all_of`/`any_of` over expressions."""
 
     operator: str
-    """`is`, `all_of` or `any_of`."""
+    """`is`, `all_of`, `any_of` or `none_of`."""
     condition: str = ""
     parts: tuple[Expression, ...] = ()
 
@@ -154,38 +154,54 @@ class Threshold:
 class Gate:
     """When a row or criterion applies; an empty field does not restrict.
 
-    `uses`: any of them; `when`/`unless`: condition ids in the record (any of them).
+    `uses`: any of them. `when`/`unless` speak of conditions that the record holds for certain.
     """
 
     uses: frozenset[str] = frozenset()
     bleeding_risk: str | None = None
     access: frozenset[str] = frozenset()
     procedures: frozenset[str] = frozenset()
-    except_procedures: frozenset[str] = frozenset()
-    when: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
+    when: Expression | None = None
+    unless: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AllergyRule:
-    """How loudly an allergy of one group speaks, NOTES: allergy card level.
-
-    `texts` match whole words of the allergy's own text when no code of any group is known; `not_texts` veto them.
-    """
+    """How loudly an allergy of one group speaks; None: a severe or physiologic reaction changes nothing."""
 
     group: str
     severe: str | None
     physiologic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextGroup:
+    """What is recognized by a ValueSet, or by words of a text; a trailing `*` matches the beginning of a word."""
+
+    id: str
+    label: str
+    value_set: str
     texts: tuple[str, ...]
-    not_texts: tuple[str, ...]
+    not_texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllergyTable:
+    """`knowledge/allergies.toml`: groups of allergies in order, weights of reactions, and how a text denies one."""
+
+    groups: tuple[TextGroup, ...]
+    reactions: Mapping[str, TextGroup]
+    """`severe`, `moderate`, `mild`, `physiologic`."""
+    negation_begins: tuple[str, ...]
+    negation_breaks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One question of a row.
 
-    `kind`: `condition` (value_sets in Condition), `allergy`, `lab` (threshold) or `rise`. `required`: with no
-    datum the answer is unknown. `acute_within_days`: an older one is `stale` and only info.
+    `kind`: `condition` (value_sets in Condition), `allergy` or `lab` (threshold). `required`: with no datum
+    the answer is unknown; otherwise it counts when there is one and is not missed when not. `acute_within_days`: an older one is `stale` and only info.
     `severity_from`: lab ids; where none of them has a value, the answer is unknown ("severity not recorded").
     """
 
@@ -199,6 +215,8 @@ class Criterion:
     threshold: str | None = None
     acute_within_days: int | None = None
     severity_from: tuple[str, ...] = ()
+    superseded_by: tuple[str, ...] = ()
+    """Criteria of the same row; where one of them is present, this one says nothing more."""
     allergy: AllergyRule | None = None
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
@@ -231,7 +249,7 @@ class Knowledge:
     """Flat: `card.not_checked.summary` -> template with `{name}` places."""
     codes: CodeIndex
     order_texts: OrderTexts
-    allergy_negations: tuple[str, ...]
+    allergies: AllergyTable
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
