@@ -200,9 +200,10 @@ class AllergyTable:
 class Criterion:
     """One question of a row.
 
-    `kind`: `condition` (value_sets in Condition), `allergy` or `lab` (threshold). `required`: with no datum
-    the answer is unknown; otherwise it counts when there is one and is not missed when not. `acute_within_days`: an older one is `stale` and only info.
-    `severity_from`: lab ids; where none of them has a value, the answer is unknown ("severity not recorded").
+    `kind`: `condition` (value_sets in Condition), `allergy` or `lab` (threshold). `required`: with no datum the
+    answer is unknown; otherwise it counts when there is one and is not missed when not. `acute_within_days`: an
+    older one is stale and only info. `severity_from`: lab ids; where none of them has a value, the answer is
+    unknown ("severity not recorded").
     """
 
     id: str
@@ -250,6 +251,8 @@ class Knowledge:
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
+    spelling: Mapping[str, str]
+    """Variant -> American spelling, for texts."""
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)

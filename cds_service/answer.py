@@ -1,0 +1,56 @@
+"""The whole line, once: a hook request in, cards and the decision out. Every caller goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cds_service.cards.build import build_cards
+from cds_service.cards.decision import build_decision
+from cds_service.clinical_data.gather import gather
+from cds_service.errors import NothingJudged
+from cds_service.facts.extract import KINDS, extract
+from cds_service.facts.patient_facts import PatientFacts
+from cds_service.findings.evaluate import evaluate
+from cds_service.findings.finding import Findings
+from cds_service.hooks.request import HookRequest
+from cds_service.knowledge.tables import Knowledge
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call is answered: cards for people, and the whole decision for machines (interface, section 2)."""
+
+    cards: list[dict[str, Any]]
+    decision: dict[str, Any]
+
+
+def answer(request: HookRequest, knowledge: Knowledge, *, now: datetime, new_id: Callable[[], str]) -> Answer:
+    """Answer one call.
+
+    Args:
+        request: the call, checked against the protocol.
+        knowledge: the effective tables.
+        now: the time of the call, aware, in the hospital's zone.
+        new_id: gives a new UUID for each card and suggestion.
+
+    Raises:
+        NothingJudged: there is something to judge, and none of its data could be had (S-36).
+    """
+    data = gather(request)
+    facts = extract(data, now=now, encounter_id=request.encounter_id)
+    findings = evaluate(facts, knowledge, options=request.service.focus == "none")
+    _refuse_if_nothing_was_had(request, facts, findings)
+    cards = build_cards(findings, knowledge, request.service, new_id)
+    return Answer(cards, build_decision(findings, knowledge))
+
+
+def _refuse_if_nothing_was_had(request: HookRequest, facts: PatientFacts, findings: Findings) -> None:
+    judged = request.service.focus == "none" or any(order.procedure for order in findings.orders)
+    if judged and not facts.obtained:
+        raise NothingJudged(
+            f"none of {', '.join(KINDS)} could be had, so nothing can be judged; "
+            "send them as prefetch, see the templates at /cds-services"
+        )

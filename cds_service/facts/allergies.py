@@ -1,0 +1,47 @@
+"""Facts stage, allergies: AllergyIntolerance resources -> AllergyFact.
+
+Refuted and entered-in-error ones are left out. Source: FHIR R4 AllergyIntolerance, clinicalStatus (ait-1, ait-2)
+and verificationStatus.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from cds_service.facts.conditions import DENIED, UNCERTAIN
+from cds_service.facts.dates import read_when
+from cds_service.facts.patient_facts import AllergyFact, Concept, ReactionFact
+from cds_service.facts.resources import RawAllergy, RawReaction, Unreadable, concept, decode, status_code
+
+_ENDED = frozenset({"inactive", "resolved"})
+
+
+def read_allergy(reference: str, body: bytes, zone: tzinfo) -> AllergyFact | None:
+    """The fact of one AllergyIntolerance; None for one that is denied.
+
+    Raises:
+        Unreadable: the resource can't be read.
+    """
+    raw = decode(body, RawAllergy)
+    verification = status_code(raw.verification_status)
+    if verification in DENIED:
+        return None
+    if any(reaction.modifier_extension for reaction in raw.reaction or ()):
+        raise Unreadable
+    return AllergyFact(
+        reference=reference,
+        concept=concept(raw.code),
+        active=status_code(raw.clinical_status) not in _ENDED,
+        certain=verification not in UNCERTAIN,
+        kind=raw.type,
+        criticality=raw.criticality,
+        reactions=tuple(_reaction(reaction) for reaction in raw.reaction or ()),
+        recorded=read_when(raw.recorded_date, zone) or read_when(raw.onset_date_time, zone),
+    )
+
+
+def _reaction(raw: RawReaction) -> ReactionFact:
+    manifestations = [concept(m) for m in raw.manifestation or ()]
+    if raw.description:
+        manifestations.append(Concept(texts=(raw.description,)))
+    return ReactionFact(concept(raw.substance), tuple(manifestations), raw.severity)

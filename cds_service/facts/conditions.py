@@ -1,0 +1,67 @@
+"""Facts stage, conditions: Condition resources -> ConditionFact.
+
+Refuted and entered-in-error ones are left out. Source: FHIR R4 Condition, clinicalStatus (con-3, con-4) and
+verificationStatus; hl7.terminology adds clinicalStatus `unknown`, which counts as active but not clearly so.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from cds_service.clinical_data.references import local_reference
+from cds_service.facts.dates import read_when
+from cds_service.facts.patient_facts import ConditionFact
+from cds_service.facts.resources import RawCondition, concept, decode, status_code
+
+DENIED = frozenset({"refuted", "entered-in-error"})
+UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential", "presumed"})
+_ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_ENDED = frozenset({"inactive", "resolved"})
+
+
+def read_condition(reference: str, body: bytes, zone: tzinfo) -> ConditionFact | None:
+    """The fact of one Condition; None for one that is denied.
+
+    Raises:
+        Unreadable: the resource can't be read.
+    """
+    raw = decode(body, RawCondition)
+    verification = status_code(raw.verification_status)
+    if verification in DENIED:
+        return None
+    status = status_code(raw.clinical_status)
+    encounter = raw.encounter.reference if raw.encounter else None
+    onset = raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None)
+    return ConditionFact(
+        reference=reference,
+        concept=concept(raw.code),
+        activity=_activity(status, raw),
+        certain=verification not in UNCERTAIN,
+        onset=read_when(onset, zone) or read_when(raw.recorded_date, zone),
+        encounter=local_reference(encounter).rpartition("/")[2] if encounter and _is_encounter_diagnosis(raw) else None,
+        status_clear=status is None or status in _ACTIVE | _ENDED | {"remission"},
+    )
+
+
+def _activity(status: str | None, raw: RawCondition) -> str:
+    if status in _ENDED:
+        return "inactive"
+    if status == "remission":
+        return "remission"
+    return "inactive" if status is None and _has_abatement(raw) else "active"
+
+
+def _has_abatement(raw: RawCondition) -> bool:
+    values = (
+        raw.abatement_date_time,
+        raw.abatement_period,
+        raw.abatement_age,
+        raw.abatement_range,
+        raw.abatement_string,
+    )
+    return any(value is not None for value in values)
+
+
+def _is_encounter_diagnosis(raw: RawCondition) -> bool:
+    codes = [c.code for category in raw.category or () for c in category.coding or () if c is not None]
+    return "encounter-diagnosis" in codes

@@ -1,0 +1,47 @@
+"""FHIR date, dateTime and instant -> the span of time that they may mean.
+
+FHIR R4 allows `2024`, `2024-05`, `2024-05-03` and full times with an offset; a time without offset is taken in the
+hospital's zone. `datetime.fromisoformat` refuses the partial ones, and naive and aware times don't compare.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, tzinfo
+
+from cds_service.facts.patient_facts import When
+
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?$")
+_TICK = timedelta(microseconds=1)
+
+
+def read_when(text: str | None, zone: tzinfo) -> When | None:
+    """The span of a FHIR date in the hospital's zone, or None for none or one that is no date."""
+    match = _DATE.match(text.strip()) if text else None
+    if not text or not match:
+        return None
+    year, month, day, time = match.groups()
+    try:
+        if time:
+            moment = datetime.fromisoformat(f"{year}-{month}-{day}{_six_digits(time)}")
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)
+            return When(moment, moment, moment.date().isoformat())
+        return _span(int(year), int(month) if month else None, int(day) if day else None, zone, match.group(0))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _six_digits(time: str) -> str:
+    """At most six digits of a second's fraction: longer ones are legal in FHIR and refused by Python."""
+    return re.sub(r"(\.\d{1,6})\d*", r"\1", time)
+
+
+def _span(year: int, month: int | None, day: int | None, zone: tzinfo, text: str) -> When:
+    start = datetime(year, month or 1, day or 1, tzinfo=zone)
+    if day:
+        end = start + timedelta(days=1)
+    elif month:
+        end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
+    else:
+        end = datetime(year + 1, 1, 1, tzinfo=zone)
+    return When(start, end - _TICK, text)

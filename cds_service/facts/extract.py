@@ -1,0 +1,126 @@
+"""The facts stage: `ClinicalData` -> `PatientFacts`. One unreadable resource leaves a gap, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, tzinfo
+from typing import TypeVar
+
+from cds_service.clinical_data.records import ClinicalData, Holding, Reason, Record, Unavailable
+from cds_service.facts.allergies import read_allergy
+from cds_service.facts.conditions import read_condition
+from cds_service.facts.dates import read_when
+from cds_service.facts.observations import read_observation
+from cds_service.facts.orders import read_order, unread_order
+from cds_service.facts.patient_facts import (
+    AllergyFact,
+    ConditionFact,
+    ObservationFact,
+    OrderFact,
+    PatientFacts,
+    When,
+)
+from cds_service.facts.resources import RawPatient, Unreadable, decode, decode_code
+
+F = TypeVar("F")
+KINDS = ("conditions", "allergies", "observations")
+
+
+def extract(data: ClinicalData, *, now: datetime, encounter_id: str | None = None) -> PatientFacts:
+    """Read everything of one call.
+
+    Args:
+        data: raw resources by kind.
+        now: the time of the call, aware, in the hospital's zone; its date is *today*.
+        encounter_id: bare id of the current encounter, if the client sent one.
+    """
+    zone = now.tzinfo
+    if zone is None:
+        raise ValueError("now must carry the hospital's time zone")
+    gaps: list[Unavailable] = []
+    orders = _orders(data, gaps)
+    conditions = _conditions(data.holding("conditions"), zone, gaps)
+    allergies = _allergies(data.holding("allergies"), zone, gaps)
+    observations = _observations(data.holding("observations"), zone, gaps)
+    known = [gap for holding in (data.orders, *data.holdings.values()) for gap in holding.unavailable]
+    # An unreadable Observation blocks the analyte that it may report, so it does not spoil the others.
+    unread = {gap.data for gap in gaps} - {"observations"}
+    birth_date, gender = _patient(data.holdings.get("patient", Holding()), zone)
+    return PatientFacts(
+        orders=orders,
+        conditions=conditions,
+        allergies=allergies,
+        observations=observations,
+        complete=frozenset(k for k in KINDS if data.holding(k).complete and k not in unread),
+        obtained=frozenset(k for k in KINDS if data.holding(k).obtained),
+        unavailable=(*known, *gaps),
+        today=now.date(),
+        now=now,
+        encounter_id=encounter_id,
+        birth_date=birth_date,
+        gender=gender,
+    )
+
+
+def _each(
+    records: Iterable[Record], kind: str, gaps: list[Unavailable], read: Callable[[Record], Iterable[F]]
+) -> Iterable[F]:
+    for record in records:
+        try:
+            yield from read(record)
+        except Unreadable:
+            gaps.append(Unavailable(kind, Reason("unreadable-resource"), record.reference))
+
+
+def _conditions(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[ConditionFact, ...]:
+    def read(record: Record) -> Iterable[ConditionFact]:
+        fact = read_condition(record.reference, record.body, zone)
+        return () if fact is None else (fact,)
+
+    return tuple(_each(holding.records, "conditions", gaps, read))
+
+
+def _allergies(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[AllergyFact, ...]:
+    def read(record: Record) -> Iterable[AllergyFact]:
+        fact = read_allergy(record.reference, record.body, zone)
+        return () if fact is None else (fact,)
+
+    return tuple(_each(holding.records, "allergies", gaps, read))
+
+
+def _observations(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[ObservationFact, ...]:
+    """An unreadable Observation stays as a fact with its code, so that it can block the analyte it may report."""
+    facts: list[ObservationFact] = []
+    for record in holding.records:
+        try:
+            facts += read_observation(record.reference, record.body, zone)
+        except Unreadable:
+            code = decode_code(record.body)
+            facts.append(ObservationFact(record.reference, code, None, False, problem="unreadable-value"))
+            gaps.append(Unavailable("observations", Reason("unreadable-resource"), record.reference))
+    return tuple(facts)
+
+
+def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...]:
+    based_on = {record.reference: record for record in data.holdings.get("orders", Holding()).records}
+    orders = []
+    for record in data.orders.records:
+        try:
+            orders.append(read_order(record, based_on))
+        except Unreadable:
+            orders.append(unread_order(record.reference, record.resource_type, record.body))
+            gaps.append(Unavailable("draftOrders", Reason("order-unreadable"), record.reference))
+    listed = {order.reference for order in orders}
+    named = {gap.reference for gap in data.orders.unavailable if gap.reference}
+    return (*orders, *(unread_order(reference, "ServiceRequest") for reference in sorted(named - listed)))
+
+
+def _patient(holding: Holding, zone: tzinfo) -> tuple[When | None, str | None]:
+    """Birth date and administrative gender; only needed to compute, so a patient that can't be read is no gap."""
+    for record in holding.records:
+        try:
+            raw = decode(record.body, RawPatient)
+        except Unreadable:
+            continue
+        return read_when(raw.birth_date, zone), raw.gender
+    return None, None

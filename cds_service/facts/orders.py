@@ -1,0 +1,85 @@
+"""Facts stage, orders: ServiceRequest and Appointment resources -> OrderFact.
+
+Sparse orders are normal (`coding: [{}]`, `reasonCode: []`): they are read as they are. An Appointment is ordered by
+its serviceType, or by the ServiceRequests it is based on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cds_service.clinical_data.records import Record
+from cds_service.clinical_data.references import local_reference
+from cds_service.facts.patient_facts import Concept, OrderFact
+from cds_service.facts.resources import RawConcept, RawContained, RawOrder, Unreadable, concept, decode
+
+
+def unread_order(reference: str, resource_type: str, body: bytes = b"") -> OrderFact:
+    """An order that could not be read: listed, never judged."""
+    return OrderFact(reference, resource_type, Concept(), (), (), body, readable=False)
+
+
+def read_order(record: Record, based_on: Mapping[str, Record]) -> OrderFact:
+    """The fact of one order.
+
+    Args:
+        record: the order in focus.
+        based_on: ServiceRequests by reference, for an Appointment's basedOn.
+
+    Raises:
+        Unreadable: the resource can't be read.
+    """
+    raw = decode(record.body, RawOrder)
+    concepts = [raw.code, *(raw.service_type or ())]
+    reasons, references = _reasons(raw)
+    for reference in raw.based_on or () if record.resource_type == "Appointment" else ():
+        source = based_on.get(local_reference(reference.reference or ""))
+        if source is not None:
+            order = decode(source.body, RawOrder)
+            concepts.append(order.code)
+            more_reasons, more_references = _reasons(order)
+            reasons, references = reasons + more_reasons, references + more_references
+    return OrderFact(
+        reference=record.reference,
+        resource_type=record.resource_type,
+        concept=_merged(concepts),
+        reasons=tuple(reasons),
+        reason_references=tuple(references),
+        body=record.body,
+        forbids=bool(raw.do_not_perform) or raw.status in ("entered-in-error", "revoked"),
+    )
+
+
+def _reasons(raw: RawOrder) -> tuple[list[Concept], list[str]]:
+    """reasonCode, and reasonReference with contained resources resolved to their code."""
+    reasons = [concept(code) for code in raw.reason_code or ()]
+    references = []
+    contained = _contained(raw)
+    for reference in raw.reason_reference or ():
+        if reference.reference and reference.reference.startswith("#"):
+            reasons.append(contained.get(reference.reference[1:], Concept(texts=(reference.reference,))))
+        elif reference.reference:
+            references.append(local_reference(reference.reference))
+        elif reference.display:
+            reasons.append(Concept(texts=(reference.display,)))
+    return [reason for reason in reasons if reason.codings or reason.texts], references
+
+
+def _contained(raw: RawOrder) -> dict[str, Concept]:
+    found = {}
+    for body in raw.contained or ():
+        try:
+            resource = decode(bytes(body), RawContained)
+        except Unreadable:
+            continue  # its reference then stays a reason that can't be read, never a missing one
+        if resource.id:
+            found[resource.id] = concept(resource.code)
+    return found
+
+
+def _merged(concepts: list[RawConcept | None]) -> Concept:
+    read = [concept(raw) for raw in concepts]
+    return Concept(
+        tuple(coding for one in read for coding in one.codings),
+        tuple(dict.fromkeys(text for one in read for text in one.texts)),
+    )

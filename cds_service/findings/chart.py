@@ -1,0 +1,119 @@
+"""The patient's conditions, looked up once: which conditions of the tables the record holds, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cds_service.clinical_data.records import Reason
+from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
+from cds_service.findings.finding import Evidence
+from cds_service.knowledge.tables import Expression, Knowledge
+from cds_service.knowledge.value_sets import CodeIndex, Hit
+
+
+class Truth(IntEnum):
+    """How surely the record holds a condition; ordered, so that `all_of` is min and `any_of` is max."""
+
+    ABSENT = 0
+    POSSIBLE = 1
+    PRESENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One recorded condition (or reason of an order) in one value set, by one of its codings."""
+
+    fact: ConditionFact
+    coding: Coding
+    hit: Hit
+
+    @property
+    def truth(self) -> Truth:
+        """A wider code, an unconfirmed diagnosis or one in remission only makes the condition possible."""
+        if self.fact.activity == "inactive":
+            return Truth.ABSENT
+        sure = self.hit.sufficient and self.fact.certain and self.fact.activity == "active"
+        return Truth.PRESENT if sure else Truth.POSSIBLE
+
+    @property
+    def doubt(self) -> Reason | None:
+        """Why a possible condition is only possible."""
+        if not self.hit.sufficient:
+            return Reason("broader-code")
+        if not self.fact.certain:
+            return Reason("indication-unconfirmed")
+        return Reason("indication-in-remission") if self.fact.activity == "remission" else None
+
+    def evidence(self, note: Reason | None = None) -> Evidence:
+        """The recorded condition as evidence."""
+        fact = self.fact
+        date = fact.onset.text if fact.onset else None
+        return Evidence(fact.reference, fact.concept.label or self.coding.code, self.coding, date=date, note=note)
+
+
+class Chart:
+    """Conditions by value set; `unread` are active ones without a code that the tables can read."""
+
+    def __init__(self, matches: dict[str, list[Match]], unread: tuple[ConditionFact, ...], classified: bool) -> None:
+        """Use `chart_of` or `with_reasons`."""
+        self._matches = matches
+        self.unread = unread
+        self.classified = classified
+        """True where every active condition carries an ICD code, or there is none."""
+
+    def in_value_set(self, value_set: str) -> list[Match]:
+        """Every recorded condition in a value set, inactive ones left out."""
+        return [match for match in self._matches.get(value_set, ()) if match.fact.activity != "inactive"]
+
+    def best(self, value_set: str) -> Match | None:
+        """The surest one, or None."""
+        return max(self.in_value_set(value_set), key=lambda match: match.truth, default=None)
+
+    def truth(self, expression: Expression, knowledge: Knowledge) -> Truth:
+        """How surely the record holds an expression over conditions."""
+        if expression.operator == "is":
+            best = self.best(knowledge.conditions[expression.condition].value_set)
+            return best.truth if best else Truth.ABSENT
+        truths = [self.truth(part, knowledge) for part in expression.parts]
+        if expression.operator == "none_of":
+            return Truth(Truth.PRESENT - max(truths))
+        return min(truths) if expression.operator == "all_of" else max(truths)
+
+    def holds(self, expression: Expression | None, knowledge: Knowledge) -> bool:
+        """Whether the record holds it for certain; False for no expression."""
+        return expression is not None and self.truth(expression, knowledge) is Truth.PRESENT
+
+    def with_reasons(self, reference: str, reasons: Iterable[Concept], codes: CodeIndex) -> Chart:
+        """This chart plus an order's own reasonCode entries, which count as active, confirmed conditions."""
+        facts = [ConditionFact(reference, reason, "active", True, None, None) for reason in reasons]
+        if not facts:
+            return self
+        matches = {key: list(found) for key, found in self._matches.items()}
+        for fact in facts:
+            _add(matches, fact, codes)
+        return Chart(matches, self.unread, self.classified)
+
+
+def chart_of(facts: PatientFacts, codes: CodeIndex) -> Chart:
+    """Look every condition up once."""
+    matches: dict[str, list[Match]] = {}
+    for fact in facts.conditions:
+        _add(matches, fact, codes)
+    active = [fact for fact in facts.conditions if fact.activity != "inactive"]
+    unread = tuple(fact for fact in active if not any(codes.reads(c.system) for c in fact.concept.codings))
+    classified = all(any(codes.classifies(c.system) for c in fact.concept.codings) for fact in active)
+    return Chart(matches, unread, classified)
+
+
+def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex) -> None:
+    """One match a value set: the best relation among the codings."""
+    best: dict[str, Match] = {}
+    for coding in fact.concept.codings:
+        for hit in codes.lookup(coding.system, coding.code):
+            known = best.get(hit.value_set)
+            if known is None or (hit.sufficient and not known.hit.sufficient):
+                best[hit.value_set] = Match(fact, coding, hit)
+    for value_set, match in best.items():
+        matches.setdefault(value_set, []).append(match)

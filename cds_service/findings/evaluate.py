@@ -1,0 +1,86 @@
+"""The findings stage: `PatientFacts` x `Knowledge` -> `Findings`. Pure; the same facts give the same findings."""
+
+from __future__ import annotations
+
+from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.facts.patient_facts import OrderFact, PatientFacts
+from cds_service.findings.case import Case, Setting, prepare
+from cds_service.findings.contraindications import judge_contraindications
+from cds_service.findings.finding import Certainty, Findings, OrderFinding
+from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
+from cds_service.findings.recognition import Recognized, recognize
+from cds_service.knowledge.tables import Knowledge, Procedure
+
+_NO_GADOLINIUM = ("gadolinium", "contrast-class-unclear")
+
+
+def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False) -> Findings:
+    """Judge every order, or with `options` every procedure that the record supports (patient-view).
+
+    Args:
+        facts: what the record says.
+        knowledge: the effective tables.
+        options: no order is in focus; judge the offered procedures that have a recorded indication.
+    """
+    case = prepare(facts, knowledge)
+    orders = _options(case) if options else tuple(_judge_order(order, case) for order in facts.orders)
+    uncoded = [Unavailable("conditions", Reason("uncoded-condition"), c.reference) for c in case.chart.unread]
+    uncoded += [Unavailable("allergies", Reason("uncoded-allergy"), a.reference) for a in case.allergies.unread]
+    return Findings(orders, (*facts.unavailable, *uncoded))
+
+
+def _judge_order(order: OrderFact, case: Case) -> OrderFinding:
+    chart = chart_for(order, case)
+    recognized = recognize(order, chart, case.knowledge)
+    if recognized is None:
+        return OrderFinding(order)
+    return _judge(order, recognized, case)
+
+
+def _judge(order: OrderFact | None, recognized: Recognized, case: Case) -> OrderFinding:
+    chart = chart_for(order, case)
+    remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
+    setting = Setting(tuple(remaining.values()))
+    indicated = _with_children(recognized.candidates, case.knowledge)
+    return OrderFinding(
+        order=order,
+        procedure=recognized.procedure,
+        candidates=recognized.candidates,
+        recognised_by=recognized.by,
+        matched_text=recognized.synonym,
+        uses=setting.uses,
+        emergency=setting.emergency,
+        indications=judge_indications(indicated, order, chart, case),
+        contraindications=judge_contraindications(setting, case),
+        alerts=judge_alerts(indicated, chart, case.knowledge),
+        conditions_fully_classified=case.chart.classified,
+        gadolinium_allergy=case.allergies.may_be_in(_NO_GADOLINIUM),
+    )
+
+
+def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> list[Procedure]:
+    """A parent is compatible with the indications of all its children, so those are asked, too."""
+    found: dict[str, Procedure] = {}
+
+    def add(procedure: Procedure) -> None:
+        found[procedure.id] = procedure
+        for child in knowledge.children.get(procedure.id, ()):
+            add(knowledge.procedures[child])
+
+    for procedure in procedures:
+        if procedure.indications:
+            found[procedure.id] = procedure
+        else:
+            add(procedure)
+    return list(found.values())
+
+
+def _options(case: Case) -> tuple[OrderFinding, ...]:
+    """Offered procedures with a recorded indication, each judged as if it were ordered."""
+    findings = []
+    for procedure in case.knowledge.procedures.values():
+        if procedure.offered and procedure.indications:
+            found = judge_indications([procedure], None, case.chart, case)
+            if any(indication.certainty is Certainty.PRESENT for indication in found):
+                findings.append(_judge(None, Recognized(procedure, (procedure,), "condition"), case))
+    return tuple(findings)

@@ -1,0 +1,80 @@
+"""The first table: what a procedure is for, against the recorded conditions and the order's own reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cds_service.clinical_data.records import Reason
+from cds_service.facts.patient_facts import OrderFact
+from cds_service.findings.case import Case
+from cds_service.findings.chart import Chart, Match, Truth
+from cds_service.findings.finding import AlertFinding, Certainty, IndicationFinding, Indicator
+from cds_service.knowledge.tables import Expression, Indication, Knowledge, Procedure
+
+
+def chart_for(order: OrderFact | None, case: Case) -> Chart:
+    """The patient's chart plus the order's own coded reasons."""
+    if order is None:
+        return case.chart
+    return case.chart.with_reasons(order.reference, order.reasons, case.knowledge.codes)
+
+
+def judge_indications(
+    procedures: Iterable[Procedure], order: OrderFact | None, chart: Chart, case: Case
+) -> tuple[IndicationFinding, ...]:
+    """Every indication of the procedures, each once."""
+    rows = {indication.id: indication for procedure in procedures for indication in procedure.indications}
+    return tuple(_judge(row, order, chart, case) for row in rows.values())
+
+
+def judge_alerts(procedures: Iterable[Procedure], chart: Chart, knowledge: Knowledge) -> tuple[AlertFinding, ...]:
+    """Recorded conditions that must not be mistaken for an indication of the procedures."""
+    alerts = {alert.condition: alert for procedure in procedures for alert in procedure.alerts}
+    found = []
+    for condition, alert in alerts.items():
+        best = chart.best(knowledge.conditions[condition].value_set)
+        if best is not None and best.truth is Truth.PRESENT:
+            found.append(AlertFinding(alert.wording, Indicator[alert.indicator.upper()], (best.evidence(),)))
+    return tuple(found)
+
+
+def _judge(indication: Indication, order: OrderFact | None, chart: Chart, case: Case) -> IndicationFinding:
+    truth = chart.truth(indication.present_if, case.knowledge)
+    matches = _matches(indication.present_if, chart, case.knowledge)
+    evidence = tuple(match.evidence() for match in matches)
+    if truth is Truth.PRESENT:
+        return IndicationFinding(indication, Certainty.PRESENT, evidence=evidence)
+    if truth is Truth.POSSIBLE:
+        doubts = [match.doubt for match in matches if match.truth is Truth.POSSIBLE]
+        return IndicationFinding(indication, Certainty.UNKNOWN, next(iter(doubts), None), evidence)
+    possible = indication.possible_if
+    if possible is not None and chart.truth(possible, case.knowledge) is not Truth.ABSENT:
+        partial = tuple(match.evidence() for match in _matches(possible, chart, case.knowledge))
+        reason = Reason(indication.possible_because or "partial-indication")
+        return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial)
+    gap = _gap(order, case)
+    return IndicationFinding(indication, Certainty.UNKNOWN if gap else Certainty.ABSENT, gap)
+
+
+def _matches(expression: Expression, chart: Chart, knowledge: Knowledge) -> list[Match]:
+    """The surest match of each condition that the expression names."""
+    best = [chart.best(knowledge.conditions[name].value_set) for name in expression.conditions()]
+    return [match for match in best if match is not None]
+
+
+def _gap(order: OrderFact | None, case: Case) -> Reason | None:
+    """Why "none found" can't be said: conditions that could not be had or read, or a reason that could not be."""
+    facts = case.facts
+    if "conditions" not in facts.obtained:
+        return Reason("conditions-unavailable")
+    if "conditions" not in facts.complete:
+        return Reason("conditions-incomplete")
+    if case.chart.unread:
+        return Reason("uncoded-condition")
+    if order is None:
+        return None
+    if any(not any(case.knowledge.codes.reads(c.system) for c in reason.codings) for reason in order.reasons):
+        return Reason("reason-text-only")
+    known = {condition.reference for condition in facts.conditions}
+    known |= {observation.reference for observation in facts.observations}
+    return Reason("reason-unresolved") if set(order.reason_references) - known else None

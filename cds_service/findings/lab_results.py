@@ -1,0 +1,165 @@
+"""Observations -> results by analyte, in the analyte's canonical unit; what can't be used is kept with its reason.
+
+A unit that is missing or not listed is refused, never guessed. A result without a date, dated in the future, or
+outside what can be true is refused too. A refused result may be newer than a usable one, so it is never dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cds_service.clinical_data.records import Reason
+from cds_service.facts.patient_facts import Coding, Concept, ObservationFact, PatientFacts, When
+from cds_service.findings.finding import Evidence
+from cds_service.findings.intervals import Interval
+from cds_service.knowledge.tables import Knowledge, Lab
+
+_CLOCK_TOLERANCE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LabResult:
+    """A usable result: `interval` in the lab's unit (or a coded `answer`), and what to show of it."""
+
+    interval: Interval
+    when: When
+    evidence: Evidence
+    answer: Concept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A result that can't be used; `when` None: it may be of any time."""
+
+    reason: Reason
+    when: When | None
+    evidence: Evidence | None
+
+
+@dataclass(slots=True)
+class LabBook:
+    """All results of one call by lab id; `unplaced` are unreadable ones that may report any analyte."""
+
+    results: dict[str, list[LabResult]] = field(default_factory=dict)
+    blocked: dict[str, list[Blocked]] = field(default_factory=dict)
+    unplaced: list[Blocked] = field(default_factory=list)
+
+    def of(self, lab: str) -> list[LabResult]:
+        """Usable results of a lab, any order."""
+        return self.results.get(lab, [])
+
+    def blocked_of(self, lab: str) -> list[Blocked]:
+        """Refused results that report the lab, or may."""
+        return [*self.blocked.get(lab, ()), *self.unplaced]
+
+
+def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
+    """Sort every observation into the labs that it reports."""
+    book = LabBook()
+    by_value_set = {lab.value_set: lab for lab in knowledge.labs.values() if lab.value_set}
+    for fact in facts.observations:
+        found = _labs_of(fact, by_value_set, knowledge)
+        for lab, coding in found:
+            outcome = _usable(fact, lab, coding, facts.now)
+            if isinstance(outcome, LabResult):
+                book.results.setdefault(lab.id, []).append(outcome)
+            else:
+                book.blocked.setdefault(lab.id, []).append(outcome)
+        if not found and fact.problem and not fact.concept.codings:
+            book.unplaced.append(Blocked(Reason(fact.problem), fact.when, _evidence(fact, None)))
+    return book
+
+
+def _labs_of(fact: ObservationFact, by_value_set: dict[str, Lab], knowledge: Knowledge) -> list[tuple[Lab, Coding]]:
+    found: dict[str, tuple[Lab, Coding]] = {}
+    for coding in fact.concept.codings:
+        for hit in knowledge.codes.lookup(coding.system, coding.code):
+            lab = by_value_set.get(hit.value_set)
+            if lab is not None:
+                found.setdefault(lab.id, (lab, coding))
+    return list(found.values())
+
+
+def _usable(fact: ObservationFact, lab: Lab, coding: Coding, now: datetime) -> LabResult | Blocked:
+    evidence = _evidence(fact, coding, lab)
+    problem = Reason(fact.problem) if fact.problem else _date_problem(fact.when, now)
+    if problem is not None or fact.when is None:
+        dated = None if problem and problem.key == "future-date" else fact.when
+        return Blocked(problem or Reason("no-date"), dated, evidence)
+    if not lab.units:
+        readable = fact.answer is not None and fact.answer.codings
+        if not readable:
+            return Blocked(Reason("unreadable-value"), fact.when, evidence)
+        return LabResult(Interval(None, None), fact.when, evidence, fact.answer)
+    if fact.answer is not None:
+        return Blocked(Reason("unreadable-value"), fact.when, evidence)
+    converted = _converted(fact, lab)
+    if isinstance(converted, Reason):
+        return Blocked(converted, fact.when, evidence)
+    return LabResult(converted, fact.when, evidence)
+
+
+def _date_problem(when: When | None, now: datetime) -> Reason | None:
+    if when is None:
+        return Reason("no-date")
+    return Reason("future-date") if when.earliest > now + _CLOCK_TOLERANCE else None
+
+
+def _converted(fact: ObservationFact, lab: Lab) -> Interval | Reason:
+    """The value in the lab's unit, or why it is refused."""
+    interval = Interval(fact.low, fact.high, fact.low_open, fact.high_open)
+    spellings = fact.unit_codes
+    if not spellings and lab.unit_optional:
+        spellings = (lab.unit,)
+    elif not spellings and fact.from_text and lab.text_unit:
+        spellings = (lab.text_unit,)
+    if not spellings:
+        return Reason("no-unit")
+    known = [lab.units[s] for s in spellings if s in lab.units]
+    if not known:
+        return Reason("unknown-unit", {"unit": spellings[0]})
+    if len({unit.factor for unit in known}) > 1:
+        return Reason("unit-conflict")
+    unit = known[0]
+    ends = [end for end in (interval.low, interval.high) if end is not None]
+    if unit.at_most is not None and any(end > unit.at_most for end in ends):
+        return Reason("implausible", {"value": fact.shown or "", "unit": spellings[0]})
+    scaled = interval.scaled(unit.factor)
+    return (
+        scaled
+        if _can_be_true(scaled, lab)
+        else Reason("implausible", {"value": fact.shown or "", "unit": spellings[0]})
+    )
+
+
+def _can_be_true(interval: Interval, lab: Lab) -> bool:
+    """Not wholly outside the lab's widest range; bounds alone (`>1000`) count as written."""
+    ends = [end for end in (interval.low, interval.high) if end is not None]
+    lowest, highest = lab.lowest, lab.highest
+    return all((lowest is None or end >= lowest) and (highest is None or end <= highest) for end in ends)
+
+
+def _evidence(fact: ObservationFact, coding: Coding | None, lab: Lab | None = None) -> Evidence:
+    value: Decimal | str | None = fact.shown
+    if fact.low is not None and fact.low == fact.high:
+        value = fact.low
+    note = Reason("preliminary") if fact.preliminary else None
+    return Evidence(
+        reference=fact.reference,
+        text=lab.label if lab else fact.concept.label,
+        coding=coding,
+        value=value,
+        unit=fact.unit_codes[-1] if fact.unit_codes else None,
+        date=fact.when.text if fact.when else None,
+        note=note,
+    )
+
+
+def newest(results: Iterable[LabResult]) -> list[LabResult]:
+    """Those that may be the newest: one, or several where their times overlap (dates without a time)."""
+    listed = list(results)
+    start = max((result.when.earliest for result in listed), default=None)
+    return [] if start is None else [result for result in listed if result.when.latest >= start]

@@ -1,0 +1,222 @@
+"""Tables, value sets and a site folder -> `Knowledge`, or every problem at once.
+
+`load_knowledge` is the only public name. What is checked in one file is in its schema; what is checked between
+files is in `cross_checks.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fhir_profiles
+from cds_service.errors import TableError
+from cds_service.knowledge import rows
+from cds_service.knowledge.cross_checks import cross_check
+from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.read import once, read_json, read_toml
+from cds_service.knowledge.site import SiteChanges, changes_of, overlay, overlay_criteria, read_site
+from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure, Threshold
+from cds_service.knowledge.value_sets import CodeIndex, CodeRule, CodeSystem, Exclusion, mappings_of, rules_of
+
+TABLES = Path(__file__).parent
+PROFILES = Path(fhir_profiles.__file__).parent
+PROCEDURE_CODES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
+_LOINC = "http://loinc.org"
+_PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm")
+
+
+@dataclass(slots=True)
+class _Files:
+    """Everything read, as checked rows."""
+
+    release: str = ""
+    conditions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    procedures: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    contraindications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    thresholds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    labs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    allergies: Mapping[str, Any] = field(default_factory=dict)
+    systems: list[Mapping[str, Any]] = field(default_factory=list)
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    wording: Mapping[str, str] = field(default_factory=dict)
+    value_sets: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    concept_maps: list[Mapping[str, Any]] = field(default_factory=list)
+    override_reasons: Mapping[str, Any] = field(default_factory=dict)
+    paths: list[Path] = field(default_factory=list)
+
+
+def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles: Path = PROFILES) -> Knowledge:
+    """The effective tables.
+
+    Args:
+        site: a hospital's site folder, laid over the shipped tables; None for the shipped ones alone.
+        tables: folder of the shipped tables.
+        profiles: folder of the FHIR content.
+
+    Raises:
+        TableError: with one line for every problem in any file.
+    """
+    problems: list[str] = []
+    files = _read(tables, profiles, problems)
+    changes = read_site(site, problems) if site else SiteChanges()
+    if problems:
+        raise TableError(problems)
+    _lay_over(files, changes, problems)
+    cross_check(files, problems)
+    if problems:
+        raise TableError(problems)
+    return _assemble(files, changes)
+
+
+def _read(tables: Path, profiles: Path, problems: list[str]) -> _Files:
+    files = _Files()
+
+    def toml(name: str, schema: str) -> dict[str, Any]:
+        files.paths.append(tables / name)
+        return read_toml(tables / name, schema, problems)
+
+    def keyed(name: str, key: str) -> dict[str, Mapping[str, Any]]:
+        return once(toml(f"{name}.toml", name).get(key, ()), f"{name}.toml", key, problems)
+
+    files.release = toml("release.toml", "release").get("release", "")
+    files.conditions = keyed("conditions", "condition")
+    files.contraindications = keyed("contraindications", "contraindication")
+    files.thresholds = keyed("thresholds", "threshold")
+    files.labs = keyed("labs", "lab")
+    files.allergies = toml("allergies.toml", "allergies")
+    files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
+    files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
+    files.wording = rows.flat_wording(toml("wording.en.toml", "wording"))
+    regions = sorted((tables / "procedures").glob("*.toml"))
+    found = [row for p in regions for row in toml(f"procedures/{p.name}", "procedures").get("procedure", ())]
+    files.procedures = once(found, "procedures", "procedure", problems)
+    _read_fhir(files, profiles, problems)
+    return files
+
+
+def _read_fhir(files: _Files, profiles: Path, problems: list[str]) -> None:
+    def resources(folder: str, schema: str) -> list[dict[str, Any]]:
+        paths = sorted((profiles / folder).glob("*.json"))
+        files.paths += paths
+        return [r for r in (read_json(p, schema, problems) for p in paths) if r]
+
+    files.value_sets = once(resources("value_sets", "value_set"), "value_sets", "ValueSet", problems)
+    files.concept_maps = list(resources("concept_maps", "concept_map"))
+    path = profiles / "code_systems" / "override-reasons.json"
+    files.paths.append(path)
+    files.override_reasons = read_json(path, "code_system", problems)
+
+
+def _lay_over(files: _Files, changes: SiteChanges, problems: list[str]) -> None:
+    files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "thresholds.toml", problems))
+    files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
+    files.procedures = dict(overlay(files.procedures, changes.procedures, "procedures", problems, may_add=True))
+    files.concept_maps += changes.concept_maps
+    files.paths += changes.files
+
+
+def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
+    thresholds = {key: rows.threshold(row) for key, row in files.thresholds.items()}
+    procedures = {key: rows.procedure(row) for key, row in files.procedures.items() if rows.is_active(row)}
+    contraindications = _speaking(files, thresholds)
+    labs = {key: rows.lab(row) for key, row in files.labs.items()}
+    rules, exclusions = _rules(files)
+    used = _labs_used(contraindications, thresholds, labs)
+    return Knowledge(
+        version=f"{files.release}+{_digest(files.paths)}",
+        conditions={key: rows.condition(row) for key, row in files.conditions.items()},
+        procedures=procedures,
+        contraindications=contraindications,
+        labs=labs,
+        thresholds=thresholds,
+        wording=files.wording,
+        codes=_index(files, rules, exclusions),
+        order_texts=OrderTexts(
+            {p.id: p.synonyms for p in procedures.values()},
+            {p.id: p.exclude_terms for p in procedures.values()},
+            files.spelling,
+        ),
+        allergies=rows.allergies(files.allergies),
+        spelling=files.spelling,
+        children=_children(procedures),
+        reason_codes=_reason_codes(files, rules),
+        override_reasons=tuple(
+            (files.override_reasons["url"], c["code"], c["display"]) for c in files.override_reasons["concept"]
+        ),
+        lab_codes=tuple(sorted({r.code for r in rules if r.system == _LOINC and r.value_set in used})),
+        changes=tuple(changes_of(changes)),
+    )
+
+
+def _speaking(files: _Files, thresholds: Mapping[str, Threshold]) -> tuple[Contraindication, ...]:
+    """Active rows with their active criteria; a criterion whose limit is a draft does not speak either."""
+
+    def speaks(row: Mapping[str, Any]) -> bool:
+        limit = row.get("threshold")
+        return rows.is_active(row) and (limit is None or thresholds[limit].status == "active")
+
+    return tuple(
+        rows.contraindication(row, [c for c in row["criterion"] if speaks(c)])
+        for row in files.contraindications.values()
+        if rows.is_active(row)
+    )
+
+
+def _rules(files: _Files) -> tuple[list[CodeRule], list[Exclusion]]:
+    rules: list[CodeRule] = []
+    exclusions: list[Exclusion] = []
+    for value_set in files.value_sets.values():
+        own_rules, own_exclusions = rules_of(value_set)
+        rules += own_rules
+        exclusions += own_exclusions
+    rules += [CodeRule(f"procedure-{key}", PROCEDURE_CODES, key, "exact", prefix=False) for key in files.procedures]
+    return rules, exclusions
+
+
+def _index(files: _Files, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
+    systems = [CodeSystem(s["url"], s["label"], s["spelling"], s.get("classifies", False)) for s in files.systems]
+    aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
+    mappings: dict[tuple[str, str], list[Any]] = {}
+    for concept_map in files.concept_maps:
+        for key, targets in mappings_of(concept_map).items():
+            mappings.setdefault(key, []).extend(targets)
+    return CodeIndex(systems, aliases, rules, exclusions, mappings)
+
+
+def _labs_used(
+    contraindications: Iterable[Contraindication], thresholds: Mapping[str, Threshold], labs: Mapping[str, Any]
+) -> set[str]:
+    """Value sets of every lab that a speaking criterion reads, and of what those are computed from."""
+    ids = {thresholds[c.threshold].lab for row in contraindications for c in row.criteria if c.threshold}
+    ids |= {lab for row in contraindications for c in row.criteria for lab in c.severity_from}
+    inputs = {i for key in ids if labs[key].derivation for i in labs[key].derivation.inputs}
+    return {labs[key].value_set for key in ids | inputs}
+
+
+def _children(procedures: Mapping[str, Procedure]) -> dict[str, tuple[str, ...]]:
+    children: dict[str, list[str]] = {}
+    for procedure in procedures.values():
+        if procedure.parent:
+            children.setdefault(procedure.parent, []).append(procedure.id)
+    return {key: tuple(ids) for key, ids in children.items()}
+
+
+def _reason_codes(files: _Files, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:
+    """Exact codes of each condition, SNOMED CT first, for a reason to propose on an order."""
+    of_set: dict[str, list[tuple[str, str, str]]] = {}
+    for rule in sorted(rules, key=lambda r: _PROPOSED_SYSTEMS.index(r.system) if r.system in _PROPOSED_SYSTEMS else 9):
+        if rule.system in _PROPOSED_SYSTEMS and rule.relation == "exact" and not rule.prefix and rule.display:
+            of_set.setdefault(rule.value_set, []).append((rule.system, rule.code, rule.display))
+    return {key: tuple(of_set.get(row["value_set"], ())) for key, row in files.conditions.items()}
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """Eight hex digits over the bytes of every effective file, in a fixed order."""
+    digest = hashlib.sha256()
+    for path in sorted(paths, key=lambda p: p.as_posix().rpartition("/")[2]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:8]

@@ -1,0 +1,68 @@
+"""Which procedure a text names: whole-word synonyms, longest first, with terms that veto.
+
+`IVC filter retrieval` is not placement and `TEVAR` is not `EVAR` because the longest synonym wins and words are
+whole; skin biopsy and CT angiography are nothing because exclude terms veto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cds_service.knowledge.words import words_of
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatch:
+    """`procedures` share the longest synonym found, `synonym`; `vetoed` where an exclude term struck one out."""
+
+    procedures: tuple[str, ...] = ()
+    synonym: str | None = None
+    vetoed: bool = False
+
+
+class OrderTexts:
+    """All synonyms and exclude terms of the active procedures, prepared once."""
+
+    def __init__(
+        self,
+        synonyms: Mapping[str, Iterable[str]],
+        exclude_terms: Mapping[str, Iterable[str]],
+        spelling: Mapping[str, str],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            synonyms: procedure id -> synonyms.
+            exclude_terms: procedure id -> terms that veto it.
+            spelling: British -> American stems.
+        """
+        self._spelling = dict(spelling)
+        by_words: dict[str, list[str]] = {}
+        for procedure, names in synonyms.items():
+            for name in names:
+                by_words.setdefault(words_of(name, spelling), []).append(procedure)
+        self._synonyms = [
+            (words, tuple(dict.fromkeys(ids))) for words, ids in sorted(by_words.items(), key=lambda i: -len(i[0]))
+        ]
+        self._vetoes = {
+            procedure: tuple(words_of(term, spelling) for term in terms) for procedure, terms in exclude_terms.items()
+        }
+
+    def recognize(self, texts: Iterable[str]) -> TextMatch:
+        """The procedures that the longest synonym in any of the texts names.
+
+        Exclude terms are looked for in all texts together: a display `Angiography` beside the text
+        `CT angiography` is no catheter angiography.
+        """
+        prepared = [words_of(text, self._spelling) for text in texts]
+        everything = " ".join(prepared)
+        vetoed = False
+        for synonym, procedures in self._synonyms:
+            if not any(synonym in words for words in prepared):
+                continue
+            allowed = tuple(p for p in procedures if not any(v in everything for v in self._vetoes.get(p, ())))
+            if allowed:
+                return TextMatch(allowed, synonym.strip(), vetoed)
+            vetoed = True
+        return TextMatch(vetoed=vetoed)

@@ -1,0 +1,205 @@
+"""Checked rows of the tables -> the types of `tables.py`. One function a table; nothing is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from cds_service.knowledge.tables import (
+    Alert,
+    AllergyRule,
+    AllergyTable,
+    Condition,
+    Contraindication,
+    Criterion,
+    Derivation,
+    Expression,
+    Gate,
+    Indication,
+    Lab,
+    Procedure,
+    TextGroup,
+    Threshold,
+    Unit,
+)
+
+Row = Mapping[str, Any]
+
+
+def is_active(row: Row) -> bool:
+    """Only active rows speak; draft and retired ones stay in the file."""
+    return bool(row["status"] == "active")
+
+
+def expression(value: Any) -> Expression:
+    """A condition id, or a table with `all_of`, `any_of` or `none_of`."""
+    if isinstance(value, str):
+        return Expression("is", value)
+    ((operator, parts),) = value.items()
+    return Expression(operator, parts=tuple(expression(part) for part in parts))
+
+
+def condition(row: Row) -> Condition:
+    """A [[condition]] row."""
+    return Condition(row["id"], row["label"], row["value_set"])
+
+
+def indication(row: Row) -> Indication:
+    """A [[procedure.indication]] row."""
+    possible = row.get("possible_if")
+    return Indication(
+        id=row["id"],
+        label=row["label"],
+        present_if=expression(row["present_if"]),
+        possible_if=None if possible is None else expression(possible),
+        source=row["source"],
+        grade=row["grade"],
+        possible_because=row.get("possible_because"),
+    )
+
+
+def procedure(row: Row) -> Procedure:
+    """A [[procedure]] row with its active indications."""
+    usually = frozenset(row.get("usually_uses", ()))
+    return Procedure(
+        id=row["id"],
+        label=row["label"],
+        region=row["region"],
+        parent=row.get("parent"),
+        uses=frozenset(row["uses"]) | usually,
+        usually_uses=usually,
+        access=row["access"],
+        bleeding_risk=row["bleeding_risk"],
+        bleeding_risk_basis=row["bleeding_risk_basis"],
+        emergency=row["emergency"],
+        co2=row["co2"],
+        offered=row["offered"],
+        synonyms=tuple(row["synonyms"]),
+        exclude_terms=tuple(row.get("exclude_terms", ())),
+        indications=tuple(indication(r) for r in row.get("indication", ()) if is_active(r)),
+        alerts=tuple(Alert(a["condition"], a["wording"], a["indicator"]) for a in row.get("alert", ())),
+        notes=dict(row.get("notes", {})),
+        source=row["source"],
+    )
+
+
+def gate(row: Row) -> Gate:
+    """The gate fields of a row or criterion."""
+    when, unless = row.get("when"), row.get("unless")
+    return Gate(
+        uses=frozenset(row.get("uses", ())),
+        bleeding_risk=row.get("bleeding_risk"),
+        access=frozenset(row.get("access", ())),
+        procedures=frozenset(row.get("procedures", ())),
+        when=None if when is None else expression(when),
+        unless=None if unless is None else expression(unless),
+    )
+
+
+def criterion(row: Row) -> Criterion:
+    """A [[contraindication.criterion]] row; conditions and allergies are required unless the row says otherwise."""
+    kind = row["kind"]
+    rule = AllergyRule(row["group"], row.get("severe"), row.get("physiologic")) if kind == "allergy" else None
+    return Criterion(
+        id=row["id"],
+        kind=kind,
+        label=row["label"],
+        indicator=row["indicator"],
+        gate=gate(row),
+        required=row.get("required", kind != "lab"),
+        value_sets=tuple(row.get("value_sets", ())),
+        threshold=row.get("threshold"),
+        acute_within_days=row.get("acute_within_days"),
+        severity_from=tuple(row.get("severity_from", ())),
+        superseded_by=tuple(row.get("superseded_by", ())),
+        allergy=rule,
+        advice=tuple(row["advice"]),
+    )
+
+
+def contraindication(row: Row, speaking: Sequence[Row]) -> Contraindication:
+    """A [[contraindication]] row with the criteria that speak."""
+    return Contraindication(
+        id=row["id"],
+        label=row["label"],
+        gate=gate(row),
+        criteria=tuple(criterion(r) for r in speaking),
+        source=row["source"],
+    )
+
+
+def threshold(row: Row) -> Threshold:
+    """A [[threshold]] row."""
+    return Threshold(
+        id=row["id"],
+        lab=row["lab"],
+        comparison=row["comparison"],
+        value=_decimal(row.get("value")),
+        unit=row["unit"],
+        within_days=row["within_days"],
+        answers=tuple(row.get("answers", ())),
+        rise=_decimal(row.get("rise")),
+        rise_within_hours=row.get("rise_within_hours"),
+        ratio=_decimal(row.get("ratio")),
+        ratio_within_days=row.get("ratio_within_days"),
+        guideline=row["guideline"],
+        source=row["source"],
+        grade=row["grade"],
+        status=row["status"],
+    )
+
+
+def lab(row: Row) -> Lab:
+    """A [[lab]] row."""
+    units: dict[str, Unit] = {}
+    for spellings in row["units"]:
+        factor = 1 / Decimal(spellings["divisor"]) if "divisor" in spellings else Decimal(spellings["factor"])
+        unit = Unit(factor, spellings.get("note"), _decimal(spellings.get("at_most")))
+        units |= dict.fromkeys(spellings["codes"], unit)
+    derivation = row.get("derivation")
+    return Lab(
+        id=row["id"],
+        label=row["label"],
+        value_set=row.get("value_set", ""),
+        unit=row["unit"],
+        units=units,
+        unit_optional=row.get("unit_optional", False),
+        text_unit=row.get("text_unit"),
+        lowest=_decimal(row.get("lowest")),
+        highest=_decimal(row.get("highest")),
+        derivation=None if derivation is None else _derivation(derivation),
+    )
+
+
+def allergies(table: Row) -> AllergyTable:
+    """The whole of `allergies.toml`."""
+    return AllergyTable(
+        groups=tuple(
+            TextGroup(r["id"], r["label"], r["value_set"], tuple(r["texts"]), tuple(r.get("not_texts", ())))
+            for r in table["group"]
+        ),
+        reactions={
+            weight: TextGroup(weight, weight, r["value_set"], tuple(r["texts"]))
+            for weight, r in table["reaction"].items()
+        },
+        negation_begins=tuple(table["negation"]["begins"]),
+        negation_breaks=tuple(table["negation"]["breaks"]),
+    )
+
+
+def flat_wording(table: Row, prefix: str = "") -> dict[str, str]:
+    """Nested TOML tables of sentences -> `card.not_checked.summary` keys."""
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        flat |= {prefix + key: value} if isinstance(value, str) else flat_wording(value, f"{prefix}{key}.")
+    return flat
+
+
+def _derivation(row: Row) -> Derivation:
+    parameters = {name: Decimal(value) for name, value in row["parameters"].items()}
+    return Derivation(row["kind"], tuple(row["inputs"]), parameters, row["source"])
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(value)

@@ -1,0 +1,116 @@
+"""A hospital's site folder, laid over the shipped rows before they become types.
+
+```
+site/thresholds.toml          value, within_days, status of a shipped limit
+site/contraindications.toml   status of a row; status, indicator of a criterion
+site/procedures/*.toml        risk class, emergency, CO2, access, status, more synonyms; new procedures
+site/concept_maps/*.json      FHIR ConceptMap: local codes -> standard codes, or -> procedure ids of this service
+```
+Each change carries `change = { reason, approver, date }`. The schemas `site_*.json` hold the fields that may be
+changed, so a site can't change what a row measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cds_service.knowledge.read import read_json, read_toml
+
+_ADDED = ("synonyms", "exclude_terms")
+
+
+@dataclass(slots=True)
+class SiteChanges:
+    """What a site folder holds, checked file by file; `files` are the files read, for the knowledge version."""
+
+    thresholds: list[dict[str, Any]] = field(default_factory=list)
+    contraindications: list[dict[str, Any]] = field(default_factory=list)
+    procedures: list[dict[str, Any]] = field(default_factory=list)
+    concept_maps: list[dict[str, Any]] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+
+def read_site(folder: Path, problems: list[str]) -> SiteChanges:
+    """Read a site folder; a folder or file that is not understood is a problem, never ignored."""
+    site = SiteChanges()
+    if not folder.is_dir():
+        problems.append(f"{folder}: is no folder; give the site folder, or leave the setting out")
+        return site
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        place = path.relative_to(folder)
+        where = place.parts[0]
+        if str(place) == "thresholds.toml":
+            site.thresholds += read_toml(path, "site_thresholds", problems).get("threshold", [])
+        elif str(place) == "contraindications.toml":
+            rows = read_toml(path, "site_contraindications", problems).get("contraindication", [])
+            site.contraindications += rows
+        elif where == "procedures" and path.suffix == ".toml":
+            site.procedures += read_toml(path, "site_procedures", problems).get("procedure", [])
+        elif where == "concept_maps" and path.suffix == ".json":
+            found = read_json(path, "concept_map", problems)
+            site.concept_maps += [found] if found else []
+        elif path.suffix.lower() not in (".md", ".txt") and not path.name.startswith("."):
+            problems.append(f"{place}: is not a file that a site folder can hold; see docs/changing-the-tables.md")
+            continue
+        site.files.append(path)
+    return site
+
+
+def overlay(
+    shipped: Mapping[str, Mapping[str, Any]],
+    changes: list[dict[str, Any]],
+    file: str,
+    problems: list[str],
+    *,
+    may_add: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """The shipped rows with the changes laid over them.
+
+    A row with an id that is not shipped is a problem, unless `may_add` and the row is a whole one (has `region`).
+    `synonyms` and `exclude_terms` are added to the shipped ones, every other field replaces its own.
+    """
+    rows = {key: dict(row) for key, row in shipped.items()}
+    for change in changes:
+        row = rows.get(change["id"])
+        if row is None and not (may_add and "region" in change):
+            problems.append(f'site {file}: "{change["id"]}" is no row of the shipped table; correct the id')
+        elif row is not None and "region" in change:
+            problems.append(f'site {file}: "{change["id"]}" is shipped already; change it by its allowed fields only')
+        elif row is None:
+            rows[change["id"]] = dict(change)
+        else:
+            for name, value in change.items():
+                row[name] = [*row.get(name, ()), *value] if name in _ADDED else value
+    return rows
+
+
+def overlay_criteria(
+    shipped: Mapping[str, Mapping[str, Any]], changes: list[dict[str, Any]], problems: list[str]
+) -> dict[str, dict[str, Any]]:
+    """The same for contraindications, whose criteria are rows of their own."""
+    plain = [{k: v for k, v in change.items() if k != "criterion"} for change in changes]
+    rows = overlay(shipped, plain, "contraindications.toml", problems)
+    for change in changes:
+        if change["id"] in rows:
+            row = rows[change["id"]]
+            criteria = {c["id"]: c for c in row["criterion"]}
+            laid = overlay(criteria, change.get("criterion", []), "contraindications.toml", problems)
+            row["criterion"] = list(laid.values())
+    return rows
+
+
+def changes_of(site: SiteChanges) -> Iterator[Mapping[str, str]]:
+    """Every change with its table, id, reason, approver and date, for review and for `cds-service tables`."""
+    criteria = [c for row in site.contraindications for c in row.get("criterion", [])]
+    tables = {
+        "thresholds": site.thresholds,
+        "contraindications": [*site.contraindications, *criteria],
+        "procedures": site.procedures,
+    }
+    for table, rows in tables.items():
+        for row in rows:
+            if "change" in row:
+                yield {"table": table, "id": row["id"], **row["change"]}
