@@ -14,6 +14,9 @@ from cds_service.clinical_data.records import Holding, Reason, Record, Unavailab
 from cds_service.clinical_data.references import names_patient
 
 
+_NONE = msgspec.Raw()
+
+
 class _Reference(msgspec.Struct):
     reference: str | None = None
 
@@ -29,7 +32,7 @@ class _Head(msgspec.Struct, rename="camel"):
     id: str | None = None
     subject: _Reference | None = None
     patient: _Reference | None = None
-    participant: msgspec.Raw | None = None
+    participant: msgspec.Raw = _NONE
 
 
 class _Link(msgspec.Struct):
@@ -49,7 +52,7 @@ class _Search(msgspec.Struct):
 
 
 class _Entry(msgspec.Struct, rename="camel"):
-    resource: msgspec.Raw | None = None
+    resource: msgspec.Raw = _NONE
     full_url: str | None = None
     search: _Search | None = None
 
@@ -93,7 +96,7 @@ def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: st
             entry = _entry.decode(raw_entry)
         except (msgspec.DecodeError, RecursionError):
             entry = _Entry()
-        if entry.resource is None:
+        if not bytes(entry.resource):
             gaps.append(Unavailable(data, Reason("unreadable-resource"), f"{data}.entry[{place}]"))
             continue
         mode = entry.search.mode if entry.search else None
@@ -152,7 +155,7 @@ def _is_of(head: _Head, patient_id: str) -> bool | None:
     if head.resource_type == "Patient":
         return head.id in (None, patient_id)
     named = [r.reference for r in (head.subject, head.patient) if r is not None and r.reference is not None]
-    if head.participant is not None:
+    if bytes(head.participant):
         actors = [a.actor.reference for a in _actors.decode(head.participant) if a.actor and a.actor.reference]
         named += [actor for actor in actors if "Patient/" in actor]
     answers = {names_patient(reference, patient_id) for reference in named}

@@ -11,7 +11,7 @@ from datetime import tzinfo
 from cds_service.clinical_data.references import local_reference
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ConditionFact
-from cds_service.facts.resources import RawCondition, concept, decode, status_code
+from cds_service.facts.resources import RawCondition, concept, decode, is_given, status_code
 
 DENIED = frozenset({"refuted", "entered-in-error"})
 UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential", "presumed"})
@@ -52,14 +52,8 @@ def _activity(status: str | None, raw: RawCondition) -> str:
 
 
 def _has_abatement(raw: RawCondition) -> bool:
-    values = (
-        raw.abatement_date_time,
-        raw.abatement_period,
-        raw.abatement_age,
-        raw.abatement_range,
-        raw.abatement_string,
-    )
-    return any(value is not None for value in values)
+    spans = (raw.abatement_period, raw.abatement_age, raw.abatement_range)
+    return any(map(is_given, spans)) or raw.abatement_date_time is not None or raw.abatement_string is not None
 
 
 def _is_encounter_diagnosis(raw: RawCondition) -> bool:

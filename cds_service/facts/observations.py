@@ -16,7 +16,7 @@ from typing import Any
 
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ObservationFact, When
-from cds_service.facts.resources import RawObservation, RawQuantity, RawRange, RawValue, concept, decode
+from cds_service.facts.resources import RawObservation, RawQuantity, RawRange, RawValue, concept, decode, is_given
 
 _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
 _VALID = frozenset({"final", "amended", "corrected", "preliminary"})
@@ -24,7 +24,7 @@ _NUMBER = r"(\d+(?:\.\d+)?)"
 _TEXT_VALUE = re.compile(rf"\s*(<=|>=|<|>|≤|≥)?\s*{_NUMBER}\s*([^\d\s<>].*)?$")
 _TEXT_RANGE = re.compile(rf"\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*([^\d\s<>].*)?$")
 _COMPARATORS = {"<", "<=", ">", ">="}
-_OTHER_VALUES = ("value_boolean", "value_ratio", "value_sampled_data", "value_date_time", "value_period", "value_time")
+_VALUES = ("value_quantity", "value_string", "value_integer", "value_range", "value_codeable_concept")
 
 
 def read_observation(reference: str, body: bytes, zone: tzinfo) -> Iterator[ObservationFact]:
@@ -53,8 +53,15 @@ def _when(raw: RawObservation, zone: tzinfo) -> When | None:
 
 
 def _has_value(raw: RawValue) -> bool:
-    names = ("value_quantity", "value_string", "value_integer", "value_range", "value_codeable_concept", *_OTHER_VALUES)
-    return any(getattr(raw, name) is not None for name in names)
+    return _has_other_value(raw) or any(getattr(raw, name) is not None for name in _VALUES)
+
+
+def _has_other_value(raw: RawValue) -> bool:
+    """A value of a type that no lab of the tables is reported in."""
+    plain = (raw.value_boolean, raw.value_date_time, raw.value_time)
+    return any(value is not None for value in plain) or any(
+        map(is_given, (raw.value_ratio, raw.value_sampled_data, raw.value_period))
+    )
 
 
 def _valued(blank: ObservationFact, raw: RawValue) -> ObservationFact:
@@ -78,7 +85,7 @@ def _value(raw: RawValue) -> dict[str, Any]:
     if raw.value_codeable_concept is not None:
         answer = concept(raw.value_codeable_concept)
         return {"answer": answer, "shown": answer.label}
-    if any(getattr(raw, name) is not None for name in _OTHER_VALUES):
+    if _has_other_value(raw):
         return {"problem": "unreadable-value"}
     return {"problem": "data-absent" if raw.data_absent_reason else "no-value"}
 

@@ -14,6 +14,14 @@ from cds_service.facts.patient_facts import Coding, Concept
 
 T = TypeVar("T", bound="_Resource")
 
+NOT_GIVEN = msgspec.Raw()
+"""The default of a field whose content does not matter, only whether it is there."""
+
+
+def is_given(raw: msgspec.Raw) -> bool:
+    """Whether a field of which nothing else is read was sent."""
+    return bytes(raw) not in (b"", b"null")
+
 
 class _Struct(msgspec.Struct, rename="camel"):
     """Snake-case fields, camelCase in JSON."""
@@ -83,9 +91,9 @@ class RawCondition(_Resource):
     onset_period: RawPeriod | None = None
     recorded_date: str | None = None
     abatement_date_time: str | None = None
-    abatement_period: msgspec.Raw | None = None
-    abatement_age: msgspec.Raw | None = None
-    abatement_range: msgspec.Raw | None = None
+    abatement_period: msgspec.Raw = NOT_GIVEN
+    abatement_age: msgspec.Raw = NOT_GIVEN
+    abatement_range: msgspec.Raw = NOT_GIVEN
     abatement_string: str | None = None
     category: list[RawConcept] | None = None
     encounter: RawReference | None = None
@@ -123,10 +131,10 @@ class RawValue(_Resource):
     value_range: RawRange | None = None
     value_codeable_concept: RawConcept | None = None
     value_boolean: bool | None = None
-    value_ratio: msgspec.Raw | None = None
-    value_sampled_data: msgspec.Raw | None = None
+    value_ratio: msgspec.Raw = NOT_GIVEN
+    value_sampled_data: msgspec.Raw = NOT_GIVEN
     value_date_time: str | None = None
-    value_period: msgspec.Raw | None = None
+    value_period: msgspec.Raw = NOT_GIVEN
     value_time: str | None = None
     data_absent_reason: RawConcept | None = None
 

@@ -52,7 +52,7 @@ def _judge(indication: Indication, order: OrderFact | None, chart: Chart, case: 
         partial = tuple(match.evidence() for match in _matches(possible, chart, case.knowledge))
         reason = Reason(indication.possible_because or "partial-indication")
         return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial)
-    gap = _gap(order, case)
+    gap = _gap(order, case) or _unprovable(indication, case.knowledge)
     return IndicationFinding(indication, Certainty.UNKNOWN if gap else Certainty.ABSENT, gap)
 
 
@@ -60,6 +60,12 @@ def _matches(expression: Expression, chart: Chart, knowledge: Knowledge) -> list
     """The surest match of each condition that the expression names."""
     best = [chart.best(knowledge.conditions[name].value_set) for name in expression.conditions()]
     return [match for match in best if match is not None]
+
+
+def _unprovable(indication: Indication, knowledge: Knowledge) -> Reason | None:
+    """Where no code of any vocabulary names the condition, nothing recorded says nothing."""
+    named = indication.present_if.conditions()
+    return None if any(knowledge.conditions[name].provable for name in named) else Reason("no-code-names-it")
 
 
 def _gap(order: OrderFact | None, case: Case) -> Reason | None:

@@ -20,7 +20,7 @@ from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, changes_of, overlay, overlay_criteria, read_site
 from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure, Threshold
-from cds_service.knowledge.value_sets import CodeIndex, CodeRule, CodeSystem, Exclusion, mappings_of, rules_of
+from cds_service.knowledge.value_sets import SUFFICIENT, CodeIndex, CodeRule, CodeSystem, Exclusion, mappings_of, rules_of
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
@@ -126,9 +126,10 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
     labs = {key: rows.lab(row) for key, row in files.labs.items()}
     rules, exclusions = _rules(files)
     used = _labs_used(contraindications, thresholds, labs)
+    sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
     return Knowledge(
         version=f"{files.release}+{_digest(files.paths)}",
-        conditions={key: rows.condition(row) for key, row in files.conditions.items()},
+        conditions={key: rows.condition(row, sufficient) for key, row in files.conditions.items()},
         procedures=procedures,
         contraindications=contraindications,
         labs=labs,
@@ -138,6 +139,7 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
         order_texts=OrderTexts(
             {p.id: p.synonyms for p in procedures.values()},
             {p.id: p.exclude_terms for p in procedures.values()},
+            {key: _ancestors(key, procedures) for key in procedures},
             files.spelling,
         ),
         allergies=rows.allergies(files.allergies),
@@ -203,6 +205,15 @@ def _children(procedures: Mapping[str, Procedure]) -> dict[str, tuple[str, ...]]
         if procedure.parent:
             children.setdefault(procedure.parent, []).append(procedure.id)
     return {key: tuple(ids) for key, ids in children.items()}
+
+
+def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
+    line: list[str] = []
+    parent = procedures[key].parent
+    while parent in procedures:
+        line.append(parent)
+        parent = procedures[parent].parent
+    return line
 
 
 def _reason_codes(files: _Files, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:

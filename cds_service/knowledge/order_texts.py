@@ -1,15 +1,19 @@
 """Which procedure a text names: whole-word synonyms, longest first, with terms that veto.
 
 `IVC filter retrieval` is not placement and `TEVAR` is not `EVAR` because the longest synonym wins and words are
-whole; skin biopsy and CT angiography are nothing because exclude terms veto.
+whole; skin biopsy and CT angiography are nothing because exclude terms veto. Words in another order
+(`Embolization, uterine artery`) count where they only make a parent more special, or where they are many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cds_service.knowledge.words import words_of
+
+
+_MANY_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class OrderTexts:
         self,
         synonyms: Mapping[str, Iterable[str]],
         exclude_terms: Mapping[str, Iterable[str]],
+        ancestors: Mapping[str, Iterable[str]],
         spelling: Mapping[str, str],
     ) -> None:
         """Prepare.
@@ -35,9 +40,11 @@ class OrderTexts:
         Args:
             synonyms: procedure id -> synonyms.
             exclude_terms: procedure id -> terms that veto it.
+            ancestors: procedure id -> ids of its parents, all the way up.
             spelling: British -> American stems.
         """
         self._spelling = dict(spelling)
+        self._ancestors = {procedure: frozenset(line) for procedure, line in ancestors.items()}
         by_words: dict[str, list[str]] = {}
         for procedure, names in synonyms.items():
             for name in names:
@@ -56,13 +63,30 @@ class OrderTexts:
         `CT angiography` is no catheter angiography.
         """
         prepared = [words_of(text, self._spelling) for text in texts]
-        everything = " ".join(prepared)
+        found = self._longest(lambda synonym: any(synonym in words for words in prepared), " ".join(prepared))
+        bags = [frozenset(words.split()) for words in prepared]
+        many = _MANY_WORDS if not found.procedures else 2
+        shuffled = self._longest(lambda synonym: _is_in_a_bag(synonym, bags, many), " ".join(prepared))
+        if not found.procedures:
+            return TextMatch(shuffled.procedures, shuffled.synonym, found.vetoed or shuffled.vetoed)
+        special = shuffled.procedures and all(
+            any(p in self._ancestors.get(s, ()) for p in found.procedures) for s in shuffled.procedures
+        )
+        return shuffled if special else found
+
+    def _longest(self, is_there: Callable[[str], bool], everything: str) -> TextMatch:
         vetoed = False
         for synonym, procedures in self._synonyms:
-            if not any(synonym in words for words in prepared):
+            if not is_there(synonym):
                 continue
             allowed = tuple(p for p in procedures if not any(v in everything for v in self._vetoes.get(p, ())))
             if allowed:
                 return TextMatch(allowed, synonym.strip(), vetoed)
             vetoed = True
         return TextMatch(vetoed=vetoed)
+
+
+def _is_in_a_bag(synonym: str, bags: Iterable[frozenset[str]], many: int) -> bool:
+    """Whether all words of a synonym of enough words are in one text, in any order."""
+    words = frozenset(synonym.split())
+    return len(words) >= many and any(words <= bag for bag in bags)

@@ -40,9 +40,9 @@ def expression(value: Any) -> Expression:
     return Expression(operator, parts=tuple(expression(part) for part in parts))
 
 
-def condition(row: Row) -> Condition:
-    """A [[condition]] row."""
-    return Condition(row["id"], row["label"], row["value_set"])
+def condition(row: Row, sufficient: frozenset[str]) -> Condition:
+    """A [[condition]] row; `sufficient` are the value sets with a code that means the condition by itself."""
+    return Condition(row["id"], row["label"], row["value_set"], row["value_set"] in sufficient)
 
 
 def indication(row: Row) -> Indication:

@@ -33,11 +33,15 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that indications and gates speak of; its codes are the ValueSet named `value_set`."""
+    """A condition that indications and gates speak of; its codes are the ValueSet named `value_set`.
+
+    `provable` is False where no code means it by itself, so that its absence can't be stated either.
+    """
 
     id: str
     label: str
     value_set: str
+    provable: bool
 
 
 @dataclass(frozen=True, slots=True)
