@@ -1,0 +1,28 @@
+"""What every answer is held against: our own response schema, and the rule that nothing in it is null or empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cds_service.hooks.schema_checks import validator
+
+_RESPONSE = validator("response.json")
+
+
+def find_empty(value: Any, path: str = "") -> Iterator[str]:
+    """The places of null, empty texts, arrays and objects; an empty `cards` or `services` at the top is allowed.
+
+    Source: CDS Hooks 2.0.1, Null and empty JSON elements (S-03 to S-05).
+    """
+    if value in (None, "", [], {}) and path not in ("/cards", "/services"):
+        yield path or "/"
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        yield from find_empty(child, f"{path}/{name}")
+
+
+def response_problems(answer: Any) -> list[str]:
+    """Everything that is wrong with the body of an answer; none for a right one."""
+    broken = [f"/{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in _RESPONSE.iter_errors(answer)]
+    return broken + [f"{path} is empty" for path in find_empty(answer)]

@@ -1,0 +1,126 @@
+"""Settings: where they come from, which wins, and what a wrong one is answered with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cds_service.errors import SettingError
+from cds_service.settings import Settings, load_settings, settings_markdown
+
+DOCUMENTED = Path(__file__).parents[1] / "docs" / "settings.md"
+
+
+def written(folder: Path, text: str) -> Path:
+    """A configuration file with this text."""
+    path = folder / "config.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_defaults_keep_the_service_to_this_machine() -> None:
+    """Without any setting the service listens on this machine only and no web page may call it."""
+    assert load_settings({}) == Settings()
+    assert (Settings().host, Settings().port, Settings().cors_origins) == ("127.0.0.1", 8080, ())
+
+
+def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
+    """Each setting is read from the environment variable of its name."""
+    environ = {
+        "CDS_HOST": "0.0.0.0",  # noqa: S104  read, not listened on
+        "CDS_PORT": "9000",
+        "CDS_WORKERS": "3",
+        "CDS_THREADS": "5",
+        "CDS_PUBLIC_URL": "https://cds.example.org/",
+        "CDS_CORS_ORIGINS": "https://a.example, http://localhost:3000",
+        "CDS_SITE": str(tmp_path),
+        "CDS_MAX_BODY": "2048",
+        "CDS_DECISION_EXTENSION": "off",
+        "CDS_TIMEZONE": "America/New_York",
+    }
+    assert load_settings(environ) == Settings(
+        host="0.0.0.0",  # noqa: S104  read, not listened on
+        port=9000,
+        workers=3,
+        threads=5,
+        public_url="https://cds.example.org",
+        cors_origins=("https://a.example", "http://localhost:3000"),
+        site=tmp_path,
+        max_body=2048,
+        decision_extension=False,
+        timezone=ZoneInfo("America/New_York"),
+    )
+
+
+def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    """A configuration file uses the same names in lower case, and a variable of the environment wins over it."""
+    config = written(
+        tmp_path,
+        'cds_port = 9000\ncds_workers = 3\ncds_cors_origins = ["https://a.example"]\ncds_decision_extension = false\n',
+    )
+    settings = load_settings({"CDS_PORT": "9001"}, config)
+    assert (settings.port, settings.workers, settings.decision_extension) == (9001, 3, False)
+    assert settings.cors_origins == ("https://a.example",)
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    """A variable set to nothing, as container files often do, leaves the default."""
+    assert load_settings({"CDS_SITE": "", "CDS_PORT": " "}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("CDS_PORT", "http", "write a whole number from 0 to 65535"),
+        ("CDS_PORT", "70000", "write a whole number from 0 to 65535"),
+        ("CDS_WORKERS", "0", "write a whole number from 1 to 256"),
+        ("CDS_THREADS", "-1", "write a whole number from 1 to 256"),
+        ("CDS_MAX_BODY", "50MB", "write a whole number from 1024"),
+        ("CDS_PUBLIC_URL", "cds.example.org", "write a URL such as"),
+        ("CDS_CORS_ORIGINS", "https://a.example/path", "write origins such as"),
+        ("CDS_SITE", "/no/such/folder", "there is no such folder"),
+        ("CDS_DECISION_EXTENSION", "maybe", "write on or off"),
+        ("CDS_TIMEZONE", "Mars/Olympus", "write an IANA time zone"),
+        ("CDS_TIMEZONE", "../etc/passwd", "write an IANA time zone"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_remedy(name: str, value: str, remedy: str) -> None:
+    """A setting that can't be used stops the start with its name, its value and what to write instead."""
+    with pytest.raises(SettingError) as error:
+        load_settings({name: value})
+    assert error.value.message.startswith(f'{name} is "{value}"; {remedy}')
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cds_prot = 1\n", "cds_prot is no setting; the settings are cds_host, cds_port"),
+        ("CDS_PORT = 1\n", "CDS_PORT is no setting"),
+        ("cds_port = \n", "is not TOML"),
+        ('cds_port = "x"\n', 'cds_port is "x"; write a whole number'),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_remedy(tmp_path: Path, text: str, message: str) -> None:
+    """A mistake in a configuration file stops the start with the file, the place and what to write."""
+    with pytest.raises(SettingError) as error:
+        load_settings({}, written(tmp_path, text))
+    assert "config.toml" in error.value.message
+    assert message in error.value.message
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A configuration file that is not there stops the start: its settings were meant to apply."""
+    with pytest.raises(SettingError, match="correct the path after --config"):
+        load_settings({}, tmp_path / "none.toml")
+
+
+def test_an_unknown_variable_is_kept_for_a_warning() -> None:
+    """A misspelled variable does not stop the service but is known, so that the start can warn of it."""
+    assert load_settings({"CDS_SIET": "x", "PATH": "/bin"}).unknown_names == ("CDS_SIET",)
+
+
+def test_the_page_of_settings_is_the_table() -> None:
+    """docs/settings.md says what settings.py says."""
+    assert DOCUMENTED.read_text("utf-8") == settings_markdown()
