@@ -1,0 +1,133 @@
+"""Every code of every value set exists, or has the check digit of its system; families are families."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import simple_icd_10_cm as icd
+
+import fhir_profiles
+
+PROFILES = Path(fhir_profiles.__file__).parent
+SNOMED, LOINC = "http://snomed.info/sct", "http://loinc.org"
+ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+RELATIONS = {"exact", "narrower", "broader", "shared", "component", "adjacent"}
+
+
+def value_sets() -> Iterator[dict]:
+    """Every value set of the product."""
+    for path in sorted((PROFILES / "value_sets").glob("*.json")):
+        yield json.loads(path.read_text("utf-8"))
+
+
+def codes(system: str) -> list[tuple[str, str, str]]:
+    """(value set, code, display) of one system; the display of a family is empty."""
+    found = []
+    for value_set in value_sets():
+        for include in value_set["compose"]["include"]:
+            if include["system"] == system:
+                found += [(value_set["id"], c["code"], c["display"]) for c in include.get("concept", ())]
+                found += [(value_set["id"], f["value"], "") for f in include.get("filter", ())]
+    return found
+
+
+def luhn_10(number: str) -> int:
+    """LOINC's check digit: mod 10 over the part before the hyphen (LOINC Users' Guide)."""
+    doubled = str(int("".join(reversed(number))[::2]) * 2)
+    return -(sum(map(int, doubled)) + sum(map(int, "".join(reversed(number))[1::2]))) % 10
+
+
+def verhoeff_is_right(number: str) -> bool:
+    """SNOMED CT's check digit over the whole identifier (Verhoeff, dihedral group D5)."""
+    multiply = [[(i + j) % 5 if j < 5 else 5 + (i + j) % 5 for j in range(10)] for i in range(5)]
+    multiply += [[5 + (i - j) % 5 if j < 5 else (i - j) % 5 for j in range(10)] for i in range(5, 10)]
+    turn = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]
+    permute = [list(range(10))]
+    for _ in range(7):
+        permute.append([turn[d] for d in permute[-1]])
+    check = 0
+    for place, digit in enumerate(reversed(number)):
+        check = multiply[check][permute[place % 8][int(digit)]]
+    return check == 0
+
+
+def test_every_icd_10_cm_code_exists() -> None:
+    """Each ICD-10-CM code and family is in the release, under the title that the value set gives."""
+    wrong = []
+    for value_set, code, display in codes(ICD_10_CM):
+        if not icd.is_valid_item(code):
+            wrong.append((value_set, code, "is no code"))
+        elif display and icd.get_description(code) != display:
+            wrong.append((value_set, code, icd.get_description(code)))
+    assert len(codes(ICD_10_CM)) > 250
+    assert wrong == []
+
+
+def test_icd_10_cm_families_are_prefixes() -> None:
+    """A family taken by prefix holds its descendants and nothing else."""
+    families = {code for _, code, display in codes(ICD_10_CM) if not display}
+    every = [code for code in icd.get_all_codes(with_dots=True) if "-" not in code]  # "C51-C58" is a block, no code
+    for family in sorted(families):
+        by_prefix = {code for code in every if code.startswith(family) and code != family}
+        assert by_prefix == set(icd.get_descendants(family)), family
+
+
+def test_every_snomed_code_has_its_check_digit() -> None:
+    """Each SNOMED CT identifier is well formed (Verhoeff digit and a concept partition)."""
+    listed = {code for _, code, _ in codes(SNOMED)}
+    assert len(listed) > 700
+    assert sorted(c for c in listed if not verhoeff_is_right(c) or c[-3:-1] not in ("00", "10")) == []
+
+
+def test_every_loinc_code_has_its_check_digit() -> None:
+    """Each LOINC code is well formed; answer codes (LA...) are numbered by another rule."""
+    listed = {code for _, code, _ in codes(LOINC) if not code.startswith("LA")}
+    assert len(listed) > 100
+    wrong = []
+    for code in listed:
+        number, _, digit = code.partition("-")
+        if luhn_10(number) != int(digit):
+            wrong.append(code)
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("good", "bad"), [("66857006", "66857007"), ("19943007", "19943070")])
+def test_the_snomed_check_notices(good: str, bad: str) -> None:
+    """A changed digit and two swapped digits are noticed."""
+    assert verhoeff_is_right(good)
+    assert not verhoeff_is_right(bad)
+
+
+def test_the_loinc_check_notices() -> None:
+    """A changed digit is noticed."""
+    assert luhn_10("777") == 3
+    assert luhn_10("778") != 3
+
+
+def test_no_cpt() -> None:
+    """CPT is licensed: no value set holds it; a site maps its own codes."""
+    systems = {include["system"] for value_set in value_sets() for include in value_set["compose"]["include"]}
+    assert not [system for system in systems if "cpt" in system.lower() or "ama-assn" in system]
+
+
+def test_relations_are_known() -> None:
+    """Codes of conditions and procedures say how exactly they name them."""
+    for value_set in value_sets():
+        kind = value_set["id"].partition("-")[0]
+        for include in value_set["compose"]["include"]:
+            relations = {extension["valueCode"] for extension in include.get("extension", ())}
+            assert relations <= RELATIONS, value_set["id"]
+            assert relations or kind != "procedure", value_set["id"]
+
+
+def test_injury_families_leave_after_care_out() -> None:
+    """Every value set with an injury family excludes seventh characters other than A."""
+    for value_set in value_sets():
+        families = [
+            f["value"] for i in value_set["compose"]["include"] if i["system"] == ICD_10_CM for f in i.get("filter", ())
+        ]
+        if value_set["id"].startswith("condition-") and any(family.startswith("S") for family in families):
+            assert "exclude" in value_set["compose"], value_set["id"]

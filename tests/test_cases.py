@@ -1,0 +1,53 @@
+"""The clinical specification: every case of `tests/cases/`, and that every row of both tables has its cases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from cds_service.cli.cases import Case, failures, read_cases
+from cds_service.knowledge.tables import Knowledge
+
+CASES = read_cases(Path(__file__).parent / "cases")
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.row["id"] for case in CASES])
+def test_case(case: Case, knowledge: Knowledge, now: datetime) -> None:
+    """The decision says what the case expects."""
+    assert failures(case, knowledge, now) == []
+
+
+def _expected(table: str, name: str) -> set[str]:
+    said = [case.row["expect"].get(table, {}).get(name) for case in CASES]
+    return {word.partition(" ")[0] for word in said if word}
+
+
+def test_every_contraindication_speaks_and_stays_silent(knowledge: Knowledge) -> None:
+    """Each row of the second table has a case in which it is present, and one in which it is absent."""
+    wanting = [
+        r.id for r in knowledge.contraindications if not {"present", "absent"} <= _expected("contraindications", r.id)
+    ]
+    assert wanting == []
+
+
+def test_every_indication_speaks_and_stays_silent(knowledge: Knowledge) -> None:
+    """Each row of the first table has a case in which it is present, and one in which it is not.
+
+    A row whose condition no code names (a vena cava filter in place) can only be unknown.
+    """
+    rows = [i for p in knowledge.procedures.values() for i in p.indications]
+    for row in rows:
+        provable = any(knowledge.conditions[name].provable for name in row.present_if.conditions())
+        expected = _expected("indications", row.id)
+        assert expected & {"absent", "unknown"}, row.id
+        assert "present" in expected or not provable, row.id
+
+
+def test_a_wrong_expectation_is_noticed(knowledge: Knowledge, now: datetime) -> None:
+    """A case that expects something else fails, with the row, what it is and what was expected."""
+    row = {"id": "x", "order": "tips", "expect": {"contraindications": {"iodine-allergy": "present critical"}}}
+    assert failures(Case("file.toml", row), knowledge, now) == [
+        "file.toml: contraindications iodine-allergy is absent, expected present critical"
+    ]
