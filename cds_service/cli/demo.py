@@ -1,0 +1,76 @@
+"""`cds-service demo`: plays an EHR with the example patients, all of them synthetic, and shows what comes back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.rule import Rule
+
+import cds_service
+from cds_service.cli.call import call_here
+from cds_service.cli.invoke import show
+from cds_service.cli.options import add_config, local_now, settings_of
+from cds_service.cli.saved_request import read_saved_request, service_for
+from cds_service.cli.terminal import complain, console, safe
+from cds_service.errors import SetupError
+from cds_service.knowledge.load import load_knowledge
+
+EXAMPLES = Path(cds_service.__file__).parents[1] / "examples"
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("demo", help="play the example patients and show their cards", description=__doc__)
+    parser.add_argument("--examples", type=Path, default=EXAMPLES, metavar="DIR", help="folder of saved hook requests")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge every example in this process and show its cards; 1 where one of them was refused.
+
+    Raises:
+        SetupError: there are no examples, or the tables can't be loaded.
+    """
+    settings, out = settings_of(args), console()
+    now = local_now(settings)
+    knowledge = load_knowledge(settings.site)
+    worst = 0
+    for path in _examples(args.examples):
+        body = read_saved_request(path, now.date())
+        _announce(path, body, out)
+        reply = call_here(body, service_for(body), knowledge, now)
+        if reply.status != 200:
+            complain(f"{path}: the service answered {reply.status}: {reply.problem}")
+        worst = max(worst, show(reply) if reply.status == 200 else 1)
+    return worst
+
+
+def _examples(folder: Path) -> list[Path]:
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise SetupError(
+            f"{folder}: holds no example requests; run this in a clone of the repository, or use --examples"
+        )
+    return paths
+
+
+def _announce(path: Path, body: bytes, out: Console) -> None:
+    request = orjson.loads(body)
+    patient = request["prefetch"]["patient"]
+    born = f"born {patient['birthDate'][:4]}"
+    out.print(Rule(f"{path.stem}: {request['hook']}", align="left"))
+    out.print(f"Synthetic patient {safe(patient['id'])}, {safe(patient['gender'])}, {safe(born)}, orders:")
+    for order in _orders(request):
+        out.print(f"  - {safe(order)}")
+
+
+def _orders(request: dict[str, Any]) -> Iterator[str]:
+    for entry in request["context"]["draftOrders"]["entry"]:
+        code = entry["resource"]["code"]
+        yield code.get("text") or code["coding"][0]["display"]

@@ -1,0 +1,66 @@
+"""A saved hook request, read from a file, with its relative dates filled in.
+
+A saved request grows old: a platelet count of last spring no longer counts. So a file may write a date as
+`{{today}}` or `{{today-3}}` (days), and means the day on which it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+
+from cds_service.errors import SetupError
+from cds_service.hooks.catalog import SERVICES
+
+_RELATIVE_DATE = re.compile(rb"\{\{\s*today\s*(?:([+-])\s*(\d{1,5})\s*)?\}\}")
+
+
+class _Hook(msgspec.Struct):
+    hook: str
+
+
+def read_saved_request(path: Path, today: date) -> bytes:
+    """The body to send.
+
+    Raises:
+        SetupError: the file can't be read.
+    """
+    try:
+        return fill_dates(path.read_bytes(), today)
+    except OSError as error:
+        raise SetupError(f"{path}: can't be read ({error.strerror}); give a file that holds a hook request") from error
+
+
+def fill_dates(body: bytes, today: date) -> bytes:
+    """`body` with `{{today}}`, `{{today-N}}` and `{{today+N}}` as ISO dates; N counts days."""
+
+    def resolved(match: re.Match[bytes]) -> bytes:
+        sign, days = match.groups()
+        shift = timedelta(days=int(days)) if days else timedelta()
+        return (today - shift if sign == b"-" else today + shift).isoformat().encode()
+
+    return _RELATIVE_DATE.sub(resolved, body)
+
+
+def service_for(body: bytes) -> str:
+    """The id of the service that answers the hook named in `body`.
+
+    Raises:
+        SetupError: the body is no JSON object with a `hook`, or no service answers that hook.
+    """
+    try:
+        hook = msgspec.json.decode(body, type=_Hook).hook
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SetupError(
+            f"The request is not a hook request in JSON: {error}. See examples/ for ones that are."
+        ) from error
+    for service in SERVICES.values():
+        if service.hook == hook:
+            return service.id
+    hooks = ", ".join(service.hook for service in SERVICES.values())
+    raise SetupError(
+        f"No service answers this hook. The hooks are {hooks}; name a service with --service to send anyway."
+    )

@@ -1,0 +1,123 @@
+"""`cds-service tables`: the two tables for review, as text, CSV or Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from cds_service.cli.options import add_config, add_site, settings_of
+from cds_service.cli.review import Line, change_lines, contraindication_lines, procedure_lines, silent_lines
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.tables import Knowledge
+
+# What a line of each table starts from, and the columns that its heading already says.
+_GROUPS = {
+    "procedure": ("procedure", "name", "region", "uses", "bleeding risk", "access", "emergency", "procedure source"),
+    "row": ("row",),
+}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("tables", help="the two tables for review", description=__doc__)
+    parser.add_argument("--format", choices=("text", "csv", "markdown"), default="text")
+    add_site(parser)
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print both tables; always 0.
+
+    Raises:
+        TableError: a table is wrong; `cds-service check` says the same.
+    """
+    knowledge = load_knowledge(settings_of(args).site)
+    render = {"text": text, "csv": comma_separated, "markdown": markdown}[args.format]
+    sys.stdout.write(render(knowledge))
+    return 0
+
+
+def comma_separated(knowledge: Knowledge) -> str:
+    """One CSV for a spreadsheet: the column `table` says which table a line is of; a column of the other is empty."""
+    tables = {
+        "procedures": procedure_lines(knowledge),
+        "contraindications": contraindication_lines(knowledge),
+        "silent limits": silent_lines(knowledge),
+        "site changes": change_lines(knowledge),
+    }
+    columns = dict.fromkeys(column for lines in tables.values() for line in lines for column in line)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ["table", *columns], restval="", lineterminator="\n")
+    writer.writeheader()
+    for table, lines in tables.items():
+        writer.writerows({**line, "table": table} for line in lines)
+    return out.getvalue()
+
+
+def text(knowledge: Knowledge) -> str:
+    """An outline for a terminal: a heading per procedure or row, one block per question."""
+    return "\n".join(_text(knowledge)) + "\n"
+
+
+def _text(knowledge: Knowledge) -> Iterator[str]:
+    yield f"Tables, version {knowledge.version}"
+    yield from _outline("WHAT EACH PROCEDURE IS FOR", "procedure", procedure_lines(knowledge))
+    yield from _outline("WHAT SPEAKS AGAINST A PROCEDURE", "row", contraindication_lines(knowledge))
+    yield from _outline("LIMITS THAT DO NOT SPEAK", "limit", silent_lines(knowledge))
+    yield from _outline("CHANGED BY THE SITE", "id", change_lines(knowledge))
+
+
+def _outline(title: str, key: str, lines: Sequence[Line]) -> Iterator[str]:
+    said = _GROUPS.get(key, (key,))
+    if lines:
+        yield f"\n{title}"
+    for name, group in groupby(lines, key=lambda line: line[key]):
+        block = list(group)
+        yield f"\n{name}"
+        yield from (f"  {column}: {block[0][column]}" for column in said[1:] if block[0][column])
+        for line in block:
+            rest = [(column, value) for column, value in line.items() if column not in said and value]
+            yield from (f"  {'- ' if place == 0 else '  '}{c}: {v}" for place, (c, v) in enumerate(rest))
+
+
+def markdown(knowledge: Knowledge) -> str:
+    """The page docs/tables.md; without the hash of the version, which changes with files that it does not show."""
+    return "\n".join(_markdown(knowledge)) + "\n"
+
+
+def _markdown(knowledge: Knowledge) -> Iterator[str]:
+    yield "# The two tables"
+    yield ""
+    yield "Made by `make docs` from the tables. How to change them: [changing-the-tables.md](changing-the-tables.md)."
+    release, _, _ = knowledge.version.partition("+")
+    yield f"Release {release}. Every limit is for the hospital's own radiologists to review before use."
+    yield from _section("What each procedure is for", procedure_lines(knowledge), by="region")
+    yield from _section("What speaks against a procedure", contraindication_lines(knowledge), by="row")
+    yield from _section("Limits that do not speak", silent_lines(knowledge))
+    yield from _section("Changed by the site", change_lines(knowledge))
+
+
+def _section(title: str, lines: Sequence[Line], by: str | None = None) -> Iterator[str]:
+    if lines:
+        yield from ("", f"## {title}")
+    for name, group in groupby(lines, key=lambda line: line[by] if by else ""):
+        if by:
+            yield from ("", f"### {name}")
+        yield from ("", *_grid([{c: v for c, v in line.items() if c != by} for line in group]))
+
+
+def _grid(lines: Sequence[Line]) -> Iterator[str]:
+    """A Markdown table without the columns that are empty throughout."""
+    columns = [column for column in lines[0] if any(line[column] for line in lines)]
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'---|' * len(columns)}"
+    yield from (f"| {' | '.join(_cell(line[column]) for column in columns)} |" for line in lines)
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

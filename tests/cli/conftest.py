@@ -1,0 +1,63 @@
+"""Edges of the command line: its exit code and output, and a server that gives recorded answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from cds_service.cli.main import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run `cds-service` with the given arguments."""
+
+    def _run(*arguments: object) -> Ran:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:  # argparse, on a wrong argument
+            code = int(end.code or 0)
+        return Ran(code, *capsys.readouterr())
+
+    return _run
+
+
+class _Recorded(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.calls.append((self.path, self.headers["Content-Type"], body))  # type: ignore[attr-defined]
+        status, answer = self.server.answer  # type: ignore[attr-defined]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test output quiet."""
+
+
+@pytest.fixture
+def recorded_service() -> Iterator[HTTPServer]:
+    """A server on loopback that notes its `calls` and always gives `answer`, a status and a body."""
+    server = HTTPServer(("127.0.0.1", 0), _Recorded)
+    server.calls = []  # type: ignore[attr-defined]
+    server.answer = (200, b'{"cards": []}')  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,222 @@
+"""The commands as a person or a script runs them: what they print and the code they end with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+def critical_cards(text: str) -> int:
+    """How many critical cards were drawn."""
+    return text.count(" CRITICAL ")
+
+
+def test_the_demo_plays_three_patients_and_four_orders(run):
+    """The demo shows made-up patients only, four orders, one critical card, and an order with nothing against it."""
+    ran = run("demo")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count("Synthetic patient") == 3
+    assert ran.out.count("\n  - ") >= 4
+    assert critical_cards(ran.out) == 1
+    assert ran.out.count("No cards: the service looked") == 1
+
+
+def test_the_demo_without_examples_says_where_they_are(run, tmp_path):
+    """Where the examples are not installed, the demo says how to get them instead of showing nothing."""
+    ran = run("demo", "--examples", tmp_path)
+    assert ran.code == 2
+    assert "clone" in ran.err
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
+def test_every_example_patient_is_marked_as_made_up(path: Path):
+    """No example can be taken for a real patient: each is tagged as test health data."""
+    patient = json.loads(path.read_text("utf-8"))["prefetch"]["patient"]
+    assert patient["meta"]["tag"][0]["code"] == "HTEST"
+    assert patient["name"][0]["given"] == ["Synthetic"]
+
+
+def test_json_is_the_response_and_nothing_else(run):
+    """`--json` prints one JSON document on standard output, so that a script can read it."""
+    ran = run("invoke", "--json", "--request", EXAMPLES / "bleeding-risk.json")
+    response = json.loads(ran.out)
+    assert (ran.code, ran.err) == (0, "")
+    assert [card["indicator"] for card in response["cards"]] == sorted(
+        (card["indicator"] for card in response["cards"]), key=["critical", "warning", "info"].index
+    )
+
+
+def test_trace_shows_the_rows_behind_the_cards(run):
+    """`--trace` names every row that was asked, with its answer and its evidence."""
+    ran = run("invoke", "--trace", "--request", EXAMPLES / "bleeding-risk.json")
+    wanted = ["bleeding-tendency", "platelets-high-risk", "Observation/platelets", "unknown", "absent"]
+    assert [word for word in wanted if word not in ran.out] == []
+
+
+def test_an_order_that_is_no_known_procedure_is_said_not_to_be_judged(run, tmp_path):
+    """Without a card, the reader still learns that the order was not judged."""
+    request = json.loads((EXAMPLES / "allergy-to-contrast.json").read_text("utf-8"))
+    request["context"]["draftOrders"]["entry"][0]["resource"]["code"] = {"text": "Skin biopsy"}
+    (tmp_path / "skin.json").write_text(json.dumps(request), "utf-8")
+    ran = run("invoke", "--request", tmp_path / "skin.json")
+    assert ran.code == 0
+    assert "ServiceRequest/order-1 is no procedure that the tables know" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (None, 2, "can't be read"),
+        ("not json", 2, "not a hook request in JSON"),
+        ('{"hook": "order-sign"}', 1, "answered 400"),
+        ('{"hook": "medication-refill"}', 2, "No service answers this hook"),
+    ],
+)
+def test_what_can_not_be_judged_is_told_apart(run, tmp_path, content: str | None, code: int, says: str):
+    """A file that can't be sent ends with 2, a call that the service refuses with 1; both say why on standard error."""
+    path = tmp_path / "request.json"
+    if content is not None:
+        path.write_text(content, "utf-8")
+    ran = run("invoke", "--request", path)
+    assert (ran.code, ran.out) == (code, "")
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_call_without_any_data_is_refused_and_not_answered_with_no_cards(run, tmp_path):
+    """Where no data at all was sent, the tool shows the refusal (412): silence would read as nothing against it."""
+    request = json.loads((EXAMPLES / "allergy-to-contrast.json").read_text("utf-8"))
+    del request["prefetch"]
+    (tmp_path / "bare.json").write_text(json.dumps(request), "utf-8")
+    ran = run("invoke", "--request", tmp_path / "bare.json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "answered 412" in ran.err
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"cards": {}}', b'{"cards": [1]}', b"[]", b"<html>", b'{"cards": nul'])
+def test_an_answer_without_cards_is_no_empty_list(run, recorded_service, answer: bytes):
+    """An answer that is no CDS Hooks response is reported; it is never shown as "no cards"."""
+    recorded_service.answer = (200, answer)
+    url = f"http://127.0.0.1:{recorded_service.server_port}"
+    ran = run("invoke", "--request", EXAMPLES / "allergy-to-contrast.json", "--service-url", url)
+    assert (ran.code, ran.out) == (1, "")
+    assert "no CDS Hooks response" in ran.err
+
+
+@pytest.mark.parametrize("arguments", [["tables"], ["check"], ["demo"], ["serve"]])
+def test_a_wrong_setting_stops_every_command(run, tmp_path, arguments: list[str]):
+    """A setting that can't be used ends a command with 2 and a message that names it."""
+    (tmp_path / "cds.toml").write_text('cds_workers = "many"\n', "utf-8")
+    ran = run(*arguments, "--config", tmp_path / "cds.toml")
+    assert (ran.code, ran.out) == (2, "")
+    assert "cds_workers" in ran.err
+
+
+def test_serving_the_network_needs_to_be_meant(run):
+    """The service does not know who calls, so any address but loopback is refused unless one insists."""
+    ran = run("serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104  the address is what is tested
+    assert ran.code == 2
+    assert "--insecure" in ran.err
+
+
+def test_check_counts_what_it_looked_at(run):
+    """The shipped tables and cases are right, and the tool says how much it looked at."""
+    ran = run("check")
+    assert (ran.code, ran.err) == (0, "")
+    assert "40 procedures" in ran.out
+    assert "clinical cases hold" in ran.out
+
+
+def test_check_names_file_row_and_remedy(run, tmp_path):
+    """A radiologist who writes a limit as text is told where, what and what to write instead."""
+    change = 'change = { reason = "r", approver = "a", date = "2026-11-24" }'
+    (tmp_path / "thresholds.toml").write_text(
+        f'[[threshold]]\nid = "platelets-high-risk"\nvalue = "75"\n{change}\n', "utf-8"
+    )
+    ran = run("check", "--site", tmp_path)
+    assert (ran.code, ran.out) == (1, "")
+    wanted = ["thresholds.toml", 'threshold "platelets-high-risk"', "value", '"75" (text)', "write a number"]
+    assert [part for part in wanted if part not in ran.err] == []
+
+
+def test_check_tells_which_cases_a_change_turns(run, tmp_path):
+    """A case that no longer holds is named, so that a change of the tables is confirmed and not missed."""
+    cases = tmp_path / "cases"
+    cases.mkdir()
+    (cases / "one.toml").write_text(
+        '[[case]]\nid = "turned"\norder = "tips"\nexpect.procedure = "portal-vein-embolization"\n', "utf-8"
+    )
+    ran = run("check", "--cases", cases)
+    assert ran.code == 1
+    assert 'one.toml: case "turned"' in ran.err
+
+
+def test_check_without_cases_says_so(run, tmp_path):
+    """Where the cases are not installed, nobody is told that they hold."""
+    ran = run("check", "--cases", tmp_path)
+    assert ran.code == 0
+    assert "no clinical cases here" in ran.out
+    assert "hold" not in ran.out
+
+
+def test_the_generated_page_of_the_tables_is_current(run):
+    """docs/tables.md is what the tables say today; `make docs` writes it again."""
+    assert run("tables", "--format", "markdown").out == (ROOT / "docs" / "tables.md").read_text("utf-8")
+
+
+def test_the_tables_as_csv_open_in_a_spreadsheet(run):
+    """The CSV has one header, as many cells in every line, and a limit stands in it once with its unit."""
+    rows = list(csv.reader(io.StringIO(run("tables", "--format", "csv").out)))
+    assert {len(row) for row in rows} == {len(rows[0])}
+    platelets = [row for row in rows if "platelets-high-risk" in row]
+    assert len(platelets) == 1
+    assert any("10*9/L" in cell for cell in platelets[0])
+
+
+def test_the_tables_show_what_a_site_changed(run, tmp_path):
+    """A reviewer sees the site's limit in its row, and who approved it and why."""
+    (tmp_path / "thresholds.toml").write_text(
+        '[[threshold]]\nid = "platelets-high-risk"\nvalue = 75\n'
+        'change = { reason = "local protocol", approver = "radiology board", date = "2026-11-02" }\n',
+        "utf-8",
+    )
+    out = run("tables", "--site", tmp_path).out
+    assert "Platelets < 75 10*9/L" in out
+    assert "radiology board" in out
+
+
+def test_the_tables_name_the_limits_that_are_silent(run):
+    """Draft limits are listed as silent and stand in no row that speaks."""
+    spoken, silent = run("tables").out.split("LIMITS THAT DO NOT SPEAK")
+    assert "status: draft" in silent
+    assert "status: draft" not in spoken
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["invoke"], ["tables", "--format", "pdf"]])
+def test_a_wrong_command_line_ends_with_2(run, arguments: list[str]):
+    """A command line that can't be understood ends with 2 and shows how it is used."""
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert "usage:" in ran.err
+
+
+def test_python_m_is_the_same_command():
+    """`python -m cds_service` works where the script is not on the path."""
+    ran = subprocess.run([sys.executable, "-m", "cds_service", "--version"], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("cds-service ")
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    """`cds-service tables | head -1` ends quietly."""
+    command = f"{sys.executable} -m cds_service tables | head -1"
+    ran = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
