@@ -1,0 +1,67 @@
+"""Tables grown to four times their size, to see whether cost grows with the number of rules.
+
+Everything is there three more times under new ids: value sets with codes that no record uses, procedures with synonyms
+of their own, and contraindications that apply to those procedures.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+
+from cds_service.knowledge.load import PROFILES, load_knowledge
+from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure
+
+_COPIES = ("b", "c", "d")
+
+
+def four_times() -> Knowledge:
+    """The shipped tables and three copies of them about other procedures."""
+    with TemporaryDirectory() as folder:
+        profiles = Path(folder) / "fhir_profiles"
+        shutil.copytree(PROFILES, profiles)
+        for path in list((profiles / "value_sets").glob("*.json")):
+            for copy in _COPIES:
+                value_set = _value_set(orjson.loads(path.read_bytes()), copy)
+                path.with_name(f"{path.stem}-{copy}.json").write_bytes(orjson.dumps(value_set))
+        knowledge = load_knowledge(profiles=profiles)
+    return _with_rows(knowledge)
+
+
+def _with_rows(knowledge: Knowledge) -> Knowledge:
+    procedures, rows = dict(knowledge.procedures), list(knowledge.contraindications)
+    for copy in _COPIES:
+        added = {f"{key}-{copy}": _procedure(p, copy) for key, p in knowledge.procedures.items()}
+        procedures |= added
+        rows += [_row(row, copy, frozenset(added)) for row in knowledge.contraindications]
+    synonyms = {key: p.synonyms for key, p in procedures.items()}
+    vetoes = {key: p.exclude_terms for key, p in procedures.items()}
+    parents = {key: (p.parent,) if p.parent else () for key, p in procedures.items()}
+    texts = OrderTexts(synonyms, vetoes, parents, knowledge.spelling)
+    return replace(knowledge, procedures=procedures, contraindications=tuple(rows), order_texts=texts)
+
+
+def _value_set(value_set: dict[str, Any], copy: str) -> dict[str, Any]:
+    """The value set with an id and codes of its own."""
+    for include in value_set["compose"]["include"]:
+        for concept in include.get("concept", ()):
+            concept["code"] += copy
+        for family in include.get("filter", ()):
+            family["value"] = family["value"].removesuffix(".*") + copy + (".*" if family["op"] == "regex" else "")
+    return value_set | {"id": f"{value_set['id']}-{copy}", "url": f"{value_set['url']}-{copy}"}
+
+
+def _procedure(procedure: Procedure, copy: str) -> Procedure:
+    parent = f"{procedure.parent}-{copy}" if procedure.parent else None
+    synonyms = tuple(f"{copy}{copy} {name}" for name in procedure.synonyms)
+    return replace(procedure, id=f"{procedure.id}-{copy}", parent=parent, synonyms=synonyms)
+
+
+def _row(row: Contraindication, copy: str, procedures: frozenset[str]) -> Contraindication:
+    return replace(row, id=f"{row.id}-{copy}", gate=replace(row.gate, procedures=procedures))
