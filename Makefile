@@ -11,7 +11,10 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready ## play an EHR: three example patients, four orders, cards in the terminal
-	$(BIN)/cds-service demo
+	@$(BIN)/cds-service demo
+	@echo
+	@echo "The patients are made up. What was asked and answered, row by row:"
+	@echo "  $(BIN)/cds-service invoke --trace --request examples/bleeding-risk.json"
 
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
 	$(BIN)/cds-service serve --port $(PORT)
