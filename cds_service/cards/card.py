@@ -1,0 +1,96 @@
+"""Cards stage: the shape of a card before and after it is JSON, as CDS Hooks 2.0.1 wants it (S-60 to S-72).
+
+Nothing empty is ever written: a member without a value is left out (S-03 to S-05).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from cds_service.cards.escape import shorten
+from cds_service.cards.wording import Wording
+from cds_service.findings.finding import Indicator
+from cds_service.knowledge.tables import Knowledge
+
+MOST_IN_SUMMARY = 139
+"""S-60: fewer than 140 characters."""
+TOPICS = "https://example.org/ir-cds/fhir/CodeSystem/card-topics"
+_LEAST_LEFT = 24
+
+
+class Kind(IntEnum):
+    """What a card is about, in the order in which equally loud cards are shown."""
+
+    CONTRAINDICATION = 1
+    INDICATION = 2
+    ALERT = 3
+    OPTIONS = 4
+    NOT_CHECKED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One thing to do at a click; `actions` are CDS Hooks actions, all of them done together."""
+
+    label: str
+    actions: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card in words; `topic` is its code and display in the card-topics CodeSystem."""
+
+    kind: Kind
+    indicator: Indicator
+    summary: str
+    detail: str
+    source: str
+    topic: tuple[str, str]
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+def card_json(card: Card, knowledge: Knowledge, new_id: Callable[[], str]) -> dict[str, Any]:
+    """The card as a CDS Hooks 2.0.1 object, with new ids for itself and its suggestions."""
+    code, display = card.topic
+    body: dict[str, Any] = {
+        "uuid": new_id(),
+        "summary": card.summary,
+        "detail": card.detail,
+        "indicator": card.indicator.word,
+        "source": {"label": card.source, "topic": {"system": TOPICS, "code": code, "display": display}},
+    }
+    if card.suggestions:
+        body["suggestions"] = [_suggestion_json(suggestion, new_id) for suggestion in card.suggestions]
+        body["selectionBehavior"] = "at-most-one"
+    if card.indicator > Indicator.INFO and knowledge.override_reasons:
+        body["overrideReasons"] = [
+            {"system": system, "code": code, "display": display} for system, code, display in knowledge.override_reasons
+        ]
+    return body
+
+
+def _suggestion_json(suggestion: Suggestion, new_id: Callable[[], str]) -> dict[str, Any]:
+    return {"label": suggestion.label, "uuid": new_id(), "actions": [dict(action) for action in suggestion.actions]}
+
+
+def summary(wording: Wording, key: str, **places: str) -> str:
+    """A sentence of at most 139 characters; where it is longer, its last places are cut first, then the ones before."""
+    for name in reversed(places):
+        over = len(wording.say(key, **places)) - MOST_IN_SUMMARY
+        if over <= 0:
+            break
+        places[name] = shorten(places[name], max(_LEAST_LEFT, len(places[name]) - over))
+    return shorten(wording.say(key, **places), MOST_IN_SUMMARY)
+
+
+def bullets(lines: Sequence[str], level: int = 0) -> str:
+    """A Markdown bullet list, one line each; empty for no lines."""
+    return "\n".join(f"{'  ' * level}- {line}" for line in lines)
+
+
+def paragraphs(*blocks: str) -> str:
+    """Blocks with a blank line between them; empty ones are left out."""
+    return "\n\n".join(block for block in blocks if block)

@@ -1,0 +1,129 @@
+"""Cards stage: the whole decision for machines, as the `extension` of the response carries it.
+
+Text is as recorded (JSON keeps it safe); a member without a value is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from cds_service.cards.wording import Wording
+from cds_service.clinical_data.records import Unavailable
+from cds_service.findings.finding import (
+    Certainty,
+    ContraindicationFinding,
+    CriterionFinding,
+    Evidence,
+    Findings,
+    IndicationFinding,
+    Indicator,
+    OrderFinding,
+)
+from cds_service.knowledge.tables import Knowledge
+
+
+def build_decision(findings: Findings, knowledge: Knowledge) -> dict[str, Any]:
+    """The decision extension: `knowledgeVersion`, `procedures` (one entry an order) and `unavailable`.
+
+    Criteria listed are those present or unknown, and absent ones that rest on evidence. A value is a JSON number, or
+    a text where the record gives a comparator or an answer (`"<20"`).
+    """
+    wording = Wording(knowledge.wording)
+    return _filled(
+        {
+            "knowledgeVersion": knowledge.version,
+            "procedures": [entry for order in findings.orders if (entry := _order(order, wording))],
+            "unavailable": [_unavailable(gap, wording) for gap in findings.unavailable],
+        }
+    )
+
+
+def _filled(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that have a value; zero is one."""
+    return {name: value for name, value in members.items() if value is not None and value not in ("", [], {})}
+
+
+def _order(order: OrderFinding, wording: Wording) -> dict[str, Any]:
+    return _filled(
+        {
+            "order": order.order.reference if order.order else None,
+            "procedure": order.procedure.id if order.procedure else None,
+            "indications": [_indication(finding, wording) for finding in order.indications],
+            "contraindications": [_row(finding, wording) for finding in order.contraindications],
+        }
+    )
+
+
+def _indication(finding: IndicationFinding, wording: Wording) -> dict[str, Any]:
+    return _filled(
+        {
+            "id": finding.indication.id,
+            "certainty": finding.certainty.value,
+            "reason": wording.reason(finding.reason) if finding.reason else None,
+            "evidence": _evidence(finding.evidence, wording),
+        }
+    )
+
+
+def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
+    listed = [found for found in finding.criteria if found.certainty is not Certainty.ABSENT or found.evidence]
+    return _filled(
+        {
+            "id": finding.contraindication.id,
+            "certainty": finding.certainty.value,
+            "indicator": _indicator(finding.certainty, finding.indicator),
+            "criteria": [_criterion(found, wording) for found in listed],
+        }
+    )
+
+
+def _criterion(finding: CriterionFinding, wording: Wording) -> dict[str, Any]:
+    return _filled(
+        {
+            "id": finding.criterion.id,
+            "certainty": finding.certainty.value,
+            "indicator": _indicator(finding.certainty, finding.indicator),
+            "reason": wording.reason(finding.reason) if finding.reason else None,
+            "evidence": _evidence(finding.evidence, wording),
+        }
+    )
+
+
+def _indicator(certainty: Certainty, indicator: Indicator | None) -> str | None:
+    return None if certainty is Certainty.ABSENT or indicator is None else indicator.word
+
+
+def _evidence(evidence: tuple[Evidence, ...], wording: Wording) -> list[dict[str, Any]]:
+    return [filled for item in evidence if (filled := _item(item, wording))]
+
+
+def _item(item: Evidence, wording: Wording) -> dict[str, Any]:
+    coding = item.coding
+    return _filled(
+        {
+            "reference": item.reference,
+            "text": item.text,
+            "coding": _filled({"system": coding.system, "code": coding.code, "display": coding.display})
+            if coding
+            else None,
+            "value": _number(item.value) if isinstance(item.value, Decimal) else item.value,
+            "unit": item.unit,
+            "date": item.date,
+            "note": wording.reason(item.note) if item.note else None,
+        }
+    )
+
+
+def _number(value: Decimal) -> int | float | str:
+    """A JSON number: whole where the value is whole and fits, else a double; text where no double can hold it."""
+    if abs(value) < 2**53 and value == value.to_integral_value():
+        return int(value)
+    number = float(value)
+    return number if math.isfinite(number) else str(value)
+
+
+def _unavailable(gap: Unavailable, wording: Wording) -> dict[str, Any]:
+    return _filled({"data": gap.data, "reason": wording.reason(gap.reason, data=gap.data), "reference": gap.reference})
