@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from cds_service.cli.options import add_config, add_site, settings_of
-from cds_service.cli.review import Line, change_lines, contraindication_lines, procedure_lines, silent_lines
 from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.review import Line, change_lines, contraindication_lines, procedure_lines, silent_lines
 from cds_service.knowledge.tables import Knowledge
 
 # What a line of each table starts from, and the columns that its heading already says.
