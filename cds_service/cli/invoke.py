@@ -67,8 +67,10 @@ def show(reply: Reply, *, as_json: bool = False, trace: bool = False) -> int:
         return 1
     if not as_json:
         out, decision = console(), _decision(response)
-        show_cards(response["cards"], out)
-        for order in unknown_orders(decision):
+        unknown = unknown_orders(decision)
+        if response["cards"] or not unknown or len(unknown) < len(decision["procedures"]):
+            show_cards(response["cards"], out)
+        for order in unknown:
             out.print(f"{order} is no procedure that the tables know: nothing about it was judged.")
         if trace and not decision:
             complain("The service sends no decision beside the cards: its setting CDS_DECISION_EXTENSION is off.")
