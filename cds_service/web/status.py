@@ -1,0 +1,42 @@
+"""Is the service alive, is it ready, and what does it offer: the paths that machines ask."""
+
+from __future__ import annotations
+
+import orjson
+from flask import Blueprint, Response
+
+from cds_service.knowledge.tables import Knowledge
+from cds_service.settings import Settings
+from cds_service.web.openapi import openapi_document
+from cds_service.web.problems import problem
+
+
+def status_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
+    """`GET /healthz`, `GET /readyz`, `GET /openapi.json`."""
+    routes = Blueprint("status", __name__)
+    openapi = orjson.dumps(openapi_document(settings.public_url))
+
+    @routes.get("/healthz")
+    def alive() -> Response:
+        return Response(orjson.dumps({"status": "alive"}), mimetype="application/json")
+
+    @routes.get("/readyz")
+    def ready() -> Response:
+        state = {"status": "ready", "knowledgeVersion": knowledge.version}
+        return not_ready(knowledge) or Response(orjson.dumps(state), mimetype="application/json")
+
+    @routes.get("/openapi.json")
+    def describe() -> Response:
+        return Response(openapi, mimetype="application/json")
+
+    return routes
+
+
+def not_ready(knowledge: Knowledge) -> Response | None:
+    """Why no call can be judged, as an answer with 503; None where it can.
+
+    With an empty table every order would be answered by an empty card list, which means "looked, found nothing".
+    """
+    if knowledge.procedures and knowledge.contraindications:
+        return None
+    return problem(503, "The tables are empty, so nothing can be judged: run `cds-service check` on the server.")

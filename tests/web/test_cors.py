@@ -1,0 +1,74 @@
+"""Browser clients: which web pages may call the service, and what their preflights are answered."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.calls import a_call
+from tests.web.conftest import ORIGIN, MakeApp
+
+PATHS = ["/cds-services", "/cds-services/ir-order-sign", "/cds-services/ir-order-sign/feedback"]
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_preflight_of_a_listed_origin_is_allowed(client: FlaskClient, path: str) -> None:
+    """A page of a listed origin may send its token and JSON to every path of the protocol (S-100)."""
+    response = client.options(path, headers=PREFLIGHT | {"Origin": ORIGIN})
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert response.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+    assert response.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://other.example", f"{ORIGIN}.evil.example", "null", "http://ehr.example.org"]
+)
+def test_other_origins_are_not_allowed(client: FlaskClient, origin: str) -> None:
+    """A page of an origin that is not listed gets no permission, neither by preflight nor with an answer."""
+    for response in (
+        client.options(PATHS[1], headers=PREFLIGHT | {"Origin": origin}),
+        client.get(PATHS[0], headers={"Origin": origin}),
+    ):
+        assert not [name for name in dict(response.headers) if name.startswith("Access-Control-")]
+        assert response.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "status"),
+    [
+        ("/cds-services/ir-order-sign", "text/plain", 415),
+        ("/cds-services/ir-order-sign", "application/json", 400),
+        ("/cds-services/ir-unknown", "application/json", 404),
+        ("/cds-services", "application/json", 405),
+    ],
+)
+def test_a_page_can_read_why_it_was_refused(client: FlaskClient, path: str, content_type: str, status: int) -> None:
+    """Error answers carry the permission as well, so that a browser client can show the reason."""
+    response = client.post(path, data=b"{}", content_type=content_type, headers={"Origin": ORIGIN})
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (status, ORIGIN)
+
+
+def test_every_origin_is_allowed_where_the_setting_says_so(make_app: MakeApp) -> None:
+    """For development the setting `*` lets every page call the service."""
+    client = make_app(cors_origins=("*",)).test_client()
+    response = client.post("/cds-services/ir-patient-view", json=a_call(), headers={"Origin": "http://localhost:8081"})
+    assert response.headers["Access-Control-Allow-Origin"] == "http://localhost:8081"
+
+
+def test_without_the_setting_no_page_may_call(make_app: MakeApp) -> None:
+    """By default no origin is allowed and answers do not vary by it."""
+    response = make_app().test_client().get("/cds-services", headers={"Origin": ORIGIN})
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert "Vary" not in response.headers
+
+
+def test_pages_for_people_are_not_shared(client: FlaskClient) -> None:
+    """The permission covers the protocol only, not the pages and operational paths."""
+    for path in ("/", "/readyz", "/cds-services-other"):
+        assert "Access-Control-Allow-Origin" not in client.get(path, headers={"Origin": ORIGIN}).headers

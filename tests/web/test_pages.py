@@ -1,0 +1,104 @@
+"""The pages for people: readable without script, and nothing on them but what the tables say."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from markupsafe import escape
+
+from cds_service.knowledge.tables import Knowledge
+from tests.support.responses import response_problems
+from tests.web.conftest import MakeApp
+
+
+class Page(HTMLParser):
+    """The tags, attributes and preformatted texts of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.commands: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keeps a tag."""
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag == "pre":
+            self.commands.append("")
+
+    def handle_data(self, data: str) -> None:
+        """Keeps the text of a preformatted block."""
+        if self.tags and self.tags[-1] == "pre" and self.commands:
+            self.commands[-1] += data
+
+
+@pytest.mark.parametrize("path", ["/", "/knowledge"])
+def test_pages_need_no_script(client: FlaskClient, path: str) -> None:
+    """A page has no script, no inline style and nothing from elsewhere, and its policy forbids all of them."""
+    response = client.get(path)
+    assert (response.status_code, response.mimetype) == (200, "text/html")
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+    page = Page(response.text)
+    assert not {"script", "style", "iframe", "img"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name == "style" or name.startswith("on")]
+
+
+def test_the_style_sheet_is_served(client: FlaskClient) -> None:
+    """The style sheet that the pages name is there."""
+    response = client.get("/pages.css")
+    assert (response.status_code, response.mimetype) == (200, "text/css")
+
+
+def test_the_first_page_says_where_discovery_is(make_app: MakeApp) -> None:
+    """An integrator reads the discovery address and every service on the first page."""
+    text = make_app(public_url="https://cds.example.org/ir").test_client().get("/").text
+    assert "<pre>https://cds.example.org/ir/cds-services</pre>" in text
+    assert "ir-appointment-book" in text
+
+
+def test_the_command_on_the_first_page_works(client: FlaskClient) -> None:
+    """The call that the page offers to copy is answered with cards when it is sent as it stands."""
+    *_, command = Page(client.get("/").text).commands
+    words = shlex.split(command.replace("\\\n", ""))
+    body = words[words.index("--data") + 1]
+    answer = client.post("/cds-services/ir-order-sign", data=body, content_type="application/json")
+    assert answer.status_code == 200
+    assert answer.get_json()["cards"]
+    assert response_problems(orjson.loads(answer.data)) == []
+
+
+def test_the_tables_are_shown_whole(client: FlaskClient, knowledge: Knowledge) -> None:
+    """Every procedure, indication and contraindication stands on the page with its source."""
+    text = client.get("/knowledge").text
+    for procedure in knowledge.procedures.values():
+        assert f'id="{procedure.id}"' in text
+    for row in knowledge.contraindications:
+        assert f'id="{row.id}"' in text
+        assert all(escape(criterion.label) in text for criterion in row.criteria)
+    assert knowledge.version in text
+    assert "Contraindication table" in text
+    assert "SIR 2019" in text
+
+
+def test_what_a_site_wrote_is_escaped(make_app: MakeApp, knowledge: Knowledge) -> None:
+    """Text from a hospital's own files is shown as text, whatever stands in it."""
+    row = replace(knowledge.contraindications[0], label="<script>alert(1)</script>")
+    client = make_app(replace(knowledge, contraindications=(row,))).test_client()
+    assert "<script>" not in client.get("/knowledge").text
+    assert "&lt;script&gt;" in client.get("/knowledge").text
+
+
+def test_what_a_site_changed_is_shown(make_app: MakeApp, knowledge: Knowledge) -> None:
+    """A hospital's changes are listed with reason and approver, and only where there are any."""
+    assert "What this hospital changed" not in make_app().test_client().get("/knowledge").text
+    change = {"where": "thresholds.toml", "id": "a-limit", "reason": "local policy", "approver": "IR board"}
+    text = make_app(replace(knowledge, changes=(change,))).test_client().get("/knowledge").text
+    assert "What this hospital changed" in text
+    assert "local policy" in text

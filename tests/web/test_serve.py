@@ -1,0 +1,171 @@
+"""The production server as a process of its own: it starts, answers, refuses and drains."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+import requests
+
+from cds_service.errors import SettingError
+from cds_service.settings import Settings
+from cds_service.web.serve import serve
+from tests.support.calls import NOTHING_RECORDED, a_call, as_json
+
+REPOSITORY = Path(__file__).parents[2]
+START = (
+    "from cds_service.settings import environment, load_settings; from cds_service.web.serve import serve; "
+    "serve(load_settings(environment()))"
+)
+BODY = as_json(a_call(prefetch=NOTHING_RECORDED))
+
+
+@dataclass
+class Server:
+    """A running server and what it said at its start."""
+
+    process: subprocess.Popen[str]
+    url: str
+    said: str
+
+
+def started(**settings: str) -> Server:
+    """A server on a free port, once it says where it is."""
+    environ = os.environ | {"CDS_PORT": "0", "CDS_MAX_BODY": "100000", "PYTHONUNBUFFERED": "1"} | settings
+    process = subprocess.Popen(
+        [sys.executable, "-c", START], cwd=REPOSITORY, env=environ, stderr=subprocess.PIPE, text=True
+    )
+    said = ""
+    assert process.stderr is not None
+    for line in process.stderr:
+        said += line
+        if found := re.search(r"Discovery: (\S+)/cds-services", line):
+            return Server(process, found[1], said)
+    raise AssertionError(f"the server did not start: {said}")
+
+
+def stopped(server: Server) -> int:
+    """The exit code of the server after SIGTERM."""
+    server.process.send_signal(signal.SIGTERM)
+    code = server.process.wait(timeout=40)
+    assert server.process.stderr is not None
+    server.process.stderr.close()
+    return code
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server that several tests share."""
+    running = started(CDS_SIET="typing error")
+    yield running
+    assert stopped(running) == 0
+
+
+def connected(server: Server) -> socket.socket:
+    """A plain connection to the server."""
+    address = urlsplit(server.url)
+    return socket.create_connection((address.hostname, address.port), timeout=20)
+
+
+def head(server: Server, *lines: str) -> bytes:
+    """The head of a call with these header lines."""
+    address = urlsplit(server.url).netloc
+    call = ["POST /cds-services/ir-order-sign HTTP/1.1", f"Host: {address}", "Content-Type: application/json", *lines]
+    return "\r\n".join([*call, "", ""]).encode()
+
+
+def everything(connection: socket.socket) -> bytes:
+    """All that the server sends until it closes the connection."""
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    return received
+
+
+def test_the_server_answers_and_says_who_can_reach_it(server: Server) -> None:
+    """At its start the server says that only this machine reaches it, and where discovery is; then it answers."""
+    assert server.url.startswith("http://127.0.0.1:")
+    assert "Open to every program on this machine" in server.said
+    response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=BODY, headers=JSON, timeout=20)
+    assert (response.status_code, response.json()["cards"]) == (200, [])
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def test_a_misspelled_setting_is_warned_of(server: Server) -> None:
+    """A variable that looks like a setting but is none is named at the start."""
+    assert "WARNING CDS_SIET is no setting" in server.said
+
+
+def test_a_chunked_call_is_answered(server: Server) -> None:
+    """A client that sends its body in chunks, without a length, gets its answer."""
+    parts = (BODY[start : start + 100] for start in range(0, len(BODY), 100))
+    response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=parts, headers=JSON, timeout=20)
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_oversized_call_is_refused(server: Server, chunked: bool) -> None:
+    """A body over the limit is a 413 that the client can read, whether or not it announced its length."""
+    size = 150_000
+    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b" " * size) if chunked else b" " * size
+    with connected(server) as connection:
+        connection.sendall(head(server, framing, "Connection: close") + body)
+        answer = everything(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert orjson.loads(answer.split(b"\r\n\r\n", 1)[1])["resourceType"] == "OperationOutcome"
+
+
+def test_deep_json_does_not_bring_a_worker_down(server: Server) -> None:
+    """Nested beyond any reason, a body is a 400, and the server goes on answering."""
+    deep = b'{"prefetch":{"conditions":' + b"[" * 40_000 + b"]" * 40_000 + b"}}"
+    for _ in range(4):
+        response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=deep, headers=JSON, timeout=20)
+        assert response.status_code == 400
+    assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
+
+
+def test_a_call_under_way_is_answered_before_the_server_stops() -> None:
+    """On SIGTERM the server takes no more calls but answers the one whose body is still arriving."""
+    server = started()
+    with connected(server) as connection:
+        connection.sendall(head(server, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(BODY[:50])
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(timeout=1)
+        connection.sendall(BODY[50:])
+        answer = everything(connection)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"}")
+    assert server.process.wait(timeout=40) == 0
+    assert server.process.stderr is not None
+    server.process.stderr.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ehr.example.org"])  # noqa: S104  refused
+def test_an_open_address_needs_a_word(host: str) -> None:
+    """An address that others can reach is refused with the remedy, unless the operator says that it is meant."""
+    with pytest.raises(SettingError, match="--insecure"):
+        serve(Settings(host=host, port=0))
+
+
+def test_a_port_in_use_is_named() -> None:
+    """A port that something else uses stops the start with the setting and the remedy."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SettingError, match=rf"CDS_PORT {port}: can't listen there .* --port"):
+            serve(Settings(port=port))

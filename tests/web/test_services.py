@@ -1,0 +1,255 @@
+"""Whole calls through the web application: discovery, a decision, and every refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cds_service.hooks.catalog import SERVICES
+from cds_service.knowledge.tables import Knowledge
+from tests.support.calls import NOTHING_RECORDED, a_call, an_order, as_json, drafts
+from tests.support.responses import find_empty, response_problems
+from tests.web.conftest import MakeApp
+
+KNOWN_ORDER = an_order("uterine fibroid embolization")
+UNKNOWN_ORDER = an_order("chest radiograph")
+DEEP = b"[" * 200_000 + b"]" * 200_000
+
+
+def post(client: FlaskClient, body: bytes, service_id: str = "ir-order-sign", **more: Any) -> TestResponse:
+    """The answer to a call with these bytes."""
+    options = {"content_type": "application/json"} | more
+    return client.post(f"/cds-services/{service_id}", data=body, **options)
+
+
+def post_in_chunks(client: FlaskClient, body: bytes) -> TestResponse:
+    """The answer to a call that does not announce its length."""
+    return client.post(
+        "/cds-services/ir-order-sign",
+        input_stream=BytesIO(body),
+        headers={"Transfer-Encoding": "chunked", "Content-Type": "application/json"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+
+def refused(response: TestResponse, status: int, issue_type: str) -> str:
+    """The message of an error answer, which must be an OperationOutcome with this status and issue type."""
+    assert (response.status_code, response.mimetype) == (status, "application/json")
+    outcome = response.get_json()
+    assert outcome["resourceType"] == "OperationOutcome"
+    (issue,) = outcome["issue"]
+    assert issue["severity"] == ("fatal" if status == 500 else "error")
+    assert issue["code"] == issue_type
+    assert list(find_empty(outcome)) == []
+    message: str = issue["diagnostics"]
+    return message
+
+
+@pytest.mark.parametrize("path", ["/cds-services", "/cds-services/"])
+def test_discovery_is_answered_without_a_redirect(client: FlaskClient, path: str) -> None:
+    """Discovery answers at once, with or without a slash at the end: a redirect breaks browser clients (S-10)."""
+    response = client.get(path)
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert {entry["id"] for entry in response.get_json()["services"]} == set(SERVICES)
+
+
+def test_discovery_asks_for_results_by_the_codes_of_the_tables(client: FlaskClient, knowledge: Knowledge) -> None:
+    """The prefetch of Observations names every LOINC code that a table reads."""
+    (entry,) = [entry for entry in client.get("/cds-services").get_json()["services"] if entry["hook"] == "order-sign"]
+    assert all(f"http://loinc.org|{code}" in entry["prefetch"]["observations"] for code in knowledge.lab_codes)
+
+
+@pytest.mark.parametrize("service_id", SERVICES)
+def test_every_announced_service_answers(client: FlaskClient, service_id: str) -> None:
+    """Each id of the discovery document is the last part of a URL that answers a call with cards (S-14)."""
+    body = a_call(service_id, prefetch=NOTHING_RECORDED)
+    response = post(client, as_json(body), service_id)
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert response_problems(response.get_json()) == []
+
+
+def test_an_order_is_judged(client: FlaskClient) -> None:
+    """An order for a known procedure, without any recorded reason for it, is answered with the decision and a card."""
+    body = a_call(context=drafts(KNOWN_ORDER), prefetch=NOTHING_RECORDED)
+    answer = post(client, as_json(body)).get_json()
+    assert response_problems(answer) == []
+    (judgement,) = answer["extension"]["org.example.ir-cds"]["procedures"]
+    assert judgement["order"] == "ServiceRequest/draft-1"
+    assert judgement["procedure"] == "uterine-fibroid-embolization"
+    assert answer["cards"]
+
+
+def test_an_order_of_something_else_is_answered_with_no_card(client: FlaskClient) -> None:
+    """An order that is no known procedure gets no card and is listed without a procedure."""
+    body = a_call(context=drafts(UNKNOWN_ORDER), prefetch=NOTHING_RECORDED)
+    answer = post(client, as_json(body)).get_json()
+    assert answer["cards"] == []
+    assert answer["extension"]["org.example.ir-cds"]["procedures"] == [{"order": "ServiceRequest/draft-1"}]
+
+
+def test_the_decision_can_be_switched_off(make_app: MakeApp) -> None:
+    """With the extension switched off the answer holds cards only."""
+    body = a_call(context=drafts(KNOWN_ORDER), prefetch=NOTHING_RECORDED)
+    answer = post(make_app(decision_extension=False).test_client(), as_json(body)).get_json()
+    assert set(answer) == {"cards"}
+    assert answer["cards"]
+
+
+def test_the_same_call_gets_the_same_answer(make_app: MakeApp) -> None:
+    """Nothing of one call is left over in the next: asked again, a fresh service answers the same bytes."""
+    body = as_json(a_call(context=drafts(KNOWN_ORDER), prefetch=NOTHING_RECORDED))
+    used = make_app().test_client()
+    post(used, as_json(a_call(context=drafts(UNKNOWN_ORDER), prefetch=NOTHING_RECORDED)))
+    assert post(used, body).data == post(make_app().test_client(), body).data
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/fhir+json; charset=utf-8"])
+def test_json_is_accepted_by_either_name(client: FlaskClient, content_type: str) -> None:
+    """A body declared as JSON or as FHIR JSON is read."""
+    assert post(client, as_json(a_call()), content_type=content_type).status_code in {200, 412}
+
+
+@pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "text/html"])
+def test_a_body_that_is_not_declared_as_json_is_refused(client: FlaskClient, content_type: str | None) -> None:
+    """A body of another content type, or of none, is a 415 that says what to send."""
+    response = post(client, as_json(a_call()), content_type=content_type)
+    assert "Content-Type: application/json" in refused(response, 415, "not-supported")
+
+
+def test_a_compressed_body_is_refused(client: FlaskClient) -> None:
+    """A compressed body is a 415 that says so, not a puzzle about JSON."""
+    response = post(client, as_json(a_call()), headers={"Content-Encoding": "gzip"})
+    assert "Content-Encoding" in refused(response, 415, "not-supported")
+
+
+def test_nothing_to_judge_by_is_a_412(client: FlaskClient) -> None:
+    """A known procedure of a patient of whom nothing at all could be had is refused, never answered by no cards."""
+    response = post(client, as_json(a_call(context=drafts(KNOWN_ORDER))))
+    assert "/cds-services" in refused(response, 412, "incomplete")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "The body is empty"),
+        (b"[]", "The body is not a JSON object"),
+        (b'{"hook": ', "The body is not JSON"),
+        (b'{"hook": NaN}', "The body is not JSON"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b'{"hook": "\\ud800"}', "surrogate pair"),
+        (b'{"prefetch": {"conditions": ' + DEEP + b"}}", "nested too deeply"),
+        (DEEP, "The body is not a JSON object"),
+        (b"{}", "/hook is missing"),
+        (as_json(a_call("ir-patient-view")), "/hook is another one than order-sign"),
+    ],
+    ids=["empty", "array", "truncated", "NaN", "BOM", "surrogate", "deep value", "deep array", "nothing", "hook"],
+)
+def test_a_broken_body_is_a_400(client: FlaskClient, body: bytes, message: str) -> None:
+    """A body that breaks JSON or the protocol is a 400 that says where and what, never a 500."""
+    assert message in refused(post(client, body), 400, "invalid")
+
+
+def test_deep_json_inside_one_resource_does_not_sink_the_service(client: FlaskClient) -> None:
+    """A resource that nests just below the limit of the envelope is judged or refused, but breaks nothing."""
+    deep = b"[" * 880 + b"]" * 880
+    body = as_json(a_call(context=drafts(KNOWN_ORDER), prefetch=NOTHING_RECORDED | {"conditions": {"x": 1}}))
+    assert post(client, body.replace(b'{"x":1}', b'{"resourceType":"Condition","x":' + deep + b"}")).status_code < 500
+
+
+def test_a_body_over_the_limit_is_a_413(make_app: MakeApp) -> None:
+    """A body larger than the setting is refused with the limit, whether or not it announces its length."""
+    client = make_app(max_body=2048).test_client()
+    assert "2048" in refused(post(client, b" " * 2049), 413, "too-long")
+    assert "2048" in refused(post_in_chunks(client, b" " * 2049), 413, "too-long")
+    assert "2048" in refused(post_in_chunks(client, b" " * 100_000), 413, "too-long")
+    assert "The body is empty" in refused(post_in_chunks(client, b" " * 2048), 400, "invalid")
+
+
+def test_a_chunked_body_is_read(client: FlaskClient) -> None:
+    """A body sent in chunks, without a length, is read to its end."""
+    body = as_json(a_call(context=drafts(UNKNOWN_ORDER), prefetch=NOTHING_RECORDED))
+    assert post_in_chunks(client, body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/cds-services/ir-unknown", "/cds-services/ir-order-sign/feedback", "/nowhere", "//cds-services/x"]
+)
+def test_what_is_not_there_is_a_404_in_json(client: FlaskClient, path: str) -> None:
+    """An unknown service or path is an OperationOutcome; feedback that would not be kept is not acknowledged."""
+    response = client.post(path, data=as_json(a_call()), content_type="application/json")
+    assert "GET /cds-services" in refused(response, 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/cds-services", {"GET", "HEAD", "OPTIONS"}),
+        ("GET", "/cds-services/ir-order-sign", {"POST", "OPTIONS"}),
+        ("DELETE", "/cds-services/ir-order-sign", {"POST", "OPTIONS"}),
+        ("PUT", "/healthz", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_another_method_is_a_405_that_names_the_right_ones(
+    client: FlaskClient, method: str, path: str, allowed: set[str]
+) -> None:
+    """A method that a path does not answer is refused with the header Allow."""
+    response = client.open(path, method=method)
+    refused(response, 405, "not-supported")
+    assert set(response.headers["Allow"].split(", ")) == allowed
+
+
+def test_head_and_options_are_answered(client: FlaskClient) -> None:
+    """HEAD gives the headers of GET without a body, and OPTIONS the methods that a path answers."""
+    head = client.head("/cds-services")
+    assert (head.status_code, head.data) == (200, b"")
+    options = client.options("/cds-services/ir-order-sign")
+    assert (options.status_code, set(options.headers["Allow"].split(", "))) == (200, {"POST", "OPTIONS"})
+
+
+def test_an_error_of_ours_is_a_500_with_an_id_and_nothing_else(
+    make_app: MakeApp, knowledge: Knowledge, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failure inside the service answers a fixed text and an id; the log has the id, the place and no record."""
+    broken = make_app(replace(knowledge, thresholds={}))  # the loader refuses such tables
+    body = a_call(context=drafts(an_order("uterine fibroid embolization, Jane Roe")), prefetch=NOTHING_RECORDED)
+    response = post(broken.test_client(), as_json(body))
+    message = refused(response, 500, "exception")
+    (logged,) = [record.getMessage() for record in caplog.records]
+    correlation_id = message.rstrip(".").rsplit(" ", 1)[-1]
+    assert correlation_id in logged
+    assert "answer.py" in logged
+    assert "Jane" not in message + logged
+
+
+@pytest.mark.parametrize("empty", [{"procedures": {}}, {"contraindications": ()}])
+def test_with_empty_tables_nothing_is_answered(make_app: MakeApp, knowledge: Knowledge, empty: dict[str, Any]) -> None:
+    """Without tables the service is not ready and refuses calls: no cards would mean that it had looked."""
+    client = make_app(replace(knowledge, **empty)).test_client()
+    refused(client.get("/readyz"), 503, "transient")
+    body = a_call(context=drafts(KNOWN_ORDER), prefetch=NOTHING_RECORDED)
+    refused(post(client, as_json(body)), 503, "transient")
+
+
+def test_alive_and_ready(client: FlaskClient, knowledge: Knowledge) -> None:
+    """The paths for operation say that the process lives, and by which tables it is ready to judge."""
+    assert client.get("/healthz").get_json() == {"status": "alive"}
+    assert client.get("/readyz").get_json() == {"status": "ready", "knowledgeVersion": knowledge.version}
+
+
+def test_answers_are_not_kept_by_anyone(client: FlaskClient) -> None:
+    """No answer may be cached or be taken for another kind of content."""
+    for response in (client.get("/cds-services"), post(client, b""), client.get("/nowhere"), client.get("/")):
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_json_escapes_of_the_body_do_not_reach_a_message(client: FlaskClient) -> None:
+    """A refusal is JSON and quotes nothing that the caller sent."""
+    response = post(client, orjson.dumps(a_call(context={"patientId": "<script>alert(1)</script>"})))
+    assert "script" not in refused(response, 400, "invalid")
