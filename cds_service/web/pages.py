@@ -68,7 +68,7 @@ def _example_call(base: str, knowledge: Knowledge) -> str:
         "status": "draft",
         "intent": "order",
         "subject": {"reference": "Patient/example"},
-        "code": {"text": procedure.synonyms[0]},
+        "code": {"text": max(procedure.synonyms, key=len)},
     }
     body = {
         "hook": "order-sign",

@@ -83,6 +83,7 @@ def test_the_tables_are_shown_whole(client: FlaskClient, knowledge: Knowledge) -
         assert f'id="{row.id}"' in text
         assert all(escape(criterion.label) in text for criterion in row.criteria)
     assert knowledge.version in text
+    assert ';"' not in text  # a link must not swallow what stands between two sources
     assert "Contraindication table" in text
     assert "SIR 2019" in text
 
