@@ -40,7 +40,7 @@ def answer(request: HookRequest, knowledge: Knowledge, *, now: datetime, new_id:
         NothingJudged: there is something to judge, and none of its data could be had (S-36).
     """
     data = gather(request)
-    facts = extract(data, now=now, encounter_id=request.encounter_id)
+    facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
     _refuse_if_nothing_was_had(request, facts, findings)
     cards = build_cards(findings, knowledge, request.service, new_id)

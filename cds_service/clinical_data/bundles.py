@@ -6,13 +6,12 @@ the others; it makes the holding incomplete.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from cds_service.clinical_data.records import Holding, Reason, Record, Unavailable
 from cds_service.clinical_data.references import names_patient
-
 
 _NONE = msgspec.Raw()
 
@@ -40,13 +39,6 @@ class _Link(msgspec.Struct):
     url: str | None = None
 
 
-class _Bundle(msgspec.Struct, rename="camel"):
-    resource_type: str
-    entry: list[msgspec.Raw] | None = None
-    link: list[_Link] | None = None
-    total: int | None = None
-
-
 class _Search(msgspec.Struct):
     mode: str | None = None
 
@@ -57,9 +49,27 @@ class _Entry(msgspec.Struct, rename="camel"):
     search: _Search | None = None
 
 
+class _Bundle(msgspec.Struct, rename="camel"):
+    resource_type: str
+    entry: list[_Entry] | None = None
+    link: list[_Link] | None = None
+    total: int | None = None
+
+
+class _RoughBundle(msgspec.Struct, rename="camel"):
+    """The same with entries left raw, for a Bundle of which one entry is broken."""
+
+    resource_type: str
+    entry: list[msgspec.Raw] | None = None
+    link: list[_Link] | None = None
+    total: int | None = None
+
+
 _bundle = msgspec.json.Decoder(_Bundle)
+_rough_bundle = msgspec.json.Decoder(_RoughBundle)
 _entry = msgspec.json.Decoder(_Entry)
 _head = msgspec.json.Decoder(_Head)
+_heads = msgspec.json.Decoder(list[_Head])
 _actors = msgspec.json.Decoder(list[_Actor])
 
 
@@ -80,28 +90,41 @@ def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: st
     if raw.strip() == b"null":
         return Holding()
     try:
-        bundle = _bundle.decode(raw)
+        bundle = _decode_bundle(raw)
     except (msgspec.DecodeError, RecursionError):
         return missing(data, "unreadable-bundle")
     if bundle.resource_type == "OperationOutcome":
         return missing(data, "refused")
     if bundle.resource_type in types:
-        return _collect(data, [(raw, None, None)], types, patient_id, ())
+        return _collect(data, [(raw, data, None)], types, patient_id, ())
     if bundle.resource_type != "Bundle":
         return missing(data, "wrong-type")
     gaps = [Unavailable(data, Reason("more-pages"))] if _goes_on(bundle) else []
     entries = []
-    for place, raw_entry in enumerate(bundle.entry or ()):
-        try:
-            entry = _entry.decode(raw_entry)
-        except (msgspec.DecodeError, RecursionError):
-            entry = _Entry()
-        if not bytes(entry.resource):
+    for place, entry in enumerate(bundle.entry or ()):
+        body = bytes(entry.resource)
+        if not body:
             gaps.append(Unavailable(data, Reason("unreadable-resource"), f"{data}.entry[{place}]"))
             continue
         mode = entry.search.mode if entry.search else None
-        entries.append((bytes(entry.resource), entry.full_url or f"{data}.entry[{place}]", mode))
+        entries.append((body, entry.full_url or f"{data}.entry[{place}]", mode))
     return _collect(data, entries, types, patient_id, gaps)
+
+
+def _decode_bundle(raw: bytes) -> _Bundle:
+    """All entries in one go; where one of them is broken, one by one, so that it is the only one lost."""
+    try:
+        return _bundle.decode(raw)
+    except msgspec.DecodeError:
+        rough = _rough_bundle.decode(raw)
+        return _Bundle(rough.resource_type, [_decode_entry(e) for e in rough.entry or ()], rough.link, rough.total)
+
+
+def _decode_entry(raw: msgspec.Raw) -> _Entry:
+    try:
+        return _entry.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return _Entry()
 
 
 def _goes_on(bundle: _Bundle) -> bool:
@@ -112,33 +135,48 @@ def _goes_on(bundle: _Bundle) -> bool:
 
 def _collect(
     data: str,
-    entries: Collection[tuple[bytes, str | None, str | None]],
+    entries: Sequence[tuple[bytes, str, str | None]],
     types: Collection[str],
     patient_id: str,
     gaps: Collection[Unavailable],
 ) -> Holding:
-    records: dict[tuple[str, bytes], Record] = {}
+    records: dict[str, Record] = {}
     unavailable = list(gaps)
-    for body, place, mode in entries:
-        found = _record(data, body, place, mode, types, patient_id)
+    heads = _heads_of([body for body, _, _ in entries])
+    for head, (body, place, mode) in zip(heads, entries, strict=True):
+        found = _record(data, head, body, place, mode, types, patient_id)
         if isinstance(found, Unavailable):
             unavailable.append(found)
-        elif found is not None:
-            records.setdefault((found.reference, found.body), found)
+        elif found is not None and records.setdefault(found.reference, found).body != body:
+            # Two versions under one id: both are read, the second under its place.
+            records[place] = Record(found.reference, found.resource_type, body)
     return Holding(tuple(records.values()), unavailable=tuple(unavailable))
 
 
+def _heads_of(bodies: Sequence[bytes]) -> list[_Head | None]:
+    """The head of each resource, None for a broken one; decoded in one go as long as none is."""
+    try:
+        return list(_heads.decode(b"[" + b",".join(bodies) + b"]"))
+    except (msgspec.DecodeError, RecursionError):
+        return [_head_of(body) for body in bodies]
+
+
+def _head_of(body: bytes) -> _Head | None:
+    try:
+        return _head.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def _record(
-    data: str, body: bytes, place: str | None, mode: str | None, types: Collection[str], patient_id: str
+    data: str, head: _Head | None, body: bytes, place: str, mode: str | None, types: Collection[str], patient_id: str
 ) -> Record | Unavailable | None:
     """The record of one entry, why it can't be used, or None for an included resource of another kind."""
-    try:
-        head = _head.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return Unavailable(data, Reason("unreadable-resource"), place or data)
+    if head is None:
+        return Unavailable(data, Reason("unreadable-resource"), place)
     if head.resource_type == "OperationOutcome" or mode == "outcome":
         return Unavailable(data, Reason("incomplete-error-entry"))
-    reference = f"{head.resource_type}/{head.id}" if head.id else (place or data)
+    reference = f"{head.resource_type}/{head.id}" if head.id else (place)
     if head.resource_type not in types:
         return None if mode == "include" else Unavailable(data, Reason("wrong-type"), reference)
     try:
@@ -155,8 +193,8 @@ def _is_of(head: _Head, patient_id: str) -> bool | None:
     if head.resource_type == "Patient":
         return head.id in (None, patient_id)
     named = [r.reference for r in (head.subject, head.patient) if r is not None and r.reference is not None]
-    if bytes(head.participant):
+    if len(head.participant):
         actors = [a.actor.reference for a in _actors.decode(head.participant) if a.actor and a.actor.reference]
         named += [actor for actor in actors if "Patient/" in actor]
-    answers = {names_patient(reference, patient_id) for reference in named}
-    return True if answers <= {True} else (False if False in answers else None)
+    answers = [names_patient(name, patient_id) for name in named]
+    return False if False in answers else (None if None in answers else True)

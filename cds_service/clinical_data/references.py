@@ -21,6 +21,8 @@ def names_patient(reference: str, patient_id: str) -> bool | None:
         reference: `subject.reference` or `patient.reference`.
         patient_id: bare id from the context.
     """
+    if reference == f"Patient/{patient_id}":
+        return True
     local = local_reference(reference)
     if local in (f"Patient/{patient_id}", patient_id, f"urn:uuid:{patient_id}"):
         return True

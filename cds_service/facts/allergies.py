@@ -11,18 +11,17 @@ from datetime import tzinfo
 from cds_service.facts.conditions import DENIED, UNCERTAIN
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import AllergyFact, Concept, ReactionFact
-from cds_service.facts.resources import RawAllergy, RawReaction, Unreadable, concept, decode, status_code
+from cds_service.facts.resources import RawAllergy, RawReaction, Unreadable, concept, status_code
 
 _ENDED = frozenset({"inactive", "resolved"})
 
 
-def read_allergy(reference: str, body: bytes, zone: tzinfo) -> AllergyFact | None:
+def read_allergy(reference: str, raw: RawAllergy, zone: tzinfo) -> AllergyFact | None:
     """The fact of one AllergyIntolerance; None for one that is denied.
 
     Raises:
-        Unreadable: the resource can't be read.
+        Unreadable: a reaction carries a modifier that is not understood.
     """
-    raw = decode(body, RawAllergy)
     verification = status_code(raw.verification_status)
     if verification in DENIED:
         return None

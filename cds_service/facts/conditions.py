@@ -11,7 +11,7 @@ from datetime import tzinfo
 from cds_service.clinical_data.references import local_reference
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ConditionFact
-from cds_service.facts.resources import RawCondition, concept, decode, is_given, status_code
+from cds_service.facts.resources import RawCondition, concept, is_given, status_code
 
 DENIED = frozenset({"refuted", "entered-in-error"})
 UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential", "presumed"})
@@ -19,13 +19,8 @@ _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _ENDED = frozenset({"inactive", "resolved"})
 
 
-def read_condition(reference: str, body: bytes, zone: tzinfo) -> ConditionFact | None:
-    """The fact of one Condition; None for one that is denied.
-
-    Raises:
-        Unreadable: the resource can't be read.
-    """
-    raw = decode(body, RawCondition)
+def read_condition(reference: str, raw: RawCondition, zone: tzinfo) -> ConditionFact | None:
+    """The fact of one Condition; None for one that is denied."""
     verification = status_code(raw.verification_status)
     if verification in DENIED:
         return None

@@ -13,6 +13,7 @@ from cds_service.facts.patient_facts import When
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?$")
 _TICK = timedelta(microseconds=1)
+_DAY = timedelta(days=1) - _TICK
 
 
 def read_when(text: str | None, zone: tzinfo) -> When | None:
@@ -39,8 +40,8 @@ def _six_digits(time: str) -> str:
 def _span(year: int, month: int | None, day: int | None, zone: tzinfo, text: str) -> When:
     start = datetime(year, month or 1, day or 1, tzinfo=zone)
     if day:
-        end = start + timedelta(days=1)
-    elif month:
+        return When(start, start + _DAY, text)
+    if month:
         end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
     else:
         end = datetime(year + 1, 1, 1, tzinfo=zone)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, tzinfo
-from typing import TypeVar
 
 from cds_service.clinical_data.records import ClinicalData, Holding, Reason, Record, Unavailable
 from cds_service.facts.allergies import read_allergy
@@ -14,24 +13,42 @@ from cds_service.facts.observations import read_observation
 from cds_service.facts.orders import read_order, unread_order
 from cds_service.facts.patient_facts import (
     AllergyFact,
+    Coding,
     ConditionFact,
     ObservationFact,
     OrderFact,
     PatientFacts,
     When,
 )
-from cds_service.facts.resources import RawPatient, Unreadable, decode, decode_code
+from cds_service.facts.resources import (
+    RawAllergy,
+    RawConcept,
+    RawCondition,
+    RawObservation,
+    RawPatient,
+    Unreadable,
+    decode,
+    decode_code,
+    decode_each,
+    read_codings,
+)
 
-F = TypeVar("F")
 KINDS = ("conditions", "allergies", "observations")
 
 
-def extract(data: ClinicalData, *, now: datetime, encounter_id: str | None = None) -> PatientFacts:
+def extract(
+    data: ClinicalData,
+    *,
+    now: datetime,
+    reads: Callable[[str, str], bool] = lambda system, code: True,
+    encounter_id: str | None = None,
+) -> PatientFacts:
     """Read everything of one call.
 
     Args:
         data: raw resources by kind.
         now: the time of the call, aware, in the hospital's zone; its date is *today*.
+        reads: whether anything reads a code (system, code) of an Observation; others are passed over.
         encounter_id: bare id of the current encounter, if the client sent one.
     """
     zone = now.tzinfo
@@ -41,7 +58,7 @@ def extract(data: ClinicalData, *, now: datetime, encounter_id: str | None = Non
     orders = _orders(data, gaps)
     conditions = _conditions(data.holding("conditions"), zone, gaps)
     allergies = _allergies(data.holding("allergies"), zone, gaps)
-    observations = _observations(data.holding("observations"), zone, gaps)
+    observations = _observations(data.holding("observations"), zone, reads, gaps)
     known = [gap for holding in (data.orders, *data.holdings.values()) for gap in holding.unavailable]
     # An unreadable Observation blocks the analyte that it may report, so it does not spoil the others.
     unread = {gap.data for gap in gaps} - {"observations"}
@@ -62,42 +79,52 @@ def extract(data: ClinicalData, *, now: datetime, encounter_id: str | None = Non
     )
 
 
-def _each(
-    records: Iterable[Record], kind: str, gaps: list[Unavailable], read: Callable[[Record], Iterable[F]]
-) -> Iterable[F]:
-    for record in records:
-        try:
-            yield from read(record)
-        except Unreadable:
-            gaps.append(Unavailable(kind, Reason("unreadable-resource"), record.reference))
+def _unreadable(kind: str, record: Record) -> Unavailable:
+    return Unavailable(kind, Reason("unreadable-resource"), record.reference)
 
 
 def _conditions(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[ConditionFact, ...]:
-    def read(record: Record) -> Iterable[ConditionFact]:
-        fact = read_condition(record.reference, record.body, zone)
-        return () if fact is None else (fact,)
-
-    return tuple(_each(holding.records, "conditions", gaps, read))
+    facts = []
+    for record, raw in decode_each(holding.records, RawCondition):
+        if raw is None:
+            gaps.append(_unreadable("conditions", record))
+        elif (fact := read_condition(record.reference, raw, zone)) is not None:
+            facts.append(fact)
+    return tuple(facts)
 
 
 def _allergies(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[AllergyFact, ...]:
-    def read(record: Record) -> Iterable[AllergyFact]:
-        fact = read_allergy(record.reference, record.body, zone)
-        return () if fact is None else (fact,)
-
-    return tuple(_each(holding.records, "allergies", gaps, read))
-
-
-def _observations(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[ObservationFact, ...]:
-    """An unreadable Observation stays as a fact with its code, so that it can block the analyte it may report."""
-    facts: list[ObservationFact] = []
-    for record in holding.records:
+    facts = []
+    for record, raw in decode_each(holding.records, RawAllergy):
         try:
-            facts += read_observation(record.reference, record.body, zone)
+            fact = read_allergy(record.reference, raw, zone) if raw else None
         except Unreadable:
-            code = decode_code(record.body)
-            facts.append(ObservationFact(record.reference, code, None, False, problem="unreadable-value"))
-            gaps.append(Unavailable("observations", Reason("unreadable-resource"), record.reference))
+            fact, raw = None, None
+        if raw is None:
+            gaps.append(_unreadable("allergies", record))
+        elif fact is not None:
+            facts.append(fact)
+    return tuple(facts)
+
+
+def _observations(
+    holding: Holding, zone: tzinfo, reads: Callable[[str, str], bool], gaps: list[Unavailable]
+) -> tuple[ObservationFact, ...]:
+    """An unreadable Observation stays as a fact with its code, so that it can block the analyte it may report."""
+
+    def wanted(code: RawConcept | None) -> tuple[Coding, ...] | None:
+        if code is None or not (code.coding or code.text):
+            return ()  # it does not say what it reports, so it may be anything
+        return read_codings(code, reads) or None
+
+    facts: list[ObservationFact] = []
+    for record, raw in decode_each(holding.records, RawObservation):
+        if raw is not None:
+            facts += read_observation(record, raw, zone, wanted)
+            continue
+        code = decode_code(record.body)
+        facts.append(ObservationFact(record.reference, code, None, preliminary=False, problem="unreadable-value"))
+        gaps.append(_unreadable("observations", record))
     return tuple(facts)
 
 

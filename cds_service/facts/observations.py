@@ -1,22 +1,35 @@
-"""Facts stage, observations: Observation resources and their components -> ObservationFact.
+"""Facts stage, observations: Observation resources and their components -> ObservationFact, and their values.
 
-Cancelled, entered-in-error and registered ones are left out. A value becomes an interval, so that `<20`, `">90"`
-and a Range are judged by one rule; what can't be read keeps its code and says why. Units are converted later.
+Cancelled, entered-in-error and registered ones are left out. Reading is in two steps, because a record holds many
+results and only the newest of an analyte is judged: `read_observation` finds code, time and status, `measure` reads
+the value. A value becomes an interval, so that `<20`, `">90"` and a Range are judged by one rule; what can't be read
+keeps its code and says why. Units are converted later.
 Source: FHIR R4 Observation.status, Quantity.comparator, Observation.value[x] and component.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
+from cds_service.clinical_data.records import Record
 from cds_service.facts.dates import read_when
-from cds_service.facts.patient_facts import ObservationFact, When
-from cds_service.facts.resources import RawObservation, RawQuantity, RawRange, RawValue, concept, decode, is_given
+from cds_service.facts.patient_facts import Coding, Concept, Measurement, ObservationFact, When
+from cds_service.facts.resources import (
+    RawConcept,
+    RawObservation,
+    RawQuantity,
+    RawRange,
+    RawValue,
+    Unreadable,
+    concept,
+    decode,
+    decode_components,
+    is_given,
+)
 
 _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
 _VALID = frozenset({"final", "amended", "corrected", "preliminary"})
@@ -24,36 +37,68 @@ _NUMBER = r"(\d+(?:\.\d+)?)"
 _TEXT_VALUE = re.compile(rf"\s*(<=|>=|<|>|≤|≥)?\s*{_NUMBER}\s*([^\d\s<>].*)?$")
 _TEXT_RANGE = re.compile(rf"\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*([^\d\s<>].*)?$")
 _COMPARATORS = {"<", "<=", ">", ">="}
-_VALUES = ("value_quantity", "value_string", "value_integer", "value_range", "value_codeable_concept")
 
 
-def read_observation(reference: str, body: bytes, zone: tzinfo) -> Iterator[ObservationFact]:
-    """The facts of one Observation: its own value and each component's.
+Wanted = Callable[[RawConcept | None], tuple[Coding, ...] | None]
+"""The codings of a code that anything reads; empty for a code that says nothing at all; None for another one."""
 
-    Raises:
-        Unreadable: the resource can't be read.
+
+def read_observation(record: Record, raw: RawObservation, zone: tzinfo, wanted: Wanted) -> list[ObservationFact]:
+    """The facts of one Observation: its own value and each component's, as far as their code is wanted.
+
+    Args:
+        record: the resource as received.
+        raw: its code, time and status.
+        zone: the hospital's.
+        wanted: asked before anything else is looked at.
     """
-    raw = decode(body, RawObservation)
-    if raw.status in _VOID:
-        return
-    blank = ObservationFact(reference, concept(raw.code), _when(raw, zone), preliminary=raw.status == "preliminary")
-    if raw.status is not None and raw.status not in _VALID:
-        blank = replace(blank, problem="status-unclear")
-    parts = raw.component or ()
-    if _has_value(raw) or raw.data_absent_reason or not (parts or raw.has_member):
-        yield _valued(blank, raw)
-    for part in parts:
-        yield _valued(replace(blank, concept=concept(part.code)), part)
+    found: list[tuple[tuple[Coding, ...], object]] = []
+    own = wanted(raw.code)
+    if own is not None:
+        found.append((own, record.body))
+    if is_given(raw.component):
+        parts = decode_components(raw.component)
+        found += [((), None)] if parts is None else []
+        found += [(codings, part) for part in parts or () if (codings := wanted(part.code)) is not None]
+    if not found or raw.status in _VOID:
+        return []
+    problem = None if raw.status is None or raw.status in _VALID else "status-unclear"
+    when, preliminary = _when(raw, zone), raw.status == "preliminary"
+    return [
+        ObservationFact(record.reference, Concept(codings), when, preliminary, value, problem)
+        for codings, value in found
+    ]
+
+
+def measure(fact: ObservationFact) -> Measurement | None:
+    """The value of a fact; None for a panel that has no value of its own, only components or members."""
+    if fact.problem:
+        return Measurement(problem=fact.problem)
+    raw = fact.value
+    if isinstance(raw, bytes):
+        try:
+            raw = decode(raw, RawValue)
+        except Unreadable:
+            return Measurement(problem="unreadable-value")
+        is_panel = is_given(raw.component) or is_given(raw.has_member)
+        if is_panel and not _has_value(raw) and raw.data_absent_reason is None:
+            return None
+    return Measurement(**_value(raw)) if isinstance(raw, RawValue) else Measurement(problem="unreadable-value")
 
 
 def _when(raw: RawObservation, zone: tzinfo) -> When | None:
+    if raw.effective_date_time:
+        found = read_when(raw.effective_date_time, zone)
+        if found:
+            return found
     period = raw.effective_period
-    candidates = (raw.effective_date_time, raw.effective_instant, period and (period.end or period.start), raw.issued)
+    candidates = (raw.effective_instant, period and (period.end or period.start), raw.issued)
     return next((when for text in candidates if text and (when := read_when(text, zone))), None)
 
 
 def _has_value(raw: RawValue) -> bool:
-    return _has_other_value(raw) or any(getattr(raw, name) is not None for name in _VALUES)
+    plain = (raw.value_quantity, raw.value_string, raw.value_integer, raw.value_range, raw.value_codeable_concept)
+    return any(value is not None for value in plain) or _has_other_value(raw)
 
 
 def _has_other_value(raw: RawValue) -> bool:
@@ -64,16 +109,10 @@ def _has_other_value(raw: RawValue) -> bool:
     )
 
 
-def _valued(blank: ObservationFact, raw: RawValue) -> ObservationFact:
-    if blank.problem:
-        return blank
-    if raw.modifier_extension:
-        return replace(blank, problem="unreadable-value")
-    fields = _value(raw)
-    return replace(blank, **fields)
-
-
 def _value(raw: RawValue) -> dict[str, Any]:
+    """The fields of the fact that hold the value, or its problem."""
+    if raw.modifier_extension:
+        return {"problem": "unreadable-value"}
     if raw.value_quantity is not None:
         return _quantity(raw.value_quantity)
     if raw.value_range is not None:
@@ -93,7 +132,10 @@ def _value(raw: RawValue) -> dict[str, Any]:
 def _quantity(raw: RawQuantity) -> dict[str, Any]:
     if raw.value is None:
         return {"problem": "no-value"}
-    if raw.comparator is not None and raw.comparator not in _COMPARATORS:
+    if raw.comparator is None:
+        exact = _decimal(raw.value)
+        return {"low": exact, "high": exact, "unit_codes": _units(raw)}
+    if raw.comparator not in _COMPARATORS:
         return {"problem": "unreadable-value"}
     return _interval(raw.comparator, _decimal(raw.value), _units(raw))
 
@@ -133,20 +175,26 @@ def _text(text: str) -> dict[str, Any]:
 
 
 def _interval(comparator: str | None, value: Decimal, units: tuple[str, ...]) -> dict[str, Any]:
-    below, above = comparator in ("<", "<="), comparator in (">", ">=")
+    if comparator is None:
+        return {"low": value, "high": value, "unit_codes": units}
+    below = comparator in ("<", "<=")
     return {
         "low": None if below else value,
-        "high": None if above else value,
+        "high": value if below else None,
         "low_open": comparator == ">",
         "high_open": comparator == "<",
         "unit_codes": units,
-        "shown": f"{comparator or ''}{_plain(value)}",
+        "shown": f"{comparator}{_plain(value)}",
     }
 
 
 def _units(raw: RawQuantity) -> tuple[str, ...]:
     """The code first (UCUM), then the printed unit; each once, blanks trimmed."""
-    return tuple(dict.fromkeys(u.strip() for u in (raw.code, raw.unit) if u and u.strip()))
+    code, unit = raw.code, raw.unit
+    if code and unit and code != unit:
+        return tuple(dict.fromkeys(text for text in (code.strip(), unit.strip()) if text))
+    text = (code or unit or "").strip()
+    return (text,) if text else ()
 
 
 def _decimal(value: float) -> Decimal:

@@ -88,19 +88,29 @@ class AllergyFact:
 
 @dataclass(frozen=True, slots=True)
 class ObservationFact:
-    """One reported value: an Observation or one of its components.
+    """One reported value: an Observation or one of its components, its value not read yet.
 
-    `value` is None with `problem` saying why. `low` and `high` bound the value (None: unbounded), with
-    `low_open`/`high_open` for a bound that is itself excluded: `<20` is (None, 20 open).
-    `unit_codes` are the spellings to try, the UCUM code first; `answer` is a coded value.
-    `from_text` marks a number that was read out of valueString.
+    `value` is what `facts.observations.measure` reads; only the results that may be the newest are ever read.
+    `problem` is a key of `reason.*` in the wording where the whole Observation can't be judged.
     """
 
     reference: str
     concept: Concept
     when: When | None
     preliminary: bool
-    shown: str | None = None
+    value: object = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The value of an ObservationFact as an interval, or a coded answer, or why it can't be judged.
+
+    `low` and `high` bound the value (None: unbounded), with `low_open`/`high_open` for a bound that is itself
+    excluded: `<20` is (None, 20 open). `unit_codes` are the spellings to try, the UCUM code first. `from_text` marks
+    a number that was read out of valueString. `shown` is the value as reported, where it is not one number.
+    """
+
     low: Decimal | None = None
     high: Decimal | None = None
     low_open: bool = False
@@ -108,8 +118,9 @@ class ObservationFact:
     unit_codes: tuple[str, ...] = ()
     answer: Concept | None = None
     from_text: bool = False
+    shown: str | None = None
     problem: str | None = None
-    """A key of `reason.*` in the wording: why this value can't be judged; None for a usable one."""
+    """A key of `reason.*` in the wording; None for a usable one."""
 
 
 @dataclass(frozen=True, slots=True)

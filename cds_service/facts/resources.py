@@ -6,10 +6,12 @@ A `modifierExtension` may turn a resource into its opposite, and none is underst
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
+from cds_service.clinical_data.records import Record
 from cds_service.facts.patient_facts import Coding, Concept
 
 T = TypeVar("T", bound="_Resource")
@@ -121,8 +123,20 @@ class RawAllergy(_Resource):
     onset_date_time: str | None = None
 
 
+class RawObservation(_Resource):
+    """FHIR Observation without its value: what is read of every result."""
+
+    status: str | None = None
+    code: RawConcept | None = None
+    effective_date_time: str | None = None
+    effective_period: RawPeriod | None = None
+    effective_instant: str | None = None
+    issued: str | None = None
+    component: msgspec.Raw = NOT_GIVEN
+
+
 class RawValue(_Resource):
-    """What Observation and Observation.component share."""
+    """What Observation and Observation.component share: read only of a result that may be judged."""
 
     code: RawConcept | None = None
     value_quantity: RawQuantity | None = None
@@ -137,18 +151,8 @@ class RawValue(_Resource):
     value_period: msgspec.Raw = NOT_GIVEN
     value_time: str | None = None
     data_absent_reason: RawConcept | None = None
-
-
-class RawObservation(RawValue):
-    """FHIR Observation."""
-
-    status: str | None = None
-    effective_date_time: str | None = None
-    effective_period: RawPeriod | None = None
-    effective_instant: str | None = None
-    issued: str | None = None
-    component: list[RawValue] | None = None
-    has_member: list[RawReference] | None = None
+    component: msgspec.Raw = NOT_GIVEN
+    has_member: msgspec.Raw = NOT_GIVEN
 
 
 class RawOrder(_Resource):
@@ -191,8 +195,13 @@ class Unreadable(Exception):
 
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (RawCondition, RawAllergy, RawObservation, RawOrder, RawPatient, RawContained)
+    for kind in (RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawPatient, RawContained)
 }
+_list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
+    for kind in (RawCondition, RawAllergy, RawObservation)
+}
+_components = msgspec.json.Decoder(list[RawValue])
 _code_decoder = msgspec.json.Decoder(RawCode)
 
 
@@ -211,6 +220,37 @@ def decode(body: bytes, kind: type[T]) -> T:
     return resource
 
 
+def decode_each(records: Sequence[Record], kind: type[T]) -> Iterator[tuple[Record, T | None]]:
+    """Every resource of one kind with its struct, None for one that can't be read.
+
+    Decoded in one go as long as none is broken, else one by one, so that the broken one is the only one lost.
+    """
+    try:
+        found: list[T] = _list_decoders[kind].decode(b"[" + b",".join(record.body for record in records) + b"]")
+    except (msgspec.DecodeError, RecursionError):
+        yield from ((record, _decode_or_none(record.body, kind)) for record in records)
+        return
+    for record, resource in zip(records, found, strict=True):
+        yield record, None if resource.modifier_extension else resource
+
+
+def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
+    try:
+        return decode(body, kind)
+    except Unreadable:
+        return None
+
+
+def decode_components(raw: msgspec.Raw) -> list[RawValue] | None:
+    """The components of an Observation, none where there are none, None where they can't be read."""
+    if not is_given(raw):
+        return []
+    try:
+        return _components.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def decode_code(body: bytes) -> Concept:
     """The code of a resource that can't be read otherwise; an empty concept where even that is unreadable."""
     try:
@@ -223,14 +263,26 @@ def concept(raw: RawConcept | None) -> Concept:
     """A CodeableConcept without its empty parts; texts are the text first, then the displays, each once."""
     if raw is None:
         return Concept()
-    codings = tuple(
-        Coding(c.system.strip(), c.code.strip(), c.display or None)
+    codings = []
+    texts = [raw.text] if raw.text else []
+    for c in raw.coding or ():
+        if c is None:
+            continue
+        system, code, display = c.system, c.code, c.display or None
+        if system and code and (system := system.strip()) and (code := code.strip()):
+            codings.append(Coding(system, code, display))
+        if display:
+            texts.append(display)
+    return Concept(tuple(codings), tuple(dict.fromkeys(text for text in texts if not text.isspace())))
+
+
+def read_codings(raw: RawConcept, reads: Callable[[str, str], bool]) -> tuple[Coding, ...]:
+    """The codings that anything reads."""
+    return tuple(
+        Coding(c.system, c.code, c.display)
         for c in raw.coding or ()
-        if c is not None and c.system and c.code and c.system.strip() and c.code.strip()
+        if c is not None and c.system and c.code and reads(c.system, c.code)
     )
-    displays = [c.display for c in raw.coding or () if c is not None and c.display]
-    texts = [text for text in (raw.text, *displays) if text and text.strip()]
-    return Concept(codings, tuple(dict.fromkeys(texts)))
 
 
 def status_code(raw: Status | None) -> str | None:

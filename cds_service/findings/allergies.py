@@ -15,7 +15,6 @@ from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, Patien
 from cds_service.findings.chart import Chart
 from cds_service.findings.finding import Certainty, CriterionFinding, Evidence, Indicator
 from cds_service.knowledge.tables import Criterion, Knowledge, TextGroup
-from cds_service.knowledge.words import holds, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +139,13 @@ def _grouped(fact: AllergyFact, knowledge: Knowledge) -> KnownAllergy:
 
 def _groups_by_text(concepts: Iterable[Concept], knowledge: Knowledge) -> frozenset[str]:
     texts = [text for concept in concepts for text in concept.texts if not _denies(text, knowledge)]
-    words = " ".join(words_of(text, knowledge.spelling) for text in texts)
+    words = " ".join(knowledge.words.of(text) for text in texts)
     return frozenset(group.id for group in knowledge.allergies.groups if _matches(words, group, knowledge))
 
 
 def _matches(words: str, group: TextGroup, knowledge: Knowledge) -> bool:
     def any_of(phrases: Iterable[str]) -> bool:
-        return any(holds(words, phrase, knowledge.spelling) for phrase in phrases)
+        return any(knowledge.words.hold(words, phrase) for phrase in phrases)
 
     return any_of(group.texts) and not any_of(group.not_texts)
 
@@ -171,7 +170,7 @@ def _weights(fact: AllergyFact, knowledge: Knowledge) -> tuple[bool, bool]:
 def _weight(concept: Concept, knowledge: Knowledge) -> str | None:
     """The heaviest weight that a manifestation's codes or words carry."""
     hits = {h.value_set for c in concept.codings for h in knowledge.codes.lookup(c.system, c.code)}
-    words = " ".join(words_of(text, knowledge.spelling) for text in concept.texts)
+    words = " ".join(knowledge.words.of(text) for text in concept.texts)
     for weight, group in knowledge.allergies.reactions.items():
         if group.value_set in hits or _matches(words, group, knowledge):
             return weight

@@ -34,32 +34,37 @@ def prepare(facts: PatientFacts, knowledge: Knowledge) -> Case:
 class Setting:
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
-    Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk.
+    Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; an
+    emergency is one only where every one of them is.
     """
 
     procedures: tuple[Procedure, ...]
-
-    @property
-    def uses(self) -> frozenset[str]:
-        """Everything that any of them uses."""
-        return frozenset().union(*(procedure.uses for procedure in self.procedures))
-
-    @property
-    def emergency(self) -> bool:
-        """Only where every one of them is an emergency."""
-        return all(procedure.emergency for procedure in self.procedures)
+    ids: frozenset[str]
+    uses: frozenset[str]
+    accesses: frozenset[str]
+    bleeding_risk: str
+    emergency: bool
 
     def passes(self, gate: Gate, case: Case) -> bool:
         """Whether a row or criterion applies to the order and the patient."""
-        ids = {procedure.id for procedure in self.procedures}
-        risks = {procedure.bleeding_risk for procedure in self.procedures}
-        risk = "high" if "high" in risks else "low"
-        accesses = {procedure.access for procedure in self.procedures}
-        return (
-            (not gate.uses or bool(gate.uses & self.uses))
-            and (gate.bleeding_risk in (None, risk))
-            and (not gate.access or bool(gate.access & accesses))
-            and (not gate.procedures or bool(gate.procedures & ids))
-            and (gate.when is None or case.chart.holds(gate.when, case.knowledge))
-            and not case.chart.holds(gate.unless, case.knowledge)
-        )
+        if gate.uses and not gate.uses & self.uses:
+            return False
+        if gate.bleeding_risk is not None and gate.bleeding_risk != self.bleeding_risk:
+            return False
+        if (gate.access and not gate.access & self.accesses) or (gate.procedures and not gate.procedures & self.ids):
+            return False
+        if gate.when is not None and not case.chart.holds(gate.when, case.knowledge):
+            return False
+        return gate.unless is None or not case.chart.holds(gate.unless, case.knowledge)
+
+
+def setting_of(procedures: tuple[Procedure, ...]) -> Setting:
+    """The setting of an order that may be any of the procedures."""
+    return Setting(
+        procedures,
+        ids=frozenset(procedure.id for procedure in procedures),
+        uses=frozenset().union(*(procedure.uses for procedure in procedures)),
+        accesses=frozenset(procedure.access for procedure in procedures),
+        bleeding_risk="high" if any(procedure.bleeding_risk == "high" for procedure in procedures) else "low",
+        emergency=all(procedure.emergency for procedure in procedures),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cds_service.clinical_data.records import Reason, Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
-from cds_service.findings.case import Case, Setting, prepare
+from cds_service.findings.case import Case, prepare, setting_of
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import Certainty, Findings, OrderFinding
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
@@ -40,7 +40,7 @@ def _judge_order(order: OrderFact, case: Case) -> OrderFinding:
 def _judge(order: OrderFact | None, recognized: Recognized, case: Case) -> OrderFinding:
     chart = chart_for(order, case)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
-    setting = Setting(tuple(remaining.values()))
+    setting = setting_of(tuple(remaining.values()))
     indicated = _with_children(recognized.candidates, case.knowledge)
     return OrderFinding(
         order=order,

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 
 from cds_service.clinical_data.records import Reason
-from cds_service.facts.patient_facts import Coding, Concept, ObservationFact, PatientFacts, When
+from cds_service.facts.observations import measure
+from cds_service.facts.patient_facts import Coding, Concept, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import Interval
 from cds_service.knowledge.tables import Knowledge, Lab
 
 _CLOCK_TOLERANCE = timedelta(days=1)
+_ANY_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,42 @@ class LabBook:
 
 
 def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
-    """Sort every observation into the labs that it reports."""
+    """Sort every observation into the labs that it reports, and read the values that can matter.
+
+    Values are read newest first, until one is usable and the rest is older than any limit looks back from it.
+    """
     book = LabBook()
+    history = timedelta(days=max((t.ratio_within_days or 0 for t in knowledge.thresholds.values()), default=0) + 1)
     by_value_set = {lab.value_set: lab for lab in knowledge.labs.values() if lab.value_set}
+    reported: dict[str, list[tuple[ObservationFact, Coding]]] = {}
     for fact in facts.observations:
         found = _labs_of(fact, by_value_set, knowledge)
         for lab, coding in found:
-            outcome = _usable(fact, lab, coding, facts.now)
-            if isinstance(outcome, LabResult):
-                book.results.setdefault(lab.id, []).append(outcome)
-            else:
-                book.blocked.setdefault(lab.id, []).append(outcome)
-        if not found and fact.problem and not fact.concept.codings:
-            book.unplaced.append(Blocked(Reason(fact.problem), fact.when, _evidence(fact, None)))
+            reported.setdefault(lab.id, []).append((fact, coding))
+        if not found and not fact.concept.codings:
+            reason = Reason(fact.problem or "unreadable-value")
+            book.unplaced.append(Blocked(reason, fact.when, _evidence(fact, Measurement(), None)))
+    for lab_id, entries in reported.items():
+        _read_newest(knowledge.labs[lab_id], entries, facts.now, history, book)
     return book
+
+
+def _read_newest(
+    lab: Lab, entries: list[tuple[ObservationFact, Coding]], now: datetime, history: timedelta, book: LabBook
+) -> None:
+    entries.sort(key=lambda entry: entry[0].when.latest if entry[0].when else _ANY_TIME, reverse=True)
+    start: datetime | None = None
+    for fact, coding in entries:
+        if start is not None and fact.when is not None and fact.when.latest < start - history:
+            return
+        outcome = _usable(fact, lab, coding, now)
+        if outcome is None:
+            continue
+        if isinstance(outcome, Blocked):
+            book.blocked.setdefault(lab.id, []).append(outcome)
+        else:
+            book.results.setdefault(lab.id, []).append(outcome)
+            start = max(start, outcome.when.earliest) if start else outcome.when.earliest
 
 
 def _labs_of(fact: ObservationFact, by_value_set: dict[str, Lab], knowledge: Knowledge) -> list[tuple[Lab, Coding]]:
@@ -83,20 +106,23 @@ def _labs_of(fact: ObservationFact, by_value_set: dict[str, Lab], knowledge: Kno
     return list(found.values())
 
 
-def _usable(fact: ObservationFact, lab: Lab, coding: Coding, now: datetime) -> LabResult | Blocked:
-    evidence = _evidence(fact, coding, lab)
-    problem = Reason(fact.problem) if fact.problem else _date_problem(fact.when, now)
+def _usable(fact: ObservationFact, lab: Lab, coding: Coding, now: datetime) -> LabResult | Blocked | None:
+    measured = measure(fact)
+    if measured is None:
+        return None
+    evidence = _evidence(fact, measured, coding, lab)
+    problem = Reason(measured.problem) if measured.problem else _date_problem(fact.when, now)
     if problem is not None or fact.when is None:
         dated = None if problem and problem.key == "future-date" else fact.when
         return Blocked(problem or Reason("no-date"), dated, evidence)
     if not lab.units:
-        readable = fact.answer is not None and fact.answer.codings
+        readable = measured.answer is not None and measured.answer.codings
         if not readable:
             return Blocked(Reason("unreadable-value"), fact.when, evidence)
-        return LabResult(Interval(None, None), fact.when, evidence, fact.answer)
-    if fact.answer is not None:
+        return LabResult(Interval(None, None), fact.when, evidence, measured.answer)
+    if measured.answer is not None:
         return Blocked(Reason("unreadable-value"), fact.when, evidence)
-    converted = _converted(fact, lab)
+    converted = _converted(measured, lab)
     if isinstance(converted, Reason):
         return Blocked(converted, fact.when, evidence)
     return LabResult(converted, fact.when, evidence)
@@ -108,13 +134,13 @@ def _date_problem(when: When | None, now: datetime) -> Reason | None:
     return Reason("future-date") if when.earliest > now + _CLOCK_TOLERANCE else None
 
 
-def _converted(fact: ObservationFact, lab: Lab) -> Interval | Reason:
+def _converted(measured: Measurement, lab: Lab) -> Interval | Reason:
     """The value in the lab's unit, or why it is refused."""
-    interval = Interval(fact.low, fact.high, fact.low_open, fact.high_open)
-    spellings = fact.unit_codes
+    interval = Interval(measured.low, measured.high, measured.low_open, measured.high_open)
+    spellings = measured.unit_codes
     if not spellings and lab.unit_optional:
         spellings = (lab.unit,)
-    elif not spellings and fact.from_text and lab.text_unit:
+    elif not spellings and measured.from_text and lab.text_unit:
         spellings = (lab.text_unit,)
     if not spellings:
         return Reason("no-unit")
@@ -126,12 +152,12 @@ def _converted(fact: ObservationFact, lab: Lab) -> Interval | Reason:
     unit = known[0]
     ends = [end for end in (interval.low, interval.high) if end is not None]
     if unit.at_most is not None and any(end > unit.at_most for end in ends):
-        return Reason("implausible", {"value": fact.shown or "", "unit": spellings[0]})
+        return Reason("implausible", {"value": measured.shown or "", "unit": spellings[0]})
     scaled = interval.scaled(unit.factor)
     return (
         scaled
         if _can_be_true(scaled, lab)
-        else Reason("implausible", {"value": fact.shown or "", "unit": spellings[0]})
+        else Reason("implausible", {"value": measured.shown or "", "unit": spellings[0]})
     )
 
 
@@ -142,19 +168,16 @@ def _can_be_true(interval: Interval, lab: Lab) -> bool:
     return all((lowest is None or end >= lowest) and (highest is None or end <= highest) for end in ends)
 
 
-def _evidence(fact: ObservationFact, coding: Coding | None, lab: Lab | None = None) -> Evidence:
-    value: Decimal | str | None = fact.shown
-    if fact.low is not None and fact.low == fact.high:
-        value = fact.low
-    note = Reason("preliminary") if fact.preliminary else None
+def _evidence(fact: ObservationFact, measured: Measurement, coding: Coding | None, lab: Lab | None = None) -> Evidence:
+    exact = measured.low is not None and measured.low == measured.high
     return Evidence(
         reference=fact.reference,
         text=lab.label if lab else fact.concept.label,
         coding=coding,
-        value=value,
-        unit=fact.unit_codes[-1] if fact.unit_codes else None,
+        value=measured.low if exact else measured.shown,
+        unit=measured.unit_codes[-1] if measured.unit_codes else None,
         date=fact.when.text if fact.when else None,
-        note=note,
+        note=Reason("preliminary") if fact.preliminary else None,
     )
 
 

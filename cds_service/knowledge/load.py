@@ -20,7 +20,16 @@ from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, changes_of, overlay, overlay_criteria, read_site
 from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure, Threshold
-from cds_service.knowledge.value_sets import SUFFICIENT, CodeIndex, CodeRule, CodeSystem, Exclusion, mappings_of, rules_of
+from cds_service.knowledge.value_sets import (
+    SUFFICIENT,
+    CodeIndex,
+    CodeRule,
+    CodeSystem,
+    Exclusion,
+    mappings_of,
+    rules_of,
+)
+from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
@@ -125,6 +134,7 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
     contraindications = _speaking(files, thresholds)
     labs = {key: rows.lab(row) for key, row in files.labs.items()}
     rules, exclusions = _rules(files)
+    words = Words(files.spelling)
     used = _labs_used(contraindications, thresholds, labs)
     sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
     return Knowledge(
@@ -140,10 +150,10 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
             {p.id: p.synonyms for p in procedures.values()},
             {p.id: p.exclude_terms for p in procedures.values()},
             {key: _ancestors(key, procedures) for key in procedures},
-            files.spelling,
+            words,
         ),
         allergies=rows.allergies(files.allergies),
-        spelling=files.spelling,
+        words=words,
         children=_children(procedures),
         reason_codes=_reason_codes(files, rules),
         override_reasons=tuple(
@@ -210,7 +220,7 @@ def _children(procedures: Mapping[str, Procedure]) -> dict[str, tuple[str, ...]]
 def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
     line: list[str] = []
     parent = procedures[key].parent
-    while parent in procedures:
+    while parent is not None and parent in procedures:
         line.append(parent)
         parent = procedures[parent].parent
     return line

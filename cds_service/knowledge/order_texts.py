@@ -10,10 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from cds_service.knowledge.words import words_of
-
+from cds_service.knowledge.words import Words
 
 _MANY_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Synonym:
+    text: str
+    words: frozenset[str]
+    procedures: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class OrderTexts:
         synonyms: Mapping[str, Iterable[str]],
         exclude_terms: Mapping[str, Iterable[str]],
         ancestors: Mapping[str, Iterable[str]],
-        spelling: Mapping[str, str],
+        words: Words,
     ) -> None:
         """Prepare.
 
@@ -41,19 +47,20 @@ class OrderTexts:
             synonyms: procedure id -> synonyms.
             exclude_terms: procedure id -> terms that veto it.
             ancestors: procedure id -> ids of its parents, all the way up.
-            spelling: British -> American stems.
+            words: how texts become words.
         """
-        self._spelling = dict(spelling)
+        self._words = words
         self._ancestors = {procedure: frozenset(line) for procedure, line in ancestors.items()}
         by_words: dict[str, list[str]] = {}
         for procedure, names in synonyms.items():
             for name in names:
-                by_words.setdefault(words_of(name, spelling), []).append(procedure)
+                by_words.setdefault(words.of(name), []).append(procedure)
         self._synonyms = [
-            (words, tuple(dict.fromkeys(ids))) for words, ids in sorted(by_words.items(), key=lambda i: -len(i[0]))
+            _Synonym(text, frozenset(text.split()), tuple(dict.fromkeys(ids)))
+            for text, ids in sorted(by_words.items(), key=lambda i: -len(i[0]))
         ]
         self._vetoes = {
-            procedure: tuple(words_of(term, spelling) for term in terms) for procedure, terms in exclude_terms.items()
+            procedure: tuple(words.of(term) for term in terms) for procedure, terms in exclude_terms.items()
         }
 
     def recognize(self, texts: Iterable[str]) -> TextMatch:
@@ -62,8 +69,8 @@ class OrderTexts:
         Exclude terms are looked for in all texts together: a display `Angiography` beside the text
         `CT angiography` is no catheter angiography.
         """
-        prepared = [words_of(text, self._spelling) for text in texts]
-        found = self._longest(lambda synonym: any(synonym in words for words in prepared), " ".join(prepared))
+        prepared = [self._words.of(text) for text in texts]
+        found = self._longest(lambda synonym: any(synonym.text in words for words in prepared), " ".join(prepared))
         bags = [frozenset(words.split()) for words in prepared]
         many = _MANY_WORDS if not found.procedures else 2
         shuffled = self._longest(lambda synonym: _is_in_a_bag(synonym, bags, many), " ".join(prepared))
@@ -74,19 +81,18 @@ class OrderTexts:
         )
         return shuffled if special else found
 
-    def _longest(self, is_there: Callable[[str], bool], everything: str) -> TextMatch:
+    def _longest(self, is_there: Callable[[_Synonym], bool], everything: str) -> TextMatch:
         vetoed = False
-        for synonym, procedures in self._synonyms:
+        for synonym in self._synonyms:
             if not is_there(synonym):
                 continue
-            allowed = tuple(p for p in procedures if not any(v in everything for v in self._vetoes.get(p, ())))
+            allowed = tuple(p for p in synonym.procedures if not any(v in everything for v in self._vetoes.get(p, ())))
             if allowed:
-                return TextMatch(allowed, synonym.strip(), vetoed)
+                return TextMatch(allowed, synonym.text.strip(), vetoed)
             vetoed = True
         return TextMatch(vetoed=vetoed)
 
 
-def _is_in_a_bag(synonym: str, bags: Iterable[frozenset[str]], many: int) -> bool:
+def _is_in_a_bag(synonym: _Synonym, bags: Iterable[frozenset[str]], many: int) -> bool:
     """Whether all words of a synonym of enough words are in one text, in any order."""
-    words = frozenset(synonym.split())
-    return len(words) >= many and any(words <= bag for bag in bags)
+    return len(synonym.words) >= many and any(synonym.words <= bag for bag in bags)

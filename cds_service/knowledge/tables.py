@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.value_sets import CodeIndex
+    from cds_service.knowledge.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +256,7 @@ class Knowledge:
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
-    spelling: Mapping[str, str]
-    """Variant -> American spelling, for texts."""
+    words: Words
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)

@@ -146,6 +146,10 @@ class CodeIndex:
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
 
+    def holds(self, system: str, code: str) -> bool:
+        """Whether any value set holds the code."""
+        return bool(self.lookup(system, code))
+
     def reads(self, system: str) -> bool:
         """Whether codes of this system can be interpreted: known to the tables, or mapped by the site."""
         return self._canonical(system) in self._systems or system in self._mapped_systems
@@ -168,9 +172,9 @@ class CodeIndex:
 
     def _lookup(self, system: str, code: str) -> tuple[Hit, ...]:
         """Every value set that holds the code, the best relation of each; sufficient ones first."""
-        canonical = self._canonical(system)
+        canonical = self._canonical(system.strip())
         hits = self._own(canonical, self._spell(canonical, code))
-        for mapped in self._mappings.get((system, code.strip()), ()):
+        for mapped in self._mappings.get((system.strip(), code.strip()), ()):
             own = self._own(mapped.system, self._spell(mapped.system, mapped.code))
             hits += [Hit(h.value_set, h.relation if mapped.relation != "broader" else "broader") for h in own]
         best: dict[str, Hit] = {}

@@ -14,23 +14,37 @@ _NOT_WORD = re.compile(r"[^\w]+|_+")
 _ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
-def words_of(text: str, spelling: Mapping[str, str]) -> str:
-    """The text as words with one blank around each, ready for `holds`."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
-    spaced = " " + _NOT_WORD.sub(" ", plain).strip() + " "
-    for variant, american in spelling.items():
-        if variant in spaced:
+class Words:
+    """Turns texts into words, and looks phrases of the tables up in them."""
+
+    def __init__(self, spelling: Mapping[str, str]) -> None:
+        """`spelling`: variant -> American, parts of words."""
+        self._spelling = tuple(spelling.items())
+        self._phrases: dict[str, str] = {}
+
+    def of(self, text: str) -> str:
+        """The text as words with one blank around each, ready for `hold`."""
+        lower = text.lower()
+        if not lower.isascii():
+            lower = "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
+        spaced = f" {_NOT_WORD.sub(' ', lower).strip()} "
+        for variant, american in self._spelling:
             spaced = spaced.replace(variant, american)
-    return spaced
+        return spaced
 
+    def hold(self, words: str, phrase: str) -> bool:
+        """Whether a phrase of a table is in the words, as whole words; a trailing `*` matches the beginning of a word.
 
-def holds(words: str, phrase: str, spelling: Mapping[str, str]) -> bool:
-    """Whether the phrase is in the words, as whole words; a trailing `*` matches the beginning of a word.
+        A phrase in Chinese or Japanese script is looked for anywhere: that script has no blanks.
+        """
+        prepared = self._phrases.get(phrase)
+        if prepared is None:
+            # Phrases come from the tables only, so what is remembered is bounded and holds nothing of a patient.
+            prepared = self._phrases[phrase] = self._prepared(phrase)
+        return prepared in words
 
-    A phrase in Chinese or Japanese script is looked for anywhere: that script has no blanks.
-    """
-    stem = phrase.endswith("*")
-    wanted = words_of(phrase.rstrip("*"), spelling)
-    if _ASIAN.search(wanted):
-        return wanted.strip() in words
-    return (wanted.rstrip() if stem else wanted) in words
+    def _prepared(self, phrase: str) -> str:
+        wanted = self.of(phrase.rstrip("*"))
+        if _ASIAN.search(wanted):
+            return wanted.strip()
+        return wanted.rstrip() if phrase.endswith("*") else wanted
