@@ -45,7 +45,7 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     app = create_app(settings)
     listener = _listener(settings)
     _settle(app)
-    _announce(listener, insecure)
+    _announce(listener)
     _Server(app, settings, listener.detach()).run()
 
 
@@ -129,9 +129,9 @@ def _settle(app: Flask) -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _announce(listener: socket.socket, insecure: bool) -> None:
+def _announce(listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    if not insecure:
+    if _is_loopback(host):
         _log.info("Open to every program on this machine, and to nothing else")
     _log.info("Discovery: http://%s:%d/cds-services", shown, port)
