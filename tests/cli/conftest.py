@@ -22,8 +22,9 @@ class Ran:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Run `cds-service` with the given arguments."""
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run `cds-service` with the given arguments, as in a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
 
     def _run(*arguments: object) -> Ran:
         try:

@@ -30,6 +30,14 @@ def test_the_demo_plays_three_patients_and_four_orders(run):
     assert ran.out.count("No cards") == 1
 
 
+def test_the_card_in_the_readme_is_a_real_one(run):
+    """What the README shows as a sample is what the demo prints today, line by line."""
+    sample = (ROOT / "README.md").read_text("utf-8").split("## What comes out")[1].split("```")[1].strip()
+    shown = run("demo").out
+    assert "CRITICAL" in sample
+    assert [line for line in sample.splitlines() if "..." not in line and line not in shown] == []
+
+
 def test_the_demo_without_examples_says_where_they_are(run, tmp_path):
     """Where the examples are not installed, the demo says how to get them instead of showing nothing."""
     ran = run("demo", "--examples", tmp_path)
