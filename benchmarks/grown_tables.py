@@ -43,7 +43,7 @@ def _with_rows(knowledge: Knowledge) -> Knowledge:
     synonyms = {key: p.synonyms for key, p in procedures.items()}
     vetoes = {key: p.exclude_terms for key, p in procedures.items()}
     parents = {key: (p.parent,) if p.parent else () for key, p in procedures.items()}
-    texts = OrderTexts(synonyms, vetoes, parents, knowledge.spelling)
+    texts = OrderTexts(synonyms, vetoes, parents, knowledge.words)
     return replace(knowledge, procedures=procedures, contraindications=tuple(rows), order_texts=texts)
 
 
