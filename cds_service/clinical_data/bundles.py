@@ -14,6 +14,7 @@ from cds_service.clinical_data.records import Holding, Reason, Record, Unavailab
 from cds_service.clinical_data.references import names_patient
 
 _NONE = msgspec.Raw()
+_BESIDE = ("include", "outcome")
 
 
 class _Reference(msgspec.Struct):
@@ -128,9 +129,16 @@ def _decode_entry(raw: msgspec.Raw) -> _Entry:
 
 
 def _goes_on(bundle: _Bundle) -> bool:
-    """Whether there is more than was sent: a next link, or a total above what is here."""
-    linked = any(link.relation == "next" for link in bundle.link or ())
-    return linked or (bundle.total is not None and bundle.total > len(bundle.entry or ()))
+    """Whether there is more than was sent: a next link, or a total above the matches that are here.
+
+    Source: FHIR R4 Bundle.total counts matches only, not what a search includes beside them.
+    """
+    if any(link.relation == "next" for link in bundle.link or ()):
+        return True
+    if bundle.total is None:
+        return False
+    beside = sum(entry.search is not None and entry.search.mode in _BESIDE for entry in bundle.entry or ())
+    return bundle.total > len(bundle.entry or ()) - beside
 
 
 def _collect(
@@ -148,8 +156,8 @@ def _collect(
         if isinstance(found, Unavailable):
             unavailable.append(found)
         elif found is not None and records.setdefault(found.reference, found).body != body:
-            # Two versions under one id: both are read, the second under its place.
-            records[place] = Record(found.reference, found.resource_type, body)
+            # Two versions under one id: both are read.
+            records[f"{place} {len(records)}"] = Record(found.reference, found.resource_type, body)
     return Holding(tuple(records.values()), unavailable=tuple(unavailable))
 
 
@@ -176,7 +184,7 @@ def _record(
         return Unavailable(data, Reason("unreadable-resource"), place)
     if head.resource_type == "OperationOutcome" or mode == "outcome":
         return Unavailable(data, Reason("incomplete-error-entry"))
-    reference = f"{head.resource_type}/{head.id}" if head.id else (place)
+    reference = f"{head.resource_type}/{head.id}" if head.id else place
     if head.resource_type not in types:
         return None if mode == "include" else Unavailable(data, Reason("wrong-type"), reference)
     try:
