@@ -174,7 +174,7 @@ def _condition(entry: str | Mapping[str, Any], number: int, now: datetime) -> di
     if "encounter" in entry:
         resource["encounter"] = {"reference": f"Encounter/{entry['encounter']}"}
         resource["category"] = [_status("condition-category", "encounter-diagnosis")]
-    return resource | entry.get("fields", {})
+    return {**resource, **entry.get("fields", {})}
 
 
 def _allergy(entry: str | Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _allergy(entry: str | Mapping[str, Any], number: int) -> dict[str, Any]:
         if "severity" in entry:
             reaction["severity"] = entry["severity"]
         resource["reaction"] = [reaction]
-    return resource | entry.get("fields", {})
+    return {**resource, **entry.get("fields", {})}
 
 
 def _manifestation(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _lab(entry: Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]
     }
     if "components" in entry:
         resource["component"] = [{"code": _concept(part), **_value(part)} for part in entry["components"]]
-    return resource | entry.get("fields", {})
+    return {**resource, **entry.get("fields", {})}
 
 
 def _value(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -27,9 +29,11 @@ class Unavailable:
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One resource, kept as the bytes received; `reference` is `Type/id`, or its place in the request."""
+class Record(msgspec.Struct, frozen=True):
+    """One resource, kept as the bytes received; `reference` is `Type/id`, or its place in the request.
+
+    A msgspec struct, because one is made for every resource: frozen like the dataclasses, and five times cheaper.
+    """
 
     reference: str
     resource_type: str

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from cds_service.facts.patient_facts import When
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?$")
+_FRACTION = re.compile(r"(\.\d{1,6})\d*")
 _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1) - _TICK
 
@@ -19,13 +20,13 @@ _DAY = timedelta(days=1) - _TICK
 def read_when(text: str | None, zone: tzinfo) -> When | None:
     """The span of a FHIR date in the hospital's zone, or None for none or one that is no date."""
     match = _DATE.match(text.strip()) if text else None
-    if not text or not match:
+    if match is None:
         return None
     year, month, day, time = match.groups()
     try:
         if time:
             moment = datetime.fromisoformat(f"{year}-{month}-{day}{_six_digits(time)}")
-            moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)
+            moment = moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
             return When(moment, moment, moment.date().isoformat())
         return _span(int(year), int(month) if month else None, int(day) if day else None, zone, match.group(0))
     except (ValueError, OverflowError):
@@ -34,7 +35,7 @@ def read_when(text: str | None, zone: tzinfo) -> When | None:
 
 def _six_digits(time: str) -> str:
     """At most six digits of a second's fraction: longer ones are legal in FHIR and refused by Python."""
-    return re.sub(r"(\.\d{1,6})\d*", r"\1", time)
+    return _FRACTION.sub(r"\1", time) if "." in time else time
 
 
 def _span(year: int, month: int | None, day: int | None, zone: tzinfo, text: str) -> When:
