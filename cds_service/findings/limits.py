@@ -18,6 +18,8 @@ from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
 from cds_service.knowledge.tables import Threshold
 from cds_service.knowledge.value_sets import CodeIndex
 
+_NOT_DONE = "data-absent"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -38,7 +40,8 @@ def judge(limit: Threshold, book: LabBook, codes: CodeIndex, today: date) -> Ver
         today: the hospital's date.
     """
     if limit.comparison == "rise":
-        return _judge_rise(limit, book, today)
+        # A refused result of any time in the window may have been the low or the high end of a rise.
+        return _with_refused(_judge_rise(limit, book, today), limit, book.blocked_of(limit.lab), None, today)
     latest = newest(book.of(limit.lab))
     verdict = _combined(limit, latest, codes, today)
     start = max((result.when.earliest for result in latest), default=None)
@@ -76,29 +79,34 @@ def _with_refused(
     """Unknown instead of absent or no datum, where a refused result may be the newest one."""
     if verdict.certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
         return verdict
-    for block in refused:
+    # A test that was not done says the least, so it is looked at last.
+    for block in sorted(refused, key=lambda block: block.reason.key == _NOT_DONE):
         if block.when is not None and _age(block.when.latest, today) > limit.within_days:
             continue
         nothing_usable = verdict.certainty is None
         may_be_newer = start is None or block.when is None or block.when.latest >= start
         # A test that was not done (dataAbsentReason) takes nothing from an older valid result.
-        if nothing_usable or (may_be_newer and block.reason.key != "data-absent"):
+        if nothing_usable or (may_be_newer and block.reason.key != _NOT_DONE):
             found = (block.evidence,) if block.evidence else ()
             return Verdict(Certainty.UNKNOWN, block.reason, (*found, *verdict.evidence))
     return verdict
 
 
 def _judge_rise(limit: Threshold, book: LabBook, today: date) -> Verdict:
-    """A rise by `rise` within hours, or to `ratio` times the lowest within days, up to the newest result."""
+    """A rise by `rise` within hours, or to `ratio` times an earlier one within days, up to the newest result."""
     exact = [result for result in book.of(limit.lab) if result.interval.exact is not None]
     latest = newest(exact)
-    if len(latest) != 1 or _age(latest[0].when.earliest, today) > limit.within_days or len(exact) < 2:
+    if len(exact) < 2 or _age(latest[0].when.earliest, today) > limit.within_days:
         return Verdict(None, Reason("no-result"))
-    last = latest[0]
-    for earlier in exact:
-        if earlier is not last and _rose(limit, earlier, last):
-            return Verdict(Certainty.PRESENT, evidence=(last.evidence, earlier.evidence))
-    return Verdict(Certainty.ABSENT, evidence=(last.evidence,))
+    for last in latest:
+        for earlier in exact:
+            if earlier is not last and _rose(limit, earlier, last):
+                evidence = (last.evidence, earlier.evidence)
+                if len(latest) == 1:
+                    return Verdict(Certainty.PRESENT, evidence=evidence)
+                # Of several results of one time it can't be told which came first.
+                return Verdict(Certainty.UNKNOWN, Reason("results-disagree"), evidence)
+    return Verdict(Certainty.ABSENT, evidence=(latest[0].evidence,))
 
 
 def _rose(limit: Threshold, earlier: LabResult, last: LabResult) -> bool:
