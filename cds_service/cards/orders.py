@@ -61,7 +61,7 @@ def _order_line(order: OrderFinding, wording: Wording) -> str:
 def _remarks(order: OrderFinding, wording: Wording) -> Iterable[str]:
     if order.order is None:
         return
-    if order.recognised_by == "text":
+    if order.recognised_by == "text" or order.matched_text:
         own = order.matched_text or order.order.concept.label or ""
         yield wording.say("card.by-text", text=harmless(own))
     if order.recognised_by == "condition":

@@ -7,6 +7,7 @@ promised (a number that would change, a null in a list), no update is offered.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from itertools import product, zip_longest
@@ -21,13 +22,14 @@ from cds_service.knowledge.tables import Expression, Knowledge
 
 MOST_UPDATES = 3
 _MOST_ALTERNATIVES = 8
+_HAS_ID = re.compile(r"ServiceRequest/[^/\s]+")
 _INTEGERS = range(-(2**63), 2**63)
 
 
 def suggestions_for(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> tuple[Suggestion, ...]:
     """At most three reasons to add, and cancelling; none for an appointment or an order without an id."""
     fact = order.order
-    if fact is None or fact.resource_type != "ServiceRequest" or not fact.reference.startswith("ServiceRequest/"):
+    if fact is None or fact.resource_type != "ServiceRequest" or not _HAS_ID.fullmatch(fact.reference):
         return ()
     draft = _draft(fact)
     reasons = _reasons_to_offer(order, knowledge)[:MOST_UPDATES] if draft is not None else []

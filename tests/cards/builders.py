@@ -1,0 +1,157 @@
+"""Findings by hand, from the shipped tables, so that a test of a card shows only what matters to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from cds_service.cards.build import build_cards
+from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.facts.patient_facts import Coding, Concept, OrderFact
+from cds_service.findings.finding import (
+    Certainty,
+    ContraindicationFinding,
+    CriterionFinding,
+    Evidence,
+    Findings,
+    IndicationFinding,
+    Indicator,
+    OrderFinding,
+)
+from cds_service.hooks.catalog import SERVICES
+from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
+
+PLATELETS = Evidence("Observation/plt", "Platelets", None, Decimal(42), "10*9/L", "2026-11-20")
+IOHEXOL = Evidence(
+    "AllergyIntolerance/a1",
+    "Iohexol",
+    Coding("http://snomed.info/sct", "395751002", "Iohexol (substance)"),
+    date="2021-03-04",
+)
+DRAFT = {
+    "resourceType": "ServiceRequest",
+    "id": "draft-1",
+    "status": "draft",
+    "intent": "order",
+    "subject": {"reference": "Patient/p1"},
+    "code": {"text": "Embolization"},
+}
+
+
+class Tables:
+    """The shipped tables, asked by id."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+
+    def row(self, row_id: str) -> Contraindication:
+        """A row of the second table."""
+        return next(row for row in self.knowledge.contraindications if row.id == row_id)
+
+    def criterion(self, criterion_id: str) -> Criterion:
+        """One question of any row."""
+        rows = self.knowledge.contraindications
+        return next(c for row in rows for c in row.criteria if c.id == criterion_id)
+
+    def present(self, criterion_id: str, *evidence: Evidence, indicator: str | None = None) -> CriterionFinding:
+        """A criterion that the record meets, as loud as the table says."""
+        criterion = self.criterion(criterion_id)
+        level = Indicator[(indicator or criterion.indicator or "info").upper()]
+        limit = self.knowledge.thresholds.get(criterion.threshold or "")
+        return CriterionFinding(criterion, Certainty.PRESENT, level, evidence=evidence, threshold=limit)
+
+    def unknown(self, criterion_id: str, reason: Reason | str, *evidence: Evidence) -> CriterionFinding:
+        """A criterion without an answer."""
+        reason = Reason(reason) if isinstance(reason, str) else reason
+        return CriterionFinding(self.criterion(criterion_id), Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+
+    def absent(self, criterion_id: str, *evidence: Evidence) -> CriterionFinding:
+        """A criterion that the record does not meet."""
+        return CriterionFinding(self.criterion(criterion_id), Certainty.ABSENT, evidence=evidence)
+
+    def rows(self, *criteria: CriterionFinding) -> tuple[ContraindicationFinding, ...]:
+        """The rows of these criteria, each as its criteria make it."""
+        found: dict[str, list[CriterionFinding]] = {}
+        for finding in criteria:
+            row = next(r for r in self.knowledge.contraindications if finding.criterion in r.criteria)
+            found.setdefault(row.id, []).append(finding)
+        return tuple(_row(self.row(row_id), findings) for row_id, findings in found.items())
+
+    def indications(self, procedure: str, certainty: str, *evidence: Evidence, reason: str | None = None):
+        """Every indication of a procedure with one answer."""
+        return tuple(
+            IndicationFinding(row, Certainty(certainty), Reason(reason) if reason else None, evidence)
+            for row in self.knowledge.procedures[procedure].indications
+        )
+
+    def order(
+        self,
+        procedure: str,
+        *criteria: CriterionFinding,
+        reference: str = "ServiceRequest/draft-1",
+        draft: Mapping[str, Any] | bytes | None = None,
+        text: str = "Embolization",
+        **fields: Any,
+    ) -> OrderFinding:
+        """An order of a procedure, recognized by its code, its indication recorded unless the test says otherwise."""
+        body = draft if isinstance(draft, bytes) else json.dumps(draft or DRAFT).encode()
+        fact = OrderFact(reference, reference.partition("/")[0], Concept(texts=(text,)), (), (), body)
+        row = self.knowledge.procedures[procedure]
+        defaults: dict[str, Any] = {
+            "order": fact,
+            "procedure": row,
+            "candidates": (row,),
+            "recognised_by": "code",
+            "uses": row.uses,
+            "emergency": row.emergency,
+            "indications": self.indications(procedure, "present"),
+            "contraindications": self.rows(*criteria),
+        }
+        return OrderFinding(**(defaults | fields))
+
+    def option(self, procedure: str, *criteria: CriterionFinding, **fields: Any) -> OrderFinding:
+        """A procedure that patient-view may name; there is no order."""
+        return self.order(procedure, *criteria, order=None, recognised_by="condition", **fields)
+
+    def cards(
+        self, *orders: OrderFinding, unavailable: Sequence[Unavailable] = (), service: str = "ir-order-sign"
+    ) -> list[dict[str, Any]]:
+        """The cards of these findings, with ids that count up."""
+        numbers = count(1)
+        findings = Findings(orders, tuple(unavailable))
+        return build_cards(
+            findings, self.knowledge, SERVICES[service], lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"
+        )
+
+    def card(self, *orders: OrderFinding, **more: Any) -> dict[str, Any]:
+        """The only card of these findings."""
+        (card,) = self.cards(*orders, **more)
+        return card
+
+
+def _row(row: Contraindication, findings: Sequence[CriterionFinding]) -> ContraindicationFinding:
+    for certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
+        levels = [f.indicator or Indicator.INFO for f in findings if f.certainty is certainty]
+        if levels:
+            return ContraindicationFinding(row, certainty, max(levels), tuple(findings))
+    return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_PLAIN = {"paragraph", "bullet_list", "list_item", "inline", "text", "softbreak"}
+
+
+def live_markdown(detail: str) -> list[str]:
+    """Everything in a detail that is more than paragraphs and bullets: emphasis, links, HTML, headings, tables, ..."""
+    return sorted({name for name in _kinds(detail) if name not in _PLAIN})
+
+
+def _kinds(detail: str) -> Iterator[str]:
+    for token in _MARKDOWN.parse(detail):
+        yield token.type.removesuffix("_open").removesuffix("_close")
+        yield from (child.type.removesuffix("_open").removesuffix("_close") for child in token.children or ())

@@ -1,0 +1,69 @@
+"""Values, units and limits as a person reads them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from cds_service.cards.quantities import shown_limit, shown_quantity, shown_reason
+from cds_service.cards.wording import Wording
+from cds_service.clinical_data.records import Reason
+from cds_service.knowledge.tables import Knowledge
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (Decimal("42.0"), "10*9/L", "42 × 10⁹/L"),
+        (Decimal("1.70"), "1", "1.7"),
+        (Decimal("0"), "mg/dL", "0 mg/dL"),
+        (Decimal("1E+2"), None, "100"),
+        ("<20", "10*3/uL", "below 20 × 10³/µL"),
+        (">90", "mL/min/{1.73_m2}", "above 90 mL/min/1.73 m²"),
+        ("<=15", None, "at most 15"),
+        ("≥ 3", "{INR}", "at least 3"),
+        ("1.0-1.2", None, "1.0-1.2"),
+        (Decimal(5), "<b>/*x*", "5 ‹b›/∗x∗"),
+        ("<script>", None, "below script›"),
+    ],
+)
+def test_a_value_is_shown_with_its_unit(value: Decimal | str, unit: str | None, shown: str, wording: Wording):
+    """A number loses zeros that say nothing, a comparator is said in words, a known unit is written as people do."""
+    assert shown_quantity(value, unit, wording) == shown
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"),
+    [
+        ("platelets-high-risk", "below 50 × 10⁹/L"),
+        ("inr-high-risk", "above 1.8"),
+        ("lvef-severe", "at most 30 %"),
+        ("creatinine-chemoembolization", "at least 2 mg/dL"),
+        ("creatinine-rise", "a rise by 0.3 mg/dL within 48 hours, or to 1.5 times within 7 days"),
+        ("nyha-severe", None),
+    ],
+)
+def test_a_limit_is_shown_as_the_side_that_speaks(
+    limit: str, shown: str | None, knowledge: Knowledge, wording: Wording
+):
+    """A limit is named with the side on which the card speaks; a coded answer has no number to name."""
+    assert shown_limit(knowledge.thresholds[limit], wording) == shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (Reason("unknown-unit", {"unit": "<i>"}), "the unit “‹i›” of the result is not one that the tables know"),
+        (Reason("implausible", {"value": "9000", "unit": "10*9/L"}), "the result, 9000 × 10⁹/L, can not be true"),
+        (
+            Reason("straddles", {"value": "<60", "limit": "< 30"}),
+            "the result, below 60, does not say on which side of the limit (below 30) it lies, "
+            "so the exact value is needed",
+        ),
+        (Reason("older-than", {"days": 30}), "no result within 30 days"),
+    ],
+)
+def test_values_of_a_reason_are_made_harmless(reason: Reason, shown: str, wording: Wording):
+    """What a reason quotes from the record is as safe as any other text of it."""
+    assert shown_reason(reason, wording) == shown
