@@ -89,10 +89,12 @@ def _card(row: _Row, wording: Wording) -> Card:
 
 def _detail(row: _Row, wording: Wording) -> str:
     advice = [wording.say(f"advice.{key}") for key in _advice(row)]
+    urgent = any(order.emergency for order in row.orders)
+    heading = "card.what-can-be-done-meanwhile" if urgent else "card.what-can-be-done"
     return paragraphs(
         emergency_block(row.orders, wording),
         *(block for finding in row.criteria for block in _criterion_blocks(finding, wording)),
-        *((wording.say("card.what-can-be-done"), bullets(advice)) if advice else ()),
+        *((wording.say(heading), bullets(advice)) if advice else ()),
         *_notes(row, wording),
         *_usually(row, wording),
         order_block(row.orders, wording),

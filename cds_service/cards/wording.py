@@ -57,6 +57,7 @@ PLACES: Mapping[str, frozenset[str]] = {
         "card.order-named": "procedure reference",
         "card.usually-uses": "procedure uses",
         "card.what-can-be-done": "",
+        "card.what-can-be-done-meanwhile": "",
         "evidence.brief": "what date",
         "evidence.dated": "what date",
         "evidence.measured": "name value",

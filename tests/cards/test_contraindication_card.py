@@ -177,6 +177,7 @@ def test_every_card_of_an_emergency_order_says_not_to_delay(tables: Tables):
         "Arterial embolization for traumatic solid-organ bleeding: "
         "do not delay life-saving treatment because of this card."
     )
+    assert "What can be done meanwhile, without delaying treatment:" in detail
 
 
 def test_an_order_known_by_its_text_says_so(tables: Tables):

@@ -55,7 +55,7 @@ def test_a_limit_is_shown_as_the_side_that_speaks(
     ("reason", "shown"),
     [
         (Reason("unknown-unit", {"unit": "<i>"}), "the unit “‹i›” of the result is not one that the tables know"),
-        (Reason("implausible", {"value": "9000", "unit": "10*9/L"}), "the result, 9000 × 10⁹/L, can not be true"),
+        (Reason("implausible", {"value": "9000", "unit": "10*9/L"}), "the result, 9000 × 10⁹/L, cannot be true"),
         (
             Reason("straddles", {"value": "<60", "limit": "< 30"}),
             "the result, below 60, does not say on which side of the limit (below 30) it lies, "
