@@ -30,6 +30,7 @@ from cds_service.facts.resources import (
     decode,
     decode_code,
     decode_each,
+    is_named,
     read_codings,
 )
 
@@ -113,9 +114,10 @@ def _observations(
     """An unreadable Observation stays as a fact with its code, so that it can block the analyte it may report."""
 
     def wanted(code: RawConcept | None) -> tuple[Coding, ...] | None:
-        if code is None or not (code.coding or code.text):
-            return ()  # it does not say what it reports, so it may be anything
-        return read_codings(code, reads) or None
+        found = read_codings(code, reads) if code is not None else ()
+        if found:
+            return found
+        return None if is_named(code) else ()  # one that does not say what it reports may be anything
 
     facts: list[ObservationFact] = []
     for record, raw in decode_each(holding.records, RawObservation):

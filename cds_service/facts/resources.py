@@ -276,6 +276,13 @@ def concept(raw: RawConcept | None) -> Concept:
     return Concept(tuple(codings), tuple(dict.fromkeys(text for text in texts if not text.isspace())))
 
 
+def is_named(raw: RawConcept | None) -> bool:
+    """Whether a code says anything at all, by a code, a display or a text; sparse clients send `coding: [{}]`."""
+    if raw is None:
+        return False
+    return bool(raw.text) or any(c is not None and (c.code or c.display) for c in raw.coding or ())
+
+
 def read_codings(raw: RawConcept, reads: Callable[[str, str], bool]) -> tuple[Coding, ...]:
     """The codings that anything reads."""
     return tuple(

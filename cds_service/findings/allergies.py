@@ -153,7 +153,7 @@ def _matches(words: str, group: TextGroup, knowledge: Knowledge) -> bool:
 def _denies(text: str, knowledge: Knowledge) -> bool:
     """Whether a text says that there is no such allergy: it begins so, and nothing breaks the statement."""
     table = knowledge.allergies
-    lower = text.lower()
+    lower = text.lower().rstrip(" .!")
     broken = any(f" {brk} " in f" {lower} " or (len(brk) == 1 and brk in lower) for brk in table.negation_breaks)
     return not broken and any(lower.lstrip().startswith(begin) for begin in table.negation_begins)
 
@@ -179,5 +179,5 @@ def _weight(concept: Concept, knowledge: Knowledge) -> str | None:
 
 def _is_readable(fact: AllergyFact, knowledge: Knowledge) -> bool:
     concepts = [fact.concept, *(reaction.substance for reaction in fact.reactions)]
-    coded = any(knowledge.codes.reads(coding.system) for concept in concepts for coding in concept.codings)
+    coded = any(knowledge.codes.reads(c.system, c.code) for concept in concepts for c in concept.codings)
     return coded or any(concept.texts for concept in concepts)

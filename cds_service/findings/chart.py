@@ -102,7 +102,7 @@ def chart_of(facts: PatientFacts, codes: CodeIndex) -> Chart:
     for fact in facts.conditions:
         _add(matches, fact, codes)
     active = [fact for fact in facts.conditions if fact.activity != "inactive"]
-    unread = tuple(fact for fact in active if not any(codes.reads(c.system) for c in fact.concept.codings))
+    unread = tuple(fact for fact in active if not any(codes.reads(c.system, c.code) for c in fact.concept.codings))
     classified = all(any(codes.classifies(c.system) for c in fact.concept.codings) for fact in active)
     return Chart(matches, unread, classified)
 

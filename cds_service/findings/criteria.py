@@ -14,15 +14,15 @@ from cds_service.knowledge.tables import Criterion
 def judge_criterion(criterion: Criterion, case: Case) -> CriterionFinding | None:
     """Judge one criterion whose gate has passed.
 
-    None: the criterion rests on an optional lab that the record does not hold; it counts when there is one and is
-    not missed when not.
+    None: the criterion rests on optional data that the record does not hold, or that could not be had; they count
+    when they are there and are not missed when not.
     """
     if criterion.kind == "allergy":
         return judge_allergy(criterion, case.allergies, case.chart, case.knowledge)
     return _judge_lab(criterion, case) if criterion.kind == "lab" else _judge_condition(criterion, case)
 
 
-def _judge_condition(criterion: Criterion, case: Case) -> CriterionFinding:
+def _judge_condition(criterion: Criterion, case: Case) -> CriterionFinding | None:
     matches = [match for value_set in criterion.value_sets for match in case.chart.in_value_set(value_set)]
     if not matches:
         return _no_condition(criterion, case)
@@ -66,9 +66,11 @@ def _severity_is_known(criterion: Criterion, case: Case) -> bool:
     return any(verdict.certainty in (Certainty.PRESENT, Certainty.ABSENT) for verdict in verdicts)
 
 
-def _no_condition(criterion: Criterion, case: Case) -> CriterionFinding:
-    if not criterion.required or ("conditions" in case.facts.complete and not case.chart.unread):
+def _no_condition(criterion: Criterion, case: Case) -> CriterionFinding | None:
+    if "conditions" in case.facts.complete and not case.chart.unread:
         return CriterionFinding(criterion, Certainty.ABSENT)
+    if not criterion.required:
+        return None
     if "conditions" not in case.facts.obtained:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.WARNING, Reason("conditions-unavailable"))
     if "conditions" not in case.facts.complete:

@@ -79,7 +79,8 @@ def _gap(order: OrderFact | None, case: Case) -> Reason | None:
         return Reason("uncoded-condition")
     if order is None:
         return None
-    if any(not any(case.knowledge.codes.reads(c.system) for c in reason.codings) for reason in order.reasons):
+    reads = case.knowledge.codes.reads
+    if any(not any(reads(c.system, c.code) for c in reason.codings) for reason in order.reasons):
         return Reason("reason-text-only")
     known = {condition.reference for condition in facts.conditions}
     known |= {observation.reference for observation in facts.observations}

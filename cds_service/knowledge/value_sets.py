@@ -92,16 +92,17 @@ def mappings_of(concept_map: Mapping[str, Any]) -> dict[tuple[str, str], list[Ma
 
     FHIR R4 ConceptMap.group.element.target.equivalence: `equal`, `equivalent` and `subsumes` from the target's side
     (`wider`: the target is wider than the source, so the source is narrower) are sufficient; others only raise.
+    A code that is mapped to nothing is kept with no target: the site has looked at it.
     """
     believed = {"equal": "exact", "equivalent": "exact", "wider": "narrower", "subsumes": "narrower"}
     found: dict[tuple[str, str], list[Mapped]] = {}
     for group in concept_map.get("group", ()):
         for element in group["element"]:
+            targets = found.setdefault((group["source"], element["code"]), [])
             for target in element.get("target", ()):
                 if "code" in target and target["equivalence"] not in ("unmatched", "disjoint"):
                     relation = believed.get(target["equivalence"], "broader")
-                    mapped = Mapped(group["target"], target["code"], relation)
-                    found.setdefault((group["source"], element["code"]), []).append(mapped)
+                    targets.append(Mapped(group["target"], target["code"], relation))
     return found
 
 
@@ -135,7 +136,6 @@ class CodeIndex:
         self._systems = {system.url: system for system in systems}
         self._aliases = dict(aliases)
         self._mappings = dict(mappings)
-        self._mapped_systems = frozenset(system for system, _ in self._mappings)
         self._tables = _Tables()
         for rule in rules:
             table = self._tables.prefixes if rule.prefix else self._tables.exact
@@ -150,9 +150,12 @@ class CodeIndex:
         """Whether any value set holds the code."""
         return bool(self.lookup(system, code))
 
-    def reads(self, system: str) -> bool:
-        """Whether codes of this system can be interpreted: known to the tables, or mapped by the site."""
-        return self._canonical(system) in self._systems or system in self._mapped_systems
+    def reads(self, system: str, code: str) -> bool:
+        """Whether a code can be interpreted: its system is known to the tables, or the site has mapped the code.
+
+        A local code that no ConceptMap names stays unread even where others of its system are mapped.
+        """
+        return self._canonical(system) in self._systems or (system, code.strip()) in self._mappings
 
     def classifies(self, system: str) -> bool:
         """Whether the system's families are complete (ICD), so that "no match" is a statement."""
@@ -175,7 +178,8 @@ class CodeIndex:
         canonical = self._canonical(system.strip())
         hits = self._own(canonical, self._spell(canonical, code))
         for mapped in self._mappings.get((system.strip(), code.strip()), ()):
-            own = self._own(mapped.system, self._spell(mapped.system, mapped.code))
+            target = self._canonical(mapped.system)
+            own = self._own(target, self._spell(target, mapped.code))
             hits += [Hit(h.value_set, h.relation if mapped.relation != "broader" else "broader") for h in own]
         best: dict[str, Hit] = {}
         for hit in sorted(hits, key=lambda h: not h.sufficient):
