@@ -10,7 +10,7 @@ from cds_service.facts.allergies import read_allergy
 from cds_service.facts.conditions import read_condition
 from cds_service.facts.dates import read_when
 from cds_service.facts.observations import read_observation
-from cds_service.facts.orders import read_order, unread_order
+from cds_service.facts.orders import missing_sources, read_order, unread_order
 from cds_service.facts.patient_facts import (
     AllergyFact,
     Coding,
@@ -131,11 +131,15 @@ def _observations(
 
 
 def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...]:
-    based_on = {record.reference: record for record in data.holdings.get("orders", Holding()).records}
+    sources = data.holdings.get("orders", Holding())
+    based_on = {record.reference: record for record in sources.records}
     orders = []
     for record in data.orders.records:
         try:
             orders.append(read_order(record, based_on))
+            if sources.obtained:  # else it is said once that none was had
+                missed = missing_sources(record, based_on)
+                gaps += [Unavailable("orders", Reason("order-not-found"), reference) for reference in missed]
         except Unreadable:
             orders.append(unread_order(record.reference, record.resource_type, record.body))
             gaps.append(Unavailable("draftOrders", Reason("order-unreadable"), record.reference))

@@ -50,6 +50,18 @@ def read_order(record: Record, based_on: Mapping[str, Record]) -> OrderFact:
     )
 
 
+def missing_sources(record: Record, based_on: Mapping[str, Record]) -> list[str]:
+    """The orders that an Appointment is based on and that were not sent: what it books may be in one of them.
+
+    Raises:
+        Unreadable: the resource can't be read.
+    """
+    if record.resource_type != "Appointment":
+        return []
+    named = [local_reference(r.reference) for r in decode(record.body, RawOrder).based_on or () if r.reference]
+    return [reference for reference in dict.fromkeys(named) if reference not in based_on]
+
+
 def _reasons(raw: RawOrder) -> tuple[list[Concept], list[str]]:
     """reasonCode, and reasonReference with contained resources resolved to their code."""
     reasons = [concept(code) for code in raw.reason_code or ()]
