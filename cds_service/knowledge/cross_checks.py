@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from cds_service.knowledge.code_checks import check_codes
+
 Row = Mapping[str, Any]
+
+_FIELDS_OF_KIND = {
+    "condition": ("value_sets", "acute_within_days", "severity_from"),
+    "lab": ("threshold",),
+    "allergy": ("group", "severe", "physiologic"),
+}
 
 
 class Files(Protocol):
@@ -20,12 +28,14 @@ class Files(Protocol):
     systems: list[Row]
     wording: Mapping[str, str]
     value_sets: dict[str, Row]
+    concept_maps: list[Row]
 
 
 def cross_check(files: Files, problems: list[str]) -> None:
     """Append every disagreement between files to `problems`."""
-    for check in (_conditions, _procedures, _contraindications, _thresholds, _labs, _allergies, _systems):
+    for check in (_conditions, _procedures, _indications, _contraindications, _thresholds, _labs, _allergies):
         problems += check(files)
+    problems += check_codes(files.systems, files.value_sets, files.concept_maps, files.procedures)
 
 
 def _missing(file: str, row: str, field: str, names: Iterable[str], known: Iterable[str], kind: str) -> Iterator[str]:
@@ -50,19 +60,22 @@ def _procedures(files: Files) -> Iterator[str]:
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", [alert["condition"]], files.conditions, "condition")
             yield from _wording(files, file, key, "alert", [alert["wording"]])
-        seen: set[str] = set()
-        for indication in row.get("indication", ()):
-            name = f"{key} / {indication['id']}"
-            if indication["id"] in seen:
-                yield f'{file}: indication "{name}" is there twice; give the second an id of its own'
-            seen.add(indication["id"])
-            for part in ("present_if", "possible_if"):
-                used = _named(indication.get(part))
-                yield from _missing(file, name, part, used, files.conditions, "condition")
-            because = indication.get("possible_because")
-            yield from _wording(files, file, name, "possible_because", [f"reason.{because}"] if because else [])
-            if "possible_if" in indication and not because:
-                yield f'{file}: "{name}" has possible_if without possible_because; say by a wording key what is missing'
+
+
+def _indications(files: Files) -> Iterator[str]:
+    file = "procedures"
+    seen: set[str] = set()
+    for key, indication in ((k, i) for k, row in files.procedures.items() for i in row.get("indication", ())):
+        name = f"{key} / {indication['id']}"
+        if indication["id"] in seen:
+            yield f'{file}: indication "{name}" is there twice; give the second an id of its own'
+        seen.add(indication["id"])
+        for part in ("present_if", "possible_if"):
+            yield from _missing(file, name, part, _named(indication.get(part)), files.conditions, "condition")
+        because = indication.get("possible_because")
+        yield from _wording(files, file, name, "possible_because", [f"reason.{because}"] if because else [])
+        if ("possible_if" in indication) != bool(because):
+            yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
 
 
 def _circle(files: Files, key: str) -> Iterator[str]:
@@ -77,23 +90,45 @@ def _circle(files: Files, key: str) -> Iterator[str]:
 
 def _contraindications(files: Files) -> Iterator[str]:
     file = "contraindications.toml"
-    groups = {group["id"] for group in files.allergies["group"]}
     for row in files.contraindications.values():
         yield from _gate(files, row["id"], row)
         ids = [criterion["id"] for criterion in row["criterion"]]
+        for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
+            yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
         for criterion in row["criterion"]:
-            name = criterion["id"]
-            if ids.count(name) > 1:
-                yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
-            yield from _gate(files, name, criterion)
-            limits = [criterion.get("threshold", "")]
-            yield from _missing(file, name, "threshold", limits, files.thresholds, "threshold")
-            sets = criterion.get("value_sets", ())
-            yield from _missing(file, name, "value_sets", sets, files.value_sets, "ValueSet")
-            yield from _missing(file, name, "severity_from", criterion.get("severity_from", ()), files.labs, "lab")
-            yield from _missing(file, name, "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here")
-            yield from _missing(file, name, "group", [criterion.get("group", "")], groups, "allergy group")
-            yield from _wording(files, file, name, "advice", [f"advice.{a}" for a in criterion["advice"]])
+            yield from _missing(
+                file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
+            )
+            yield from _gate(files, criterion["id"], criterion)
+            yield from _criterion(files, file, criterion)
+        yield from _silencing(file, {c["id"]: c.get("superseded_by", ()) for c in row["criterion"]})
+
+
+def _criterion(files: Files, file: str, row: Row) -> Iterator[str]:
+    name, kind = row["id"], row["kind"]
+    groups = {group["id"] for group in files.allergies["group"]}
+    yield from _missing(file, name, "threshold", [row.get("threshold", "")], files.thresholds, "threshold")
+    yield from _missing(file, name, "value_sets", row.get("value_sets", ()), files.value_sets, "ValueSet")
+    yield from _missing(file, name, "severity_from", row.get("severity_from", ()), files.labs, "lab")
+    yield from _missing(file, name, "group", [row.get("group", "")], groups, "allergy group")
+    yield from _wording(files, file, name, "advice", [f"advice.{a}" for a in row["advice"]])
+    for other, fields in _FIELDS_OF_KIND.items():
+        for field in fields if other != kind else ():
+            if field in row:
+                yield f'{file}: "{name}", {field} says nothing in a {kind} criterion; remove it or correct kind'
+
+
+def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Criteria that silence each other would all be silent, and the row absent although they are present."""
+    for name in superseded:
+        reached, ahead = set(), list(superseded[name])
+        while ahead:
+            step = ahead.pop()
+            if step not in reached:
+                reached.add(step)
+                ahead += superseded.get(step, ())
+        if name in reached:
+            yield f'{file}: "{name}" is superseded by itself, over superseded_by; leave one of them to speak'
 
 
 def _gate(files: Files, name: str, row: Row) -> Iterator[str]:
@@ -111,6 +146,8 @@ def _thresholds(files: Files) -> Iterator[str]:
         canonical = files.labs.get(row["lab"], row)["unit"]
         if row["unit"] != canonical:
             yield f'{file}: "{key}", unit is "{row["unit"]}"; write the limit in "{canonical}", as {row["lab"]} is'
+        if "value" in row and row["comparison"] in ("in", "rise"):
+            yield f'{file}: "{key}", value says nothing with the comparison {row["comparison"]}; remove it'
 
 
 def _labs(files: Files) -> Iterator[str]:
@@ -124,6 +161,12 @@ def _labs(files: Files) -> Iterator[str]:
             yield f'{file}: "{key}", the unit "{code}" is there twice; leave one'
         if row["units"] and row["unit"] not in spellings:
             yield f'{file}: "{key}", the canonical unit "{row["unit"]}" is not among its units; add it with factor 1'
+        yield from _missing(file, key, "text_unit", [row.get("text_unit", "")], spellings, "unit of this lab")
+        if row.get("lowest", 0) >= row.get("highest", 1) and {"lowest", "highest"} <= set(row):
+            yield f'{file}: "{key}", lowest is not below highest; correct one of them'
+        if row.get("derivation", {}).get("kind") == "sum-of-logarithms":
+            weights = row["derivation"]["parameters"]
+            yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among its parameters")
 
 
 def _allergies(files: Files) -> Iterator[str]:
@@ -131,13 +174,6 @@ def _allergies(files: Files) -> Iterator[str]:
         yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], files.value_sets, "ValueSet")
     for weight, row in files.allergies["reaction"].items():
         yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], files.value_sets, "ValueSet")
-
-
-def _systems(files: Files) -> Iterator[str]:
-    known = {system["url"] for system in files.systems}
-    for key, value_set in files.value_sets.items():
-        used = {include["system"] for include in value_set["compose"]["include"]}
-        yield from _missing(f"value_sets/{key}.json", key, "system", sorted(used), known, "code system")
 
 
 def _wording(files: Files, file: str, row: str, field: str, keys: Iterable[str]) -> Iterator[str]:

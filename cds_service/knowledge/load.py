@@ -15,6 +15,7 @@ from typing import Any
 import fhir_profiles
 from cds_service.errors import TableError
 from cds_service.knowledge import rows
+from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.read import once, read_json, read_toml
@@ -33,7 +34,6 @@ from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
-PROCEDURE_CODES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
 _LOINC = "http://loinc.org"
 _PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm")
 

@@ -37,11 +37,19 @@ def read_toml(path: Path, schema: str, problems: list[str]) -> dict[str, Any]:
         The decoded table, numbers as Decimal.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+        data = tomllib.loads(path.read_text("utf-8"), parse_float=_finite)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problems.append(f"{path.name}: can't be read as TOML ({error}); correct the line it names")
         return {}
     return _checked(path, data, schema, problems)
+
+
+def _finite(text: str) -> Decimal:
+    """TOML allows `nan` and `inf`, against which nothing can be compared."""
+    number = Decimal(text)
+    if not number.is_finite():
+        raise tomllib.TOMLDecodeError(f"{text} is no number that a value can be compared with")
+    return number
 
 
 def read_json(path: Path, schema: str, problems: list[str]) -> dict[str, Any]:

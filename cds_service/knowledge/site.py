@@ -52,9 +52,10 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
         elif where == "concept_maps" and path.suffix == ".json":
             found = read_json(path, "concept_map", problems)
             site.concept_maps += [found] if found else []
-        elif path.suffix.lower() not in (".md", ".txt") and not path.name.startswith("."):
-            problems.append(f"{place}: is not a file that a site folder can hold; see docs/changing-the-tables.md")
-            continue
+        else:
+            if path.suffix.lower() not in (".md", ".txt") and not path.name.startswith("."):
+                problems.append(f"{place}: is not a file that a site folder can hold; see docs/changing-the-tables.md")
+            continue  # notes change no answer, so they don't change the version either
         site.files.append(path)
     return site
 
@@ -73,7 +74,11 @@ def overlay(
     `synonyms` and `exclude_terms` are added to the shipped ones, every other field replaces its own.
     """
     rows = {key: dict(row) for key, row in shipped.items()}
+    changed: set[str] = set()
     for change in changes:
+        if change["id"] in changed:
+            problems.append(f'site {file}: "{change["id"]}" is changed twice; join the two changes')
+        changed.add(change["id"])
         row = rows.get(change["id"])
         if row is None and not (may_add and "region" in change):
             problems.append(f'site {file}: "{change["id"]}" is no row of the shipped table; correct the id')

@@ -1,0 +1,71 @@
+"""What must hold of code systems, ValueSets and ConceptMaps together; every mistake is one line, as in `cross_checks`.
+
+A code that nothing can look up is worse than none: it looks as if it were judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+PROCEDURE_CODES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
+"""The code system of this service's own procedure ids."""
+
+Row = Mapping[str, Any]
+
+
+def check_codes(
+    systems: Sequence[Row], value_sets: Mapping[str, Row], concept_maps: Sequence[Row], procedures: Collection[str]
+) -> Iterator[str]:
+    """Every mistake in the codes.
+
+    Args:
+        systems: rows of `code_systems.toml`.
+        value_sets: ValueSets by id.
+        concept_maps: the shipped ones and a site's.
+        procedures: ids of all procedures, to which a ConceptMap may map.
+    """
+    yield from _systems(systems)
+    known = {system["url"] for system in systems}
+    for key, value_set in value_sets.items():
+        yield from _value_set(key, value_set, known)
+    named = known | {alias for system in systems for alias in system["aliases"]}
+    for concept_map in concept_maps:
+        yield from _concept_map(concept_map, named, procedures)
+
+
+def _systems(systems: Sequence[Row]) -> Iterator[str]:
+    names = [name for system in systems for name in (system["url"], *system["aliases"])]
+    for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+        yield f'code_systems.toml: "{name}" names two code systems or one of them twice; leave one'
+
+
+def _value_set(key: str, value_set: Row, known: Collection[str]) -> Iterator[str]:
+    file = f"value_sets/{key}.json"
+    if value_set["url"].rpartition("/")[2] != key:
+        yield f'{file}: "{key}", url is "{value_set["url"]}"; end it with the id'
+    compose = value_set["compose"]
+    included = {include["system"] for include in compose["include"]}
+    for system in sorted(included - set(known)):
+        yield f'{file}: "{key}", system names "{system}", which is no code system; correct it or add the code system'
+    for system in sorted({exclude["system"] for exclude in compose.get("exclude", ())} - included):
+        yield f'{file}: "{key}", exclude names "{system}", of which nothing is included; correct or remove it'
+
+
+def _concept_map(concept_map: Row, known: Collection[str], procedures: Collection[str]) -> Iterator[str]:
+    name = concept_map.get("id") or concept_map.get("url") or concept_map.get("title") or "without an id"
+    for group in concept_map["group"]:
+        if group["target"] not in known:
+            yield (
+                f'concept_maps: "{name}", target names "{group["target"]}", which is no code system that the service '
+                "reads; map to one of code_systems.toml"
+            )
+        if group["target"] != PROCEDURE_CODES:
+            continue
+        for element in group["element"]:
+            for target in element.get("target", ()):
+                if "code" in target and target["code"] not in procedures:
+                    yield (
+                        f'concept_maps: "{name}", "{element["code"]}" is mapped to "{target["code"]}", which is no '
+                        "procedure; correct it or add the procedure"
+                    )
