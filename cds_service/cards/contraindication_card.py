@@ -129,7 +129,7 @@ def _advice(row: _Row) -> list[str]:
 
 
 def _advice_of(finding: CriterionFinding) -> Iterable[str]:
-    notes = {item.note.key if item.note else None for item in finding.evidence}
+    notes = {item.notes[0].key if item.notes else None for item in finding.evidence}
     only = next(iter(notes)) if len(notes) == 1 else None
     if only in _INSTEAD:
         return (_INSTEAD[only],)

@@ -112,7 +112,7 @@ def _item(item: Evidence, wording: Wording) -> dict[str, Any]:
             "value": _number(item.value) if isinstance(item.value, Decimal) else item.value,
             "unit": item.unit,
             "date": item.date,
-            "note": wording.reason(item.note) if item.note else None,
+            "note": "; ".join(wording.reason(note) for note in item.notes),
         }
     )
 

@@ -20,9 +20,10 @@ def evidence_line(evidence: Evidence, wording: Wording) -> str:
     """One item in full: `Platelets 42 10⁹/L, 2026-11-20 (preliminary result)`."""
     what = _what(evidence, wording, MOST_CHARACTERS)
     line = _dated(what, evidence, wording)
-    if evidence.note is None:
+    if not evidence.notes:
         return line
-    return wording.say("evidence.noted", what=line, note=shown_reason(evidence.note, wording))
+    notes = "; ".join(shown_reason(note, wording) for note in evidence.notes)
+    return wording.say("evidence.noted", what=line, note=notes)
 
 
 def evidence_in_brief(evidence: Evidence, wording: Wording) -> str:
@@ -53,10 +54,10 @@ def by_weight(evidence: Iterable[Evidence]) -> list[Evidence]:
 
 
 def _weight(evidence: Evidence) -> int:
-    key = evidence.note.key if evidence.note else None
-    if key in _FIRST:
+    keys = {note.key for note in evidence.notes}
+    if keys & _FIRST:
         return 0
-    return 1 if key is None or key in _PLAIN else 2
+    return 1 if keys <= _PLAIN else 2
 
 
 def _what(evidence: Evidence, wording: Wording, most: int) -> str:

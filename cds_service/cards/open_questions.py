@@ -13,6 +13,8 @@ from cds_service.knowledge.tables import Contraindication, Knowledge
 NOT_HAD_AT_ALL = {"conditions-unavailable": "conditions", "allergies-unavailable": "allergies"}
 """Reason -> the data of which nothing could be had. Most rows rest on them, so such a question is loud."""
 
+_MOST_INDICATIONS = 3  # a parent has the reasons of all its children; a list of them all says less than one word
+
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
@@ -80,8 +82,10 @@ def _question(row: Contraindication, finding: CriterionFinding, knowledge: Knowl
 
 
 def _indications(order: OrderFinding, wording: Wording) -> Iterator[OpenQuestion]:
-    for finding in order.indications:
-        if finding.certainty is Certainty.UNKNOWN:
-            what = wording.say("card.not_checked.indication", indication=finding.indication.label)
-            loud = finding.reason is not None and finding.reason.key in NOT_HAD_AT_ALL
-            yield OpenQuestion(what, None, finding.reason, finding.evidence, loud)
+    unknown = [finding for finding in order.indications if finding.certainty is Certainty.UNKNOWN]
+    for finding in unknown:
+        what = wording.say("card.not_checked.indication", indication=finding.indication.label)
+        if len(unknown) > _MOST_INDICATIONS:
+            what = wording.say("card.not_checked.any-indication")
+        loud = finding.reason is not None and finding.reason.key in NOT_HAD_AT_ALL
+        yield OpenQuestion(what, None, finding.reason, finding.evidence, loud)

@@ -37,6 +37,7 @@ PLACES: Mapping[str, frozenset[str]] = {
         "card.not_checked.data-line": "reason",
         "card.not_checked.data-line-references": "reason references",
         "card.not_checked.indication": "indication",
+        "card.not_checked.any-indication": "",
         "card.not_checked.lab": "row labs",
         "card.not_checked.row": "rows reason",
         "card.not_checked.row-evidence": "rows reason evidence",

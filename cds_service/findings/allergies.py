@@ -7,7 +7,7 @@ criticality never lowers a severe reaction. Source: ACR Manual on Contrast Media
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_service.clinical_data.records import Reason
@@ -60,7 +60,7 @@ def judge_allergy(criterion: Criterion, allergies: AllergyList, chart: Chart, kn
     An allergy that was recorded as a Condition counts too.
     """
     levels = [_level(criterion, allergy) for allergy in allergies.in_group(_group(criterion))]
-    evidence = [_evidence(criterion, allergy) for allergy in allergies.in_group(_group(criterion))]
+    evidence = [_evidence(criterion, allergy, knowledge) for allergy in allergies.in_group(_group(criterion))]
     value_set = next(g.value_set for g in knowledge.allergies.groups if g.id == _group(criterion))
     for match in chart.in_value_set(value_set):
         sure = match.fact.activity == "active" and match.fact.certain
@@ -101,26 +101,30 @@ def _level(criterion: Criterion, allergy: KnownAllergy) -> Indicator:
     return _indicator(criterion.indicator)
 
 
-def _evidence(criterion: Criterion, allergy: KnownAllergy) -> Evidence:
+def _evidence(criterion: Criterion, allergy: KnownAllergy, knowledge: Knowledge) -> Evidence:
     fact = allergy.fact
     texts = [text for concept in (fact.concept, *(r.substance for r in fact.reactions)) for text in concept.texts]
-    label = texts[0] if texts else (allergy.coding.code if allergy.coding else None)
+    coding = allergy.coding
+    named = knowledge.codes.display(coding.system, coding.code) or coding.code if coding else None
     date = fact.recorded.text if fact.recorded else None
-    return Evidence(fact.reference, label, allergy.coding, date=date, note=_note(criterion, allergy))
+    return Evidence(
+        fact.reference, texts[0] if texts else named, coding, date=date, notes=tuple(_notes(criterion, allergy))
+    )
 
 
-def _note(criterion: Criterion, allergy: KnownAllergy) -> Reason | None:
-    """The one remark that matters most for reading this evidence."""
+def _notes(criterion: Criterion, allergy: KnownAllergy) -> Iterator[Reason]:
+    """Everything that a reader of this evidence must know, what decides the level first."""
     rule = criterion.allergy
     if not allergy.fact.active:
-        return Reason("allergy-inactive")
-    if rule and rule.severe and allergy.severe:
-        return Reason("allergy-severe")
+        yield Reason("allergy-inactive")
+    elif rule and rule.severe and allergy.severe:
+        yield Reason("allergy-severe")
+    elif rule and rule.physiologic and allergy.physiologic:
+        yield Reason("allergy-physiologic")
     if not allergy.fact.certain:
-        return Reason("allergy-unconfirmed")
-    if rule and rule.physiologic and allergy.physiologic:
-        return Reason("allergy-physiologic")
-    return Reason("matched-by-text") if allergy.by_text else None
+        yield Reason("allergy-unconfirmed")
+    if allergy.by_text:
+        yield Reason("matched-by-text")
 
 
 def _grouped(fact: AllergyFact, knowledge: Knowledge) -> KnownAllergy:

@@ -28,6 +28,8 @@ class Match:
     fact: ConditionFact
     coding: Coding
     hit: Hit
+    label: str
+    """What to call it: the record's own words, else the value set's, else the code."""
 
     @property
     def truth(self) -> Truth:
@@ -48,9 +50,9 @@ class Match:
 
     def evidence(self, note: Reason | None = None) -> Evidence:
         """The recorded condition as evidence."""
-        fact = self.fact
-        date = fact.onset.text if fact.onset else None
-        return Evidence(fact.reference, fact.concept.label or self.coding.code, self.coding, date=date, note=note)
+        date = self.fact.onset.text if self.fact.onset else None
+        notes = (note,) if note else ()
+        return Evidence(self.fact.reference, self.label, self.coding, date=date, notes=notes)
 
 
 class Chart:
@@ -114,6 +116,7 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex)
         for hit in codes.lookup(coding.system, coding.code):
             known = best.get(hit.value_set)
             if known is None or (hit.sufficient and not known.hit.sufficient):
-                best[hit.value_set] = Match(fact, coding, hit)
+                named = fact.concept.label or codes.display(coding.system, coding.code) or coding.code
+                best[hit.value_set] = Match(fact, coding, hit, named)
     for value_set, match in best.items():
         matches.setdefault(value_set, []).append(match)

@@ -160,7 +160,7 @@ def _ages(born: When | None, day: datetime) -> tuple[float, float] | None:
 
 def _result(lab: Lab, interval: Interval, source: LabResult, derivation: Derivation) -> LabResult:
     note = Reason("computed", {"formula": derivation.kind})
-    evidence: Evidence = replace(source.evidence, text=lab.label, value=_shown(interval), unit=lab.unit, note=note)
+    evidence: Evidence = replace(source.evidence, text=lab.label, value=_shown(interval), unit=lab.unit, notes=(note,))
     return LabResult(interval, source.when, evidence)
 
 

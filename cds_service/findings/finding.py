@@ -50,7 +50,7 @@ class Evidence:
     value: Decimal | str | None = None
     unit: str | None = None
     date: str | None = None
-    note: Reason | None = None
+    notes: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

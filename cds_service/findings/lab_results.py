@@ -151,14 +151,10 @@ def _converted(measured: Measurement, lab: Lab) -> Interval | Reason:
         return Reason("unit-conflict")
     unit = known[0]
     ends = [end for end in (interval.low, interval.high) if end is not None]
-    if unit.at_most is not None and any(end > unit.at_most for end in ends):
-        return Reason("implausible", {"value": measured.shown or "", "unit": spellings[0]})
     scaled = interval.scaled(unit.factor)
-    return (
-        scaled
-        if _can_be_true(scaled, lab)
-        else Reason("implausible", {"value": measured.shown or "", "unit": spellings[0]})
-    )
+    if any(unit.at_most is not None and end > unit.at_most for end in ends) or not _can_be_true(scaled, lab):
+        return Reason("implausible", {"value": measured.shown or str(measured.low), "unit": spellings[0]})
+    return scaled
 
 
 def _can_be_true(interval: Interval, lab: Lab) -> bool:
@@ -169,6 +165,7 @@ def _can_be_true(interval: Interval, lab: Lab) -> bool:
 
 
 def _evidence(fact: ObservationFact, measured: Measurement, coding: Coding | None, lab: Lab | None = None) -> Evidence:
+    marked = next((lab.units[u].note for u in measured.unit_codes if u in lab.units), None) if lab else None
     exact = measured.low is not None and measured.low == measured.high
     return Evidence(
         reference=fact.reference,
@@ -177,7 +174,7 @@ def _evidence(fact: ObservationFact, measured: Measurement, coding: Coding | Non
         value=measured.low if exact else measured.shown,
         unit=measured.unit_codes[-1] if measured.unit_codes else None,
         date=fact.when.text if fact.when else None,
-        note=Reason("preliminary") if fact.preliminary else None,
+        notes=tuple(Reason(key) for key in ("preliminary" if fact.preliminary else None, marked) if key),
     )
 
 

@@ -137,14 +137,23 @@ class CodeIndex:
         self._aliases = dict(aliases)
         self._mappings = dict(mappings)
         self._tables = _Tables()
-        for rule in rules:
+        listed = tuple(rules)
+        for rule in listed:
             table = self._tables.prefixes if rule.prefix else self._tables.exact
             key = (rule.system, self._spell(rule.system, rule.code))
             table.setdefault(key, []).append(Hit(rule.value_set, rule.relation))
         for exclusion in exclusions:
             self._tables.excluded.setdefault(exclusion.value_set, []).append(exclusion)
+        self._displays = {
+            (rule.system, self._spell(rule.system, rule.code)): rule.display for rule in listed if rule.display
+        }
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
+
+    def display(self, system: str, code: str) -> str | None:
+        """What the value sets call a code that they list one by one; None for one that they know by its family."""
+        canonical = self._canonical(system)
+        return self._displays.get((canonical, self._spell(canonical, code)))
 
     def holds(self, system: str, code: str) -> bool:
         """Whether any value set holds the code."""

@@ -11,7 +11,7 @@ from cds_service.clinical_data.records import Reason
 from cds_service.findings.finding import Evidence
 from tests.cards.builders import IOHEXOL, PLATELETS, Tables
 
-SEVERE = replace(IOHEXOL, note=Reason("allergy-severe"))
+SEVERE = replace(IOHEXOL, notes=(Reason("allergy-severe"),))
 EGFR = Evidence("Observation/egfr", "eGFR", None, Decimal(22), "mL/min/{1.73_m2}", "2026-11-10")
 
 
@@ -135,7 +135,7 @@ def test_gadolinium_is_never_offered_to_a_gadolinium_allergic_patient(allergic: 
 
 def test_a_physiologic_reaction_asks_for_no_premedication(tables: Tables):
     """Nausea after contrast is told as information; premedication and another agent are not proposed."""
-    nausea = replace(IOHEXOL, note=Reason("allergy-physiologic"))
+    nausea = replace(IOHEXOL, notes=(Reason("allergy-physiologic"),))
     order = tables.order(
         "uterine-fibroid-embolization", tables.present("iodinated-contrast-allergy", nausea, indicator="info")
     )
@@ -147,7 +147,7 @@ def test_a_physiologic_reaction_asks_for_no_premedication(tables: Tables):
 
 def test_an_old_acute_state_is_to_be_confirmed_first(tables: Tables):
     """A delirium of months ago is first to be confirmed, before anything is planned around it."""
-    delirium = Evidence("Condition/c1", "Delirium", date="2026-08-01", note=Reason("stale", {"days": 30}))
+    delirium = Evidence("Condition/c1", "Delirium", date="2026-08-01", notes=(Reason("stale", {"days": 30}),))
     order = tables.order("tips", tables.present("acute-heart-failure", delirium, indicator="info"))
     advice = tables.card(order)["detail"].partition("What can be done:")[2].strip().splitlines()
     assert advice[0] == "- Confirm whether this is still so."

@@ -30,7 +30,7 @@ CODED = Coding("http://snomed.info/sct", "395751002", "Iohexol (substance)")
             "INR 2, 2026-11-20 (preliminary result)",
         ),
         (
-            Evidence("Condition/c1", "Delirium", date="2026-08-01", note=Reason("stale", {"days": 30})),
+            Evidence("Condition/c1", "Delirium", date="2026-08-01", notes=(Reason("stale", {"days": 30}),)),
             "“Delirium”, 2026-08-01 (recorded more than 30 days ago, may be over)",
         ),
     ],
@@ -49,8 +49,8 @@ def test_a_summary_names_evidence_in_brief(wording: Wording):
 
 def test_the_most_telling_evidence_comes_first():
     """The reaction that made an allergy severe is named before plain entries, and a resolved entry last."""
-    resolved = Evidence("a/1", "old", note=Reason("allergy-inactive"))
-    severe = Evidence("a/3", "anaphylaxis", note=Reason("allergy-severe"))
+    resolved = Evidence("a/1", "old", notes=(Reason("allergy-inactive"),))
+    severe = Evidence("a/3", "anaphylaxis", notes=(Reason("allergy-severe"),))
     assert by_weight([resolved, IOHEXOL, severe]) == [severe, IOHEXOL, resolved]
 
 
