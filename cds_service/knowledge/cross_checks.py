@@ -21,6 +21,7 @@ class Files(Protocol):
 
     conditions: dict[str, Row]
     procedures: dict[str, Row]
+    places: dict[str, str]
     contraindications: dict[str, Row]
     thresholds: dict[str, Row]
     labs: dict[str, Row]
@@ -42,7 +43,7 @@ def _missing(file: str, row: str, field: str, names: Iterable[str], known: Itera
     known = set(known)
     for name in names:
         if name and name not in known:
-            yield f'{file}: "{row}", {field} names "{name}", which is no {kind}; correct it or add the {kind}'
+            yield f'{file}: "{row}", {field} names "{name}", which is no {kind}; correct it or add it'
 
 
 def _conditions(files: Files) -> Iterator[str]:
@@ -51,21 +52,21 @@ def _conditions(files: Files) -> Iterator[str]:
 
 
 def _procedures(files: Files) -> Iterator[str]:
-    file = "procedures"
     for key, row in files.procedures.items():
+        file = files.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], files.procedures, "procedure")
         yield from _wording(files, file, key, "notes", row.get("notes", {}).values())
         yield from _missing(file, key, "notes", row.get("notes", {}), files.contraindications, "contraindication")
-        yield from _circle(files, key)
+        yield from _circle(files, file, key)
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", [alert["condition"]], files.conditions, "condition")
             yield from _wording(files, file, key, "alert", [alert["wording"]])
 
 
 def _indications(files: Files) -> Iterator[str]:
-    file = "procedures"
     seen: set[str] = set()
     for key, indication in ((k, i) for k, row in files.procedures.items() for i in row.get("indication", ())):
+        file = files.places.get(key, "site/procedures")
         name = f"{key} / {indication['id']}"
         if indication["id"] in seen:
             yield f'{file}: indication "{name}" is there twice; give the second an id of its own'
@@ -78,11 +79,12 @@ def _indications(files: Files) -> Iterator[str]:
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
 
 
-def _circle(files: Files, key: str) -> Iterator[str]:
+def _circle(files: Files, file: str, key: str) -> Iterator[str]:
     seen, parent = {key}, files.procedures[key].get("parent")
     while parent in files.procedures:
         if parent in seen:
-            yield f'procedures: "{key}" is its own ancestor by "{parent}"; correct parent'
+            if parent == key:
+                yield f'{file}: "{key}" is an ancestor of itself, over parent; correct parent'
             return
         seen.add(parent)
         parent = files.procedures[parent].get("parent")
@@ -166,7 +168,7 @@ def _labs(files: Files) -> Iterator[str]:
             yield f'{file}: "{key}", lowest is not below highest; correct one of them'
         if row.get("derivation", {}).get("kind") == "sum-of-logarithms":
             weights = row["derivation"]["parameters"]
-            yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among its parameters")
+            yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among the parameters")
 
 
 def _allergies(files: Files) -> Iterator[str]:

@@ -45,6 +45,8 @@ class _Files:
     release: str = ""
     conditions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     procedures: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """Procedure id -> the file that it is in."""
     contraindications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     thresholds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     labs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -86,7 +88,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> _Files:
 
     def toml(name: str, schema: str) -> dict[str, Any]:
         files.paths.append(tables / name)
-        return read_toml(tables / name, schema, problems)
+        return read_toml(tables / name, name, schema, problems)
 
     def keyed(name: str, key: str) -> dict[str, Mapping[str, Any]]:
         return once(toml(f"{name}.toml", name).get(key, ()), f"{name}.toml", key, problems)
@@ -100,9 +102,11 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> _Files:
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.wording = rows.flat_wording(toml("wording.en.toml", "wording"))
-    regions = sorted((tables / "procedures").glob("*.toml"))
-    found = [row for p in regions for row in toml(f"procedures/{p.name}", "procedures").get("procedure", ())]
-    files.procedures = once(found, "procedures", "procedure", problems)
+    for path in sorted((tables / "procedures").glob("*.toml")):
+        name = f"procedures/{path.name}"
+        for row in toml(name, "procedures").get("procedure", ()):
+            files.procedures |= once([*files.procedures.values(), row], name, "procedure", problems)
+            files.places.setdefault(row["id"], name)
     _read_fhir(files, profiles, problems)
     return files
 
@@ -111,19 +115,19 @@ def _read_fhir(files: _Files, profiles: Path, problems: list[str]) -> None:
     def resources(folder: str, schema: str) -> list[dict[str, Any]]:
         paths = sorted((profiles / folder).glob("*.json"))
         files.paths += paths
-        return [r for r in (read_json(p, schema, problems) for p in paths) if r]
+        return [r for r in (read_json(p, f"{folder}/{p.name}", schema, problems) for p in paths) if r]
 
     files.value_sets = once(resources("value_sets", "value_set"), "value_sets", "ValueSet", problems)
     files.concept_maps = list(resources("concept_maps", "concept_map"))
     path = profiles / "code_systems" / "override-reasons.json"
     files.paths.append(path)
-    files.override_reasons = read_json(path, "code_system", problems)
+    files.override_reasons = read_json(path, "code_systems/override-reasons.json", "code_system", problems)
 
 
 def _lay_over(files: _Files, changes: SiteChanges, problems: list[str]) -> None:
-    files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "thresholds.toml", problems))
+    files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "site/thresholds.toml", problems))
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
-    files.procedures = dict(overlay(files.procedures, changes.procedures, "procedures", problems, may_add=True))
+    files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
     files.concept_maps += changes.concept_maps
     files.paths += changes.files
 

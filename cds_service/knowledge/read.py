@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -25,11 +25,12 @@ def _validator(schema: str) -> Draft202012Validator:
     return Draft202012Validator(document, format_checker=FormatChecker())
 
 
-def read_toml(path: Path, schema: str, problems: list[str]) -> dict[str, Any]:
+def read_toml(path: Path, name: str, schema: str, problems: list[str]) -> dict[str, Any]:
     """The table of one file; problems are appended, and an unreadable file gives an empty table.
 
     Args:
         path: the file.
+        name: what messages call it, as `procedures/liver.toml`.
         schema: name of a schema in `schemas/`, without `.json`.
         problems: collects one line per mistake.
 
@@ -37,57 +38,73 @@ def read_toml(path: Path, schema: str, problems: list[str]) -> dict[str, Any]:
         The decoded table, numbers as Decimal.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"), parse_float=_finite)
+        data = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(f"{path.name}: can't be read as TOML ({error}); correct the line it names")
+        problems.append(f"{name}: can't be read as TOML ({error}); correct the line it names")
         return {}
-    return _checked(path, data, schema, problems)
+    return _checked(name, data, schema, problems)
 
 
-def _finite(text: str) -> Decimal:
-    """TOML allows `nan` and `inf`, against which nothing can be compared."""
-    number = Decimal(text)
-    if not number.is_finite():
-        raise tomllib.TOMLDecodeError(f"{text} is no number that a value can be compared with")
-    return number
-
-
-def read_json(path: Path, schema: str, problems: list[str]) -> dict[str, Any]:
+def read_json(path: Path, name: str, schema: str, problems: list[str]) -> dict[str, Any]:
     """The same for a FHIR resource in JSON."""
     try:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        problems.append(f"{path.name}: can't be read as JSON ({error}); correct the place it names")
+        problems.append(f"{name}: can't be read as JSON ({error}); correct the place it names")
         return {}
-    return _checked(path, data, schema, problems)
+    return _checked(name, data, schema, problems)
 
 
-def _checked(path: Path, data: Any, schema: str, problems: list[str]) -> dict[str, Any]:
-    errors = sorted(_validator(schema).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
-    problems += [f"{path.name}: {_line(error, data)}" for error in errors]
-    return data if isinstance(data, dict) and not errors else {}
+def _checked(name: str, data: Any, schema: str, problems: list[str]) -> dict[str, Any]:
+    # TOML has nan and inf, against which nothing can be compared, not even by a schema.
+    found = [f"{_where(path, data)} is {number}; write a number" for path, number in _not_finite(data, [])]
+    if not found:
+        errors = sorted(_validator(schema).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
+        found = [_line(error, data) for error in errors]
+    problems += [f"{name}: {line}" for line in found]
+    return data if isinstance(data, dict) and not found else {}
+
+
+def _not_finite(node: Any, path: list[Any]) -> Iterator[tuple[list[Any], Decimal]]:
+    if isinstance(node, Decimal) and not node.is_finite():
+        yield path, node
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for step, child in children:
+        yield from _not_finite(child, [*path, step])
 
 
 def _line(error: ValidationError, data: Any) -> str:
-    error = min(error.context, key=lambda e: -len(e.absolute_path)) if error.context else error
-    row, field = _place(list(error.absolute_path), data)
-    remedy = error.schema.get("description") if isinstance(error.schema, Mapping) else None
-    where = " ".join(part for part in (row, field) if part) or "the file"
-    return f"{where}: {_what(error)}" + (f"; write {remedy}" if remedy and error.validator != "required" else "")
-
-
-def _what(error: ValidationError) -> str:
-    value = error.instance
+    error = _telling(error)
+    where = _where(list(error.absolute_path), data)
     if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in value]
-        return f"{', '.join(missing)} is missing; add it"
+        return f"{where}: {', '.join(n for n in error.validator_value if n not in error.instance)} is missing; add it"
     if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        extra = [name for name in value if name not in known]
-        return f"{', '.join(extra)} is not a field here; known are {', '.join(sorted(known))}"
-    if error.validator == "enum":
-        return f"{_shown(value)} is none of {', '.join(map(str, error.validator_value))}"
-    return f"{_shown(value)} is not right"
+        known = _schema_of(error).get("properties", {})
+        extra = ", ".join(name for name in error.instance if name not in known)
+        return f"{where}: {extra} is not a field here; known are {', '.join(sorted(known))}"
+    return f"{where} is {_shown(error.instance)}{_unlike(error)}"
+
+
+def _telling(error: ValidationError) -> ValidationError:
+    """Where none of several forms fits, the innermost mistake that has a remedy, or the choice of forms itself."""
+    while error.context:
+        inner = min(error.context, key=lambda e: -len(e.absolute_path))
+        if len(inner.absolute_path) == len(error.absolute_path) or "description" not in _schema_of(inner):
+            return error
+        error = inner
+    return error
+
+
+def _schema_of(error: ValidationError) -> Mapping[str, Any]:
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _unlike(error: ValidationError) -> str:
+    """What to write instead; the words that count are listed where the remedy does not name them."""
+    remedy = _schema_of(error).get("description", "")
+    options = ", ".join(map(str, error.validator_value)) if error.validator == "enum" else ""
+    listed = f", none of {options}" if any(word not in remedy for word in options.split(", ")) else ""
+    return listed + (f"; write {remedy}" if remedy else "; correct it")
 
 
 def _shown(value: Any) -> str:
@@ -95,22 +112,25 @@ def _shown(value: Any) -> str:
         return f'"{value}" (text)'
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, int | Decimal | float) else f"this {type(value).__name__}"
+    if isinstance(value, int | Decimal | float):
+        return str(value)
+    if isinstance(value, dict):
+        return "a table"
+    return "a list" if isinstance(value, list) else f"a {type(value).__name__}"
 
 
-def _place(path: list[Any], data: Any) -> tuple[str, str]:
-    """The innermost row that has an id, by name and id, and the field inside it."""
+def _where(path: list[Any], data: Any) -> str:
+    """The innermost row that has an id, and the field inside it: `lab "inr", units number 2, factor`."""
     row, node = "", data
     rest: list[Any] = []
     for depth, step in enumerate(path):
         node = node[step]
         if isinstance(node, dict) and "id" in node and depth and isinstance(step, int):
-            row, rest = f'{path[depth - 1]} "{node["id"]}",', []
+            row, rest = f'{path[depth - 1]} "{node["id"]}"', []
         else:
             rest.append(step)
-    if not row and rest and isinstance(rest[0], str) and len(rest) > 1 and isinstance(rest[1], int):
-        row, rest = f"{rest[0]} number {rest[1] + 1},", rest[2:]
-    return row, ".".join(str(step) for step in rest)
+    steps = ", ".join(f"number {step + 1}" if isinstance(step, int) else str(step) for step in rest)
+    return ", ".join(part for part in (row, steps.replace(", number", " number")) if part) or "the file"
 
 
 def once(rows: Iterable[Mapping[str, Any]], file: str, kind: str, problems: list[str]) -> dict[str, Mapping[str, Any]]:

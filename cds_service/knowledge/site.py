@@ -19,6 +19,7 @@ from typing import Any
 
 from cds_service.knowledge.read import read_json, read_toml
 
+_NOT_HELD = "a site folder can not hold this file; remove or rename it, see docs/changing-the-tables.md"
 _ADDED = ("synonyms", "exclude_terms")
 
 
@@ -41,20 +42,20 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
         return site
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         place = path.relative_to(folder)
-        where = place.parts[0]
+        where, name = place.parts[0], f"site/{place.as_posix()}"
         if str(place) == "thresholds.toml":
-            site.thresholds += read_toml(path, "site_thresholds", problems).get("threshold", [])
+            site.thresholds += read_toml(path, name, "site_thresholds", problems).get("threshold", [])
         elif str(place) == "contraindications.toml":
-            rows = read_toml(path, "site_contraindications", problems).get("contraindication", [])
+            rows = read_toml(path, name, "site_contraindications", problems).get("contraindication", [])
             site.contraindications += rows
         elif where == "procedures" and path.suffix == ".toml":
-            site.procedures += read_toml(path, "site_procedures", problems).get("procedure", [])
+            site.procedures += read_toml(path, name, "site_procedures", problems).get("procedure", [])
         elif where == "concept_maps" and path.suffix == ".json":
-            found = read_json(path, "concept_map", problems)
+            found = read_json(path, name, "concept_map", problems)
             site.concept_maps += [found] if found else []
         else:
             if path.suffix.lower() not in (".md", ".txt") and not path.name.startswith("."):
-                problems.append(f"{place}: is not a file that a site folder can hold; see docs/changing-the-tables.md")
+                problems.append(f"{name}: {_NOT_HELD}")
             continue  # notes change no answer, so they don't change the version either
         site.files.append(path)
     return site
@@ -77,13 +78,13 @@ def overlay(
     changed: set[str] = set()
     for change in changes:
         if change["id"] in changed:
-            problems.append(f'site {file}: "{change["id"]}" is changed twice; join the two changes')
+            problems.append(f'{file}: "{change["id"]}" is changed twice; join the two changes')
         changed.add(change["id"])
         row = rows.get(change["id"])
         if row is None and not (may_add and "region" in change):
-            problems.append(f'site {file}: "{change["id"]}" is no row of the shipped table; correct the id')
+            problems.append(f'{file}: "{change["id"]}" is no row of the shipped table; correct the id')
         elif row is not None and "region" in change:
-            problems.append(f'site {file}: "{change["id"]}" is shipped already; change it by its allowed fields only')
+            problems.append(f'{file}: "{change["id"]}" is shipped already; change it by its allowed fields only')
         elif row is None:
             rows[change["id"]] = dict(change)
         else:
@@ -97,12 +98,12 @@ def overlay_criteria(
 ) -> dict[str, dict[str, Any]]:
     """The same for contraindications, whose criteria are rows of their own."""
     plain = [{k: v for k, v in change.items() if k != "criterion"} for change in changes]
-    rows = overlay(shipped, plain, "contraindications.toml", problems)
+    rows = overlay(shipped, plain, "site/contraindications.toml", problems)
     for change in changes:
         if change["id"] in rows:
             row = rows[change["id"]]
             criteria = {c["id"]: c for c in row["criterion"]}
-            laid = overlay(criteria, change.get("criterion", []), "contraindications.toml", problems)
+            laid = overlay(criteria, change.get("criterion", []), "site/contraindications.toml", problems)
             row["criterion"] = list(laid.values())
     return rows
 
