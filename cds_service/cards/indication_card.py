@@ -17,14 +17,11 @@ _ADVICE = ("card.indication.advice-add", "card.indication.advice-keep", "card.in
 
 
 def indication_cards(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[Card]:
-    """A card for every order of which each indication is absent; `warning` only where codes could show them all.
-
-    An order with an alert has a card of its own kind that says more; to propose a reason beside it would mislead.
-    """
+    """A card for every order of which each indication is absent; `warning` only where codes could show them all."""
     return [
         _card(order, knowledge, wording)
         for order in findings.orders
-        if order.procedure is not None and order.indication is Certainty.ABSENT and not order.alerts
+        if order.procedure is not None and order.indication is Certainty.ABSENT
     ]
 
 

@@ -27,11 +27,14 @@ _INTEGERS = range(-(2**63), 2**63)
 
 
 def suggestions_for(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> tuple[Suggestion, ...]:
-    """At most three reasons to add, and cancelling; none for an appointment or an order without an id."""
+    """At most three reasons to add, and cancelling; none for an appointment or an order without an id.
+
+    Where the record holds a condition that needs other treatment (an alert), no reason is proposed beside it.
+    """
     fact = order.order
     if fact is None or fact.resource_type != "ServiceRequest" or not _HAS_ID.fullmatch(fact.reference):
         return ()
-    draft = _draft(fact)
+    draft = None if order.alerts else _draft(fact)
     reasons = _reasons_to_offer(order, knowledge)[:MOST_UPDATES] if draft is not None else []
     updates = [_update(draft, conditions, knowledge, wording) for conditions in reasons if draft is not None]
     return (*updates, _cancel(fact, procedure_label(order), wording))

@@ -26,7 +26,7 @@ CODED = Coding("http://snomed.info/sct", "395751002", "Iohexol (substance)")
         (Evidence("Condition/c1", "\u200b", Coding("s", "D69.6"), date="2026"), "“D69.6”, 2026"),
         (Evidence("Condition/c1"), "“Condition/c1”, no date recorded"),
         (
-            Evidence("Observation/o1", "INR", None, Decimal(2), "1", "2026-11-20", Reason("preliminary")),
+            Evidence("Observation/o1", "INR", None, Decimal(2), "1", "2026-11-20", (Reason("preliminary"),)),
             "INR 2, 2026-11-20 (preliminary result)",
         ),
         (
