@@ -1,0 +1,219 @@
+"""A hospital's site folder: what it may change, and that the change is heard, listed and part of the version."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.errors import TableError
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.tables import Knowledge
+from tests.support.judging import judge, said_of, said_of_criterion
+from tests.support.tables import CHANGE, put, with_site
+
+LOCAL = "https://hospital.example.org/codes"
+SCT, ICD, LOINC = "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm", "http://loinc.org"
+PROCEDURES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
+
+LYMPHANGIOGRAPHY = f"""
+[[procedure]]
+id = "lymphangiography"
+label = "Lymphangiography"
+region = "any"
+status = "active"
+uses = ["iodised-oil"]
+access = "percutaneous"
+bleeding_risk = "low"
+bleeding_risk_basis = "local judgement"
+emergency = false
+co2 = false
+offered = false
+synonyms = ["lymphangiogram", "lymphangiography"]
+source = "department"
+{CHANGE}
+"""
+
+
+def a_map(source: str, target: str, *, to: str, equivalence: str = "equivalent", code: str = "X-1") -> dict[str, str]:
+    """A site folder with one ConceptMap that maps one local code."""
+    element = {"code": code, "target": [{"code": to, "equivalence": equivalence}]}
+    group = {"source": source, "target": target, "element": [element]}
+    return {"concept_maps/local.json": json.dumps({"resourceType": "ConceptMap", "status": "active", "group": [group]})}
+
+
+def test_another_limit_changes_the_judgement(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:
+    """A hospital that asks for 75 platelets hears of 60, the shipped limit of 50 does not."""
+    row = {"order": "tips", "labs": [{"code": "loinc|777-3", "value": 60, "unit": "10*9/L"}]}
+    site = with_site(tmp_path, {"thresholds.toml": f'[[threshold]]\nid = "platelets-high-risk"\nvalue = 75\n{CHANGE}'})
+    assert said_of_criterion(judge(row, knowledge, now), "platelets-high-risk") == "absent"
+    assert said_of_criterion(judge(row, site, now), "platelets-high-risk") == "present warning"
+
+
+def test_another_age_changes_the_judgement(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:
+    """A hospital may let results count for a shorter time."""
+    row = {"order": "tips", "labs": [{"code": "loinc|777-3", "value": 200, "unit": "10*9/L", "days": 20}]}
+    change = f'[[threshold]]\nid = "platelets-high-risk"\nwithin_days = 14\n{CHANGE}'
+    site = with_site(tmp_path, {"thresholds.toml": change})
+    assert said_of_criterion(judge(row, knowledge, now), "platelets-high-risk") == "absent"
+    assert said_of_criterion(judge(row, site, now), "platelets-high-risk") == "unknown info"
+
+
+def test_a_row_switched_off_falls_silent(now: datetime, tmp_path: Path) -> None:
+    """A row that a hospital retires is not part of any answer."""
+    row = {"order": "tips", "allergies": ["sct|426722004"]}
+    site = with_site(
+        tmp_path,
+        {"contraindications.toml": f'[[contraindication]]\nid = "iodine-allergy"\nstatus = "retired"\n{CHANGE}'},
+    )
+    assert said_of(judge(row, site, now), "iodine-allergy") == "-"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"), [('status = "retired"', "-"), ('indicator = "warning"', "present warning")]
+)
+def test_a_question_can_be_switched_off_or_told_louder(
+    change: str, expected: str, now: datetime, tmp_path: Path
+) -> None:
+    """A hospital may silence one question of a row, or let it speak louder."""
+    criterion = f'[[contraindication.criterion]]\nid = "seafood-allergy"\n{change}\n{CHANGE}'
+    site = with_site(tmp_path, {"contraindications.toml": f'[[contraindication]]\nid = "iodine-allergy"\n{criterion}'})
+    order = judge({"order": "tips", "allergies": ["sct|300913006"]}, site, now)
+    assert said_of_criterion(order, "seafood-allergy") == expected
+
+
+def test_a_draft_limit_can_be_made_to_speak(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:
+    """A limit that ships silent speaks once a hospital has approved it."""
+    row = {"order": "tips", "labs": [{"code": "loinc|2708-6", "value": 85, "unit": "%", "hours": 1}]}
+    site = with_site(tmp_path, {"thresholds.toml": f'[[threshold]]\nid = "spo2-low"\nstatus = "active"\n{CHANGE}'})
+    assert said_of_criterion(judge(row, knowledge, now), "spo2-low") == "-"
+    assert said_of_criterion(judge(row, site, now), "spo2-low") == "present warning"
+
+
+def test_a_new_procedure_is_recognized_and_judged(now: datetime, tmp_path: Path) -> None:
+    """What a hospital's own procedure uses decides which contraindications apply to it."""
+    site = with_site(tmp_path, {"procedures/own.toml": LYMPHANGIOGRAPHY})
+    order = judge({"order": {"text": "IR LYMPHANGIOGRAM"}, "allergies": ["sct|426722004"]}, site, now)
+    assert order.procedure is not None
+    assert order.procedure.id == "lymphangiography"
+    assert (said_of(order, "iodine-allergy"), said_of(order, "immune-weakness")) == ("present warning", "-")
+
+
+def test_a_shipped_procedure_can_be_adjusted(now: datetime, tmp_path: Path) -> None:
+    """A hospital may give a procedure another bleeding-risk class and further names."""
+    text = f"""
+    [[procedure]]
+    id = "uterine-fibroid-embolization"
+    bleeding_risk = "low"
+    bleeding_risk_basis = "5 French sheath in this department"
+    synonyms = ["ufe daycase"]
+    {CHANGE}
+    """
+    order = judge({"order": {"text": "UFE DAYCASE"}}, with_site(tmp_path, {"procedures/own.toml": text}), now)
+    assert order.procedure is not None
+    assert order.procedure.bleeding_risk == "low"
+    assert said_of_criterion(order, "platelets-high-risk") == "-"
+    assert "ufe" in order.procedure.synonyms
+
+
+@pytest.mark.parametrize(
+    ("target", "to", "equivalence", "expected"),
+    [
+        (PROCEDURES, "uterine-fibroid-embolization", "equivalent", "uterine-fibroid-embolization"),
+        (SCT, "233445008", "equal", "tips"),
+        ("urn:oid:2.16.840.1.113883.6.96", "233445008", "equal", "tips"),
+        (PROCEDURES, "tips", "wider", "tips"),
+        (PROCEDURES, "tips", "unmatched", None),
+        (PROCEDURES, "tips", "disjoint", None),
+    ],
+)
+def test_a_local_order_code_is_recognized(
+    target: str, to: str, equivalence: str, expected: str | None, now: datetime, tmp_path: Path
+) -> None:
+    """A local order code mapped to a procedure, or to a standard code of one, is that procedure."""
+    site = with_site(tmp_path, a_map(LOCAL, target, to=to, equivalence=equivalence))
+    procedure = judge({"order": {"code": f"{LOCAL}|X-1"}}, site, now).procedure
+    assert (procedure.id if procedure else None) == expected
+
+
+@pytest.mark.parametrize(("equivalence", "expected"), [("equivalent", "present"), ("narrower", "unknown")])
+def test_a_local_condition_code_is_read(equivalence: str, expected: str, now: datetime, tmp_path: Path) -> None:
+    """A local code equal to a standard one is that condition; one that is only wider leaves it possible."""
+    site = with_site(tmp_path, a_map(LOCAL, ICD, to="D25.9", equivalence=equivalence))
+    row = {"order": "uterine-fibroid-embolization", "conditions": [f"{LOCAL}|X-1"]}
+    assert said_of(judge(row, site, now), "uterine-fibroids") == expected
+
+
+@pytest.mark.parametrize(("code", "expected"), [("X-1", "absent"), ("X-2", "unknown info")])
+def test_a_local_code_that_is_not_mapped_stays_unread(code: str, expected: str, now: datetime, tmp_path: Path) -> None:
+    """Mapping one local code says nothing about the others: they may mean anything, so the rows stay unknown."""
+    site = with_site(tmp_path, a_map(LOCAL, ICD, to="I10"))
+    row = {"order": "tips", "conditions": [f"{LOCAL}|{code}"]}
+    assert said_of(judge(row, site, now), "severe-mental-illness") == expected
+
+
+def test_a_local_code_without_equivalent_is_read(now: datetime, tmp_path: Path) -> None:
+    """A local code that the hospital has looked at and mapped to nothing is known to be none of the rows."""
+    site = with_site(tmp_path, a_map(LOCAL, ICD, to="I10", equivalence="unmatched"))
+    assert said_of(judge({"order": "tips", "conditions": [f"{LOCAL}|X-1"]}, site, now), "heart-failure") == "absent"
+
+
+def test_a_local_lab_code_is_read(now: datetime, tmp_path: Path) -> None:
+    """A local laboratory code mapped to LOINC is that analyte."""
+    site = with_site(tmp_path, a_map(LOCAL, LOINC, to="777-3"))
+    row = {"order": "tips", "labs": [{"code": f"{LOCAL}|X-1", "value": 30, "unit": "10*9/L"}]}
+    assert said_of_criterion(judge(row, site, now), "platelets-high-risk") == "present warning"
+
+
+def test_a_local_allergy_code_is_read(now: datetime, tmp_path: Path) -> None:
+    """A local allergy code mapped to SNOMED CT is that allergy."""
+    site = with_site(tmp_path, a_map(LOCAL, SCT, to="426722004"))
+    assert said_of(judge({"order": "tips", "allergies": [f"{LOCAL}|X-1"]}, site, now), "iodine-allergy") == (
+        "present warning"
+    )
+
+
+def test_the_version_follows_the_tables_only(knowledge: Knowledge, tmp_path: Path) -> None:
+    """Every change of a number is another version; loading again, or a note in the folder, is not."""
+    files = {"thresholds.toml": f'[[threshold]]\nid = "platelets-high-risk"\nvalue = 75\n{CHANGE}'}
+    first = with_site(tmp_path, files).version
+    put(tmp_path / "README.md", "why we did this")
+    put(tmp_path / ".hidden", "left by an editor")
+    assert load_knowledge(tmp_path).version == first != knowledge.version
+    assert with_site(tmp_path, {"thresholds.toml": files["thresholds.toml"].replace("75", "76")}).version != first
+    assert first.partition("+")[0] == knowledge.version.partition("+")[0]
+
+
+def test_an_empty_site_folder_changes_nothing(knowledge: Knowledge, tmp_path: Path) -> None:
+    """A site folder without a file is the shipped tables."""
+    assert load_knowledge(tmp_path).version == knowledge.version
+    assert not load_knowledge(tmp_path).changes
+
+
+def test_every_change_is_listed(tmp_path: Path) -> None:
+    """Who approved a change, when and why can be looked up for every row that a site changes."""
+    criterion = f'[[contraindication.criterion]]\nid = "seafood-allergy"\nstatus = "retired"\n{CHANGE}\n'
+    site = with_site(
+        tmp_path,
+        {
+            "thresholds.toml": f'[[threshold]]\nid = "inr-low-risk"\nvalue = 2.5\n{CHANGE}',
+            "contraindications.toml": f'[[contraindication]]\nid = "iodine-allergy"\n{criterion}',
+            "procedures/own.toml": LYMPHANGIOGRAPHY,
+        },
+    )
+    assert [(c["table"], c["id"]) for c in site.changes] == [
+        ("thresholds", "inr-low-risk"),
+        ("contraindications", "seafood-allergy"),
+        ("procedures", "lymphangiography"),
+    ]
+    said: list[Any] = [(c["reason"], c["approver"], c["date"]) for c in site.changes]
+    assert set(said) == {("local protocol", "Head of department", "2026-11-02")}
+
+
+def test_a_site_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    """A wrong path must not mean that the hospital's limits are silently left out."""
+    with pytest.raises(TableError, match="is no folder"):
+        load_knowledge(tmp_path / "nowhere")

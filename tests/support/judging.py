@@ -1,0 +1,54 @@
+"""What the tables say about a compact case (a row as in `tests/cases/`), in a word or two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cds_service.cli.cases import request_of
+from cds_service.clinical_data.gather import gather
+from cds_service.facts.extract import extract
+from cds_service.findings.evaluate import evaluate
+from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.tables import Knowledge
+
+
+def judge_request(request: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> Findings:
+    """The findings of a whole hook request, before any wording."""
+    call = read_request(f"ir-{request['hook']}", json.dumps(request).encode())
+    facts = extract(gather(call), now=now, reads=knowledge.codes.holds, encounter_id=call.encounter_id)
+    return evaluate(facts, knowledge, options=call.service.focus == "none")
+
+
+def judge(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> OrderFinding:
+    """The finding of the first order of a case."""
+    return judge_request(request_of(row, now), knowledge, now).orders[0]
+
+
+def said_of(order: OrderFinding, row: str) -> str:
+    """`present critical`, `absent`, ... of a contraindication or indication; `-` for a row that is not listed."""
+    for finding in order.contraindications:
+        if finding.contraindication.id == row:
+            return f"{finding.certainty} {finding.indicator.word}" if finding.indicator else f"{finding.certainty}"
+    for indication in order.indications:
+        if indication.indication.id == row:
+            return f"{indication.certainty}"
+    return "-"
+
+
+def said_of_criterion(order: OrderFinding, criterion: str) -> str:
+    """The same of one criterion; `-` for one that is not part of the answer."""
+    for row in order.contraindications:
+        for finding in row.criteria:
+            if finding.criterion.id == criterion:
+                return f"{finding.certainty} {finding.indicator.word}" if finding.indicator else f"{finding.certainty}"
+    return "-"
+
+
+def reason_of(order: OrderFinding, criterion: str) -> str | None:
+    """The key of the reason that one criterion gives."""
+    found = [f for row in order.contraindications for f in row.criteria if f.criterion.id == criterion]
+    return found[0].reason.key if found and found[0].reason else None
