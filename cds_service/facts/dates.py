@@ -11,7 +11,8 @@ from datetime import datetime, timedelta, tzinfo
 
 from cds_service.facts.patient_facts import When
 
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?$")
+_TIME = r"T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?"
+_DATE = re.compile(rf"(\d{{4}})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])({_TIME})?)?)?$", re.ASCII)
 _FRACTION = re.compile(r"(\.\d{1,6})\d*")
 _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1) - _TICK

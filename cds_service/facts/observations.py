@@ -34,8 +34,10 @@ from cds_service.facts.resources import (
 _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
 _VALID = frozenset({"final", "amended", "corrected", "preliminary"})
 _NUMBER = r"(\d+(?:\.\d+)?)"
-_TEXT_VALUE = re.compile(rf"\s*(<=|>=|<|>|≤|≥)?\s*{_NUMBER}\s*([^\d\s<>].*)?$")
-_TEXT_RANGE = re.compile(rf"\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*([^\d\s<>].*)?$")
+# A unit may begin with a digit (10*9/L) where a blank parts it from the number.
+_UNIT = r"(?:\s*(?P<unit>(?<=\s)[^\s<>].*|[^\d\s<>.,].*))?"
+_TEXT_VALUE = re.compile(rf"(<=|>=|<|>|≤|≥)?\s*{_NUMBER}{_UNIT}$")
+_TEXT_RANGE = re.compile(rf"{_NUMBER}\s*[-–]\s*{_NUMBER}{_UNIT}$")
 _COMPARATORS = {"<", "<=", ">", ">="}
 
 
@@ -155,23 +157,18 @@ def _range(raw: RawRange) -> dict[str, Any]:
 
 def _text(text: str) -> dict[str, Any]:
     """A number written as text: `>90`, `<15`, `45 10*9/L`, `1.0-1.2`."""
-    spans = _TEXT_RANGE.match(text)
+    plain = text.strip()
+    spans = _TEXT_RANGE.match(plain)
     if spans:
         low, high, unit = spans.groups()
         units = (unit.strip(),) if unit else ()
-        return {
-            "low": Decimal(low),
-            "high": Decimal(high),
-            "unit_codes": units,
-            "shown": text.strip(),
-            "from_text": True,
-        }
-    match = _TEXT_VALUE.match(text)
+        return {"low": Decimal(low), "high": Decimal(high), "unit_codes": units, "shown": plain, "from_text": True}
+    match = _TEXT_VALUE.match(plain)
     if not match:
-        return {"problem": "unreadable-value", "shown": text.strip()[:40]}
+        return {"problem": "unreadable-value", "shown": plain[:40]}
     comparator, number, unit = match.groups()
-    plain = {"≤": "<=", "≥": ">="}.get(comparator, comparator)
-    return _interval(plain, Decimal(number), (unit.strip(),) if unit else ()) | {"from_text": True}
+    comparator = {"≤": "<=", "≥": ">="}.get(comparator, comparator)
+    return _interval(comparator, Decimal(number), (unit.strip(),) if unit else ()) | {"from_text": True}
 
 
 def _interval(comparator: str | None, value: Decimal, units: tuple[str, ...]) -> dict[str, Any]:
