@@ -150,9 +150,14 @@ def _range(raw: RawRange) -> dict[str, Any]:
     units = {_units(end) for end in ends}
     if len(units) > 1:
         return {"problem": "unit-conflict"}
-    bounds = [_decimal(end.value) if end is not None and end.value is not None else None for end in (low, high)]
-    shown = f"{_plain(bounds[0])}-{_plain(bounds[1])}"
-    return {"low": bounds[0], "high": bounds[1], "unit_codes": units.pop(), "shown": shown}
+    first, last = (_decimal(end.value) if end is not None and end.value is not None else None for end in (low, high))
+    return _span(first, last, units.pop(), f"{_plain(first)}-{_plain(last)}")
+
+
+def _span(low: Decimal | None, high: Decimal | None, units: tuple[str, ...], shown: str) -> dict[str, Any]:
+    if low is not None and high is not None and low > high:
+        return {"problem": "unreadable-value", "shown": shown[:40]}
+    return {"low": low, "high": high, "unit_codes": units, "shown": shown}
 
 
 def _text(text: str) -> dict[str, Any]:
@@ -162,7 +167,7 @@ def _text(text: str) -> dict[str, Any]:
     if spans:
         low, high, unit = spans.groups()
         units = (unit.strip(),) if unit else ()
-        return {"low": Decimal(low), "high": Decimal(high), "unit_codes": units, "shown": plain, "from_text": True}
+        return _span(Decimal(low), Decimal(high), units, plain) | {"from_text": True}
     match = _TEXT_VALUE.match(plain)
     if not match:
         return {"problem": "unreadable-value", "shown": plain[:40]}

@@ -293,11 +293,15 @@ def read_codings(raw: RawConcept, reads: Callable[[str, str], bool]) -> tuple[Co
 
 
 def status_code(raw: Status | None) -> str | None:
-    """The lower-case code of a status, however it is sent; None where there is none."""
+    """The lower-case code of a status, however it is sent; None where there is none.
+
+    HL7's own coding counts before a local one beside it.
+    """
     if raw is None:
         return None
     if isinstance(raw, str):
         return raw.strip().lower() or None
-    codes = [c.code for c in raw.coding or () if c is not None and c.code]
-    named = codes[0] if codes else raw.text
+    codings = [c for c in raw.coding or () if c is not None and c.code]
+    standard = [c.code for c in codings if c.system and "hl7.org/" in c.system]
+    named = next(iter([*standard, *(c.code for c in codings), raw.text]))
     return named.strip().lower() if named else None

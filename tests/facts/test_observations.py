@@ -71,7 +71,7 @@ def test_a_value_as_an_interval(value: dict[str, Any], low: Any, high: Any, low_
     "text",
     [
         *("see note", "", " ", "1,5", "1,500", "-3", "<", "< >", "5 <7", "positive", "1.2.3", "½", ".5", "5."),
-        *("hemolyzed, 42", "~42", "<<5", "NaN", "inf", "1.2.3-4", "4 < 5"),
+        *("hemolyzed, 42", "~42", "<<5", "NaN", "inf", "1.2.3-4", "4 < 5", "2026-11"),
     ],
 )
 def test_a_text_that_is_no_number(text: str) -> None:
@@ -109,6 +109,7 @@ def test_what_follows_a_number_is_its_unit(text: str) -> None:
             {"valueRange": {"low": {"value": 1, "code": "mg/dL"}, "high": {"value": 2, "code": "umol/L"}}},
             "unit-conflict",
         ),
+        ({"valueRange": {"low": {"value": 3}, "high": {"value": 2}}}, "unreadable-value"),
         ({"valueQuantity": {"value": 42}, "status": "unknown"}, "status-unclear"),
         ({"valueQuantity": {"value": 42}, "status": "verified-by-hand"}, "status-unclear"),
         ({"valueQuantity": {"value": 42}, "status": 5}, "unreadable-value"),
