@@ -21,6 +21,8 @@ from cds_service.knowledge.tables import Derivation, Knowledge, Lab
 
 _DAYS_A_YEAR = 365.2425
 _SHOWN = Decimal("0.01")
+# A birthday spans a day, so even exact data give an interval; one as narrow as this is shown as one number.
+_NARROW = Decimal("0.1")
 
 
 def add_derived(book: LabBook, facts: PatientFacts, knowledge: Knowledge) -> None:
@@ -138,8 +140,8 @@ def _ckd_epi_2021(lab: Lab, derivation: Derivation, book: LabBook, facts: Patien
 def _gfr_span(creatinine: Interval, ages: tuple[float, float], sex: str, parameters: Mapping[str, Decimal]) -> Interval:
     """The more creatinine and the more years, the lower; without creatinine there is no upper bound."""
     youngest, oldest = ages
-    low = None if creatinine.high is None else _gfr(creatinine.high, oldest, sex, parameters)
-    high = _gfr(creatinine.low, youngest, sex, parameters) if creatinine.low else None
+    low = None if not creatinine.high else _gfr(creatinine.high, oldest, sex, parameters)
+    high = None if not creatinine.low else _gfr(creatinine.low, youngest, sex, parameters)
     return Interval(low, high)
 
 
@@ -164,13 +166,13 @@ def _result(lab: Lab, interval: Interval, source: LabResult, derivation: Derivat
     return LabResult(interval, source.when, evidence)
 
 
-def _shown(interval: Interval) -> Decimal | str | None:
+def _shown(interval: Interval) -> Decimal | str:
     low, high = (None if end is None else end.quantize(_SHOWN) for end in (interval.low, interval.high))
     if low is None:
-        return None if high is None else f"<={high}"
+        return "?" if high is None else f"<={high}"
     if high is None:
         return f">={low}"
-    return low if low == high else f"{low}-{high}"
+    return low if high - low <= _NARROW else f"{low}-{high}"
 
 
 _FORMULAS: Mapping[str, Callable[[Lab, Derivation, LabBook, PatientFacts], _Computed]] = {

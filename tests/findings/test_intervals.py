@@ -1,0 +1,68 @@
+"""A reported value against a limit: on one side, on the other, or it can't be said."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from cds_service.findings.intervals import Interval, meets
+
+
+def span(text: str) -> Interval:
+    """`20`, `<20`, `<=20`, `>20`, `>=20` or `10-20` as an interval."""
+    if "-" in text:
+        low, high = map(Decimal, text.split("-"))
+        return Interval(low, high)
+    number = Decimal(text.lstrip("<>="))
+    if text.startswith("<"):
+        return Interval(None, number, high_open=not text.startswith("<="))
+    if text.startswith(">"):
+        return Interval(number, None, low_open=not text.startswith(">="))
+    return Interval(number, number)
+
+
+@pytest.mark.parametrize(
+    ("value", "below", "at_most", "above", "at_least"),
+    [
+        ("49", True, True, False, False),
+        ("50", False, True, False, True),
+        ("50.0", False, True, False, True),
+        ("51", False, False, True, True),
+        ("<20", True, True, False, False),
+        ("<50", True, True, False, False),
+        ("<=50", None, True, False, None),
+        ("<60", None, None, None, None),
+        (">90", False, False, True, True),
+        (">50", False, False, True, True),
+        (">=50", False, None, None, True),
+        (">40", None, None, None, None),
+        ("40-49", True, True, False, False),
+        ("40-50", None, True, False, None),
+        ("50-60", False, None, None, True),
+        ("40-60", None, None, None, None),
+        ("51-60", False, False, True, True),
+    ],
+)
+def test_a_value_against_a_limit_of_50(
+    value: str, below: bool | None, at_most: bool | None, above: bool | None, at_least: bool | None
+) -> None:
+    """All of the value on one side answers the question; a value that straddles the limit does not."""
+    found = [meets(span(value), comparison, Decimal(50)) for comparison in ("<", "<=", ">", ">=")]
+    assert found == [below, at_most, above, at_least]
+
+
+def test_a_value_without_bounds_says_nothing() -> None:
+    """A value of which nothing is known meets no comparison and fails none."""
+    assert {meets(Interval(None, None), comparison, Decimal(1)) for comparison in ("<", "<=", ">", ">=")} == {None}
+
+
+def test_another_unit_keeps_the_bounds() -> None:
+    """Converting a value scales its bounds and keeps whether they are themselves excluded."""
+    assert span("<20").scaled(Decimal("0.5")) == Interval(None, Decimal(10), high_open=True)
+
+
+@pytest.mark.parametrize(("value", "exact"), [("5", Decimal(5)), ("<5", None), ("4-5", None), ("5-5", Decimal(5))])
+def test_an_exact_value(value: str, exact: Decimal | None) -> None:
+    """A value is exact where both its bounds are the same."""
+    assert span(value).exact == exact

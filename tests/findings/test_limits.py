@@ -1,0 +1,203 @@
+"""Which result counts, and when none does: age, newest, ties, refused results, units."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from cds_service.knowledge.tables import Knowledge
+from tests.support.judging import judge, reason_of, said_of_criterion
+
+PLATELETS, INR, LVEF, CREATININE = "loinc|777-3", "loinc|6301-6", "loinc|10230-1", "loinc|2160-0"
+G = "10*9/L"
+
+
+def platelets(value: float | None = None, **entry: Any) -> dict[str, Any]:
+    """A platelet count in 10*9/L."""
+    return {"code": PLATELETS, "unit": G} | ({} if value is None else {"value": value}) | entry
+
+
+def answer_of(
+    criterion: str, labs: list[dict[str, Any]], knowledge: Knowledge, now: datetime
+) -> tuple[str, str | None]:
+    """What one criterion of a TIPS order says, and why."""
+    order = judge({"order": "tips", "labs": labs}, knowledge, now)
+    return said_of_criterion(order, criterion).partition(" ")[0], reason_of(order, criterion)
+
+
+@pytest.mark.parametrize(
+    ("labs", "expected"),
+    [
+        ([platelets(40)], ("present", None)),
+        ([platelets(50)], ("absent", None)),
+        ([platelets(40, days=0)], ("present", None)),
+        ([platelets(40, days=30)], ("present", None)),
+        ([platelets(40, days=31)], ("unknown", "older-than")),
+        ([platelets(40, days=12), platelets(200, days=1)], ("absent", None)),
+        ([platelets(40, days=1), platelets(200, days=12)], ("present", None)),
+        ([platelets(40, days=1), platelets(200, days=1)], ("unknown", "results-disagree")),
+        ([platelets(40, days=1), platelets(45, days=1)], ("present", None)),
+        ([platelets(40, hours=5), platelets(200, hours=2)], ("absent", None)),
+        ([platelets(40, days=1), platelets(200, hours=2)], ("absent", None)),
+        ([platelets(40, hours=2), platelets(200, days=0)], ("unknown", "results-disagree")),
+        ([platelets(60, comparator="<")], ("unknown", "straddles")),
+        ([platelets(40, comparator="<")], ("present", None)),
+        ([], ("unknown", "no-result")),
+    ],
+)
+def test_the_newest_result_counts(
+    labs: list[dict[str, Any]], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
+) -> None:
+    """Only the newest result counts, up to its oldest age; results of one time that disagree leave it open."""
+    assert answer_of("platelets-high-risk", labs, knowledge, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"effectiveDateTime": "2026-11"}, ("present", None)),
+        ({"effectiveDateTime": "2026-10"}, ("unknown", "imprecise-date")),
+        ({"effectiveDateTime": "2026"}, ("unknown", "imprecise-date")),
+        ({"effectiveDateTime": "2025"}, ("unknown", "older-than")),
+        ({"effectiveDateTime": None}, ("unknown", "no-date")),
+        ({"effectiveDateTime": "last week"}, ("unknown", "no-date")),
+        ({"effectiveDateTime": "2026-11-25"}, ("present", None)),
+        ({"effectiveDateTime": "2026-11-26"}, ("unknown", "future-date")),
+        ({"effectiveDateTime": "9999-12-31"}, ("unknown", "future-date")),
+        ({"effectiveDateTime": "0001-01-01"}, ("unknown", "older-than")),
+        ({"effectiveDateTime": "2026-10-24T17:00:00Z"}, ("present", None)),
+        ({"effectiveDateTime": "2026-10-24T15:00:00Z"}, ("unknown", "older-than")),
+    ],
+)
+def test_how_old_a_result_is(
+    fields: dict[str, Any], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
+) -> None:
+    """The age is counted in days of the hospital; a vague, missing or future date leaves the question open."""
+    assert answer_of("platelets-high-risk", [platelets(40, fields=fields)], knowledge, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        (platelets(40, unit="", days=1), ("unknown", "no-unit")),
+        (platelets(40, unit="", days=9), ("absent", None)),
+        (platelets(40, unit="", days=5), ("unknown", "no-unit")),
+        (platelets(40, unit="g/L", days=1), ("unknown", "unknown-unit")),
+        (platelets(40, days=1, status="unknown"), ("unknown", "status-unclear")),
+        (platelets(40, days=1, status="cancelled"), ("absent", None)),
+        (platelets(40, days=1, status="entered-in-error"), ("absent", None)),
+        (platelets(absent="not performed", days=1), ("absent", None)),
+        (platelets(days=1), ("unknown", "no-value")),
+        (platelets(-1, days=1), ("unknown", "implausible")),
+        (platelets(9000, days=1), ("unknown", "implausible")),
+        (platelets(40, fields={"effectiveDateTime": None}), ("unknown", "no-date")),
+        ({"code": PLATELETS, "string": "clumped", "days": 1}, ("unknown", "unreadable-value")),
+        ({"code": PLATELETS, "answer": "loinc|LA6752-5", "days": 1}, ("unknown", "unreadable-value")),
+    ],
+)
+def test_a_newer_result_that_can_not_be_used(
+    refused: dict[str, Any], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
+) -> None:
+    """Beside a good count of five days ago: a newer result that can't be used takes back the all-clear."""
+    assert answer_of("platelets-high-risk", [platelets(200, days=5), refused], knowledge, now) == expected
+
+
+def test_a_refused_result_takes_nothing_from_an_alarm(knowledge: Knowledge, now: datetime) -> None:
+    """What is known to be low stays low beside a newer result that can't be used."""
+    labs = [platelets(40, days=5), platelets(200, unit="", days=1)]
+    assert answer_of("platelets-high-risk", labs, knowledge, now) == ("present", None)
+
+
+@pytest.mark.parametrize(
+    ("labs", "expected"),
+    [
+        ([], "-"),
+        ([{"code": LVEF, "absent": "not performed"}], "-"),
+        ([{"code": LVEF, "value": 25}], "unknown info"),
+        ([{"code": LVEF, "absent": "not performed"}, {"code": LVEF, "value": 25}], "unknown info"),
+        ([{"code": LVEF, "value": 25, "unit": "%", "days": 400}], "-"),
+    ],
+)
+def test_an_optional_lab(labs: list[dict[str, Any]], expected: str, knowledge: Knowledge, now: datetime) -> None:
+    """A lab that no row requires is not missed, but one that is there and can't be used is said."""
+    assert said_of_criterion(judge({"order": "tips", "labs": labs}, knowledge, now), "lvef-severe") == expected
+
+
+@pytest.mark.parametrize("unit", [G, "10*3/uL", "K/uL", "G/L", "x10E3/uL", "10^9/L", "thou/uL"])
+def test_units_of_a_count(unit: str, knowledge: Knowledge, now: datetime) -> None:
+    """The same count in every spelling of its unit is the same count."""
+    assert answer_of("platelets-high-risk", [platelets(45, unit=unit)], knowledge, now)[0] == "present"
+    assert answer_of("platelets-high-risk", [platelets(55, unit=unit)], knowledge, now)[0] == "absent"
+    assert answer_of("platelets-high-risk", [platelets(45000, unit="/uL")], knowledge, now)[0] == "present"
+
+
+@pytest.mark.parametrize(
+    ("lab", "criterion", "expected"),
+    [
+        ({"code": INR, "value": 2.1}, "inr-high-risk", "present"),
+        ({"code": INR, "value": 2.1, "unit": "{INR}"}, "inr-high-risk", "present"),
+        ({"code": INR, "value": 2.1, "unit": "seconds"}, "inr-high-risk", "unknown"),
+        ({"code": INR, "string": "2.1"}, "inr-high-risk", "present"),
+        ({"code": INR, "string": "1.0-1.2"}, "inr-high-risk", "absent"),
+        ({"code": INR, "string": "1,2"}, "inr-high-risk", "unknown"),
+        ({"code": INR, "string": "12 to 15"}, "inr-high-risk", "unknown"),
+        ({"code": INR, "string": "10e3"}, "inr-high-risk", "unknown"),
+        ({"code": "loinc|33914-3", "string": ">90"}, "egfr-contrast", "absent"),
+        ({"code": "loinc|33914-3", "string": "<15"}, "egfr-contrast", "present"),
+        ({"code": "loinc|33914-3", "value": 20}, "egfr-contrast", "unknown"),
+        ({"code": LVEF, "value": 0.25, "unit": "1"}, "lvef-severe", "present"),
+        ({"code": LVEF, "value": 25, "unit": "1"}, "lvef-severe", "unknown"),
+        ({"code": "loinc|1975-2", "value": 68, "unit": "umol/L"}, "bilirubin-tips", "present"),
+        ({"code": "loinc|1975-2", "value": 51, "unit": "umol/L"}, "bilirubin-tips", "absent"),
+        ({"code": "loinc|2703-7", "value": 7.5, "unit": "kPa"}, "pao2-low", "present"),
+        ({"code": "loinc|2703-7", "value": 8.5, "unit": "kPa", "hours": 2}, "pao2-low", "absent"),
+    ],
+)
+def test_values_and_units(
+    lab: dict[str, Any], criterion: str, expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Units are converted, never guessed; only where it is customary may a unit be left out."""
+    assert answer_of(criterion, [lab], knowledge, now)[0] == expected
+
+
+def test_two_units_that_contradict_each_other(knowledge: Knowledge, now: datetime) -> None:
+    """A code and a printed unit that mean different factors refuse the result."""
+    quantity = {"valueQuantity": {"value": 45, "unit": "/uL", "code": G}}
+    labs = [{"code": PLATELETS, "fields": quantity}]
+    assert answer_of("platelets-high-risk", labs, knowledge, now) == ("unknown", "unit-conflict")
+
+
+@pytest.mark.parametrize(
+    ("labs", "expected"),
+    [
+        ([(1.0, 40), (1.6, 0)], "present"),
+        ([(1.0, 40), (1.2, 0)], "absent"),
+        ([(1.0, 100), (1.4, 0)], "absent"),
+        ([(1.0, 100), (1.5, 0)], "present"),
+        ([(1.0, 200), (1.6, 0)], "-"),
+        ([(1.6, 40), (1.0, 0)], "absent"),
+        ([(1.0, 40), (1.6, 20), (1.0, 0)], "absent"),
+        ([(1.6, 0)], "-"),
+        ([(1.0, 300), (1.6, 240)], "-"),
+    ],
+)
+def test_a_rise_of_creatinine(
+    labs: list[tuple[float, int]], expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """A rise by 0.3 mg/dL in 48 hours, or to one and a half times in seven days, up to the newest result."""
+    rows = [{"code": CREATININE, "value": value, "unit": "mg/dL", "hours": hours} for value, hours in labs]
+    order = judge({"order": "tips", "labs": rows}, knowledge, now)
+    assert said_of_criterion(order, "creatinine-rise").partition(" ")[0] == expected
+
+
+@pytest.mark.parametrize("unusable", [0, 1])
+def test_a_rise_is_not_ruled_out_by_what_can_not_be_used(unusable: int, knowledge: Knowledge, now: datetime) -> None:
+    """Where the low or the high end of a rise can't be used, no rise can't be said."""
+    rows = [
+        {"code": CREATININE, "value": 1.0, "unit": "mg/dL", "hours": 40},
+        {"code": CREATININE, "value": 1.6, "unit": "mg/dL", "hours": 1},
+    ]
+    del rows[unusable]["unit"]
+    assert answer_of("creatinine-rise", rows, knowledge, now) == ("unknown", "no-unit")
