@@ -1,0 +1,180 @@
+"""When a question applies, how loudly it speaks, and which of several says it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from cds_service.findings.case import setting_of
+from cds_service.knowledge.tables import Knowledge
+from tests.support.judging import judge, reason_of, said_of, said_of_criterion
+
+LOUD = "present warning"
+CIRRHOSIS, DIALYSIS, ANTICOAGULANT = "icd-10-cm|K74.60", "icd-10-cm|Z99.2", "icd-10-cm|Z79.01"
+UNSURE = {"code": CIRRHOSIS, "verification": "provisional"}
+BLEEDING_VARICES, DELIRIUM = "icd-10-cm|I85.01", "icd-10-cm|F05"
+
+
+def inr(value: float) -> dict[str, Any]:
+    """An INR of the day before."""
+    return {"code": "loinc|6301-6", "value": value}
+
+
+@pytest.mark.parametrize(
+    ("row", "criterion", "expected"),
+    [
+        ({"order": "tips", "labs": [inr(2.1)]}, "inr-high-risk", LOUD),
+        ({"order": "ivc-filter-placement", "labs": [inr(2.1)]}, "inr-high-risk", "-"),
+        ({"order": "ivc-filter-placement", "labs": [inr(3.1)]}, "inr-low-risk", LOUD),
+        ({"order": "ivc-filter-placement", "labs": [inr(2.0)]}, "inr-femoral-access", "-"),
+        ({"order": "renal-artery-embolization", "labs": [inr(2.0)]}, "inr-femoral-access", "present info"),
+        ({"order": "tips", "labs": [inr(2.1)], "conditions": [CIRRHOSIS]}, "inr-high-risk", "-"),
+        ({"order": "tips", "labs": [inr(2.1)], "conditions": [CIRRHOSIS]}, "inr-chronic-liver-disease", "absent"),
+        (
+            {"order": "tips", "labs": [inr(2.6)], "conditions": [CIRRHOSIS]},
+            "inr-chronic-liver-disease",
+            LOUD,
+        ),
+        (
+            {"order": "tips", "labs": [inr(2.1)], "conditions": [CIRRHOSIS, ANTICOAGULANT]},
+            "inr-high-risk",
+            LOUD,
+        ),
+        ({"order": "tips", "labs": [inr(2.1)], "conditions": [UNSURE]}, "inr-high-risk", LOUD),
+        ({"order": "tips"}, "bilirubin-tips", "unknown info"),
+        ({"order": "tips", "conditions": [BLEEDING_VARICES]}, "bilirubin-tips", "-"),
+        ({"order": "tips", "conditions": [DIALYSIS]}, "egfr-contrast", "-"),
+        ({"order": "tips", "conditions": [DIALYSIS]}, "dialysis", "present info"),
+        ({"order": "percutaneous-biopsy"}, "egfr-contrast", "-"),
+        (
+            {"order": "percutaneous-biopsy", "conditions": ["icd-10-cm|N18.5"]},
+            "end-stage-kidney-disease",
+            LOUD,
+        ),
+        ({"order": "ivc-filter-placement"}, "platelets-high-risk", "-"),
+        ({"order": "ivc-filter-placement"}, "platelets-low-risk", "-"),
+    ],
+)
+def test_where_a_question_applies(
+    row: dict[str, Any], criterion: str, expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Gates are what the procedure uses, its risk and access, and what the record holds for certain."""
+    assert said_of_criterion(judge(row, knowledge, now), criterion) == expected
+
+
+@pytest.mark.parametrize(
+    ("labs", "speaking", "silent"),
+    [
+        ([inr(2.1)], ["inr-high-risk"], ["inr-high-risk-caution"]),
+        ([inr(1.6)], ["inr-high-risk-caution"], []),
+        (
+            [{"code": "loinc|98979-8", "value": 12, "unit": "mL/min/{1.73_m2}"}],
+            ["egfr-contrast"],
+            ["egfr-kidney-failure", "egfr-first-pass"],
+        ),
+        (
+            [{"code": "loinc|98979-8", "value": 40, "unit": "mL/min/{1.73_m2}"}],
+            ["egfr-first-pass"],
+            ["egfr-kidney-failure"],
+        ),
+    ],
+)
+def test_the_strongest_of_several_says_it(
+    labs: list[dict[str, Any]], speaking: list[str], silent: list[str], knowledge: Knowledge, now: datetime
+) -> None:
+    """Where a stronger limit is passed, the weaker ones of the same row say nothing more."""
+    order = judge({"order": "renal-artery-angioplasty", "labs": labs}, knowledge, now)
+    assert [c for c in speaking if not said_of_criterion(order, c).startswith("present")] == []
+    assert [c for c in silent if said_of_criterion(order, c).startswith("present")] == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "encounter", "expected"),
+    [
+        ({"onset_days": 0}, None, "present warning"),
+        ({"onset_days": 30}, None, "present warning"),
+        ({"onset_days": 31}, None, "present info"),
+        ({"onset_days": 31, "encounter": "e1"}, "e1", "present warning"),
+        ({"onset_days": 31, "encounter": "e1"}, "e2", "present info"),
+        ({"onset_days": 31, "encounter": "e1"}, None, "present info"),
+        ({}, None, "present warning"),
+        ({"fields": {"recordedDate": "2026-10-01"}}, None, "present info"),
+        ({"clinical": "remission"}, None, "present info"),
+        ({"clinical": "resolved"}, None, "absent"),
+        ({"verification": "provisional"}, None, "present info"),
+        ({"clinical": "unknown"}, None, "present warning"),
+    ],
+)
+def test_an_acute_state_grows_stale(
+    condition: dict[str, Any], encounter: str | None, expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Delirium of more than 30 days ago, and not of this encounter, is only information; without a date it counts."""
+    row: dict[str, Any] = {"order": "tips", "conditions": [{"code": DELIRIUM} | condition]}
+    if encounter:
+        row["encounter"] = encounter
+    assert said_of(judge(row, knowledge, now), "unable-to-cooperate") == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("uterine-fibroid-embolization", "present critical"),
+        ("postpartum-hemorrhage-embolization", "present warning"),
+        ("solid-organ-trauma-embolization", "present warning"),
+        ("vascular-malformation-embolization", "present warning"),
+    ],
+)
+def test_nothing_is_critical_in_an_emergency(order: str, expected: str, knowledge: Knowledge, now: datetime) -> None:
+    """In an emergency the card informs and never blocks."""
+    row = {"order": order, "allergies": [{"code": "sct|426722004", "severity": "severe"}]}
+    assert said_of(judge(row, knowledge, now), "iodine-allergy") == expected
+
+
+def test_an_order_that_may_be_no_emergency_is_none(knowledge: Knowledge) -> None:
+    """Only where every procedure that it may be is an emergency, the order is; the higher risk counts."""
+    calm, urgent = (
+        knowledge.procedures[p] for p in ("renal-artery-embolization", "vascular-malformation-embolization")
+    )
+    setting = setting_of((calm, urgent))
+    assert (setting.emergency, setting.bleeding_risk) == (False, "high")
+    assert setting_of((urgent,)).emergency
+    assert setting_of((calm, replace(calm, uses=frozenset({"chemotherapy"})))).uses == calm.uses | {"chemotherapy"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "labs", "expected", "reason"),
+    [
+        (["icd-10-cm|I50.9"], [], "unknown info", "severity-not-recorded"),
+        (["icd-10-cm|I50.9"], [52], "present info", None),
+        (["icd-10-cm|I50.9"], [25], "-", None),
+        (["icd-10-cm|I50.21"], [], "-", None),
+        (["icd-10-cm|I50.9", "sct|420300004"], [], "-", None),
+        ([], [], "absent", None),
+    ],
+)
+def test_heart_failure_needs_its_severity(
+    conditions: list[str], labs: list[int], expected: str, reason: str | None, knowledge: Knowledge, now: datetime
+) -> None:
+    """Heart failure without LVEF or NYHA class is not called severe, and not called harmless."""
+    rows = [{"code": "loinc|10230-1", "value": value, "unit": "%"} for value in labs]
+    order = judge({"order": "tips", "conditions": conditions, "labs": rows}, knowledge, now)
+    found = (said_of_criterion(order, "heart-failure-recorded"), reason_of(order, "heart-failure-recorded"))
+    assert found == (expected, reason)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({}, "absent"),
+        ({"not_sent": ["conditions"]}, "-"),
+        ({"refused": ["conditions"]}, "-"),
+        ({"conditions": [{"text": "something"}]}, "-"),
+        ({"conditions": ["icd-10-cm|T50.8X5A"]}, "present info"),
+    ],
+)
+def test_an_optional_condition(row: dict[str, Any], expected: str, knowledge: Knowledge, now: datetime) -> None:
+    """An optional question is not called absent where the conditions could not be read; it is no part of the answer."""
+    assert said_of_criterion(judge({"order": "tips"} | row, knowledge, now), "contrast-reaction-history") == expected
