@@ -1,0 +1,129 @@
+"""Ways in which a record can be lost or spoiled on its way to the service; each changes a hook request in place.
+
+None of them is a statement of the record: a null prefetch, a resolved condition or a cancelled result says something,
+and is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Request = dict[str, Any]
+OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+DATA = ("conditions", "allergies", "observations")
+_WRONG: tuple[Any, ...] = (5, "garbled", [5], {"coding": 5})
+
+
+def _bundles(request: Request) -> list[Any]:
+    prefetch = request["prefetch"]
+    return [b for key in DATA if (b := prefetch.get(key)) is not None and b["resourceType"] == "Bundle"]
+
+
+def _entries(request: Request) -> list[Any]:
+    return [entry for bundle in _bundles(request) for entry in bundle["entry"]]
+
+
+def _resources(request: Request, *types: str) -> list[Any]:
+    found = [entry.get("resource") for entry in _entries(request)]
+    return [r for r in found if isinstance(r, dict) and (not types or r.get("resourceType") in types)]
+
+
+def _of(choices: list[Any], pick: int) -> Any | None:
+    return choices[pick % len(choices)] if choices else None
+
+
+def drop_a_key(request: Request, pick: int) -> None:
+    """A prefetch key is not sent."""
+    request["prefetch"].pop(_of([*DATA, "patient"], pick), None)
+
+
+def refuse_a_key(request: Request, pick: int) -> None:
+    """An error comes in place of a prefetch value."""
+    request["prefetch"][_of(list(DATA), pick)] = OUTCOME
+
+
+def refuse_an_entry(request: Request, pick: int) -> None:
+    """An error comes in place of a resource."""
+    entry = _of(_entries(request), pick)
+    if entry is not None:
+        entry["resource"] = OUTCOME
+
+
+def empty_an_entry(request: Request, pick: int) -> None:
+    """An entry comes without its resource."""
+    entry = _of(_entries(request), pick)
+    if entry is not None:
+        entry.pop("resource", None)
+
+
+def garble_a_field(request: Request, pick: int) -> None:
+    """A field has another type than FHIR gives it."""
+    choices = [(r, name, wrong) for r in _resources(request) for name in sorted(r) for wrong in _WRONG]
+    # Whose it is and what it is are spoiled by ways of their own.
+    choices = [c for c in choices if c[1] not in ("subject", "patient", "resourceType") or c[2] == 5]
+    found = _of(choices, pick)
+    if found is not None:
+        resource, name, wrong = found
+        resource[name] = wrong
+
+
+def swap_the_patient(request: Request, pick: int) -> None:
+    """A resource of another patient comes in place of the patient's."""
+    resource = _of(_resources(request), pick)
+    if resource is not None:
+        field = "patient" if resource.get("resourceType") == "AllergyIntolerance" else "subject"
+        resource[field] = {"reference": "Patient/another"}
+
+
+def strip_the_unit(request: Request, pick: int) -> None:
+    """A result loses its unit."""
+    resource = _of(_resources(request, "Observation"), pick)
+    if resource is not None and isinstance(resource.get("valueQuantity"), dict):
+        resource["valueQuantity"].pop("unit", None)
+
+
+def strip_the_value(request: Request, pick: int) -> None:
+    """A result loses its value."""
+    resource = _of(_resources(request, "Observation"), pick)
+    if resource is not None:
+        resource.pop("valueQuantity", None)
+
+
+def strip_the_date(request: Request, pick: int) -> None:
+    """A result loses its date."""
+    resource = _of(_resources(request, "Observation"), pick)
+    if resource is not None:
+        resource.pop("effectiveDateTime", None)
+
+
+def strip_the_code(request: Request, pick: int) -> None:
+    """A resource loses its code."""
+    resource = _of(_resources(request), pick)
+    if resource is not None:
+        resource.pop("code", None)
+
+
+def add_a_page(request: Request, pick: int) -> None:
+    """A list goes on over another page, which is not sent."""
+    bundle = _of(_bundles(request), pick)
+    if bundle is not None:
+        bundle["link"] = [{"relation": "next", "url": "https://ehr.example.org/fhir?page=2"}]
+        del bundle["entry"][pick % (len(bundle["entry"]) + 1) :]
+
+
+def raise_the_total(request: Request, pick: int) -> None:
+    """A list says that it holds more than was sent."""
+    bundle = _of(_bundles(request), pick)
+    if bundle is not None:
+        bundle["total"] = len(bundle["entry"]) + 1
+        del bundle["entry"][pick % (len(bundle["entry"]) + 1) :]
+
+
+Way = Callable[[Request, int], None]
+SPOILED: tuple[Way, ...] = (garble_a_field, strip_the_unit, strip_the_value, strip_the_date, strip_the_code)
+"""The resource is still there, and it can be seen that something is wrong with it."""
+LOST: tuple[Way, ...] = (
+    *(drop_a_key, refuse_a_key, refuse_an_entry, empty_an_entry, swap_the_patient, add_a_page, raise_the_total),
+)
+"""The resource is gone; what remains says so."""
