@@ -83,7 +83,7 @@ PATIENTS: dict[str, dict[str, Any]] = {
     },
 }
 # Enough picks for each way to meet everything that it can change.
-PICKS = {way: range(320 if way is garble_a_field else 24) for way in LOST + SPOILED}
+PICKS = {way: range(320 if way is garble_a_field else 32) for way in LOST + SPOILED}
 CHANGES = st.lists(st.tuples(st.sampled_from(LOST + SPOILED), st.integers(0, 399)), min_size=1, max_size=4)
 SPOILING = st.lists(st.tuples(st.sampled_from(SPOILED), st.integers(0, 399)), min_size=1, max_size=4)
 

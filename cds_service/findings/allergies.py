@@ -50,7 +50,7 @@ class AllergyList:
 def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
     """Group every allergy once."""
     known = tuple(_grouped(fact, knowledge) for fact in facts.allergies)
-    unread = tuple(a.fact for a in known if a.fact.active and not a.groups and not _is_readable(a.fact, knowledge))
+    unread = tuple(a.fact for a in known if not a.groups and not _is_readable(a.fact, knowledge))
     return AllergyList(known, unread, "allergies" in facts.complete, "allergies" in facts.obtained)
 
 

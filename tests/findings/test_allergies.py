@@ -114,12 +114,12 @@ def test_texts_that_deny_an_allergy(text: str, expected: str, knowledge: Knowled
         ({"code": "urn:local|17"}, "unknown info"),
         ({"code": "urn:local|17", "text": "contrast"}, "present warning"),
         ({"code": "urn:local|17", "text": "penicillin"}, "absent"),
-        ({"code": "urn:local|17", "clinical": "resolved"}, "absent"),
+        ({"code": "urn:local|17", "clinical": "resolved"}, "unknown info"),
         ({}, "unknown info"),
     ],
 )
 def test_an_allergy_by_its_codes(allergy: dict[str, Any], expected: str, knowledge: Knowledge, now: datetime) -> None:
-    """Any known coding decides, a substance's too; an active allergy that nobody can read is unknown."""
+    """Any known coding decides, a substance's too; an allergy that nobody can read is unknown."""
     assert iodine(allergy, knowledge, now) == expected
 
 

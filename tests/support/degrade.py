@@ -12,6 +12,7 @@ from typing import Any
 Request = dict[str, Any]
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 DATA = ("conditions", "allergies", "observations")
+_IDENTITY = ("resourceType", "id", "subject", "patient")
 _WRONG: tuple[Any, ...] = (5, "garbled", [5], {"coding": 5})
 
 
@@ -59,13 +60,20 @@ def empty_an_entry(request: Request, pick: int) -> None:
 
 def garble_a_field(request: Request, pick: int) -> None:
     """A field has another type than FHIR gives it."""
-    choices = [(r, name, wrong) for r in _resources(request) for name in sorted(r) for wrong in _WRONG]
-    # Whose it is and what it is are spoiled by ways of their own.
-    choices = [c for c in choices if c[1] not in ("subject", "patient", "resourceType") or c[2] == 5]
+    resources = _resources(request)
+    choices = [(r, name, wrong) for r in resources for name in sorted(set(r) - set(_IDENTITY)) for wrong in _WRONG]
     found = _of(choices, pick)
     if found is not None:
         resource, name, wrong = found
         resource[name] = wrong
+
+
+def garble_what_it_is(request: Request, pick: int) -> None:
+    """What a resource is, or whose, has another type than FHIR gives it; then nothing of it can be used."""
+    found = _of([(r, name) for r in _resources(request) for name in _IDENTITY if name in r], pick)
+    if found is not None:
+        resource, name = found
+        resource[name] = 5
 
 
 def swap_the_patient(request: Request, pick: int) -> None:
@@ -124,6 +132,7 @@ Way = Callable[[Request, int], None]
 SPOILED: tuple[Way, ...] = (garble_a_field, strip_the_unit, strip_the_value, strip_the_date, strip_the_code)
 """The resource is still there, and it can be seen that something is wrong with it."""
 LOST: tuple[Way, ...] = (
-    *(drop_a_key, refuse_a_key, refuse_an_entry, empty_an_entry, swap_the_patient, add_a_page, raise_the_total),
+    *(drop_a_key, refuse_a_key, refuse_an_entry, empty_an_entry, swap_the_patient, garble_what_it_is),
+    *(add_a_page, raise_the_total),
 )
 """The resource is gone; what remains says so."""
