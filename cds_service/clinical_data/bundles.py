@@ -198,6 +198,8 @@ def _record(
 
 def _is_of(head: _Head, patient_id: str) -> bool | None:
     """Whether the resource is the patient's; one that names nobody was found by a search for the patient."""
+    if head.subject is not None and head.patient is None and head.subject.reference == f"Patient/{patient_id}":
+        return True  # nearly every resource
     if head.resource_type == "Patient":
         return head.id in (None, patient_id)
     named = [r.reference for r in (head.subject, head.patient) if r is not None and r.reference is not None]

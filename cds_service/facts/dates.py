@@ -34,6 +34,21 @@ def read_when(text: str | None, zone: tzinfo) -> When | None:
         return None
 
 
+class Dates:
+    """Reads the dates of one call; results of one blood draw share their time, so each text is read once."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        """`zone`: the hospital's."""
+        self._zone = zone
+        self._read: dict[str, When | None] = {}
+
+    def read(self, text: str) -> When | None:
+        """As `read_when`."""
+        if text not in self._read:
+            self._read[text] = read_when(text, self._zone)
+        return self._read[text]
+
+
 def _six_digits(time: str) -> str:
     """At most six digits of a second's fraction: longer ones are legal in FHIR and refused by Python."""
     return _FRACTION.sub(r"\1", time) if "." in time else time

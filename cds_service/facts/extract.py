@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from cds_service.clinical_data.records import ClinicalData, Holding, Reason, Record, Unavailable
 from cds_service.facts.allergies import read_allergy
 from cds_service.facts.conditions import read_condition
-from cds_service.facts.dates import read_when
+from cds_service.facts.dates import Dates, read_when
 from cds_service.facts.observations import read_observation
 from cds_service.facts.orders import missing_sources, read_order, unread_order
 from cds_service.facts.patient_facts import (
@@ -120,9 +120,10 @@ def _observations(
         return None if is_named(code) else ()  # one that does not say what it reports may be anything
 
     facts: list[ObservationFact] = []
+    dates = Dates(zone)
     for record, raw in decode_each(holding.records, RawObservation):
         if raw is not None:
-            facts += read_observation(record, raw, zone, wanted)
+            facts += read_observation(record, raw, wanted, dates)
             continue
         code = decode_code(record.body)
         facts.append(ObservationFact(record.reference, code, None, preliminary=False, problem="unreadable-value"))

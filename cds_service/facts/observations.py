@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
 from cds_service.clinical_data.records import Record
-from cds_service.facts.dates import read_when
+from cds_service.facts.dates import Dates
 from cds_service.facts.patient_facts import Coding, Concept, Measurement, ObservationFact, When
 from cds_service.facts.resources import (
     RawConcept,
@@ -45,19 +44,17 @@ Wanted = Callable[[RawConcept | None], tuple[Coding, ...] | None]
 """The codings of a code that anything reads; empty for a code that says nothing at all; None for another one."""
 
 
-def read_observation(record: Record, raw: RawObservation, zone: tzinfo, wanted: Wanted) -> list[ObservationFact]:
+def read_observation(record: Record, raw: RawObservation, wanted: Wanted, dates: Dates) -> list[ObservationFact]:
     """The facts of one Observation: its own value and each component's, as far as their code is wanted.
 
     Args:
         record: the resource as received.
         raw: its code, time and status.
-        zone: the hospital's.
         wanted: asked before anything else is looked at.
+        dates: the reader of this call's dates.
     """
-    found: list[tuple[tuple[Coding, ...], object]] = []
     own = wanted(raw.code)
-    if own is not None:
-        found.append((own, record.body))
+    found: list[tuple[tuple[Coding, ...], object]] = [] if own is None else [(own, record.body)]
     if is_given(raw.component):
         parts = decode_components(raw.component)
         found += [((), None)] if parts is None else []
@@ -65,7 +62,7 @@ def read_observation(record: Record, raw: RawObservation, zone: tzinfo, wanted: 
     if not found or raw.status in _VOID:
         return []
     problem = None if raw.status is None or raw.status in _VALID else "status-unclear"
-    when, preliminary = _when(raw, zone), raw.status == "preliminary"
+    when, preliminary = _when(raw, dates), raw.status == "preliminary"
     return [
         ObservationFact(record.reference, Concept(codings), when, preliminary, value, problem)
         for codings, value in found
@@ -88,14 +85,14 @@ def measure(fact: ObservationFact) -> Measurement | None:
     return Measurement(**_value(raw)) if isinstance(raw, RawValue) else Measurement(problem="unreadable-value")
 
 
-def _when(raw: RawObservation, zone: tzinfo) -> When | None:
+def _when(raw: RawObservation, dates: Dates) -> When | None:
     if raw.effective_date_time:
-        found = read_when(raw.effective_date_time, zone)
+        found = dates.read(raw.effective_date_time)
         if found:
             return found
     period = raw.effective_period
     candidates = (raw.effective_instant, period and (period.end or period.start), raw.issued)
-    return next((when for text in candidates if text and (when := read_when(text, zone))), None)
+    return next((when for text in candidates if text and (when := dates.read(text))), None)
 
 
 def _has_value(raw: RawValue) -> bool:

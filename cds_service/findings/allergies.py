@@ -136,7 +136,7 @@ def _grouped(fact: AllergyFact, knowledge: Knowledge) -> KnownAllergy:
             if hit.value_set in by_value_set:
                 found.setdefault(by_value_set[hit.value_set], coding)
     groups = frozenset(found) or _groups_by_text(concepts, knowledge)
-    severe, physiologic = _weights(fact, knowledge)
+    severe, physiologic = _weights(fact, knowledge) if groups else (False, False)
     shown = next(iter(found.values()), None) or next(iter(fact.concept.codings), None)
     return KnownAllergy(fact, groups, not found and bool(groups), shown, severe, physiologic)
 
@@ -148,10 +148,7 @@ def _groups_by_text(concepts: Iterable[Concept], knowledge: Knowledge) -> frozen
 
 
 def _matches(words: str, group: TextGroup, knowledge: Knowledge) -> bool:
-    def any_of(phrases: Iterable[str]) -> bool:
-        return any(knowledge.words.hold(words, phrase) for phrase in phrases)
-
-    return any_of(group.texts) and not any_of(group.not_texts)
+    return knowledge.words.hold_any(words, group.texts) and not knowledge.words.hold_any(words, group.not_texts)
 
 
 def _denies(text: str, knowledge: Knowledge) -> bool:

@@ -7,7 +7,7 @@ whole; skin biopsy and CT angiography are nothing because exclude terms veto. Wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cds_service.knowledge.words import Words
@@ -51,6 +51,7 @@ class OrderTexts:
         """
         self._words = words
         self._ancestors = {procedure: frozenset(line) for procedure, line in ancestors.items()}
+        self._parents = frozenset().union(*self._ancestors.values())
         by_words: dict[str, list[str]] = {}
         for procedure, names in synonyms.items():
             for name in names:
@@ -70,10 +71,13 @@ class OrderTexts:
         `CT angiography` is no catheter angiography.
         """
         prepared = [self._words.of(text) for text in texts]
-        found = self._longest(lambda synonym: any(synonym.text in words for words in prepared), " ".join(prepared))
+        everything = " ".join(prepared)  # three blanks in a row between two texts, so that no synonym spans them
+        found = self._longest([s for s in self._synonyms if s.text in everything], everything)
+        if found.procedures and self._parents.isdisjoint(found.procedures):
+            return found
         bags = [frozenset(words.split()) for words in prepared]
-        many = _MANY_WORDS if not found.procedures else 2
-        shuffled = self._longest(lambda synonym: _is_in_a_bag(synonym, bags, many), " ".join(prepared))
+        many = 2 if found.procedures else _MANY_WORDS
+        shuffled = self._longest([s for s in self._synonyms if _is_in_a_bag(s, bags, many)], everything)
         if not found.procedures:
             return TextMatch(shuffled.procedures, shuffled.synonym, found.vetoed or shuffled.vetoed)
         special = shuffled.procedures and all(
@@ -81,11 +85,10 @@ class OrderTexts:
         )
         return shuffled if special else found
 
-    def _longest(self, is_there: Callable[[_Synonym], bool], everything: str) -> TextMatch:
+    def _longest(self, there: Iterable[_Synonym], everything: str) -> TextMatch:
+        """The first of the synonyms that are there, longest first, of which a procedure is not vetoed."""
         vetoed = False
-        for synonym in self._synonyms:
-            if not is_there(synonym):
-                continue
+        for synonym in there:
             allowed = tuple(p for p in synonym.procedures if not any(v in everything for v in self._vetoes.get(p, ())))
             if allowed:
                 return TextMatch(allowed, synonym.text.strip(), vetoed)

@@ -20,10 +20,10 @@ class Words:
     def __init__(self, spelling: Mapping[str, str]) -> None:
         """`spelling`: variant -> American, parts of words."""
         self._spelling = tuple(spelling.items())
-        self._phrases: dict[str, str] = {}
+        self._phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def of(self, text: str) -> str:
-        """The text as words with one blank around each, ready for `hold`."""
+        """The text as words with one blank around each, ready for `hold_any`."""
         lower = text.lower()
         if not lower.isascii():
             lower = "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
@@ -32,16 +32,16 @@ class Words:
             spaced = spaced.replace(variant, american)
         return spaced
 
-    def hold(self, words: str, phrase: str) -> bool:
-        """Whether a phrase of a table is in the words, as whole words; a trailing `*` matches the beginning of a word.
+    def hold_any(self, words: str, phrases: tuple[str, ...]) -> bool:
+        """Whether any phrase of a table is in the words, as whole words; a trailing `*` matches a word's beginning.
 
         A phrase in Chinese or Japanese script is looked for anywhere: that script has no blanks.
         """
-        prepared = self._phrases.get(phrase)
+        prepared = self._phrases.get(phrases)
         if prepared is None:
             # Phrases come from the tables only, so what is remembered is bounded and holds nothing of a patient.
-            prepared = self._phrases[phrase] = self._prepared(phrase)
-        return prepared in words
+            prepared = self._phrases[phrases] = tuple(self._prepared(phrase) for phrase in phrases)
+        return any([phrase in words for phrase in prepared])  # noqa: C419 - a list is twice as fast here
 
     def _prepared(self, phrase: str) -> str:
         wanted = self.of(phrase.rstrip("*"))
