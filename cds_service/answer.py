@@ -21,7 +21,7 @@ from cds_service.knowledge.tables import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one call is answered: cards for people, and the whole decision for machines (interface, section 2)."""
+    """What one call is answered: cards for people, and the whole decision for machines."""
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
@@ -37,7 +37,7 @@ def answer(request: HookRequest, knowledge: Knowledge, *, now: datetime, new_id:
         new_id: gives a new UUID for each card and suggestion.
 
     Raises:
-        NothingJudged: there is something to judge, and none of its data could be had (S-36).
+        NothingJudged: there is something to judge, and none of its data could be had.
     """
     data = gather(request)
     facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)

@@ -5,7 +5,7 @@ CdsError
 │   ├── UnknownService          404
 │   ├── BodyTooLarge            413
 │   └── NotJson                 415
-├── NothingJudged               412  no data could be had, so nothing at all could be judged (S-36)
+├── NothingJudged               412  no data could be had, so nothing at all could be judged
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
     ├── TableError                   a table, value set or site folder is wrong: file, row, problem, remedy
     └── SettingError                 a setting is wrong: name, value, remedy
@@ -56,7 +56,7 @@ class NotJson(RequestError):
 
 
 class NothingJudged(CdsError):
-    """Nothing could be judged: neither prefetch nor FHIR server gave any data (S-36)."""
+    """Nothing could be judged: neither prefetch nor FHIR server gave any data."""
 
     status = 412
     issue_type = "incomplete"

@@ -1,6 +1,6 @@
-"""Cards stage: the shape of a card before and after it is JSON, as CDS Hooks 2.0.1 wants it (S-60 to S-72).
+"""Cards stage: the shape of a card before and after it is JSON, as CDS Hooks 2.0.1 wants it.
 
-Nothing empty is ever written: a member without a value is left out (S-03 to S-05).
+Nothing empty is ever written: a member without a value is left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cds_service.findings.finding import Indicator
 from cds_service.knowledge.tables import Knowledge
 
 MOST_IN_SUMMARY = 139
-"""S-60: fewer than 140 characters."""
+"""CDS Hooks 2.0.1, Card Attributes: fewer than 140 characters."""
 TOPICS = "https://example.org/ir-cds/fhir/CodeSystem/card-topics"
 _LEAST_LEFT = 24
 

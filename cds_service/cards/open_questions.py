@@ -21,7 +21,7 @@ class OpenQuestion:
     """One question without an answer: `what` names it, `lab` the analyte where it is about a result.
 
     `loud` ones make the card a warning: allergies or conditions not had at all, or a result that a procedure of high
-    bleeding risk requires (interface, section 3). `advice` are keys of what to ask for.
+    bleeding risk requires. `advice` are keys of what to ask for.
     """
 
     what: str

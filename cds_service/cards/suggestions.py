@@ -1,6 +1,6 @@
 """Cards stage: what an indication card offers to do at a click: add a recorded reason to the draft, or cancel it.
 
-An update holds the whole draft as it came, with reasonCode added and nothing else changed (S-69). Where that can't be
+An update holds the whole draft as it came, with reasonCode added and nothing else changed. Where that can't be
 promised (a number that would change, a null in a list), no update is offered.
 """
 
@@ -89,7 +89,7 @@ def _alternatives(expression: Expression) -> list[tuple[str, ...]]:
 
 
 def _draft(fact: OrderFact) -> dict[str, Any] | None:
-    """The draft as it came, without empty members (S-04); None where it can't be given back unchanged."""
+    """The draft as it came, without empty members; None where it can't be given back unchanged."""
     try:
         draft = _without_empties(
             json.loads(fact.body, parse_float=_exact_float, parse_int=_exact_int, parse_constant=_refused)

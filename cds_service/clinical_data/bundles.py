@@ -1,6 +1,6 @@
 """One prefetch value or context Bundle -> a `Holding`, each resource kept as bytes.
 
-Absent, null, empty Bundle and OperationOutcome are four different things (S-33, S-34). One bad entry never sinks
+Absent, null, empty Bundle and OperationOutcome are four different things. One bad entry never sinks
 the others; it makes the holding incomplete.
 """
 

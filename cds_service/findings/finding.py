@@ -32,7 +32,7 @@ class Indicator(IntEnum):
 
     @property
     def word(self) -> str:
-        """The CDS Hooks spelling: `info`, `warning` or `critical` (S-62)."""
+        """The CDS Hooks spelling: `info`, `warning` or `critical`."""
         return self.name.lower()
 
 

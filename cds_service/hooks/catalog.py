@@ -40,13 +40,13 @@ def discovery(lab_codes: Sequence[str]) -> dict[str, Any]:
             without `code` would bring the whole record.
 
     Returns:
-        `{"services": [...]}` as JSON-ready objects, without a null or empty member (S-11 to S-13).
+        `{"services": [...]}` as JSON-ready objects, without a null or empty member.
     """
     return {"services": [_entry(row, lab_codes) for row in _CATALOG["service"]]}
 
 
 def prefetch_templates(service: Service, lab_codes: Sequence[str]) -> dict[str, str]:
-    """Prefetch key -> template of one service; tokens are left as `{{context.patientId}}` (S-37 to S-39)."""
+    """Prefetch key -> template of one service; tokens are left as `{{context.patientId}}`."""
     codes = ",".join(f"{_LOINC}|{code}" for code in lab_codes)
     return {
         key: _CATALOG["prefetch"][key].replace("{{LAB_CODES}}", codes)

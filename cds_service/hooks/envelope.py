@@ -2,7 +2,7 @@
 
 In: bytes. Out: a request whose FHIR content is still bytes. The body is walked once and only the few plain values
 of the envelope are decoded, so the cost hardly grows with the size of the record.
-Source: CDS Hooks 2.0.1, HTTP Request (S-21, S-22); the fields of each context are in `schemas/context/`.
+Source: CDS Hooks 2.0.1, HTTP Request; the fields of each context are in `schemas/context/`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _object(members: Mapping[str, Member], name: str) -> Members:
 
 
 def _asked_prefetch(service: Service, members: Mapping[str, Member]) -> Members:
-    """Only the keys that discovery asks for: clients send others as well, and those are ignored (S-21)."""
+    """Only the keys that discovery asks for: clients send others as well, and those are ignored."""
     prefetch = _object(members, "prefetch")
     return {key: prefetch[key] for key in service.prefetch_keys if key in prefetch}
 
@@ -95,7 +95,7 @@ def _envelope(members: Mapping[str, Member], prefetch: Members) -> dict[str, Any
 
 
 def _check_hook(service: Service, hook: str) -> None:
-    """Source: S-22, a service answers only the hook that it was announced for."""
+    """Source: CDS Hooks 2.0.1, Calling a CDS Service: a service answers only the hook that it was announced for."""
     if hook != service.hook:
         raise RequestError(
             f"/hook is another one than {service.hook}, the hook of {service.id}: "

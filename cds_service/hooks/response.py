@@ -1,7 +1,7 @@
 """The last step of a call: cards and the decision -> the body of the answer.
 
 Out: `{"cards": [...], "extension": {"org.example.ir-cds": {...}}}`, described by `schemas/response.json`.
-Source: CDS Hooks 2.0.1, CDS Service Response (S-50, S-75).
+Source: CDS Hooks 2.0.1, CDS Service Response.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     # One more than allowed: Werkzeug cuts a chunked body off at its limit without a word, and so it is seen.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1
-    # A redirect breaks the preflight of a browser, and discovery must never redirect (S-10).
+    # A redirect breaks the preflight of a browser, and discovery must never redirect.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     knowledge = knowledge or load_knowledge(settings.site)

@@ -1,6 +1,6 @@
 """Which web pages may call the service from a browser.
 
-Source: CDS Hooks 2.0.1, Cross-Origin Resource Sharing (S-100). A preflight carries no token, and an error answer
+Source: CDS Hooks 2.0.1, Cross-Origin Resource Sharing. A preflight carries no token, and an error answer
 needs the headers as well: without them the page can't read why it was refused.
 """
 

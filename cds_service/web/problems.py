@@ -1,7 +1,7 @@
 """Every error answer of the service: an OperationOutcome, and nothing that is not safe to show.
 
 This is the one place where errors are caught. An error never becomes an empty card list.
-Source: CDS Hooks 3.0 ballot, CDS Service Response (S-53); FHIR R4 OperationOutcome.
+Source: CDS Hooks 3.0 ballot, CDS Service Response; FHIR R4 OperationOutcome.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ CONTROL_PARAMETERS = {"_count": r"[0-9]+", "_sort": r"-?[a-z]+(,-?[a-z]+)*"}
 
 
 def outside_subset(template: str, hook: str) -> Iterator[str]:
-    """Everything in a prefetch template that a plain 2.0 client is not obliged to resolve (S-37 to S-40)."""
+    """Everything in a prefetch template that a plain 2.0 client is not obliged to resolve."""
     yield from (f"token {token}" for token in TOKEN.findall(template) if token not in TOKENS[hook])
     plain = TOKEN.sub("id", template)
     if re.fullmatch(r"[A-Z][A-Za-z]+/id", plain):

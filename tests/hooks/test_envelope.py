@@ -64,7 +64,7 @@ def test_the_token_is_not_shown_with_the_request() -> None:
 
 
 def test_prefetch_null_is_kept_and_a_missing_key_is_not_invented() -> None:
-    """Null says that the client looked and found nothing; an absent key says that it did not look (S-34)."""
+    """Null says that the client looked and found nothing; an absent key says that it did not look."""
     request = read_request("ir-order-sign", as_json(a_call(prefetch={"conditions": None})))
     assert request.prefetch == {"conditions": b"null"}
 

@@ -13,7 +13,7 @@ _RESPONSE = validator("response.json")
 def find_empty(value: Any, path: str = "") -> Iterator[str]:
     """The places of null, empty texts, arrays and objects; an empty `cards` or `services` at the top is allowed.
 
-    Source: CDS Hooks 2.0.1, Null and empty JSON elements (S-03 to S-05).
+    Source: CDS Hooks 2.0.1, Null and empty JSON elements.
     """
     if value in (None, "", [], {}) and path not in ("/cards", "/services"):
         yield path or "/"

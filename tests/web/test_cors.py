@@ -17,7 +17,7 @@ PREFLIGHT = {
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_preflight_of_a_listed_origin_is_allowed(client: FlaskClient, path: str) -> None:
-    """A page of a listed origin may send its token and JSON to every path of the protocol (S-100)."""
+    """A page of a listed origin may send its token and JSON to every path of the protocol."""
     response = client.options(path, headers=PREFLIGHT | {"Origin": ORIGIN})
     assert response.status_code == 204
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN

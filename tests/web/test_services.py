@@ -53,7 +53,7 @@ def refused(response: TestResponse, status: int, issue_type: str) -> str:
 
 @pytest.mark.parametrize("path", ["/cds-services", "/cds-services/"])
 def test_discovery_is_answered_without_a_redirect(client: FlaskClient, path: str) -> None:
-    """Discovery answers at once, with or without a slash at the end: a redirect breaks browser clients (S-10)."""
+    """Discovery answers at once, with or without a slash at the end: a redirect breaks browser clients."""
     response = client.get(path)
     assert (response.status_code, response.mimetype) == (200, "application/json")
     assert {entry["id"] for entry in response.get_json()["services"]} == set(SERVICES)
@@ -67,7 +67,7 @@ def test_discovery_asks_for_results_by_the_codes_of_the_tables(client: FlaskClie
 
 @pytest.mark.parametrize("service_id", SERVICES)
 def test_every_announced_service_answers(client: FlaskClient, service_id: str) -> None:
-    """Each id of the discovery document is the last part of a URL that answers a call with cards (S-14)."""
+    """Each id of the discovery document is the last part of a URL that answers a call with cards."""
     body = a_call(service_id, prefetch=NOTHING_RECORDED)
     response = post(client, as_json(body), service_id)
     assert (response.status_code, response.mimetype) == (200, "application/json")
