@@ -39,8 +39,8 @@ def _judge_condition(criterion: Criterion, case: Case) -> CriterionFinding | Non
 def _condition_level(criterion: Criterion, match: Match, case: Case) -> tuple[Indicator, Reason | None]:
     """How loudly one recorded condition speaks, and what softened it.
 
-    Remission is info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis is one
-    level lower.
+    Remission is info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis, and a
+    local code that a site maps to a narrower one, is one level lower.
     """
     base = Indicator[(criterion.indicator or "info").upper()]
     if match.fact.activity == "remission":
@@ -49,6 +49,8 @@ def _condition_level(criterion: Criterion, match: Match, case: Case) -> tuple[In
         return Indicator.INFO, Reason("stale", {"days": criterion.acute_within_days or 0})
     if not match.fact.certain:
         return Indicator(max(base - 1, Indicator.INFO)), Reason("unconfirmed")
+    if not match.hit.sufficient:
+        return Indicator(max(base - 1, Indicator.INFO)), Reason("broader-code")
     return base, None if match.fact.status_clear else Reason("status-unclear")
 
 

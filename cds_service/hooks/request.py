@@ -26,7 +26,8 @@ class HookRequest:
     """One call. `context` and `prefetch` map names to the raw JSON bytes of each member.
 
     `prefetch` holds a key with the bytes `null` where the client sent null, and no key where it sent none:
-    two different things. `patient_id` and `encounter_id` are bare ids; `selections` and `dispatched_orders` are `Type/id`.
+    two different things. `patient_id` and `encounter_id` are bare ids, `selections` and `dispatched_orders` are
+    `Type/id`.
     `access_token` is secret: it is never logged, stored or shown.
     """
 

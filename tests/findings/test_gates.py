@@ -169,12 +169,14 @@ def test_heart_failure_needs_its_severity(
     ("row", "expected"),
     [
         ({}, "absent"),
-        ({"not_sent": ["conditions"]}, "-"),
-        ({"refused": ["conditions"]}, "-"),
-        ({"conditions": [{"text": "something"}]}, "-"),
+        ({"not_sent": ["conditions"]}, "unknown warning"),
+        ({"refused": ["conditions"]}, "unknown warning"),
+        ({"conditions": [{"text": "something"}]}, "unknown info"),
         ({"conditions": ["icd-10-cm|T50.8X5A"]}, "present info"),
     ],
 )
-def test_an_optional_condition(row: dict[str, Any], expected: str, knowledge: Knowledge, now: datetime) -> None:
-    """An optional question is not called absent where the conditions could not be read; it is no part of the answer."""
+def test_a_contrast_reaction_recorded_as_a_condition(
+    row: dict[str, Any], expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Where the conditions could not be had or read, a contrast reaction among them is not called absent."""
     assert said_of_criterion(judge({"order": "tips"} | row, knowledge, now), "contrast-reaction-history") == expected
