@@ -60,7 +60,8 @@ def extract(
     conditions = _conditions(data.holding("conditions"), zone, gaps)
     allergies = _allergies(data.holding("allergies"), zone, gaps)
     observations = _observations(data.holding("observations"), zone, reads, gaps)
-    known = [gap for holding in (data.orders, *data.holdings.values()) for gap in holding.unavailable]
+    asked = [data.orders, *(holding for key, holding in data.holdings.items() if key != "orders")]
+    known = [gap for holding in asked for gap in holding.unavailable]
     # An unreadable Observation blocks the analyte that it may report, so it does not spoil the others.
     unread = {gap.data for gap in gaps} - {"observations"}
     birth_date, gender = _patient(data.holdings.get("patient", Holding()), zone)
@@ -138,9 +139,10 @@ def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...
     for record in data.orders.records:
         try:
             orders.append(read_order(record, based_on))
-            if sources.obtained:  # else it is said once that none was had
-                missed = missing_sources(record, based_on)
-                gaps += [Unavailable("orders", Reason("order-not-found"), reference) for reference in missed]
+            missed = missing_sources(record, based_on)
+            # What could not be had of the orders matters only to an appointment that is based on one of them.
+            gaps += [gap for gap in sources.unavailable if missed and gap not in gaps]
+            gaps += [Unavailable("orders", Reason("order-not-found"), reference) for reference in missed]
         except Unreadable:
             orders.append(unread_order(record.reference, record.resource_type, record.body))
             gaps.append(Unavailable("draftOrders", Reason("order-unreadable"), record.reference))
