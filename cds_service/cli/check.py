@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import cds_service
+from cds_service.cards.wording import template_problems
 from cds_service.cli.cases import failures, read_cases
 from cds_service.cli.options import add_config, add_site, local_now, settings_of
 from cds_service.cli.terminal import complain
@@ -40,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         knowledge = load_knowledge(settings.site)
         print(_summary(knowledge))
-        problems = _judge_cases(args.cases, knowledge, local_now(settings))
+        # A broken sentence would break the cases that say it, so it is named instead.
+        problems = template_problems(knowledge.wording) or _judge_cases(args.cases, knowledge, local_now(settings))
     except TableError as error:
         problems = error.problems
     for problem in problems:
