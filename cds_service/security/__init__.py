@@ -1,0 +1,1 @@
+"""Stage: bearer token -> Client. Knows JWT, keys and registered clients, never hooks or FHIR content."""
