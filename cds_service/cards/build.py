@@ -23,21 +23,26 @@ from cds_service.knowledge.tables import Knowledge
 def build_cards(
     findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]
 ) -> list[dict[str, Any]]:
-    """Every card of one call, ready for JSON.
+    """Every card of one call, ready for JSON: `draw_cards`, with new ids in the order in which they are shown.
+
+    Returns:
+        CDS Hooks 2.0.1 cards. No member is null or empty.
+    """
+    return [card_json(card, knowledge, new_id) for card in draw_cards(findings, knowledge, service)]
+
+
+def draw_cards(findings: Findings, knowledge: Knowledge, service: Service) -> list[Card]:
+    """Every card of one call in words: critical, warning, info; equally loud ones by kind.
 
     Args:
         findings: what the tables say.
         knowledge: the tables' wording, codes to propose and override reasons.
         service: its focus `none` means patient-view: options are listed, orders are not judged.
-        new_id: gives a new UUID for each card and suggestion, in the order in which they are shown.
-
-    Returns:
-        CDS Hooks 2.0.1 cards: critical, warning, info; equally loud ones by kind. No member is null or empty.
     """
     wording = Wording(knowledge.wording)
     speak = _patient_view if service.focus == "none" else _orders
     cards = [card for card in speak(findings, knowledge, wording) if card is not None]
-    return [card_json(card, knowledge, new_id) for card in sorted(cards, key=lambda card: (-card.indicator, card.kind))]
+    return sorted(cards, key=lambda card: (-card.indicator, card.kind))
 
 
 def _orders(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[Card | None]:

@@ -96,6 +96,8 @@ class Procedure:
     notes: Mapping[str, str]
     """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
     source: str
+    shadow: bool = False
+    """Its orders are judged and recorded, not shown: a site tries the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,8 @@ class Contraindication:
     gate: Gate
     criteria: tuple[Criterion, ...]
     source: str
+    shadow: bool = False
+    """Judged and recorded, not shown: a site tries the row."""
 
 
 @dataclass(frozen=True, slots=True)
