@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.storage.schema import CALLS
@@ -29,6 +29,10 @@ PAUSE_SECONDS = 2.0
 """How long a store that could not be connected to is left alone."""
 _CONNECT_SECONDS = 2
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_NO_URL = (
+    "CDS_DATABASE_URL is no URL of a database that can be used; write sqlite:////path/to/records.db or "
+    "postgresql://user:password@host/database"
+)
 _MIGRATION_LOCK = 0x49_52_43_44  # any number that no other program of this database locks
 _SQLITE_ON_CONNECT = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 
@@ -131,21 +135,27 @@ def _as_unavailable() -> Iterator[None]:
 def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite":
+    except (ArgumentError, ValueError):
+        raise SettingError(_NO_URL) from None
+    match parsed.get_backend_name():
+        case "sqlite":
             return _sqlite(parsed)
-        options = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _CONNECT_SECONDS * 1000}
+        case "postgresql":
+            return _postgresql(parsed)
+        case _:
+            raise SettingError(_NO_URL)
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    options = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _CONNECT_SECONDS * 1000}
+    try:
         return sa.create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
+            url.set(drivername="postgresql+psycopg"),
             connect_args=options,
             pool_pre_ping=True,
             max_overflow=-1,
             hide_parameters=True,
         )
-    except (ArgumentError, NoSuchModuleError):
-        raise SettingError(
-            "CDS_DATABASE_URL is no database URL; write sqlite:////path/to/records.db or "
-            "postgresql://user:password@host/database"
-        ) from None
     except ModuleNotFoundError:
         raise SettingError(
             "CDS_DATABASE_URL names PostgreSQL, whose driver is not installed: pip install 'ir-cds-service[postgresql]'"
@@ -161,7 +171,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
             raise SettingError(
                 f"CDS_DATABASE_URL: the folder {folder} can't be made ({error.strerror}); name another file"
             ) from None
-    engine = sa.create_engine(url, max_overflow=-1, hide_parameters=True)
+    engine = sa.create_engine(url, connect_args={"timeout": _CONNECT_SECONDS}, max_overflow=-1, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -178,10 +178,17 @@ def test_a_chunked_body_is_read(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/cds-services/ir-unknown", "/cds-services/ir-order-sign/feedback", "/nowhere", "//cds-services/x"]
+    "path",
+    [
+        "/cds-services/ir-unknown",
+        "/cds-services/ir-unknown/feedback",
+        "/cds-services/ir-order-sign/analytics/d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "/nowhere",
+        "//cds-services/x",
+    ],
 )
 def test_what_is_not_there_is_a_404_in_json(client: FlaskClient, path: str) -> None:
-    """An unknown service or path is an OperationOutcome; feedback that would not be kept is not acknowledged."""
+    """An unknown service or path is an OperationOutcome; so is the place where CDS Hooks 1.0 had its feedback."""
     response = client.post(path, data=as_json(a_call()), content_type="application/json")
     assert "GET /cds-services" in refused(response, 404, "not-found")
 
