@@ -25,7 +25,8 @@ def show_report(found: Report, out: Console) -> None:
     for kind, heading in HEADINGS.items():
         out.print(_table(heading, found.by[kind]))
     if found.reasons:
-        table = Table("Override reason", title_justify="left")
+        table = Table()
+        table.add_column("Override reason", overflow="fold")
         table.add_column("cards", justify="right")
         for reason, count in found.reasons.items():
             table.add_row(safe(reason), str(count))
@@ -47,7 +48,7 @@ def period_in_words(found: Report) -> str:
 def summary_lines(found: Report) -> list[str]:
     """The report in a few sentences."""
     total = found.total
-    unanswered = total.shown + total.shadow - total.answered
+    unanswered = max(0, total.shown - total.answered)
     lines = [
         f"{total.shown} shown, {total.shadow} judged in shadow and not shown.",
         f"{total.accepted} accepted, {total.overridden} overridden; {unanswered} without an answer, "
@@ -68,7 +69,8 @@ def shown_percent(tally: Tally) -> str:
 
 
 def _table(heading: str, tallies: Mapping[str, Tally]) -> Table:
-    table = Table(heading)
+    table = Table()
+    table.add_column(heading, overflow="fold")
     for name in ("shown", "shadow", "accepted", "overridden", "of answered"):
         table.add_column(name, justify="right")
     for name, tally in tallies.items():

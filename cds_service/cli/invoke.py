@@ -15,7 +15,7 @@ from cds_service.cli.options import add_config, local_now, settings_of
 from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.cli.show_cards import show_cards
 from cds_service.cli.show_decision import show_decision, unknown_orders
-from cds_service.cli.terminal import complain, console
+from cds_service.cli.terminal import complain, console, safe
 from cds_service.hooks.response import DECISION_EXTENSION
 from cds_service.knowledge.load import load_knowledge
 from cds_service.settings import Settings
@@ -67,6 +67,11 @@ def show(reply: Reply, *, as_json: bool = False, trace: bool = False) -> int:
         return 1
     if not as_json:
         out, decision = console(), _decision(response)
+        if decision.get("shadow"):
+            out.print("Shadow mode: the service judged and recorded the call, and shows nothing of it.")
+            return 0
+        if in_shadow := decision.get("shadowRows"):
+            out.print(safe(f"In shadow, judged and not shown: {', '.join(map(str, in_shadow))}."))
         unknown = unknown_orders(decision)
         if response["cards"] or not unknown or len(unknown) < len(decision["procedures"]):
             show_cards(response["cards"], out)

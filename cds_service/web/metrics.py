@@ -33,8 +33,9 @@ class Metrics:
 
     def __init__(self, folder: Path | None = None) -> None:
         # Imported here: the library decides at its import whether processes count together.
-        from prometheus_client import CollectorRegistry, Counter, Histogram
+        from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's gap
         self._folder = folder
         self._registry = registry = CollectorRegistry()
         self._calls = Counter("cds_calls", "Hook calls answered.", ("service", "status", "client"), registry=registry)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,48 +15,14 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from cds_service.cards.account import Account, CardAccount, OrderAccount
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.feedback import Feedback
 from cds_service.storage.feedback import Kept, Sender, keep_feedback
 from cds_service.storage.prune import prune
-from cds_service.storage.records import CallRecord, keep_call, read_calls
+from cds_service.storage.records import keep_call, read_calls
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
 from cds_service.storage.store import PAUSE_SECONDS, Store
-
-NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-CARD = "11111111-1111-4111-8111-{:012d}"
-SENDER = Sender("https://ehr.example.org", "ir-order-sign", NOW)
-
-
-def an_answer(card: int = 1, outcome: str = "accepted", seconds: int = 5, **more: object) -> Feedback:
-    """Feedback on one card, some time after it was given."""
-    return Feedback(CARD.format(card), outcome, NOW + timedelta(seconds=seconds), **more)  # type: ignore[arg-type]
-
-
-def a_call(number: int = 1, *, at: datetime = NOW, cards: int = 1, client: str = SENDER.client) -> CallRecord:
-    """A call that was answered with some critical cards."""
-    given = tuple(
-        CardAccount("iodine-allergy", ("iodine-allergy",), "critical", CARD.format(number * 10 + place))
-        for place in range(cards)
-    )
-    order = OrderAccount("tips", "present", {"iodine-allergy": "critical"}, ("bleeding-tendency",))
-    account = Account(
-        "2026.11+x", {"conditions": 2}, {"observations": ("not-sent",)}, {"no-result": 1}, (order,), given
-    )
-    return CallRecord(
-        id=f"22222222-2222-4222-8222-{number:012d}",
-        at=at,
-        service="ir-order-sign",
-        hook="order-sign",
-        client=client,
-        peer="127.0.0.1",
-        patient="0" * 32,
-        shadow=False,
-        knowledge_version="2026.11+x",
-        milliseconds={"facts": 1.25},
-        account=account,
-    )
+from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
 
 def kept(store: Store, *entries: Feedback, sender: Sender = SENDER) -> Kept:
@@ -138,9 +104,9 @@ def test_a_comment_is_kept_only_where_the_hospital_wants_it(store: Store, with_c
 
 def test_a_call_is_kept_with_its_cards_or_not_at_all(store: Store) -> None:
     """A call whose cards can't be kept leaves no half record behind."""
-    keep_call(store, a_call(cards=2), seconds=5.0)
+    keep_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
     with pytest.raises(StoreUnavailable):
-        keep_call(store, a_call(cards=3), seconds=5.0)
+        keep_call(store, a_call(2, a_card(3), a_card(2)), seconds=5.0)
     assert (lines(store, CALLS), lines(store, CARDS)) == (1, 2)
 
 
@@ -159,7 +125,7 @@ def test_what_is_old_is_deleted_and_nothing_else(store: Store) -> None:
     """Pruning deletes calls, cards and feedback from before a time and says how many."""
     for number, days in ((1, -40), (2, -10)):
         at = NOW + timedelta(days=days)
-        keep_call(store, a_call(number, at=at, cards=2), seconds=5.0)
+        keep_call(store, a_call(number, a_card(number * 10), a_card(number * 10 + 1), at=at), seconds=5.0)
         kept(store, an_answer(number * 10), sender=Sender(SENDER.client, SENDER.service, at))
     assert prune(store, NOW - timedelta(days=30)) == {"calls": 1, "cards": 2, "feedback": 1}
     assert prune(store, NOW - timedelta(days=30)) == {"calls": 0, "cards": 0, "feedback": 0}
