@@ -80,12 +80,14 @@ def test_the_site_folder_in_the_guide_is_accepted(tmp_path):
     """Every example of a site change in the guide can be copied as it is, and changes what it says it changes."""
     for block in blocks("docs/changing-the-tables.md", "toml"):
         if found := re.match(r"# site/(\S+)\n", block):
+            (tmp_path / found[1]).parent.mkdir(exist_ok=True)
             (tmp_path / found[1]).write_text(block, "utf-8")
     (tmp_path / "concept_maps").mkdir()
     (tmp_path / "concept_maps" / "local.json").write_text(blocks("docs/changing-the-tables.md", "json")[0], "utf-8")
     knowledge = load_knowledge(tmp_path)
     assert knowledge.thresholds["platelets-high-risk"].value == 75
-    assert {change["id"] for change in knowledge.changes} == {"platelets-high-risk", "spo2-low"}
+    assert {change["id"] for change in knowledge.changes} == {"platelets-high-risk", "spo2-low", "tips"}
+    assert knowledge.procedures["tips"].shadow
     hits = knowledge.codes.lookup("https://hospital.example.org/order-codes", "IR-4711")
     assert [hit.value_set for hit in hits if hit.sufficient] == ["procedure-uterine-fibroid-embolization"]
 

@@ -7,6 +7,7 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cds_service.cli.options import add_config, add_period, open_store, period_o
 from cds_service.cli.terminal import console
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.storage.report import Report, Tally, report
+from cds_service.storage.store import Store
 
 _REVIEW_ABOVE_PERCENT = 50.0
 _COLUMNS = ("by", "value", "shown", "in_shadow", "accepted", "overridden", "overridden_percent", "for_review")
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _found(args: argparse.Namespace, since: Any, until: Any, store: Any) -> Report:
+def _found(args: argparse.Namespace, since: datetime | None, until: datetime | None, store: Store) -> Report:
     try:
         return report(store, since, until, review_above=args.review_above)
     except StoreUnavailable as error:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +18,6 @@ from cds_service.storage.feedback import Sender, keep_feedback
 from cds_service.storage.records import keep_call
 from cds_service.storage.store import Store
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
-
-Run = Callable[..., "object"]
 
 
 @pytest.fixture

@@ -59,6 +59,16 @@ def test_feedback_finds_the_row_that_spoke(client: FlaskClient, store: Store) ->
     assert (found.total.shown, found.unknown_cards) == (len(cards), 0)
 
 
+def test_the_example_in_the_guide_is_kept(client: FlaskClient, store: Store) -> None:
+    """The feedback that an integrator copies from the guide is taken."""
+    guide = (Path(__file__).parents[2] / "docs" / "feedback.md").read_text("utf-8")
+    body = guide.partition("-d '")[2].partition("'\n")[0]
+    answer = client.post("/cds-services/ir-order-sign/feedback", data=body, content_type="application/json")
+    assert answer.status_code == 200
+    (line,) = kept(store)
+    assert line["reason_code"] == "benefit-outweighs-risk"
+
+
 def test_a_batch_of_many_is_kept_once(client: FlaskClient, store: Store) -> None:
     """A batch may hold any number of entries, several of one card, and be sent again: each counts once."""
     entries = [an_entry(outcomeTimestamp=f"2026-11-23T19:{minute:02d}:00.5Z") for minute in range(60)]
