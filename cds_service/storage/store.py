@@ -6,13 +6,12 @@ the store says at once that it is away, until a pause is over.
 
 from __future__ import annotations
 
-import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -23,8 +22,6 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.storage.schema import CALLS
 
-_log = logging.getLogger(__name__)
-
 PAUSE_SECONDS = 2.0
 """How long a store that could not be connected to is left alone."""
 _CONNECT_SECONDS = 2
@@ -34,7 +31,6 @@ _NO_URL = (
     "postgresql://user:password@host/database"
 )
 _MIGRATION_LOCK = 0x49_52_43_44  # any number that no other program of this database locks
-_SQLITE_ON_CONNECT = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 
 
 class Store:
@@ -163,22 +159,38 @@ def _postgresql(url: sa.URL) -> sa.Engine:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    if url.database and url.database != ":memory:":
-        folder = Path(url.database).parent
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingError(
-                f"CDS_DATABASE_URL: the folder {folder} can't be made ({error.strerror}); name another file"
-            ) from None
+    file = Path(url.database or "")
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # For nobody else to read: comments may name patients. What SQLite puts beside the file has its mode.
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise SettingError(
+            f"CDS_DATABASE_URL: {file} can't be written ({error.strerror}); name another file, or give it to this user"
+        ) from None
     engine = sa.create_engine(url, connect_args={"timeout": _CONNECT_SECONDS}, max_overflow=-1, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        for statement in _SQLITE_ON_CONNECT:
-            connection.execute(statement).close()
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        _use_wal(connection)
+        connection.execute("PRAGMA synchronous=FULL").close()
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Readers and the writer don't wait for each other; where another process is just changing to it, wait for that.
+
+    Source: sqlite.org, Write-Ahead Logging; the change needs the file for itself, and SQLite does not wait for it.
+    """
+    end = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        try:
+            return connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _lock_for_migration(connection: sa.Connection, is_sqlite: bool) -> None:

@@ -42,6 +42,16 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One hook call to be recorded. With `shadow` nothing of its answer is shown."""
+
+    request: HookRequest
+    at: datetime
+    knowledge_version: str
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """Where calls are recorded. `store` None: they are only counted. `log_key` is the key of the patients' hashes."""
 
@@ -50,60 +60,36 @@ class Records:
     log_key: str
     new_id: Callable[[], str]
 
-    def keep(
-        self,
-        hook_request: HookRequest,
-        found: Answer | None,
-        watch: Stopwatch,
-        now: datetime,
-        version: str,
-        shadow: bool,
-    ) -> None:
-        """Record a call that was judged, or one of which nothing could be judged (`found` None).
-
-        Args:
-            hook_request: the call.
-            found: its answer.
-            watch: the times of its stages.
-            now: the time of the call.
-            version: of the tables.
-            shadow: nothing of the answer is shown.
-        """
+    def keep(self, call: Call, found: Answer | None, watch: Stopwatch) -> None:
+        """Record a call with the times of its stages; `found` is None where nothing could be judged."""
         if found is not None:
-            self.metrics.count_account(found.account, shadow=shadow)
+            self.metrics.count_account(found.account, shadow=call.shadow)
         if self.store is not None:
-            self._store(self.store, hook_request, found, watch, now, version, shadow)
+            self._store(self.store, self._record(call, found, watch))
             watch.lap("records")
         self.metrics.observe_stages(watch.seconds)
 
-    def _store(
-        self,
-        store: Store,
-        hook_request: HookRequest,
-        found: Answer | None,
-        watch: Stopwatch,
-        now: datetime,
-        version: str,
-        shadow: bool,
-    ) -> None:
-        record = CallRecord(
-            id=self.new_id(),
-            at=now,
-            service=hook_request.service.id,
-            hook=hook_request.service.hook,
-            client=client_name(),
-            peer=request.remote_addr or "",
-            patient=hashed_patient(hook_request.patient_id, self.log_key),
-            shadow=shadow,
-            knowledge_version=version,
-            milliseconds={stage: seconds * 1000 for stage, seconds in watch.seconds.items()},
-            account=found.account if found is not None else None,
-        )
+    def _store(self, store: Store, record: CallRecord) -> None:
         try:
             keep_call(store, record, seconds=_PATIENCE_SECONDS)
         except (StoreUnavailable, SettingError) as error:
             self.metrics.count_lost_record()
             _log.error("record %s of a call to %s was not kept: %s", record.id, record.service, error.message)
+
+    def _record(self, call: Call, found: Answer | None, watch: Stopwatch) -> CallRecord:
+        return CallRecord(
+            id=self.new_id(),
+            at=call.at,
+            service=call.request.service.id,
+            hook=call.request.service.hook,
+            client=client_name(),
+            peer=request.remote_addr or "",
+            patient=hashed_patient(call.request.patient_id, self.log_key),
+            shadow=call.shadow,
+            knowledge_version=call.knowledge_version,
+            milliseconds={stage: seconds * 1000 for stage, seconds in watch.seconds.items()},
+            account=found.account if found is not None else None,
+        )
 
 
 def client_name() -> str:

@@ -19,6 +19,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from cds_service.errors import SettingError, StoreUnavailable
+from cds_service.knowledge.load import load_knowledge
 from cds_service.settings import Settings, database_url, environment, share_metrics
 from cds_service.storage.store import Store
 from cds_service.web.app import create_app
@@ -48,11 +49,12 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
         _log.warning("%s is no setting of this service; see docs/settings.md", name)
     _check_host(settings.host, insecure)
     listener = _listener(settings)
+    knowledge = load_knowledge(settings.site)
     store = Store(database_url(settings, environment()))
+    _open(store)
     metrics_folder = Path(tempfile.mkdtemp(prefix="cds-service-metrics-"))
     share_metrics(metrics_folder)
-    app = create_app(settings, store=store, metrics=Metrics(metrics_folder))
-    _open(store)
+    app = create_app(settings, knowledge, store=store, metrics=Metrics(metrics_folder))
     _settle(app)
     _announce(listener)
     _announce_records(settings, store)

@@ -18,7 +18,7 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 from cds_service.web.bodies import json_body
 from cds_service.web.callers import calling_client
-from cds_service.web.records import Records, Stopwatch, client_name
+from cds_service.web.records import Call, Records, Stopwatch, client_name
 from cds_service.web.status import not_ready
 
 
@@ -47,17 +47,18 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
             raise UnknownService("No service has this id. GET /cds-services lists the ids.")
         if refusal := not_ready(calls.knowledge):
             return refusal
-        watch, now, shadow = Stopwatch(), calls.clock(), _in_shadow(settings)
-        hook_request = read_request(service_id, json_body(settings.max_body))
+        body, watch = json_body(settings.max_body), Stopwatch()
+        hook_request = read_request(service_id, body)
         watch.lap("hooks")
+        asked = Call(hook_request, calls.clock(), calls.knowledge.version, _in_shadow(settings))
         found = None
         try:
-            found = answer(hook_request, calls.knowledge, now=now, new_id=calls.new_id, lap=watch.lap)
-            body = _encoded(found, settings, shadow=shadow)
+            found = answer(hook_request, calls.knowledge, now=asked.at, new_id=calls.new_id, lap=watch.lap)
+            told = _encoded(found, settings, shadow=asked.shadow)
             watch.lap("response")
         finally:
-            calls.records.keep(hook_request, found, watch, now, calls.knowledge.version, shadow)
-        return _json(body)
+            calls.records.keep(asked, found, watch)
+        return _json(told)
 
     @routes.after_request
     def count(response: Response) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -45,9 +47,9 @@ def test_the_migrations_make_the_tables_that_the_program_uses(store: Store) -> N
 
 def test_several_processes_may_bring_a_database_up_to_date_at_once(database_url: str) -> None:
     """Workers that start together on an empty database do not get in each other's way."""
-    stores = [Store(database_url) for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda store: store.upgrade(), stores)) == [None] * 4
+    stores = [Store(database_url) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda store: store.upgrade(), stores)) == [None] * 8
     assert all(store.is_reachable() for store in stores)
     for store in stores:
         store.close()
@@ -171,9 +173,8 @@ def test_a_store_that_is_away_is_not_asked_again_at_once() -> None:
 def test_a_store_that_comes_later_is_brought_up_to_date(tmp_path: Path) -> None:
     """A service that started without its database uses it as soon as it is there."""
     folder = tmp_path / "later"
-    folder.mkdir()
     store = Store(f"sqlite:///{folder}/records.db")
-    folder.rmdir()
+    shutil.rmtree(folder)
     assert not store.is_reachable()
     folder.mkdir()
     store._away_until = 0.0
@@ -189,6 +190,21 @@ def test_a_sqlite_file_is_safe_against_power_loss(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
     store.close()
+
+
+def test_a_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    """Nobody else on the machine can read what is kept, nor the files that SQLite puts beside it."""
+    store = Store(f"sqlite:///{tmp_path}/records.db")
+    keep_call(store, a_call(), seconds=1.0)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("records.db*")} == {0o600}
+    store.close()
+
+
+def test_a_place_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    """A path that can't be a database file stops the start with the path and the remedy."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match=r"file/records.db can't be written .* name another file"):
+        Store(f"sqlite:///{tmp_path}/file/records.db")
 
 
 def test_a_file_that_is_no_database_is_a_store_that_is_away(tmp_path: Path) -> None:
