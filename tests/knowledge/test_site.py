@@ -11,6 +11,7 @@ import pytest
 
 from cds_service.errors import TableError
 from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.review import contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, said_of, said_of_criterion
 from tests.support.tables import CHANGE, put, with_site
@@ -217,3 +218,22 @@ def test_a_site_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None
     """A wrong path must not mean that the hospital's limits are silently left out."""
     with pytest.raises(TableError, match="is no folder"):
         load_knowledge(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("row", [LYMPHANGIOGRAPHY, f'[[procedure]]\nid = "tips"\n{CHANGE}\n'], ids=["new", "shipped"])
+@pytest.mark.parametrize("shadow", [True, False])
+def test_a_procedure_may_be_tried_in_shadow(row: str, shadow: bool, tmp_path: Path) -> None:
+    """A shipped procedure, or a new one from the start, is put in shadow or taken out of it, and the review says so."""
+    site = with_site(tmp_path, {"procedures/trial.toml": f"{row}shadow = {str(shadow).lower()}\n"})
+    tried = site.procedures["lymphangiography" if "lymphangiography" in row else "tips"]
+    assert tried.shadow is shadow
+    lines = {line["procedure"]: line["in shadow"] for line in procedure_lines(site)}
+    assert lines[tried.id] == ("yes" if shadow else "")
+
+
+def test_a_contraindication_may_be_tried_in_shadow(tmp_path: Path) -> None:
+    """A contraindication is put in shadow, and the review says so of each of its questions."""
+    text = f'[[contraindication]]\nid = "iodine-allergy"\nshadow = true\n{CHANGE}'
+    site = with_site(tmp_path, {"contraindications.toml": text})
+    lines = {line["row"]: line["status"] for line in contraindication_lines(site)}
+    assert (lines["iodine-allergy"], lines["kidney-failure"]) == ("active, in shadow", "active")
