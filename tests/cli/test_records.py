@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -102,6 +103,19 @@ def test_the_page_needs_nothing_but_itself(run, used: Store, tmp_path: Path) -> 
     assert "&lt;emergency&gt;" in page
     assert "<emergency>" not in page
     assert '<tr class="review"><td>iodine-allergy</td>' in page
+
+
+def test_the_plots_show_the_numbers(run, used: Store, tmp_path: Path) -> None:
+    """A plot names rows and reasons; reasons of two code systems with one code are counted together."""
+    again = an_answer(3, "overridden", 9, reason=("https://example.org/other", "<emergency>"))
+    keep_feedback(used, [again], SENDER, with_comments=False, seconds=1.0)
+    run("feedback", "--html", tmp_path / "report.html")
+    images = re.findall(r"svg\+xml;base64,([^\"]+)", (tmp_path / "report.html").read_text("utf-8"))
+    rows, reasons, times = (base64.b64decode(image).decode() for image in images)
+    assert ">iodine-allergy<" in rows
+    assert ">&lt;emergency&gt;<" in reasons
+    assert ">2</text>" in reasons
+    assert "% of answers" in times
 
 
 def test_without_matplotlib_the_page_is_refused_with_the_remedy(
