@@ -1,15 +1,12 @@
-"""The cards stage: `Findings` -> CDS Hooks cards, worst first. When a card appears is decided here.
+"""The cards stage: `Findings` -> cards in words, worst first. When a card appears is decided here.
 
 An empty list means that everything was looked at and nothing was found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from cds_service.cards.alert_card import alert_cards
-from cds_service.cards.card import Card, card_json
+from cds_service.cards.card import Card
 from cds_service.cards.contraindication_card import contraindication_cards
 from cds_service.cards.indication_card import indication_cards
 from cds_service.cards.not_checked_card import not_checked_card
@@ -20,18 +17,7 @@ from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
 
 
-def build_cards(
-    findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]
-) -> list[dict[str, Any]]:
-    """Every card of one call, ready for JSON: `draw_cards`, with new ids in the order in which they are shown.
-
-    Returns:
-        CDS Hooks 2.0.1 cards. No member is null or empty.
-    """
-    return [card_json(card, knowledge, new_id) for card in draw_cards(findings, knowledge, service)]
-
-
-def draw_cards(findings: Findings, knowledge: Knowledge, service: Service) -> list[Card]:
+def build_cards(findings: Findings, knowledge: Knowledge, service: Service) -> list[Card]:
     """Every card of one call in words: critical, warning, info; equally loud ones by kind.
 
     Args:

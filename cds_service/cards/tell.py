@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.cards.account import CardAccount
-from cds_service.cards.build import draw_cards
+from cds_service.cards.build import build_cards
 from cds_service.cards.card import Card, card_json
 from cds_service.cards.decision import build_decision
 from cds_service.findings.finding import Findings
@@ -39,11 +39,11 @@ def tell(findings: Findings, knowledge: Knowledge, service: Service, new_id: Cal
         new_id: gives a new UUID for each card and suggestion.
     """
     shown = without_shadow(findings)
-    drawn = draw_cards(shown, knowledge, service)
+    drawn = build_cards(shown, knowledge, service)
     cards = [card_json(card, knowledge, new_id) for card in drawn]
     accounts = [_account(card, body["uuid"]) for card, body in zip(drawn, cards, strict=True)]
     if shown is not findings:
-        accounts += _withheld(accounts, draw_cards(findings, knowledge, service))
+        accounts += _withheld(accounts, build_cards(findings, knowledge, service))
     decision = build_decision(shown, knowledge, in_shadow=rows_in_shadow(findings))
     return Told(cards, decision, tuple(accounts))
 
