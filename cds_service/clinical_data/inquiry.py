@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -22,6 +22,12 @@ from cds_service.clinical_data.searches import PLAIN_STATUSES, Query, plain, wit
 _CODES_THAT_PROVE = 2
 _SERVERS_REMEMBERED = 256
 _GONE = (404, 410)
+_STRANGE = {
+    "other-patient": "fhir-other-patients",
+    "unclear-patient": "unclear-patient",
+    "wrong-type": "wrong-type",
+}
+"""Reason of an entry -> reason of the whole answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +205,11 @@ def _reported(search: Search, codes: Collection[str]) -> set[tuple[str | None, s
 
 
 def _without_strangers(data: str, holding: Holding) -> Holding:
-    """Resources of other patients say that the search went wrong; whose they are is nobody's business here."""
-    own = tuple(gap for gap in holding.unavailable if gap.reason.key != "other-patient")
-    if len(own) == len(holding.unavailable):
-        return holding
-    stranger = Unavailable(data, Reason("fhir-other-patients"))
-    return Holding(holding.records, holding.obtained, (*own, stranger), holding.source)
+    """The holding without the names of what is not this patient's.
+
+    Such resources say that the search went wrong; how many there are and what they are called is nobody's business.
+    """
+    own = [gap for gap in holding.unavailable if gap.reason.key not in _STRANGE]
+    said = {gap.reason.key for gap in holding.unavailable if gap.reason.key in _STRANGE}
+    gaps = (*own, *(Unavailable(data, Reason(_STRANGE[key])) for key in sorted(said)))
+    return replace(holding, unavailable=gaps)
