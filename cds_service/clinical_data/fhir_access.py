@@ -26,6 +26,8 @@ Observe = Callable[[str, float, str], None]
 
 _KINDS = 5
 _NOT_IN_A_BASE = re.compile(r"[\x00-\x20\x7f\\?#]")
+_NOT_UNDERSTOOD = frozenset(range(400, 500)) - {401, 408, 429}
+"""Statuses that say no to the way of asking, not to this moment or this token."""
 _BY_ID = "patient"
 _BY_TYPE = "patient-with-type"
 
@@ -41,6 +43,7 @@ class FhirServers:
         tokenless: bool = True,
         verify: bool | str = True,
         observe: Observe | None = None,
+        pace: Callable[[], None] | None = None,
     ) -> None:
         """Opens nothing yet, so that it may be made before the process forks.
 
@@ -51,10 +54,12 @@ class FhirServers:
                 speaks of calls with a token only; open servers are for trying things out.
             verify: file of certificates to trust instead of the usual ones.
             observe: told of every kind of data that was asked for.
+            pace: called before each request; it waits where they would come too fast.
         """
         self._limits = limits or Limits()
         self._tokenless = tokenless
         self._observe = observe
+        self._pace = pace or _at_once
         self._places = threading.BoundedSemaphore(calls)
         self._session = open_session(calls * _KINDS, verify)
         self._threads = ThreadPoolExecutor(calls * _KINDS, thread_name_prefix="fhir")
@@ -102,6 +107,7 @@ class FhirServers:
         until = time.monotonic() + self._limits.deadline
 
         def ask(url: str, most_bytes: int) -> bytes | Refusal:
+            self._pace()
             return get(self._session, url, token, until, most_bytes)
 
         def all_of(kinds: Sequence[Wanted]) -> dict[str, Holding]:
@@ -143,6 +149,10 @@ class FhirServers:
             self._observe(inquiry.wanted.data, inquiry.seconds, gaps[0].reason.key if gaps else "ok")
 
 
+def _at_once() -> None:
+    """No waiting."""
+
+
 def _by_type(wanted: Wanted, patient_id: str) -> Wanted:
     """The same with the patient named as `Patient/id` in its searches."""
     return replace(wanted, queries=tuple(with_patient_type(query, patient_id) for query in wanted.queries))
@@ -150,7 +160,10 @@ def _by_type(wanted: Wanted, patient_id: str) -> Wanted:
 
 def _is_refusal(holding: Holding) -> bool:
     """Whether the server said no: then it does not know this way of asking, and its first answer stands."""
-    return all(gap.reason.key in ("fhir-status", "fhir-refused", "fhir-outcome") for gap in holding.unavailable)
+    return all(
+        gap.reason.key == "fhir-outcome" or gap.reason.values.get("status") in _NOT_UNDERSTOOD
+        for gap in holding.unavailable
+    )
 
 
 def _when_done(futures: Sequence[Future[None]], leave: Callable[[], None]) -> None:

@@ -26,7 +26,7 @@ _JSON_TYPES = {"application/json", "application/fhir+json", "application/json+fh
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What a call is answered with: the tables, the hospital's clock, a source of UUIDs, and the way to FHIR servers."""
+    """What a call is answered with: the tables, the hospital's clock, a source of UUIDs, the way to FHIR servers."""
 
     knowledge: Knowledge
     clock: Callable[[], datetime]

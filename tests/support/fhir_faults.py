@@ -181,19 +181,21 @@ HARMLESS: dict[str, Maker] = {
         lambda e: [*e, {"resource": {"resourceType": "Practitioner", "id": "x"}, "search": {"mode": "include"}}]
     ),
     "no total": _changed(total=None),
-    "a byte more of white space": lambda peer: lambda exchange: exchange.send(
-        200, b" " + json.dumps(_page(peer, exchange)).encode() + b"\n"
+    "a byte more of white space": lambda peer: (
+        lambda exchange: exchange.send(200, b" " + json.dumps(_page(peer, exchange)).encode() + b"\n")
     ),
-    "one 503 and then the answer": lambda peer: lambda exchange: (
-        exchange.outcome(503) if exchange.number == 1 else peer.answer(exchange)
+    "one 503 and then the answer": lambda peer: (
+        lambda exchange: exchange.outcome(503) if exchange.number == 1 else peer.answer(exchange)
     ),
-    "one reset and then the answer": lambda peer: lambda exchange: (
-        exchange.raw() if exchange.number == 1 else peer.answer(exchange)
+    "one reset and then the answer": lambda peer: (
+        lambda exchange: exchange.raw() if exchange.number == 1 else peer.answer(exchange)
     ),
-    "429 for a moment": lambda peer: lambda exchange: (
-        exchange.outcome(429, Retry_After="0") if exchange.number == 1 else peer.answer(exchange)
+    "429 for a moment": lambda peer: (
+        lambda exchange: exchange.outcome(429, Retry_After="0") if exchange.number == 1 else peer.answer(exchange)
     ),
-    "gzip": lambda peer: lambda exchange: exchange.send(
-        200, gzip.compress(json.dumps(_page(peer, exchange)).encode()), Content_Encoding="gzip"
+    "gzip": lambda peer: (
+        lambda exchange: exchange.send(
+            200, gzip.compress(json.dumps(_page(peer, exchange)).encode()), Content_Encoding="gzip"
+        )
     ),
 }

@@ -19,7 +19,7 @@ Resource = dict[str, Any]
 Fault = Callable[["Exchange"], None]
 """Answers one request in place of the server."""
 
-TOKEN = "peer-token-7f3a"
+TOKEN = "peer-token-7f3a"  # noqa: S105  of the peer below
 
 
 @dataclass
@@ -206,7 +206,7 @@ def running_peer(resources: Iterable[Resource] = (), path: str = "/fhir", **habi
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802  the name that http.server calls
+        def do_GET(self) -> None:
             url = urlsplit(self.path)
             kind = url.path.removeprefix(path).strip("/").partition("/")[0]
             with lock:
