@@ -58,9 +58,18 @@ def order_of(text: str | None, hook: str, patient_id: str, source: FhirSource, k
         return source.resource(text)
     if hook == "order-dispatch":
         raise SetupError("order-dispatch is about an order that the server holds: give --order ServiceRequest/ID")
+    return draft(text, _DRAFT, patient_id, knowledge)
+
+
+def draft(text: str, order_id: str, patient_id: str, knowledge: Knowledge) -> dict[str, Any]:
+    """A draft ServiceRequest for a procedure of the tables, or for `SYSTEM|CODE`.
+
+    Raises:
+        SetupError: the tables have no such procedure.
+    """
     return {
         "resourceType": "ServiceRequest",
-        "id": _DRAFT,
+        "id": order_id,
         "status": "draft",
         "intent": "order",
         "subject": {"reference": f"Patient/{patient_id}"},
@@ -88,22 +97,22 @@ def name_of(order: Mapping[str, Any]) -> str:
     return str(text or coding.get("display") or coding.get("code") or "without a code")
 
 
-def prefetched(visit: Visit, templates: Mapping[str, str]) -> dict[str, Any]:
-    """The prefetch that an EHR sends.
+def wanted(templates: Mapping[str, str], patient_id: str) -> list[Wanted]:
+    """What the prefetch templates of a service ask for."""
+    queries = {key: query_of(template, patient_id) for key, template in templates.items()}
+    return [Wanted(key, (query.path.partition("/")[0],), (query,)) for key, query in queries.items()]
+
+
+def prefetch_of(holdings: Mapping[str, Holding]) -> dict[str, Any]:
+    """The prefetch that an EHR sends of what it read.
 
     A key that could not be had at all is left out, as EHRs do; one of which a part is missing says so by an
     OperationOutcome among its entries.
     """
-    wanted = []
-    for key, template in templates.items():
-        query = query_of(template, visit.patient_id)
-        wanted.append(Wanted(key, (query.path.partition("/")[0],), (query,)))
-    holdings = visit.source.fetch(visit.patient_id, wanted)
-    reads = {one.data for one in wanted if not one.queries[0].is_search}
-    return {key: _value(holding, key in reads) for key, holding in holdings.items() if holding.obtained}
+    return {key: _value(holding, is_read=key == "patient") for key, holding in holdings.items() if holding.obtained}
 
 
-def _value(holding: Holding, is_read: bool) -> Any:
+def _value(holding: Holding, *, is_read: bool) -> Any:
     bodies = [orjson.Fragment(record.body) for record in holding.records]  # as received, digit for digit
     if is_read:
         return bodies[0] if bodies else None
@@ -153,8 +162,8 @@ def _context(visit: Visit) -> dict[str, Any]:
         del context["userId"]
         return context | {"dispatchedOrders": [reference], "performer": visit.user}
     if visit.hook == "appointment-book":
-        return context | {"appointments": _bundle([_appointment(order, visit.patient_id)])}
-    context["draftOrders"] = _bundle([order])
+        return context | {"appointments": bundle([_appointment(order, visit.patient_id)])}
+    context["draftOrders"] = bundle([order])
     return context | ({"selections": [reference]} if visit.hook == "order-select" else {})
 
 
@@ -170,5 +179,6 @@ def _reference(order: Mapping[str, Any]) -> dict[str, str]:
     return {"reference": f"ServiceRequest/{order['id']}"}
 
 
-def _bundle(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def bundle(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A collection of resources, as contexts hold them."""
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources]}

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from cds_service.cli.terminal import complain
-from cds_service.clinical_data.fhir_access import FhirServers
+from cds_service.clinical_data.fhir_access import FhirServers, Observe
 from cds_service.clinical_data.fhir_server import Refusal, get, open_session
 from cds_service.clinical_data.inquiry import Limits, Wanted
 from cds_service.clinical_data.records import Holding
@@ -22,6 +21,7 @@ from cds_service.errors import SetupError
 _SECONDS = 30
 _MOST_BYTES = 50_000_000
 _VISIT_SECONDS = 600
+_VISIT_PAGES = 100
 _PER_SECOND = 2.0
 _RELEASES = {"0": "DSTU1", "1": "DSTU2", "3": "STU3", "5": "R5", "6": "R6"}
 _UNDERSTOOD = ("4.0", "4.1", "4.3")
@@ -112,19 +112,16 @@ class FhirSource:
             )
         return statement
 
-    def fetch(self, patient_id: str, wanted: Sequence[Wanted]) -> Mapping[str, Holding]:
-        """Clinical data, read to their last page at this server's pace and checked as the service itself would."""
-        started: set[str] = set()
+    def fetch(self, patient_id: str, wanted: Sequence[Wanted], tell: Observe | None = None) -> Mapping[str, Holding]:
+        """Clinical data, read to their last page at this server's pace and checked as the service itself would.
 
-        def tell(data: str, seconds: float, outcome: str) -> None:
-            if data not in started:
-                complain(f"  {data}: {outcome if outcome != 'ok' else 'read'}, {seconds:.1f} s")
-            started.add(data)
+        `tell` hears of each kind of data as it is done.
+        """
+        return self._servers(tell).fetch(self.base, self.token, patient_id, wanted)
 
-        servers = FhirServers(
-            Limits(deadline=_VISIT_SECONDS), calls=1, verify=self.verify, observe=tell, pace=self._pace.wait
-        )
-        return servers.fetch(self.base, self.token, patient_id, wanted)
+    def _servers(self, tell: Observe | None) -> FhirServers:
+        limits = Limits(deadline=_VISIT_SECONDS, pages=_VISIT_PAGES, most_bytes=_MOST_BYTES)
+        return FhirServers(limits, calls=1, verify=self.verify, observe=tell, pace=self._pace.wait)
 
     def _advice(self, refusal: Refusal, path: str) -> str:
         """What is wrong, and what to do about it."""

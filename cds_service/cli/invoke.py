@@ -94,13 +94,18 @@ def _request_of(source: FhirSource, args: argparse.Namespace, knowledge: Knowled
     prefetch: Mapping[str, Any] = {}
     if not args.no_prefetch:
         complain("reading what the service asks for:")
-        prefetch = ehr.prefetched(visit, _templates(args, knowledge, sign))
+        wanted = ehr.wanted(_templates(args, knowledge, sign), patient_id)
+        prefetch = ehr.prefetch_of(source.fetch(patient_id, wanted, tell=_tell))
     body = ehr.hook_request(visit, prefetch)
     if args.save:
         _save(args.save, ehr.without_token(body))
     if not args.json:
         _show_visit(patient, order, console())
     return body
+
+
+def _tell(data: str, seconds: float, outcome: str) -> None:
+    complain(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
 
 
 def _software(statement: Mapping[str, Any]) -> str:
