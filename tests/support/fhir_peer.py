@@ -6,6 +6,7 @@ Habits change what it does within FHIR (how links look, which searches it refuse
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -199,7 +200,9 @@ def _in_category(resource: Resource, asked: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def running_peer(resources: Iterable[Resource] = (), path: str = "/fhir", **habits: Any) -> Iterator[Peer]:
+def running_peer(
+    resources: Iterable[Resource] = (), path: str = "/fhir", tls: ssl.SSLContext | None = None, **habits: Any
+) -> Iterator[Peer]:
     """A server on a free port of loopback for as long as the context lasts."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -232,7 +235,10 @@ def running_peer(resources: Iterable[Resource] = (), path: str = "/fhir", **habi
 
     lock = threading.Lock()
     server = Server(("127.0.0.1", 0), Handler)
-    peer = Peer(f"http://127.0.0.1:{server.server_address[1]}{path}", list(resources), Habits(**habits))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if tls is None else "https"
+    peer = Peer(f"{scheme}://127.0.0.1:{server.server_address[1]}{path}", list(resources), Habits(**habits))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
