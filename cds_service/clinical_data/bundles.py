@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cds_service.clinical_data.outcomes import says_nothing_found
 from cds_service.clinical_data.records import Holding, Reason, Record, Unavailable
 from cds_service.clinical_data.references import names_patient
 
@@ -233,11 +234,11 @@ def _head_of(body: bytes) -> _Head | None:
 def _record(
     data: str, head: _Head | None, body: bytes, place: str, mode: str | None, types: Collection[str], patient_id: str
 ) -> Record | Unavailable | None:
-    """The record of one entry, why it can't be used, or None for an included resource of another kind."""
+    """The record of one entry, why it can't be used, or None for one that says nothing of this kind of data."""
     if head is None:
         return Unavailable(data, Reason("unreadable-resource"), place)
     if head.resource_type == "OperationOutcome" or mode == "outcome":
-        return Unavailable(data, Reason("incomplete-error-entry"))
+        return None if says_nothing_found(body) else Unavailable(data, Reason("incomplete-error-entry"))
     reference = f"{head.resource_type}/{head.id}" if head.id else place
     if head.resource_type not in types:
         return None if mode == "include" else Unavailable(data, Reason("wrong-type"), reference)

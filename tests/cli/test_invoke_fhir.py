@@ -270,7 +270,7 @@ def test_a_guest_asks_slowly() -> None:
 
 
 def test_only_servers_of_others_are_asked_slowly() -> None:
-    """Two requests a second are the most for a server elsewhere; one on this machine is asked as fast as it answers."""
+    """A server elsewhere is told from one on this machine, which may be asked as fast as it answers."""
     assert not FhirSource("https://hapi.fhir.org/baseR4").is_local
     assert FhirSource("http://127.0.0.1:8080/fhir").is_local
     with pytest.raises(SetupError):
