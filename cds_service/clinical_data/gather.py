@@ -48,7 +48,7 @@ def gather(request: HookRequest, fhir: FhirServers | None = None, lab_codes: Seq
     Args:
         request: the call.
         fhir: the way to FHIR servers; without it, prefetch is all there is.
-        lab_codes: LOINC codes of the Observations to ask a server for.
+        lab_codes: codes of the Observations to ask a server for, as `Knowledge` lists them.
     """
     holdings = {key: _prefetched(request, key) for key in request.service.prefetch_keys}
     focus = _in_focus(request)
