@@ -7,9 +7,11 @@ and one too many does not ask.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -20,6 +22,8 @@ from cds_service.clinical_data.fhir_server import Refusal, get, open_session
 from cds_service.clinical_data.inquiry import Inquiry, Limits, Proven, Wanted
 from cds_service.clinical_data.records import Holding
 from cds_service.clinical_data.searches import with_patient_type
+
+_log = logging.getLogger(__name__)
 
 Observe = Callable[[str, float, str], None]
 """Told of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
@@ -137,7 +141,9 @@ class FhirServers:
         futures = [self._threads.submit(inquiry.run) for inquiry in inquiries]
         _, late = wait(futures, timeout=max(0.0, until - time.monotonic()))
         for inquiry, future in zip(inquiries, futures, strict=True):
-            if future in late and not future.cancel():
+            if future not in late:
+                _log_fault(future)
+            elif not future.cancel():
                 inquiry.cut()
         return futures
 
@@ -147,6 +153,14 @@ class FhirServers:
         for inquiry in inquiries:
             gaps = found[inquiry.wanted.data].unavailable
             self._observe(inquiry.wanted.data, inquiry.seconds, gaps[0].reason.key if gaps else "ok")
+
+
+def _log_fault(future: Future[None]) -> None:
+    """A fault of ours leaves its data unknown, as a server's would; what it says may quote a record."""
+    fault = future.exception()
+    if fault is not None:
+        frames = "".join(traceback.format_tb(fault.__traceback__))
+        _log.error("unexpected %s while reading a FHIR server\n%s", type(fault).__qualname__, frames)
 
 
 def _at_once() -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
 
 import requests
 import urllib3.exceptions
@@ -47,6 +48,8 @@ def open_session(connections: int, verify: bool | str = True) -> requests.Sessio
     session = requests.Session()
     session.trust_env = False
     session.verify = verify
+    # What a server remembers of one call has no place in another.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers.clear()
     for scheme in ("https://", "http://"):
         session.mount(scheme, CheckedAdapter(pool_connections=32, pool_maxsize=connections))

@@ -17,7 +17,7 @@ from cds_service.clinical_data.bundles import Page, collect, merged, missing
 from cds_service.clinical_data.connections import Line, use_line
 from cds_service.clinical_data.paging import Ask, Search, follow
 from cds_service.clinical_data.records import Holding, Reason, Unavailable
-from cds_service.clinical_data.searches import PLAIN_STATUSES, Query, plain, without_codes
+from cds_service.clinical_data.searches import REFUSALS, Query, simpler, without_codes
 
 _CODES_THAT_PROVE = 2
 _SERVERS_REMEMBERED = 256
@@ -35,7 +35,7 @@ class Limits:
     """How much of a server one call takes: seconds in all; pages, and bytes (decompressed), of each search."""
 
     deadline: float = 3.0
-    pages: int = 20
+    pages: int = 50
     most_bytes: int = 20_000_000
 
 
@@ -129,7 +129,7 @@ class Inquiry:
             return (self._follow(Search(self.wanted.data, first, [self.wanted.after])),)
         if not first.is_search:
             return tuple(self._search(query) for query in (first, *others))
-        search = self._search_or_plain(first)
+        search = self._search_somehow(first)
         return self._checked(search) if first.codes else (search,)
 
     def _search(self, query: Query) -> Search:
@@ -139,29 +139,30 @@ class Inquiry:
         self._searches.append(search)
         return follow(search, self._server, self._ask, self._limits.pages, self._limits.most_bytes)
 
-    def _search_or_plain(self, query: Query) -> Search:
-        search = self._search(query)
-        simpler = plain(query)
-        if search.pages or search.status not in PLAIN_STATUSES or simpler == query:
-            return search
-        again = self._search(simpler)
-        return again if again.pages else search
+    def _search_somehow(self, query: Query) -> Search:
+        """A search, asked in simpler words as long as the server refuses it."""
+        first = search = self._search(query)
+        for words in simpler(query):
+            if search.pages or search.status not in REFUSALS:
+                break
+            search = self._search(words)
+        return search if search.pages else first
 
     def _checked(self, search: Search) -> tuple[Search, ...]:
         """A search by codes, checked by others where it has not yet proven itself at this server."""
         codes = search.query.codes
-        if self._proven.has(self._server, "codes") or not (search.complete or search.status in PLAIN_STATUSES):
+        if self._proven.has(self._server, "codes") or not (search.complete or search.status in REFUSALS):
             return (search,)
         mine = _reported(search, codes)
         if len({code for _, code in mine}) >= min(_CODES_THAT_PROVE, len(codes)):
             self._proven.add(self._server, "codes")
             return (search,)
         for_part, for_all = without_codes(search.query)
-        part = self._search_or_plain(for_part)
+        part = self._search_somehow(for_part)
         agrees = search.complete and part.complete and _reported(part, codes) <= mine
         if agrees and mine:
             return (search,)
-        whole = self._search_or_plain(for_all)
+        whole = self._search_somehow(for_all)
         if agrees and not whole.complete:
             return (search,)
         if whole.complete:

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, quote
 _TABLE: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "searches.toml").read_text("utf-8"))
 _PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105  a prefetch token, no secret
 
-PLAIN_STATUSES: Collection[int] = frozenset(_TABLE["plain"]["statuses"])
-"""HTTP statuses after which a search is worth asking in plain words."""
+REFUSALS: Collection[int] = frozenset(_TABLE["refused"]["statuses"])
+"""HTTP statuses after which a search is worth asking in simpler words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,14 @@ def query_of(template: str, patient_id: str) -> Query:
     return Query(path, tuple(parse_qsl(asked)))
 
 
-def plain(query: Query) -> Query:
-    """The search without what a server may refuse although it could do without."""
-    dropped = _TABLE["plain"]["drop"]
-    return replace(query, parameters=tuple(p for p in query.parameters if p[0] not in dropped))
+def simpler(query: Query) -> list[Query]:
+    """The search without what a server may refuse although it could do without, a step simpler each time."""
+    found = []
+    for step in _TABLE["refused"]["simpler"]:
+        dropped, changed = step.get("drop", ()), step.get("set", {})
+        kept = ((name, changed.get(name, value)) for name, value in query.parameters if name not in dropped)
+        found.append(replace(query, parameters=tuple(kept)))
+    return [one for one in found if one != query]
 
 
 def with_patient_type(query: Query, patient_id: str) -> Query:

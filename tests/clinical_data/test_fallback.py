@@ -157,6 +157,21 @@ def test_without_a_token_nothing_is_sent_and_with_one_it_always_is(peer: Peer) -
     assert set(peer.authorizations) == {f"Bearer {TOKEN}"}
 
 
+def test_nothing_is_remembered_from_one_call_to_the_next(peer: Peer) -> None:
+    """A cookie that a server sets in one call is not sent in another: the two are of different patients and tokens."""
+    cookies: list[str | None] = []
+
+    def baked(exchange: Any) -> None:
+        cookies.append(exchange.headers.get("Cookie"))
+        exchange.send_json(PATIENT, Set_Cookie="session=of-the-first-call; Path=/")
+
+    peer.faults["Patient"] = baked
+    fhir = FhirServers(Limits(deadline=10))
+    fetched(peer, fhir=fhir)
+    fetched(peer, fhir=fhir)
+    assert cookies == [None, None]
+
+
 def test_a_server_may_be_out_of_bounds_without_a_token(peer: Peer) -> None:
     """Where only calls with a token may ask, one without asks nothing and says so."""
     data = fetched(peer, fhir=FhirServers(tokenless=False))
@@ -195,7 +210,7 @@ def test_a_server_with_a_strange_address_is_not_asked(base: str) -> None:
         pytest.param({"patient_form": "type"}, 6, id="Medplum: patient=Patient/x"),
         pytest.param({"patient_form": "id"}, 1, id="a server that knows bare ids only"),
         pytest.param({"most_count": 100}, 2, id="Canvas: at most 100 a page"),
-        pytest.param({"refuses": ("_sort",)}, 2, id="no _sort"),
+        pytest.param({"refuses": ("_sort",)}, 3, id="no _sort"),
         pytest.param({"total": False, "page_size": 1, "links": "rooted"}, 3, id="no total, links from the root"),
     ],
 )
