@@ -9,6 +9,7 @@ from typing import Any
 
 from cds_service.cards.account import Account, account_of
 from cds_service.cards.tell import tell
+from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import KINDS, extract
@@ -34,6 +35,7 @@ def answer(
     *,
     now: datetime,
     new_id: Callable[[], str],
+    fhir: FhirServers | None = None,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> Answer:
     """Answer one call.
@@ -43,12 +45,13 @@ def answer(
         knowledge: the effective tables.
         now: the time of the call, aware, in the hospital's zone.
         new_id: gives a new UUID for each card and suggestion.
+        fhir: the way to FHIR servers, for what prefetch left out; None judges on prefetch alone.
         lap: is told the name of each stage when it is done, for those who time them.
 
     Raises:
         NothingJudged: there is something to judge, and none of its data could be had.
     """
-    data = gather(request)
+    data = gather(request, fhir, knowledge.lab_codes)
     lap("clinical_data")
     facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
     lap("facts")
@@ -65,5 +68,5 @@ def _refuse_if_nothing_was_had(request: HookRequest, facts: PatientFacts, findin
     if judged and not facts.obtained:
         raise NothingJudged(
             f"none of {', '.join(KINDS)} could be had, so nothing can be judged; "
-            "send them as prefetch, see the templates at /cds-services"
+            "send them as prefetch (see the templates at /cds-services), or give fhirServer and fhirAuthorization"
         )

@@ -14,6 +14,14 @@ from cds_service.findings.finding import Certainty, Findings, OrderFinding
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """How many resources of one kind were read, and where from: `prefetch` or `fhir`."""
+
+    count: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderAccount:
     """What was found of one order. `present` maps contraindications to how loud, `unknown` are the unanswered ones."""
 
@@ -40,12 +48,12 @@ class CardAccount:
 class Account:
     """One call in ids and counts.
 
-    `read`: kind of data -> number of resources. `unavailable`: kind of data -> reason keys of the wording.
+    `read`: kind of data -> what was read. `unavailable`: kind of data -> reason keys of the wording.
     `unknown`: reason key -> number of questions that it left open. `cards`: the withheld ones are last.
     """
 
     knowledge_version: str
-    read: Mapping[str, int]
+    read: Mapping[str, Read]
     unavailable: Mapping[str, tuple[str, ...]]
     unknown: Mapping[str, int]
     orders: tuple[OrderAccount, ...]
@@ -61,11 +69,11 @@ def account_of(data: ClinicalData, findings: Findings, cards: tuple[CardAccount,
         cards: what was told and what was withheld.
         version: of the tables.
     """
-    read = {"orders": len(data.orders.records)} | {kind: len(held.records) for kind, held in data.holdings.items()}
+    holdings = {**data.holdings, "orders": data.orders}
     gaps = dict.fromkeys((gap.data, gap.reason.key) for gap in findings.unavailable)
     return Account(
         knowledge_version=version,
-        read=read,
+        read={kind: Read(len(held.records), held.source) for kind, held in holdings.items()},
         unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
         unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
         orders=tuple(_order(order) for order in findings.orders),

@@ -70,7 +70,7 @@ def _patient(call: Mapping[str, Any]) -> dict[str, Any]:
 
 def _data(call: Mapping[str, Any]) -> dict[str, Any]:
     """What was read, and what could not be."""
-    details = [_detail(kind, f"{count} read") for kind, count in call["read"].items()]
+    details = [_detail(kind, f"{read['count']} from {read['source']}") for kind, read in call["read"].items()]
     details += [_detail(f"{kind} unavailable", ", ".join(keys)) for kind, keys in call["unavailable"].items()]
     named = {"what": {"display": f"data for the hook {call['hook']}"}}
     return {**_TERMS["entity"]["data"], **named, **({"detail": details} if details else {})}

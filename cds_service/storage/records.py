@@ -70,7 +70,7 @@ def _call(record: CallRecord) -> dict[str, Any]:
         "judged": account is not None,
         "shadow": record.shadow,
         "knowledge_version": record.knowledge_version,
-        "read": dict(account.read) if account else {},
+        "read": msgspec.to_builtins(account.read) if account else {},
         "unavailable": msgspec.to_builtins(account.unavailable) if account else {},
         "orders": msgspec.to_builtins(account.orders) if account else [],
         "milliseconds": {stage: round(time, 3) for stage, time in record.milliseconds.items()},

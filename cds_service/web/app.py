@@ -9,6 +9,8 @@ from uuid import uuid4
 
 from flask import Flask, Response
 
+from cds_service.clinical_data.fhir_access import FhirServers
+from cds_service.clinical_data.inquiry import Limits
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
@@ -66,7 +68,7 @@ def create_app(
     store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
     records = Records(store, metrics, settings.log_key or token_hex(32), _random_id)
-    calls = Calls(knowledge, clock, new_id, records)
+    calls = Calls(knowledge, clock, new_id, records, _fhir_servers(settings, metrics))
     app.register_blueprint(service_routes(settings, calls))
     app.register_blueprint(feedback_routes(settings, records, clock))
     app.register_blueprint(status_routes(settings, knowledge, store))
@@ -88,6 +90,15 @@ def create_app(
 def _clock(settings: Settings) -> Callable[[], datetime]:
     zone = settings.timezone
     return lambda: datetime.now(zone) if zone else datetime.now().astimezone()
+
+
+def _fhir_servers(settings: Settings, metrics: Metrics) -> FhirServers:
+    return FhirServers(
+        Limits(deadline=settings.fhir_deadline),
+        calls=settings.fhir_calls or max(1, settings.threads - 2),
+        verify=str(settings.fhir_ca) if settings.fhir_ca else True,
+        observe=metrics.observe_fhir,
+    )
 
 
 def _random_id() -> str:

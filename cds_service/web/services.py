@@ -10,6 +10,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from cds_service.answer import Answer, answer
+from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.errors import UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.hooks.envelope import read_request
@@ -24,12 +25,16 @@ from cds_service.web.status import not_ready
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What a call is answered with: the tables, the hospital's clock, a source of UUIDs, and what is kept of it."""
+    """What a call is answered with: the tables, the hospital's clock, a source of UUIDs, the way to FHIR servers.
+
+    `records` is where it is kept.
+    """
 
     knowledge: Knowledge
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     records: Records
+    fhir: FhirServers | None = None
 
 
 def service_routes(settings: Settings, calls: Calls) -> Blueprint:
@@ -53,7 +58,9 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
         asked = Call(hook_request, calls.clock(), calls.knowledge.version, _in_shadow(settings))
         found = None
         try:
-            found = answer(hook_request, calls.knowledge, now=asked.at, new_id=calls.new_id, lap=watch.lap)
+            found = answer(
+                hook_request, calls.knowledge, now=asked.at, new_id=calls.new_id, fhir=calls.fhir, lap=watch.lap
+            )
             told = _encoded(found, settings, shadow=asked.shadow)
             watch.lap("response")
         finally:

@@ -66,7 +66,7 @@ def test_an_event_says_what_was_read_and_decided(tmp_path: Path) -> None:
     event = exported(a_call(), tmp_path)
     data = {detail["type"]: detail["valueString"] for detail in entity(event, "2")["detail"]}
     decision = {detail["type"]: detail["valueString"] for detail in entity(event, "4")["detail"]}
-    assert data == {"conditions": "2 read", "observations unavailable": "not-sent"}
+    assert data == {"conditions": "2 from prefetch", "observations unavailable": "not-sent"}
     assert decision["knowledge version"] == "2026.11+x"
     assert decision["order 1"] == (
         "tips; indication present; iodine-allergy present (critical); bleeding-tendency unknown"

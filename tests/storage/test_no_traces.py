@@ -40,7 +40,7 @@ def telling_call() -> dict[str, Any]:
     allergy = {"resourceType": "AllergyIntolerance", "id": "a1", "code": {"text": f"iohexol {NOTE}"}}
     return a_call(
         context={"patientId": PATIENT, "userId": f"Practitioner/{NAME}"} | drafts(order),
-        fhirServer="https://ehr.example.org/fhir",
+        fhirServer="http://127.0.0.1:9/fhir",
         fhirAuthorization={
             "access_token": TOKEN,
             "token_type": "Bearer",

@@ -119,7 +119,8 @@ def test_records_are_read_by_time(store: Store) -> None:
     found = list(read_calls(store, NOW + timedelta(days=1), NOW + timedelta(days=3)))
     assert [row["at"] for row in found] == [NOW + timedelta(days=1), NOW + timedelta(days=2)]
     assert found[0]["orders"][0]["present"] == {"iodine-allergy": "critical"}
-    assert (found[0]["read"], found[0]["unavailable"]) == ({"conditions": 2}, {"observations": ["not-sent"]})
+    assert found[0]["read"] == {"conditions": {"count": 2, "source": "prefetch"}}
+    assert found[0]["unavailable"] == {"observations": ["not-sent"]}
     assert found[0]["milliseconds"] == {"facts": 1.25}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cds_service.cards.account import Account, CardAccount, OrderAccount
+from cds_service.cards.account import Account, CardAccount, OrderAccount, Read
 from cds_service.hooks.feedback import Feedback
 from cds_service.storage.feedback import Sender
 from cds_service.storage.records import CallRecord
@@ -32,7 +32,12 @@ def a_call(
     order = OrderAccount("tips", "present", {"iodine-allergy": "critical"}, ("bleeding-tendency",))
     given = cards or (a_card(number * 10),)
     account = Account(
-        "2026.11+x", {"conditions": 2}, {"observations": ("not-sent",)}, {"no-result": 1}, (order,), given
+        "2026.11+x",
+        {"conditions": Read(2, "prefetch")},
+        {"observations": ("not-sent",)},
+        {"no-result": 1},
+        (order,),
+        given,
     )
     return CallRecord(
         id=f"22222222-2222-4222-8222-{number:012d}",

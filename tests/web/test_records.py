@@ -18,6 +18,7 @@ from cds_service.security.patient_hash import hashed_patient
 from cds_service.storage.records import read_calls
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.fhir_peer import running_peer
 from tests.web.conftest import MakeApp
 
 CALL = a_call(context=drafts(an_order("uterine fibroid embolization")), prefetch=NOTHING_RECORDED)
@@ -51,12 +52,28 @@ def test_a_call_leaves_one_record(make_app: MakeApp, store: Store, knowledge: Kn
     assert (record["client"], record["peer"]) == ("https://ehr.example.org", "127.0.0.1")
     assert record["patient"] == hashed_patient("pat-1", "a key")
     assert (record["at"], record["knowledge_version"]) == (now, knowledge.version)
-    assert record["read"] == {"orders": 1, "patient": 1, "conditions": 0, "allergies": 0, "observations": 0}
+    counts = {kind: read["count"] for kind, read in record["read"].items()}
+    assert counts == {"orders": 1, "patient": 1, "conditions": 0, "allergies": 0, "observations": 0}
+    assert {read["source"] for read in record["read"].values()} == {"prefetch"}
     (order,) = record["orders"]
     assert (order["procedure"], order["indication"]) == ("uterine-fibroid-embolization", "absent")
     assert "bleeding-tendency" in order["unknown"]
     assert set(record["milliseconds"]) == {"hooks", "clinical_data", "facts", "findings", "cards", "response"}
     assert "pat-1" not in json.dumps(record, default=str)
+
+
+def test_what_a_fhir_server_gave_is_on_record(client: FlaskClient, store: Store) -> None:
+    """What prefetch left out and a FHIR server gave is told apart in the record, and its requests are timed."""
+    condition = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/pat-1"}}
+    with running_peer() as peer:
+        peer.resources = [{"resourceType": "Patient", "id": "pat-1"}, condition]
+        prefetch = {name: value for name, value in NOTHING_RECORDED.items() if name != "conditions"}
+        answer = client.post("/cds-services/ir-order-sign", json=CALL | {"prefetch": prefetch, "fhirServer": peer.base})
+    assert answer.status_code == 200
+    (record,) = records(store)
+    assert record["read"]["conditions"] == {"count": 1, "source": "fhir"}
+    assert record["read"]["allergies"] == {"count": 0, "source": "prefetch"}
+    assert 'cds_fhir_seconds_count{data="conditions",outcome="ok"}' in client.get("/metrics").text
 
 
 def test_what_was_not_to_be_had_is_on_record(client: FlaskClient, store: Store) -> None:

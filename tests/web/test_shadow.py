@@ -13,7 +13,7 @@ import pytest
 from flask import g
 
 from cds_service.cli.call import Reply
-from cds_service.cli.invoke import show
+from cds_service.cli.show_reply import show
 from cds_service.hooks.response import DECISION_EXTENSION
 from cds_service.knowledge.tables import Knowledge
 from cds_service.security.client import Client
