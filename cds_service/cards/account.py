@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cds_service.clinical_data.records import ClinicalData, Reason
-from cds_service.findings.finding import Certainty, Findings, OrderFinding
+from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,16 @@ def account_of(data: ClinicalData, findings: Findings, cards: tuple[CardAccount,
 
 
 def _order(order: OrderFinding) -> OrderAccount:
-    rows = {certainty: [r for r in order.contraindications if r.certainty is certainty] for certainty in Certainty}
+    rows = order.contraindications
     return OrderAccount(
         procedure=order.procedure.id if order.procedure else None,
         indication=order.indication.value if order.indication else None,
-        present={r.contraindication.id: r.indicator.word for r in rows[Certainty.PRESENT] if r.indicator},
-        unknown=tuple(r.contraindication.id for r in rows[Certainty.UNKNOWN]),
+        present={
+            row.contraindication.id: (row.indicator or Indicator.INFO).word
+            for row in rows
+            if row.certainty is Certainty.PRESENT
+        },
+        unknown=tuple(row.contraindication.id for row in rows if row.certainty is Certainty.UNKNOWN),
     )
 
 

@@ -38,13 +38,14 @@ def tell(findings: Findings, knowledge: Knowledge, service: Service, new_id: Cal
         service: the service that was called.
         new_id: gives a new UUID for each card and suggestion.
     """
-    shown = without_shadow(findings)
+    in_shadow = rows_in_shadow(findings)
+    shown = without_shadow(findings) if in_shadow else findings
     drawn = build_cards(shown, knowledge, service)
     cards = [card_json(card, knowledge, new_id) for card in drawn]
     accounts = [_account(card, body["uuid"]) for card, body in zip(drawn, cards, strict=True)]
-    if shown is not findings:
+    if in_shadow:
         accounts += _withheld(accounts, build_cards(findings, knowledge, service))
-    decision = build_decision(shown, knowledge, in_shadow=rows_in_shadow(findings))
+    decision = build_decision(shown, knowledge, in_shadow=in_shadow)
     return Told(cards, decision, tuple(accounts))
 
 

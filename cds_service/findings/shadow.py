@@ -19,9 +19,7 @@ def rows_in_shadow(findings: Findings) -> tuple[str, ...]:
 
 
 def without_shadow(findings: Findings) -> Findings:
-    """The findings that may be shown; the very same object where no row is in shadow."""
-    if not rows_in_shadow(findings):
-        return findings
+    """The findings that may be shown."""
     return replace(findings, orders=tuple(_told(order) for order in findings.orders))
 
 

@@ -23,7 +23,7 @@ from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.storage.schema import CALLS
 
 PAUSE_SECONDS = 2.0
-"""How long a store that could not be connected to is left alone."""
+"""How long a store is left alone that could not be connected to or brought up to date."""
 _CONNECT_SECONDS = 2
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _NO_URL = (
@@ -58,10 +58,10 @@ class Store:
         with self._upgrading:
             if self._current:
                 return
-            with _as_unavailable(), self._connected() as connection, connection.begin():
+            with _as_unavailable(), self._connected() as connection, self._pausing(), connection.begin():
                 _lock_for_migration(connection, self._is_sqlite)
                 config = Config()
-                config.set_main_option("script_location", str(_MIGRATIONS))
+                config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
                 config.attributes["connection"] = connection
                 try:
                     command.upgrade(config, "head")
@@ -109,13 +109,19 @@ class Store:
     def _connected(self) -> Iterator[sa.Connection]:
         if time.monotonic() < self._away_until:
             raise StoreUnavailable("The store is away.")
-        try:
+        with self._pausing():
             connection = self._engine.connect()
+        with connection:
+            yield connection
+
+    @contextmanager
+    def _pausing(self) -> Iterator[None]:
+        """Where the block fails, the store is left alone for a while."""
+        try:
+            yield
         except SQLAlchemyError:
             self._away_until = time.monotonic() + PAUSE_SECONDS
             raise
-        with connection:
-            yield connection
 
 
 @contextmanager
@@ -197,4 +203,5 @@ def _lock_for_migration(connection: sa.Connection, is_sqlite: bool) -> None:
     if is_sqlite:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_CONNECT_SECONDS * 1000}")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")

@@ -23,7 +23,7 @@ from cds_service.storage.feedback import Kept, Sender, keep_feedback
 from cds_service.storage.prune import prune
 from cds_service.storage.records import keep_call, read_calls
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
-from cds_service.storage.store import PAUSE_SECONDS, Store
+from cds_service.storage.store import PAUSE_SECONDS, Store, _lock_for_migration
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
 
@@ -53,6 +53,18 @@ def test_several_processes_may_bring_a_database_up_to_date_at_once(database_url:
     assert all(store.is_reachable() for store in stores)
     for store in stores:
         store.close()
+
+
+def test_a_call_does_not_wait_long_for_a_migration(store: Store) -> None:
+    """While another process changes the tables, a record is given up after two seconds, and the next ones at once."""
+    with store._engine.connect() as other, other.begin():
+        _lock_for_migration(other, store._is_sqlite)
+        start = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                keep_call(store, a_call(), seconds=0.2)
+        waited = time.monotonic() - start
+    assert 1.5 < waited < 4.0
 
 
 def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:
