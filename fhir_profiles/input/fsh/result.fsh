@@ -6,17 +6,17 @@ Expression: "coding.exists(system.exists() and code.exists())"
 Invariant: ir-result-status
 Description: "The status says whether the result counts; of one with status unknown nothing is believed."
 Severity: #error
-Expression: "status != 'unknown'"
+Expression: "status.exists($this = 'unknown').not()"
 
 Invariant: ir-result-final
 Description: "A preliminary result counts, but is marked as preliminary."
 Severity: #warning
-Expression: "status != 'preliminary'"
+Expression: "status.exists($this = 'preliminary').not()"
 
 Invariant: ir-result-counts
 Description: "A registered, cancelled or erroneous result is passed over."
 Severity: #warning
-Expression: "(status = 'registered' or status = 'cancelled' or status = 'entered-in-error').not()"
+Expression: "status.exists($this = 'registered' or $this = 'cancelled' or $this = 'entered-in-error').not()"
 
 Invariant: ir-result-dated
 Description: "A result has the time of collection, or at least of issue; one without a date may be of any age."
