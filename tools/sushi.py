@@ -149,7 +149,6 @@ def load_into_second_project() -> None:
     (project / "input" / "fsh").mkdir(parents=True)
     config = {"id": "org.example.ward", "canonical": "https://ward.example.org/fhir", "name": "Ward", "status": "draft"}
     config |= {"version": "1.0.0", "fhirVersion": "4.0.1", "dependencies": {about["name"]: about["version"]}}
-    config |= {"releaseLabel": "draft", "copyrightYear": "2026"}
     (project / "sushi-config.yaml").write_text(json.dumps(config), "utf-8")
     (project / "input" / "fsh" / "ward.fsh").write_text(SECOND_PROJECT, "utf-8")
     made = compile_fsh(project, "second-out")
@@ -194,8 +193,8 @@ def left_over(made: dict[Path, str]) -> list[Path]:
 
 
 def _harmless(line: str) -> bool:
-    """SUSHI wants packages that every guide may use, and a menu for pages; neither changes what is made."""
-    return "automatically-provided" in line or '"menu"' in line
+    """SUSHI wants packages that every guide may use, and what only a guide with pages needs."""
+    return any(word in line for word in ("automatically-provided", '"menu"', "copyrightYear", "releaseLabel"))
 
 
 def _without_empty(node: Any) -> Any:

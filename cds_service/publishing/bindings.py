@@ -6,12 +6,12 @@ contraindication row that reads labs binds the code and names the invariants of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab
 from cds_service.knowledge.value_sets import rules_of
-from cds_service.publishing.definition import Resource, canonical, definition
+from cds_service.publishing.definition import Resource, canonical, copyright_of, definition
 
 Row = Mapping[str, Any]
 _LOINC = "http://loinc.org"
@@ -49,22 +49,24 @@ def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: s
     ]
 
 
-def fsh_from_tables(knowledge: Knowledge, value_sets: Mapping[str, Row], systems: Iterable[Row]) -> str:
-    """The FSH file: an invariant a lab, a RuleSet a row that reads labs, and the invariants about code systems.
+def fsh_from_tables(knowledge: Knowledge, value_sets: Mapping[str, Row], systems: Iterable[Row], release: str) -> str:
+    """The FSH file: the release, an invariant a lab, a RuleSet a row that reads labs, invariants about code systems.
 
     Args:
         knowledge: the tables.
         value_sets: ValueSets by id.
         systems: rows of `code_systems.toml`.
+        release: of the tables.
     """
     read = {lab.id: lab for row in knowledge.contraindications for lab in _labs_of(row, knowledge)}
     known = [name for system in systems for name in (system["url"], *system["aliases"])]
     coded = f"coding.exists(code.exists() and {_one_of('system', known)})"
     blocks = [
+        f'RuleSet: Release\n* ^version = "{release}"\n',
         _invariant(
             "ir-condition-system",
             "A condition that counts has a code of a code system that the tables read.",
-            f"{_ENDED_OR_DENIED} or code.empty() or code.{coded}",
+            f"{_ENDED_OR_DENIED} or code.coding.exists(system.exists() and code.exists()).not() or code.{coded}",
         ),
         _invariant(
             "ir-allergy-named",
@@ -72,7 +74,11 @@ def fsh_from_tables(knowledge: Knowledge, value_sets: Mapping[str, Row], systems
             f"{_DENIED} or (code | reaction.substance).exists(text.exists() or coding.display.exists() or {coded})",
         ),
         *(_lab_invariant(read[key], value_sets[read[key].value_set]) for key in sorted(read)),
-        *(_rule_set(row, labs) for row in knowledge.contraindications if (labs := _labs_of(row, knowledge))),
+        *(
+            _rule_set(row, labs, value_sets)
+            for row in knowledge.contraindications
+            if (labs := _labs_of(row, knowledge))
+        ),
     ]
     return FSH_HEAD + "".join(f"\n{block}" for block in blocks)
 
@@ -127,11 +133,12 @@ def _lab_invariant(lab: Lab, value_set: Row) -> str:
     )
 
 
-def _rule_set(row: Contraindication, labs: Iterable[Lab]) -> str:
+def _rule_set(row: Contraindication, labs: Sequence[Lab], value_sets: Mapping[str, Row]) -> str:
     obeys = " and ".join(f"ir-{'unit' if lab.units else 'answer'}-{lab.id}" for lab in labs)
     name = "".join(word.capitalize() for word in row.id.split("-"))
     bound = canonical("ValueSet", f"labs-{row.id}")
-    return f"RuleSet: LabsOf{name}\n* code from {bound} (required)\n* obeys {obeys}\n"
+    notice = copyright_of(value_sets[lab.value_set] for lab in labs)
+    return f'RuleSet: LabsOf{name}\n* ^copyright = "{notice}"\n* code from {bound} (required)\n* obeys {obeys}\n'
 
 
 def _invariant(key: str, human: str, expression: str) -> str:

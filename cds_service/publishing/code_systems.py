@@ -44,6 +44,7 @@ def code_systems(procedures: Mapping[str, Row], contraindications: Mapping[str, 
             release,
             [_procedure(row) for row in procedures.values()],
             [_PARENT, _INACTIVE],
+            "is-a",
         ),
         _system(
             ("indications", "Indications of interventional-radiology procedures"),
@@ -58,17 +59,23 @@ def code_systems(procedures: Mapping[str, Row], contraindications: Mapping[str, 
             release,
             [_contraindication(row) for row in contraindications.values()],
             [_INACTIVE],
+            "part-of",
         ),
     ]
 
 
 def _system(
-    name: tuple[str, str], description: str, release: str, concepts: list[Resource], properties: list[Row]
+    name: tuple[str, str],
+    description: str,
+    release: str,
+    concepts: list[Resource],
+    properties: list[Row],
+    hierarchy: str | None = None,
 ) -> Resource:
     key, title = name
     return definition("CodeSystem", key, release, title=title, description=description) | {
         "caseSensitive": True,
-        "hierarchyMeaning": "part-of" if any("concept" in c for c in concepts) else "is-a",
+        **({"hierarchyMeaning": hierarchy} if hierarchy else {}),
         "content": "complete",
         "count": sum(1 + len(c.get("concept", ())) for c in concepts),
         "property": properties,

@@ -13,7 +13,7 @@ from typing import Any
 from cds_service.knowledge.review import expression_text
 from cds_service.knowledge.tables import Expression, Indication, Knowledge
 from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule, rules_of
-from cds_service.publishing.definition import Resource, canonical, definition
+from cds_service.publishing.definition import Resource, canonical, copyright_of, definition
 
 _KEY = "codes-to-indications"
 _SUREST_FIRST = ("equivalent", "wider", "narrower", "inexact", "relatedto")
@@ -51,7 +51,11 @@ def indication_map(knowledge: Knowledge, value_sets: Mapping[str, Mapping[str, A
         title="Recorded codes to indications",
         description="Which codes of a Condition support which indication of the first table, and how far.",
     )
+    used = {
+        knowledge.conditions[part.condition].value_set for i in _indications(knowledge) for part in _parts(i, knowledge)
+    }
     return head | {
+        "copyright": copyright_of(value_sets[name] for name in sorted(used)),
         "group": [
             {
                 "source": system,
@@ -59,7 +63,7 @@ def indication_map(knowledge: Knowledge, value_sets: Mapping[str, Mapping[str, A
                 "element": [elements[code] for code in sorted(elements)],
             }
             for system, elements in sorted(groups.items())
-        ]
+        ],
     }
 
 

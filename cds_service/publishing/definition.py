@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 CANONICAL = "https://example.org/ir-cds/fhir"
@@ -42,3 +42,9 @@ def canonical(kind: str, key: str) -> str:
 def code_of(code_system: str, code: str, display: str) -> Mapping[str, Any]:
     """A CodeableConcept with one code of a CodeSystem of this package."""
     return {"coding": [{"system": canonical("CodeSystem", code_system), "code": code, "display": display}]}
+
+
+def copyright_of(value_sets: Iterable[Mapping[str, Any]]) -> str:
+    """The notices of the value sets whose codes are repeated, each sentence once."""
+    notices = (notice for value_set in value_sets for notice in value_set.get("copyright", "").split(". "))
+    return " ".join(dict.fromkeys(f"{notice.removesuffix('.')}." for notice in notices if notice))

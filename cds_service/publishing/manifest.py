@@ -16,6 +16,7 @@ PACKAGE = "org.example.ir-cds"
 FOLDERS = ("structure_definitions", "value_sets", "binding_sets", "code_systems", "concept_maps", "plan_definitions")
 """Folders of `fhir_profiles/` that hold definitions; examples are apart."""
 GUIDE = "implementation_guide.json"
+INDEX = ".index.json"
 EXAMPLES = "examples/good"
 _INDEXED = ("resourceType", "id", "url", "version", "kind", "type", "derivation", "content")
 

@@ -84,7 +84,8 @@ def _plan(procedure: Procedure, source: _Source) -> Resource:
 def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
     triggers = [{"type": "named-event", "name": hook} for hook in _hooks(procedure)]
     reasons = [_indication(indication, source) for indication in procedure.indications]
-    reasons += [_child(source.knowledge.procedures[key]) for key in source.knowledge.children.get(procedure.id, ())]
+    # An order that says no more than a parent without reasons of its own may be for those of any procedure below it.
+    reasons = reasons or [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
     if reasons:
         yield {"id": "indications", "title": "Indications", "trigger": triggers, "action": reasons}
     if procedure.alerts:
@@ -136,6 +137,12 @@ def _child(procedure: Procedure) -> Resource:
         "title": f"The indications of: {procedure.label}",
         "definitionCanonical": canonical("PlanDefinition", procedure.id),
     }
+
+
+def _below(procedure: Procedure, knowledge: Knowledge) -> Iterator[Procedure]:
+    for child in (knowledge.procedures[key] for key in knowledge.children.get(procedure.id, ())):
+        yield child
+        yield from _below(child, knowledge)
 
 
 def _alert(condition: str, wording: str, knowledge: Knowledge) -> Resource:

@@ -1,7 +1,7 @@
 Invariant: ir-allergy-coded
 Description: "A code says surely what the allergy is to; words are matched where there is none."
 Severity: #warning
-Expression: "verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or (code | reaction.substance).coding.exists(system.exists() and code.exists())"
+Expression: "verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or (code | reaction.substance).exists(text.exists() or coding.display.exists()).not() or (code | reaction.substance).coding.exists(system.exists() and code.exists())"
 
 Invariant: ir-allergy-graded
 Description: "A criticality, a severity or a manifestation says how serious it is; without one, a severe reaction is not heard."

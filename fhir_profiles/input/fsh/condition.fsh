@@ -1,7 +1,7 @@
 Invariant: ir-condition-coded
 Description: "A condition that counts has a code with its code system; a text alone can't be judged."
 Severity: #error
-Expression: "clinicalStatus.coding.exists(code = 'inactive' or code = 'resolved') or verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or code.coding.exists(system.exists() and code.exists())"
+Expression: "clinicalStatus.coding.exists(code = 'inactive' or code = 'resolved') or verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or code.empty() or code.coding.exists(system.exists() and code.exists())"
 
 Invariant: ir-condition-clinical-status
 Description: "The clinical status says whether the condition is active; without it, it counts as active unless it has ended."

@@ -1,9 +1,12 @@
 // Made from the tables by `cds-service package build`: change the tables, not this file.
 
+RuleSet: Release
+* ^version = "2026.11"
+
 Invariant: ir-condition-system
 Description: "A condition that counts has a code of a code system that the tables read."
 Severity: #error
-Expression: "clinicalStatus.coding.exists(code = 'inactive' or code = 'resolved') or verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or code.empty() or code.coding.exists(code.exists() and system.exists($this in ('http://snomed.info/sct' | 'urn:oid:2.16.840.1.113883.6.96' | '2.16.840.1.113883.6.96' | 'https://snomed.info/sct' | 'http://hl7.org/fhir/sid/icd-10-cm' | 'urn:oid:2.16.840.1.113883.6.90' | '2.16.840.1.113883.6.90' | 'https://hl7.org/fhir/sid/icd-10-cm' | 'http://hl7.org/fhir/sid/icd-10' | 'urn:oid:2.16.840.1.113883.6.3' | '2.16.840.1.113883.6.3' | 'https://hl7.org/fhir/sid/icd-10' | 'http://www.cms.gov/Medicare/Coding/ICD10' | 'urn:oid:2.16.840.1.113883.6.4' | '2.16.840.1.113883.6.4' | 'http://hl7.org/fhir/sid/icd-10-pcs' | 'http://loinc.org' | 'urn:oid:2.16.840.1.113883.6.1' | '2.16.840.1.113883.6.1' | 'https://loinc.org' | 'http://www.nlm.nih.gov/research/umls/rxnorm' | 'urn:oid:2.16.840.1.113883.6.88' | '2.16.840.1.113883.6.88' | 'http://fdasis.nlm.nih.gov' | 'urn:oid:2.16.840.1.113883.4.9' | '2.16.840.1.113883.4.9' | 'https://fdasis.nlm.nih.gov' | 'http://www.whocc.no/atc' | 'urn:oid:2.16.840.1.113883.6.73' | '2.16.840.1.113883.6.73' | 'https://example.org/ir-cds/fhir/CodeSystem/procedures')))"
+Expression: "clinicalStatus.coding.exists(code = 'inactive' or code = 'resolved') or verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or code.coding.exists(system.exists() and code.exists()).not() or code.coding.exists(code.exists() and system.exists($this in ('http://snomed.info/sct' | 'urn:oid:2.16.840.1.113883.6.96' | '2.16.840.1.113883.6.96' | 'https://snomed.info/sct' | 'http://hl7.org/fhir/sid/icd-10-cm' | 'urn:oid:2.16.840.1.113883.6.90' | '2.16.840.1.113883.6.90' | 'https://hl7.org/fhir/sid/icd-10-cm' | 'http://hl7.org/fhir/sid/icd-10' | 'urn:oid:2.16.840.1.113883.6.3' | '2.16.840.1.113883.6.3' | 'https://hl7.org/fhir/sid/icd-10' | 'http://www.cms.gov/Medicare/Coding/ICD10' | 'urn:oid:2.16.840.1.113883.6.4' | '2.16.840.1.113883.6.4' | 'http://hl7.org/fhir/sid/icd-10-pcs' | 'http://loinc.org' | 'urn:oid:2.16.840.1.113883.6.1' | '2.16.840.1.113883.6.1' | 'https://loinc.org' | 'http://www.nlm.nih.gov/research/umls/rxnorm' | 'urn:oid:2.16.840.1.113883.6.88' | '2.16.840.1.113883.6.88' | 'http://fdasis.nlm.nih.gov' | 'urn:oid:2.16.840.1.113883.4.9' | '2.16.840.1.113883.4.9' | 'https://fdasis.nlm.nih.gov' | 'http://www.whocc.no/atc' | 'urn:oid:2.16.840.1.113883.6.73' | '2.16.840.1.113883.6.73' | 'https://example.org/ir-cds/fhir/CodeSystem/procedures')))"
 
 Invariant: ir-allergy-named
 Description: "An allergy, or a substance of its reactions, has a text or a code of a code system that the tables read."
@@ -81,29 +84,36 @@ Severity: #error
 Expression: "code.coding.exists(system = 'http://loinc.org' and code.exists($this in ('777-3' | '26515-7' | '778-1' | '49497-1' | '13056-7' | '26516-5'))) implies (value.ofType(Quantity) | value.ofType(Range).low | value.ofType(Range).high).all((code | unit).exists($this in ('10*9/L' | '10*3/uL' | '10*6/mL' | 'K/uL' | 'k/uL' | 'G/L' | '10^9/L' | '10^3/uL' | '10E9/L' | '10E3/uL' | 'x10E3/uL' | 'x10^3/uL' | 'x10^9/L' | 'x10*9/L' | 'x10*3/uL' | 'thou/uL' | 'Thousand/uL' | 'thousand/uL' | 'K/mcL' | '10*3/mm3' | '10*9/l' | '10*3/ul' | 'Thou/mm3' | '/uL' | '{cells}/uL' | '{#}/uL' | '/mm3' | '10*6/L' | 'cells/uL' | '/mcL' | '10^6/L')))"
 
 RuleSet: LabsOfUnableToCooperate
+* ^copyright = "LOINC codes are used under the LOINC licence (Regenstrief Institute)."
 * code from https://example.org/ir-cds/fhir/ValueSet/labs-unable-to-cooperate (required)
 * obeys ir-unit-ecog
 
 RuleSet: LabsOfHeartFailure
+* ^copyright = "LOINC codes are used under the LOINC licence (Regenstrief Institute)."
 * code from https://example.org/ir-cds/fhir/ValueSet/labs-heart-failure (required)
 * obeys ir-unit-lvef and ir-answer-nyha
 
 RuleSet: LabsOfRespiratoryFailure
+* ^copyright = "LOINC codes are used under the LOINC licence (Regenstrief Institute)."
 * code from https://example.org/ir-cds/fhir/ValueSet/labs-respiratory-failure (required)
 * obeys ir-unit-paco2 and ir-unit-pao2
 
 RuleSet: LabsOfLiverFailure
+* ^copyright = "LOINC codes are used under the LOINC licence (Regenstrief Institute)."
 * code from https://example.org/ir-cds/fhir/ValueSet/labs-liver-failure (required)
 * obeys ir-unit-bilirubin and ir-unit-creatinine and ir-unit-inr
 
 RuleSet: LabsOfKidneyFailure
+* ^copyright = "LOINC codes are used under the LOINC licence (Regenstrief Institute)."
 * code from https://example.org/ir-cds/fhir/ValueSet/labs-kidney-failure (required)
 * obeys ir-unit-creatinine and ir-unit-egfr
 
 RuleSet: LabsOfBleedingTendency
+* ^copyright = "LOINC codes are used under the LOINC licence (Regenstrief Institute)."
 * code from https://example.org/ir-cds/fhir/ValueSet/labs-bleeding-tendency (required)
 * obeys ir-unit-inr and ir-unit-platelets
 
 RuleSet: LabsOfImmuneWeakness
+* ^copyright = "LOINC codes are used under the LOINC licence (Regenstrief Institute)."
 * code from https://example.org/ir-cds/fhir/ValueSet/labs-immune-weakness (required)
 * obeys ir-unit-cd4 and ir-unit-leukocytes and ir-unit-neutrophil-fraction and ir-unit-neutrophils and ir-unit-platelets

@@ -6,7 +6,7 @@ Expression: "text.exists() or coding.exists((system.exists() and code.exists()) 
 Invariant: ir-order-coded
 Description: "A code says surely what is ordered; words are matched where there is none."
 Severity: #warning
-Expression: "code.empty() or code.coding.exists(system.exists() and code.exists())"
+Expression: "code.exists(text.exists() or coding.display.exists()).not() or code.coding.exists(system.exists() and code.exists())"
 
 Invariant: ir-order-wanted
 Description: "An order that says not to do something, or that is revoked or erroneous, is not judged."

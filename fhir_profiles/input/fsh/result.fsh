@@ -46,7 +46,7 @@ Expression: "value.ofType(Quantity).all(value.exists())"
 Invariant: ir-result-text
 Description: "A number is sent as a quantity with its unit, not as text."
 Severity: #warning
-Expression: "value.ofType(string).empty()"
+Expression: "value.ofType(string).all($this.matches('^\\\\s*(<=|>=|<|>|≤|≥)?\\\\s*[0-9].*$').not())"
 
 Invariant: ir-result-text-number
 Description: "A value sent as text begins with a number, or with a comparison and a number."
