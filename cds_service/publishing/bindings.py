@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab
-from cds_service.knowledge.value_sets import rules_of
 from cds_service.publishing.definition import Resource, canonical, copyright_of, definition
+from cds_service.publishing.lab_invariants import lab_invariants, one_of
 
 Row = Mapping[str, Any]
-_LOINC = "http://loinc.org"
 _OWN = canonical("CodeSystem", "procedures")
 FSH_HEAD = "// Made from the tables by `cds-service package build`: change the tables, not this file.\n"
 
@@ -60,7 +59,7 @@ def fsh_from_tables(knowledge: Knowledge, value_sets: Mapping[str, Row], systems
     """
     read = {lab.id: lab for row in knowledge.contraindications for lab in _labs_of(row, knowledge)}
     known = [name for system in systems for name in (system["url"], *system["aliases"])]
-    coded = f"coding.exists(code.exists() and {_one_of('system', known)})"
+    coded = f"coding.exists(code.exists() and {one_of('system', known)})"
     blocks = [
         f'RuleSet: Release\n* ^version = "{release}"\n',
         _invariant(
@@ -73,7 +72,11 @@ def fsh_from_tables(knowledge: Knowledge, value_sets: Mapping[str, Row], systems
             "An allergy, or a substance of its reactions, has a text or a code of a code system that the tables read.",
             f"{_DENIED} or (code | reaction.substance).exists(text.exists() or coding.display.exists() or {coded})",
         ),
-        *(_lab_invariant(read[key], value_sets[read[key].value_set]) for key in sorted(read)),
+        *(
+            _invariant(rule.key, rule.human, rule.expression)
+            for key in sorted(read)
+            for rule in lab_invariants(read[key], value_sets[read[key].value_set])
+        ),
         *(
             _rule_set(row, labs, value_sets)
             for row in knowledge.contraindications
@@ -116,25 +119,8 @@ def _conditions(knowledge: Knowledge) -> set[str]:
     return direct | {knowledge.conditions[name].value_set for name in names}
 
 
-def _lab_invariant(lab: Lab, value_set: Row) -> str:
-    codes = [rule.code for rule in rules_of(value_set)[0] if rule.system == _LOINC]
-    of_lab = f"code.coding.exists(system = '{_LOINC}' and {_one_of('code', codes)})"
-    if not lab.units:
-        coded = "value.ofType(CodeableConcept).all(coding.exists(system.exists() and code.exists()))"
-        expression = f"{of_lab} implies ((value.empty() or value is CodeableConcept) and {coded})"
-        return _invariant(f"ir-answer-{lab.id}", f"{lab.label}: the answer is a code.", expression)
-    quantities = "(value.ofType(Quantity) | value.ofType(Range).low | value.ofType(Range).high)"
-    spelled = _one_of("(code | unit)", lab.units)
-    without = "(code | unit).empty() or " if lab.unit_optional else ""
-    return _invariant(
-        f"ir-unit-{lab.id}",
-        f"{lab.label}: {'no unit, or one' if lab.unit_optional else 'a unit'} that the table converts.",
-        f"{of_lab} implies {quantities}.all({without}{spelled})",
-    )
-
-
 def _rule_set(row: Contraindication, labs: Sequence[Lab], value_sets: Mapping[str, Row]) -> str:
-    obeys = " and ".join(f"ir-{'unit' if lab.units else 'answer'}-{lab.id}" for lab in labs)
+    obeys = " and ".join(rule.key for lab in labs for rule in lab_invariants(lab, value_sets[lab.value_set]))
     name = "".join(word.capitalize() for word in row.id.split("-"))
     bound = canonical("ValueSet", f"labs-{row.id}")
     notice = copyright_of(value_sets[lab.value_set] for lab in labs)
@@ -144,9 +130,3 @@ def _rule_set(row: Contraindication, labs: Sequence[Lab], value_sets: Mapping[st
 def _invariant(key: str, human: str, expression: str) -> str:
     escaped = expression.replace("\\", "\\\\").replace('"', '\\"')
     return f'Invariant: {key}\nDescription: "{human}"\nSeverity: #error\nExpression: "{escaped}"\n'
-
-
-def _one_of(element: str, texts: Iterable[str]) -> str:
-    """FHIRPath: an element is one of the texts; false where there is none."""
-    listed = " | ".join("'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" for text in texts)
-    return f"{element}.exists($this in ({listed}))"
