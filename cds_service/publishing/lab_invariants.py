@@ -15,6 +15,11 @@ from cds_service.knowledge.value_sets import rules_of
 
 _LOINC = "http://loinc.org"
 _NUMBERS = "(value.ofType(Quantity) | value.ofType(Range).low | value.ofType(Range).high)"
+_TEXTS = "value.ofType(string).where($this.matches('^\\\\s*(<=|>=|<|>|≤|≥)?\\\\s*[0-9].*$'))"
+"""Values sent as text that begin with a number; any other text breaks a rule of its own."""
+_WITHOUT_NUMBER = (
+    r"$this.replaceMatches('^\\s*(<=|>=|<|>|≤|≥)?\\s*[0-9]+(\\.[0-9]+)?(\\s*[-–]\\s*[0-9]+(\\.[0-9]+)?)?\\s*', '')"
+)
 _EIGHT_DIGITS = Context(prec=8)
 
 
@@ -41,12 +46,17 @@ def lab_invariants(lab: Lab, value_set: Mapping[str, Any]) -> Sequence[Invariant
 
 
 def one_of(element: str, texts: Iterable[str]) -> str:
-    """FHIRPath: an element is one of the texts; false where there is none.
+    """FHIRPath: an element is one of the texts; false where there is none."""
+    return f"{element}.exists({_listed('$this', texts)})"
 
-    The texts are one string with a mark between them: a union of strings takes engines ten times as long.
+
+def _listed(text: str, texts: Iterable[str]) -> str:
+    """FHIRPath: a text is one of those listed.
+
+    The list is one string with a mark between the texts: a union of strings takes engines ten times as long.
     """
     listed = f"~{'~'.join(texts)}~".replace("\\", "\\\\").replace("'", "\\'")
-    return f"{element}.exists('{listed}'.contains('~' & $this & '~'))"
+    return f"'{listed}'.contains('~' & {text} & '~')"
 
 
 def _answer(lab: Lab) -> Invariant:
@@ -56,14 +66,20 @@ def _answer(lab: Lab) -> Invariant:
 
 
 def _unit(lab: Lab) -> Invariant:
-    """Code and printed unit: at least one is listed, and they don't contradict each other."""
+    """Code and printed unit: at least one is listed, and they don't contradict each other. No other kind of value."""
     spelled = [one_of("(code | unit)", texts) for texts in _spellings(lab).values()]
     known = spelled[0] if len(spelled) == 1 else f"({' + '.join(f'iif({one}, 1, 0)' for one in spelled)}) = 1"
-    says = "no unit, or one" if lab.unit_optional else "a unit"
     without = "(code | unit).empty() or " if lab.unit_optional else ""
-    return Invariant(
-        f"ir-unit-{lab.id}", f"{lab.label}: {says} that the table converts.", f"{_NUMBERS}.all({without}{known})"
-    )
+    bare = [""] if lab.unit_optional or lab.text_unit else []
+    rules = [
+        f"{_NUMBERS}.all({without}{known})",
+        f"{_TEXTS}.all({_listed(_WITHOUT_NUMBER, [*bare, *lab.units])})",
+        "value.ofType(CodeableConcept).empty()",
+        *([] if lab.unit_optional else ["value.ofType(integer).empty()"]),
+    ]
+    says = "without a unit, or with one" if lab.unit_optional else "with a unit"
+    human = f"{lab.label}: a number {says} that the table converts."
+    return Invariant(f"ir-unit-{lab.id}", human, " and ".join(rules))
 
 
 def _range(lab: Lab) -> Invariant:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -127,3 +128,18 @@ def test_the_index_of_bad_examples_is_whole() -> None:
         assert entry["file"].startswith((entry.get("constraint") or entry["code"]) + "--")
         assert [url.rpartition("/")[2] for url in resource["meta"]["profile"]] == [entry["profile"]]
         assert entry["expression"].split(".")[0] == resource["resourceType"]
+
+
+def test_every_constraint_is_in_the_docs(definitions: dict[str, dict[str, Any]]) -> None:
+    """An integrator who meets a constraint's id in an outcome finds it in the docs, with its severity."""
+    page = (PROFILES.parent / "docs" / "fhir-package.md").read_text("utf-8").splitlines()
+    rows = [line.split("|") for line in page if line.startswith("| `ir-")]
+    told = {(key, row[2].strip()) for row in rows for key in re.findall(r"`(ir-\S+)`", row[1])}
+    constraints = {
+        (re.sub(r"^(ir-(?:unit|range|answer)-).*", r"\1<lab>", c["key"]), c["severity"])
+        for profile in of_type(definitions, "StructureDefinition").values()
+        for element in profile["differential"]["element"]
+        for c in element.get("constraint", ())
+    }
+    assert constraints <= told
+    assert {key for key, severity in told if severity in ("error", "warning")} == {key for key, _ in constraints}

@@ -6,7 +6,7 @@ Expression: "birthDate.exists()"
 Invariant: ir-patient-gender
 Description: "Administrative gender male or female is needed to compute eGFR where only creatinine was reported."
 Severity: #warning
-Expression: "gender = 'male' or gender = 'female'"
+Expression: "gender.exists($this = 'male' or $this = 'female')"
 
 Profile: IrPatient
 Parent: Patient
