@@ -47,7 +47,11 @@ OWNERS = {
     "flask": ("cds_service.web.",),
     "werkzeug": ("cds_service.web.",),
     "gunicorn": ("cds_service.web.",),
-    "requests": ("cds_service.clinical_data.fhir_server", "cds_service.security.keys", "cds_service.cli."),
+    "requests": (
+        *("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
+        *("cds_service.security.keys", "cds_service.cli."),
+    ),
+    "urllib3": ("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
     "rich": ("cds_service.cli.",),
 }
 MOST_LINES = 400
