@@ -30,7 +30,7 @@ def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: s
     def union(key: str, title: str, names: Iterable[str], systems: Iterable[str] = ()) -> Resource:
         parts: list[Row] = [{"valueSet": [canonical("ValueSet", name)]} for name in sorted(set(names))]
         parts += [{"system": system} for system in systems]
-        text = "Everything that the tables know of this kind, as a union of the value sets that they use."
+        text = "No code is listed here: a union of what this package holds elsewhere."
         head = definition("ValueSet", key, release, title=title, description=text)
         return head | {"compose": {"include": parts}}
 
@@ -44,6 +44,7 @@ def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: s
         union("order-codes", "Codes of interventional-radiology orders", procedures, [_OWN]),
         union("condition-codes", "Codes of conditions that the tables ask for", _conditions(knowledge)),
         union("lab-codes", "Codes of labs that the tables read", (name for names in labs.values() for name in names)),
+        union("code-relations", "How exactly a code means a concept", (), [canonical("CodeSystem", "code-relations")]),
         *by_row,
     ]
 

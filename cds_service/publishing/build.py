@@ -17,7 +17,7 @@ from cds_service.publishing.definition import Resource
 from cds_service.publishing.manifest import INDEX, index_text, manifest
 from cds_service.publishing.plan_definitions import plan_definitions
 
-OWN_FOLDERS = ("plan_definitions", "concept_maps")
+OWN_FOLDERS = ("binding_sets", "concept_maps", "plan_definitions")
 """Folders that hold nothing but what is made here; a file that is no longer made is removed from them."""
 
 
@@ -52,17 +52,13 @@ def text_of(resource: Resource) -> str:
 
 def stale(folder: Path = PROFILES, tables: Path = TABLES) -> list[str]:
     """Paths below the folder that are not what the tables say, the index and files no longer made among them."""
-    made = made_from_tables(folder, tables)
-    wrong = [name for name, text in made.items() if _text(folder / name) != text]
-    wrong += _left_over(folder, made)
-    if not wrong and _text(folder / INDEX) != index_text(folder):
-        wrong.append(INDEX)
-    return sorted(wrong)
+    return _stale(folder, made_from_tables(folder, tables))
 
 
 def write(folder: Path = PROFILES, tables: Path = TABLES) -> list[str]:
     """Write what `stale` names, and the index; the paths of what was wrong."""
-    wrong, made = stale(folder, tables), made_from_tables(folder, tables)
+    made = made_from_tables(folder, tables)
+    wrong = _stale(folder, made)
     for name in wrong:
         path = folder / name
         if name in made:
@@ -72,6 +68,14 @@ def write(folder: Path = PROFILES, tables: Path = TABLES) -> list[str]:
             path.unlink()
     (folder / INDEX).write_text(index_text(folder), "utf-8")
     return wrong
+
+
+def _stale(folder: Path, made: Mapping[str, str]) -> list[str]:
+    wrong = [name for name, text in made.items() if _text(folder / name) != text]
+    wrong += _left_over(folder, made)
+    if not wrong and _text(folder / INDEX) != index_text(folder):
+        wrong.append(INDEX)
+    return sorted(wrong)
 
 
 def _left_over(folder: Path, made: Mapping[str, str]) -> Iterator[str]:
