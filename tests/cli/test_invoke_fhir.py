@@ -303,7 +303,7 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
             resource.get("valueQuantity", {}).pop("unit", None)
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1")
     assert ran.code == 1
-    assert "the FHIR server answered 403 and did not give the recorded allergies" in ran.out
+    assert "the FHIR server refused the recorded allergies (status 403)" in ran.out
     assert "1 x urn:local: not a vocabulary that the tables read" in ran.out
     assert "the result has no unit (1)" in ran.out or "the result has no unit" in ran.out
     assert "iodine-allergy" in ran.out

@@ -111,3 +111,25 @@ def test_what_a_server_makes_good_is_not_complained_of(
     assert found is not None
     assert rows(found) == whole
     assert "unavailable" not in found.decision
+
+
+@pytest.mark.parametrize("name", LOSING)
+def test_a_dispatched_order_that_can_not_be_read_is_named(
+    peer: Peer, knowledge: Knowledge, now: datetime, name: str
+) -> None:
+    """An order that is only named is judged where it could be read, and else a card says that it was not."""
+    request = request_of(PATIENT, now)
+    order = request["context"]["draftOrders"]["entry"][0]["resource"] | {"id": "order-1"}
+    peer.resources = [order]
+    peer.requests.clear()
+    peer.faults = {"ServiceRequest": LOSING[name](peer)}
+    context = {"patientId": "p1", "dispatchedOrders": ["ServiceRequest/order-1"], "performer": "Organization/ir"}
+    call = {"hook": "order-dispatch", "hookInstance": "i", "context": context, "fhirServer": peer.base}
+    body = orjson.dumps({**call, "prefetch": request["prefetch"]})
+    fhir = FhirServers(Limits(deadline=DEADLINE))
+    found = answer(read_request("ir-order-dispatch", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
+    (entry,) = found.decision["procedures"]
+    assert entry["order"] == "ServiceRequest/order-1"
+    if "procedure" not in entry:
+        assert "orders" in {gap["data"] for gap in found.decision["unavailable"]}
+        assert found.cards
