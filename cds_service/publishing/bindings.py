@@ -105,7 +105,8 @@ def _labs_of(row: Contraindication, knowledge: Knowledge) -> list[Lab]:
 
 
 def _groups_of(row: Contraindication, knowledge: Knowledge) -> list[str]:
-    named = {c.allergy.group for c in row.criteria if c.allergy}
+    """Value sets of the allergies that a severe reaction makes graver: of others the reaction is not asked."""
+    named = {c.allergy.group for c in row.criteria if c.allergy and c.allergy.severe}
     return [group.value_set for group in knowledge.allergies.groups if group.id in named]
 
 

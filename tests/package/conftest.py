@@ -39,3 +39,9 @@ def of_type(definitions: dict[str, dict[str, Any]], kind: str) -> dict[str, dict
 def _read(path: Path) -> dict[str, Any]:
     resource: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return resource
+
+
+def constraint_of(issue: Any) -> str | None:
+    """The key of the invariant that an issue of the validator names; None for a rule of the structure."""
+    key: str | None = issue.constraint
+    return key

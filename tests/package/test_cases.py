@@ -12,7 +12,7 @@ import pytest
 
 from cds_service.cli.cases import read_cases, request_of
 from cds_service.knowledge.tables import Knowledge
-from tests.package.conftest import of_type
+from tests.package.conftest import constraint_of, of_type
 from tests.package.test_agreement import unusable
 
 profiles = pytest.importorskip("cds_service.profiles.validate")
@@ -61,7 +61,7 @@ def test_profiles_and_service_agree_on_the_clinical_cases(
     cried_wolf, missed = [], []
     for resource in distinct.values():
         issues = profiles.validate(resource, [profile_of(resource, knowledge, definitions)])
-        errors = [issue.constraint or issue.code for issue in issues if issue.severity in ("error", "fatal")]
+        errors = [constraint_of(issue) or issue.code for issue in issues if issue.severity in ("error", "fatal")]
         unused = unusable(resource, knowledge)
         cried_wolf += [resource for error in errors if error.startswith("ir-") and not unused]
         missed += [resource] if unused and not errors and not is_expected(resource) else []

@@ -39,8 +39,8 @@ Parent: IrAllergy
 Id: ir-contrast-allergy
 Title: "Allergy to contrast or iodine as the service reads it"
 Description: """
-An allergy to a contrast agent, to iodine, or to what is taken for one of them. The code decides which: iodinated contrast
-counts, an antiseptic or seafood does not. Criticality, severity and manifestation decide how loudly it counts.
+An allergy to a contrast agent, or to iodine where the agent is not stated. Criticality, severity and manifestation
+decide how loudly it counts.
 """
 * insert Published
 * code 1..1 MS
