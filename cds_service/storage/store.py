@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -151,7 +152,7 @@ def _engine(url: str) -> sa.Engine:
 def _postgresql(url: sa.URL) -> sa.Engine:
     options = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _CONNECT_SECONDS * 1000}
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
             connect_args=options,
             pool_pre_ping=True,
@@ -162,6 +163,14 @@ def _postgresql(url: sa.URL) -> sa.Engine:
         raise SettingError(
             "CDS_DATABASE_URL names PostgreSQL, whose driver is not installed: pip install 'ir-cds-service[postgresql]'"
         ) from None
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # In another zone the first and last moments of the calendar can't be read back.
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    return engine
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -94,6 +95,15 @@ def test_a_clock_that_is_behind_is_told_and_not_averaged(store: Store) -> None:
     keep_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
     received(store, an_answer(1, seconds=-30), an_answer(2, seconds=8))
     assert (reported(store).answers_before_card, reported(store).median_seconds) == (1, 8.0)
+
+
+@pytest.mark.parametrize("at", [datetime.min, datetime.max])
+def test_an_absurd_time_does_not_break_the_report(store: Store, at: datetime) -> None:
+    """Feedback dated to the first or the last moment that there is can be kept, sent again and reported."""
+    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    absurd = replace(an_answer(1), at=at.replace(tzinfo=UTC))
+    received(store, absurd, absurd)
+    assert reported(store).total == Tally(shown=1, accepted=1)
 
 
 def test_a_period_is_of_the_cards_given_in_it(store: Store) -> None:

@@ -38,10 +38,11 @@ class Postgres:
             connection.execute("SELECT pg_reload_conf()")
 
     def new_database(self) -> str:
-        """The URL of an empty database."""
+        """The URL of an empty database, in a zone that is not UTC."""
         name = f"records_{next(self._numbers)}"
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f"ALTER DATABASE \"{name}\" SET timezone TO 'America/New_York'")
         host = self._server.get_postmaster_info().socket_dir
         return f"postgresql://postgres@/{name}?host={quote(str(host))}"
 
