@@ -54,18 +54,18 @@ def keep_feedback(
     Raises:
         StoreUnavailable: nothing was kept, and the sender has to send it again.
     """
+    if not entries:
+        return Kept()
     # In one order for everyone: two batches with the same entries then wait for each other and don't lock up.
     ordered = sorted(entries, key=lambda entry: (entry.card, entry.outcome, entry.at))
-    new: list[Feedback] = []
+    lines = [_line(entry, sender, with_comments) for entry in ordered]
     with store.transaction(seconds) as connection:
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        statement = insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.id)
-        for entry in ordered:
-            if connection.execute(statement, _line(entry, sender, with_comments)).first() is not None:
-                new.append(entry)
-        known = _known(connection, sorted({entry.card for entry in new}), sender.client)
-    unknown = sum(entry.card not in known for entry in new)
-    return Kept(Counter(entry.outcome for entry in new), len(ordered) - len(new), unknown)
+        statement = insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.card, FEEDBACK.c.outcome)
+        new = connection.execute(statement, lines).all()
+        known = _known(connection, sorted({row.card for row in new}), sender.client)
+    unknown = sum(row.card not in known for row in new)
+    return Kept(Counter(row.outcome for row in new), len(ordered) - len(new), unknown)
 
 
 def _line(entry: Feedback, sender: Sender, with_comments: bool) -> dict[str, Any]:

@@ -30,6 +30,7 @@ PATIENCE_SECONDS = 30
 CALL = a_call(context=drafts(an_order("uterine fibroid embolization")), prefetch=NOTHING_RECORDED)
 
 Key = tuple[str, str, datetime]
+REFUSED: Key = ("00000000-0000-4000-8000-000000000000", "accepted", START)
 
 
 @dataclass
@@ -145,7 +146,9 @@ def test_a_database_that_stops_and_starts_again_loses_nothing(postgres: Postgres
         postgres.stop()
         down = [_call_time(serving.url) for _ in range(8)]
         ready = requests.get(f"{serving.url}/readyz", timeout=10)
-        refused = requests.post(f"{serving.url}/cds-services/ir-order-sign/feedback", json={"feedback": []}, timeout=10)
+        refused = requests.post(
+            f"{serving.url}/cds-services/ir-order-sign/feedback", json={"feedback": [_entry(REFUSED)]}, timeout=10
+        )
         lost = requests.get(f"{serving.url}/metrics", timeout=10).text
         postgres.start()
         time.sleep(2.5)
