@@ -5,10 +5,14 @@ CdsError
 │   ├── UnknownService          404
 │   ├── BodyTooLarge            413
 │   └── NotJson                 415
+├── NotAuthenticated            401  the call carries no token that counts; why is for the log alone
+├── NotAllowed                  403  the client is known, and asks for something that it is not registered for
 ├── NothingJudged               412  no data could be had, so nothing at all could be judged
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
-    ├── TableError                   a table, value set or site folder is wrong: file, row, problem, remedy
-    └── SettingError                 a setting is wrong: name, value, remedy
+    ├── SettingError                 a setting is wrong: name, value, remedy
+    └── SeveralProblems              files written by people are wrong
+        ├── TableError               a table, value set or site folder is wrong: file, row, problem, remedy
+        └── ClientsError             the file of clients is wrong: file, line, problem, remedy
 
 Messages hold ids and counts, never names, dates of birth, tokens or free text of a record.
 """
@@ -55,6 +59,20 @@ class NotJson(RequestError):
     issue_type = "not-supported"
 
 
+class NotAuthenticated(CdsError):
+    """The call carries no token that counts. The message is the same whatever was wrong with it."""
+
+    status = 401
+    issue_type = "login"
+
+
+class NotAllowed(CdsError):
+    """The client is known, and asks for something that it is not registered for."""
+
+    status = 403
+    issue_type = "forbidden"
+
+
 class NothingJudged(CdsError):
     """Nothing could be judged: neither prefetch nor FHIR server gave any data."""
 
@@ -66,13 +84,21 @@ class SetupError(CdsError):
     """The service can't start, or a command can't run."""
 
 
-class TableError(SetupError):
-    """A table is wrong. `problems` has one line each: file, row, problem, remedy."""
+class SeveralProblems(SetupError):
+    """Something written by people is wrong in several places. `problems` has one line each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
 
 
+class TableError(SeveralProblems):
+    """A table is wrong: file, row, problem, remedy."""
+
+
 class SettingError(SetupError):
     """A setting is wrong."""
+
+
+class ClientsError(SeveralProblems):
+    """The file of clients is wrong: file, line, problem, remedy."""

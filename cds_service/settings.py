@@ -18,6 +18,8 @@ from cds_service.errors import SettingError
 
 _PREFIX = "CDS_"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_SHORTEST_LOG_KEY = 16
 _SWITCH = {"on": True, "true": True, "1": True, "yes": True, "off": False, "false": False, "0": False, "no": False}
 
 
@@ -25,9 +27,9 @@ class _Wrong(ValueError):
     """Why a value can't be used, and what to write instead: the end of a sentence."""
 
 
-def _row(*, read: Callable[[str], Any], shown: str, meaning: str) -> dict[str, Any]:
-    """What the table says of one setting; `shown` is the default as documented."""
-    return {"read": read, "shown": shown, "meaning": meaning}
+def _row(*, read: Callable[[str], Any], shown: str, meaning: str, secret: bool = False) -> dict[str, Any]:
+    """What the table says of one setting; `shown` is the default as documented. A secret value is never repeated."""
+    return {"read": read, "shown": shown, "meaning": meaning, "secret": secret}
 
 
 def _text(value: str) -> str:
@@ -69,6 +71,38 @@ def _folder(value: str) -> Path:
     return Path(value)
 
 
+def _file(value: str) -> Path:
+    if not Path(value).is_file():
+        raise _Wrong("there is no such file: create it or correct the path")
+    return Path(value)
+
+
+def _redis_url(value: str) -> str:
+    if not re.fullmatch(r"(?:rediss?://[^\s/]+(?:/[0-9]*)?|redis\+unix:///\S+|unix:///\S+)", value):
+        raise _Wrong("write a URL such as redis://127.0.0.1:6379/0, or rediss:// for TLS")
+    return value
+
+
+def _rate_limit(value: str) -> str | None:
+    if value.lower() == "off":
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,8} ?/ ?(?:second|minute|hour)", value):
+        raise _Wrong("write a number of calls and a time such as 600/minute (second, minute, hour), or off")
+    return value.replace(" ", "")
+
+
+def _log_key(value: str) -> bytes:
+    if len(value) < _SHORTEST_LOG_KEY:
+        raise _Wrong(f"write at least {_SHORTEST_LOG_KEY} random characters, such as `openssl rand -hex 32` gives")
+    return value.encode()
+
+
+def _log_level(value: str) -> str:
+    if value.upper() not in _LOG_LEVELS:
+        raise _Wrong(f"write one of {', '.join(_LOG_LEVELS)}")
+    return value.upper()
+
+
 def _zone(value: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(value)
@@ -85,8 +119,8 @@ class Settings:
         metadata=_row(
             read=_text,
             shown="127.0.0.1",
-            meaning="Address to listen on. Any other than a loopback address needs `serve --insecure`: "
-            "the service does not yet know who is calling.",
+            meaning="Address to listen on. Any other than a loopback address needs `CDS_CLIENTS`, or "
+            "`serve --insecure`.",
         ),
     )
     port: int = field(
@@ -103,7 +137,52 @@ class Settings:
         metadata=_row(
             read=_url,
             shown="none",
-            meaning="URL under which EHRs reach the service, without `/cds-services`; shown on its pages.",
+            meaning="URL under which EHRs reach the service, without `/cds-services`. The tokens of registered "
+            "clients must be made out to it (`aud`); shown on the pages.",
+        ),
+    )
+    clients: Path | None = field(
+        default=None,
+        metadata=_row(
+            read=_file,
+            shown="none",
+            meaning="File of the registered EHRs, see `docs/integration.md`. With it every call needs a token; without "
+            "it anyone may call, and the service listens on a loopback address only. Needs `CDS_PUBLIC_URL`.",
+        ),
+    )
+    redis_url: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            read=_redis_url,
+            shown="none",
+            secret=True,
+            meaning="Redis in which several machines remember used tokens and count calls. One machine needs none. "
+            "Needs the extra `ir-cds-service[redis]`.",
+        ),
+    )
+    rate_limit: str | None = field(
+        default="12000/minute",
+        metadata=_row(
+            read=_rate_limit,
+            shown="12000/minute",
+            meaning="Most calls of one client (without `CDS_CLIENTS`: of one address) in a time; more are answered with "
+            "429. `off` for no limit. Without `CDS_REDIS_URL` each server process counts for itself.",
+        ),
+    )
+    log_level: str = field(
+        default="INFO",
+        metadata=_row(read=_log_level, shown="INFO", meaning="Least severity that is logged: DEBUG to ERROR."),
+    )
+    log_key: bytes | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            read=_log_key,
+            shown="a new one at each start",
+            secret=True,
+            meaning="Secret that patient ids are hashed with before they are logged. Set it where lines of several "
+            "starts or machines must be comparable, and keep it as safe as the record.",
         ),
     )
     cors_origins: tuple[str, ...] = field(
@@ -202,7 +281,8 @@ def _read(row: Field[Any], value: str, where: str) -> Any:
     try:
         return row.metadata["read"](value.strip())
     except _Wrong as wrong:
-        raise SettingError(f'{where} is "{value}"; {wrong}') from None
+        found = "can't be used" if row.metadata["secret"] else f'is "{value}"'
+        raise SettingError(f"{where} {found}; {wrong}") from None
 
 
 def settings_markdown() -> str:

@@ -34,6 +34,11 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         "CDS_WORKERS": "3",
         "CDS_THREADS": "5",
         "CDS_PUBLIC_URL": "https://cds.example.org/",
+        "CDS_CLIENTS": __file__,
+        "CDS_REDIS_URL": "redis://cache.example.org:6379/1",
+        "CDS_RATE_LIMIT": "10 / second",
+        "CDS_LOG_LEVEL": "warning",
+        "CDS_LOG_KEY": "0123456789abcdef",
         "CDS_CORS_ORIGINS": "https://a.example, http://localhost:3000",
         "CDS_SITE": str(tmp_path),
         "CDS_MAX_BODY": "2048",
@@ -46,6 +51,11 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         workers=3,
         threads=5,
         public_url="https://cds.example.org",
+        clients=Path(__file__),
+        redis_url="redis://cache.example.org:6379/1",
+        rate_limit="10/second",
+        log_level="WARNING",
+        log_key=b"0123456789abcdef",
         cors_origins=("https://a.example", "http://localhost:3000"),
         site=tmp_path,
         max_body=2048,
@@ -79,6 +89,10 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("CDS_THREADS", "-1", "write a whole number from 1 to 256"),
         ("CDS_MAX_BODY", "50MB", "write a whole number from 1024"),
         ("CDS_PUBLIC_URL", "cds.example.org", "write a URL such as"),
+        ("CDS_CLIENTS", "/no/such/file", "there is no such file"),
+        ("CDS_RATE_LIMIT", "10", "write a number of calls and a time"),
+        ("CDS_RATE_LIMIT", "0/second", "write a number of calls and a time"),
+        ("CDS_LOG_LEVEL", "loud", "write one of DEBUG"),
         ("CDS_CORS_ORIGINS", "https://a.example/path", "write origins such as"),
         ("CDS_SITE", "/no/such/folder", "there is no such folder"),
         ("CDS_DECISION_EXTENSION", "maybe", "write on or off"),
@@ -91,6 +105,22 @@ def test_a_wrong_value_is_named_with_its_remedy(name: str, value: str, remedy: s
     with pytest.raises(SettingError) as error:
         load_settings({name: value})
     assert error.value.message.startswith(f'{name} is "{value}"; {remedy}')
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("CDS_REDIS_URL", "http://user:hunter2@cache.example.org", "write a URL such as redis://"),
+        ("CDS_LOG_KEY", "hunter2", "write at least 16 random characters"),
+    ],
+)
+def test_a_secret_is_never_repeated(name: str, value: str, remedy: str) -> None:
+    """A secret that can't be used is named and not shown, and the settings don't show one either."""
+    with pytest.raises(SettingError) as error:
+        load_settings({name: value})
+    assert error.value.message.startswith(f"{name} can't be used; {remedy}")
+    assert "hunter2" not in error.value.message
+    assert "hunter2" not in repr(Settings(redis_url="redis://:hunter2@cache", log_key=b"hunter2"))
 
 
 @pytest.mark.parametrize(
