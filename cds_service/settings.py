@@ -166,8 +166,8 @@ class Settings:
         metadata=_row(
             read=_rate_limit,
             shown="12000/minute",
-            meaning="Most calls of one client (without `CDS_CLIENTS`: of one address) in a time; more are answered with "
-            "429. `off` for no limit. Without `CDS_REDIS_URL` each server process counts for itself.",
+            meaning="Most calls of one client (without `CDS_CLIENTS`: of one address) in a time; more are answered "
+            "with 429. `off` for no limit. Without `CDS_REDIS_URL` each server process counts for itself.",
         ),
     )
     log_level: str = field(

@@ -48,6 +48,10 @@ OWNERS = {
     "gunicorn": ("cds_service.web.",),
     "requests": ("cds_service.clinical_data.fhir_server", "cds_service.security.keys", "cds_service.cli."),
     "rich": ("cds_service.cli.",),
+    "jwt": ("cds_service.security.",),
+    "redis": ("cds_service.security.",),
+    "structlog": ("cds_service.web.logs",),
+    "flask_limiter": ("cds_service.web.",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79

@@ -10,7 +10,7 @@ import json
 import re
 import ssl
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from cds_service.errors import ClientsError
 from cds_service.security.client import Client
 from cds_service.security.fhir_servers import is_plain
-from cds_service.security.keys import KeyProblem, Keys, PublishedKeys, read_key_file
+from cds_service.security.keys import FixedKeys, KeyProblem, Keys, PublishedKeys, read_key_file
 from cds_service.security.tokens import Registration
 
 _SCHEMA = Path(__file__).parent / "schemas" / "clients.json"
@@ -127,13 +127,15 @@ def _registration(row: Mapping[str, Any], folder: Path, service_ids: Collection[
 
 def _keys(row: Mapping[str, Any], folder: Path, ca_file: Path | None, algorithms: Collection[str], say: _Says) -> Keys:
     match "jwks" in row, "jwks_url" in row:
-        case True, True:
-            say("jwks_url", "is there beside jwks", "keep one of the two")
-        case False, False:
-            say("jwks", "is missing", "name the file of the EHR's public keys, or give jwks_url")
         case True, False:
             return _file_keys(row["jwks"], folder, algorithms, say)
-    return PublishedKeys(row.get("jwks_url", ""), ca_file=ca_file)
+        case False, True:
+            return PublishedKeys(row["jwks_url"], ca_file=ca_file)
+        case True, True:
+            say("jwks_url", "is there beside jwks", "keep one of the two")
+        case _:
+            say("jwks", "is missing", "name the file of the EHR's public keys, or give jwks_url")
+    return FixedKeys({})
 
 
 def _file_keys(name: str, folder: Path, algorithms: Collection[str], say: _Says) -> Keys:
@@ -141,7 +143,7 @@ def _file_keys(name: str, folder: Path, algorithms: Collection[str], say: _Says)
         keys = read_key_file(folder / name)
     except KeyProblem as problem:
         say("jwks", f"{folder / name} {problem}")
-        return PublishedKeys("")
+        return FixedKeys({})
     if not any(set(algorithms) & set(key.algorithms) for key in keys.keys.values()):
         say("jwks", f"{folder / name} has no key for {', '.join(algorithms)}", "add the algorithm, or the right keys")
     return keys
@@ -150,7 +152,7 @@ def _file_keys(name: str, folder: Path, algorithms: Collection[str], say: _Says)
 def _ca_file(row: Mapping[str, Any], folder: Path, say: _Says) -> Path | None:
     if "ca_file" not in row:
         return None
-    path = folder / row["ca_file"]
+    path: Path = folder / row["ca_file"]
     try:
         ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:

@@ -73,7 +73,9 @@ def read_key_file(path: Path) -> FixedKeys:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise KeyProblem(f"can't be read ({error.strerror}); correct the path, it counts from the clients file") from None
+        raise KeyProblem(
+            f"can't be read ({error.strerror}); correct the path, it counts from the clients file"
+        ) from None
     keys: dict[str, Key] = {}
     for number, row in enumerate(_rows(content), start=1):
         try:
@@ -94,9 +96,7 @@ class PublishedKeys:
     Threads share one object: one of them fetches, and the others wait only where they have nothing to go on.
     """
 
-    def __init__(
-        self, url: str, *, ca_file: Path | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, url: str, *, ca_file: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.url = url
         self._ca_file = ca_file
         self._clock = clock
@@ -204,7 +204,9 @@ def _key(row: Any) -> Key:
     if not isinstance(row, dict):
         raise KeyProblem("is no object; copy the set as the EHR gives it")
     if _PRIVATE & row.keys():
-        raise KeyProblem("holds a secret (a private or symmetric key); only its owner may have it: ask for the public key")
+        raise KeyProblem(
+            "holds a secret (a private or symmetric key); only its owner may have it: ask for the public key"
+        )
     kid = row.get("kid")
     if not isinstance(kid, str) or not kid:
         raise KeyProblem("has no kid; a token names its key by it")

@@ -93,7 +93,9 @@ class RedisMemory:
         try:
             return bool(self._redis.set(f"cds:jti:{_name(issuer, token_id)}", 1, nx=True, ex=seconds))
         except self._down as error:
-            _log.error("Redis does not answer (%s): used tokens are remembered on this machine only", type(error).__name__)
+            _log.error(
+                "Redis does not answer (%s): used tokens are remembered on this machine only", type(error).__name__
+            )
             return True
 
 

@@ -58,9 +58,7 @@ class Doorkeeper:
         first_use: says whether a token of this issuer and id, good until this time, is seen for the first time.
     """
 
-    def __init__(
-        self, registrations: Mapping[str, Registration], first_use: Callable[[str, str, float], bool]
-    ) -> None:
+    def __init__(self, registrations: Mapping[str, Registration], first_use: Callable[[str, str, float], bool]) -> None:
         self._registrations = registrations
         self._first_use = first_use
 
@@ -107,8 +105,8 @@ def _claimed(token: str) -> dict[str, Any]:
         unproven = jwt.decode_complete(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise TokenRefused("the token can't be read") from None
-    header = unproven["header"]
-    return unproven["payload"] | {"kid": header.get("kid"), "alg": header.get("alg"), "typ": header.get("typ")}
+    header, claims = unproven["header"], dict(unproven["payload"])
+    return claims | {"kid": header.get("kid"), "alg": header.get("alg"), "typ": header.get("typ")}
 
 
 def _verified(token: str, claimed: Mapping[str, Any], registration: Registration, url: str) -> dict[str, Any]:
@@ -124,7 +122,7 @@ def _verified(token: str, claimed: Mapping[str, Any], registration: Registration
     if claimed["alg"] not in key.algorithms:
         raise TokenRefused("the key is for another algorithm", claimed)
     try:
-        return jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token,
             key.public,
             algorithms=[claimed["alg"]],
@@ -135,6 +133,7 @@ def _verified(token: str, claimed: Mapping[str, Any], registration: Registration
         )
     except jwt.PyJWTError as error:
         raise TokenRefused(_reason(error), claimed) from None
+    return claims
 
 
 def _check_shape(claimed: Mapping[str, Any]) -> None:
@@ -153,7 +152,7 @@ def _check_shape(claimed: Mapping[str, Any]) -> None:
 
 def _reason(error: jwt.PyJWTError) -> str:
     """Why, in fixed words by the kind of error: its own message may quote the token."""
-    reasons = {
+    reasons: dict[type[jwt.PyJWTError], str] = {
         jwt.ExpiredSignatureError: "the token has expired",
         jwt.ImmatureSignatureError: "the token is not in force yet (iat, nbf)",
         jwt.InvalidAudienceError: "the token is for another URL (aud); is CDS_PUBLIC_URL what the EHR calls?",

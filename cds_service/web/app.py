@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from uuid import uuid4
 
 from flask import Flask, Response
@@ -11,7 +13,10 @@ from flask import Flask, Response
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
+from cds_service.web.access import ask_who_calls, doorkeeper
+from cds_service.web.call_log import log_calls
 from cds_service.web.cors import allow_origins
+from cds_service.web.limits import limit_calls
 from cds_service.web.pages import page_routes
 from cds_service.web.problems import answer_errors
 from cds_service.web.services import Calls, service_routes
@@ -32,6 +37,7 @@ def create_app(
     knowledge: Knowledge | None = None,
     clock: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] | None = None,
+    used_tokens: Path | None = None,
 ) -> Flask:
     """The WSGI application.
 
@@ -40,8 +46,10 @@ def create_app(
         knowledge: the effective tables; None loads the shipped ones with the site folder of the settings.
         clock: gives the time in the hospital's zone; None for the machine's clock.
         new_id: gives a new UUID; None for random ones.
+        used_tokens: folder in which used tokens are remembered; None makes a new one where clients are registered.
 
     Raises:
+        ClientsError, SettingError: the registered clients can't be let in.
         TableError: the tables to be loaded are wrong.
     """
     app = Flask(__name__, static_folder=None)
@@ -50,6 +58,7 @@ def create_app(
     # A redirect breaks the preflight of a browser, and discovery must never redirect.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    log_calls(app, settings.log_key or secrets.token_bytes())
     knowledge = knowledge or load_knowledge(settings.site)
     new_id = new_id or _random_id
     calls = Calls(knowledge, clock or _clock(settings), new_id)
@@ -58,7 +67,9 @@ def create_app(
     app.register_blueprint(page_routes(settings, knowledge))
     answer_errors(app, new_id)
     allow_origins(app, settings.cors_origins)
-    app.after_request(_guard)
+    ask_who_calls(app, settings, doorkeeper(settings, used_tokens))
+    limit_calls(app, settings)
+    app.after_request(_guard(settings.public_url))
     return app
 
 
@@ -71,8 +82,14 @@ def _random_id() -> str:
     return str(uuid4())
 
 
-def _guard(response: Response) -> Response:
+def _guard(public_url: str | None) -> Callable[[Response], Response]:
     """Headers that keep a browser from making more of an answer than it is."""
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+    secure = {"Strict-Transport-Security": "max-age=31536000"} if (public_url or "").startswith("https://") else {}
+    headers = _HEADERS | secure
+
+    def add(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return add

@@ -7,14 +7,15 @@ Source: CDS Hooks 3.0 ballot, CDS Service Response; FHIR R4 OperationOutcome.
 from __future__ import annotations
 
 import logging
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import orjson
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from cds_service.errors import CdsError
+from cds_service.web.call_log import note
+from cds_service.web.logs import frames_of
 
 _log = logging.getLogger(__name__)
 
@@ -24,8 +25,13 @@ _ISSUE_TYPES = {
     405: "not-supported",
     413: "too-long",
     415: "not-supported",
+    429: "throttled",
     503: "transient",
 }
+_OTHER_HOST = (
+    "The service answers callers on this machine only, and the Host header names another. "
+    "Register clients (CDS_CLIENTS), or set CDS_PUBLIC_URL to the address that is called."
+)
 
 
 def problem(status: int, diagnostics: str, *, issue_type: str | None = None, severity: str = "error") -> Response:
@@ -61,12 +67,15 @@ def answer_errors(app: Flask, new_id: Callable[[], str]) -> None:
     def expected(error: CdsError) -> Response:
         if error.status >= 500:
             return unexpected(error)
-        return problem(error.status, error.message, issue_type=error.issue_type)
+        answer = problem(error.status, error.message, issue_type=error.issue_type)
+        if error.status == 401:
+            answer.headers["WWW-Authenticate"] = "Bearer"  # and no reason, see RFC 6750, 3
+        return answer
 
     @app.errorhandler(HTTPException)
     def protocol(error: HTTPException) -> Response:
         status = error.code or 500
-        answer = problem(status, _http_diagnostics(status))
+        answer = problem(status, _OTHER_HOST if isinstance(error, SecurityError) else _http_diagnostics(status))
         if status == 405:
             answer.headers["Allow"] = error.get_response().headers.get("Allow", "")
         return answer
@@ -74,7 +83,9 @@ def answer_errors(app: Flask, new_id: Callable[[], str]) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         correlation_id = new_id()
-        _log.error("unexpected error %s in %s\n%s", correlation_id, request.endpoint, "".join(_frames(error)))
+        note(correlation_id=correlation_id)
+        about = {"correlation_id": correlation_id, "endpoint": request.endpoint, "frames": list(frames_of(error))}
+        _log.error("unexpected error", extra=about)
         return problem(
             500,
             f"The service failed on this call and judged nothing. Report the id {correlation_id}.",
@@ -89,15 +100,9 @@ def _http_diagnostics(status: int) -> str:
             return "Nothing is served at this path. GET /cds-services lists the services."
         case 405:
             return "This path does not answer this method; the Allow header names those that it does."
+        case 429:
+            return "Too many calls. Call again after the seconds that the Retry-After header names."
         case 503:
             return "The service is not ready. Call again later."
         case _:
             return "The request can't be understood. See /openapi.json."
-
-
-def _frames(error: BaseException | None) -> Iterator[str]:
-    """The traceback of an error and its causes, without their messages: those may quote a record."""
-    while error is not None:
-        yield from traceback.format_tb(error.__traceback__)
-        yield f"{type(error).__module__}.{type(error).__qualname__}\n"
-        error = error.__cause__ or error.__context__

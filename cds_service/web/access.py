@@ -1,0 +1,90 @@
+"""Who gets in: with registered clients every call needs a token, but for a few paths that say nothing of anybody.
+
+The token is looked at before anything of the body is read. An answer never says what was wrong with it; the log does.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+from flask import Flask, g, request
+
+from cds_service.errors import NotAuthenticated, SettingError
+from cds_service.hooks.catalog import SERVICES
+from cds_service.security.clients_file import read_clients
+from cds_service.security.fhir_servers import is_loopback
+from cds_service.security.replay import FolderMemory, RedisMemory
+from cds_service.security.tokens import Doorkeeper, TokenRefused
+from cds_service.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+OPEN_PATHS = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/", "/knowledge", "/pages.css"}
+"""What anyone may read: machines that watch the service, and pages that hold the tables. Everything else is closed."""
+
+
+def doorkeeper(settings: Settings, used_tokens: Path | None) -> Doorkeeper | None:
+    """Who lets registered clients in; None where none are registered.
+
+    Args:
+        settings: the settings in force.
+        used_tokens: a folder of this service alone, shared by the processes of one machine; None makes a new one.
+
+    Raises:
+        ClientsError: the file of clients is wrong.
+        SettingError: a setting that clients need is missing or unsafe.
+    """
+    if settings.clients is None:
+        return None
+    _check_public_url(settings.public_url)
+    registrations = read_clients(settings.clients, SERVICES)
+    names = ", ".join(registration.client.name for registration in registrations.values())
+    _log.info("Only registered clients get in: %s", names)
+    local = FolderMemory(used_tokens or Path(tempfile.mkdtemp(prefix="cds-service-")))
+    memory = RedisMemory(settings.redis_url, local) if settings.redis_url else local
+    return Doorkeeper(registrations, memory.first_use)
+
+
+def ask_who_calls(app: Flask, settings: Settings, keeper: Doorkeeper | None) -> None:
+    """Makes every call that isn't on an open path prove who sends it; sets `g.client`.
+
+    Args:
+        app: the application; preflights must have been answered before.
+        settings: the settings in force.
+        keeper: who lets clients in; None asks nobody. Then the service answers to no name of another machine, so that
+            a web page can't reach it in the visitor's browser by a name that leads to this machine.
+    """
+    if keeper is None:
+        if is_loopback(settings.host):
+            app.config["TRUSTED_HOSTS"] = ["localhost", "127.0.0.1", "[::1]", *_host_of(settings.public_url)]
+        return
+
+    @app.before_request
+    def identify() -> None:
+        if request.path in OPEN_PATHS:
+            return
+        try:
+            g.client = keeper.identify(request.headers.get("Authorization"), f"{settings.public_url}{request.path}")
+        except TokenRefused as refused:
+            about = {"iss": refused.issuer, "kid": refused.key_id, "jti": refused.token_id}
+            _log.warning("token refused", extra={"reason": refused.reason, **about})
+            raise NotAuthenticated("This call needs a bearer token of a registered client.") from None
+
+
+def _check_public_url(public_url: str | None) -> None:
+    if public_url is None:
+        raise SettingError(
+            "CDS_CLIENTS is set and CDS_PUBLIC_URL is not; the tokens of clients are made out to it: "
+            "write the URL that they call, without /cds-services"
+        )
+    if not public_url.startswith("https://") and not any(map(is_loopback, _host_of(public_url))):
+        raise SettingError(
+            f'CDS_PUBLIC_URL is "{public_url}"; records and tokens would travel in clear: '
+            "write an https URL and put a proxy with TLS before the service, see docs/operations.md"
+        )
+
+
+def _host_of(url: str | None) -> list[str]:
+    return [url.split("//", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]] if url else []
