@@ -78,7 +78,7 @@ def _file(value: str) -> Path:
 
 
 def _redis_url(value: str) -> str:
-    if not re.fullmatch(r"(?:rediss?://[^\s/]+(?:/[0-9]*)?|redis\+unix:///\S+|unix:///\S+)", value):
+    if not re.fullmatch(r"rediss?://[^\s/]+(?:/[0-9]*)?", value):
         raise _Wrong("write a URL such as redis://127.0.0.1:6379/0, or rediss:// for TLS")
     return value
 

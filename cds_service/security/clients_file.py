@@ -179,8 +179,9 @@ def _faults(error: ValidationError) -> Iterator[tuple[str | None, str]]:
             if name not in error.instance:
                 yield name, f"is missing; write {schema['properties'][name]['description']}"
     elif error.validator == "additionalProperties":
-        known = ", ".join(schema["properties"])
-        yield from ((name, f"is no field here; fields are {known}") for name in error.instance if name not in known)
+        known = schema["properties"]
+        unknown = [name for name in error.instance if name not in known]
+        yield from ((name, f"is no field here; fields are {', '.join(known)}") for name in unknown)
     else:
         shown = json.dumps(error.instance, default=str)[:80]
         yield None, f"is {shown}; write {schema.get('description', _REMEDY)}"

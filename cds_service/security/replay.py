@@ -22,8 +22,10 @@ _log = logging.getLogger(__name__)
 FirstUse = Callable[[str, str, float], bool]
 """Issuer, token id, and the time (seconds since 1970) from which the token doesn't count anyway -> first time seen."""
 
-_SWEEP_SECONDS = 60.0
-_REDIS_SECONDS = 0.5
+_SETTLED_SECONDS = 60.0
+REDIS_OPTIONS: dict[str, str | int] = {"socket_timeout": 1, "socket_connect_timeout": 1}
+"""How long a call waits for a Redis that does not answer, in seconds."""
+_PAUSE_SECONDS = 5.0
 
 
 class FolderMemory:
@@ -31,10 +33,12 @@ class FolderMemory:
 
     Args:
         folder: exists, and belongs to this service alone.
+        sweep_seconds: how often what has expired is forgotten.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sweep_seconds: float = 60.0) -> None:
         self._folder = folder
+        self._sweep_seconds = sweep_seconds
         self._swept_at = time.monotonic()
         self._sweeping = threading.Lock()
 
@@ -50,13 +54,13 @@ class FolderMemory:
         return True
 
     def _sweep(self) -> None:
-        """Forgets what has expired, once a minute."""
-        if time.monotonic() - self._swept_at < _SWEEP_SECONDS or not self._sweeping.acquire(blocking=False):
+        """Forgets what has expired."""
+        if time.monotonic() - self._swept_at < self._sweep_seconds or not self._sweeping.acquire(blocking=False):
             return
         try:
             self._swept_at = time.monotonic()
             # A file just made has the time of now until its own is set; so what is a minute over goes.
-            forget = time.time() - _SWEEP_SECONDS
+            forget = time.time() - _SETTLED_SECONDS
             for entry in os.scandir(self._folder):
                 if entry.stat().st_mtime < forget:
                     Path(entry.path).unlink(missing_ok=True)
@@ -79,20 +83,25 @@ class RedisMemory:
             raise SettingError(
                 "CDS_REDIS_URL is set, and the Redis client is not installed: pip install 'ir-cds-service[redis]'"
             ) from None
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS, client_name="cds-service"
-        )
+        try:
+            self._redis = redis.Redis.from_url(url, **REDIS_OPTIONS)
+        except ValueError:
+            raise SettingError("CDS_REDIS_URL can't be used; write a URL such as redis://127.0.0.1:6379/0") from None
         self._down = redis.RedisError
+        self._ask_again_at = 0.0
         self._local = local
 
     def first_use(self, issuer: str, token_id: str, until: float) -> bool:
         """Whether this is the first use; it is remembered here and for all."""
         if not self._local.first_use(issuer, token_id, until):
             return False
+        if time.monotonic() < self._ask_again_at:
+            return True
         seconds = max(1, int(until - time.time()) + 1)
         try:
             return bool(self._redis.set(f"cds:jti:{_name(issuer, token_id)}", 1, nx=True, ex=seconds))
         except self._down as error:
+            self._ask_again_at = time.monotonic() + _PAUSE_SECONDS
             _log.error(
                 "Redis does not answer (%s): used tokens are remembered on this machine only", type(error).__name__
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, request
 from flask_limiter import Limiter
 
+from cds_service.security.replay import REDIS_OPTIONS
 from cds_service.settings import Settings
 from cds_service.web.access import OPEN_PATHS
 from cds_service.web.callers import calling_client
@@ -24,6 +25,7 @@ def limit_calls(app: Flask, settings: Settings) -> None:
         app=app,
         application_limits=[settings.rate_limit],
         storage_uri=settings.redis_url or "memory://",
+        storage_options=REDIS_OPTIONS if settings.redis_url else {},
         # Where Redis does not answer each process counts for itself.
         in_memory_fallback_enabled=settings.redis_url is not None,
         headers_enabled=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,11 +28,13 @@ def numbered_ids() -> Callable[[], str]:
 
 
 @pytest.fixture
-def make_app(knowledge: Knowledge, now: datetime) -> MakeApp:
-    """Makes the application with some settings."""
+def make_app(knowledge: Knowledge, now: datetime, tmp_path: Path) -> MakeApp:
+    """Makes the application with some settings; all that a test makes remember used tokens together."""
+    used_tokens = tmp_path / "used-tokens"
+    used_tokens.mkdir()
 
     def make(tables: Knowledge = knowledge, **settings: Any) -> Flask:
-        return create_app(Settings(**settings), tables, clock=lambda: now, new_id=numbered_ids())
+        return create_app(Settings(**settings), tables, lambda: now, numbered_ids(), used_tokens)
 
     return make
 
