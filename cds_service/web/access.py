@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 
-from cds_service.errors import NotAuthenticated, SettingError
+from cds_service.errors import NotAuthenticated, RequestError, SettingError
 from cds_service.hooks.catalog import SERVICES
 from cds_service.security.clients_file import read_clients
 from cds_service.security.fhir_servers import is_loopback
@@ -53,12 +54,11 @@ def ask_who_calls(app: Flask, settings: Settings, keeper: Doorkeeper | None) -> 
     Args:
         app: the application; preflights must have been answered before.
         settings: the settings in force.
-        keeper: who lets clients in; None asks nobody. Then the service answers to no name of another machine, so that
-            a web page can't reach it in the visitor's browser by a name that leads to this machine.
+        keeper: who lets clients in; None asks nobody.
     """
     if keeper is None:
         if is_loopback(settings.host):
-            app.config["TRUSTED_HOSTS"] = ["localhost", "127.0.0.1", "[::1]", *_host_of(settings.public_url)]
+            _answer_to_own_names(app, settings.public_url)
         return
 
     @app.before_request
@@ -73,18 +73,35 @@ def ask_who_calls(app: Flask, settings: Settings, keeper: Doorkeeper | None) -> 
             raise NotAuthenticated("This call needs a bearer token of a registered client.") from None
 
 
+def _answer_to_own_names(app: Flask, public_url: str | None) -> None:
+    """Refuses calls by the name of another machine.
+
+    A web page can make a name of its own lead to this machine, and so reach an open service from a visitor's browser.
+    """
+    public = _host_of(public_url)
+
+    @app.before_request
+    def check_host() -> None:
+        host = _host_of(f"//{request.host}")
+        if host != public and not is_loopback(host):
+            raise RequestError(
+                "The service answers callers on this machine only, and the Host header names another. "
+                "Register clients (CDS_CLIENTS), or set CDS_PUBLIC_URL to the address that is called."
+            )
+
+
 def _check_public_url(public_url: str | None) -> None:
     if public_url is None:
         raise SettingError(
             "CDS_CLIENTS is set and CDS_PUBLIC_URL is not; the tokens of clients are made out to it: "
             "write the URL that they call, without /cds-services"
         )
-    if not public_url.startswith("https://") and not any(map(is_loopback, _host_of(public_url))):
+    if not public_url.startswith("https://") and not is_loopback(_host_of(public_url)):
         raise SettingError(
             f'CDS_PUBLIC_URL is "{public_url}"; records and tokens would travel in clear: '
             "write an https URL and put a proxy with TLS before the service, see docs/operations.md"
         )
 
 
-def _host_of(url: str | None) -> list[str]:
-    return [url.split("//", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]] if url else []
+def _host_of(url: str | None) -> str:
+    return urlsplit(url or "").hostname or ""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import orjson
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import CdsError
 from cds_service.web.call_log import note
@@ -28,10 +28,6 @@ _ISSUE_TYPES = {
     429: "throttled",
     503: "transient",
 }
-_OTHER_HOST = (
-    "The service answers callers on this machine only, and the Host header names another. "
-    "Register clients (CDS_CLIENTS), or set CDS_PUBLIC_URL to the address that is called."
-)
 
 
 def problem(status: int, diagnostics: str, *, issue_type: str | None = None, severity: str = "error") -> Response:
@@ -75,7 +71,7 @@ def answer_errors(app: Flask, new_id: Callable[[], str]) -> None:
     @app.errorhandler(HTTPException)
     def protocol(error: HTTPException) -> Response:
         status = error.code or 500
-        answer = problem(status, _OTHER_HOST if isinstance(error, SecurityError) else _http_diagnostics(status))
+        answer = problem(status, _http_diagnostics(status))
         if status == 405:
             answer.headers["Allow"] = error.get_response().headers.get("Allow", "")
         return answer
