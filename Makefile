@@ -36,6 +36,7 @@ check: $(VENV)/ready-to-test ## what CI runs: format, lint, types, tables, gener
 
 bench: $(VENV)/ready ## cost of a whole decision, as a multiple of reading the body once
 	$(BIN)/python benchmarks/floor.py
+	$(BIN)/python benchmarks/authentication.py
 
 docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/settings.md
 	$(BIN)/cds-service tables --format markdown > docs/tables.md

@@ -7,6 +7,7 @@ CdsError
 │   └── NotJson                 415
 ├── NotAuthenticated            401  the call carries no token that counts; why is for the log alone
 ├── NotAllowed                  403  the client is known, and asks for something that it is not registered for
+├── TooManyCalls                429  the client has called more often than it may; `retry_after` says when to come back
 ├── NothingJudged               412  no data could be had, so nothing at all could be judged
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
     ├── SettingError                 a setting is wrong: name, value, remedy
@@ -71,6 +72,21 @@ class NotAllowed(CdsError):
 
     status = 403
     issue_type = "forbidden"
+
+
+class TooManyCalls(CdsError):
+    """The client has called more often than it may.
+
+    Args:
+        retry_after: seconds until it may call again.
+    """
+
+    status = 429
+    issue_type = "throttled"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many calls (setting CDS_RATE_LIMIT). Call again in {retry_after} seconds.")
+        self.retry_after = retry_after
 
 
 class NothingJudged(CdsError):

@@ -51,7 +51,7 @@ OWNERS = {
     "jwt": ("cds_service.security.",),
     "redis": ("cds_service.security.",),
     "structlog": ("cds_service.web.logs",),
-    "flask_limiter": ("cds_service.web.",),
+    "limits": ("cds_service.web.limits",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79

@@ -16,7 +16,7 @@ from cds_service.errors import NotAuthenticated, RequestError, SettingError
 from cds_service.hooks.catalog import SERVICES
 from cds_service.security.clients_file import read_clients
 from cds_service.security.fhir_servers import is_loopback
-from cds_service.security.replay import FolderMemory, RedisMemory
+from cds_service.security.replay import LocalMemory, RedisMemory
 from cds_service.security.tokens import Doorkeeper, TokenRefused
 from cds_service.settings import Settings
 
@@ -43,7 +43,7 @@ def doorkeeper(settings: Settings, used_tokens: Path | None) -> Doorkeeper | Non
     registrations = read_clients(settings.clients, SERVICES)
     names = ", ".join(registration.client.name for registration in registrations.values())
     _log.info("Only registered clients get in: %s", names)
-    local = FolderMemory(used_tokens or Path(tempfile.mkdtemp(prefix="cds-service-")))
+    local = LocalMemory(used_tokens or Path(tempfile.mkdtemp(prefix="cds-service-")))
     memory = RedisMemory(settings.redis_url, local) if settings.redis_url else local
     return Doorkeeper(registrations, memory.first_use)
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
-from flask_limiter import Limiter
+import logging
+import math
+import time
 
+import limits
+from flask import Flask, request
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from cds_service.errors import TooManyCalls
+from cds_service.security.breaker import Breaker
 from cds_service.security.replay import REDIS_OPTIONS
 from cds_service.settings import Settings
 from cds_service.web.access import OPEN_PATHS
 from cds_service.web.callers import calling_client
+
+_log = logging.getLogger(__name__)
 
 
 def limit_calls(app: Flask, settings: Settings) -> None:
@@ -20,24 +31,41 @@ def limit_calls(app: Flask, settings: Settings) -> None:
     """
     if settings.rate_limit is None:
         return
-    limiter = Limiter(
-        key_func=_who,
-        app=app,
-        application_limits=[settings.rate_limit],
-        storage_uri=settings.redis_url or "memory://",
-        storage_options=REDIS_OPTIONS if settings.redis_url else {},
-        # Where Redis does not answer each process counts for itself.
-        in_memory_fallback_enabled=settings.redis_url is not None,
-        headers_enabled=True,
-        key_prefix="cds",
-    )
-    limiter.request_filter(_is_open)
+    counter = _Counter(limits.parse(settings.rate_limit), settings.redis_url)
+
+    @app.before_request
+    def count() -> None:
+        if request.path not in OPEN_PATHS and (seconds := counter.wait(_who())):
+            raise TooManyCalls(seconds)
+
+
+class _Counter:
+    """Counts calls of each caller; without a Redis that answers, each process for itself."""
+
+    def __init__(self, limit: limits.RateLimitItem, redis_url: str | None) -> None:
+        self._limit = limit
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = redis_url and FixedWindowRateLimiter(
+            storage_from_string(redis_url, wrap_exceptions=True, **REDIS_OPTIONS)
+        )
+        self._breaker = Breaker()
+
+    def wait(self, caller: str) -> int:
+        """Seconds that a caller has to wait; 0 where the call may go on."""
+        if self._shared and not self._breaker.is_open:
+            try:
+                return self._hit(self._shared, caller)
+            except StorageError as error:
+                self._breaker.trip()
+                _log.error("Redis does not answer: each process counts calls for itself: %s", type(error).__name__)
+        return self._hit(self._own, caller)
+
+    def _hit(self, counter: FixedWindowRateLimiter, caller: str) -> int:
+        if counter.hit(self._limit, "cds", caller):
+            return 0
+        return max(1, math.ceil(counter.get_window_stats(self._limit, "cds", caller).reset_time - time.time()))
 
 
 def _who() -> str:
     client = calling_client()
-    return client.issuer if client else request.remote_addr or ""
-
-
-def _is_open() -> bool:
-    return request.path in OPEN_PATHS
+    return client.issuer if client else f"address {request.remote_addr}"

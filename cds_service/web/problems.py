@@ -13,7 +13,7 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service.errors import CdsError
+from cds_service.errors import CdsError, TooManyCalls
 from cds_service.web.call_log import note
 from cds_service.web.logs import frames_of
 
@@ -25,7 +25,6 @@ _ISSUE_TYPES = {
     405: "not-supported",
     413: "too-long",
     415: "not-supported",
-    429: "throttled",
     503: "transient",
 }
 
@@ -66,6 +65,8 @@ def answer_errors(app: Flask, new_id: Callable[[], str]) -> None:
         answer = problem(error.status, error.message, issue_type=error.issue_type)
         if error.status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"  # and no reason, see RFC 6750, 3
+        if isinstance(error, TooManyCalls):
+            answer.headers["Retry-After"] = str(error.retry_after)
         return answer
 
     @app.errorhandler(HTTPException)
@@ -96,8 +97,6 @@ def _http_diagnostics(status: int) -> str:
             return "Nothing is served at this path. GET /cds-services lists the services."
         case 405:
             return "This path does not answer this method; the Allow header names those that it does."
-        case 429:
-            return "Too many calls. Call again after the seconds that the Retry-After header names."
         case 503:
             return "The service is not ready. Call again later."
         case _:
