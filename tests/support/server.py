@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,6 +40,13 @@ class RunningServer:
         before = len(self.events("Reloaded")) + len(self.events("Not reloaded"))
         self.process.send_signal(signal.SIGHUP)
         until(lambda: len(self.events("Reloaded")) + len(self.events("Not reloaded")) > before)
+
+
+def free_port() -> int:
+    """A port of this machine that nothing uses."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def until(done: Callable[[], bool]) -> None:
