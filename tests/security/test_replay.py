@@ -18,21 +18,7 @@ from cds_service.security.replay import LocalMemory, RedisMemory
 from tests.security.conftest import NORTH, StartService
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.server import free_port
-
-ISSUER = "https://ehr.example.org"
-
-
-def uses_in_folder(folder: str, tokens: int) -> int:
-    """How many of these tokens are used for the first time, as one process sees it."""
-    memory = LocalMemory(Path(folder))
-    return sum(memory.first_use(ISSUER, str(number), time.time() + 300) for number in range(tokens))
-
-
-def uses_in_redis(url: str, folder: str, tokens: int) -> int:
-    """The same for a machine of its own that shares a Redis."""
-    Path(folder).mkdir()
-    memory = RedisMemory(url, LocalMemory(Path(folder)))
-    return sum(memory.first_use(ISSUER, str(number), time.time() + 300) for number in range(tokens))
+from tests.support.token_users import ISSUER, uses_in_folder, uses_in_redis
 
 
 def test_a_token_counts_once_in_all_threads(tmp_path: Path) -> None:
