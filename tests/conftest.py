@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +11,17 @@ import pytest
 
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from tests.support.log_scan import LogScan
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_scan() -> Iterator[LogScan]:
+    """Nothing that the service logs in the whole run holds a token, a name or a date of birth."""
+    scan, logger = LogScan(), logging.getLogger("cds_service")
+    logger.addHandler(scan)
+    logger.setLevel(logging.INFO)
+    yield scan
+    assert scan.leaks == []
 
 
 @pytest.fixture(scope="session")

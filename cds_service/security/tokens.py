@@ -100,13 +100,13 @@ def _token(authorization: str | None) -> str:
 
 
 def _claimed(token: str) -> dict[str, Any]:
-    """What header and payload say, unproven: `kid`, `alg` and the claims."""
+    """What header and payload say, unproven: the claims, and of the header what is looked at."""
     try:
         unproven = jwt.decode_complete(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise TokenRefused("the token can't be read") from None
     header, claims = unproven["header"], dict(unproven["payload"])
-    return claims | {"kid": header.get("kid"), "alg": header.get("alg"), "typ": header.get("typ")}
+    return claims | {name: header.get(name) for name in ("kid", "alg", "typ", "crit")}
 
 
 def _verified(token: str, claimed: Mapping[str, Any], registration: Registration, url: str) -> dict[str, Any]:
@@ -138,8 +138,8 @@ def _verified(token: str, claimed: Mapping[str, Any], registration: Registration
 
 def _check_shape(claimed: Mapping[str, Any]) -> None:
     """Types before anything is computed with them. Source: CDS Hooks 2.0.1, Trusting CDS Clients, JWT fields."""
-    if claimed["typ"] not in (None, "JWT"):
-        raise TokenRefused("the token is of another type than JWT", claimed)
+    if claimed["typ"] not in (None, "JWT") or claimed["crit"] is not None:
+        raise TokenRefused("the token is of another type than JWT, or asks for an extension (crit)", claimed)
     for name in ("kid", "jti"):
         value = claimed.get(name)
         if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID or not value.isprintable():

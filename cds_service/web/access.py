@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 
-from cds_service.errors import NotAuthenticated, RequestError, SettingError
+from cds_service.errors import NotAllowed, NotAuthenticated, RequestError, SettingError
 from cds_service.hooks.catalog import SERVICES
 from cds_service.security.clients_file import read_clients
 from cds_service.security.fhir_servers import is_loopback
@@ -71,6 +71,10 @@ def ask_who_calls(app: Flask, settings: Settings, keeper: Doorkeeper | None) -> 
             about = {"iss": refused.issuer, "kid": refused.key_id, "jti": refused.token_id}
             _log.warning("token refused", extra={"reason": refused.reason, **about})
             raise NotAuthenticated("This call needs a bearer token of a registered client.") from None
+        # Whatever is called of a service: the call, and what the EHR reports of its cards.
+        service_id = (request.view_args or {}).get("service_id")
+        if service_id in SERVICES and not g.client.may_call(service_id):
+            raise NotAllowed("The client is not registered for this service (clients file, services).")
 
 
 def _answer_to_own_names(app: Flask, public_url: str | None) -> None:

@@ -26,26 +26,32 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         level: least severity that is logged, such as `INFO`.
         stream: where to; None for standard error.
     """
-    stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.add_logger_name,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.stdlib.ExtraAdder(),
-            ],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _code_without_message,
-                _for_people() if stream.isatty() else structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_formatter(structlog.dev.ConsoleRenderer()) if handler.stream.isatty() else json_lines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def json_lines() -> logging.Formatter:
+    """Gives each record as one JSON object: `event`, `level`, `logger`, `timestamp` (UTC) and what `extra` holds."""
+    return _formatter(structlog.processors.JSONRenderer())
+
+
+def _formatter(renderer: structlog.typing.Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.stdlib.ExtraAdder(),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _code_without_message,
+            renderer,
+        ],
+    )
 
 
 def frames_of(error: BaseException | None) -> Iterator[str]:
@@ -75,7 +81,3 @@ def _code_without_message(
     if isinstance(info, tuple) and info[1] is not None:
         event["frames"] = list(frames_of(info[1]))
     return event
-
-
-def _for_people() -> structlog.dev.ConsoleRenderer:
-    return structlog.dev.ConsoleRenderer(pad_event_to=0)

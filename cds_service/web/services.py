@@ -51,7 +51,6 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
     def call(service_id: str) -> Response:
         if service_id not in SERVICES:
             raise UnknownService("No service has this id. GET /cds-services lists the ids.")
-        _check_service(service_id)
         if refusal := not_ready(calls.knowledge):
             return refusal
         hook_request = read_request(service_id, _body(settings.max_body))
@@ -62,12 +61,6 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
         return _json(encode_response(found.cards, found.decision if settings.decision_extension else None))
 
     return routes
-
-
-def _check_service(service_id: str) -> None:
-    client = calling_client()
-    if client and not client.may_call(service_id):
-        raise NotAllowed("The client is not registered for this service (clients file, services).")
 
 
 def _check_fhir_server(hook_request: HookRequest) -> None:

@@ -69,6 +69,15 @@ def test_what_is_open_says_nothing_of_anybody(service: FlaskClient) -> None:
         assert not [word for word in ("north", "ehr.example.org/fhir", "ward-1", "key-1") if word in response.text]
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_the_first_page_says_whether_a_token_is_needed(
+    service: FlaskClient, knowledge: Knowledge, closed: bool
+) -> None:
+    """An integrator who copies the call from the first page knows beforehand that it needs a token."""
+    client = service if closed else create_app(Settings(), knowledge).test_client()
+    assert ("Authorization: Bearer" in client.get("/").text) is closed
+
+
 def test_a_preflight_needs_no_token_and_opens_nothing(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:
     """A browser's preflight is answered without a token; the call after it needs one, and its refusal can be read."""
     settings = Settings(clients=register(tmp_path, (NORTH, "")), public_url=PUBLIC_URL, cors_origins=(ORIGIN,))
