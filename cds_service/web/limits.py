@@ -8,11 +8,11 @@ import time
 
 import limits
 from flask import Flask, request
-from limits.errors import StorageError
-from limits.storage import MemoryStorage, storage_from_string
+from limits.errors import ConfigurationError, StorageError
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from cds_service.errors import TooManyCalls
+from cds_service.errors import SettingError, TooManyCalls
 from cds_service.security.breaker import Breaker
 from cds_service.security.replay import REDIS_OPTIONS
 from cds_service.settings import Settings
@@ -28,6 +28,9 @@ def limit_calls(app: Flask, settings: Settings) -> None:
     Args:
         app: the application; who is calling must be known before.
         settings: the settings in force.
+
+    Raises:
+        SettingError: the Redis client is not installed, or its URL can't be used.
     """
     if settings.rate_limit is None:
         return
@@ -45,9 +48,7 @@ class _Counter:
     def __init__(self, limit: limits.RateLimitItem, redis_url: str | None) -> None:
         self._limit = limit
         self._own = FixedWindowRateLimiter(MemoryStorage())
-        self._shared = redis_url and FixedWindowRateLimiter(
-            storage_from_string(redis_url, wrap_exceptions=True, **REDIS_OPTIONS)
-        )
+        self._shared = FixedWindowRateLimiter(_redis_storage(redis_url)) if redis_url else None
         self._breaker = Breaker()
 
     def wait(self, caller: str) -> int:
@@ -64,6 +65,16 @@ class _Counter:
         if counter.hit(self._limit, "cds", caller):
             return 0
         return max(1, math.ceil(counter.get_window_stats(self._limit, "cds", caller).reset_time - time.time()))
+
+
+def _redis_storage(url: str) -> RedisStorage:
+    try:
+        return RedisStorage(url, wrap_exceptions=True, **REDIS_OPTIONS)  # type: ignore[arg-type]  # typed as text
+    except (ConfigurationError, ValueError):
+        raise SettingError(
+            "CDS_REDIS_URL can't be used; write a URL such as redis://127.0.0.1:6379/0 and install the Redis client: "
+            "pip install 'ir-cds-service[redis]'"
+        ) from None
 
 
 def _who() -> str:

