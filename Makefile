@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .peers/sekmet/ready .peers/fhirsnake/ready
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
@@ -19,10 +20,10 @@ demo: $(VENV)/ready ## play an EHR: three example patients, four orders, cards i
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
 	$(BIN)/cds-service serve --port $(PORT)
 
-test: $(VENV)/ready-to-test ## every test
+test: $(VENV)/ready-to-test $(PEERS) ## every test
 	$(BIN)/python -m pytest
 
-check: $(VENV)/ready-to-test ## what CI runs: format, lint, types, tables, generated docs, tests
+check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -34,9 +35,10 @@ check: $(VENV)/ready-to-test ## what CI runs: format, lint, types, tables, gener
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/ready ## cost of a whole decision, as a multiple of reading the body once
+bench: $(VENV)/ready-to-test ## cost of a whole decision, as a multiple of reading the body once
 	$(BIN)/python benchmarks/floor.py
 	$(BIN)/python benchmarks/authentication.py
+	$(BIN)/python benchmarks/fhir_servers.py
 
 docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/settings.md
 	$(BIN)/cds-service tables --format markdown > docs/tables.md
@@ -45,8 +47,8 @@ docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/set
 tables: $(VENV)/ready ## the two tables for review, in the terminal
 	$(BIN)/cds-service tables
 
-clean: ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove .venv, .peers and caches
+	rm -rf $(VENV) .peers .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Stamps: set up again only when what is installed may have changed.
 $(VENV)/bin/python:
@@ -62,3 +64,10 @@ $(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/ready-to-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/ready
+
+# Real FHIR servers that the tests start; each in an environment of its own, as they need other versions than we do.
+.peers/%/ready: tests/peers/%.txt | $(VENV)/bin/python
+	@rm -rf .peers/$*
+	@$(PYTHON) -m venv .peers/$*
+	.peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

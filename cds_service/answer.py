@@ -9,6 +9,7 @@ from typing import Any
 
 from cds_service.cards.build import build_cards
 from cds_service.cards.decision import build_decision
+from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import KINDS, extract
@@ -27,7 +28,14 @@ class Answer:
     decision: dict[str, Any]
 
 
-def answer(request: HookRequest, knowledge: Knowledge, *, now: datetime, new_id: Callable[[], str]) -> Answer:
+def answer(
+    request: HookRequest,
+    knowledge: Knowledge,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+    fhir: FhirServers | None = None,
+) -> Answer:
     """Answer one call.
 
     Args:
@@ -35,11 +43,12 @@ def answer(request: HookRequest, knowledge: Knowledge, *, now: datetime, new_id:
         knowledge: the effective tables.
         now: the time of the call, aware, in the hospital's zone.
         new_id: gives a new UUID for each card and suggestion.
+        fhir: the way to FHIR servers, for what prefetch left out; None judges on prefetch alone.
 
     Raises:
         NothingJudged: there is something to judge, and none of its data could be had.
     """
-    data = gather(request)
+    data = gather(request, fhir, knowledge.lab_codes)
     facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
     _refuse_if_nothing_was_had(request, facts, findings)
@@ -52,5 +61,5 @@ def _refuse_if_nothing_was_had(request: HookRequest, facts: PatientFacts, findin
     if judged and not facts.obtained:
         raise NothingJudged(
             f"none of {', '.join(KINDS)} could be had, so nothing can be judged; "
-            "send them as prefetch, see the templates at /cds-services"
+            "send them as prefetch (see the templates at /cds-services), or give fhirServer and fhirAuthorization"
         )

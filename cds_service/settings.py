@@ -45,6 +45,21 @@ def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return read
 
 
+def _seconds(lowest: float, highest: float) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) or not lowest <= float(value) <= highest:
+            raise _Wrong(f"write seconds from {lowest:g} to {highest:g}, such as 2.5")
+        return float(value)
+
+    return read
+
+
+def _file(value: str) -> Path:
+    if not Path(value).is_file():
+        raise _Wrong("there is no such file: create it or correct the path")
+    return Path(value)
+
+
 def _on_or_off(value: str) -> bool:
     if value.lower() not in _SWITCH:
         raise _Wrong("write on or off")
@@ -68,12 +83,6 @@ def _origins(value: str) -> tuple[str, ...]:
 def _folder(value: str) -> Path:
     if not Path(value).is_dir():
         raise _Wrong("there is no such folder: create it or correct the path")
-    return Path(value)
-
-
-def _file(value: str) -> Path:
-    if not Path(value).is_file():
-        raise _Wrong("there is no such file: create it or correct the path")
     return Path(value)
 
 
@@ -129,8 +138,8 @@ class Settings:
     )
     workers: int = field(default=2, metadata=_row(read=_whole_number(1, 256), shown="2", meaning="Server processes."))
     threads: int = field(
-        default=4,
-        metadata=_row(read=_whole_number(1, 256), shown="4", meaning="Threads of each server process."),
+        default=8,
+        metadata=_row(read=_whole_number(1, 256), shown="8", meaning="Threads of each server process."),
     )
     public_url: str | None = field(
         default=None,
@@ -225,6 +234,32 @@ class Settings:
             shown="the machine's",
             meaning="IANA time zone of the hospital, such as `America/New_York`; it decides what day it is when the "
             "age of a result is counted. Containers usually run in UTC: set it there.",
+        ),
+    )
+    fhir_deadline: float = field(
+        default=3.0,
+        metadata=_row(
+            read=_seconds(0.1, 60),
+            shown="3",
+            meaning="Seconds in which FHIR servers must give what a call lacks, all of it together; what has not come "
+            "by then is unknown.",
+        ),
+    )
+    fhir_calls: int | None = field(
+        default=None,
+        metadata=_row(
+            read=_whole_number(1, 256),
+            shown="two fewer than `CDS_THREADS`",
+            meaning="Calls of one server process that may wait for FHIR servers at the same time; one more is "
+            "judged without asking. Fewer than the threads, so that hung FHIR servers never block every thread.",
+        ),
+    )
+    fhir_ca: Path | None = field(
+        default=None,
+        metadata=_row(
+            read=_file,
+            shown="the usual certificates",
+            meaning="PEM file of the certificates to trust at FHIR servers, for a hospital's own authority.",
         ),
     )
     unknown_names: tuple[str, ...] = ()

@@ -46,9 +46,16 @@ OWNERS = {
     "flask": ("cds_service.web.",),
     "werkzeug": ("cds_service.web.",),
     "gunicorn": ("cds_service.web.",),
-    "requests": ("cds_service.clinical_data.fhir_server", "cds_service.security.keys", "cds_service.cli."),
+    "requests": (
+        *("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
+        *("cds_service.security.keys", "cds_service.cli."),
+    ),
+    "urllib3": (
+        *("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
+        "cds_service.security.keys",
+    ),
     "rich": ("cds_service.cli.",),
-    "jwt": ("cds_service.security.",),
+    "jwt": ("cds_service.security.", "cds_service.cli.keys"),
     "redis": ("cds_service.security.",),
     "structlog": ("cds_service.web.logs",),
     "limits": ("cds_service.web.limits",),

@@ -103,7 +103,7 @@ def test_what_is_installed_for_the_tests_is_pinned():
     """constraints.txt holds one exact version of everything that pyproject.toml asks for, and no place on a machine."""
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    names = {re.split(r"[\[<>=]", line)[0].lower().replace("-", "_") for line in asked}
+    names = {re.split(r"[<>=\[]", line)[0].lower().replace("-", "_") for line in asked}
     lines = [line for line in text_of("constraints.txt").splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9_.\-]+==[A-Za-z0-9.]+", line)] == []
     assert names - {line.split("==")[0].lower().replace("-", "_") for line in lines} == set()

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from cds_service.cli.fhir_source import FhirSource
+from cds_service.cli.keys import fetch_token, read_smart_client
 from cds_service.settings import Settings, environment, load_settings
 
 
@@ -20,6 +22,42 @@ def add_site(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--site", type=Path, metavar="DIR", help="a hospital's changes; instead of the setting CDS_SITE"
     )
+
+
+def add_fhir_access(parser: argparse.ArgumentParser) -> None:
+    """Add what a command with `--fhir-server` needs to get in there."""
+    access = parser.add_mutually_exclusive_group()
+    access.add_argument("--token", metavar="TOKEN", help="bearer token for the FHIR server")
+    access.add_argument(
+        "--smart-client",
+        type=Path,
+        metavar="FILE",
+        help="client of SMART backend services, see docs/sandbox-testing.md",
+    )
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of certificates to trust at the FHIR server")
+    parser.add_argument(
+        "--rate", type=_rate, metavar="N", help="most requests a second (2; no limit at a server on this machine)"
+    )
+
+
+def fhir_source(args: argparse.Namespace) -> FhirSource:
+    """The FHIR server of the options `--fhir-server` and `add_fhir_access`, with the token that they give or get.
+
+    Raises:
+        SetupError: the server or the client can't be used.
+    """
+    token: str | None = args.token
+    if args.smart_client:
+        verify: bool | str = str(args.ca) if args.ca else True
+        token = fetch_token(read_smart_client(args.smart_client), args.fhir_server, verify)
+    return FhirSource(args.fhir_server, token, ca=args.ca, rate=args.rate)
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate <= 1000:
+        raise ValueError(text)
+    return rate
 
 
 def settings_of(args: argparse.Namespace, **flags: object) -> Settings:

@@ -7,7 +7,7 @@ files is in `cross_checks.py`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,7 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
     words = Words(files.spelling)
     used = _labs_used(contraindications, thresholds, labs)
     sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
+    codes = _index(files, rules, exclusions)
     return Knowledge(
         version=f"{files.release}+{_digest(files.paths)}",
         conditions={key: rows.condition(row, sufficient) for key, row in files.conditions.items()},
@@ -149,7 +150,7 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
         labs=labs,
         thresholds=thresholds,
         wording=files.wording,
-        codes=_index(files, rules, exclusions),
+        codes=codes,
         order_texts=OrderTexts(
             {p.id: p.synonyms for p in procedures.values()},
             {p.id: p.exclude_terms for p in procedures.values()},
@@ -163,9 +164,18 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
         override_reasons=tuple(
             (files.override_reasons["url"], c["code"], c["display"]) for c in files.override_reasons["concept"]
         ),
-        lab_codes=tuple(sorted({r.code for r in rules if r.system == _LOINC and r.value_set in used})),
+        lab_codes=(
+            *sorted({r.code for r in rules if r.system == _LOINC and r.value_set in used}),
+            *_local_lab_codes(codes, used),
+        ),
         changes=tuple(changes_of(changes)),
     )
+
+
+def _local_lab_codes(codes: CodeIndex, used: Collection[str]) -> list[str]:
+    """A hospital's own codes that a ConceptMap makes a lab of the tables, as search tokens."""
+    mapped = [key for key in codes.mapped() if any(hit.value_set in used for hit in codes.lookup(*key))]
+    return sorted(f"{system}|{code}" for system, code in mapped if system != _LOINC and "," not in system + code)
 
 
 def _speaking(files: _Files, thresholds: Mapping[str, Threshold]) -> tuple[Contraindication, ...]:

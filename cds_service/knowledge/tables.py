@@ -264,6 +264,7 @@ class Knowledge:
     override_reasons: tuple[tuple[str, str, str], ...] = ()
     """(system, code, display)."""
     lab_codes: tuple[str, ...] = ()
-    """Every LOINC code that an active row reads, sorted: the Observation prefetch."""
+    """Every LOINC code that an active row reads, sorted, then a hospital's own codes as `system|code`: what is asked
+    for as Observations."""
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed: where, id, reason, approver, date."""

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from flask import Flask, Response
 
+from cds_service.clinical_data.fhir_access import FhirServers
+from cds_service.clinical_data.inquiry import Limits
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
@@ -61,7 +63,7 @@ def create_app(
     log_calls(app, settings.log_key or secrets.token_bytes())
     knowledge = knowledge or load_knowledge(settings.site)
     new_id = new_id or _random_id
-    calls = Calls(knowledge, clock or _clock(settings), new_id)
+    calls = Calls(knowledge, clock or _clock(settings), new_id, _fhir_servers(settings))
     app.register_blueprint(service_routes(settings, calls))
     app.register_blueprint(status_routes(settings, knowledge))
     app.register_blueprint(page_routes(settings, knowledge))
@@ -76,6 +78,14 @@ def create_app(
 def _clock(settings: Settings) -> Callable[[], datetime]:
     zone = settings.timezone
     return lambda: datetime.now(zone) if zone else datetime.now().astimezone()
+
+
+def _fhir_servers(settings: Settings) -> FhirServers:
+    return FhirServers(
+        Limits(deadline=settings.fhir_deadline),
+        calls=settings.fhir_calls or max(1, settings.threads - 2),
+        verify=str(settings.fhir_ca) if settings.fhir_ca else True,
+    )
 
 
 def _random_id() -> str:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.answer import answer
+from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.errors import BodyTooLarge, NotAllowed, NotJson, UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.hooks.envelope import read_request
@@ -29,11 +30,12 @@ _JSON_TYPES = {"application/json", "application/fhir+json", "application/json+fh
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What a call is answered with: the tables, the hospital's clock, and a source of UUIDs."""
+    """What a call is answered with: the tables, the hospital's clock, a source of UUIDs, the way to FHIR servers."""
 
     knowledge: Knowledge
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    fhir: FhirServers | None = None
 
 
 def service_routes(settings: Settings, calls: Calls) -> Blueprint:
@@ -56,7 +58,7 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
         hook_request = read_request(service_id, _body(settings.max_body))
         note(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
         _check_fhir_server(hook_request)
-        found = answer(hook_request, calls.knowledge, now=calls.clock(), new_id=calls.new_id)
+        found = answer(hook_request, calls.knowledge, now=calls.clock(), new_id=calls.new_id, fhir=calls.fhir)
         note(cards=[card["indicator"] for card in found.cards])
         return _json(encode_response(found.cards, found.decision if settings.decision_extension else None))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cds_service.errors import TableError
+from cds_service.hooks.catalog import SERVICES, prefetch_templates
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, said_of, said_of_criterion
@@ -166,6 +167,15 @@ def test_a_local_lab_code_is_read(now: datetime, tmp_path: Path) -> None:
     site = with_site(tmp_path, a_map(LOCAL, LOINC, to="777-3"))
     row = {"order": "tips", "labs": [{"code": f"{LOCAL}|X-1", "value": 30, "unit": "10*9/L"}]}
     assert said_of_criterion(judge(row, site, now), "platelets-high-risk") == "present warning"
+
+
+def test_a_local_lab_code_is_asked_for(knowledge: Knowledge, tmp_path: Path) -> None:
+    """EHR and FHIR server are asked for a mapped laboratory code as well; for a mapped diagnosis they are not."""
+    asked = with_site(tmp_path / "labs", a_map(LOCAL, LOINC, to="777-3")).lab_codes
+    assert asked == (*knowledge.lab_codes, f"{LOCAL}|X-1")
+    templates = prefetch_templates(SERVICES["ir-order-sign"], asked)
+    assert templates["observations"].count(f",{LOCAL}|X-1&") == 1
+    assert with_site(tmp_path / "diagnoses", a_map(LOCAL, ICD, to="I10")).lab_codes == knowledge.lab_codes
 
 
 def test_a_local_allergy_code_is_read(now: datetime, tmp_path: Path) -> None:
