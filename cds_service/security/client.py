@@ -13,8 +13,8 @@ class Client:
     `issuer` names it to the protocol (`iss`), `name` to people: in logs, metrics and records; where no name is
     registered it is the issuer. `fhir_servers` are the base URLs that its calls may name, `services` the ids that it
     may call, `tenants` the ones that it may speak for; the last two say "all" where they are empty. The cards of a
-    `shadow` client are recorded and not shown. `ca_file` holds the certificates that its servers are checked by; None
-    for the public ones.
+    `shadow` client are recorded and not shown. `ca_file` holds the certificates that the server of its keys is
+    checked by; None for the public ones.
     """
 
     issuer: str

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from cds_service.cli.main import main
-from tests.support.ehr import Ehr, private_key, register
+from tests.support.ehr import Ehr, private_jwk, private_key, register
 from tests.support.key_server import key_server
+from tests.support.server import free_port, running_server
 
 NORTH = Ehr()
 
@@ -20,6 +22,23 @@ def test_a_good_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     for line in ("north", "key-1 (ES384)", "FHIR servers: none", "services: all", "tokens live at most: 3600 s"):
         assert line in shown
+
+
+@pytest.mark.parametrize(("kid", "code", "said"), [("key-1", 0, "CRITICAL"), ("key-2", 1, "401")])
+def test_the_command_line_gets_in_as_a_registered_client(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kid: str, code: int, said: str
+) -> None:
+    """Who registers a client can try it at once: a call signed by its key is answered, one by another key id is not."""
+    (tmp_path / "key.json").write_text(json.dumps(private_jwk(NORTH.key, kid)), "utf-8")
+    request = Path(__file__).parents[2] / "examples" / "allergy-to-contrast.json"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {"CDS_CLIENTS": str(register(tmp_path, (NORTH, ""))), "CDS_PUBLIC_URL": url, "CDS_PORT": str(port)}
+    with running_server(tmp_path, **settings):
+        signing = ["--issuer", NORTH.issuer, "--client-key", str(tmp_path / "key.json")]
+        assert main(["invoke", "--request", str(request), "--service-url", url, *signing]) == code
+    captured = capsys.readouterr()
+    assert said in captured.out + captured.err
 
 
 def test_a_wrong_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
