@@ -6,7 +6,7 @@ PEERS := .peers/sekmet/ready .peers/fhirsnake/ready
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench docs tables clean
+.PHONY: help demo serve test check bench docs tables package profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,7 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cds-service check
+	$(BIN)/cds-service package build --check
 	@$(BIN)/cds-service tables --format markdown | cmp -s - docs/tables.md \
 	  || { echo "docs/tables.md is not what the tables say: run 'make docs' and commit it" >&2; exit 1; }
 	@$(BIN)/python -c 'from cds_service.settings import settings_markdown; print(settings_markdown(), end="")' \
@@ -47,8 +48,19 @@ docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/set
 tables: $(VENV)/ready ## the two tables for review, in the terminal
 	$(BIN)/cds-service tables
 
-clean: ## remove .venv, .peers and caches
-	rm -rf $(VENV) .peers .mypy_cache .pytest_cache .ruff_cache .hypothesis
+package: $(VENV)/ready ## the FHIR package as dist/*.tgz, for SUSHI and other FHIR tools
+	$(BIN)/cds-service package pack --out dist
+
+profiles: $(VENV)/ready ## write again what is made in fhir_profiles/: from the tables, and by SUSHI from the FSH (needs Node)
+	$(BIN)/cds-service package build
+	$(BIN)/python tools/sushi.py --write
+	$(BIN)/cds-service package build
+
+sushi: $(VENV)/ready ## compare fhir_profiles/ with what SUSHI makes of the FSH (needs Node)
+	$(BIN)/python tools/sushi.py
+
+clean: ## remove .venv, .peers, caches and what was built
+	rm -rf build dist $(VENV) .peers .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Stamps: set up again only when what is installed may have changed.
 $(VENV)/bin/python:

@@ -27,6 +27,7 @@ ORDER = {
     "cards": 6,
     "answer": 7,
     "storage": 8,
+    "publishing": 8,
     "profiles": 8,
     "screening": 8,
     "web": 9,

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cds_service.cli import check, clients, demo, doctor, invoke, serve, tables
+from cds_service.cli import check, clients, demo, doctor, invoke, package, serve, tables
 from cds_service.cli.terminal import complain
 from cds_service.errors import SetupError
 
-_COMMANDS = (serve, invoke, doctor, check, clients, tables, demo)
+_COMMANDS = (serve, invoke, doctor, check, clients, tables, package, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

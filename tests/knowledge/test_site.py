@@ -169,6 +169,18 @@ def test_a_local_lab_code_is_read(now: datetime, tmp_path: Path) -> None:
     assert said_of_criterion(judge(row, site, now), "platelets-high-risk") == "present warning"
 
 
+@pytest.mark.parametrize("equivalence", ["narrower", "inexact"])
+def test_a_local_lab_code_that_fits_roughly_settles_nothing(now: datetime, tmp_path: Path, equivalence: str) -> None:
+    """A result under a code that may mean another test is no result of the analyte, and not passed over either."""
+    site = with_site(tmp_path, a_map(LOCAL, LOINC, to="777-3", equivalence=equivalence))
+    roughly = {"code": f"{LOCAL}|X-1", "value": 300, "unit": "10*9/L"}
+    judged = judge({"order": "tips", "labs": [roughly]}, site, now)
+    assert said_of_criterion(judged, "platelets-high-risk") == "unknown info"
+    own = {"code": "loinc|777-3", "value": 300, "unit": "10*9/L", "days": 5}
+    judged = judge({"order": "tips", "labs": [roughly, own]}, site, now)
+    assert said_of_criterion(judged, "platelets-high-risk") == "unknown info"
+
+
 def test_a_local_lab_code_is_asked_for(knowledge: Knowledge, tmp_path: Path) -> None:
     """EHR and FHIR server are asked for a mapped laboratory code as well; for a mapped diagnosis they are not."""
     asked = with_site(tmp_path / "labs", a_map(LOCAL, LOINC, to="777-3")).lab_codes

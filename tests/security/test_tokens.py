@@ -28,6 +28,11 @@ def sign_order(service: FlaskClient, headers: Any) -> TestResponse:
     return service.post("/cds-services/ir-order-sign", json=CALL, headers=headers)
 
 
+def now() -> int:
+    """The time, in seconds since 1970, when a test asks: the run may have started minutes ago."""
+    return int(time.time())
+
+
 def segment(value: Any) -> str:
     """One part of a token, as it is written."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -59,7 +64,6 @@ def tampered() -> str:
     return f"{header}.{segment(claims(tenant='ward-2'))}.{signature}"
 
 
-NOW = int(time.time())
 HEADER = {"alg": "ES384", "typ": "JWT", "kid": "key-1"}
 HUGE = 10**400
 FORGED: dict[str, tuple[Callable[[], str], str]] = {
@@ -90,10 +94,10 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
         "signature",
     ),
     # stale
-    "expired": (lambda: NORTH.token(iat=NOW - 400, exp=NOW - 100), "expired"),
-    "issued in the future": (lambda: NORTH.token(iat=NOW + 200, exp=NOW + 400), "not in force"),
-    "not yet in force": (lambda: NORTH.token(nbf=NOW + 200), "not in force"),
-    "living too long": (lambda: NORTH.token(exp=NOW + 3700), "lives longer"),
+    "expired": (lambda: NORTH.token(iat=now() - 400, exp=now() - 100), "expired"),
+    "issued in the future": (lambda: NORTH.token(iat=now() + 200, exp=now() + 400), "not in force"),
+    "not yet in force": (lambda: NORTH.token(nbf=now() + 200), "not in force"),
+    "living too long": (lambda: NORTH.token(exp=now() + 3700), "lives longer"),
     "living for ever": (lambda: by_hand(HEADER, claims(exp=HUGE)), "exp"),
     "an infinite life": (lambda: by_hand(HEADER, json.dumps(claims()).replace('"exp": ', '"exp": 1e').encode()), "exp"),
     # misdirected
@@ -116,7 +120,7 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
     "an empty jti": (lambda: NORTH.token(jti=""), "jti"),
     "a jti that is a number": (lambda: by_hand(HEADER, claims(jti=7)), "jti"),
     "a jti of half a character": (lambda: by_hand(HEADER, claims(jti="\ud800")), "jti"),
-    "exp as text": (lambda: by_hand(HEADER, claims(exp=str(NOW + 300))), "exp"),
+    "exp as text": (lambda: by_hand(HEADER, claims(exp=str(now() + 300))), "exp"),
     "iat as true": (lambda: by_hand(HEADER, claims(iat=True)), "iat"),
     "nbf as null": (lambda: by_hand(HEADER, claims(nbf=None)), "nbf"),
     # no token at all
@@ -218,10 +222,10 @@ ACCEPTED: dict[str, Callable[[], dict[str, str]]] = {
     "a list of audiences with this URL in it": lambda: NORTH.bearer(aud=["https://other.example", SIGN], **WARD),
     "the scheme in small letters": lambda: {"Authorization": f"bearer {NORTH.token(**WARD)}"},
     "no typ": lambda: NORTH.bearer(header={"typ": None}, **WARD),
-    "a clock 50 s behind": lambda: NORTH.bearer(iat=NOW - 350, exp=int(time.time()) - 50, **WARD),
-    "a clock 50 s ahead": lambda: NORTH.bearer(iat=int(time.time()) + 50, exp=NOW + 400, **WARD),
-    "nbf minutes before iat": lambda: NORTH.bearer(nbf=NOW - 300, **WARD),
-    "times with fractions": lambda: NORTH.bearer(iat=NOW - 0.5, exp=NOW + 200.5, **WARD),
+    "a clock 50 s behind": lambda: NORTH.bearer(iat=now() - 350, exp=now() - 50, **WARD),
+    "a clock 50 s ahead": lambda: NORTH.bearer(iat=now() + 50, exp=now() + 400, **WARD),
+    "nbf minutes before iat": lambda: NORTH.bearer(nbf=now() - 300, **WARD),
+    "times with fractions": lambda: NORTH.bearer(iat=now() - 0.5, exp=now() + 200.5, **WARD),
     "a subject that is no text": lambda: NORTH.bearer(sub=None, extra={"a": [1]}, **WARD),
 }
 
