@@ -28,6 +28,7 @@ ALLOWED = [
 ]
 REFUSED = {
     "another scheme": "http://ehr.example.org/fhir/r4",
+    "another scheme at the same port": "http://ehr.example.org:443/fhir/r4",
     "another port": "https://ehr.example.org:444/fhir/r4",
     "another host": "https://evil.example/fhir/r4",
     "the host as a beginning": "https://ehr.example.org.evil.example/fhir/r4",

@@ -76,6 +76,10 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
         "algorithm",
     ),
     "an algorithm that is not the key's": (lambda: Ehr(algorithm="RS384", key=private_key("RSA")).token(), "algorithm"),
+    "an algorithm of the key that is not registered": (
+        lambda: Ehr(SOUTH.issuer, "key-1", "RS256", SOUTH.key).token(),
+        "not registered",
+    ),
     "an unknown algorithm": (lambda: by_hand(HEADER | {"alg": "RS1"}, claims()), "algorithm"),
     "an algorithm that is no text": (lambda: by_hand(HEADER | {"alg": 384}, claims()), ""),
     "another key under the same kid": (lambda: Ehr(key=private_key("P-384", 1)).token(), "signature"),
