@@ -39,6 +39,7 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 bench: $(VENV)/ready-to-test ## cost of a whole decision, as a multiple of reading the body once
 	$(BIN)/python benchmarks/floor.py
 	$(BIN)/python benchmarks/records.py
+	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/fhir_servers.py
 
 docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/settings.md
