@@ -111,8 +111,8 @@ class Settings:
         metadata=_row(
             read=values.origins,
             shown="none",
-            meaning="Web origins whose pages may call the service, with commas between them. "
-            "`*` allows every origin: for development only.",
+            meaning="Web origins whose pages may call the service, with commas between them. Without `CDS_CLIENTS` and "
+            "on a loopback address, pages of this machine may as well. `*` allows every origin: for development only.",
         ),
     )
     site: Path | None = field(

@@ -14,6 +14,7 @@ from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.inquiry import Limits
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings
 from cds_service.storage.store import Store
 from cds_service.web.access import ask_who_calls, doorkeeper
@@ -91,7 +92,8 @@ def create_app(
     )
     app.register_blueprint(page_routes(settings, knowledge))
     answer_errors(app, new_id)
-    allow_origins(app, settings.cors_origins)
+    open_here = settings.clients is None and is_loopback(settings.host)
+    allow_origins(app, settings.cors_origins, of_this_machine=open_here)
     ask_who_calls(app, settings, doorkeeper(settings, used_tokens))
     limit_calls(app, settings)
     app.after_request(_guard(settings.public_url))

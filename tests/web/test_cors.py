@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 
 from tests.support.calls import a_call
+from tests.support.ehr import Ehr, register
 from tests.web.conftest import ORIGIN, MakeApp
 
 PATHS = ["/cds-services", "/cds-services/ir-order-sign", "/cds-services/ir-order-sign/feedback"]
@@ -24,6 +27,13 @@ def test_a_preflight_of_a_listed_origin_is_allowed(client: FlaskClient, path: st
     assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
     assert response.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
     assert response.headers["Vary"] == "Origin"
+    assert "Access-Control-Allow-Private-Network" not in response.headers
+
+
+def test_a_public_page_may_call_a_service_on_this_machine(client: FlaskClient) -> None:
+    """Where the browser asks whether a listed page of the internet may call a local address, it is told so."""
+    asked = PREFLIGHT | {"Origin": ORIGIN, "Access-Control-Request-Private-Network": "true"}
+    assert client.options(PATHS[1], headers=asked).headers["Access-Control-Allow-Private-Network"] == "true"
 
 
 @pytest.mark.parametrize(
@@ -61,11 +71,33 @@ def test_every_origin_is_allowed_where_the_setting_says_so(make_app: MakeApp) ->
     assert response.headers["Access-Control-Allow-Origin"] == "http://localhost:8081"
 
 
-def test_without_the_setting_no_page_may_call(make_app: MakeApp) -> None:
-    """By default no origin is allowed and answers do not vary by it."""
-    response = make_app().test_client().get("/cds-services", headers={"Origin": ORIGIN})
+@pytest.mark.parametrize(
+    ("origin", "host", "allowed"),
+    [
+        ("http://localhost:8081", "127.0.0.1", True),
+        ("http://127.0.0.1:3000", "127.0.0.1", True),
+        ("https://[::1]:3000", "127.0.0.1", True),
+        ("https://ehr.example.org", "127.0.0.1", False),
+        ("http://localhost.evil.example", "127.0.0.1", False),
+        ("http://127.0.0.1.evil.example", "127.0.0.1", False),
+        ("http://[::1", "127.0.0.1", False),
+        ("null", "127.0.0.1", False),
+        ("http://localhost:8081", "192.0.2.1", False),
+    ],
+)
+def test_without_the_setting_only_pages_of_this_machine_may_call(
+    make_app: MakeApp, origin: str, host: str, allowed: bool
+) -> None:
+    """A service that is open to this machine answers its pages, so that a client on it works at once; no others."""
+    response = make_app(host=host).test_client().get("/cds-services", headers={"Origin": origin})
+    assert response.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+
+
+def test_with_registered_clients_pages_need_the_setting(make_app: MakeApp, tmp_path: Path) -> None:
+    """Once clients are registered, pages of this machine are like all others."""
+    app = make_app(clients=register(tmp_path, (Ehr(), "")), public_url="https://cds.example.org")
+    response = app.test_client().get("/cds-services", headers={"Origin": "http://localhost:8081"})
     assert "Access-Control-Allow-Origin" not in response.headers
-    assert "Vary" not in response.headers
 
 
 def test_pages_for_people_are_not_shared(client: FlaskClient) -> None:
