@@ -1,0 +1,62 @@
+"""Bundles: entries by the URLs that references use, and the rules that tie fullUrl, id and references together.
+
+Source: FHIR R4 Bundle, sections Resource URL & Uniqueness rules and Resolving references.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cds_service.profiles.references import REST_URL
+from cds_service.profiles.visit import Place, Visit
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
+
+
+def index(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Resources of a Bundle by fullUrl, and by Type/id where no fullUrl says otherwise."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, entry in _entries(bundle):
+        resource, url = entry.get("resource"), entry.get("fullUrl")
+        if not isinstance(resource, dict):
+            continue
+        if isinstance(url, str):
+            found.setdefault(url, resource)
+        if isinstance(resource.get("id"), str):
+            found.setdefault(f"{resource.get('resourceType')}/{resource['id']}", resource)
+    return found
+
+
+def full_url(place: Place) -> str | None:
+    """The fullUrl of the entry that a resource stands in; None elsewhere."""
+    entry = place.parent.value if place.parent and place.step == "resource" else None
+    url = entry.get("fullUrl") if isinstance(entry, dict) else None
+    return url if isinstance(url, str) else None
+
+
+def check_bundle(visit: Visit, place: Place) -> None:
+    """The fullUrl of every entry: absolute, and saying the same as the resource's own type and id."""
+    for position, entry in _entries(place.value):
+        where = Place(entry, "BackboneElement", "entry", place, position)
+        url, resource = entry.get("fullUrl"), entry.get("resource")
+        if isinstance(url, str) and url and not _ABSOLUTE.fullmatch(url):
+            visit.error(where, "full-url", "value", "fullUrl must be absolute: a URL, urn:uuid: or urn:oid:")
+        found = REST_URL.fullmatch(url) if isinstance(url, str) else None
+        if found and isinstance(resource, dict) and visit.definitions.is_resource(found["type"]):
+            _check_agreement(visit, where, found["type"], found["id"], resource)
+
+
+def _check_agreement(visit: Visit, where: Place, kind: str, identity: str, resource: dict[str, Any]) -> None:
+    if isinstance(resource.get("id"), str) and resource["id"] != identity:
+        visit.error(where, "full-url", "value", f'fullUrl ends in "{identity}", the resource has the id "{resource["id"]}"')
+    elif resource.get("resourceType") != kind:
+        visit.error(where, "full-url", "value", f"fullUrl says {kind}, the resource is a {resource.get('resourceType')}")
+
+
+def _entries(bundle: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    entries = bundle.get("entry")
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            yield position, entry

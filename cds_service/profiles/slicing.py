@@ -1,0 +1,295 @@
+"""Slices: which occurrence belongs to which slice, how many each may have, and what each must say.
+
+Source: FHIR R4 Profiling, sections Slicing, Discriminator, Re-slicing and Default Slice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from cds_service.profiles.bindings import _any_held, _codes
+from cds_service.profiles.elements import Element
+from cds_service.profiles.references import resolve
+from cds_service.profiles.terminology import Answer
+from cds_service.profiles.values import fits, same
+from cds_service.profiles.visit import Place, Visit
+
+_DEFAULT = "@default"
+_STEP = re.compile(r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)")
+
+Check = Callable[[Visit, Place, Element], None]
+Conforms = Callable[[Visit, Place, str], bool | None]
+
+
+def check_slices(
+    visit: Visit, parent: Place, element: Element, items: Sequence[Place], *, check: Check, conforms: Conforms
+) -> None:
+    """Sorts the occurrences of one element into its slices and checks each.
+
+    Args:
+        visit: the run.
+        parent: where the occurrences stand.
+        element: has slices; its slicing says how they are told apart.
+        items: every occurrence.
+        check: checks one occurrence against one slice.
+        conforms: whether a value meets a profile, for discriminators of type profile.
+    """
+    slicing = element.slicing
+    if slicing is None or not slicing.discriminators:
+        return
+    slices = [one for one in element.slices if one.slice_name != _DEFAULT]
+    members: dict[str, list[Place]] = {str(one.slice_name): [] for one in slices}
+    unsure: set[str] = set()
+    order: list[int] = []
+    rest: list[Place] = []
+    for item in items:
+        position = _find(visit, item, slices, slicing.discriminators, conforms, unsure)
+        if position is None:
+            rest.append(item)
+        else:
+            members[str(slices[position].slice_name)].append(item)
+        order.append(len(slices) if position is None else position)
+    for one in slices:
+        _check_slice(visit, parent, element, one, members[str(one.slice_name)], str(one.slice_name) in unsure, check, conforms)
+    _check_rest(visit, element, items, rest, order, bool(unsure), check)
+    if slicing.ordered and order != sorted(order) and not unsure:
+        visit.error(parent, "slice-order", "structure", f"{element.path}: slices are not in the order of the profile")
+
+
+def _find(
+    visit: Visit,
+    item: Place,
+    slices: Sequence[Element],
+    discriminators: Sequence[tuple[str, str]],
+    conforms: Conforms,
+    unsure: set[str],
+) -> int | None:
+    for position, one in enumerate(slices):
+        answers = [_matches(visit, item, one, kind, path, conforms) for kind, path in discriminators]
+        if False in answers:
+            continue
+        if None in answers:
+            unsure.add(str(one.slice_name))
+            continue
+        return position
+    return None
+
+
+def _check_slice(
+    visit: Visit,
+    parent: Place,
+    element: Element,
+    one: Element,
+    members: Sequence[Place],
+    unsure: bool,
+    check: Check,
+    conforms: Conforms,
+) -> None:
+    name = f"{element.path}:{one.slice_name}"
+    if len(members) < one.lowest and not unsure:
+        message = f"slice {name}: at least {one.lowest} needed, {len(members)} found"
+        visit.error(parent, "slice-cardinality", "required", message)
+    if unsure:
+        message = f"slice {name}: which entries belong to it can't be told with what is at hand: not checked"
+        visit.add("information", parent, "slice-unknown", "not-supported", message)
+    if len(members) > one.highest:
+        message = f"slice {name}: at most {int(one.highest)} allowed, {len(members)} found"
+        visit.error(parent, "slice-cardinality", "structure", message)
+    for item in members:
+        check(visit, item, one)
+    if one.slices:
+        check_slices(visit, parent, one, members, check=check, conforms=conforms)
+
+
+def _check_rest(
+    visit: Visit,
+    element: Element,
+    items: Sequence[Place],
+    rest: Sequence[Place],
+    order: Sequence[int],
+    unsure: bool,
+    check: Check,
+) -> None:
+    """Occurrences that belong to no slice: forbidden, only at the end, or held against the default slice."""
+    assert element.slicing is not None
+    default = next((one for one in element.slices if one.slice_name == _DEFAULT), None)
+    for item in rest:
+        if default is not None:
+            check(visit, item, default)
+        elif element.slicing.rules == "closed" and not unsure:
+            visit.error(item, "slice-closed", "structure", f"{element.path}: fits no slice, and the profile allows no other")
+    last = max((position for position, one in enumerate(order) if one < len(element.slices)), default=-1)
+    early = len(element.slices) in order[: last + 1]
+    if element.slicing.rules == "openAtEnd" and early and not unsure:
+        visit.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
+
+
+def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str, conforms: Conforms) -> Answer:
+    """Whether an occurrence meets a slice by one discriminator; None where that can't be told."""
+    places = list(_values_at(visit, item, _steps(path)))
+    elements = list(_elements_at(visit, one, _steps(path), item.type))
+    if not elements:
+        return None
+    if kind == "exists":
+        wanted = [True if e.lowest > 0 else (False if e.highest == 0 else None) for e in elements]
+        return None if None in wanted else bool(places) == wanted[0]
+    if kind == "type":
+        allowed = {t.code for e in elements for t in e.types}
+        return any(_is_of(visit, place, allowed) for place in places)
+    if kind == "profile":
+        return _meets_profile(visit, places, elements, conforms)
+    return _meets_value(visit, places, elements)
+
+
+def _is_of(visit: Visit, place: Place, allowed: set[str]) -> bool:
+    name = place.value.get("resourceType") if isinstance(place.value, dict) else None
+    return bool(allowed.intersection(visit.definitions.ancestors(name if isinstance(name, str) else place.type)))
+
+
+def _meets_profile(visit: Visit, places: list[Place], elements: list[Element], conforms: Conforms) -> Answer:
+    urls = [url for e in elements for t in e.types for url in (t.profiles or t.targets)]
+    if not urls or not places:
+        return False if urls else None
+    answers = [conforms(visit, place, url) for place in places for url in urls]
+    return True if True in answers else (None if None in answers else False)
+
+
+def _meets_value(visit: Visit, places: list[Place], elements: list[Element]) -> Answer:
+    """Fixed and pattern values, else what stands below them, else a required binding."""
+    judged = [e for e in _with_slices(elements) if _says_something(e)]
+    if not judged:
+        return None
+    answers = [_meets(visit, place, e) for e in judged for place in places]
+    return True if True in answers else (None if None in answers else False)
+
+
+def _with_slices(elements: list[Element]) -> list[Element]:
+    """The elements, or their own slices where those hold the values (`coding` sliced inside a sliced `code`)."""
+    if any(_says_something(e) for e in elements):
+        return elements
+    return [one for e in elements for one in e.slices]
+
+
+def _says_something(element: Element) -> bool:
+    if element.fixed is not None or element.pattern is not None:
+        return True
+    if element.binding and element.binding.strength == "required":
+        return True
+    return any(_says_something(child) for child in (element.children or {}).values() if child.lowest > 0)
+
+
+def _meets(visit: Visit, place: Place, element: Element) -> Answer:
+    if element.fixed is not None:
+        return same(place.value, element.fixed)
+    if element.pattern is not None:
+        return fits(place.value, element.pattern)
+    if element.binding and element.binding.strength == "required" and not _fixed_below(element):
+        return _any_held(visit, element.binding.value_set, _codes(place.value, place.type))
+    below = [child for child in (element.children or {}).values() if child.lowest > 0 and _says_something(child)]
+    answers = [
+        any(_meets(visit, value, child) for value in _values_at(visit, place, (child.name,))) for child in below
+    ]
+    return all(answers)
+
+
+def _fixed_below(element: Element) -> bool:
+    return any(_says_something(child) for child in (element.children or {}).values() if child.lowest > 0)
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(found[0] for found in _STEP.finditer(path) if found[0] != "$this")
+
+
+def _values_at(visit: Visit, place: Place, steps: tuple[str, ...]) -> Iterator[Place]:
+    """Every value at a discriminator's path below an occurrence."""
+    if not steps:
+        yield place
+        return
+    step, rest = steps[0], steps[1:]
+    for value, kind in _next_values(visit, place, step):
+        yield from _values_at(visit, Place(value, kind, step, place), rest)
+
+
+def _next_values(visit: Visit, place: Place, step: str) -> Iterator[tuple[object, str]]:
+    value = place.value
+    if step == "resolve()":
+        reference = value.get("reference") if isinstance(value, dict) else value
+        found = resolve(visit.scope, reference) if isinstance(reference, str) else None
+        if found is not None:
+            yield found, str(found.get("resourceType"))
+        return
+    if step.startswith("ofType("):
+        if step[len("ofType(") : -1] == place.type:
+            yield value, place.type
+        return
+    host = value if isinstance(value, dict) else place.sibling
+    if not isinstance(host, dict):
+        return
+    if step.startswith("extension("):
+        url = step[len("extension('") : -2]
+        listed = host.get("extension")
+        for one in listed if isinstance(listed, list) else ():
+            if isinstance(one, dict) and one.get("url") == url:
+                yield one, "Extension"
+        return
+    tree = visit.definitions.type_tree(place.type)
+    for key, one in host.items():
+        if key == step or (key.startswith(step) and key[len(step) : len(step) + 1].isupper()):
+            known = tree.keys.get(key) if tree else None
+            kind = known[1] if known else ""
+            for inner in one if isinstance(one, list) else [one]:
+                yield inner, kind
+
+
+def _elements_at(visit: Visit, element: Element, steps: tuple[str, ...], kind: str) -> Iterator[Element]:
+    """The elements that a slice defines at a discriminator's path, through profiles and types where it must."""
+    if not steps:
+        yield element
+        return
+    step, rest = steps[0], steps[1:]
+    if step == "resolve()":
+        urls = [url for one in element.types for url in one.targets]
+        trees = [tree for url in urls if (tree := visit.definitions.tree(url))]
+        for tree in trees:
+            yield from _elements_at(visit, tree, rest, tree.path) if rest else [_as_type(element, tree)]
+        return
+    if step.startswith("ofType("):
+        yield from _elements_at(visit, element, rest, kind)
+        return
+    name = "extension" if step.startswith("extension(") else step
+    for tree in _trees(visit, element, kind):
+        child = (tree.children or {}).get(name)
+        if child is None:
+            continue
+        if step.startswith("extension("):
+            wanted = [one for one in child.slices if _has_url(visit, one, step[len("extension('") : -2])]
+            for one in wanted or [child]:
+                yield from _elements_at(visit, one, rest, "Extension")
+        else:
+            yield from _elements_at(visit, child, rest, child.types[0].code if child.types else "")
+        return
+
+
+def _as_type(element: Element, tree: Element) -> Element:
+    """A target profile as the element that `resolve()` reaches: of its type, and asked to meet it."""
+    from cds_service.profiles.elements import Type
+
+    return Element(tree.path, tree.name, tree.definition, (Type(tree.path, (tree.definition,)),))
+
+
+def _trees(visit: Visit, element: Element, kind: str) -> Iterator[Element]:
+    """Where the children of an element are defined: by itself, by a profile of its type, by its type."""
+    if element.children:
+        yield element
+    for one in element.types:
+        for url in one.profiles:
+            if tree := visit.definitions.tree(url):
+                yield tree
+    for code in [one.code for one in element.types] or [kind]:
+        if tree := visit.definitions.type_tree(code):
+            yield tree
+
+
+def _has_url(visit: Visit, element: Element, url: str) -> bool:
+    return any(url in one.profiles for one in element.types)
