@@ -34,7 +34,7 @@ _EVERYWHERE = {"ele-1", "ext-1"}
 _SYSTEM = ("resourceType", "url", "version", "content", "caseSensitive", "supplements")
 _PROPERTIES = {"parent", "subsumedBy", "notSelectable", "abstract"}
 # Pages of the specification that hold made-up definitions.
-_MADE_UP = ("http://hl7.org/fhir/ValueSet/example", "http://example.", "http://acme.")
+_MADE_UP = ("http://example.", "http://acme.")
 
 
 def main() -> None:

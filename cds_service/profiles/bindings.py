@@ -40,8 +40,8 @@ def _check(visit: Visit, place: Place, strength: str, url: str) -> None:
 
 def _any_held(visit: Visit, url: str, codes: list[tuple[str | None, str]]) -> Answer:
     """One code in the value set is enough; local codes may stand beside it."""
-    if visit.definitions.value_set(url) is None:
-        return None
+    if not codes:
+        return False if visit.definitions.value_set(url) or "?" in url else None
     answers = [holds(visit.definitions, url, system, code) for system, code in codes]
     return True if True in answers else (None if None in answers else False)
 

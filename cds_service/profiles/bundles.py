@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.profiles.references import REST_URL
+from cds_service.profiles.references import REST_URL, resolve
 from cds_service.profiles.visit import Place, Visit
 
+_WITH_FULL_URL = {"document", "message"}
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
@@ -37,15 +38,31 @@ def full_url(place: Place) -> str | None:
 
 
 def check_bundle(visit: Visit, place: Place) -> None:
-    """The fullUrl of every entry: absolute, and saying the same as the resource's own type and id."""
+    """Every entry: its fullUrl (there, absolute, saying the same as the resource), and what a search must give."""
+    kind = place.value.get("type")
     for position, entry in _entries(place.value):
         where = Place(entry, "BackboneElement", "entry", place, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")
+        if url is None and kind in _WITH_FULL_URL and isinstance(resource, dict):
+            visit.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
+        if kind == "searchset" and isinstance(resource, dict):
+            _check_match(visit, where, entry, resource)
         if isinstance(url, str) and url and not _ABSOLUTE.fullmatch(url):
             visit.error(where, "full-url", "value", "fullUrl must be absolute: a URL, urn:uuid: or urn:oid:")
         found = REST_URL.fullmatch(url) if isinstance(url, str) else None
         if found and isinstance(resource, dict) and visit.definitions.is_resource(found["type"]):
             _check_agreement(visit, where, found["type"], found["id"], resource)
+
+
+def _check_match(visit: Visit, where: Place, entry: dict[str, Any], resource: dict[str, Any]) -> None:
+    """What a search found has an id; mode outcome is for an OperationOutcome. Source: FHIR R4 Search, 3.1.1.1."""
+    search = entry.get("search")
+    mode = search.get("mode") if isinstance(search, dict) else None
+    is_outcome = resource.get("resourceType") == "OperationOutcome"
+    if "id" not in resource and not (is_outcome and mode in (None, "outcome")):
+        visit.error(where, "search-id", "required", "a resource in a search result needs an id")
+    if mode == "outcome" and not is_outcome:
+        visit.error(where, "search-mode", "structure", "mode outcome is for an OperationOutcome")
 
 
 def _check_agreement(visit: Visit, where: Place, kind: str, identity: str, resource: dict[str, Any]) -> None:

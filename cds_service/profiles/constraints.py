@@ -88,9 +88,10 @@ def evaluate(visit: Visit, place: Place, expression: str) -> list[Any]:
         "rootResource": ResourceNode.create_node(scope.container if scope else place.value),
     }
     node = ResourceNode.create_node(place.value, _base(place), place.sibling)
+    options = {"userInvocationTable": _calls(visit), "traceFn": _silent}
     try:
-        return list(apply_parsed_path(node, _parsed(expression), context, _model(), {"userInvocationTable": _calls(visit)}))
-    except RecursionError:
+        return list(apply_parsed_path(node, _parsed(expression), context, _model(), options))
+    except (RecursionError, NotEvaluable):
         raise
     except Exception as error:  # noqa: BLE001  # fhirpathpy raises bare Exception, and whatever its data makes it trip over
         raise NotEvaluable(type(error).__name__) from error
@@ -131,11 +132,27 @@ def _calls(visit: Visit) -> Mapping[str, Any]:
 
     return {
         "hasValue": _function(lambda inputs: [len(inputs) == 1 and isinstance(inputs[0], str | int | bool | Decimal | float)]),
+        "toString": _function(_to_string),
         "getValue": _function(lambda inputs: inputs if len(inputs) == 1 else []),
         "htmlChecks": _function(lambda inputs: [True]),  # narrative.py has checked it
         "resolve": _function(resolved),
         "memberOf": {"fn": member_of, "arity": {1: ["String"]}},
     }
+
+
+def _to_string(inputs: list[Any]) -> list[Any]:
+    """The engine's own gives nothing for dates."""
+    plain = _plain(inputs)
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in plain] if len(plain) == 1 else []
+
+
+def _plain(inputs: list[Any]) -> list[Any]:
+    """The values among nodes: the engine gives the extensions of a primitive as a node of their own."""
+    return [one for one in inputs if isinstance(one, str | int | bool | Decimal | float)]
+
+
+def _silent(*_: object) -> None:
+    """`trace()` would print values of the record."""
 
 
 def _function(answer: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:

@@ -17,9 +17,10 @@ import orjson
 
 from cds_service.profiles.elements import Element, build_tree
 from cds_service.profiles.packages import read_package, resources_below
+from cds_service.profiles.snapshots import NoSnapshot, with_snapshot
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
-_KINDS = ("StructureDefinition", "ValueSet", "CodeSystem")
+_KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "ImplementationGuide")
 
 
 class Definitions:
@@ -36,6 +37,7 @@ class Definitions:
         for resource in resources:
             if resource.get("resourceType") in _KINDS and isinstance(resource.get("url"), str):
                 self._by_url[resource["resourceType"]][resource["url"]] = resource
+        self._global = _global_profiles(self._by_url["ImplementationGuide"].values())
 
     def structure(self, url: str) -> Mapping[str, Any] | None:
         """A StructureDefinition by its canonical URL (a version after `|` is not looked at), or None."""
@@ -49,13 +51,21 @@ class Definitions:
         """A CodeSystem by its canonical URL, or None."""
         return self._by_url["CodeSystem"].get(url.partition("|")[0])
 
+    def kind_of(self, url: str) -> str | None:
+        """The resource type of the definition at hand with this canonical URL, or None."""
+        url = url.partition("|")[0]
+        return next((kind for kind, by_url in self._by_url.items() if url in by_url), None)
+
+    def global_profiles(self, resource_type: str) -> Sequence[str]:
+        """Profiles that an ImplementationGuide asks of every resource of a type (`ImplementationGuide.global`)."""
+        return self._global.get(resource_type, ())
+
     def tree(self, url: str) -> Element | None:
         """The element tree of a StructureDefinition; None where it is not at hand or can't be used."""
         url = url.partition("|")[0]
         if url not in self._trees:
-            structure = self.structure(url)
-            usable = structure if structure is None or "snapshot" in structure else self._with_snapshot(structure)
-            self._trees[url] = build_tree(usable) if usable else None
+            structure = self._with_snapshot(url)
+            self._trees[url] = build_tree(structure) if structure else None
         return self._trees[url]
 
     def type_tree(self, code: str) -> Element | None:
@@ -64,8 +74,8 @@ class Definitions:
 
     def is_resource(self, code: str) -> bool:
         """Whether a name is a resource type of R4 that can be sent."""
-        structure = self.structure(BASE + code)
-        return structure is not None and structure.get("kind") == "resource" and not structure.get("abstract")
+        structure = self.structure(BASE + code) or {}
+        return structure.get("kind") == "resource" and structure.get("type") == code and not structure.get("abstract")
 
     def ancestors(self, code: str) -> tuple[str, ...]:
         """A type and the types that it is made from, itself first: Patient, DomainResource, Resource."""
@@ -80,8 +90,26 @@ class Definitions:
             structure = self.structure(BASE + code) or {}
             code = str(structure.get("baseDefinition", "")).rpartition("/")[2]
 
-    def _with_snapshot(self, structure: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return None
+    def _with_snapshot(self, url: str, within: tuple[str, ...] = ()) -> Mapping[str, Any] | None:
+        """A StructureDefinition with its snapshot, made where it is missing; None where that can't be done."""
+        structure = self.structure(url)
+        if structure is None or "snapshot" in structure or url in within:
+            return structure if structure is not None and "snapshot" in structure else None
+        key = "snapshot", url.partition("|")[0]
+        if key not in self.memory:
+            try:
+                self.memory[key] = with_snapshot(structure, lambda base: self._with_snapshot(base, (*within, url)))
+            except (NoSnapshot, KeyError, TypeError):
+                self.memory[key] = None
+        return self.memory[key]  # type: ignore[no-any-return]
+
+
+def _global_profiles(guides: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for guide in guides:
+        for one in guide.get("global", ()):
+            found.setdefault(one["type"], []).append(one["profile"])
+    return found
 
 
 @cache

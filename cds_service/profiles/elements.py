@@ -13,6 +13,7 @@ from typing import Any
 
 _FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 _MAX_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
+_REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
 _SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
 
 
@@ -77,6 +78,7 @@ class Element:
     pattern: Any = None
     bounds: Mapping[str, Any] = field(default_factory=dict)
     longest: int | None = None
+    regex: str | None = None
     modifier: bool = False
     binding: Binding | None = None
     constraints: tuple[Constraint, ...] = ()
@@ -133,10 +135,13 @@ def _index(element: Element) -> None:
 
 def _element(entry: Mapping[str, Any], url: str) -> Element:
     path = entry["path"]
+    if base_path(entry) == "Resource.id":
+        # R4 calls it a System.String; the text says it is an id.
+        entry = {**entry, "type": [{"code": "id"}]}
     base = entry.get("base", {})
     last = path.rpartition(".")[2]
     choice = last.endswith("[x]")
-    if not choice and base.get("path", "").endswith("[x]"):
+    if not choice and base_path(entry).endswith("[x]"):
         # A profile may write value[x], once it allows one type only, as valueQuantity.
         last, choice = base["path"].rpartition(".")[2], True
     return Element(
@@ -155,10 +160,16 @@ def _element(entry: Mapping[str, Any], url: str) -> Element:
         pattern=_value(entry, "pattern"),
         bounds={name[:3]: value for name, value in entry.items() if name.startswith(("minValue", "maxValue"))},
         longest=entry.get("maxLength"),
+        regex=_regex(entry),
         modifier=bool(entry.get("isModifier")),
         binding=_binding(entry.get("binding", {})),
         constraints=tuple(_constraint(one) for one in entry.get("constraint", ()) if one.get("expression")),
     )
+
+
+def base_path(entry: Mapping[str, Any]) -> str:
+    """The path of the element in the type that first defines it, such as `Resource.id` for Patient.id."""
+    return str(entry.get("base", {}).get("path", entry["path"]))
 
 
 def _highest(written: str) -> float:
@@ -176,6 +187,14 @@ def _type(entry: Mapping[str, Any]) -> Type:
         tuple(entry.get("targetProfile", ())),
         tuple(entry.get("aggregation", ())),
     )
+
+
+def _regex(entry: Mapping[str, Any]) -> str | None:
+    """The regular expression that a profile adds, on the element or its only type."""
+    types = entry.get("type", ())
+    places = [entry, types[0]] if len(types) == 1 else [entry]
+    listed = (one for place in places for one in place.get("extension", ()))
+    return next((one.get("valueString") for one in listed if one["url"] == _REGEX), None)
 
 
 def _slicing(entry: Mapping[str, Any]) -> Slicing:

@@ -11,8 +11,15 @@ from typing import Any
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.visit import Place, Visit
 
-# Kinds of resources that later versions of FHIR name as a context; R4 has no such types.
-_LATER_KINDS = {"CanonicalResource", "MetadataResource"}
+# Element is used for resources too, by FHIR itself; the others are kinds of resources that R4 has no type for.
+_ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
+# Where the published definitions of FHIR R4 use extensions beside the context that these give.
+_USED_ON = {
+    "structuredefinition-fhir-type": ("ElementDefinition.type",),
+    "structuredefinition-normative-version": ("ElementDefinition", "DomainResource"),
+    "regex": ("ElementDefinition.type",),
+    "valueset-concept-comments": ("CodeSystem.concept",),
+}
 
 
 def check_extension(visit: Visit, place: Place, check_profile: Callable[[Visit, Place, str], None]) -> None:
@@ -28,8 +35,7 @@ def check_extension(visit: Visit, place: Place, check_profile: Callable[[Visit, 
         return
     within = place.parent is not None and place.parent.type == "Extension"
     if ":" not in url:
-        if not within:
-            visit.error(place, "extension-url", "value", f'the url "{url}" is not absolute')
+        _check_part(visit, place, url, within)
         return
     structure = visit.definitions.structure(url)
     if structure is None:
@@ -39,6 +45,19 @@ def check_extension(visit: Visit, place: Place, check_profile: Callable[[Visit, 
     else:
         check_profile(visit, place, url)
         _check_use(visit, place, url, structure)
+
+
+def _check_part(visit: Visit, place: Place, url: str, within: bool) -> None:
+    """A part of a complex extension has a short url, which the definition of the whole must name."""
+    if not within or place.parent is None:
+        visit.error(place, "extension-url", "value", f'the url "{url}" is not absolute')
+        return
+    whole = visit.definitions.tree(str(place.parent.value.get("url")))
+    parts = (whole.children or {}).get("extension") if whole else None
+    names = {one.children["url"].fixed for one in parts.slices if one.children and "url" in one.children} if parts else set()
+    if names and None not in names and url not in names:
+        message = f'the extension has no part "{url}", only {", ".join(sorted(names))}'
+        visit.add("warning", place, "extension-url", "value", message)
 
 
 def _say_unknown(visit: Visit, place: Place, url: str) -> None:
@@ -55,7 +74,8 @@ def _check_use(visit: Visit, place: Place, url: str, structure: Any) -> None:
     if tree is not None and tree.modifier != (place.step == "modifierExtension"):
         right = "modifierExtension" if tree.modifier else "extension"
         visit.error(place, "extension-modifier", "extension", f"{url} belongs in {right}")
-    contexts = structure.get("context", ())
+    contexts = list(structure.get("context", ()))
+    contexts += [{"type": "element", "expression": one} for one in _USED_ON.get(url.removeprefix(BASE), ())]
     if contexts and place.parent and not any(_allows(visit, one, place.parent) for one in contexts):
         allowed = ", ".join(one["expression"] for one in contexts)
         visit.error(place, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
@@ -65,7 +85,7 @@ def _allows(visit: Visit, context: Any, host: Place) -> bool:
     kind, expression = context["type"], context["expression"]
     if kind == "extension":
         return host.type == "Extension" and host.value.get("url") == expression
-    if kind != "element" or ":" in expression or "#" in expression or expression in _LATER_KINDS:
+    if kind != "element" or ":" in expression or "#" in expression or expression in _ANYWHERE:
         return True  # fhirpath contexts and slices are not checked
     return expression in set(_names(visit, host))
 
@@ -80,5 +100,7 @@ def _names(visit: Visit, host: Place) -> Iterator[str]:
         steps = [here.step]
         if here.chosen:
             steps = [f"{here.step}[x]", here.step + here.type[0].upper() + here.type[1:], here.step]
+        if here.alias:
+            yield from (here.alias + tail for tail in below)
         below = [f".{step}{tail}" for step in steps for tail in below]
         here = here.parent

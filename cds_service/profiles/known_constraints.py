@@ -194,6 +194,21 @@ def _listed(value: dict[str, Any], name: str) -> Iterable[Any]:
     return found if isinstance(found, list) else ()
 
 
+def _que_7(place: Place, scope: Scope | None) -> bool:
+    return place.value.get("operator") != "exists" or "answerBoolean" in place.value
+
+
+def _que_12(place: Place, scope: Scope | None) -> bool:
+    return "enableBehavior" in place.value or len(list(_listed(place.value, "enableWhen"))) < 2
+
+
+def _tim_9(place: Place, scope: Scope | None) -> bool:
+    """An offset needs an event, and meals as such (C, CM, CD, CV) take none."""
+    when = place.value.get("when")
+    listed = when if isinstance(when, list) else []
+    return "offset" not in place.value or (bool(listed) and not {"C", "CM", "CD", "CV"}.intersection(map(str, listed)))
+
+
 _DOM_3 = (
     "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | "
     "%resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = "
@@ -227,5 +242,9 @@ KNOWN: dict[str, Check] = {
     "(numerator.empty() xor denominator.exists()) and (numerator.exists() or extension.exists())": _rat_1,
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _obs_7,
     "concept.code.combine($this.descendants().concept.code).isDistinct()": _distinct("code", "concept"),
+    "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": _tim_9,
+    # "If there are more than one": the expression of 4.0.1 says > 2, later versions mend it.
+    "enableWhen.count() > 2 implies enableBehavior.exists()": _que_12,
+    "operator = 'exists' implies (answer is Boolean)": _que_7,
     "descendants().linkId.isDistinct()": _distinct("linkId", "item"),
 }

@@ -41,7 +41,9 @@ def check_narrative(visit: Visit, place: Place) -> None:
 def _problem(div: str) -> str | None:
     parser = expat.ParserCreate()
     seen: list[str] = []
-    parser.StartElementHandler = lambda name, attributes: _start(name, attributes, seen)
+    within: list[str] = []
+    parser.StartElementHandler = lambda name, attributes: _start(name, attributes, seen, within)
+    parser.EndElementHandler = lambda name: within.pop()
     parser.CharacterDataHandler = lambda text: seen.append("#text") if text.strip() else None
     parser.StartDoctypeDeclHandler = _no_doctype
     try:
@@ -53,16 +55,19 @@ def _problem(div: str) -> str | None:
     return None if {"#text", "img"}.intersection(seen) else "holds nothing to read"
 
 
-def _start(name: str, attributes: dict[str, str], seen: list[str]) -> None:
+def _start(name: str, attributes: dict[str, str], seen: list[str], within: list[str]) -> None:
     if not seen and (name != "div" or attributes.get("xmlns") != _XHTML):
         raise _Refused(f'must be one div with xmlns="{_XHTML}"')
     if name not in _ELEMENTS:
         raise _Refused(f"holds the element {name}, which FHIR does not allow")
+    if name == "p" and "p" in within:
+        raise _Refused("holds a p inside a p, which HTML does not allow")
     for attribute, value in attributes.items():
         known = attribute in _ATTRIBUTES or attribute == "xmlns" or attribute.startswith("xmlns:")
         if not known or value.strip().lower().startswith("javascript:"):
             raise _Refused(f"holds the attribute {name}.{attribute}, which FHIR does not allow")
     seen.append(name)
+    within.append(name)
 
 
 def _no_doctype(*_: object) -> None:

@@ -24,12 +24,14 @@ _DATE_TIME = re.compile(rf"{_YEAR}(-{_DAY.format(f'(T{_CLOCK}{_ZONE})?')})?")
 _INSTANT = re.compile(rf"{_YEAR}-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])T{_CLOCK}{_ZONE}")
 _TIME = re.compile(_CLOCK)
 
-_CODE = re.compile(r"[^\s]+( [^\s]+)*")
+# White space is that of ASCII, as in the regular expressions of the specification.
+_CODE = re.compile(r"\S+(\s\S+)*", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_URI = re.compile(r"\S+")
+_URI = re.compile(r"\S+", re.ASCII)
 _OID = re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+")
+_OID_URI = re.compile(_OID.pattern + r"([|#]\S+)?")
 _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_ANY_UUID = re.compile(_UUID.pattern, re.IGNORECASE)
+_UUID_URI = re.compile(_UUID.pattern + r"([|#]\S+)?", re.IGNORECASE)
 _BASE64 = re.compile(r"([0-9A-Za-z+/]{4})*([0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -98,9 +100,9 @@ def _uri(value: Any) -> Reason:
         return problem
     if value.startswith(("oid:", "uuid:")):
         return "is not a URI: write urn:oid: or urn:uuid:"
-    if value.startswith("urn:oid:") and not _OID.fullmatch(value):
+    if value.startswith("urn:oid:") and not _OID_URI.fullmatch(value):
         return "is not a valid OID"
-    return "is not a valid UUID" if value.startswith("urn:uuid:") and not _ANY_UUID.fullmatch(value) else None
+    return "is not a valid UUID" if value.startswith("urn:uuid:") and not _UUID_URI.fullmatch(value) else None
 
 
 def _base64(value: Any) -> Reason:

@@ -10,10 +10,13 @@ import re
 from typing import Any
 
 from cds_service.profiles.definitions import BASE
+from cds_service.profiles.issues import Severity
 from cds_service.profiles.visit import Place, Scope, Visit
 
 REST_URL = re.compile(r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+# Bundles that are complete in themselves, so that a urn: can't be meant to be found elsewhere.
+_WHOLE = {"document", "message", "transaction", "batch"}
 _LOCAL_SCHEMES = ("urn:uuid:", "urn:oid:")
 
 
@@ -71,7 +74,8 @@ def _check_form(visit: Visit, place: Place, reference: str) -> None:
         visit.error(place, "reference-form", "value", "a relative reference must be Type/id")
     bundle = visit.scope.bundle if visit.scope else None
     if bundle and reference.startswith(_LOCAL_SCHEMES) and resolve(visit.scope, reference) is None:
-        visit.error(place, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
+        severity: Severity = "error" if bundle.resource.get("type") in _WHOLE else "warning"
+        visit.add(severity, place, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
 
 
 def _is_conditional(visit: Visit, reference: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from cds_service.profiles.bindings import _any_held, _codes
-from cds_service.profiles.elements import Element
+from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.references import resolve
 from cds_service.profiles.terminology import Answer
 from cds_service.profiles.values import fits, same
@@ -127,6 +127,8 @@ def _check_rest(
 
 def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str, conforms: Conforms) -> Answer:
     """Whether an occurrence meets a slice by one discriminator; None where that can't be told."""
+    if path == "url" and item.type == "Extension" and (urls := {url for t in one.types for url in t.profiles}):
+        return isinstance(item.value, dict) and item.value.get("url") in {url.partition("|")[0] for url in urls}
     places = list(_values_at(visit, item, _steps(path)))
     elements = list(_elements_at(visit, one, _steps(path), item.type))
     if not elements:
@@ -273,8 +275,6 @@ def _elements_at(visit: Visit, element: Element, steps: tuple[str, ...], kind: s
 
 def _as_type(element: Element, tree: Element) -> Element:
     """A target profile as the element that `resolve()` reaches: of its type, and asked to meet it."""
-    from cds_service.profiles.elements import Type
-
     return Element(tree.path, tree.name, tree.definition, (Type(tree.path, (tree.definition,)),))
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from cds_service.profiles.definitions import Definitions
 
-# Code systems that are a grammar, not a list. Source: RFC 6838 and RFC 2045; BCP 47 (RFC 5646); RFC 6557.
+# Code systems that are a grammar, not a list. Source: RFC 6838 and RFC 2045 (and the short forms of FHIR R4
+# CapabilityStatement.format); BCP 47 (RFC 5646); The Unified Code for Units of Measure, section 2.1.
 _GRAMMARS = {
-    "urn:ietf:bcp:13": re.compile(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+(\s*;.*)?"),
+    "urn:ietf:bcp:13": re.compile(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+(\s*;.*)?|xml|json|ttl"),
     "urn:ietf:bcp:47": re.compile(r"([A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8}|[xXiI])(-[A-Za-z0-9]{1,8})*"),
     "http://unitsofmeasure.org": re.compile(r"[!-~]+"),
 }
@@ -25,6 +26,9 @@ _BY_PREFIX = {
     "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
     "http://www.whocc.no/atc",
 }
+
+# Source: Using SNOMED CT with FHIR, section Implicit Value Sets.
+_WHOLE_SYSTEM = "?fhir_vs"
 
 Answer = bool | None
 
@@ -49,6 +53,9 @@ def holds(definitions: Definitions, url: str, system: str | None, code: str) -> 
 
 def _holds(definitions: Definitions, url: str, system: str | None, code: str, within: tuple[str, ...]) -> Answer:
     value_set = definitions.value_set(url)
+    if url.endswith(_WHOLE_SYSTEM):
+        base = url.removesuffix(_WHOLE_SYSTEM)
+        return in_system(definitions, base, code) if system in (None, base) else False
     if value_set is None or url in within:
         return None
     compose, within = value_set.get("compose", {}), (*within, url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -61,6 +62,14 @@ def bound_problem(which: str, value: Any, bound: Any) -> str | None:
     if which == "min" and value < bound:
         return f"is below the smallest value allowed, {bound}"
     return f"is above the largest value allowed, {bound}" if which == "max" and value > bound else None
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether a whole text matches a regular expression of a profile; True where Python can't read the expression."""
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,8 @@ from cds_service.profiles.issues import Issue, Severity
 
 @dataclass(slots=True)
 class Place:
-    """One value and where it stands; `type` is its FHIR type, `sibling` the `_` part of a primitive.
+    """One value and where it stands; `type` is its FHIR type, `sibling` the `_` part of a primitive, `chosen` true for
+    one type of a choice, `alias` the path that a contentReference gives it (PlanDefinition.action for an inner action).
 
     The path is kept as links and written out only when an issue needs it: most values have none.
     """
@@ -25,6 +26,7 @@ class Place:
     index: int | None = None
     sibling: Any = None
     chosen: bool = False
+    alias: str = ""
 
     def path(self) -> str:
         """FHIRPath from the root of what is validated, such as `Patient.name[0].family`."""

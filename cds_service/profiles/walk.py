@@ -13,12 +13,13 @@ from typing import Any
 from cds_service.profiles import bundles, extensions, narrative, references
 from cds_service.profiles.bindings import check_binding
 from cds_service.profiles.constraints import check_constraints
+from cds_service.profiles.datatype_rules import check_canonical, check_datatype, check_element_ids
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.issues import Issue, has_errors
 from cds_service.profiles.primitives import is_primitive, primitive_problem, text_problem
 from cds_service.profiles.slicing import check_slices
-from cds_service.profiles.values import bound_problem, fits, same, shown
+from cds_service.profiles.values import bound_problem, fits, matches, same, shown
 from cds_service.profiles.visit import Place, Scope, Visit
 
 _BASES = {"Element", "BackboneElement"}
@@ -46,9 +47,10 @@ def check_resource(visit: Visit, place: Place, profiles: Iterable[str] = (), ful
         check_object(visit, place, tree, full=True)
         check_constraints(visit, place, tree.constraints)
         references.check_contained(visit, place)
+        check_element_ids(visit, place)
         if name == "Bundle":
             bundles.check_bundle(visit, place)
-        for url in dict.fromkeys([*_claimed(resource), *profiles]):
+        for url in dict.fromkeys([*_claimed(resource), *visit.definitions.global_profiles(name), *profiles]):
             check_profile(visit, place, url)
 
 
@@ -87,7 +89,8 @@ def check_profile(visit: Visit, place: Place, url: str) -> None:
         return
     tree = visit.definitions.tree(url)
     if tree is None:
-        visit.add("information", place, "profile-unknown", "not-found", f"the profile {url} is not at hand: not checked")
+        reason = "has no snapshot and none can be made" if visit.definitions.structure(url) else "is not at hand"
+        visit.add("information", place, "profile-unknown", "not-found", f"the profile {url} {reason}: not checked")
         return
     if tree.path not in visit.definitions.ancestors(place.type):
         visit.error(place, "profile-type", "structure", f"the profile {url} is for {tree.path}, not for {place.type}")
@@ -121,9 +124,7 @@ def _has_properties(visit: Visit, place: Place, tree: Element) -> bool:
         visit.error(place, "json-type", "structure", f"is {shown(value)}: an object ({place.type}) belongs here")
         return False
     for key in value:
-        if key in tree.keys or (key == "resourceType" and "." not in tree.path):
-            if key == "resourceType" and place.type not in (value[key],):
-                visit.error(place, "unknown-element", "structure", "the property resourceType does not belong here")
+        if key in tree.keys or (key == "resourceType" and value[key] == place.type):
             continue
         bare = key[1:] if key.startswith("_") else None
         if bare is None or bare not in tree.keys or not is_primitive(tree.keys[bare][1]):
@@ -174,12 +175,13 @@ def _check_choice(visit: Visit, place: Place, tree: Element, child: Element) -> 
 def _values(visit: Visit, place: Place, child: Element, key: str, code: str, full: bool) -> Iterator[Place]:
     value, sibling = place.value.get(key), place.value.get("_" + key)
     primitive = is_primitive(code)
+    alias = (child.content_reference or "").partition("#")[2]
     if full:
         _check_form(visit, place, child, key, value, sibling)
     if not (isinstance(value, list) or (isinstance(sibling, list) and value is None)):
         if isinstance(value, list) or (value is None and sibling is None):
             return
-        yield Place(value, code, child.name, place, None, sibling if primitive else None, child.choice)
+        yield Place(value, code, child.name, place, None, sibling if primitive else None, child.choice, alias)
         return
     values = value if isinstance(value, list) else [None] * len(sibling)
     siblings = sibling if isinstance(sibling, list) else []
@@ -189,7 +191,7 @@ def _values(visit: Visit, place: Place, child: Element, key: str, code: str, ful
             if full:
                 visit.error(place, "null", "structure", f"{key}[{index}] is null: leave it out")
             continue
-        yield Place(one, code, child.name, place, index, beside if primitive else None, child.choice)
+        yield Place(one, code, child.name, place, index, beside if primitive else None, child.choice, alias)
 
 
 def _check_form(visit: Visit, place: Place, child: Element, key: str, value: Any, sibling: Any) -> None:
@@ -225,6 +227,8 @@ def check_item(visit: Visit, place: Place, element: Element, *, full: bool) -> N
         if full and not _is_well_formed(visit, place):
             return
         _check_content(visit, place, element)
+        if full:
+            check_canonical(visit, place, element)
         _check_sibling(visit, place, element, full)
     else:
         if not isinstance(place.value, dict) or not place.value:
@@ -269,6 +273,9 @@ def _is_well_formed(visit: Visit, place: Place) -> bool:
 def _check_content(visit: Visit, place: Place, element: Element) -> None:
     value = place.value
     if value is None:
+        if place.type == "code" and element.binding and element.binding.strength == "required":
+            message = f"has no code, and one from the value set {element.binding.value_set} is required"
+            visit.error(place, "binding", "code-invalid", message)
         return
     if element.fixed is not None and not same(value, element.fixed):
         visit.error(place, "fixed", "value", f"must be exactly {shown(element.fixed)}")
@@ -277,6 +284,8 @@ def _check_content(visit: Visit, place: Place, element: Element) -> None:
     for which, bound in element.bounds.items():
         if problem := bound_problem(which, value, bound):
             visit.error(place, f"{which}-value", "value", problem)
+    if element.regex and isinstance(value, str) and not matches(element.regex, value):
+        visit.error(place, "regex", "value", f"{shown(value)} does not match {element.regex}")
     if element.longest and isinstance(value, str) and len(value) > element.longest:
         visit.error(place, "max-length", "too-long", f"is longer than {element.longest} characters")
     if element.binding:
@@ -345,6 +354,7 @@ def _check_datatype(visit: Visit, place: Place, inline: Element) -> None:
     if inline.children is None:
         check_object(visit, place, tree, full=True)
     check_constraints(visit, place, tree.constraints)
+    check_datatype(visit, place)
 
 
 def _targets(element: Element, code: str) -> tuple[str, ...]:
