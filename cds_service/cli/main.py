@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cds_service.cli import check, demo, invoke, serve, tables
+from cds_service.cli import check, demo, invoke, serve, tables, validate
 from cds_service.cli.terminal import complain
 from cds_service.errors import SetupError
 
-_COMMANDS = (serve, invoke, check, tables, demo)
+_COMMANDS = (serve, invoke, validate, check, tables, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

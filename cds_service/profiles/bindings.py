@@ -25,10 +25,10 @@ def check_binding(visit: Visit, place: Place, binding: Binding) -> None:
 
 
 def _check(visit: Visit, place: Place, strength: str, url: str) -> None:
-    codes = _codes(place.value, place.type)
+    codes = codes_of(place.value, place.type)
     if not codes and strength == "extensible":
         return
-    answer = _any_held(visit, url, codes)
+    answer = any_held(visit, url, codes)
     if answer is None:
         message = f"the value set {url} is not at hand in full: {_named(codes)} not checked"
         visit.add("information", place, "binding-unknown", "not-found", message)
@@ -38,15 +38,15 @@ def _check(visit: Visit, place: Place, strength: str, url: str) -> None:
         visit.add(_STRENGTHS[strength], place, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
 
 
-def _any_held(visit: Visit, url: str, codes: list[tuple[str | None, str]]) -> Answer:
-    """One code in the value set is enough; local codes may stand beside it."""
+def any_held(visit: Visit, url: str, codes: list[tuple[str | None, str]]) -> Answer:
+    """Whether a value set holds one of the codes: one is enough, local codes may stand beside it."""
     if not codes:
         return False if visit.definitions.value_set(url) or "?" in url else None
     answers = [holds(visit.definitions, url, system, code) for system, code in codes]
     return True if True in answers else (None if None in answers else False)
 
 
-def _codes(value: Any, kind: str) -> list[tuple[str | None, str]]:
+def codes_of(value: Any, kind: str) -> list[tuple[str | None, str]]:
     """(system, code) pairs; the system is None where the element implies it, "" where it is missing."""
     if isinstance(value, str):
         return [(None, value)]

@@ -130,6 +130,13 @@ def _calls(visit: Visit) -> Mapping[str, Any]:
             raise NotEvaluable(f"value set {url} is not at hand in full")
         return [True in answers] if answers else []
 
+    def conforms_to(inputs: list[Any], url: str) -> list[Any]:
+        places = [Place(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]
+        answers = [visit.conforms(visit, place, url) for place in places]
+        if None in answers:
+            raise NotEvaluable(f"profile {url} is not at hand")
+        return [False not in answers]
+
     return {
         "hasValue": _function(lambda inputs: [len(inputs) == 1 and isinstance(inputs[0], str | int | bool | Decimal | float)]),
         "toString": _function(_to_string),
@@ -137,6 +144,7 @@ def _calls(visit: Visit) -> Mapping[str, Any]:
         "htmlChecks": _function(lambda inputs: [True]),  # narrative.py has checked it
         "resolve": _function(resolved),
         "memberOf": {"fn": member_of, "arity": {1: ["String"]}},
+        "conformsTo": {"fn": conforms_to, "arity": {1: ["String"]}},
     }
 
 

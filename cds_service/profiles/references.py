@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from cds_service.profiles.definitions import BASE
+from cds_service.profiles.elements import Type
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.visit import Place, Scope, Visit
 
@@ -48,7 +49,7 @@ def _spellings(reference: str, full_url: str | None) -> list[str]:
     return [*based, reference]
 
 
-def check_reference(visit: Visit, place: Place, targets: tuple[str, ...], *, full: bool) -> None:
+def check_reference(visit: Visit, place: Place, allowed: Type, *, full: bool) -> None:
     """One Reference: its form (on the base walk), and whether it points to a type and profile that is allowed."""
     reference = place.value.get("reference")
     reference = reference if isinstance(reference, str) and reference else None
@@ -60,8 +61,10 @@ def check_reference(visit: Visit, place: Place, targets: tuple[str, ...], *, ful
     if full and kind and isinstance(named, str) and visit.definitions.is_resource(named) and named != kind:
         visit.error(place, "reference-type", "structure", f"says type {named}, but points to {kind}")
     kind = kind or (named if isinstance(named, str) and visit.definitions.is_resource(named) else None)
-    if targets and kind:
-        _check_targets(visit, place, targets, kind, found)
+    if reference:
+        _check_aggregation(visit, place, reference, found, allowed.aggregation)
+    if allowed.targets and kind:
+        _check_targets(visit, place, allowed.targets, kind, found)
 
 
 def _check_form(visit: Visit, place: Place, reference: str) -> None:
@@ -98,12 +101,35 @@ def _check_targets(
     visit: Visit, place: Place, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
 ) -> None:
     types = [_target_type(visit, url) for url in targets]
-    if None in types:
+    if None in types:  # a profile that is not at hand may allow any type
         return
     kinds = visit.definitions.ancestors(kind)
     if not any(one in kinds for one in types):
         allowed = ", ".join(str(one) for one in dict.fromkeys(types))
         visit.error(place, "reference-target", "structure", f"points to {kind}: allowed are {allowed}")
+    elif found is not None:
+        fitting = [url for url, one in zip(targets, types, strict=True) if one in kinds]
+        _check_profiles(visit, place, fitting, found)
+
+
+def _check_profiles(visit: Visit, place: Place, targets: list[str], found: dict[str, Any]) -> None:
+    """What can be reached must meet one of the target profiles; a plain type is met by being of it."""
+    name = str(found.get("resourceType"))
+    answers = [url in (BASE + name, BASE + "Resource") or visit.conforms(visit, Place(found, name, name), url) for url in targets]
+    if answers and all(answer is False for answer in answers):
+        wanted = ", ".join(targets)
+        visit.error(place, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")
+
+
+def _check_aggregation(
+    visit: Visit, place: Place, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
+) -> None:
+    """Whether the profile wants it contained, in the same Bundle, or elsewhere. Source: ElementDefinition.type."""
+    if not allowed:
+        return
+    mode = "contained" if reference.startswith("#") else ("bundled" if found is not None else "referenced")
+    if mode not in allowed and not (mode == "bundled" and "referenced" in allowed):
+        visit.error(place, "reference-aggregation", "structure", f"is {mode}: allowed is {' or '.join(allowed)}")
 
 
 def _target_type(visit: Visit, url: str) -> str | None:
@@ -120,8 +146,9 @@ def check_contained(visit: Visit, place: Place) -> None:
     for index, one in enumerate(contained if isinstance(contained, list) else ()):
         identity = one.get("id") if isinstance(one, dict) else None
         where = Place(one, "Resource", "contained", place, index)
-        if identity is None:
+        if not isinstance(identity, str):
             visit.error(where, "contained-id", "required", "a contained resource needs an id")
         elif identity in seen:
             visit.error(where, "contained-id", "duplicate", f'two contained resources have the id "{identity}"')
-        seen.add(str(identity))
+        else:
+            seen.add(identity)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from cds_service.profiles.bindings import _any_held, _codes
+from cds_service.profiles.bindings import any_held, codes_of
 from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.references import resolve
 from cds_service.profiles.terminology import Answer
@@ -19,11 +19,10 @@ _DEFAULT = "@default"
 _STEP = re.compile(r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)")
 
 Check = Callable[[Visit, Place, Element], None]
-Conforms = Callable[[Visit, Place, str], bool | None]
 
 
 def check_slices(
-    visit: Visit, parent: Place, element: Element, items: Sequence[Place], *, check: Check, conforms: Conforms
+    visit: Visit, parent: Place, element: Element, items: Sequence[Place], *, check: Check
 ) -> None:
     """Sorts the occurrences of one element into its slices and checks each.
 
@@ -33,7 +32,6 @@ def check_slices(
         element: has slices; its slicing says how they are told apart.
         items: every occurrence.
         check: checks one occurrence against one slice.
-        conforms: whether a value meets a profile, for discriminators of type profile.
     """
     slicing = element.slicing
     if slicing is None or not slicing.discriminators:
@@ -44,14 +42,14 @@ def check_slices(
     order: list[int] = []
     rest: list[Place] = []
     for item in items:
-        position = _find(visit, item, slices, slicing.discriminators, conforms, unsure)
+        position = _find(visit, item, slices, slicing.discriminators, unsure)
         if position is None:
             rest.append(item)
         else:
             members[str(slices[position].slice_name)].append(item)
         order.append(len(slices) if position is None else position)
     for one in slices:
-        _check_slice(visit, parent, element, one, members[str(one.slice_name)], str(one.slice_name) in unsure, check, conforms)
+        _check_slice(visit, parent, element, one, members[str(one.slice_name)], str(one.slice_name) in unsure, check)
     _check_rest(visit, element, items, rest, order, bool(unsure), check)
     if slicing.ordered and order != sorted(order) and not unsure:
         visit.error(parent, "slice-order", "structure", f"{element.path}: slices are not in the order of the profile")
@@ -62,11 +60,10 @@ def _find(
     item: Place,
     slices: Sequence[Element],
     discriminators: Sequence[tuple[str, str]],
-    conforms: Conforms,
     unsure: set[str],
 ) -> int | None:
     for position, one in enumerate(slices):
-        answers = [_matches(visit, item, one, kind, path, conforms) for kind, path in discriminators]
+        answers = [_matches(visit, item, one, kind, path) for kind, path in discriminators]
         if False in answers:
             continue
         if None in answers:
@@ -84,7 +81,6 @@ def _check_slice(
     members: Sequence[Place],
     unsure: bool,
     check: Check,
-    conforms: Conforms,
 ) -> None:
     name = f"{element.path}:{one.slice_name}"
     if len(members) < one.lowest and not unsure:
@@ -99,7 +95,7 @@ def _check_slice(
     for item in members:
         check(visit, item, one)
     if one.slices:
-        check_slices(visit, parent, one, members, check=check, conforms=conforms)
+        check_slices(visit, parent, one, members, check=check)
 
 
 def _check_rest(
@@ -125,7 +121,7 @@ def _check_rest(
         visit.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
 
 
-def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str, conforms: Conforms) -> Answer:
+def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str) -> Answer:
     """Whether an occurrence meets a slice by one discriminator; None where that can't be told."""
     if path == "url" and item.type == "Extension" and (urls := {url for t in one.types for url in t.profiles}):
         return isinstance(item.value, dict) and item.value.get("url") in {url.partition("|")[0] for url in urls}
@@ -140,7 +136,7 @@ def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str, conf
         allowed = {t.code for e in elements for t in e.types}
         return any(_is_of(visit, place, allowed) for place in places)
     if kind == "profile":
-        return _meets_profile(visit, places, elements, conforms)
+        return _meets_profile(visit, places, elements)
     return _meets_value(visit, places, elements)
 
 
@@ -149,11 +145,11 @@ def _is_of(visit: Visit, place: Place, allowed: set[str]) -> bool:
     return bool(allowed.intersection(visit.definitions.ancestors(name if isinstance(name, str) else place.type)))
 
 
-def _meets_profile(visit: Visit, places: list[Place], elements: list[Element], conforms: Conforms) -> Answer:
+def _meets_profile(visit: Visit, places: list[Place], elements: list[Element]) -> Answer:
     urls = [url for e in elements for t in e.types for url in (t.profiles or t.targets)]
     if not urls or not places:
         return False if urls else None
-    answers = [conforms(visit, place, url) for place in places for url in urls]
+    answers = [visit.conforms(visit, place, url) for place in places for url in urls]
     return True if True in answers else (None if None in answers else False)
 
 
@@ -187,7 +183,7 @@ def _meets(visit: Visit, place: Place, element: Element) -> Answer:
     if element.pattern is not None:
         return fits(place.value, element.pattern)
     if element.binding and element.binding.strength == "required" and not _fixed_below(element):
-        return _any_held(visit, element.binding.value_set, _codes(place.value, place.type))
+        return any_held(visit, element.binding.value_set, codes_of(place.value, place.type))
     below = [child for child in (element.children or {}).values() if child.lowest > 0 and _says_something(child)]
     answers = [
         any(_meets(visit, value, child) for value in _values_at(visit, place, (child.name,))) for child in below

@@ -12,10 +12,11 @@ from typing import Any
 from cds_service.profiles.definitions import Definitions
 
 # Code systems that are a grammar, not a list. Source: RFC 6838 and RFC 2045 (and the short forms of FHIR R4
-# CapabilityStatement.format); BCP 47 (RFC 5646); The Unified Code for Units of Measure, section 2.1.
+# CapabilityStatement.format); BCP 47 (RFC 5646); ISO 4217; The Unified Code for Units of Measure, section 2.1.
 _GRAMMARS = {
     "urn:ietf:bcp:13": re.compile(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+(\s*;.*)?|xml|json|ttl"),
     "urn:ietf:bcp:47": re.compile(r"([A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8}|[xXiI])(-[A-Za-z0-9]{1,8})*"),
+    "urn:iso:std:iso:4217": re.compile(r"[A-Z]{3}"),
     "http://unitsofmeasure.org": re.compile(r"[!-~]+"),
 }
 # Classifications whose families are prefixes of their codes, so that is-a can be told without the list.

@@ -10,7 +10,7 @@ from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.issues import Issue, has_errors, in_order
 from cds_service.profiles.json_reading import read_json
 from cds_service.profiles.visit import Place, Visit
-from cds_service.profiles.walk import check_resource
+from cds_service.profiles.walk import check_resource, conforms
 
 
 def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:
@@ -25,7 +25,7 @@ def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitio
         The issues; without an error or fatal one the resource is valid as far as could be checked.
     """
     name = resource.get("resourceType") if isinstance(resource, dict) else None
-    visit = Visit(definitions or shipped_definitions())
+    visit = Visit(definitions or shipped_definitions(), conforms)
     place = Place(resource, "Resource", name if isinstance(name, str) else "Resource")
     try:
         check_resource(visit, place, profiles)

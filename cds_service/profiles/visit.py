@@ -50,9 +50,14 @@ class Scope:
 
 @dataclass(slots=True)
 class Visit:
-    """One run over one resource. `asked` is the URL of the StructureDefinition that is being held against it."""
+    """One run over one resource. `asked` is the URL of the StructureDefinition that is being held against it.
+
+    `conforms` says whether a value meets a profile, None where the profile is not at hand. It is the walk's, and given
+    here because slices, references and constraints ask it while the walk asks them.
+    """
 
     definitions: Definitions
+    conforms: Callable[[Visit, Place, str], bool | None]
     issues: list[Issue] = field(default_factory=list)
     scope: Scope | None = None
     asked: str = ""

@@ -114,7 +114,7 @@ def check_object(visit: Visit, place: Place, tree: Element, *, full: bool) -> No
         for item in items:
             check_item(visit, item, child, full=full)
         if child.slices:
-            check_slices(visit, place, child, items, check=_narrowly, conforms=_conforms)
+            check_slices(visit, place, child, items, check=_narrowly)
 
 
 def _has_properties(visit: Visit, place: Place, tree: Element) -> bool:
@@ -315,7 +315,7 @@ def _check_sibling(visit: Visit, place: Place, element: Element, full: bool) -> 
             for item in items:
                 check_item(visit, item, child, full=False)
             if child.slices:
-                check_slices(visit, inner, child, items, check=_narrowly, conforms=_conforms)
+                check_slices(visit, inner, child, items, check=_narrowly)
 
 
 def _check_below(visit: Visit, place: Place, element: Element, full: bool) -> None:
@@ -333,7 +333,7 @@ def _check_below(visit: Visit, place: Place, element: Element, full: bool) -> No
     if full and place.type not in _BASES and "." in element.path:
         _check_datatype(visit, place, inline)
     if place.type == "Reference":
-        references.check_reference(visit, place, _targets(element, place.type), full=full)
+        references.check_reference(visit, place, _reference_type(element), full=full)
     if full and place.type == "Extension":
         extensions.check_extension(visit, place, check_profile)
 
@@ -357,8 +357,8 @@ def _check_datatype(visit: Visit, place: Place, inline: Element) -> None:
     check_datatype(visit, place)
 
 
-def _targets(element: Element, code: str) -> tuple[str, ...]:
-    return next((one.targets for one in element.types if one.code == code), ())
+def _reference_type(element: Element) -> Type:
+    return next((one for one in element.types if one.code == "Reference"), Type("Reference"))
 
 
 def _check_type_profiles(visit: Visit, place: Place, element: Element) -> None:
@@ -384,8 +384,11 @@ def _narrowly(visit: Visit, place: Place, element: Element) -> None:
     check_item(visit, place, element, full=False)
 
 
-def _conforms(visit: Visit, place: Place, url: str) -> bool | None:
+def conforms(visit: Visit, place: Place, url: str) -> bool | None:
     """Whether a value meets a profile; None where the profile is not at hand."""
     if visit.definitions.tree(url) is None:
         return None
-    return not has_errors(_trial(visit, place, url))
+    key = "conforms", id(place.value), url
+    if key not in visit.memory:
+        visit.memory[key] = not has_errors(_trial(visit, place, url))
+    return bool(visit.memory[key])
