@@ -110,7 +110,9 @@ def _slim_value_set(resource: dict[str, Any]) -> dict[str, Any] | None:
     slim = _pick(resource, ("resourceType", "url", "version"))
     compose = resource.get("compose", {})
     slim["compose"] = {
-        part: [_slim_include(include) for include in compose[part]] for part in ("include", "exclude") if part in compose
+        part: [_slim_include(include) for include in compose[part]]
+        for part in ("include", "exclude")
+        if part in compose
     }
     return slim
 

@@ -94,11 +94,12 @@ def _results(files: Sequence[Path], args: argparse.Namespace, definitions: Defin
 class _Worker:
     """What a worker process keeps between batches."""
 
-    definitions: Definitions | None = None
+    definitions: Definitions
 
 
 def _start(packages: Sequence[Path]) -> None:
-    _Worker.definitions = _Worker.definitions or load_definitions(packages)
+    if not hasattr(_Worker, "definitions"):
+        _Worker.definitions = load_definitions(packages)
 
 
 def _in_order(pool: ProcessPoolExecutor, sources: Iterator[Source], args: argparse.Namespace) -> Iterator[Result]:
@@ -113,7 +114,6 @@ def _in_order(pool: ProcessPoolExecutor, sources: Iterator[Source], args: argpar
 
 
 def _validated_batch(batch: Iterable[Source], profiles: Sequence[str]) -> list[Result]:
-    assert _Worker.definitions is not None
     return [_validated(source, profiles, _Worker.definitions) for source in batch]
 
 
@@ -123,7 +123,12 @@ def _validated(source: Source, profiles: Sequence[str], definitions: Definitions
 
 def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
     """The results, with a bar on standard error while a person waits."""
-    columns = (TextColumn("validating"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[count]} resources"))
+    columns = (
+        TextColumn("validating"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[count]} resources"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=size, count=0)
         for count, result in enumerate(results, start=1):
@@ -141,7 +146,9 @@ def _show_text(results: Iterator[Result]) -> int:
         for issue in result.issues:
             found[issue.severity] += 1
             if issue.severity in _SHOWN:
-                print(safe(f"{result.name}: {issue.severity}: {issue.expression or '-'}: {issue.message} [{issue.rule}]"))
+                print(
+                    safe(f"{result.name}: {issue.severity}: {issue.expression or '-'}: {issue.message} [{issue.rule}]")
+                )
     errors = found["error"] + found["fatal"]
     print(
         f"{total} resources: {total - wrong} valid, {wrong} not; {errors} errors, {found['warning']} warnings, "

@@ -1,7 +1,8 @@
 """Validation of what calls brought, beside the calls: counted, never waited for, never able to fail one.
 
-One daemon thread for each process takes bodies from a bounded queue; where the queue is full a call's data are
-counted as passed over. Counts hold client, resource type, rule and element path: nothing of a record.
+One daemon thread for each process takes bodies from a bounded queue, and rests as long as it has worked, so that
+calls get the processor; where the queue is full a call's data are counted as passed over. Counts hold client,
+resource type, rule and element path: nothing of a record.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import queue
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from cds_service.profiles.validate import shipped_definitions, validate
 _log = logging.getLogger(__name__)
 
 _WAITING = 64
+_LONGEST_REST_SECONDS = 1.0
 # Paths name elements of definitions only, so there are not many; this is a fuse.
 _MOST_KEYS = 5_000
 _INDEX = re.compile(r"\[\d+\]")
@@ -103,7 +106,9 @@ class BackgroundValidator:
             client, bodies = self._waiting.get()
             try:
                 for body in bodies:
+                    began = time.monotonic()
                     self._count(client, body)
+                    time.sleep(min(time.monotonic() - began, _LONGEST_REST_SECONDS))
             except Exception as error:  # noqa: BLE001  # the thread must outlive any fault of the validator
                 # The message of the error may quote the record.
                 _log.warning("validation in the background failed on a call's data (%s)", type(error).__name__)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.profiles.references import REST_URL, resolve
+from cds_service.profiles.references import REST_URL
 from cds_service.profiles.visit import Place, Visit
 
 _WITH_FULL_URL = {"document", "message"}
@@ -67,9 +67,13 @@ def _check_match(visit: Visit, where: Place, entry: dict[str, Any], resource: di
 
 def _check_agreement(visit: Visit, where: Place, kind: str, identity: str, resource: dict[str, Any]) -> None:
     if isinstance(resource.get("id"), str) and resource["id"] != identity:
-        visit.error(where, "full-url", "value", f'fullUrl ends in "{identity}", the resource has the id "{resource["id"]}"')
+        visit.error(
+            where, "full-url", "value", f'fullUrl ends in "{identity}", the resource has the id "{resource["id"]}"'
+        )
     elif resource.get("resourceType") != kind:
-        visit.error(where, "full-url", "value", f"fullUrl says {kind}, the resource is a {resource.get('resourceType')}")
+        visit.error(
+            where, "full-url", "value", f"fullUrl says {kind}, the resource is a {resource.get('resourceType')}"
+        )
 
 
 def _entries(bundle: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -93,7 +93,7 @@ def evaluate(visit: Visit, place: Place, expression: str) -> list[Any]:
         return list(apply_parsed_path(node, _parsed(expression), context, _model(), options))
     except (RecursionError, NotEvaluable):
         raise
-    except Exception as error:  # noqa: BLE001  # fhirpathpy raises bare Exception, and whatever its data makes it trip over
+    except Exception as error:  # fhirpathpy raises bare Exception, and whatever its data makes it trip over
         raise NotEvaluable(type(error).__name__) from error
 
 
@@ -138,7 +138,9 @@ def _calls(visit: Visit) -> Mapping[str, Any]:
         return [False not in answers]
 
     return {
-        "hasValue": _function(lambda inputs: [len(inputs) == 1 and isinstance(inputs[0], str | int | bool | Decimal | float)]),
+        "hasValue": _function(
+            lambda inputs: [len(inputs) == 1 and isinstance(inputs[0], str | int | bool | Decimal | float)]
+        ),
         "toString": _function(_to_string),
         "getValue": _function(lambda inputs: inputs if len(inputs) == 1 else []),
         "htmlChecks": _function(lambda inputs: [True]),  # narrative.py has checked it

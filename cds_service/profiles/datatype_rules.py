@@ -33,7 +33,9 @@ def _check_coding(visit: Visit, place: Place) -> None:
         return
     if problem := _system_problem(visit, system):
         visit.error(place, "coding-system", "code-invalid", f"system {system} {problem}")
-    elif system.startswith("http://build.fhir.org") or (system.startswith("http://hl7.org") and system.endswith(".html")):
+    elif system.startswith("http://build.fhir.org") or (
+        system.startswith("http://hl7.org") and system.endswith(".html")
+    ):
         visit.add("warning", place, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
 
 

@@ -82,7 +82,7 @@ class Definitions:
         known = self.memory.get(("ancestors", code))
         if known is None:
             known = self.memory["ancestors", code] = tuple(self._ancestors(code))
-        return known  # type: ignore[no-any-return]  # memory holds anything
+        return known
 
     def _ancestors(self, code: str) -> Iterable[str]:
         while code:

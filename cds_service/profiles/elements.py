@@ -129,8 +129,8 @@ def _index(element: Element) -> None:
         if not child.choice:
             element.keys[child.name] = child, child.types[0].code if child.types else ""
         _index(child)
-    for one in element.slices:
-        _index(one)
+    for part in element.slices:
+        _index(part)
 
 
 def _element(entry: Mapping[str, Any], url: str) -> Element:

@@ -54,7 +54,11 @@ def _check_part(visit: Visit, place: Place, url: str, within: bool) -> None:
         return
     whole = visit.definitions.tree(str(place.parent.value.get("url")))
     parts = (whole.children or {}).get("extension") if whole else None
-    names = {one.children["url"].fixed for one in parts.slices if one.children and "url" in one.children} if parts else set()
+    names = (
+        {one.children["url"].fixed for one in parts.slices if one.children and "url" in one.children}
+        if parts
+        else set()
+    )
     if names and None not in names and url not in names:
         message = f'the extension has no part "{url}", only {", ".join(sorted(names))}'
         visit.add("warning", place, "extension-url", "value", message)

@@ -12,17 +12,21 @@ from xml.parsers import expat
 from cds_service.profiles.visit import Place, Visit
 
 _XHTML = "http://www.w3.org/1999/xhtml"
-_ELEMENTS = set(
-    "p br div h1 h2 h3 h4 h5 h6 a span b em i strong small big tt dfn q var abbr acronym cite blockquote hr address "
-    "bdo kbd sub sup ul ol li dl dt dd pre table caption colgroup col thead tr tfoot tbody th td code samp img map "
-    "area ins del s strike u font center".split()
-)
-_ATTRIBUTES = set(
-    "title style class id lang xml:lang dir accesskey tabindex span width align valign char charoff abbr axis "
-    "headers scope rowspan colspan summary frame rules border cellspacing cellpadding href name rel rev target "
-    "charset type hreflang shape coords src alt longdesc height usemap ismap cite datetime compact start value "
-    "nowrap hspace vspace color size face bgcolor".split()
-)
+_ELEMENTS = {
+    *("p", "br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "a", "span", "b", "em", "i", "strong", "small"),
+    *("big", "tt", "dfn", "q", "var", "abbr", "acronym", "cite", "blockquote", "hr", "address", "bdo"),
+    *("kbd", "sub", "sup", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "caption", "colgroup"),
+    *("col", "thead", "tr", "tfoot", "tbody", "th", "td", "code", "samp", "img", "map", "area", "ins"),
+    *("del", "s", "strike", "u", "font", "center"),
+}
+_ATTRIBUTES = {
+    *("title", "style", "class", "id", "lang", "xml:lang", "dir", "accesskey", "tabindex", "span", "width"),
+    *("align", "valign", "char", "charoff", "abbr", "axis", "headers", "scope", "rowspan", "colspan"),
+    *("summary", "frame", "rules", "border", "cellspacing", "cellpadding", "href", "name", "rel", "rev"),
+    *("target", "charset", "type", "hreflang", "shape", "coords", "src", "alt", "longdesc", "height"),
+    *("usemap", "ismap", "cite", "datetime", "compact", "start", "value", "nowrap", "hspace", "vspace"),
+    *("color", "size", "face", "bgcolor"),
+}
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
 _OF_XML = {"amp", "lt", "gt", "quot", "apos"}
 

@@ -14,7 +14,9 @@ from cds_service.profiles.elements import Type
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.visit import Place, Scope, Visit
 
-REST_URL = re.compile(r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?")
+REST_URL = re.compile(
+    r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?"
+)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 # Bundles that are complete in themselves, so that a urn: can't be meant to be found elsewhere.
 _WHOLE = {"document", "message", "transaction", "batch"}
@@ -29,12 +31,13 @@ def resolve(scope: Scope | None, reference: str) -> dict[str, Any] | None:
         contained = scope.container.get("contained")
         listed = contained if isinstance(contained, list) else []
         return scope.container if reference == "#" else _with_id(listed, reference[1:])
-    bundle, full_url = scope.bundle, scope.full_url
-    while bundle is not None:
-        for url in _spellings(reference.partition("/_history/")[0], full_url):
-            if url in bundle.by_url:
-                return bundle.by_url[url]
-        bundle, full_url = bundle.bundle, bundle.full_url
+    plain = reference.partition("/_history/")[0]
+    here = scope
+    while here.bundle is not None:
+        for url in _spellings(plain, here.full_url):
+            if url in here.bundle.by_url:
+                return here.bundle.by_url[url]
+        here = here.bundle
     return None
 
 
@@ -115,7 +118,10 @@ def _check_targets(
 def _check_profiles(visit: Visit, place: Place, targets: list[str], found: dict[str, Any]) -> None:
     """What can be reached must meet one of the target profiles; a plain type is met by being of it."""
     name = str(found.get("resourceType"))
-    answers = [url in (BASE + name, BASE + "Resource") or visit.conforms(visit, Place(found, name, name), url) for url in targets]
+    answers = [
+        url in (BASE + name, BASE + "Resource") or visit.conforms(visit, Place(found, name, name), url)
+        for url in targets
+    ]
     if answers and all(answer is False for answer in answers):
         wanted = ", ".join(targets)
         visit.error(place, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")

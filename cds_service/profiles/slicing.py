@@ -16,14 +16,14 @@ from cds_service.profiles.values import fits, same
 from cds_service.profiles.visit import Place, Visit
 
 _DEFAULT = "@default"
-_STEP = re.compile(r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)")
+_STEP = re.compile(
+    r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)"
+)
 
 Check = Callable[[Visit, Place, Element], None]
 
 
-def check_slices(
-    visit: Visit, parent: Place, element: Element, items: Sequence[Place], *, check: Check
-) -> None:
+def check_slices(visit: Visit, parent: Place, element: Element, items: Sequence[Place], *, check: Check) -> None:
     """Sorts the occurrences of one element into its slices and checks each.
 
     Args:
@@ -108,16 +108,18 @@ def _check_rest(
     check: Check,
 ) -> None:
     """Occurrences that belong to no slice: forbidden, only at the end, or held against the default slice."""
-    assert element.slicing is not None
+    rules = element.slicing.rules if element.slicing else "open"
     default = next((one for one in element.slices if one.slice_name == _DEFAULT), None)
     for item in rest:
         if default is not None:
             check(visit, item, default)
-        elif element.slicing.rules == "closed" and not unsure:
-            visit.error(item, "slice-closed", "structure", f"{element.path}: fits no slice, and the profile allows no other")
+        elif rules == "closed" and not unsure:
+            visit.error(
+                item, "slice-closed", "structure", f"{element.path}: fits no slice, and the profile allows no other"
+            )
     last = max((position for position, one in enumerate(order) if one < len(element.slices)), default=-1)
     early = len(element.slices) in order[: last + 1]
-    if element.slicing.rules == "openAtEnd" and early and not unsure:
+    if rules == "openAtEnd" and early and not unsure:
         visit.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
 
 
@@ -185,9 +187,7 @@ def _meets(visit: Visit, place: Place, element: Element) -> Answer:
     if element.binding and element.binding.strength == "required" and not _fixed_below(element):
         return any_held(visit, element.binding.value_set, codes_of(place.value, place.type))
     below = [child for child in (element.children or {}).values() if child.lowest > 0 and _says_something(child)]
-    answers = [
-        any(_meets(visit, value, child) for value in _values_at(visit, place, (child.name,))) for child in below
-    ]
+    answers = [any(_meets(visit, value, child) for value in _values_at(visit, place, (child.name,))) for child in below]
     return all(answers)
 
 

@@ -75,7 +75,11 @@ def _reach(elements: dict[str, Element], identity: str, find: Find) -> tuple[dic
 
 def _one_type(elements: dict[str, Element], parent: str, name: str) -> tuple[dict[str, Element], str]:
     """`valueQuantity` for value[x]: a slice of that name, told apart by its type."""
-    choices = (one for one in elements if one.startswith(f"{parent}.") and one.endswith("[x]") and ":" not in one[len(parent) :])
+    choices = (
+        one
+        for one in elements
+        if one.startswith(f"{parent}.") and one.endswith("[x]") and ":" not in one[len(parent) :]
+    )
     for choice in choices:
         stem = choice[len(parent) + 1 : -len("[x]")]
         if "." in stem or not name.startswith(stem):
@@ -136,7 +140,9 @@ def _of_type(element: Element, find: Find) -> dict[str, Element]:
 def _inserted(elements: dict[str, Element], after: str, added: dict[str, Element]) -> dict[str, Element]:
     """`added` behind an element, its slices and all that is below them."""
     ids = list(elements)
-    last = max(i for i, one in enumerate(ids) if one == after or one.startswith((f"{after}.", f"{after}:", f"{after}/")))
+    last = max(
+        i for i, one in enumerate(ids) if one == after or one.startswith((f"{after}.", f"{after}:", f"{after}/"))
+    )
     entries = list(elements.items())
     return dict([*entries[: last + 1], *added.items(), *entries[last + 1 :]])
 

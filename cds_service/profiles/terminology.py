@@ -110,11 +110,11 @@ def _in_system_part(definitions: Definitions, include: Mapping[str, Any], system
 def in_system(definitions: Definitions, url: str, code: str) -> Answer:
     """Whether a code system has a code; None where the system is not at hand in full."""
     if url in _GRAMMARS:
-        return True if _GRAMMARS[url].fullmatch(code) else False
+        return _GRAMMARS[url].fullmatch(code) is not None
     codes = _codes(definitions, url)
     if codes is None:
         return None
-    return code in codes or (True if _folded(definitions, url, code) in codes else False)
+    return code in codes or _folded(definitions, url, code) in codes
 
 
 def _folded(definitions: Definitions, url: str, code: str) -> str | None:
@@ -182,7 +182,9 @@ _FILTERS: dict[str, Callable[[Mapping[str, Any], str, str, str], Answer]] = {
     "is-a": lambda codes, code, _name, value: code == value or value in _above(codes, code),
     "descendent-of": lambda codes, code, _name, value: value in _above(codes, code),
     "is-not-a": lambda codes, code, _name, value: code != value and value not in _above(codes, code),
-    "in": lambda codes, code, name, value: bool({code} & set(value.split(","))) if name in ("code", "concept") else None,
+    "in": lambda codes, code, name, value: (
+        bool({code} & set(value.split(","))) if name in ("code", "concept") else None
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from cds_service.profiles.datatype_rules import check_canonical, check_datatype,
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.issues import Issue, has_errors
+from cds_service.profiles.occurrences import occurrences
 from cds_service.profiles.primitives import is_primitive, primitive_problem, text_problem
 from cds_service.profiles.slicing import check_slices
 from cds_service.profiles.values import bound_problem, fits, matches, same, shown
@@ -35,13 +36,13 @@ def check_resource(visit: Visit, place: Place, profiles: Iterable[str] = (), ful
         full_url: where a Bundle says the resource stands.
     """
     resource = place.value
-    name = resource.get("resourceType") if isinstance(resource, dict) else None
-    if not isinstance(name, str) or not visit.definitions.is_resource(name):
-        visit.error(place, "resource-type", "structure", _no_resource(resource, name))
+    named = resource.get("resourceType") if isinstance(resource, dict) else None
+    name = named if isinstance(named, str) else ""
+    tree = visit.definitions.type_tree(name) if visit.definitions.is_resource(name) else None
+    if tree is None:
+        visit.error(place, "resource-type", "structure", _no_resource(resource, named))
         return
     place.type = name
-    tree = visit.definitions.type_tree(name)
-    assert tree is not None
     scope = visit.memory["scope", id(resource)] = _scope(visit, place, full_url)
     with visit.inside(scope, tree.definition):
         check_object(visit, place, tree, full=True)
@@ -108,8 +109,12 @@ def check_object(visit: Visit, place: Place, tree: Element, *, full: bool) -> No
     """The properties of an object against the children of an element."""
     if full and not _has_properties(visit, place, tree):
         return
-    for child in (tree.children or {}).values():
-        items = list(_occurrences(visit, place, tree, child, full))
+    _check_children(visit, place, tree, (tree.children or {}).values(), full)
+
+
+def _check_children(visit: Visit, place: Place, tree: Element, children: Iterable[Element], full: bool) -> None:
+    for child in children:
+        items = list(occurrences(visit, place, tree, child, full))
         _check_count(visit, place, child, items)
         for item in items:
             check_item(visit, item, child, full=full)
@@ -139,76 +144,6 @@ def _unknown(key: str, tree: Element) -> str:
     return f"{tree.path} has no property {shown(key)}"
 
 
-def _occurrences(visit: Visit, place: Place, tree: Element, child: Element, full: bool) -> Iterator[Place]:
-    """Every occurrence of a child, with its type; what is not in the right form is told on the base walk."""
-    if child.choice:
-        keys = [(key, one.code) for one in child.types if _present(place.value, key := _key(child, one))]
-        if full and len(keys) > 1:
-            names = " and ".join(key for key, _ in keys)
-            visit.error(place, "choice", "structure", f"{child.path} stands twice, as {names}: one type only is allowed")
-        if not full:
-            _check_choice(visit, place, tree, child)
-    else:
-        code = child.types[0].code if child.types else place.type if child.content_reference is None else "BackboneElement"
-        keys = [(child.name, code)] if _present(place.value, child.name) else []
-    for key, code in keys:
-        yield from _values(visit, place, child, key, code, full)
-
-
-def _key(child: Element, one: Type) -> str:
-    return child.name + one.code[0].upper() + one.code[1:]
-
-
-def _present(value: dict[str, Any], key: str) -> bool:
-    return key in value or "_" + key in value
-
-
-def _check_choice(visit: Visit, place: Place, tree: Element, child: Element) -> None:
-    """A type that the base allows and the profile does not."""
-    for key in place.value:
-        kind = key.removeprefix("_")
-        if kind.startswith(child.name) and kind[len(child.name) : len(child.name) + 1].isupper() and kind not in tree.keys:
-            allowed = ", ".join(one.code for one in child.types)
-            visit.error(place, "choice", "structure", f"{key} is not allowed here: the profile allows {allowed}")
-
-
-def _values(visit: Visit, place: Place, child: Element, key: str, code: str, full: bool) -> Iterator[Place]:
-    value, sibling = place.value.get(key), place.value.get("_" + key)
-    primitive = is_primitive(code)
-    alias = (child.content_reference or "").partition("#")[2]
-    if full:
-        _check_form(visit, place, child, key, value, sibling)
-    if not (isinstance(value, list) or (isinstance(sibling, list) and value is None)):
-        if isinstance(value, list) or (value is None and sibling is None):
-            return
-        yield Place(value, code, child.name, place, None, sibling if primitive else None, child.choice, alias)
-        return
-    values = value if isinstance(value, list) else [None] * len(sibling)
-    siblings = sibling if isinstance(sibling, list) else []
-    for index, one in enumerate(values):
-        beside = siblings[index] if index < len(siblings) else None
-        if one is None and beside is None:
-            if full:
-                visit.error(place, "null", "structure", f"{key}[{index}] is null: leave it out")
-            continue
-        yield Place(one, code, child.name, place, index, beside if primitive else None, child.choice, alias)
-
-
-def _check_form(visit: Visit, place: Place, child: Element, key: str, value: Any, sibling: Any) -> None:
-    """Array or single value, neither null nor empty; Source: FHIR R4 JSON, sections 2.6.2.1 and 2.6.2.2."""
-    for name, one in ((key, value), ("_" + key, sibling)):
-        if one is None:
-            if name in place.value:
-                visit.error(place, "null", "structure", f"{name} is null: leave it out")
-        elif child.array != isinstance(one, list):
-            form = "an array is needed, even for one value" if child.array else "one value is allowed, not an array"
-            visit.error(place, "json-array", "structure", f"{name}: {form}")
-        elif one == []:
-            visit.error(place, "empty", "structure", f"{name} is an empty array: leave it out")
-    if isinstance(value, list) and isinstance(sibling, list) and len(value) != len(sibling):
-        visit.error(place, "json-array", "structure", f"{key} and _{key} are not of the same length")
-
-
 def _check_count(visit: Visit, place: Place, child: Element, items: list[Place]) -> None:
     count = len(items)
     if count < child.lowest:
@@ -234,7 +169,9 @@ def check_item(visit: Visit, place: Place, element: Element, *, full: bool) -> N
         if not isinstance(place.value, dict) or not place.value:
             if full:
                 form = "is an empty object" if place.value == {} else f"is {shown(place.value)}"
-                visit.error(place, "json-type", "structure", f"{form}: an object ({place.type}) with content belongs here")
+                visit.error(
+                    place, "json-type", "structure", f"{form}: an object ({place.type}) with content belongs here"
+                )
             return
         _check_content(visit, place, element)
         _check_below(visit, place, element, full)
@@ -295,27 +232,18 @@ def _check_content(visit: Visit, place: Place, element: Element) -> None:
 def _check_sibling(visit: Visit, place: Place, element: Element, full: bool) -> None:
     """The id and extensions of a primitive, which stand in the property with `_`."""
     beside = place.sibling
-    if full and beside is not None:
-        if not isinstance(beside, dict) or not beside:
-            visit.error(place, "json-type", "structure", f"the part in _{place.step} is no object with content")
-            return
-        tree = visit.definitions.type_tree("Element")
-        assert tree is not None
-        inner = Place(beside, place.type, place.step, place.parent, place.index, None, place.chosen)
-        check_object(visit, inner, tree, full=True)
-        if place.value is None and "extension" not in beside:
-            visit.error(place, "ele-1", "invariant", "has neither a value nor an extension")
-    elif not full and element.children:
-        beside = beside if isinstance(beside, dict) else {}
-        inner = Place(beside, place.type, place.step, place.parent, place.index, None, place.chosen)
-        plain = {name: child for name, child in element.children.items() if name != "value"}
-        for child in plain.values():
-            items = list(_occurrences(visit, inner, element, child, False))
-            _check_count(visit, inner, child, items)
-            for item in items:
-                check_item(visit, item, child, full=False)
-            if child.slices:
-                check_slices(visit, inner, child, items, check=_narrowly)
+    if full and beside is not None and (not isinstance(beside, dict) or not beside):
+        visit.error(place, "json-type", "structure", f"the part in _{place.step} is no object with content")
+        return
+    tree = visit.definitions.type_tree("Element") if full else element
+    if tree is None or (full and beside is None) or not tree.children:
+        return
+    inner = Place(beside or {}, place.type, place.step, place.parent, place.index, None, place.chosen)
+    if full and not _has_properties(visit, inner, tree):
+        return
+    _check_children(visit, inner, tree, [child for name, child in tree.children.items() if name != "value"], full)
+    if full and place.value is None and "extension" not in beside:
+        visit.error(place, "ele-1", "invariant", "has neither a value nor an extension")
 
 
 def _check_below(visit: Visit, place: Place, element: Element, full: bool) -> None:

@@ -14,8 +14,9 @@ from cds_service.settings import Settings
 from cds_service.web.cors import allow_origins
 from cds_service.web.pages import page_routes
 from cds_service.web.problems import answer_errors
-from cds_service.web.services import Calls, service_routes
+from cds_service.web.services import Calls, json_body, service_routes
 from cds_service.web.status import status_routes
+from cds_service.web.validation import validation_routes
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -56,6 +57,7 @@ def create_app(
     app.register_blueprint(service_routes(settings, calls))
     app.register_blueprint(status_routes(settings, knowledge))
     app.register_blueprint(page_routes(settings, knowledge))
+    app.register_blueprint(validation_routes(settings, json_body))
     answer_errors(app, new_id)
     allow_origins(app, settings.cors_origins)
     app.after_request(_guard)

@@ -18,6 +18,7 @@ from cds_service.hooks.response import encode_response
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 from cds_service.web.status import not_ready
+from cds_service.web.validation import validate_in_background
 
 # `application/json+fhir` is what clients of the DSTU2 era call FHIR JSON.
 _JSON_TYPES = {"application/json", "application/fhir+json", "application/json+fhir"}
@@ -47,14 +48,27 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
             raise UnknownService("No service has this id. GET /cds-services lists the ids.")
         if refusal := not_ready(calls.knowledge):
             return refusal
-        hook_request = read_request(service_id, _body(settings.max_body))
-        found = answer(hook_request, calls.knowledge, now=calls.clock(), new_id=calls.new_id)
+        hook_request = read_request(service_id, json_body(settings.max_body))
+        try:
+            found = answer(hook_request, calls.knowledge, now=calls.clock(), new_id=calls.new_id)
+        finally:
+            if settings.validate:
+                validate_in_background(hook_request)
         return _json(encode_response(found.cards, found.decision if settings.decision_extension else None))
 
     return routes
 
 
-def _body(max_body: int) -> bytes:
+def json_body(max_body: int) -> bytes:
+    """The body of the request in hand.
+
+    Args:
+        max_body: its largest size, in bytes.
+
+    Raises:
+        NotJson: it is not declared as JSON, or is compressed.
+        BodyTooLarge: it is larger than allowed.
+    """
     if request.mimetype not in _JSON_TYPES:
         raise NotJson("The body is not declared as JSON: send Content-Type: application/json.")
     if request.content_encoding not in (None, "", "identity"):

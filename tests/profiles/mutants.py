@@ -105,16 +105,26 @@ def _month_13(spot: Spot, _: Definitions) -> bool:
 
 def _day_of_no_calendar(spot: Spot, _: Definitions) -> bool:
     value = _first(spot)
-    return spot[3] in _DATES and isinstance(value, str) and len(value) >= 10 and _set(spot, f"{value[:5]}02-30{value[10:]}")
+    return (
+        spot[3] in _DATES
+        and isinstance(value, str)
+        and len(value) >= 10
+        and _set(spot, f"{value[:5]}02-30{value[10:]}")
+    )
 
 
 def _no_zone(spot: Spot, _: Definitions) -> bool:
     value = _first(spot)
-    return spot[3] in ("dateTime", "instant") and isinstance(value, str) and "T" in value and _set(spot, f"{value[:10]}T10:00:00")
+    return (
+        spot[3] in ("dateTime", "instant")
+        and isinstance(value, str)
+        and "T" in value
+        and _set(spot, f"{value[:10]}T10:00:00")
+    )
 
 
 def _second_choice(spot: Spot, _: Definitions) -> bool:
-    owner, key, element, code = spot
+    owner, _key, element, code = spot
     others = [one.code for one in element.types if one.code != code and is_primitive(one.code)]
     if not element.choice or not others:
         return False
