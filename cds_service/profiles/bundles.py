@@ -39,7 +39,7 @@ def full_url(place: Place) -> str | None:
 
 def check_bundle(visit: Visit, place: Place) -> None:
     """Every entry: its fullUrl (there, absolute, saying the same as the resource), and what a search must give."""
-    kind = place.value.get("type")
+    kind = str(place.value.get("type"))
     for position, entry in _entries(place.value):
         where = Place(entry, "BackboneElement", "entry", place, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")

@@ -125,8 +125,9 @@ def _check_rest(
 
 def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str) -> Answer:
     """Whether an occurrence meets a slice by one discriminator; None where that can't be told."""
-    if path == "url" and item.type == "Extension" and (urls := {url for t in one.types for url in t.profiles}):
-        return isinstance(item.value, dict) and item.value.get("url") in {url.partition("|")[0] for url in urls}
+    urls = {url.partition("|")[0] for t in one.types for url in t.profiles}
+    if path == "url" and item.type == "Extension" and urls:
+        return isinstance(item.value, dict) and str(item.value.get("url")) in urls
     places = list(_values_at(visit, item, _steps(path)))
     elements = list(_elements_at(visit, one, _steps(path), item.type))
     if not elements:

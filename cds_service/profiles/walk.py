@@ -238,11 +238,19 @@ def _check_sibling(visit: Visit, place: Place, element: Element, full: bool) -> 
     tree = visit.definitions.type_tree("Element") if full else element
     if tree is None or (full and beside is None) or not tree.children:
         return
-    inner = Place(beside or {}, place.type, place.step, place.parent, place.index, None, place.chosen)
+    inner = Place(
+        beside if isinstance(beside, dict) else {},
+        place.type,
+        place.step,
+        place.parent,
+        place.index,
+        None,
+        place.chosen,
+    )
     if full and not _has_properties(visit, inner, tree):
         return
     _check_children(visit, inner, tree, [child for name, child in tree.children.items() if name != "value"], full)
-    if full and place.value is None and "extension" not in beside:
+    if full and place.value is None and "extension" not in inner.value:
         visit.error(place, "ele-1", "invariant", "has neither a value nor an extension")
 
 
