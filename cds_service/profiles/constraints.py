@@ -6,6 +6,7 @@ evaluated is said as information, never as an error: decision record 0020.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -23,7 +24,8 @@ from cds_service.profiles.terminology import holds
 from cds_service.profiles.visit import Place, Visit
 
 _SEVERITIES = {"error": "error", "warning": "warning"}
-_COMPARISONS = ("<", ">")
+# A comparison of something other than the result of a function, which is always there.
+_COMPARES_ELEMENTS = re.compile(r"(?<!\(\))[<>]")
 
 
 class NotEvaluable(Exception):
@@ -40,7 +42,7 @@ def check_constraints(visit: Visit, place: Place, constraints: Iterable[Constrai
     """
     for constraint in constraints:
         try:
-            holds_true = _met(visit, place, constraint.expression)
+            holds_true = is_met(visit, place, constraint.expression)
         except NotEvaluable as why:
             message = f"constraint {constraint.key} can't be evaluated here ({why}): not checked"
             visit.add("information", place, constraint.key, "not-supported", message)
@@ -51,7 +53,12 @@ def check_constraints(visit: Visit, place: Place, constraints: Iterable[Constrai
             visit.add(severity, place, constraint.key, "invariant", message)  # type: ignore[arg-type]
 
 
-def _met(visit: Visit, place: Place, expression: str) -> bool:
+def is_met(visit: Visit, place: Place, expression: str) -> bool:
+    """Whether a value meets the expression of a constraint.
+
+    Raises:
+        NotEvaluable: the engine can't evaluate it.
+    """
     known = KNOWN.get(expression)
     if known:
         return known(place, visit.scope)
@@ -68,11 +75,11 @@ def _met(visit: Visit, place: Place, expression: str) -> bool:
 def is_true(result: list[Any], expression: str) -> bool:
     """What a constraint's result means.
 
-    Nothing at all is not true, except where the expression compares: two dates of which one is less precise can't be
-    compared, and that is no fault. Source: FHIRPath, Singleton Evaluation of Collections; Comparison.
+    Nothing at all is not true, except where elements are compared: two dates of which one is less precise can't be,
+    nor can what is missing, and that is no fault. Source: FHIRPath, Singleton Evaluation of Collections; Comparison.
     """
     if not result:
-        return any(sign in expression for sign in _COMPARISONS)
+        return _COMPARES_ELEMENTS.search("".join(expression.split())) is not None
     return result[0] is not False if len(result) == 1 else True
 
 
@@ -87,7 +94,9 @@ def evaluate(visit: Visit, place: Place, expression: str) -> list[Any]:
         "resource": ResourceNode.create_node(scope.resource if scope else place.value),
         "rootResource": ResourceNode.create_node(scope.container if scope else place.value),
     }
-    node = ResourceNode.create_node(place.value, _base(place), place.sibling)
+    # The engine finds `Patient.name` only in a plain resource, and other things only in a node.
+    is_resource = isinstance(place.value, dict) and "resourceType" in place.value
+    node = place.value if is_resource else ResourceNode.create_node(place.value, _base(place), place.sibling)
     options = {"userInvocationTable": _calls(visit), "traceFn": _silent}
     try:
         return list(apply_parsed_path(node, _parsed(expression), context, _model(), options))
@@ -141,7 +150,10 @@ def _calls(visit: Visit) -> Mapping[str, Any]:
         "hasValue": _function(
             lambda inputs: [len(inputs) == 1 and isinstance(inputs[0], str | int | bool | Decimal | float)]
         ),
+        # The constraints of R4 rely on nothing.not() being true: bdl-8 of an entry without a fullUrl.
+        "not": _function(lambda inputs: [not inputs or inputs == [False]]),
         "toString": _function(_to_string),
+        "matches": {"fn": _matches, "arity": {1: ["String"]}},
         "getValue": _function(lambda inputs: inputs if len(inputs) == 1 else []),
         "htmlChecks": _function(lambda inputs: [True]),  # narrative.py has checked it
         "resolve": _function(resolved),
@@ -154,6 +166,12 @@ def _to_string(inputs: list[Any]) -> list[Any]:
     """The engine's own gives nothing for dates."""
     plain = _plain(inputs)
     return [str(one).lower() if isinstance(one, bool) else str(one) for one in plain] if len(plain) == 1 else []
+
+
+def _matches(inputs: list[Any], pattern: str) -> list[Any]:
+    """The constraints of R4 mean the whole text; the engine would be content with a part."""
+    plain = _plain(inputs)
+    return [re.fullmatch(pattern, str(plain[0]), re.DOTALL) is not None] if len(plain) == 1 else []
 
 
 def _plain(inputs: list[Any]) -> list[Any]:

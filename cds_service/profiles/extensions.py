@@ -9,17 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cds_service.profiles.definitions import BASE
+from cds_service.profiles.issues import Severity
 from cds_service.profiles.visit import Place, Visit
 
 # Element is used for resources too, by FHIR itself; the others are kinds of resources that R4 has no type for.
 _ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
-# Where the published definitions of FHIR R4 use extensions beside the context that these give.
-_USED_ON = {
-    "structuredefinition-fhir-type": ("ElementDefinition.type",),
-    "structuredefinition-normative-version": ("ElementDefinition", "DomainResource"),
-    "regex": ("ElementDefinition.type",),
-    "valueset-concept-comments": ("CodeSystem.concept",),
-}
 
 
 def check_extension(visit: Visit, place: Place, check_profile: Callable[[Visit, Place, str], None]) -> None:
@@ -78,11 +72,12 @@ def _check_use(visit: Visit, place: Place, url: str, structure: Any) -> None:
     if tree is not None and tree.modifier != (place.step == "modifierExtension"):
         right = "modifierExtension" if tree.modifier else "extension"
         visit.error(place, "extension-modifier", "extension", f"{url} belongs in {right}")
-    contexts = list(structure.get("context", ()))
-    contexts += [{"type": "element", "expression": one} for one in _USED_ON.get(url.removeprefix(BASE), ())]
+    contexts = structure.get("context", ())
     if contexts and place.parent and not any(_allows(visit, one, place.parent) for one in contexts):
         allowed = ", ".join(one["expression"] for one in contexts)
-        visit.error(place, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
+        # Later releases allow HL7's own extensions in more places than R4 does, and HL7 uses them there.
+        severity: Severity = "warning" if url.startswith(BASE) else "error"
+        visit.add(severity, place, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
 
 
 def _allows(visit: Visit, context: Any, host: Place) -> bool:

@@ -238,7 +238,8 @@ def _next_values(visit: Visit, place: Place, step: str) -> Iterator[tuple[object
             known = tree.keys.get(key) if tree else None
             kind = known[1] if known else ""
             for inner in one if isinstance(one, list) else [one]:
-                yield inner, kind
+                named = inner.get("resourceType") if isinstance(inner, dict) else None
+                yield inner, named if isinstance(named, str) else kind
 
 
 def _elements_at(visit: Visit, element: Element, steps: tuple[str, ...], kind: str) -> Iterator[Element]:

@@ -66,7 +66,7 @@ def _reach(elements: dict[str, Element], identity: str, find: Find) -> tuple[dic
     elements, parent = _reach(elements, above, find)
     name, _, slice_name = last.partition(":")
     plain = f"{parent}.{name}"
-    if plain not in elements:
+    if plain not in elements and not _below(elements, parent):
         elements = _unfolded(elements, parent, find)
     if plain not in elements:
         return _one_type(elements, parent, name)

@@ -173,6 +173,8 @@ def check_item(visit: Visit, place: Place, element: Element, *, full: bool) -> N
                     place, "json-type", "structure", f"{form}: an object ({place.type}) with content belongs here"
                 )
             return
+        if full and place.value.keys() == {"id"} and "Resource" not in visit.definitions.ancestors(place.type):
+            visit.error(place, "ele-1", "invariant", "has an id and nothing else")
         _check_content(visit, place, element)
         _check_below(visit, place, element, full)
     _check_type_profiles(visit, place, element)
