@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cds_service.profiles.elements import Element
+from cds_service.profiles.units import UCUM, unit_problem
 from cds_service.profiles.visit import Place, Visit
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
@@ -49,6 +50,13 @@ def _system_problem(visit: Visit, system: str) -> str | None:
     if visit.definitions.value_set(system) is not None:
         return "is a value set: name the code system that the code is from"
     return "is no code system of FHIR R4" if _REPLACED.fullmatch(system) else None
+
+
+def _check_quantity(visit: Visit, place: Place) -> None:
+    system, code = place.value.get("system"), place.value.get("code")
+    if system == UCUM and isinstance(code, str) and (problem := unit_problem(visit.definitions, code)):
+        # Orders of tablets and drops name them as units of UCUM, in HL7's examples too: doubtful, not wrong.
+        visit.add("warning", place, "unit", "code-invalid", f'"{code}" {problem}')
 
 
 def _check_identifier(visit: Visit, place: Place) -> None:
@@ -138,6 +146,7 @@ def _below(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
 
 _CHECKS: dict[str, Callable[[Visit, Place], None]] = {
     "Coding": _check_coding,
+    **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), _check_quantity),
     "Identifier": _check_identifier,
     "Attachment": _check_attachment,
     "Meta": _check_meta,
