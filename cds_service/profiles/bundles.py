@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.profiles.references import REST_URL
+from cds_service.profiles.references import REST_URL, resolve
 from cds_service.profiles.visit import Place, Visit
 
 _WITH_FULL_URL = {"document", "message"}
+_TRAVELLING = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
@@ -45,6 +46,8 @@ def check_bundle(visit: Visit, place: Place) -> None:
         url, resource = entry.get("fullUrl"), entry.get("resource")
         if url is None and kind in _WITH_FULL_URL and isinstance(resource, dict):
             visit.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
+        if kind == "document" and position == 0:
+            _check_document(visit, place, entry)
         if kind == "searchset" and isinstance(resource, dict):
             _check_match(visit, where, entry, resource)
         if isinstance(url, str) and url and not _ABSOLUTE.fullmatch(url):
@@ -52,6 +55,32 @@ def check_bundle(visit: Visit, place: Place) -> None:
         found = REST_URL.fullmatch(url) if isinstance(url, str) else None
         if found and isinstance(resource, dict) and visit.definitions.is_resource(found["type"]):
             _check_agreement(visit, where, found["type"], found["id"], resource)
+
+
+def _check_document(visit: Visit, place: Place, entry: dict[str, Any]) -> None:
+    """What a document's Composition points to travels with it. Source: FHIR R4 Documents, section 3.3.1."""
+    composition = entry.get("resource")
+    if not isinstance(composition, dict):
+        return
+    scope = visit.scope_of(composition)
+    where = Place(composition, "Composition", "resource", Place(entry, "BackboneElement", "entry", place, 0))
+    for reference in _references({name: composition.get(name) for name in _TRAVELLING}):
+        if not reference.startswith("#") and resolve(scope, reference) is None:
+            message = f"{reference} is not in the document"
+            visit.error(where, "document-reference", "not-found", message)
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Every reference below, except those in extensions."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+    elif isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for name, one in value.items():
+            if name not in ("extension", "modifierExtension"):
+                yield from _references(one)
 
 
 def _check_match(visit: Visit, where: Place, entry: dict[str, Any], resource: dict[str, Any]) -> None:

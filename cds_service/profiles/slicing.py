@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from cds_service.profiles.bindings import any_held, codes_of
 from cds_service.profiles.elements import Element, Type
@@ -16,11 +17,14 @@ from cds_service.profiles.values import fits, same
 from cds_service.profiles.visit import Place, Visit
 
 _DEFAULT = "@default"
+# A slice that gives no value for one of several discriminators takes any.
+_SILENT: Literal["silent"] = "silent"
 _STEP = re.compile(
     r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)"
 )
 
 Check = Callable[[Visit, Place, Element], None]
+Match = bool | Literal["silent"] | None
 
 
 def check_slices(visit: Visit, parent: Place, element: Element, items: Sequence[Place], *, check: Check) -> None:
@@ -64,9 +68,10 @@ def _find(
 ) -> int | None:
     for position, one in enumerate(slices):
         answers = [_matches(visit, item, one, kind, path) for kind, path in discriminators]
-        if False in answers:
+        told = [answer for answer in answers if answer != _SILENT]
+        if False in told:
             continue
-        if None in answers:
+        if None in told or not told:
             unsure.add(str(one.slice_name))
             continue
         return position
@@ -123,7 +128,7 @@ def _check_rest(
         visit.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
 
 
-def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str) -> Answer:
+def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str) -> Match:
     """Whether an occurrence meets a slice by one discriminator; None where that can't be told."""
     urls = {url.partition("|")[0] for t in one.types for url in t.profiles}
     if path == "url" and item.type == "Extension" and urls:
@@ -131,7 +136,7 @@ def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str) -> A
     places = list(_values_at(visit, item, _steps(path)))
     elements = list(_elements_at(visit, one, _steps(path), item.type))
     if not elements:
-        return None
+        return _SILENT
     if kind == "exists":
         wanted = [True if e.lowest > 0 else (False if e.highest == 0 else None) for e in elements]
         return None if None in wanted else bool(places) == wanted[0]
@@ -156,11 +161,11 @@ def _meets_profile(visit: Visit, places: list[Place], elements: list[Element]) -
     return True if True in answers else (None if None in answers else False)
 
 
-def _meets_value(visit: Visit, places: list[Place], elements: list[Element]) -> Answer:
+def _meets_value(visit: Visit, places: list[Place], elements: list[Element]) -> Match:
     """Fixed and pattern values, else what stands below them, else a required binding."""
     judged = [e for e in _with_slices(elements) if _says_something(e)]
     if not judged:
-        return None
+        return _SILENT
     answers = [_meets(visit, place, e) for e in judged for place in places]
     return True if True in answers else (None if None in answers else False)
 

@@ -123,6 +123,28 @@ BUNDLES: dict[str, tuple[Json, list[str]]] = {
 }
 
 
+def a_document(author: str) -> Json:
+    """A document whose Composition has an author."""
+    composition = {
+        "resourceType": "Composition",
+        "id": "c",
+        "status": "final",
+        "type": {"text": "x"},
+        "subject": {"reference": "Patient/p1"},
+        "date": "2020",
+        "author": [{"reference": author}],
+        "title": "x",
+    }
+    more = {"identifier": {"system": "urn:oid:1.2", "value": "1"}, "timestamp": "2020-01-01T10:00:00Z"}
+    return bundle(composition, patient(), {"resourceType": "Practitioner", "id": "d"}, kind="document", **more)
+
+
+@pytest.mark.parametrize(("author", "expected"), [("Practitioner/d", []), ("Practitioner/e", ["document-reference"])])
+def test_a_document_is_complete(author: str, expected: list[str]) -> None:
+    """What a document's Composition points to is in the document."""
+    assert rules(a_document(author)) == expected
+
+
 @pytest.mark.parametrize(("resource", "expected"), BUNDLES.values(), ids=BUNDLES.keys())
 def test_bundles(resource: Json, expected: list[str]) -> None:
     """Entries stand under URLs that say the same as the resources, and each kind of Bundle has what it needs."""

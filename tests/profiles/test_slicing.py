@@ -247,6 +247,19 @@ def test_what_a_profile_adds(asked: Json, resource: Json, expected: list[str]) -
     assert rules(resource, asked) == expected
 
 
+def test_a_slice_may_be_silent_on_a_discriminator() -> None:
+    """Where slices are told apart by two values, a slice that gives only one of them takes any of the other."""
+    both = {"discriminator": [{"type": "value", "path": "system"}, {"type": "value", "path": "use"}], "rules": "open"}
+    asked = profile(
+        "Patient",
+        element("Patient.identifier", slicing=both),
+        element("Patient.identifier:mrn", min=1),
+        element("Patient.identifier:mrn.system", min=1, fixedUri=MRN),
+    )
+    assert rules(patient(identifier=[{"system": MRN, "use": "usual"}]), asked) == []
+    assert rules(identifiers(NHS), asked) == ["slice-cardinality"]
+
+
 def test_a_slicing_that_cannot_be_told_is_said() -> None:
     """Where nothing tells a slice apart, it is information and no error."""
     vague = profile(
