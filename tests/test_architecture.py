@@ -48,6 +48,7 @@ OWNERS = {
     "gunicorn": ("cds_service.web.",),
     "requests": ("cds_service.clinical_data.fhir_server", "cds_service.security.keys", "cds_service.cli."),
     "rich": ("cds_service.cli.",),
+    "fhirpathpy": ("cds_service.profiles.constraints",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79
