@@ -158,16 +158,30 @@ def _show_text(results: Iterator[Result]) -> int:
 
 
 def _show_json(results: Iterator[Result]) -> int:
-    """One OperationOutcome for one resource; a Bundle of them, each naming its file, for more."""
-    outcomes, wrong = [], 0
+    """One OperationOutcome for one resource; a Bundle of them, each naming its file, for more.
+
+    Printed as they come: an export of a whole population does not fit in memory.
+    """
+    total = wrong = 0
+    first = ""
     for result in results:
+        total += 1
         wrong += has_errors(result.issues)
-        named = {"extension": [{"url": _FILE_EXTENSION, "valueString": result.name}]}
-        outcome: dict[str, Any] = operation_outcome(result.issues)
-        outcomes.append({"resourceType": "OperationOutcome", **named, **outcome})
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in outcomes]}
-    print(json.dumps(outcomes[0] if len(outcomes) == 1 else bundle, indent=2, ensure_ascii=False))
-    return _exit_code(len(outcomes), wrong)
+        outcome = _outcome(result)
+        if total == 1:
+            first = outcome
+        elif total == 2:
+            print(f'{{"resourceType": "Bundle", "type": "collection", "entry": [\n{{"resource": {first}}}')
+        if total > 1:
+            print(f',{{"resource": {outcome}}}')
+    print("]}" if total > 1 else first)
+    return _exit_code(total, wrong)
+
+
+def _outcome(result: Result) -> str:
+    named = {"extension": [{"url": _FILE_EXTENSION, "valueString": result.name}]}
+    outcome: dict[str, Any] = operation_outcome(result.issues)
+    return json.dumps({"resourceType": "OperationOutcome", **named, **outcome}, indent=2, ensure_ascii=False)
 
 
 def _exit_code(total: int, wrong: int) -> int:

@@ -1,8 +1,8 @@
 """Validation of what calls brought, beside the calls: counted, never waited for, never able to fail one.
 
 One daemon thread for each process takes bodies from a bounded queue, and rests as long as it has worked, so that
-calls get the processor; where the queue is full a call's data are counted as passed over. Counts hold client,
-resource type, rule and element path: nothing of a record.
+calls get the processor; where too many calls or bytes wait, a call's data are counted as passed over. Counts hold
+client, resource type, rule and element path: nothing of a record.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from cds_service.profiles.validate import shipped_definitions, validate
 _log = logging.getLogger(__name__)
 
 _WAITING = 64
+_MOST_BYTES_WAITING = 64 * 1024 * 1024
 _LONGEST_REST_SECONDS = 1.0
 # Paths name elements of definitions only, so there are not many; this is a fuse.
 _MOST_KEYS = 5_000
@@ -67,6 +68,7 @@ class BackgroundValidator:
     def _start_over(self) -> None:
         self._process = os.getpid()
         self._waiting: queue.Queue[tuple[str, tuple[bytes, ...]]] = queue.Queue(_WAITING)
+        self._bytes_waiting = 0
         self._thread: threading.Thread | None = None
         self._faults: Counter[tuple[str, str, str, str]] = Counter()
         self._totals: Counter[str] = Counter()
@@ -78,17 +80,19 @@ class BackgroundValidator:
             client: names who called, as in metrics.
             bodies: JSON of resources and Bundles; of a Bundle each entry is validated by itself.
         """
+        data = tuple(bodies)
+        size = sum(map(len, data))
         with self._lock:
             if self._process != os.getpid():  # a forked worker has the memory of its parent, but no thread
                 self._start_over()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="validation", daemon=True)
                 self._thread.start()
-        try:
-            self._waiting.put_nowait((client, tuple(bodies)))
-        except queue.Full:
-            with self._lock:
+            if self._waiting.full() or self._bytes_waiting + size > _MOST_BYTES_WAITING:
                 self._totals["passed over"] += 1
+                return
+            self._bytes_waiting += size
+            self._waiting.put_nowait((client, data))
 
     def wait(self) -> None:
         """Returns when everything that was submitted has been counted."""
@@ -113,6 +117,8 @@ class BackgroundValidator:
                 # The message of the error may quote the record.
                 _log.warning("validation in the background failed on a call's data (%s)", type(error).__name__)
             finally:
+                with self._lock:
+                    self._bytes_waiting -= sum(map(len, bodies))
                 self._waiting.task_done()
 
     def _count(self, client: str, body: bytes) -> None:

@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cds_service.profiles.elements import Element
+from cds_service.profiles.issues import Severity
+from cds_service.profiles.terminology import in_system
 from cds_service.profiles.units import UCUM, unit_problem
 from cds_service.profiles.visit import Place, Visit
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_OF_THIS_VERSION = "http://hl7.org/fhir/"
 # STU3 names of the HL7 version 2 and 3 code systems, which R4 replaced by those of terminology.hl7.org.
 _REPLACED = re.compile(r"http://hl7\.org/fhir/v[23]/.+")
 
@@ -34,6 +37,13 @@ def _check_coding(visit: Visit, place: Place) -> None:
         return
     if problem := _system_problem(visit, system):
         visit.error(place, "coding-system", "code-invalid", f"system {system} {problem}")
+    elif (
+        isinstance(place.value.get("code"), str) and in_system(visit.definitions, system, place.value["code"]) is False
+    ):
+        # Those of hl7.org/fhir are of this version of FHIR; others have newer versions, with more codes.
+        severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
+        message = f"{place.value['code']} is no code of {system}"
+        visit.add(severity, place, "coding-code", "code-invalid", message)
     elif system.startswith("http://build.fhir.org") or (
         system.startswith("http://hl7.org") and system.endswith(".html")
     ):

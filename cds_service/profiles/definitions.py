@@ -27,13 +27,15 @@ class Definitions:
     """Definitions by URL, and the element trees made from them on first use.
 
     A class because it remembers: the trees and the expansions of value sets are made once and shared by all threads
-    (two threads may make the same one; the second wins, and they are equal).
+    (two threads may make the same one; the second wins, and they are equal). `answers` holds what was asked of value
+    sets; it is emptied when it grows, since callers choose the codes.
     """
 
     def __init__(self, resources: Iterable[Mapping[str, Any]]) -> None:
         self._by_url: dict[str, dict[str, Mapping[str, Any]]] = {kind: {} for kind in _KINDS}
         self._trees: dict[str, Element | None] = {}
         self.memory: dict[Any, Any] = {}
+        self.answers: dict[Any, bool | None] = {}
         for resource in resources:
             if resource.get("resourceType") in _KINDS and isinstance(resource.get("url"), str):
                 self._by_url[resource["resourceType"]][resource["url"]] = resource

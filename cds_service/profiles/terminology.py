@@ -31,6 +31,9 @@ _BY_PREFIX = {
 # Source: Using SNOMED CT with FHIR, section Implicit Value Sets.
 _WHOLE_SYSTEM = "?fhir_vs"
 
+_MOST_ANSWERS = 50_000
+_NOT_ASKED = object()
+
 Answer = bool | None
 
 
@@ -46,10 +49,13 @@ def holds(definitions: Definitions, url: str, system: str | None, code: str) -> 
     Returns:
         True, False, or None where the value set, or a code system that it needs, is not at hand.
     """
-    key = "holds", url, system, code
-    if key not in definitions.memory:
-        definitions.memory[key] = _holds(definitions, url, system, code, ())
-    return definitions.memory[key]  # type: ignore[no-any-return]  # memory holds anything
+    key = url, system, code
+    answer = definitions.answers.get(key, _NOT_ASKED)
+    if answer is _NOT_ASKED:
+        if len(definitions.answers) >= _MOST_ANSWERS:
+            definitions.answers.clear()
+        answer = definitions.answers[key] = _holds(definitions, url, system, code, ())
+    return answer  # type: ignore[return-value]  # the mark of what was not asked is gone
 
 
 def _holds(definitions: Definitions, url: str, system: str | None, code: str, within: tuple[str, ...]) -> Answer:

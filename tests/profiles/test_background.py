@@ -72,6 +72,15 @@ def test_a_full_queue_passes_over_calls() -> None:
     assert validator.counts().passed_over > 0
 
 
+def test_too_many_bytes_are_passed_over() -> None:
+    """A call whose data would fill the memory is counted as passed over, and the next is looked at."""
+    validator = BackgroundValidator()
+    validator.submit("x", [b" " * (65 * 1024 * 1024)])
+    validator.submit("x", [json.dumps(patient(gender="x")).encode()])
+    validator.wait()
+    assert (validator.counts().passed_over, validator.counts().faulty) == (1, 1)
+
+
 def _count_in_child(validator: BackgroundValidator, answer: Any) -> None:
     validator.submit("child", [json.dumps(patient(gender="x")).encode()])
     validator.wait()

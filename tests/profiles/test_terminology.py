@@ -123,8 +123,9 @@ BINDINGS = [
     ("required", "far", coded(FAR, "f1"), "error", []),
     ("required", "far", coded(FAR, "f1"), "information", ["binding-unknown"]),
     ("extensible", "all", coded(SYSTEM, "z"), "error", []),
-    ("extensible", "all", coded(SYSTEM, "z"), "warning", ["binding"]),
-    ("preferred", "all", coded(SYSTEM, "z"), "warning", []),
+    ("extensible", "all", coded(FAR, "z"), "warning", ["binding"]),
+    ("preferred", "all", coded(FAR, "z"), "warning", []),
+    ("preferred", "all", coded(SYSTEM, "z"), "warning", ["coding-code"]),
 ]
 
 

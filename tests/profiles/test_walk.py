@@ -103,6 +103,10 @@ FORBIDDEN: dict[str, tuple[Any, str]] = {
     "a missing required element": ({"resourceType": "Observation", "status": "final"}, "cardinality"),
     "two elements with one id": (patient(name=[{"id": "1", "family": "a"}, {"id": "1", "family": "b"}]), "element-id"),
     "a system that is not absolute": (observation(code=coded("loinc", "1")), "coding-system"),
+    "a code that its system has not": (
+        observation(code=coded("http://hl7.org/fhir/observation-status", "over")),
+        "coding-code",
+    ),
     "a value set as system": (
         observation(code=coded("http://hl7.org/fhir/ValueSet/observation-codes", "1")),
         "coding-system",
