@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .peers/sekmet/ready .peers/fhirsnake/ready
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench docs tables clean
+.PHONY: help demo serve test check bench docs tables package profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,14 +20,15 @@ demo: $(VENV)/ready ## play an EHR: three example patients, four orders, cards i
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
 	$(BIN)/cds-service serve --port $(PORT)
 
-test: $(VENV)/ready-to-test ## every test
+test: $(VENV)/ready-to-test $(PEERS) ## every test
 	$(BIN)/python -m pytest
 
-check: $(VENV)/ready-to-test ## what CI runs: format, lint, types, tables, generated docs, tests
+check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cds-service check
+	$(BIN)/cds-service package build --check
 	@$(BIN)/cds-service tables --format markdown | cmp -s - docs/tables.md \
 	  || { echo "docs/tables.md is not what the tables say: run 'make docs' and commit it" >&2; exit 1; }
 	@$(BIN)/python -c 'from cds_service.settings import settings_markdown; print(settings_markdown(), end="")' \
@@ -34,8 +36,10 @@ check: $(VENV)/ready-to-test ## what CI runs: format, lint, types, tables, gener
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/ready ## cost of a whole decision and of validation, as a multiple of reading once
+bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a multiple of reading once
 	$(BIN)/python benchmarks/floor.py
+	$(BIN)/python benchmarks/records.py
+	$(BIN)/python benchmarks/fhir_servers.py
 	$(BIN)/python benchmarks/validation.py
 
 docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/settings.md
@@ -45,8 +49,19 @@ docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/set
 tables: $(VENV)/ready ## the two tables for review, in the terminal
 	$(BIN)/cds-service tables
 
-clean: ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+package: $(VENV)/ready ## the FHIR package as dist/*.tgz, for SUSHI and other FHIR tools
+	$(BIN)/cds-service package pack --out dist
+
+profiles: $(VENV)/ready ## write again what is made in fhir_profiles/: from the tables, and by SUSHI from the FSH (needs Node)
+	$(BIN)/cds-service package build
+	$(BIN)/python tools/sushi.py --write
+	$(BIN)/cds-service package build
+
+sushi: $(VENV)/ready ## compare fhir_profiles/ with what SUSHI makes of the FSH (needs Node)
+	$(BIN)/python tools/sushi.py
+
+clean: ## remove .venv, .peers, caches and what was built
+	rm -rf build dist $(VENV) .peers .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Stamps: set up again only when what is installed may have changed.
 $(VENV)/bin/python:
@@ -62,3 +77,10 @@ $(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/ready-to-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/ready
+
+# Real FHIR servers that the tests start; each in an environment of its own, as they need other versions than we do.
+.peers/%/ready: tests/peers/%.txt | $(VENV)/bin/python
+	@rm -rf .peers/$*
+	@$(PYTHON) -m venv .peers/$*
+	.peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cds_service.cards.build import build_cards
-from cds_service.cards.decision import build_decision
+from cds_service.cards.account import Account, account_of
+from cds_service.cards.tell import tell
+from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import KINDS, extract
@@ -21,13 +22,22 @@ from cds_service.knowledge.tables import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one call is answered: cards for people, and the whole decision for machines."""
+    """What one call is answered: cards for people, the whole decision for machines, and an account for the records."""
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
+    account: Account
 
 
-def answer(request: HookRequest, knowledge: Knowledge, *, now: datetime, new_id: Callable[[], str]) -> Answer:
+def answer(
+    request: HookRequest,
+    knowledge: Knowledge,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+    fhir: FhirServers | None = None,
+    lap: Callable[[str], None] = lambda stage: None,
+) -> Answer:
     """Answer one call.
 
     Args:
@@ -35,16 +45,22 @@ def answer(request: HookRequest, knowledge: Knowledge, *, now: datetime, new_id:
         knowledge: the effective tables.
         now: the time of the call, aware, in the hospital's zone.
         new_id: gives a new UUID for each card and suggestion.
+        fhir: the way to FHIR servers, for what prefetch left out; None judges on prefetch alone.
+        lap: is told the name of each stage when it is done, for those who time them.
 
     Raises:
         NothingJudged: there is something to judge, and none of its data could be had.
     """
-    data = gather(request)
+    data = gather(request, fhir, knowledge.lab_codes)
+    lap("clinical_data")
     facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
+    lap("facts")
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
     _refuse_if_nothing_was_had(request, facts, findings)
-    cards = build_cards(findings, knowledge, request.service, new_id)
-    return Answer(cards, build_decision(findings, knowledge))
+    lap("findings")
+    told = tell(findings, knowledge, request.service, new_id)
+    lap("cards")
+    return Answer(told.cards, told.decision, account_of(data, findings, told.accounts, knowledge.version))
 
 
 def _refuse_if_nothing_was_had(request: HookRequest, facts: PatientFacts, findings: Findings) -> None:
@@ -52,5 +68,5 @@ def _refuse_if_nothing_was_had(request: HookRequest, facts: PatientFacts, findin
     if judged and not facts.obtained:
         raise NothingJudged(
             f"none of {', '.join(KINDS)} could be had, so nothing can be judged; "
-            "send them as prefetch, see the templates at /cds-services"
+            "send them as prefetch (see the templates at /cds-services), or give fhirServer and fhirAuthorization"
         )

@@ -6,6 +6,7 @@ CdsError
 │   ├── BodyTooLarge            413
 │   └── NotJson                 415
 ├── NothingJudged               412  no data could be had, so nothing at all could be judged
+├── StoreUnavailable            503  the database of feedback and records can't be reached now
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
     ├── TableError                   a table, value set or site folder is wrong: file, row, problem, remedy
     └── SettingError                 a setting is wrong: name, value, remedy
@@ -60,6 +61,13 @@ class NothingJudged(CdsError):
 
     status = 412
     issue_type = "incomplete"
+
+
+class StoreUnavailable(CdsError):
+    """The database can't be reached, or did not answer in time; nothing was written."""
+
+    status = 503
+    issue_type = "transient"
 
 
 class SetupError(CdsError):

@@ -25,9 +25,9 @@ class _Wrong(ValueError):
     """Why a value can't be used, and what to write instead: the end of a sentence."""
 
 
-def _row(*, read: Callable[[str], Any], shown: str, meaning: str) -> dict[str, Any]:
-    """What the table says of one setting; `shown` is the default as documented."""
-    return {"read": read, "shown": shown, "meaning": meaning}
+def _row(*, read: Callable[[str], Any], shown: str, meaning: str, secret: bool = False) -> dict[str, Any]:
+    """What the table says of one setting; `shown` is the default as documented, a `secret` value is never repeated."""
+    return {"read": read, "shown": shown, "meaning": meaning, "secret": secret}
 
 
 def _text(value: str) -> str:
@@ -43,6 +43,21 @@ def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return read
 
 
+def _seconds(lowest: float, highest: float) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) or not lowest <= float(value) <= highest:
+            raise _Wrong(f"write seconds from {lowest:g} to {highest:g}, such as 2.5")
+        return float(value)
+
+    return read
+
+
+def _file(value: str) -> Path:
+    if not Path(value).is_file():
+        raise _Wrong("there is no such file: create it or correct the path")
+    return Path(value)
+
+
 def _on_or_off(value: str) -> bool:
     if value.lower() not in _SWITCH:
         raise _Wrong("write on or off")
@@ -53,6 +68,12 @@ def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
         raise _Wrong("write a URL such as https://cds.example.org, without a query")
     return value.rstrip("/")
+
+
+def _database(value: str) -> str:
+    if not re.fullmatch(r"sqlite:///[^\s].*|postgresql(\+psycopg)?://[^\s]+", value):
+        raise _Wrong("write sqlite:////path/to/records.db or postgresql://user:password@host/database")
+    return value
 
 
 def _origins(value: str) -> tuple[str, ...]:
@@ -78,7 +99,10 @@ def _zone(value: str) -> zoneinfo.ZoneInfo:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the service runs with. `unknown_names` are CDS_ variables of the environment that mean nothing here."""
+    """What the service runs with. `unknown_names` are CDS_ variables of the environment that mean nothing here.
+
+    `database_url` None: the command line then takes the file that `database_url()` names, others keep nothing.
+    """
 
     host: str = field(
         default="127.0.0.1",
@@ -95,8 +119,8 @@ class Settings:
     )
     workers: int = field(default=2, metadata=_row(read=_whole_number(1, 256), shown="2", meaning="Server processes."))
     threads: int = field(
-        default=4,
-        metadata=_row(read=_whole_number(1, 256), shown="4", meaning="Threads of each server process."),
+        default=8,
+        metadata=_row(read=_whole_number(1, 256), shown="8", meaning="Threads of each server process."),
     )
     public_url: str | None = field(
         default=None,
@@ -166,6 +190,82 @@ class Settings:
             "age of a result is counted. Containers usually run in UTC: set it there.",
         ),
     )
+    fhir_deadline: float = field(
+        default=3.0,
+        metadata=_row(
+            read=_seconds(0.1, 60),
+            shown="3",
+            meaning="Seconds in which FHIR servers must give what a call lacks, all of it together; what has not come "
+            "by then is unknown.",
+        ),
+    )
+    fhir_calls: int | None = field(
+        default=None,
+        metadata=_row(
+            read=_whole_number(1, 256),
+            shown="two fewer than `CDS_THREADS`",
+            meaning="Calls of one server process that may wait for FHIR servers at the same time; one more is "
+            "judged without asking. Fewer than the threads, so that hung FHIR servers never block every thread.",
+        ),
+    )
+    fhir_ca: Path | None = field(
+        default=None,
+        metadata=_row(
+            read=_file,
+            shown="the usual certificates",
+            meaning="PEM file of the certificates to trust at FHIR servers, for a hospital's own authority.",
+        ),
+    )
+    database_url: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            read=_database,
+            shown="a SQLite file",
+            secret=True,
+            meaning="Where feedback and records are kept: `sqlite:////path/to/records.db` or "
+            "`postgresql://user:password@host/database`. The file is `records.db` in `$STATE_DIRECTORY`, else "
+            "`cds-service/records.db` in `$XDG_STATE_HOME`, else in `~/.local/state`.",
+        ),
+    )
+    keep_comments: bool = field(
+        default=False,
+        metadata=_row(
+            read=_on_or_off,
+            shown="off",
+            meaning="Whether the free text that clinicians write when they override a card is kept: `on` or `off`. "
+            "It may name a patient.",
+        ),
+    )
+    shadow: bool = field(
+        default=False,
+        metadata=_row(
+            read=_on_or_off,
+            shown="off",
+            meaning="Shadow mode: every call is judged and recorded, and nothing is shown; see `docs/feedback.md`.",
+        ),
+    )
+    metrics_token: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            read=_text,
+            shown="none",
+            secret=True,
+            meaning="Bearer token that `/metrics` asks for; without one whoever reaches the address may read it.",
+        ),
+    )
+    log_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            read=_text,
+            shown="none",
+            secret=True,
+            meaning="Key for the hashes under which patients appear in logs and records; none: a new random one at "
+            "each start.",
+        ),
+    )
     unknown_names: tuple[str, ...] = ()
 
 
@@ -195,6 +295,28 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     return Settings(**values, unknown_names=tuple(unknown))
 
 
+def database_url(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Where feedback and records are kept: as the settings say, else a SQLite file in the folder for such files.
+
+    Source: systemd.exec, StateDirectory; XDG Base Directory Specification, XDG_STATE_HOME.
+    """
+    if settings.database_url:
+        return settings.database_url
+    folder = environ.get("STATE_DIRECTORY")
+    if not folder:
+        home = environ.get("XDG_STATE_HOME") or f"{Path.home()}/.local/state"
+        folder = f"{home}/cds-service"
+    return f"sqlite:///{folder}/records.db"
+
+
+def share_metrics(folder: Path) -> None:
+    """Makes the worker processes that are started from here on count in one folder.
+
+    Source: prometheus_client, Multiprocess Mode: read when the library is first imported.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 def _from_file(config: Path, names: Mapping[str, Field[Any]]) -> dict[str, tuple[str, str]]:
     try:
         content = tomllib.loads(config.read_text("utf-8"))
@@ -220,7 +342,8 @@ def _read(row: Field[Any], value: str, where: str) -> Any:
     try:
         return row.metadata["read"](value.strip())
     except _Wrong as wrong:
-        raise SettingError(f'{where} is "{value}"; {wrong}') from None
+        said = "can't be used (its value is secret)" if row.metadata["secret"] else f'is "{value}"'
+        raise SettingError(f"{where} {said}; {wrong}") from None
 
 
 def settings_markdown() -> str:

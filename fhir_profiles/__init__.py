@@ -1,1 +1,1 @@
-"""The FHIR content of the service as data: value sets, code systems and concept maps, canonical base https://example.org/ir-cds/fhir."""
+"""The FHIR package of the service, canonical base https://example.org/ir-cds/fhir; see docs/fhir-package.md."""

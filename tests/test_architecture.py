@@ -27,6 +27,7 @@ ORDER = {
     "cards": 6,
     "answer": 7,
     "storage": 8,
+    "publishing": 8,
     "profiles": 8,
     "screening": 8,
     "web": 9,
@@ -46,9 +47,18 @@ OWNERS = {
     "flask": ("cds_service.web.",),
     "werkzeug": ("cds_service.web.",),
     "gunicorn": ("cds_service.web.",),
-    "requests": ("cds_service.clinical_data.fhir_server", "cds_service.security.keys", "cds_service.cli."),
+    "requests": (
+        *("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
+        *("cds_service.security.keys", "cds_service.cli."),
+    ),
+    "urllib3": ("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
     "rich": ("cds_service.cli.",),
     "fhirpathpy": ("cds_service.profiles.constraints",),
+    "sqlalchemy": ("cds_service.storage.",),
+    "alembic": ("cds_service.storage.",),
+    "prometheus_client": ("cds_service.web.",),
+    "jinja2": ("cds_service.cli.",),
+    "matplotlib": ("cds_service.cli.",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79
@@ -172,6 +182,7 @@ PLANTED = {
     "a pure stage logs": ("cds_service.facts.labs", "import logging"),
     "Flask outside web": ("cds_service.hooks.response", "from flask import Response"),
     "requests outside its owners": ("cds_service.clinical_data.gather", "import requests"),
+    "SQL outside the store": ("cds_service.web.feedback", "import sqlalchemy"),
     "the environment outside settings": ("cds_service.web.app", "import os\nx = os.environ['CDS_SITE']"),
     "the environment by another name": ("cds_service.web.app", "from os import getenv"),
     "code in a package's own module": ("cds_service.cards.__init__", '"""Cards."""\nx = 1'),

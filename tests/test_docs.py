@@ -80,12 +80,14 @@ def test_the_site_folder_in_the_guide_is_accepted(tmp_path):
     """Every example of a site change in the guide can be copied as it is, and changes what it says it changes."""
     for block in blocks("docs/changing-the-tables.md", "toml"):
         if found := re.match(r"# site/(\S+)\n", block):
+            (tmp_path / found[1]).parent.mkdir(exist_ok=True)
             (tmp_path / found[1]).write_text(block, "utf-8")
     (tmp_path / "concept_maps").mkdir()
     (tmp_path / "concept_maps" / "local.json").write_text(blocks("docs/changing-the-tables.md", "json")[0], "utf-8")
     knowledge = load_knowledge(tmp_path)
     assert knowledge.thresholds["platelets-high-risk"].value == 75
-    assert {change["id"] for change in knowledge.changes} == {"platelets-high-risk", "spo2-low"}
+    assert {change["id"] for change in knowledge.changes} == {"platelets-high-risk", "spo2-low", "tips"}
+    assert knowledge.procedures["tips"].shadow
     hits = knowledge.codes.lookup("https://hospital.example.org/order-codes", "IR-4711")
     assert [hit.value_set for hit in hits if hit.sufficient] == ["procedure-uterine-fibroid-embolization"]
 
@@ -102,7 +104,7 @@ def test_what_is_installed_for_the_tests_is_pinned():
     """constraints.txt holds one exact version of everything that pyproject.toml asks for, and no place on a machine."""
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    names = {re.split(r"[<>=]", line)[0].lower().replace("-", "_") for line in asked}
+    names = {re.split(r"[<>=\[]", line)[0].lower().replace("-", "_") for line in asked}
     lines = [line for line in text_of("constraints.txt").splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9_.\-]+==[A-Za-z0-9.]+", line)] == []
     assert names - {line.split("==")[0].lower().replace("-", "_") for line in lines} == set()

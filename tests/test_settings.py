@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cds_service.errors import SettingError
-from cds_service.settings import Settings, load_settings, settings_markdown
+from cds_service.settings import Settings, database_url, load_settings, settings_markdown
 
 DOCUMENTED = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -39,6 +39,11 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         "CDS_MAX_BODY": "2048",
         "CDS_DECISION_EXTENSION": "off",
         "CDS_TIMEZONE": "America/New_York",
+        "CDS_DATABASE_URL": "postgresql://records:geheim@db/records",
+        "CDS_KEEP_COMMENTS": "1",
+        "CDS_SHADOW": "on",
+        "CDS_METRICS_TOKEN": "a token",
+        "CDS_LOG_KEY": "a key",
     }
     assert load_settings(environ) == Settings(
         host="0.0.0.0",  # noqa: S104  read, not listened on
@@ -51,6 +56,11 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         max_body=2048,
         decision_extension=False,
         timezone=ZoneInfo("America/New_York"),
+        database_url="postgresql://records:geheim@db/records",
+        keep_comments=True,
+        shadow=True,
+        metrics_token="a token",  # noqa: S106  of the test
+        log_key="a key",
     )
 
 
@@ -119,6 +129,30 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_an_unknown_variable_is_kept_for_a_warning() -> None:
     """A misspelled variable does not stop the service but is known, so that the start can warn of it."""
     assert load_settings({"CDS_SIET": "x", "PATH": "/bin"}).unknown_names == ("CDS_SIET",)
+
+
+def test_secrets_are_not_repeated() -> None:
+    """A database URL with its password, a token and a key are in no message and no listing of the settings."""
+    with pytest.raises(SettingError) as error:
+        load_settings({"CDS_DATABASE_URL": "mysql://records:geheim@db/records"})
+    assert error.value.message.startswith("CDS_DATABASE_URL can't be used (its value is secret); write sqlite:")
+    assert "geheim" not in error.value.message
+    environ = {"CDS_DATABASE_URL": "postgresql://u:geheim@db/r", "CDS_METRICS_TOKEN": "geheim", "CDS_LOG_KEY": "geheim"}
+    assert "geheim" not in repr(load_settings(environ))
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({"STATE_DIRECTORY": "/var/lib/cds-service"}, "sqlite:////var/lib/cds-service/records.db"),
+        ({"XDG_STATE_HOME": "/home/a/state"}, "sqlite:////home/a/state/cds-service/records.db"),
+        ({}, f"sqlite:///{Path.home()}/.local/state/cds-service/records.db"),
+    ],
+)
+def test_without_a_setting_the_store_is_a_file_of_the_user(environ: dict[str, str], url: str) -> None:
+    """The default database is a file where programs keep what must outlive them, never the current folder."""
+    assert database_url(Settings(), environ) == url
+    assert database_url(Settings(database_url="sqlite:///mine.db"), environ) == "sqlite:///mine.db"
 
 
 def test_the_page_of_settings_is_the_table() -> None:

@@ -1,15 +1,12 @@
-"""The cards stage: `Findings` -> CDS Hooks cards, worst first. When a card appears is decided here.
+"""The cards stage: `Findings` -> cards in words, worst first. When a card appears is decided here.
 
 An empty list means that everything was looked at and nothing was found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from cds_service.cards.alert_card import alert_cards
-from cds_service.cards.card import Card, card_json
+from cds_service.cards.card import Card
 from cds_service.cards.contraindication_card import contraindication_cards
 from cds_service.cards.indication_card import indication_cards
 from cds_service.cards.not_checked_card import not_checked_card
@@ -20,24 +17,18 @@ from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
 
 
-def build_cards(
-    findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]
-) -> list[dict[str, Any]]:
-    """Every card of one call, ready for JSON.
+def build_cards(findings: Findings, knowledge: Knowledge, service: Service) -> list[Card]:
+    """Every card of one call in words: critical, warning, info; equally loud ones by kind.
 
     Args:
         findings: what the tables say.
         knowledge: the tables' wording, codes to propose and override reasons.
         service: its focus `none` means patient-view: options are listed, orders are not judged.
-        new_id: gives a new UUID for each card and suggestion, in the order in which they are shown.
-
-    Returns:
-        CDS Hooks 2.0.1 cards: critical, warning, info; equally loud ones by kind. No member is null or empty.
     """
     wording = Wording(knowledge.wording)
     speak = _patient_view if service.focus == "none" else _orders
     cards = [card for card in speak(findings, knowledge, wording) if card is not None]
-    return [card_json(card, knowledge, new_id) for card in sorted(cards, key=lambda card: (-card.indicator, card.kind))]
+    return sorted(cards, key=lambda card: (-card.indicator, card.kind))
 
 
 def _orders(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[Card | None]:

@@ -41,7 +41,11 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card in words; `topic` is its code and display in the card-topics CodeSystem."""
+    """A card in words; `topic` is its code and display in the card-topics CodeSystem.
+
+    `rows` are the ids of the table rows that it speaks for: contraindications, or procedures whose indications it
+    is about.
+    """
 
     kind: Kind
     indicator: Indicator
@@ -50,6 +54,7 @@ class Card:
     source: str
     topic: tuple[str, str]
     suggestions: tuple[Suggestion, ...] = ()
+    rows: tuple[str, ...] = ()
 
 
 def card_json(card: Card, knowledge: Knowledge, new_id: Callable[[], str]) -> dict[str, Any]:

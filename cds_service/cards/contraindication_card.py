@@ -84,6 +84,7 @@ def _card(row: _Row, wording: Wording) -> Card:
         detail=_detail(row, wording),
         source=row.row.source,
         topic=(row.row.id, row.row.label),
+        rows=(row.row.id,),
     )
 
 

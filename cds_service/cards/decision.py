@@ -6,7 +6,7 @@ Text is as recorded (JSON keeps it safe); a member without a value is left out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -25,9 +25,10 @@ from cds_service.findings.finding import (
 from cds_service.knowledge.tables import Knowledge
 
 
-def build_decision(findings: Findings, knowledge: Knowledge) -> dict[str, Any]:
-    """The decision extension: `knowledgeVersion`, `procedures` (one entry an order) and `unavailable`.
+def build_decision(findings: Findings, knowledge: Knowledge, in_shadow: Sequence[str] = ()) -> dict[str, Any]:
+    """The decision extension: `knowledgeVersion`, `shadowRows`, `procedures` (one entry an order) and `unavailable`.
 
+    `in_shadow` are the ids of rows that apply and of which the findings say nothing, because a site only tries them.
     Criteria listed are those present or unknown, and absent ones that rest on evidence. A value is a JSON number, or
     a text where the record gives a comparator or an answer (`"<20"`).
     """
@@ -35,6 +36,7 @@ def build_decision(findings: Findings, knowledge: Knowledge) -> dict[str, Any]:
     return _filled(
         {
             "knowledgeVersion": knowledge.version,
+            "shadowRows": list(in_shadow),
             "procedures": [entry for order in findings.orders if (entry := _order(order, wording))],
             "unavailable": [_unavailable(gap, wording) for gap in findings.unavailable],
         }

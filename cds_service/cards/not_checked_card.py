@@ -11,11 +11,11 @@ from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.escape import harmless, sentence_case
 from cds_service.cards.evidence import evidence_lines
 from cds_service.cards.open_questions import OpenQuestion, names_of, open_questions
-from cds_service.cards.orders import emergency_block, order_named, procedures_named
+from cds_service.cards.orders import emergency_block, order_named, procedure_ids, procedures_named
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.wording import Wording
 from cds_service.clinical_data.records import Unavailable
-from cds_service.findings.finding import Findings, Indicator, OrderFinding
+from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
 from cds_service.knowledge.tables import Knowledge
 
 _MOST_REFERENCES = 3
@@ -43,7 +43,15 @@ def not_checked_card(findings: Findings, knowledge: Knowledge, wording: Wording)
         detail=_detail(groups, gaps, judged, wording),
         source=wording.say("source.service"),
         topic=("not-checked", wording.say("topic.not-checked")),
+        rows=_rows(judged),
     )
+
+
+def _rows(judged: Sequence[OrderFinding]) -> tuple[str, ...]:
+    """The contraindications with an open question, then the procedures whose indication is open."""
+    unknown = [row for order in judged for row in order.contraindications if row.certainty is Certainty.UNKNOWN]
+    indications = procedure_ids([order for order in judged if order.indication is Certainty.UNKNOWN])
+    return tuple(dict.fromkeys([*(row.contraindication.id for row in unknown), *indications]))
 
 
 def gap_lines(gaps: Iterable[Unavailable], wording: Wording) -> list[str]:

@@ -35,6 +35,11 @@ def procedures_named(orders: Iterable[OrderFinding], wording: Wording, most: int
     return wording.listed([procedure_label(order) for order in orders], most)
 
 
+def procedure_ids(orders: Iterable[OrderFinding]) -> tuple[str, ...]:
+    """The ids of the procedures of several orders, each once."""
+    return tuple(dict.fromkeys(order.procedure.id for order in orders if order.procedure))
+
+
 def remaining(order: OrderFinding) -> tuple[Procedure, ...]:
     """Every procedure that the order may be; the one it is judged as first."""
     own = (order.procedure,) if order.procedure else ()

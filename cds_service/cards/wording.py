@@ -95,6 +95,16 @@ REASON_PLACES: Mapping[str, frozenset[str]] = {
     for key, places in {
         "calculated-from": "data",
         "computed": "formula",
+        **dict.fromkeys(
+            (
+                *("fhir-address", "fhir-busy", "fhir-foreign-page", "fhir-no-token", "fhir-not-believed"),
+                *("fhir-not-fhir", "fhir-other-patients", "fhir-outcome", "fhir-redirect", "fhir-timeout", "fhir-tls"),
+                *("fhir-too-large", "fhir-too-many-pages", "fhir-unreachable"),
+            ),
+            "data",
+        ),
+        "fhir-refused": "data status",
+        "fhir-status": "data status",
         "implausible": "value unit",
         "incomplete-error-entry": "data",
         "more-pages": "data",

@@ -13,9 +13,9 @@ from rich.rule import Rule
 
 import cds_service
 from cds_service.cli.call import call_here
-from cds_service.cli.invoke import show
 from cds_service.cli.options import add_config, local_now, settings_of
 from cds_service.cli.saved_request import read_saved_request, service_for
+from cds_service.cli.show_reply import show
 from cds_service.cli.terminal import complain, console, safe
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from cds_service.settings import Settings, environment, load_settings
+from cds_service.cli.fhir_source import FhirSource
+from cds_service.cli.keys import fetch_token, read_smart_client
+from cds_service.errors import SetupError, StoreUnavailable
+from cds_service.settings import Settings, database_url, environment, load_settings
+from cds_service.storage.store import Store
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +24,42 @@ def add_site(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--site", type=Path, metavar="DIR", help="a hospital's changes; instead of the setting CDS_SITE"
     )
+
+
+def add_fhir_access(parser: argparse.ArgumentParser) -> None:
+    """Add what a command with `--fhir-server` needs to get in there."""
+    access = parser.add_mutually_exclusive_group()
+    access.add_argument("--token", metavar="TOKEN", help="bearer token for the FHIR server")
+    access.add_argument(
+        "--smart-client",
+        type=Path,
+        metavar="FILE",
+        help="client of SMART backend services, see docs/sandbox-testing.md",
+    )
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of certificates to trust at the FHIR server")
+    parser.add_argument(
+        "--rate", type=_rate, metavar="N", help="most requests a second (2; no limit at a server on this machine)"
+    )
+
+
+def fhir_source(args: argparse.Namespace) -> FhirSource:
+    """The FHIR server of the options `--fhir-server` and `add_fhir_access`, with the token that they give or get.
+
+    Raises:
+        SetupError: the server or the client can't be used.
+    """
+    token: str | None = args.token
+    if args.smart_client:
+        verify: bool | str = str(args.ca) if args.ca else True
+        token = fetch_token(read_smart_client(args.smart_client), args.fhir_server, verify)
+    return FhirSource(args.fhir_server, token, ca=args.ca, rate=args.rate)
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate <= 1000:
+        raise ValueError(text)
+    return rate
 
 
 def settings_of(args: argparse.Namespace, **flags: object) -> Settings:
@@ -41,3 +81,40 @@ def settings_of(args: argparse.Namespace, **flags: object) -> Settings:
 def local_now(settings: Settings) -> datetime:
     """The time in the hospital's zone, aware; the machine's zone where no setting names one."""
     return datetime.now(settings.timezone) if settings.timezone else datetime.now().astimezone()
+
+
+def add_period(parser: argparse.ArgumentParser) -> None:
+    """Add `--since DATE` and `--until DATE`."""
+    parser.add_argument("--since", type=_date, metavar="DATE", help="first day, as 2026-11-01")
+    parser.add_argument("--until", type=_date, metavar="DATE", help="last day, inclusive")
+
+
+def period_of(args: argparse.Namespace, settings: Settings) -> tuple[datetime | None, datetime | None]:
+    """The period as aware times, from the first moment of `--since` to the first moment after `--until`."""
+    zone = local_now(settings).tzinfo
+    since = datetime.combine(args.since, time(), zone) if args.since else None
+    until = datetime.combine(args.until + timedelta(days=1), time(), zone) if args.until else None
+    return since, until
+
+
+def open_store(settings: Settings) -> Store:
+    """The database of the settings, with its tables up to date.
+
+    Raises:
+        SetupError: it can't be reached, or was written by a newer release.
+    """
+    store = Store(database_url(settings, environment()))
+    try:
+        store.upgrade()
+    except StoreUnavailable as error:
+        raise SetupError(
+            f"CDS_DATABASE_URL {store.shown}: {error.message} Start the database, or correct the setting"
+        ) from None
+    return store
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is no date; write one such as 2026-11-01') from None

@@ -1,4 +1,4 @@
-"""One prefetch value or context Bundle -> a `Holding`, each resource kept as bytes.
+"""Prefetch values, context Bundles and pages of a server -> a `Holding`, each resource kept as bytes.
 
 Absent, null, empty Bundle and OperationOutcome are four different things. One bad entry never sinks
 the others; it makes the holding incomplete.
@@ -7,9 +7,11 @@ the others; it makes the holding incomplete.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
+from cds_service.clinical_data.outcomes import says_nothing_found
 from cds_service.clinical_data.records import Holding, Reason, Record, Unavailable
 from cds_service.clinical_data.references import names_patient
 
@@ -74,9 +76,39 @@ _heads = msgspec.json.Decoder(list[_Head])
 _actors = msgspec.json.Decoder(list[_Actor])
 
 
-def missing(data: str, key: str) -> Holding:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer to a search, or one resource: its entries still raw, and where it goes on.
+
+    `entries` are (body, place, search mode), with an empty body for one that can't be read. `next_url` is as given.
+    """
+
+    resource_type: str
+    entries: tuple[tuple[bytes, str, str | None], ...]
+    next_url: str | None = None
+    total: int | None = None
+
+
+def missing(data: str, key: str, **values: str | int) -> Holding:
     """The holding of something that could not be had at all; `key` is a reason of the wording."""
-    return Holding(obtained=False, unavailable=(Unavailable(data, Reason(key)),))
+    return Holding(obtained=False, unavailable=(Unavailable(data, Reason(key, values)),))
+
+
+def read_page(data: str, raw: bytes) -> Page | None:
+    """One prefetch value, context Bundle or answer of a server; None where it can't be read."""
+    try:
+        bundle = _decode_bundle(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if bundle.resource_type != "Bundle":
+        return Page(bundle.resource_type, ((raw, data, None),))
+    entries = []
+    for number, entry in enumerate(bundle.entry or ()):
+        body, place = bytes(entry.resource), f"{data}.entry[{number}]"
+        mode = entry.search.mode if entry.search else None
+        entries.append((body, (entry.full_url or place) if body else place, mode))
+    links = [link.url for link in bundle.link or () if link.relation == "next"]
+    return Page("Bundle", tuple(entries), (links[0] or "") if links else None, bundle.total)
 
 
 def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: str) -> Holding:
@@ -90,26 +122,53 @@ def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: st
     """
     if raw.strip() == b"null":
         return Holding()
-    try:
-        bundle = _decode_bundle(raw)
-    except (msgspec.DecodeError, RecursionError):
+    page = read_page(data, raw)
+    if page is None:
         return missing(data, "unreadable-bundle")
-    if bundle.resource_type == "OperationOutcome":
+    if page.resource_type == "OperationOutcome":
         return missing(data, "refused")
-    if bundle.resource_type in types:
-        return _collect(data, [(raw, data, None)], types, patient_id, ())
-    if bundle.resource_type != "Bundle":
+    if page.resource_type != "Bundle" and page.resource_type not in types:
         return missing(data, "wrong-type")
-    gaps = [Unavailable(data, Reason("more-pages"))] if _goes_on(bundle) else []
-    entries = []
-    for place, entry in enumerate(bundle.entry or ()):
-        body = bytes(entry.resource)
-        if not body:
-            gaps.append(Unavailable(data, Reason("unreadable-resource"), f"{data}.entry[{place}]"))
-            continue
-        mode = entry.search.mode if entry.search else None
-        entries.append((body, entry.full_url or f"{data}.entry[{place}]", mode))
-    return _collect(data, entries, types, patient_id, gaps)
+    return collect(data, [page], types, patient_id)
+
+
+def collect(
+    data: str,
+    pages: Sequence[Page],
+    types: Collection[str],
+    patient_id: str,
+    gaps: Collection[Unavailable] = (),
+    source: str = "prefetch",
+) -> Holding:
+    """The records of pages that follow each other; what is wrong with one entry is a gap beside the others.
+
+    Args:
+        data: the prefetch key or context field, for messages.
+        pages: of Bundles, or one resource; the last one says whether there is more.
+        types: resource types that count.
+        patient_id: bare id.
+        gaps: what is already known to be missing.
+        source: where they came from, `prefetch` or `fhir`.
+    """
+    unavailable = list(gaps)
+    if pages and not gaps and _goes_on(pages):
+        unavailable.append(Unavailable(data, Reason("more-pages")))
+    entries = [entry for page in pages for entry in page.entries]
+    unavailable += [Unavailable(data, Reason("unreadable-resource"), place) for body, place, _ in entries if not body]
+    records, more = _records(data, [entry for entry in entries if entry[0]], types, patient_id)
+    return Holding(records, unavailable=(*unavailable, *more), source=source)
+
+
+def merged(holdings: Sequence[Holding]) -> Holding:
+    """Several holdings of one kind of data as one: each resource once, and every gap."""
+    records = dict.fromkeys((record.reference, record.body) for holding in holdings for record in holding.records)
+    types = {record.reference: record.resource_type for holding in holdings for record in holding.records}
+    return Holding(
+        tuple(Record(reference, types[reference], body) for reference, body in records),
+        any(holding.obtained for holding in holdings),
+        tuple(gap for holding in holdings for gap in holding.unavailable),
+        holdings[-1].source,
+    )
 
 
 def _decode_bundle(raw: bytes) -> _Bundle:
@@ -128,28 +187,24 @@ def _decode_entry(raw: msgspec.Raw) -> _Entry:
         return _Entry()
 
 
-def _goes_on(bundle: _Bundle) -> bool:
-    """Whether there is more than was sent: a next link, or a total above the matches that are here.
+def _goes_on(pages: Sequence[Page]) -> bool:
+    """Whether there is more than these: a next link, or a total above the matches that are here.
 
     Source: FHIR R4 Bundle.total counts matches only, not what a search includes beside them.
     """
-    if any(link.relation == "next" for link in bundle.link or ()):
+    last = pages[-1]
+    if last.next_url is not None:
         return True
-    if bundle.total is None:
-        return False
-    beside = sum(entry.search is not None and entry.search.mode in _BESIDE for entry in bundle.entry or ())
-    return bundle.total > len(bundle.entry or ()) - beside
+    return last.total is not None and last.total > sum(
+        mode not in _BESIDE for page in pages for _, _, mode in page.entries
+    )
 
 
-def _collect(
-    data: str,
-    entries: Sequence[tuple[bytes, str, str | None]],
-    types: Collection[str],
-    patient_id: str,
-    gaps: Collection[Unavailable],
-) -> Holding:
+def _records(
+    data: str, entries: Sequence[tuple[bytes, str, str | None]], types: Collection[str], patient_id: str
+) -> tuple[tuple[Record, ...], list[Unavailable]]:
     records: dict[str, Record] = {}
-    unavailable = list(gaps)
+    unavailable = []
     heads = _heads_of([body for body, _, _ in entries])
     for head, (body, place, mode) in zip(heads, entries, strict=True):
         found = _record(data, head, body, place, mode, types, patient_id)
@@ -158,7 +213,7 @@ def _collect(
         elif found is not None and records.setdefault(found.reference, found).body != body:
             # Two versions under one id: both are read.
             records[f"{place} {len(records)}"] = Record(found.reference, found.resource_type, body)
-    return Holding(tuple(records.values()), unavailable=tuple(unavailable))
+    return tuple(records.values()), unavailable
 
 
 def _heads_of(bodies: Sequence[bytes]) -> list[_Head | None]:
@@ -179,11 +234,11 @@ def _head_of(body: bytes) -> _Head | None:
 def _record(
     data: str, head: _Head | None, body: bytes, place: str, mode: str | None, types: Collection[str], patient_id: str
 ) -> Record | Unavailable | None:
-    """The record of one entry, why it can't be used, or None for an included resource of another kind."""
+    """The record of one entry, why it can't be used, or None for one that says nothing of this kind of data."""
     if head is None:
         return Unavailable(data, Reason("unreadable-resource"), place)
     if head.resource_type == "OperationOutcome" or mode == "outcome":
-        return Unavailable(data, Reason("incomplete-error-entry"))
+        return None if says_nothing_found(body) else Unavailable(data, Reason("incomplete-error-entry"))
     reference = f"{head.resource_type}/{head.id}" if head.id else place
     if head.resource_type not in types:
         return None if mode == "include" else Unavailable(data, Reason("wrong-type"), reference)

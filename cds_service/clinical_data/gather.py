@@ -1,13 +1,24 @@
 """The clinical_data stage: `HookRequest` -> `ClinicalData`. What is here is raw; what is not here has a reason.
 
-Data come from prefetch. A key that was not sent is unavailable until a FHIR server is asked for it.
+Data come from prefetch; what it left out is asked of the FHIR server that the call names, if it names one.
+Source: CDS Hooks 2.0.1, Providing FHIR Resources to a CDS Service.
 """
 
 from __future__ import annotations
 
-from cds_service.clinical_data.bundles import missing, read_resources
-from cds_service.clinical_data.records import ClinicalData, Holding, Reason, Unavailable
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from cds_service.clinical_data.bundles import merged, missing, read_page, read_resources
+from cds_service.clinical_data.fhir_access import FhirServers
+from cds_service.clinical_data.inquiry import Wanted
+from cds_service.clinical_data.records import ClinicalData, Holding, Reason, Record, Unavailable
 from cds_service.clinical_data.references import local_reference
+from cds_service.clinical_data.searches import Query, query_of
+from cds_service.hooks.catalog import prefetch_templates
 from cds_service.hooks.request import HookRequest
 
 RESOURCE_TYPES = {
@@ -19,13 +30,35 @@ RESOURCE_TYPES = {
 }
 """Prefetch key -> resource types that count."""
 
+_ORDER = re.compile(r"ServiceRequest/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
 _ORDER_TYPES = {"draftOrders": ("ServiceRequest",), "appointments": ("Appointment",)}
 
 
-def gather(request: HookRequest) -> ClinicalData:
-    """Everything that the call may be judged on."""
+class _Reference(msgspec.Struct):
+    reference: str | None = None
+
+
+class _BasedOn(msgspec.Struct, rename="camel"):
+    based_on: list[_Reference] | None = None
+
+
+def gather(request: HookRequest, fhir: FhirServers | None = None, lab_codes: Sequence[str] = ()) -> ClinicalData:
+    """Everything that the call may be judged on.
+
+    Args:
+        request: the call.
+        fhir: the way to FHIR servers; without it, prefetch is all there is.
+        lab_codes: codes of the Observations to ask a server for, as `Knowledge` lists them.
+    """
     holdings = {key: _prefetched(request, key) for key in request.service.prefetch_keys}
-    return ClinicalData(_orders(request, holdings), holdings)
+    focus = _in_focus(request)
+    if fhir is not None and request.fhir_server:
+        wanted = list(_wanted(request, holdings, _named_orders(request, focus), lab_codes))
+        found = fhir.fetch(request.fhir_server, request.access_token, request.patient_id, wanted)
+        holdings |= {key: _together(key, holdings[key], had) for key, had in found.items()}
+    if request.service.focus == "dispatchedOrders":
+        focus = _named_only(holdings.pop("orders"), request.dispatched_orders, "orders")
+    return ClinicalData(focus, holdings)
 
 
 def _prefetched(request: HookRequest, key: str) -> Holding:
@@ -35,17 +68,63 @@ def _prefetched(request: HookRequest, key: str) -> Holding:
     return read_resources(key, raw, RESOURCE_TYPES[key], request.patient_id)
 
 
-def _orders(request: HookRequest, holdings: dict[str, Holding]) -> Holding:
+def _in_focus(request: HookRequest) -> Holding:
+    """The orders or appointments that the context carries itself."""
     focus = request.service.focus
-    if focus == "none":
+    if focus in ("none", "dispatchedOrders"):
         return Holding()
-    if focus == "dispatchedOrders":
-        return _named_only(holdings.pop("orders"), request.dispatched_orders, "orders")
     field = "appointments" if focus == "appointments" else "draftOrders"
     drafts = _without_other_types(
         read_resources(field, request.context[field], _ORDER_TYPES[field], request.patient_id)
     )
     return _named_only(drafts, request.selections, field) if focus == "selections" else drafts
+
+
+def _wanted(
+    request: HookRequest, holdings: Mapping[str, Holding], orders: Sequence[str], lab_codes: Sequence[str]
+) -> Iterator[Wanted]:
+    """What prefetch left out: kinds that were not had, kinds that go on, and orders that are named and not there."""
+    templates = prefetch_templates(request.service, lab_codes)
+    for key, holding in holdings.items():
+        after = None
+        if key == "orders":
+            had = {record.reference for record in holding.records}
+            queries = tuple(Query(reference) for reference in orders if reference not in had)
+        else:
+            goes_on = any(gap.reason.key == "more-pages" for gap in holding.unavailable)
+            page = read_page(key, request.prefetch[key]) if goes_on else None
+            after = page if page and page.next_url is not None else None
+            asked = goes_on or not holding.obtained
+            queries = (query_of(templates[key], request.patient_id),) if asked and key in templates else ()
+        if queries:
+            yield Wanted(key, RESOURCE_TYPES[key], queries, after)
+
+
+def _named_orders(request: HookRequest, focus: Holding) -> list[str]:
+    """`ServiceRequest/id` of the orders that the call only names: the dispatched ones, or those of appointments."""
+    named = list(request.dispatched_orders)
+    for record in focus.records:
+        if record.resource_type == "Appointment":
+            named += _based_on(record)
+    local = dict.fromkeys(local_reference(reference) for reference in named)
+    return [reference for reference in local if _ORDER.fullmatch(reference)]
+
+
+def _based_on(record: Record) -> list[str]:
+    try:
+        references = msgspec.json.decode(record.body, type=_BasedOn).based_on or ()
+    except (msgspec.DecodeError, RecursionError):
+        return []  # the facts stage says that the appointment can't be read
+    return [one.reference for one in references if one.reference]
+
+
+def _together(key: str, sent: Holding, had: Holding) -> Holding:
+    """What prefetch held and what the server gave, as one."""
+    if not sent.obtained or (had.complete and key != "orders"):
+        return had
+    both = merged([sent, had])
+    gaps = [gap for gap in both.unavailable if gap.reason.key != "more-pages" or key == "orders"]
+    return replace(both, unavailable=tuple(gap for place, gap in enumerate(gaps) if gap not in gaps[:place]))
 
 
 def _without_other_types(drafts: Holding) -> Holding:
@@ -58,16 +137,13 @@ def _named_only(holding: Holding, references: tuple[str, ...], data: str) -> Hol
     """The orders that the context names, in its order; a named one that is not there is a gap."""
     wanted = [ref for ref in dict.fromkeys(map(local_reference, references)) if ref.startswith("ServiceRequest/")]
     by_reference = {record.reference: record for record in holding.records}
-    broken = {gap.reference for gap in holding.unavailable}
-    unfound = [ref for ref in wanted if ref not in by_reference and ref not in broken]
-    gaps = [
-        gap
-        for gap in holding.unavailable
-        if gap.reference is None or not _is_id(gap.reference) or gap.reference in wanted
-    ]
+    gaps = [gap for gap in holding.unavailable if gap.reference in wanted]
+    unfound = [ref for ref in wanted if ref not in by_reference and ref not in {gap.reference for gap in gaps}]
+    # What else is wrong with the list matters only where an order is not in the part of it that was had.
+    gaps += [gap for gap in holding.unavailable if unfound and not _is_id(gap.reference)]
     gaps += [Unavailable(data, Reason("order-not-found"), ref) for ref in unfound]
     return Holding(tuple(by_reference[ref] for ref in wanted if ref in by_reference), holding.obtained, tuple(gaps))
 
 
-def _is_id(reference: str) -> bool:
-    return reference.startswith("ServiceRequest/")
+def _is_id(reference: str | None) -> bool:
+    return reference is not None and reference.startswith("ServiceRequest/")

@@ -45,12 +45,14 @@ class Holding:
     """What was had of one kind of data.
 
     `obtained` is False where nothing could be had at all. `complete` is True only where everything that the
-    record holds of this kind has been read; `records` counts either way.
+    record holds of this kind has been read; `records` counts either way. `source` says where they came from:
+    `prefetch` or `fhir`.
     """
 
     records: tuple[Record, ...] = ()
     obtained: bool = True
     unavailable: tuple[Unavailable, ...] = ()
+    source: str = "prefetch"
 
     @property
     def complete(self) -> bool:

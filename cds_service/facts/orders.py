@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from cds_service.clinical_data.records import Record
 from cds_service.clinical_data.references import local_reference
 from cds_service.facts.patient_facts import Concept, OrderFact
-from cds_service.facts.resources import RawConcept, RawContained, RawOrder, Unreadable, concept, decode
+from cds_service.facts.resources import RawConcept, RawContained, RawOrder, Unreadable, concept, decode, is_given
 
 
 def unread_order(reference: str, resource_type: str, body: bytes = b"") -> OrderFact:
@@ -74,6 +74,8 @@ def _reasons(raw: RawOrder) -> tuple[list[Concept], list[str]]:
             references.append(local_reference(reference.reference))
         elif reference.display:
             reasons.append(Concept(texts=(reference.display,)))
+        elif is_given(reference.identifier):
+            references.append("")  # a reason, but of which resource is not known
     return [reason for reason in reasons if reason.codings or reason.texts], references
 
 

@@ -49,6 +49,7 @@ class RawReference(_Struct):
 
     reference: str | None = None
     display: str | None = None
+    identifier: msgspec.Raw = NOT_GIVEN
 
 
 class RawPeriod(_Struct):

@@ -68,8 +68,12 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     reported: dict[str, list[tuple[ObservationFact, Coding]]] = {}
     for fact in facts.observations:
         found = _labs_of(fact, by_value_set, knowledge)
-        for lab, coding in found:
-            reported.setdefault(lab.id, []).append((fact, coding))
+        for lab, coding, sure in found:
+            if sure:
+                reported.setdefault(lab.id, []).append((fact, coding))
+            else:
+                evidence = _evidence(fact, Measurement(), coding, lab)
+                book.blocked.setdefault(lab.id, []).append(Blocked(Reason("lab-code-roughly"), fact.when, evidence))
         if not found and not fact.concept.codings:
             reason = Reason(fact.problem or "unreadable-value")
             book.unplaced.append(Blocked(reason, fact.when, _evidence(fact, Measurement(), None)))
@@ -96,13 +100,16 @@ def _read_newest(
             start = max(start, outcome.when.earliest) if start else outcome.when.earliest
 
 
-def _labs_of(fact: ObservationFact, by_value_set: dict[str, Lab], knowledge: Knowledge) -> list[tuple[Lab, Coding]]:
-    found: dict[str, tuple[Lab, Coding]] = {}
+def _labs_of(
+    fact: ObservationFact, by_value_set: dict[str, Lab], knowledge: Knowledge
+) -> list[tuple[Lab, Coding, bool]]:
+    """The labs that a result reports, and whether its code by itself says so: a wider one may mean another test."""
+    found: dict[str, tuple[Lab, Coding, bool]] = {}
     for coding in fact.concept.codings:
         for hit in knowledge.codes.lookup(coding.system, coding.code):
             lab = by_value_set.get(hit.value_set)
-            if lab is not None:
-                found.setdefault(lab.id, (lab, coding))
+            if lab is not None and not (lab.id in found and found[lab.id][2]):
+                found[lab.id] = (lab, coding, hit.sufficient)
     return list(found.values())
 
 

@@ -36,8 +36,8 @@ def discovery(lab_codes: Sequence[str]) -> dict[str, Any]:
     """The discovery document.
 
     Args:
-        lab_codes: LOINC codes of the Observations to ask for. With none, no Observations are asked for: a search
-            without `code` would bring the whole record.
+        lab_codes: LOINC codes of the Observations to ask for, and codes of other systems as `system|code`. With none,
+            no Observations are asked for: a search without `code` would bring the whole record.
 
     Returns:
         `{"services": [...]}` as JSON-ready objects, without a null or empty member.
@@ -47,7 +47,7 @@ def discovery(lab_codes: Sequence[str]) -> dict[str, Any]:
 
 def prefetch_templates(service: Service, lab_codes: Sequence[str]) -> dict[str, str]:
     """Prefetch key -> template of one service; tokens are left as `{{context.patientId}}`."""
-    codes = ",".join(f"{_LOINC}|{code}" for code in lab_codes)
+    codes = ",".join(code if "|" in code else f"{_LOINC}|{code}" for code in lab_codes)
     return {
         key: _CATALOG["prefetch"][key].replace("{{LAB_CODES}}", codes)
         for key in service.prefetch_keys

@@ -33,6 +33,7 @@ def validator(name: str) -> Draft202012Validator:
 
 
 _ENVELOPE = validator("envelope.json")
+_FEEDBACK = validator("feedback.json")
 _CONTEXTS = {service.hook: validator(f"context/{service.hook}.json") for service in SERVICES.values()}
 
 
@@ -54,6 +55,15 @@ def check_context(hook: str, context: Mapping[str, Any]) -> None:
     _check(_CONTEXTS[hook], context, "/context")
 
 
+def check_feedback(body: Mapping[str, Any]) -> None:
+    """Holds a batch of feedback against `feedback.json`.
+
+    Raises:
+        RequestError: every problem with its JSON pointer and what to send.
+    """
+    _check(_FEEDBACK, body, "")
+
+
 def _check(checker: Draft202012Validator, instance: Mapping[str, Any], parent: str) -> None:
     problems = [problem for error in checker.iter_errors(instance) for problem in _problems(error, parent)]
     if problems:
@@ -67,7 +77,7 @@ def _problems(error: ValidationError, parent: str) -> Iterator[str]:
     if error.validator == "type":
         kind = _KINDS.get(type(error.instance), "a number")
         yield f"{pointer} is {kind}: send {error.schema['description']}"
-    elif error.validator == "pattern":
+    elif error.validator in ("pattern", "minItems"):
         yield f"{pointer} can't be used as it is: send {error.schema['description']}"
 
 

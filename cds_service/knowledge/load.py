@@ -7,7 +7,7 @@ files is in `cross_checks.py`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ _PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-c
 
 
 @dataclass(slots=True)
-class _Files:
+class Files:
     """Everything read, as checked rows."""
 
     release: str = ""
@@ -83,8 +83,21 @@ def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles:
     return _assemble(files, changes)
 
 
-def _read(tables: Path, profiles: Path, problems: list[str]) -> _Files:
-    files = _Files()
+def shipped_rows(tables: Path = TABLES, profiles: Path = PROFILES) -> Files:
+    """The shipped rows as they are written, of any status: what is published of the tables is made from them.
+
+    Raises:
+        TableError: with one line for every problem in any file.
+    """
+    problems: list[str] = []
+    files = _read(tables, profiles, problems)
+    if problems:
+        raise TableError(problems)
+    return files
+
+
+def _read(tables: Path, profiles: Path, problems: list[str]) -> Files:
+    files = Files()
 
     def toml(name: str, schema: str) -> dict[str, Any]:
         files.paths.append(tables / name)
@@ -111,20 +124,19 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> _Files:
     return files
 
 
-def _read_fhir(files: _Files, profiles: Path, problems: list[str]) -> None:
+def _read_fhir(files: Files, profiles: Path, problems: list[str]) -> None:
     def resources(folder: str, schema: str) -> list[dict[str, Any]]:
         paths = sorted((profiles / folder).glob("*.json"))
         files.paths += paths
         return [r for r in (read_json(p, f"{folder}/{p.name}", schema, problems) for p in paths) if r]
 
     files.value_sets = once(resources("value_sets", "value_set"), "value_sets", "ValueSet", problems)
-    files.concept_maps = list(resources("concept_maps", "concept_map"))
     path = profiles / "code_systems" / "override-reasons.json"
     files.paths.append(path)
     files.override_reasons = read_json(path, "code_systems/override-reasons.json", "code_system", problems)
 
 
-def _lay_over(files: _Files, changes: SiteChanges, problems: list[str]) -> None:
+def _lay_over(files: Files, changes: SiteChanges, problems: list[str]) -> None:
     files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "site/thresholds.toml", problems))
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
@@ -132,7 +144,7 @@ def _lay_over(files: _Files, changes: SiteChanges, problems: list[str]) -> None:
     files.paths += changes.files
 
 
-def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
+def _assemble(files: Files, changes: SiteChanges) -> Knowledge:
     thresholds = {key: rows.threshold(row) for key, row in files.thresholds.items()}
     procedures = {key: rows.procedure(row) for key, row in files.procedures.items() if rows.is_active(row)}
     contraindications = _speaking(files, thresholds)
@@ -141,6 +153,7 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
     words = Words(files.spelling)
     used = _labs_used(contraindications, thresholds, labs)
     sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
+    codes = _index(files, rules, exclusions)
     return Knowledge(
         version=f"{files.release}+{_digest(files.paths)}",
         conditions={key: rows.condition(row, sufficient) for key, row in files.conditions.items()},
@@ -149,7 +162,7 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
         labs=labs,
         thresholds=thresholds,
         wording=files.wording,
-        codes=_index(files, rules, exclusions),
+        codes=codes,
         order_texts=OrderTexts(
             {p.id: p.synonyms for p in procedures.values()},
             {p.id: p.exclude_terms for p in procedures.values()},
@@ -163,12 +176,21 @@ def _assemble(files: _Files, changes: SiteChanges) -> Knowledge:
         override_reasons=tuple(
             (files.override_reasons["url"], c["code"], c["display"]) for c in files.override_reasons["concept"]
         ),
-        lab_codes=tuple(sorted({r.code for r in rules if r.system == _LOINC and r.value_set in used})),
+        lab_codes=(
+            *sorted({r.code for r in rules if r.system == _LOINC and r.value_set in used}),
+            *_local_lab_codes(codes, used),
+        ),
         changes=tuple(changes_of(changes)),
     )
 
 
-def _speaking(files: _Files, thresholds: Mapping[str, Threshold]) -> tuple[Contraindication, ...]:
+def _local_lab_codes(codes: CodeIndex, used: Collection[str]) -> list[str]:
+    """A hospital's own codes that a ConceptMap makes a lab of the tables, as search tokens."""
+    mapped = [key for key in codes.mapped() if any(hit.value_set in used for hit in codes.lookup(*key))]
+    return sorted(f"{system}|{code}" for system, code in mapped if system != _LOINC and "," not in system + code)
+
+
+def _speaking(files: Files, thresholds: Mapping[str, Threshold]) -> tuple[Contraindication, ...]:
     """Active rows with their active criteria; a criterion whose limit is a draft does not speak either."""
 
     def speaks(row: Mapping[str, Any]) -> bool:
@@ -182,7 +204,7 @@ def _speaking(files: _Files, thresholds: Mapping[str, Threshold]) -> tuple[Contr
     )
 
 
-def _rules(files: _Files) -> tuple[list[CodeRule], list[Exclusion]]:
+def _rules(files: Files) -> tuple[list[CodeRule], list[Exclusion]]:
     rules: list[CodeRule] = []
     exclusions: list[Exclusion] = []
     for value_set in files.value_sets.values():
@@ -193,7 +215,7 @@ def _rules(files: _Files) -> tuple[list[CodeRule], list[Exclusion]]:
     return rules, exclusions
 
 
-def _index(files: _Files, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
+def _index(files: Files, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
     systems = [CodeSystem(s["url"], s["label"], s["spelling"], s.get("classifies", False)) for s in files.systems]
     aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
     mappings: dict[tuple[str, str], list[Any]] = {}
@@ -230,7 +252,7 @@ def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
     return line
 
 
-def _reason_codes(files: _Files, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:
+def _reason_codes(files: Files, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:
     """Exact codes of each condition, SNOMED CT first, for a reason to propose on an order."""
     of_set: dict[str, list[tuple[str, str, str]]] = {}
     for rule in sorted(rules, key=lambda r: _PROPOSED_SYSTEMS.index(r.system) if r.system in _PROPOSED_SYSTEMS else 9):

@@ -76,6 +76,7 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "only possible if": expression_text(possible, knowledge) if possible else "",
         "grade": indication.grade if indication else "",
         "source": indication.source if indication else "",
+        "in shadow": "yes" if procedure.shadow else "",
     }
 
 
@@ -98,7 +99,7 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
         "guideline": threshold.guideline if threshold else "",
         "grade": criterion.grade or (threshold.grade if threshold else ""),
         "source": criterion.source or (threshold.source if threshold else row.source),
-        "status": "active",
+        "status": "active, in shadow" if row.shadow else "active",
     }
 
 

@@ -81,6 +81,7 @@ def procedure(row: Row) -> Procedure:
         alerts=tuple(Alert(a["condition"], a["wording"], a["indicator"]) for a in row.get("alert", ())),
         notes=dict(row.get("notes", {})),
         source=row["source"],
+        shadow=row.get("shadow", False),
     )
 
 
@@ -126,6 +127,7 @@ def contraindication(row: Row, speaking: Sequence[Row]) -> Contraindication:
         gate=gate(row),
         criteria=tuple(criterion(r) for r in speaking),
         source=row["source"],
+        shadow=row.get("shadow", False),
     )
 
 

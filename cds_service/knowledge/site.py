@@ -2,8 +2,8 @@
 
 ```
 site/thresholds.toml          value, within_days, status of a shipped limit
-site/contraindications.toml   status of a row; status, indicator of a criterion
-site/procedures/*.toml        risk class, emergency, CO2, access, status, more synonyms; new procedures
+site/contraindications.toml   status, shadow of a row; status, indicator of a criterion
+site/procedures/*.toml        risk class, emergency, CO2, access, status, shadow, more synonyms; new procedures
 site/concept_maps/*.json      FHIR ConceptMap: local codes -> standard codes, or -> procedure ids of this service
 ```
 Each change carries `change = { reason, approver, date }`. The schemas `site_*.json` hold the fields that may be

@@ -96,6 +96,8 @@ class Procedure:
     notes: Mapping[str, str]
     """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
     source: str
+    shadow: bool = False
+    """Its orders are judged and recorded, not shown: a site tries the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,8 @@ class Contraindication:
     gate: Gate
     criteria: tuple[Criterion, ...]
     source: str
+    shadow: bool = False
+    """Judged and recorded, not shown: a site tries the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +268,7 @@ class Knowledge:
     override_reasons: tuple[tuple[str, str, str], ...] = ()
     """(system, code, display)."""
     lab_codes: tuple[str, ...] = ()
-    """Every LOINC code that an active row reads, sorted: the Observation prefetch."""
+    """Every LOINC code that an active row reads, sorted, then a hospital's own codes as `system|code`: what is asked
+    for as Observations."""
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed: where, id, reason, approver, date."""

@@ -166,6 +166,10 @@ class CodeIndex:
         """
         return self._canonical(system) in self._systems or (system, code.strip()) in self._mappings
 
+    def mapped(self) -> Iterable[tuple[str, str]]:
+        """(system, code) of every local code that a ConceptMap names."""
+        return self._mappings.keys()
+
     def classifies(self, system: str) -> bool:
         """Whether the system's families are complete (ICD), so that "no match" is a statement."""
         known = self._systems.get(self._canonical(system))

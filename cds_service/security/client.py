@@ -10,7 +10,9 @@ class Client:
     """One registered EHR, as far as a call needs to know it.
 
     `issuer` names it in logs, metrics and records. `fhir_servers` are the base URLs that its calls may name.
+    `shadow`: its calls are judged and recorded, and nothing is shown.
     """
 
     issuer: str
     fhir_servers: tuple[str, ...] = ()
+    shadow: bool = False

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from secrets import token_hex
 from uuid import uuid4
 
 from flask import Flask, Response
 
+from cds_service.clinical_data.fhir_access import FhirServers
+from cds_service.clinical_data.inquiry import Limits
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
+from cds_service.storage.store import Store
 from cds_service.web.cors import allow_origins
+from cds_service.web.feedback import feedback_routes
+from cds_service.web.metrics import Metrics, metrics_routes
 from cds_service.web.pages import page_routes
 from cds_service.web.problems import answer_errors
-from cds_service.web.services import Calls, json_body, service_routes
+from cds_service.web.records import Records
+from cds_service.web.services import Calls, service_routes
 from cds_service.web.status import status_routes
 from cds_service.web.validation import validation_routes
 
@@ -33,6 +40,8 @@ def create_app(
     knowledge: Knowledge | None = None,
     clock: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] | None = None,
+    store: Store | None = None,
+    metrics: Metrics | None = None,
 ) -> Flask:
     """The WSGI application.
 
@@ -41,9 +50,12 @@ def create_app(
         knowledge: the effective tables; None loads the shipped ones with the site folder of the settings.
         clock: gives the time in the hospital's zone; None for the machine's clock.
         new_id: gives a new UUID; None for random ones.
+        store: where feedback and records are kept; None for the database of the settings, if they name one.
+        metrics: where is counted; None for a count of this process alone.
 
     Raises:
         TableError: the tables to be loaded are wrong.
+        SettingError: the database can't be what the settings say.
     """
     app = Flask(__name__, static_folder=None)
     # One more than allowed: Werkzeug cuts a chunked body off at its limit without a word, and so it is seen.
@@ -53,11 +65,24 @@ def create_app(
     app.url_map.merge_slashes = False
     knowledge = knowledge or load_knowledge(settings.site)
     new_id = new_id or _random_id
-    calls = Calls(knowledge, clock or _clock(settings), new_id)
+    clock = clock or _clock(settings)
+    store = store or (Store(settings.database_url) if settings.database_url else None)
+    metrics = metrics or Metrics()
+    records = Records(store, metrics, settings.log_key or token_hex(32), _random_id)
+    calls = Calls(knowledge, clock, new_id, records, _fhir_servers(settings, metrics))
     app.register_blueprint(service_routes(settings, calls))
-    app.register_blueprint(status_routes(settings, knowledge))
+    app.register_blueprint(feedback_routes(settings, records, clock))
+    app.register_blueprint(status_routes(settings, knowledge, store))
+    app.register_blueprint(
+        metrics_routes(
+            metrics,
+            settings.metrics_token,
+            lambda: knowledge.version,
+            lambda: store is not None and store.is_reachable(),
+        )
+    )
     app.register_blueprint(page_routes(settings, knowledge))
-    app.register_blueprint(validation_routes(settings, json_body))
+    app.register_blueprint(validation_routes(settings))
     answer_errors(app, new_id)
     allow_origins(app, settings.cors_origins)
     app.after_request(_guard)
@@ -67,6 +92,15 @@ def create_app(
 def _clock(settings: Settings) -> Callable[[], datetime]:
     zone = settings.timezone
     return lambda: datetime.now(zone) if zone else datetime.now().astimezone()
+
+
+def _fhir_servers(settings: Settings, metrics: Metrics) -> FhirServers:
+    return FhirServers(
+        Limits(deadline=settings.fhir_deadline),
+        calls=settings.fhir_calls or max(1, settings.threads - 2),
+        verify=str(settings.fhir_ca) if settings.fhir_ca else True,
+        observe=metrics.observe_fhir,
+    )
 
 
 def _random_id() -> str:

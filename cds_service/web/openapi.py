@@ -24,7 +24,7 @@ def openapi_document(public_url: str | None) -> dict[str, Any]:
     document["servers"] = [{"url": public_url or "/"}]
     document["components"]["parameters"]["serviceId"]["schema"]["enum"] = list(SERVICES)
     schemas = document["components"]["schemas"]
-    files = {"HookRequest": "envelope.json", "HookResponse": "response.json"}
+    files = {"HookRequest": "envelope.json", "HookResponse": "response.json", "Feedback": "feedback.json"}
     files |= {f"Context-{service.hook}": f"context/{service.hook}.json" for service in SERVICES.values()}
     for name, file in files.items():
         schemas[name] = _inside(schema(file), f"#/components/schemas/{name}")

@@ -9,15 +9,21 @@ from __future__ import annotations
 import gc
 import ipaddress
 import logging
+import shutil
 import socket
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from cds_service.errors import SettingError
-from cds_service.settings import Settings
+from cds_service.errors import SettingError, StoreUnavailable
+from cds_service.knowledge.load import load_knowledge
+from cds_service.settings import Settings, database_url, environment, share_metrics
+from cds_service.storage.store import Store
 from cds_service.web.app import create_app
+from cds_service.web.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -42,18 +48,27 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     for name in settings.unknown_names:
         _log.warning("%s is no setting of this service; see docs/settings.md", name)
     _check_host(settings.host, insecure)
-    app = create_app(settings)
     listener = _listener(settings)
+    knowledge = load_knowledge(settings.site)
+    store = Store(database_url(settings, environment()))
+    _open(store)
+    metrics_folder = Path(tempfile.mkdtemp(prefix="cds-service-metrics-"))
+    share_metrics(metrics_folder)
+    app = create_app(settings, knowledge, store=store, metrics=Metrics(metrics_folder))
     _settle(app)
     _announce(listener)
-    _Server(app, settings, listener.detach()).run()
+    _announce_records(settings, store)
+    # The worker processes must not share connections.
+    store.close()
+    _Server(app, settings, listener.detach(), metrics_folder).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, given the application and the socket."""
 
-    def __init__(self, app: Flask, settings: Settings, listener: int) -> None:
+    def __init__(self, app: Flask, settings: Settings, listener: int, metrics_folder: Path) -> None:
         self._app = app
+        self._metrics_folder = metrics_folder
         self._settings = settings
         self._listener = listener
         super().__init__()
@@ -78,9 +93,36 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",
+            "child_exit": self._count_out,
+            "on_exit": self._clean_up,
             # Newer releases open a socket for remote control unless told not to.
             "control_socket_disable": True,
         }
+
+    def _count_out(self, _server: Any, worker: Any) -> None:
+        """What a worker that ended had counted stays; what it was doing does not."""
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid, str(self._metrics_folder))  # type: ignore[no-untyped-call]  # the library's gap
+
+    def _clean_up(self, _server: Any) -> None:
+        shutil.rmtree(self._metrics_folder, ignore_errors=True)
+
+
+def _open(store: Store) -> None:
+    """The tables of the store, brought up to date. A store that is away holds no start up: calls can be judged."""
+    try:
+        store.upgrade()
+    except StoreUnavailable as error:
+        _log.error("%s Feedback is refused and records are lost until %s answers", error.message, store.shown)
+
+
+def _announce_records(settings: Settings, store: Store) -> None:
+    _log.info("Feedback and records: %s", store.shown)
+    if settings.shadow:
+        _log.warning("SHADOW MODE: calls are judged and recorded, and no card is shown (setting CDS_SHADOW)")
+    if settings.log_key is None:
+        _log.warning("CDS_LOG_KEY is not set: a patient's hash in logs and records changes with each start")
 
 
 def _check_host(host: str, insecure: bool) -> None:

@@ -8,29 +8,34 @@ from datetime import datetime
 
 import orjson
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from cds_service.answer import answer
-from cds_service.errors import BodyTooLarge, NotJson, UnknownService
+from cds_service.answer import Answer, answer
+from cds_service.clinical_data.fhir_access import FhirServers
+from cds_service.errors import UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.hooks.envelope import read_request
 from cds_service.hooks.response import encode_response
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
+from cds_service.web.bodies import json_body
+from cds_service.web.callers import calling_client
+from cds_service.web.records import Call, Records, Stopwatch, client_name
 from cds_service.web.status import not_ready
 from cds_service.web.validation import validate_in_background
-
-# `application/json+fhir` is what clients of the DSTU2 era call FHIR JSON.
-_JSON_TYPES = {"application/json", "application/fhir+json", "application/json+fhir"}
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What a call is answered with: the tables, the hospital's clock, and a source of UUIDs."""
+    """What a call is answered with: the tables, the hospital's clock, a source of UUIDs, the way to FHIR servers.
+
+    `records` is where it is kept.
+    """
 
     knowledge: Knowledge
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    records: Records
+    fhir: FhirServers | None = None
 
 
 def service_routes(settings: Settings, calls: Calls) -> Blueprint:
@@ -48,39 +53,48 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
             raise UnknownService("No service has this id. GET /cds-services lists the ids.")
         if refusal := not_ready(calls.knowledge):
             return refusal
-        hook_request = read_request(service_id, json_body(settings.max_body))
+        body, watch = json_body(settings.max_body), Stopwatch()
+        hook_request = read_request(service_id, body)
+        watch.lap("hooks")
+        asked = Call(hook_request, calls.clock(), calls.knowledge.version, _in_shadow(settings))
+        found = None
         try:
-            found = answer(hook_request, calls.knowledge, now=calls.clock(), new_id=calls.new_id)
+            found = answer(
+                hook_request, calls.knowledge, now=asked.at, new_id=calls.new_id, fhir=calls.fhir, lap=watch.lap
+            )
+            told = _encoded(found, settings, shadow=asked.shadow)
+            watch.lap("response")
         finally:
+            calls.records.keep(asked, found, watch)
             if settings.validate:
                 validate_in_background(hook_request)
-        return _json(encode_response(found.cards, found.decision if settings.decision_extension else None))
+        return _json(told)
+
+    @routes.after_request
+    def count(response: Response) -> Response:
+        if request.endpoint == "services.call":
+            service_id = (request.view_args or {}).get("service_id", "")
+            known = service_id if service_id in SERVICES else "other"
+            calls.records.metrics.count_call(known, response.status_code, client_name())
+        return response
 
     return routes
 
 
-def json_body(max_body: int) -> bytes:
-    """The body of the request in hand.
+def _in_shadow(settings: Settings) -> bool:
+    client = calling_client()
+    return settings.shadow or (client is not None and client.shadow)
 
-    Args:
-        max_body: its largest size, in bytes.
 
-    Raises:
-        NotJson: it is not declared as JSON, or is compressed.
-        BodyTooLarge: it is larger than allowed.
-    """
-    if request.mimetype not in _JSON_TYPES:
-        raise NotJson("The body is not declared as JSON: send Content-Type: application/json.")
-    if request.content_encoding not in (None, "", "identity"):
-        raise NotJson("The body is compressed: send it without Content-Encoding.")
-    too_large = BodyTooLarge(f"The body is larger than {max_body} bytes (setting CDS_MAX_BODY): send less.")
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise too_large from None
-    if len(body) > max_body:
-        raise too_large
-    return body
+def _encoded(found: Answer, settings: Settings, *, shadow: bool) -> bytes:
+    """The answer as JSON. No cards for another reason than that nothing was found is said in every case."""
+    if shadow:
+        mark = {"knowledgeVersion": found.decision["knowledgeVersion"], "shadow": True}
+        return encode_response([], mark)
+    if settings.decision_extension:
+        return encode_response(found.cards, found.decision)
+    mark = {name: found.decision[name] for name in ("knowledgeVersion", "shadowRows") if name in found.decision}
+    return encode_response(found.cards, mark if "shadowRows" in mark else None)
 
 
 def _json(body: bytes) -> Response:

@@ -7,11 +7,12 @@ from flask import Blueprint, Response
 
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
+from cds_service.storage.store import Store
 from cds_service.web.openapi import openapi_document
 from cds_service.web.problems import problem
 
 
-def status_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
+def status_routes(settings: Settings, knowledge: Knowledge, store: Store | None) -> Blueprint:
     """`GET /healthz`, `GET /readyz`, `GET /openapi.json`."""
     routes = Blueprint("status", __name__)
     openapi = orjson.dumps(openapi_document(settings.public_url))
@@ -23,7 +24,11 @@ def status_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
     @routes.get("/readyz")
     def ready() -> Response:
         state = {"status": "ready", "knowledgeVersion": knowledge.version}
-        return not_ready(knowledge) or Response(orjson.dumps(state), mimetype="application/json")
+        if refusal := not_ready(knowledge):
+            return refusal
+        if store is not None and not store.is_reachable():
+            return problem(503, "The store can't be reached: calls are judged, but feedback and records are not kept.")
+        return Response(orjson.dumps(state), mimetype="application/json")
 
     @routes.get("/openapi.json")
     def describe() -> Response:

@@ -5,8 +5,6 @@ Off unless CDS_VALIDATE_ENDPOINT is on: validating costs more than a call, and n
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import orjson
 from flask import Blueprint, Response, request
 
@@ -15,21 +13,16 @@ from cds_service.profiles.background import VALIDATOR
 from cds_service.profiles.issues import operation_outcome
 from cds_service.profiles.validate import shipped_definitions, validate_json
 from cds_service.settings import Settings
-from cds_service.web.callers import calling_client
+from cds_service.web.bodies import json_body
 from cds_service.web.problems import problem
+from cds_service.web.records import client_name
 
 # Members of the context that hold FHIR resources.
 _CLINICAL_CONTEXT = ("draftOrders", "appointments")
-_NOBODY = "unregistered"
 
 
-def validation_routes(settings: Settings, read_body: Callable[[int], bytes]) -> Blueprint:
-    """`POST /validate?profile=URL`.
-
-    Args:
-        settings: the settings in force.
-        read_body: gives the body of the request, or raises what makes it unusable; takes the largest size.
-    """
+def validation_routes(settings: Settings) -> Blueprint:
+    """`POST /validate?profile=URL`."""
     routes = Blueprint("validation", __name__)
 
     @routes.post("/validate")
@@ -40,7 +33,7 @@ def validation_routes(settings: Settings, read_body: Callable[[int], bytes]) -> 
         unknown = [url for url in profiles if shipped_definitions().tree(url) is None]
         if unknown:
             return problem(422, f"The profile {unknown[0]} is not at hand.", issue_type="not-found")
-        issues = validate_json(read_body(settings.max_body), profiles)
+        issues = validate_json(json_body(settings.max_body), profiles)
         return Response(orjson.dumps(operation_outcome(issues)), mimetype="application/fhir+json")
 
     return routes
@@ -49,5 +42,4 @@ def validation_routes(settings: Settings, read_body: Callable[[int], bytes]) -> 
 def validate_in_background(hook_request: HookRequest) -> None:
     """Leaves what a call brought to the background: its prefetch, and the orders in its context."""
     orders = [hook_request.context[name] for name in _CLINICAL_CONTEXT if name in hook_request.context]
-    client = calling_client()
-    VALIDATOR.submit(client.issuer if client else _NOBODY, [*hook_request.prefetch.values(), *orders])
+    VALIDATOR.submit(client_name(), [*hook_request.prefetch.values(), *orders])

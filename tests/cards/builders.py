@@ -10,7 +10,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from cds_service.cards.build import build_cards
+from cds_service.cards.tell import tell
 from cds_service.clinical_data.records import Reason, Unavailable
 from cds_service.facts.patient_facts import Coding, Concept, OrderFact
 from cds_service.findings.finding import (
@@ -124,9 +124,9 @@ class Tables:
         """The cards of these findings, with ids that count up."""
         numbers = count(1)
         findings = Findings(orders, tuple(unavailable))
-        return build_cards(
+        return tell(
             findings, self.knowledge, SERVICES[service], lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"
-        )
+        ).cards
 
     def card(self, *orders: OrderFinding, **more: Any) -> dict[str, Any]:
         """The only card of these findings."""

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fhir_profiles
-from cds_service.cards.build import build_cards
 from cds_service.cards.card import MOST_IN_SUMMARY, TOPICS, Kind
+from cds_service.cards.tell import tell
 from cds_service.clinical_data.records import Reason, Unavailable
 from cds_service.facts.patient_facts import Coding
 from cds_service.findings.finding import AlertFinding, Evidence, Findings, Indicator
@@ -57,7 +57,7 @@ def _everything(tables: Tables, text: str) -> tuple[Findings, ...]:
 
 
 def _cards(findings: Findings, knowledge: Knowledge, service: str) -> list[dict[str, Any]]:
-    return build_cards(findings, knowledge, SERVICES[service], lambda: "00000000-0000-4000-8000-000000000001")
+    return tell(findings, knowledge, SERVICES[service], lambda: "00000000-0000-4000-8000-000000000001").cards
 
 
 def _texts(card: dict[str, Any]) -> list[str]:

@@ -39,6 +39,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 class _Recorded(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.authorizations.append(self.headers["Authorization"])  # type: ignore[attr-defined]
         self.server.calls.append((self.path, self.headers["Content-Type"], body))  # type: ignore[attr-defined]
         status, answer = self.server.answer  # type: ignore[attr-defined]
         self.send_response(status)
@@ -55,6 +56,7 @@ def recorded_service() -> Iterator[HTTPServer]:
     """A server on loopback that notes its `calls` and always gives `answer`, a status and a body."""
     server = HTTPServer(("127.0.0.1", 0), _Recorded)
     server.calls = []  # type: ignore[attr-defined]
+    server.authorizations = []  # type: ignore[attr-defined]
     server.answer = (200, b'{"cards": []}')  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

@@ -48,6 +48,7 @@ def test_sparse_codes(code: Any, codings: int, texts: tuple[str, ...]) -> None:
         ({"reasonReference": [{"reference": "https://ehr.example.org/fhir/Condition/c1"}]}, [], ("Condition/c1",)),
         ({"reasonReference": [{"display": "fibroids"}]}, ["fibroids"], ()),
         ({"reasonReference": [{}]}, [], ()),
+        ({"reasonReference": [{"identifier": {"value": "7"}}]}, [], ("",)),
         (
             {
                 "reasonReference": [{"reference": "#c"}],

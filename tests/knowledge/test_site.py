@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from cds_service.errors import TableError
+from cds_service.hooks.catalog import SERVICES, prefetch_templates
 from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.review import contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, said_of, said_of_criterion
 from tests.support.tables import CHANGE, put, with_site
@@ -168,6 +170,27 @@ def test_a_local_lab_code_is_read(now: datetime, tmp_path: Path) -> None:
     assert said_of_criterion(judge(row, site, now), "platelets-high-risk") == "present warning"
 
 
+@pytest.mark.parametrize("equivalence", ["narrower", "inexact"])
+def test_a_local_lab_code_that_fits_roughly_settles_nothing(now: datetime, tmp_path: Path, equivalence: str) -> None:
+    """A result under a code that may mean another test is no result of the analyte, and not passed over either."""
+    site = with_site(tmp_path, a_map(LOCAL, LOINC, to="777-3", equivalence=equivalence))
+    roughly = {"code": f"{LOCAL}|X-1", "value": 300, "unit": "10*9/L"}
+    judged = judge({"order": "tips", "labs": [roughly]}, site, now)
+    assert said_of_criterion(judged, "platelets-high-risk") == "unknown info"
+    own = {"code": "loinc|777-3", "value": 300, "unit": "10*9/L", "days": 5}
+    judged = judge({"order": "tips", "labs": [roughly, own]}, site, now)
+    assert said_of_criterion(judged, "platelets-high-risk") == "unknown info"
+
+
+def test_a_local_lab_code_is_asked_for(knowledge: Knowledge, tmp_path: Path) -> None:
+    """EHR and FHIR server are asked for a mapped laboratory code as well; for a mapped diagnosis they are not."""
+    asked = with_site(tmp_path / "labs", a_map(LOCAL, LOINC, to="777-3")).lab_codes
+    assert asked == (*knowledge.lab_codes, f"{LOCAL}|X-1")
+    templates = prefetch_templates(SERVICES["ir-order-sign"], asked)
+    assert templates["observations"].count(f",{LOCAL}|X-1&") == 1
+    assert with_site(tmp_path / "diagnoses", a_map(LOCAL, ICD, to="I10")).lab_codes == knowledge.lab_codes
+
+
 def test_a_local_allergy_code_is_read(now: datetime, tmp_path: Path) -> None:
     """A local allergy code mapped to SNOMED CT is that allergy."""
     site = with_site(tmp_path, a_map(LOCAL, SCT, to="426722004"))
@@ -217,3 +240,22 @@ def test_a_site_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None
     """A wrong path must not mean that the hospital's limits are silently left out."""
     with pytest.raises(TableError, match="is no folder"):
         load_knowledge(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("row", [LYMPHANGIOGRAPHY, f'[[procedure]]\nid = "tips"\n{CHANGE}\n'], ids=["new", "shipped"])
+@pytest.mark.parametrize("shadow", [True, False])
+def test_a_procedure_may_be_tried_in_shadow(row: str, shadow: bool, tmp_path: Path) -> None:
+    """A shipped procedure, or a new one from the start, is put in shadow or taken out of it, and the review says so."""
+    site = with_site(tmp_path, {"procedures/trial.toml": f"{row}shadow = {str(shadow).lower()}\n"})
+    tried = site.procedures["lymphangiography" if "lymphangiography" in row else "tips"]
+    assert tried.shadow is shadow
+    lines = {line["procedure"]: line["in shadow"] for line in procedure_lines(site)}
+    assert lines[tried.id] == ("yes" if shadow else "")
+
+
+def test_a_contraindication_may_be_tried_in_shadow(tmp_path: Path) -> None:
+    """A contraindication is put in shadow, and the review says so of each of its questions."""
+    text = f'[[contraindication]]\nid = "iodine-allergy"\nshadow = true\n{CHANGE}'
+    site = with_site(tmp_path, {"contraindications.toml": text})
+    lines = {line["row"]: line["status"] for line in contraindication_lines(site)}
+    assert (lines["iodine-allergy"], lines["kidney-failure"]) == ("active, in shadow", "active")

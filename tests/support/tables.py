@@ -9,6 +9,9 @@ from pathlib import Path
 from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
 from cds_service.knowledge.tables import Knowledge
 
+_NOT_LOADED = ("input", "structure_definitions", "plan_definitions", "concept_maps", "examples")
+"""What the package holds beside what the service loads."""
+
 CHANGE = 'change = { reason = "local protocol", approver = "Head of department", date = "2026-11-02" }'
 """What every change of a site carries."""
 
@@ -16,7 +19,7 @@ CHANGE = 'change = { reason = "local protocol", approver = "Head of department",
 def a_copy(folder: Path) -> Path:
     """The shipped tables and FHIR content, as `knowledge` and `fhir_profiles` in a folder."""
     for source, name in ((TABLES, "knowledge"), (PROFILES, "fhir_profiles")):
-        shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.py*", "__*"))
+        shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.py*", "__*", *_NOT_LOADED))
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,11 +28,12 @@ def numbered_ids() -> Callable[[], str]:
 
 
 @pytest.fixture
-def make_app(knowledge: Knowledge, now: datetime) -> MakeApp:
-    """Makes the application with some settings."""
+def make_app(knowledge: Knowledge, now: datetime, tmp_path: Path) -> MakeApp:
+    """Makes the application with some settings; its store is a SQLite file of the test."""
 
     def make(tables: Knowledge = knowledge, **settings: Any) -> Flask:
-        return create_app(Settings(**settings), tables, clock=lambda: now, new_id=numbered_ids())
+        stored = {"database_url": f"sqlite:///{tmp_path}/records.db"} | settings
+        return create_app(Settings(**stored), tables, clock=lambda: now, new_id=numbered_ids())
 
     return make
 

@@ -160,11 +160,25 @@ def test_the_patient_view_is_answered(sandbox: Sandbox) -> None:
     assert all("order" not in judgement for judgement in judgements(answer))
 
 
-def test_feedback_that_is_not_kept_is_not_acknowledged(sandbox: Sandbox) -> None:
-    """A browser client may send feedback and can read that this service does not take any yet."""
-    feedback = {"card": "a5c1bf4b-3f0c-4b5f-9d0e-7f6f3f2c9d11", "outcome": "accepted"}
+@pytest.mark.parametrize(
+    "answered",
+    [
+        {"outcome": "accepted", "acceptedSuggestions": [{"id": "0c2f1b34-6e0a-4b52-8f43-0a3d7d6d4a10"}]},
+        {
+            "outcome": "overridden",
+            "overrideReason": {"reason": {"code": "emergency", "system": "https://example.org/x"}},
+        },
+        {"outcome": "overridden"},
+    ],
+)
+def test_feedback_of_the_sandbox_is_kept(sandbox: Sandbox, answered: dict[str, Any]) -> None:
+    """A browser client's feedback is taken as it sends it: times to the millisecond, a reason without its display."""
+    feedback = {
+        "card": "a5c1bf4b-3f0c-4b5f-9d0e-7f6f3f2c9d11",
+        "outcomeTimestamp": "2026-11-24T03:00:05.123Z",
+    } | answered
     response = sandbox.post("/cds-services/ir-order-sign/feedback", {"feedback": [feedback]})
-    assert (response.status_code, response.get_json()["resourceType"]) == (404, "OperationOutcome")
+    assert (response.status_code, response.data) == (200, b"")
 
 
 def test_the_analytics_of_old_clients_are_not_found(sandbox: Sandbox) -> None:

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from cds_service.hooks.catalog import SERVICES
 from cds_service.knowledge.tables import Knowledge
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, as_json, drafts
+from tests.support.fhir_peer import TOKEN, running_peer
 from tests.support.responses import find_empty, response_problems
 from tests.web.conftest import MakeApp
 
@@ -178,10 +179,17 @@ def test_a_chunked_body_is_read(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/cds-services/ir-unknown", "/cds-services/ir-order-sign/feedback", "/nowhere", "//cds-services/x"]
+    "path",
+    [
+        "/cds-services/ir-unknown",
+        "/cds-services/ir-unknown/feedback",
+        "/cds-services/ir-order-sign/analytics/d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "/nowhere",
+        "//cds-services/x",
+    ],
 )
 def test_what_is_not_there_is_a_404_in_json(client: FlaskClient, path: str) -> None:
-    """An unknown service or path is an OperationOutcome; feedback that would not be kept is not acknowledged."""
+    """An unknown service or path is an OperationOutcome; so is the place where CDS Hooks 1.0 had its feedback."""
     response = client.post(path, data=as_json(a_call()), content_type="application/json")
     assert "GET /cds-services" in refused(response, 404, "not-found")
 
@@ -253,3 +261,25 @@ def test_json_escapes_of_the_body_do_not_reach_a_message(client: FlaskClient) ->
     """A refusal is JSON and quotes nothing that the caller sent."""
     response = post(client, orjson.dumps(a_call(context={"patientId": "<script>alert(1)</script>"})))
     assert "script" not in refused(response, 400, "invalid")
+
+
+def test_a_call_without_prefetch_reads_the_fhir_server(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    """Over HTTP: what prefetch left out comes from the server that the call names, and its token appears in no log."""
+    caplog.set_level("DEBUG")
+    allergy = {
+        "resourceType": "AllergyIntolerance",
+        "id": "a1",
+        "patient": {"reference": "Patient/pat-1"},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "395751002"}]},
+    }
+    authorization = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 60, "scope": "x", "subject": "cds"}
+    with running_peer([allergy], token=TOKEN) as peer:
+        order = drafts(an_order("Uterine fibroid embolization"))
+        call = a_call(context=order, fhirServer=peer.base, fhirAuthorization=authorization)
+        client = make_app(fhir_deadline=20.0).test_client()
+        response = client.post("/cds-services/ir-order-sign", json=call)
+        assert response.status_code == 200
+        assert "Iodine or contrast allergy" in response.get_json()["cards"][0]["summary"]
+        peer.habits.token = "another"  # noqa: S105  ours is refused
+        assert client.post("/cds-services/ir-order-sign", json=call).status_code == 412
+    assert TOKEN not in caplog.text

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from cds_service.profiles.background import VALIDATOR
+from cds_service.web.records import OPEN
 from tests.profiles.resources import patient
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.web.conftest import MakeApp
@@ -61,7 +62,7 @@ def test_it_is_off_by_default(client: FlaskClient) -> None:
 def faults() -> int:
     """How many faults of unregistered callers have been counted."""
     VALIDATOR.wait()
-    return sum(fault.count for fault in VALIDATOR.counts().faults if fault.client == "unregistered")
+    return sum(fault.count for fault in VALIDATOR.counts().faults if fault.client == OPEN)
 
 
 @pytest.mark.parametrize(("validate", "counted"), [(True, 1), (False, 0)])

@@ -1,0 +1,101 @@
+"""What one call read, decided and told, without anything of the patient: for audit records, metrics and reports.
+
+In: the outputs of the stages. Out: an `Account` of ids, counts and answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cds_service.clinical_data.records import ClinicalData, Reason
+from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How many resources of one kind were read, and where from: `prefetch` or `fhir`."""
+
+    count: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccount:
+    """What was found of one order. `present` maps contraindications to how loud, `unknown` are the unanswered ones."""
+
+    procedure: str | None
+    indication: str | None
+    present: Mapping[str, str]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardAccount:
+    """One card: what it is about, the table rows that it speaks for, how loud, and its uuid.
+
+    `uuid` is None for a card that was withheld because its row is in shadow.
+    """
+
+    topic: str
+    rows: tuple[str, ...]
+    indicator: str
+    uuid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One call in ids and counts.
+
+    `read`: kind of data -> what was read. `unavailable`: kind of data -> reason keys of the wording.
+    `unknown`: reason key -> number of questions that it left open. `cards`: the withheld ones are last.
+    """
+
+    knowledge_version: str
+    read: Mapping[str, Read]
+    unavailable: Mapping[str, tuple[str, ...]]
+    unknown: Mapping[str, int]
+    orders: tuple[OrderAccount, ...]
+    cards: tuple[CardAccount, ...]
+
+
+def account_of(data: ClinicalData, findings: Findings, cards: tuple[CardAccount, ...], version: str) -> Account:
+    """The account of one call.
+
+    Args:
+        data: what was had.
+        findings: everything that was found, rows in shadow included.
+        cards: what was told and what was withheld.
+        version: of the tables.
+    """
+    holdings = {**data.holdings, "orders": data.orders}
+    gaps = dict.fromkeys((gap.data, gap.reason.key) for gap in findings.unavailable)
+    return Account(
+        knowledge_version=version,
+        read={kind: Read(len(held.records), held.source) for kind, held in holdings.items()},
+        unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
+        unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
+        orders=tuple(_order(order) for order in findings.orders),
+        cards=cards,
+    )
+
+
+def _order(order: OrderFinding) -> OrderAccount:
+    rows = order.contraindications
+    return OrderAccount(
+        procedure=order.procedure.id if order.procedure else None,
+        indication=order.indication.value if order.indication else None,
+        present={
+            row.contraindication.id: (row.indicator or Indicator.INFO).word
+            for row in rows
+            if row.certainty is Certainty.PRESENT
+        },
+        unknown=tuple(row.contraindication.id for row in rows if row.certainty is Certainty.UNKNOWN),
+    )
+
+
+def _unanswered(order: OrderFinding) -> Iterator[Reason]:
+    answers = [(found.certainty, found.reason) for found in order.indications]
+    answers += [(found.certainty, found.reason) for row in order.contraindications for found in row.criteria]
+    yield from (reason for certainty, reason in answers if certainty is Certainty.UNKNOWN and reason is not None)

@@ -1,0 +1,60 @@
+"""The cards stage, whole: `Findings` -> cards for people, the decision for machines, and which card spoke for what.
+
+Rows in shadow are judged like all others; here they are held back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service.cards.account import CardAccount
+from cds_service.cards.build import build_cards
+from cds_service.cards.card import Card, card_json
+from cds_service.cards.decision import build_decision
+from cds_service.findings.finding import Findings
+from cds_service.findings.shadow import rows_in_shadow, without_shadow
+from cds_service.hooks.request import Service
+from cds_service.knowledge.tables import Knowledge
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said about one call; `accounts` names every card, those withheld last."""
+
+    cards: list[dict[str, Any]]
+    decision: dict[str, Any]
+    accounts: tuple[CardAccount, ...]
+
+
+def tell(findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]) -> Told:
+    """Cards and decision of one call.
+
+    Args:
+        findings: everything that was found.
+        knowledge: the effective tables.
+        service: the service that was called.
+        new_id: gives a new UUID for each card and suggestion.
+    """
+    in_shadow = rows_in_shadow(findings)
+    shown = without_shadow(findings) if in_shadow else findings
+    drawn = build_cards(shown, knowledge, service)
+    cards = [card_json(card, knowledge, new_id) for card in drawn]
+    accounts = [_account(card, body["uuid"]) for card, body in zip(drawn, cards, strict=True)]
+    if in_shadow:
+        accounts += _withheld(accounts, build_cards(findings, knowledge, service))
+    decision = build_decision(shown, knowledge, in_shadow=in_shadow)
+    return Told(cards, decision, tuple(accounts))
+
+
+def _account(card: Card, uuid: str | None = None) -> CardAccount:
+    return CardAccount(card.topic[0], card.rows, card.indicator.word, uuid)
+
+
+def _withheld(told: Sequence[CardAccount], drawn: Sequence[Card]) -> list[CardAccount]:
+    """The cards that would have been shown besides or instead."""
+    shown = Counter((card.topic, card.rows, card.indicator) for card in told)
+    withheld = Counter((card.topic, card.rows, card.indicator) for card in map(_account, drawn)) - shown
+    return [CardAccount(*key) for key in withheld.elements()]

@@ -1,0 +1,129 @@
+"""`cds-service doctor`: is this installation in order, and what can it make of what a FHIR server gives?"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from cds_service.cli.fhir_source import FhirSource
+from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of
+from cds_service.cli.survey import Survey, survey_of
+from cds_service.cli.terminal import complain, console, safe
+from cds_service.clinical_data.fhir_server import Refusal
+from cds_service.errors import SetupError
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.tables import Knowledge
+from cds_service.settings import Settings
+
+_MOST_SYSTEMS = 6
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("doctor", help="check this installation, or a FHIR server", description=__doc__)
+    parser.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server to look at")
+    add_fhir_access(parser)
+    parser.add_argument("--patient", action="append", metavar="ID", help="look at this patient; may be repeated")
+    parser.add_argument("--sample", type=int, default=5, metavar="N", help="else at so many of the server's (5)")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
+    add_site(parser)
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look, and say what was seen; 1 where data of some kind can't be had or read.
+
+    Raises:
+        SetupError: the installation can't run, or the server can't be looked at.
+    """
+    settings = settings_of(args)
+    knowledge = load_knowledge(settings.site)
+    if not args.fhir_server:
+        _show_installation(settings, knowledge, console())
+        return 1 if settings.unknown_names else 0
+    source = fhir_source(args)
+    statement = source.metadata()
+    patients = [patient.removeprefix("Patient/") for patient in args.patient or _sample(source, args.sample)]
+    survey = survey_of(source, patients, knowledge, local_now(settings), complain)
+    if args.json:
+        print(orjson.dumps(survey).decode())
+    else:
+        _show(survey, statement, console())
+    return 0 if survey.is_whole else 1
+
+
+def _show_installation(settings: Settings, knowledge: Knowledge, out: Console) -> None:
+    out.print(f"tables    version {knowledge.version}: {len(knowledge.procedures)} procedures, all checks passed")
+    out.print(f"site      {settings.site or 'none'}; {len(knowledge.changes)} changes")
+    out.print(f"time      {local_now(settings):%Y-%m-%d %H:%M %Z}, the day that the age of a result is counted from")
+    for name in settings.unknown_names:
+        out.print(f"setting   {name} means nothing here; see docs/settings.md")
+    out.print("A FHIR server is looked at with --fhir-server URL.")
+
+
+def _sample(source: FhirSource, size: int) -> list[str]:
+    """Ids of some patients of the server."""
+    found = source.get(f"Patient?_count={size}")
+    if isinstance(found, Refusal):
+        raise SetupError(f"{source.base}: does not list its patients ({found.reason.key}); name some with --patient ID")
+    try:
+        entries = orjson.loads(found).get("entry", [])
+        ids = [str(entry["resource"]["id"]) for entry in entries if entry["resource"]["resourceType"] == "Patient"]
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        ids = []
+    if not ids:
+        raise SetupError(f"{source.base}: listed no patients; name some with --patient ID")
+    return ids[:size]
+
+
+def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
+    announced = set(_announced(statement))
+    for kind in survey.kinds.values():
+        silent = "; its metadata do not name it" if announced and kind.resource_type not in announced else ""
+        had = f"{kind.resources} in the record of {survey.patients} patients, had of {kind.patients}{silent}"
+        out.print(f"\n{kind.resource_type}: {had}", style="bold")
+        for reason, count in kind.missing.most_common():
+            out.print(f"  {count} x {safe(reason)}", style="yellow")
+        for system, count in kind.codes.most_common(_MOST_SYSTEMS):
+            out.print(f"  {count} x {safe(system or 'no code')}: {_how_read(count, kind.codes_read[system])}")
+    out.print(_results(survey))
+    out.print(_rows(survey))
+
+
+def _announced(statement: Mapping[str, Any]) -> Iterator[str]:
+    for rest in statement.get("rest") or ():
+        for resource in (rest.get("resource") or ()) if isinstance(rest, dict) else ():
+            if isinstance(resource, dict):
+                yield str(resource.get("type"))
+
+
+def _how_read(count: int, read: int) -> str:
+    return "read" if read == count else (f"{read} of them read" if read else "not a vocabulary that the tables read")
+
+
+def _results(survey: Survey) -> Table:
+    title = "\nResults that the tables ask for"
+    table = Table("analyte", "usable", "not usable", "mostly because", title=title, title_justify="left")
+    for label, found in survey.analytes.items():
+        table.add_row(safe(label), str(found.usable), str(found.unusable.total()), _first(found.unusable))
+    return table
+
+
+def _rows(survey: Survey) -> Table | str:
+    title = "\nRows that stayed unknown, every procedure put to every patient"
+    table = Table("row", "unknown", "mostly because", title=title, title_justify="left")
+    for name, row in survey.rows.items():
+        if row.unknown:
+            table.add_row(safe(name), f"{row.unknown} of {row.asked}", _first(row.reasons))
+    return table if table.row_count else "\nNo row stayed unknown."
+
+
+def _first(reasons: Counter[str]) -> str:
+    return safe(reasons.most_common(1)[0][0]) if reasons else ""

@@ -1,0 +1,184 @@
+"""What an EHR does at a hook: it takes a service's prefetch templates, reads its FHIR server, and makes the request."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from cds_service.cli.cases import SYSTEMS
+from cds_service.cli.fhir_source import FhirSource
+from cds_service.clinical_data.inquiry import Wanted
+from cds_service.clinical_data.records import Holding
+from cds_service.clinical_data.searches import query_of
+from cds_service.errors import SetupError
+from cds_service.knowledge.tables import Knowledge
+
+_ORDER_HOOKS = ("order-select", "order-sign", "order-dispatch", "appointment-book")
+_DRAFT = "draft-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One hook call to be made: at whose record, for which order, at which server."""
+
+    source: FhirSource
+    hook: str
+    patient_id: str
+    user: str
+    order: Mapping[str, Any] | None
+    """The ServiceRequest: a draft, or the one that the server holds."""
+
+
+def order_of(text: str | None, hook: str, patient_id: str, source: FhirSource, knowledge: Knowledge) -> Any:
+    """The ServiceRequest that the call is about; None at a hook without orders.
+
+    Args:
+        text: id of a procedure of the tables, `SYSTEM|CODE`, or `ServiceRequest/ID` of an order on the server.
+        hook: the hook that fires.
+        patient_id: bare id.
+        source: read where the order is there already.
+        knowledge: the tables, which know the procedures.
+
+    Raises:
+        SetupError: an order is needed and not given, is not known, or is not on the server.
+    """
+    if hook not in _ORDER_HOOKS:
+        return None
+    if not text:
+        raise SetupError(
+            f"{hook} is about an order: give --order with a procedure such as {next(iter(knowledge.procedures))}, "
+            "SYSTEM|CODE, or ServiceRequest/ID of an order on the server"
+        )
+    if text.startswith("ServiceRequest/"):
+        return source.resource(text)
+    if hook == "order-dispatch":
+        raise SetupError("order-dispatch is about an order that the server holds: give --order ServiceRequest/ID")
+    return draft(text, _DRAFT, patient_id, knowledge)
+
+
+def draft(text: str, order_id: str, patient_id: str, knowledge: Knowledge) -> dict[str, Any]:
+    """A draft ServiceRequest for a procedure of the tables, or for `SYSTEM|CODE`.
+
+    Raises:
+        SetupError: the tables have no such procedure.
+    """
+    return {
+        "resourceType": "ServiceRequest",
+        "id": order_id,
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": f"Patient/{patient_id}"},
+        "code": {"coding": [_coding(text, knowledge)]},
+    }
+
+
+def _coding(text: str, knowledge: Knowledge) -> dict[str, str]:
+    system, bar, code = text.rpartition("|")
+    if bar:
+        return {"system": SYSTEMS.get(system, system), "code": code}
+    if code not in knowledge.procedures:
+        near = difflib.get_close_matches(code, knowledge.procedures, 3, 0.4)
+        hint = f"did you mean {', '.join(near)}?" if near else "cds-service tables lists the procedures."
+        raise SetupError(f'--order {code} is no procedure of the tables; {hint} A code is written "SYSTEM|CODE".')
+    return {"system": SYSTEMS["procedure"], "code": code, "display": knowledge.procedures[code].label}
+
+
+def name_of(order: Mapping[str, Any]) -> str:
+    """What an order calls its procedure."""
+    code = order.get("code")
+    codings = code.get("coding") if isinstance(code, dict) else None
+    coding = codings[0] if isinstance(codings, list) and codings and isinstance(codings[0], dict) else {}
+    text = code.get("text") if isinstance(code, dict) else None
+    return str(text or coding.get("display") or coding.get("code") or "without a code")
+
+
+def wanted(templates: Mapping[str, str], patient_id: str) -> list[Wanted]:
+    """What the prefetch templates of a service ask for."""
+    queries = {key: query_of(template, patient_id) for key, template in templates.items()}
+    return [Wanted(key, (query.path.partition("/")[0],), (query,)) for key, query in queries.items()]
+
+
+def prefetch_of(holdings: Mapping[str, Holding]) -> dict[str, Any]:
+    """The prefetch that an EHR sends of what it read.
+
+    A key that could not be had at all is left out, as EHRs do; one of which a part is missing says so by an
+    OperationOutcome among its entries.
+    """
+    return {key: _value(holding, is_read=key == "patient") for key, holding in holdings.items() if holding.obtained}
+
+
+def _value(holding: Holding, *, is_read: bool) -> Any:
+    bodies = [orjson.Fragment(record.body) for record in holding.records]  # as received, digit for digit
+    if is_read:
+        return bodies[0] if bodies else None
+    entries: list[dict[str, Any]] = [{"resource": body, "search": {"mode": "match"}} for body in bodies]
+    if not holding.complete:
+        issue = {"severity": "error", "code": "incomplete"}
+        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+        entries.append({"resource": outcome, "search": {"mode": "outcome"}})
+    return {"resourceType": "Bundle", "type": "searchset", **({"entry": entries} if entries else {})}
+
+
+def hook_request(visit: Visit, prefetch: Mapping[str, Any]) -> bytes:
+    """The request as it goes to the service."""
+    request: dict[str, Any] = {
+        "hook": visit.hook,
+        "hookInstance": str(uuid4()),
+        "fhirServer": visit.source.base,
+        "context": _context(visit),
+    }
+    if visit.source.token:
+        request["fhirAuthorization"] = {
+            "access_token": visit.source.token,
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "scope": "patient/*.read",
+            "subject": "ir-cds",
+        }
+    if prefetch:
+        request["prefetch"] = prefetch
+    return orjson.dumps(request, option=orjson.OPT_INDENT_2)
+
+
+def without_token(body: bytes) -> bytes:
+    """The request as it may be kept in a file: without the token, which is for this moment only."""
+    request = orjson.loads(body)
+    request.pop("fhirAuthorization", None)
+    return orjson.dumps(request, option=orjson.OPT_INDENT_2)
+
+
+def _context(visit: Visit) -> dict[str, Any]:
+    context: dict[str, Any] = {"patientId": visit.patient_id, "userId": visit.user}
+    order = visit.order
+    if order is None:
+        return context
+    reference = f"ServiceRequest/{order.get('id', _DRAFT)}"
+    if visit.hook == "order-dispatch":
+        del context["userId"]
+        return context | {"dispatchedOrders": [reference], "performer": visit.user}
+    if visit.hook == "appointment-book":
+        return context | {"appointments": bundle([_appointment(order, visit.patient_id)])}
+    context["draftOrders"] = bundle([order])
+    return context | ({"selections": [reference]} if visit.hook == "order-select" else {})
+
+
+def _appointment(order: Mapping[str, Any], patient_id: str) -> dict[str, Any]:
+    """A proposed appointment for the order: based on it where the server holds it, else for the same service."""
+    is_draft = order.get("id") == _DRAFT
+    about = {"serviceType": [order["code"]]} if is_draft else {"basedOn": [_reference(order)]}
+    participant = [{"actor": {"reference": f"Patient/{patient_id}"}, "status": "accepted"}]
+    return {"resourceType": "Appointment", "id": _DRAFT, "status": "proposed", "participant": participant} | about
+
+
+def _reference(order: Mapping[str, Any]) -> dict[str, str]:
+    return {"reference": f"ServiceRequest/{order['id']}"}
+
+
+def bundle(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A collection of resources, as contexts hold them."""
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources]}

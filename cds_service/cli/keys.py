@@ -1,0 +1,168 @@
+"""Signing as a client: the JWT of CDS Hooks, and the client assertion of SMART backend services.
+
+Source: CDS Hooks 2.0.1, Trusting CDS Clients; SMART App Launch 2.2, Client Authentication: Asymmetric.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import orjson
+import requests
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from cds_service.cli.call import outcome_text
+from cds_service.errors import SetupError
+
+_LIFETIME = 300
+_SECONDS = 30
+_ALGORITHMS = ("ES384", "RS384")
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_FIELDS = {"client_id", "key", "kid", "algorithm", "scope", "token_url"}
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key; `kid` names it in the key set that the other side holds."""
+
+    key: Any
+    algorithm: str
+    kid: str | None
+
+    def signed(self, **claims: object) -> str:
+        """A token of five minutes with an id of its own."""
+        now = int(time.time())
+        body = {"iat": now, "exp": now + _LIFETIME, "jti": str(uuid4()), **claims}
+        headers = {"typ": "JWT", **({"kid": self.kid} if self.kid else {})}
+        return jwt.encode(body, self.key, self.algorithm, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class SmartClient:
+    """A client registered for SMART backend services."""
+
+    client_id: str
+    key: SigningKey
+    scope: str
+    token_url: str | None
+
+
+def read_key(path: Path, kid: str | None = None, algorithm: str | None = None) -> SigningKey:
+    """A private key from a PEM file or a JWK; the algorithm follows from the kind of key.
+
+    Raises:
+        SetupError: the file holds no private key that ES384 or RS384 can use.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SetupError(f"{path}: can't be read ({error.strerror}); give a private key as PEM or JWK") from None
+    try:
+        if content.lstrip().startswith(b"{"):
+            jwk = orjson.loads(content)
+            kid = kid or jwk.get("kid")
+            wanted = algorithm or jwk.get("alg") or ("ES384" if jwk.get("kty") == "EC" else "RS384")
+            key = jwt.PyJWK(jwk, wanted).key
+        else:
+            key = load_pem_private_key(content, password=None)
+            wanted = algorithm or ("ES384" if isinstance(key, EllipticCurvePrivateKey) else "RS384")
+        found = SigningKey(key, wanted, kid)
+        if wanted not in _ALGORITHMS:
+            raise ValueError(wanted)
+        found.signed()
+    except (ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
+        raise SetupError(
+            f"{path}: is no private key for {' or '.join(_ALGORITHMS)} ({type(error).__name__}); "
+            "give one on curve P-384 or an RSA key, unencrypted, as PEM or JWK"
+        ) from None
+    return found
+
+
+def read_smart_client(path: Path) -> SmartClient:
+    """A client from a TOML file: `client_id`, `key` (a file beside it), and where needed `kid`, `scope`, `token_url`.
+
+    Raises:
+        SetupError: the file or its key can't be used.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SetupError(
+            f'{path}: can\'t be read as TOML ({error}); write client_id = "..." and key = "FILE"'
+        ) from None
+    unknown = sorted(set(content) - _FIELDS)
+    if unknown or not all(isinstance(value, str) for value in content.values()):
+        raise SetupError(f"{path}: {', '.join(unknown) or 'a value that is no text'}; known are {sorted(_FIELDS)}")
+    missing = [name for name in ("client_id", "key") if not content.get(name)]
+    if missing:
+        raise SetupError(f"{path}: {missing[0]} is missing; write the id and the private key that are registered")
+    key = read_key(path.parent / content["key"], content.get("kid"), content.get("algorithm"))
+    return SmartClient(content["client_id"], key, content.get("scope", "system/*.read"), content.get("token_url"))
+
+
+def fetch_token(client: SmartClient, base: str, verify: bool | str = True) -> str:
+    """An access token for a FHIR server, by SMART backend services.
+
+    Args:
+        client: who asks.
+        base: base URL of the FHIR server, under which it says where tokens are given.
+        verify: file of certificates to trust instead of the usual ones.
+
+    Raises:
+        SetupError: the server doesn't say where, or gives none; the message repeats its reason.
+    """
+    url = client.token_url or _token_url(base, verify)
+    assertion = client.key.signed(iss=client.client_id, sub=client.client_id, aud=url)
+    form = {
+        "grant_type": "client_credentials",
+        "scope": client.scope,
+        "client_assertion_type": _ASSERTION,
+        "client_assertion": assertion,
+    }
+    status, answer = _asked("POST", url, verify, form)
+    token = answer.get("access_token")
+    if status != requests.codes.ok or not isinstance(token, str):
+        said = " ".join(str(answer[name]) for name in ("error", "error_description") if answer.get(name))
+        raise SetupError(
+            f"{url}: answered {status} and gave no token: {said or outcome_text(orjson.dumps(answer))}. "
+            "Is the public key registered for this client_id, and the scope granted?"
+        )
+    return token
+
+
+def _token_url(base: str, verify: bool | str) -> str:
+    url = f"{base.rstrip('/')}/.well-known/smart-configuration"
+    status, answer = _asked("GET", url, verify)
+    endpoint = answer.get("token_endpoint")
+    if not isinstance(endpoint, str):
+        raise SetupError(f"{url}: answered {status} and names no token_endpoint; write token_url in the client's file")
+    return endpoint
+
+
+def _asked(method: str, url: str, verify: bool | str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            response = session.request(
+                method,
+                url,
+                data=form,
+                headers={"Accept": "application/json"},
+                timeout=_SECONDS,
+                allow_redirects=False,
+                verify=verify,
+            )
+            answer = orjson.loads(response.content)
+        except requests.RequestException as error:
+            raise SetupError(f"{url}: no answer ({type(error).__name__}); check the address") from None
+        except orjson.JSONDecodeError:
+            answer = {}
+    return response.status_code, answer if isinstance(answer, dict) else {}

@@ -1,0 +1,181 @@
+"""What a FHIR server gives for some patients: kinds of data, vocabularies, results, and what the tables make of them.
+
+Every procedure of the tables is judged for every patient, by the same line as a real call; only counts are kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from cds_service.answer import answer
+from cds_service.cards.wording import Wording
+from cds_service.cli import ehr
+from cds_service.cli.fhir_source import FhirSource
+from cds_service.clinical_data.gather import RESOURCE_TYPES
+from cds_service.clinical_data.records import ClinicalData, Holding
+from cds_service.errors import NothingJudged
+from cds_service.facts.extract import extract
+from cds_service.findings.lab_results import book_of
+from cds_service.hooks.catalog import SERVICES, prefetch_templates
+from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.tables import Knowledge
+
+INDICATIONS = "indications"
+"""Stands in the list of rows for the reasons of a procedure."""
+EVERYTHING = "every row"
+"""Stands there for all of them, for a patient of whom nothing could be had."""
+
+
+@dataclass(slots=True)
+class Kind:
+    """One kind of data: resources, patients of whom it was had at all, what was missing, and codes by system."""
+
+    resource_type: str
+    resources: int = 0
+    patients: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    codes_read: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Analyte:
+    """Results of one analyte of the tables: usable ones, and the others by reason."""
+
+    usable: int = 0
+    unusable: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of the tables: how often it was put to a record, and why it stayed unknown."""
+
+    asked: int = 0
+    unknown: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Survey:
+    """Counts over all patients looked at."""
+
+    patients: int
+    kinds: dict[str, Kind] = field(
+        default_factory=lambda: {key: Kind(types[0]) for key, types in RESOURCE_TYPES.items()}
+    )
+    analytes: dict[str, Analyte] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every kind of data was had of every patient, with nothing missing."""
+        return not any(kind.missing for kind in self.kinds.values())
+
+
+def survey_of(
+    source: FhirSource,
+    patients: Sequence[str],
+    knowledge: Knowledge,
+    now: datetime,
+    progress: Callable[[str], None] = lambda said: None,
+) -> Survey:
+    """Look at some patients of a server.
+
+    Args:
+        source: the server.
+        patients: bare ids.
+        knowledge: the effective tables.
+        now: aware, in the hospital's zone.
+        progress: told of each patient that is begun.
+    """
+    survey = Survey(len(patients))
+    survey.analytes = {lab.label: Analyte() for lab in knowledge.labs.values() if lab.value_set}
+    service = SERVICES["ir-order-dispatch"]  # the one that asks for every kind of data
+    templates = prefetch_templates(service, knowledge.lab_codes)
+    for number, patient_id in enumerate(patients, 1):
+        progress(f"patient {number} of {len(patients)}")
+        holdings = source.fetch(patient_id, ehr.wanted(templates, patient_id))
+        for key, holding in holdings.items():
+            _count_kind(survey.kinds[key], holding, knowledge)
+        _count_results(survey, holdings, knowledge, now)
+        _count_rows(survey, _decision(patient_id, holdings, knowledge, now))
+    return survey
+
+
+def _count_kind(kind: Kind, holding: Holding, knowledge: Knowledge) -> None:
+    wording = Wording(knowledge.wording)
+    kind.resources += len(holding.records)
+    kind.patients += holding.obtained
+    kind.missing.update(wording.reason(gap.reason, data=gap.data) for gap in holding.unavailable)
+    for record in holding.records:
+        for system, code in _codings(orjson.loads(record.body)):
+            kind.codes[system] += 1
+            kind.codes_read[system] += knowledge.codes.reads(system, code)
+
+
+def _codings(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(system, code) of what a resource is about; ("", "") for one that says it in words only."""
+    if resource.get("resourceType") == "Patient":
+        return
+    code = resource.get("code")
+    codings = code.get("coding") if isinstance(code, dict) else None
+    found = [c for c in codings if isinstance(c, dict) and c.get("code")] if isinstance(codings, list) else []
+    yield from ((str(c.get("system", "")), str(c["code"])) for c in found)
+    if not found:
+        yield "", ""
+
+
+def _count_results(survey: Survey, holdings: Mapping[str, Holding], knowledge: Knowledge, now: datetime) -> None:
+    facts = extract(ClinicalData(Holding(), holdings), now=now, reads=knowledge.codes.holds)
+    book, wording = book_of(facts, knowledge), Wording(knowledge.wording)
+    for lab in knowledge.labs.values():
+        if lab.label in survey.analytes:
+            analyte = survey.analytes[lab.label]
+            analyte.usable += len(book.of(lab.id))
+            analyte.unusable.update(wording.reason(blocked.reason) for blocked in book.blocked.get(lab.id, ()))
+
+
+def _decision(
+    patient_id: str, holdings: Mapping[str, Holding], knowledge: Knowledge, now: datetime
+) -> Mapping[str, Any] | None:
+    """What the tables say of every procedure for this patient; None where nothing could be had."""
+    drafts = [ehr.draft(name, name, patient_id, knowledge) for name in knowledge.procedures]
+    body = {
+        "hook": "order-sign",
+        "hookInstance": "survey",
+        "context": {"patientId": patient_id, "userId": "Practitioner/survey", "draftOrders": ehr.bundle(drafts)},
+        "prefetch": ehr.prefetch_of({key: holding for key, holding in holdings.items() if key != "orders"}),
+    }
+    try:
+        request = read_request("ir-order-sign", orjson.dumps(body))
+        return answer(request, knowledge, now=now, new_id=lambda: "survey").decision
+    except NothingJudged:
+        return None
+
+
+def _count_rows(survey: Survey, decision: Mapping[str, Any] | None) -> None:
+    if decision is None:
+        _count_row(survey, EVERYTHING, unknown=True, reasons=[])
+        return
+    for entry in decision["procedures"]:
+        for found in entry.get("contraindications", ()):
+            reasons = [c["reason"] for c in found.get("criteria", ()) if c["certainty"] == "unknown" and "reason" in c]
+            _count_row(survey, found["id"], found["certainty"] == "unknown", reasons)
+        reasons = [f["reason"] for f in entry.get("indications", ()) if f["certainty"] == "unknown" and "reason" in f]
+        present = any(found["certainty"] == "present" for found in entry.get("indications", ()))
+        if entry.get("indications"):
+            _count_row(survey, INDICATIONS, bool(reasons) and not present, reasons)
+
+
+def _count_row(survey: Survey, name: str, unknown: bool, reasons: Sequence[str]) -> None:
+    row = survey.rows.setdefault(name, Row())
+    row.asked += 1
+    row.unknown += unknown
+    if unknown:
+        row.reasons.update(set(reasons))

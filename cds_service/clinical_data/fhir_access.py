@@ -1,0 +1,200 @@
+"""Clinical data from the FHIR server of a call: every kind that is missing at once, inside one deadline.
+
+In: what prefetch left out. Out: a `Holding` for each kind, whose gaps say what could not be had; nothing is raised. A
+server that hangs costs its own calls their data and other calls nothing: the calls that wait for servers are counted,
+and one too many does not ask.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from cds_service.clinical_data.bundles import missing
+from cds_service.clinical_data.fhir_server import Refusal, get, open_session
+from cds_service.clinical_data.inquiry import Inquiry, Limits, Proven, Wanted
+from cds_service.clinical_data.records import Holding
+from cds_service.clinical_data.searches import with_patient_type
+
+_log = logging.getLogger(__name__)
+
+Observe = Callable[[str, float, str], None]
+"""Told of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
+
+_KINDS = 5
+_NOT_IN_A_BASE = re.compile(r"[\x00-\x20\x7f\\?#]")
+_NOT_UNDERSTOOD = frozenset(range(400, 500)) - {401, 408, 429}
+"""Statuses that say no to the way of asking, not to this moment or this token."""
+_BY_ID = "patient"
+_BY_TYPE = "patient-with-type"
+
+
+class FhirServers:
+    """The way to FHIR servers that all calls of this process share: connections, threads, and what was learned."""
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        calls: int = 6,
+        tokenless: bool = True,
+        verify: bool | str = True,
+        observe: Observe | None = None,
+        pace: Callable[[], None] | None = None,
+    ) -> None:
+        """Opens nothing yet, so that it may be made before the process forks.
+
+        Args:
+            limits: of each call.
+            calls: how many calls may be waiting for servers at once.
+            tokenless: whether a call that brought no token may ask. Source: CDS Hooks 2.0.1, FHIR Resource Access,
+                speaks of calls with a token only; open servers are for trying things out.
+            verify: file of certificates to trust instead of the usual ones.
+            observe: told of every kind of data that was asked for.
+            pace: called before each request; it waits where they would come too fast.
+        """
+        self._limits = limits or Limits()
+        self._tokenless = tokenless
+        self._observe = observe
+        self._pace = pace or _at_once
+        self._places = threading.BoundedSemaphore(calls)
+        self._session = open_session(calls * _KINDS, verify)
+        self._threads = ThreadPoolExecutor(calls * _KINDS, thread_name_prefix="fhir")
+        self._proven = Proven()
+
+    def fetch(self, server: str, token: str | None, patient_id: str, wanted: Sequence[Wanted]) -> Mapping[str, Holding]:
+        """Everything wanted, as far as it can be had.
+
+        Args:
+            server: `fhirServer` of the call.
+            token: its access token, if it brought one; it is sent to this server only.
+            patient_id: bare id; nothing of another patient is returned.
+            wanted: the kinds of data to ask for.
+
+        Returns:
+            A holding for each kind of data.
+        """
+        refusal = self._refusal(server, token)
+        if not wanted or refusal:
+            return {one.data: missing(one.data, refusal or "") for one in wanted}
+        if not self._places.acquire(blocking=False):
+            return {one.data: missing(one.data, "fhir-busy") for one in wanted}
+        futures: list[Future[None]] = []
+        try:
+            return self._visit(server.rstrip("/"), token, patient_id, wanted, futures)
+        finally:
+            _when_done(futures, self._places.release)
+
+    def _refusal(self, server: str, token: str | None) -> str | None:
+        """Why the server is not asked at all."""
+        try:
+            parts = urlsplit(server)
+            usable = parts.hostname and parts.username is None and not _NOT_IN_A_BASE.search(server)
+            _ = parts.port
+        except ValueError:
+            usable = False
+        if not usable:
+            return "fhir-address"
+        return None if token or self._tokenless else "fhir-no-token"
+
+    def _visit(
+        self, server: str, token: str | None, patient_id: str, wanted: Sequence[Wanted], futures: list[Future[None]]
+    ) -> Mapping[str, Holding]:
+        """Ask for everything at once; and where a way of naming the patient found nothing at all, in the other way."""
+        until = time.monotonic() + self._limits.deadline
+
+        def ask(url: str, most_bytes: int) -> bytes | Refusal:
+            self._pace()
+            return get(self._session, url, token, until, most_bytes)
+
+        def all_of(kinds: Sequence[Wanted]) -> dict[str, Holding]:
+            inquiries = [Inquiry(one, server, ask, self._limits, self._proven) for one in kinds]
+            futures.extend(self._run(inquiries, until))
+            found = {inquiry.wanted.data: inquiry.holding(patient_id) for inquiry in inquiries}
+            self._tell(inquiries, found)
+            return found
+
+        if self._proven.has(server, _BY_TYPE):
+            return all_of([_by_type(one, patient_id) for one in wanted])
+        found = all_of(wanted)
+        searched = [one for one in wanted if one.is_search]
+        if any(found[one.data].records for one in searched):
+            self._proven.add(server, _BY_ID)
+        if self._proven.has(server, _BY_ID):
+            return found
+        empty = [_by_type(one, patient_id) for one in searched if found[one.data].complete]
+        for data, holding in all_of(empty).items():
+            if holding.records:
+                self._proven.add(server, _BY_TYPE)
+            if holding.records or not (holding.complete or _is_refusal(holding)):
+                found[data] = holding
+        return found
+
+    def _run(self, inquiries: Sequence[Inquiry], until: float) -> list[Future[None]]:
+        futures = [self._threads.submit(inquiry.run) for inquiry in inquiries]
+        _, late = wait(futures, timeout=max(0.0, until - time.monotonic()))
+        for inquiry, future in zip(inquiries, futures, strict=True):
+            if future not in late:
+                _log_fault(future)
+            elif not future.cancel():
+                inquiry.cut()
+        return futures
+
+    def _tell(self, inquiries: Sequence[Inquiry], found: Mapping[str, Holding]) -> None:
+        if self._observe is None:
+            return
+        for inquiry in inquiries:
+            gaps = found[inquiry.wanted.data].unavailable
+            self._observe(inquiry.wanted.data, inquiry.seconds, gaps[0].reason.key if gaps else "ok")
+
+
+def _log_fault(future: Future[None]) -> None:
+    """A fault of ours leaves its data unknown, as a server's would; what it says may quote a record."""
+    fault = future.exception()
+    if fault is not None:
+        frames = "".join(traceback.format_tb(fault.__traceback__))
+        _log.error("unexpected %s while reading a FHIR server\n%s", type(fault).__qualname__, frames)
+
+
+def _at_once() -> None:
+    """No waiting."""
+
+
+def _by_type(wanted: Wanted, patient_id: str) -> Wanted:
+    """The same with the patient named as `Patient/id` in its searches."""
+    return replace(wanted, queries=tuple(with_patient_type(query, patient_id) for query in wanted.queries))
+
+
+def _is_refusal(holding: Holding) -> bool:
+    """Whether the server said no: then it does not know this way of asking, and its first answer stands."""
+    return all(
+        gap.reason.key == "fhir-outcome" or gap.reason.values.get("status") in _NOT_UNDERSTOOD
+        for gap in holding.unavailable
+    )
+
+
+def _when_done(futures: Sequence[Future[None]], leave: Callable[[], None]) -> None:
+    """Call `leave` once the last thread is free: one that can't be freed keeps its call's place taken."""
+    if not futures:
+        leave()
+        return
+    left = len(futures)
+    lock = threading.Lock()
+
+    def one_less(_: Future[None]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            last = left == 0
+        if last:
+            leave()
+
+    for future in futures:
+        future.add_done_callback(one_less)

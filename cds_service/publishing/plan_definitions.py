@@ -1,0 +1,242 @@
+"""One PlanDefinition a procedure: the rules of both tables as published evidence.
+
+Each action is a rule of the kind event, condition, action: the hooks that raise it, what it asks in words, the data
+that it reads, and the source with its grade. The words are no program: `expression.language` is `text/plain`, and what
+judges a patient is the service. Actions are those that can apply to what the procedure uses; a gate that depends on the
+patient is part of the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service.hooks.catalog import SERVICES
+from cds_service.knowledge.review import Line, contraindication_lines, procedure_lines
+from cds_service.knowledge.tables import (
+    Contraindication,
+    Criterion,
+    Gate,
+    Indication,
+    Knowledge,
+    Procedure,
+)
+from cds_service.publishing.definition import Resource, canonical, code_of, definition
+
+_VIEW = "patient-view"
+_PLAN_TYPE = {"system": "http://terminology.hl7.org/CodeSystem/plan-definition-type", "code": "eca-rule"}
+_FOCUS = {"system": "http://terminology.hl7.org/CodeSystem/usage-context-type", "code": "focus"}
+_PROFILES = {"Condition": "ir-condition", "AllergyIntolerance": "ir-allergy", "Observation": "ir-result"}
+"""Resource type -> the profile of this package that says what is read of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The tables and their lines for review, by id of the question."""
+
+    knowledge: Knowledge
+    procedures: Mapping[str, Line]
+    indications: Mapping[str, Line]
+    questions: Mapping[str, Line]
+    release: str
+
+
+def plan_definitions(knowledge: Knowledge, release: str) -> list[Resource]:
+    """One PlanDefinition for every active procedure.
+
+    Args:
+        knowledge: the tables.
+        release: of the tables.
+    """
+    lines = procedure_lines(knowledge)
+    source = _Source(
+        knowledge,
+        procedures={line["procedure"]: line for line in lines},
+        indications={line["indication"]: line for line in lines},
+        questions={line["question"]: line for line in contraindication_lines(knowledge)},
+        release=release,
+    )
+    return [_plan(procedure, source) for procedure in knowledge.procedures.values()]
+
+
+def _plan(procedure: Procedure, source: _Source) -> Resource:
+    line = source.procedures[procedure.id]
+    facts = ("region", "uses", "bleeding risk", "access", "emergency")
+    head = definition(
+        "PlanDefinition",
+        procedure.id,
+        source.release,
+        title=procedure.label,
+        description="\n".join(f"- {name}: {line[name]}" for name in facts if line[name]),
+    )
+    focus = code_of("procedures", procedure.id, procedure.label)
+    return head | {
+        "type": {"coding": [_PLAN_TYPE]},
+        "subjectCodeableConcept": _resource_type("Patient"),
+        "useContext": [{"code": _FOCUS, "valueCodeableConcept": focus}],
+        "topic": [focus],
+        "relatedArtifact": [{"type": "documentation", "citation": procedure.source}],
+        "action": [*_actions(procedure, source)],
+    }
+
+
+def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
+    triggers = [{"type": "named-event", "name": hook} for hook in _hooks(procedure)]
+    reasons = [_indication(indication, source) for indication in procedure.indications]
+    # An order that says no more than a parent without reasons of its own may be for those of any procedure below it.
+    reasons = reasons or [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
+    if reasons:
+        yield {"id": "indications", "title": "Indications", "trigger": triggers, "action": reasons}
+    if procedure.alerts:
+        alerts = [_alert(alert.condition, alert.wording, source.knowledge) for alert in procedure.alerts]
+        yield {"id": "alerts", "title": "Not to be mistaken for an indication", "trigger": triggers, "action": alerts}
+    for row in source.knowledge.contraindications:
+        asked = [c for c in row.criteria if _can_apply(row.gate, procedure) and _can_apply(c.gate, procedure)]
+        if asked:
+            yield _row(row, procedure, source) | {
+                "trigger": triggers,
+                "action": [_question(criterion, procedure, source) for criterion in asked],
+            }
+
+
+def _hooks(procedure: Procedure) -> list[str]:
+    """The hooks that judge the procedure: patient-view speaks of the offered ones only."""
+    return [s.hook for s in SERVICES.values() if s.hook != _VIEW or (procedure.offered and procedure.indications)]
+
+
+def _can_apply(gate: Gate, procedure: Procedure) -> bool:
+    """Whether some patient with this procedure passes the gate."""
+    return (
+        (not gate.uses or bool(gate.uses & procedure.uses))
+        and gate.bleeding_risk in (None, procedure.bleeding_risk)
+        and (not gate.access or procedure.access in gate.access)
+        and (not gate.procedures or procedure.id in gate.procedures)
+    )
+
+
+def _indication(indication: Indication, source: _Source) -> Resource:
+    line = source.indications[indication.id]
+    words = [f"present if {line['present if']}"]
+    words += [f"only possible if {line['only possible if']}"] if line["only possible if"] else []
+    expressions = [e for e in (indication.present_if, indication.possible_if) if e is not None]
+    names = dict.fromkeys(name for expression in expressions for name in expression.conditions())
+    return {
+        "id": indication.id,
+        "title": indication.label,
+        "code": [code_of("indications", indication.id, indication.label)],
+        "documentation": [_documentation(line)],
+        "condition": [_applicability("; ".join(words))],
+        "input": [_data("Condition", source.knowledge.conditions[name].value_set) for name in names],
+    }
+
+
+def _child(procedure: Procedure) -> Resource:
+    return {
+        "id": procedure.id,
+        "title": f"The indications of: {procedure.label}",
+        "definitionCanonical": canonical("PlanDefinition", procedure.id),
+    }
+
+
+def _below(procedure: Procedure, knowledge: Knowledge) -> Iterator[Procedure]:
+    for child in (knowledge.procedures[key] for key in knowledge.children.get(procedure.id, ())):
+        yield child
+        yield from _below(child, knowledge)
+
+
+def _alert(condition: str, wording: str, knowledge: Knowledge) -> Resource:
+    known = knowledge.conditions[condition]
+    return {
+        "id": condition,
+        "title": known.label,
+        "description": knowledge.wording[wording],
+        "condition": [_applicability(known.label)],
+        "input": [_data("Condition", known.value_set)],
+    }
+
+
+def _row(row: Contraindication, procedure: Procedure, source: _Source) -> Resource:
+    note = procedure.notes.get(row.id)
+    return {
+        "id": row.id,
+        "title": row.label,
+        **({"description": source.knowledge.wording[note]} if note else {}),
+        "code": [code_of("contraindications", row.id, row.label)],
+        "documentation": [{"type": "documentation", "citation": row.source}],
+    }
+
+
+def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Resource:
+    line = source.questions[criterion.id]
+    told = f"{line['told as']}{', never louder than warning in this emergency' if procedure.emergency else ''}"
+    words = [line["asks"], f"applies where: {line['applies where']}"]
+    days = line["oldest result, days"]
+    words += [f"oldest result that counts, in days: {days}"] if days else []
+    advice = [source.knowledge.wording[f"advice.{key}"] for key in criterion.advice]
+    return {
+        "id": criterion.id,
+        "title": criterion.label,
+        **({"description": " ".join(advice)} if advice else {}),
+        "textEquivalent": f"told as {told}; without data: {line['without data']}",
+        "code": [code_of("contraindications", criterion.id, criterion.label)],
+        "documentation": [_documentation(line)],
+        "condition": [_applicability("; ".join(words))],
+        "input": [*_inputs(criterion, source.knowledge)],
+    }
+
+
+def _inputs(criterion: Criterion, knowledge: Knowledge) -> Iterator[Resource]:
+    """The data that a question reads, those of its gate included."""
+    yield from (_data("Condition", value_set) for value_set in criterion.value_sets)
+    if criterion.allergy:
+        group = criterion.allergy.group
+        yield from (_data("AllergyIntolerance", g.value_set) for g in knowledge.allergies.groups if g.id == group)
+    if criterion.threshold:
+        limit = knowledge.thresholds[criterion.threshold]
+        yield from (_data("Observation", s, limit.within_days) for s in _lab_value_sets([limit.lab], knowledge))
+    yield from (_data("Observation", s) for s in _lab_value_sets(criterion.severity_from, knowledge))
+    gates = [e for e in (criterion.gate.when, criterion.gate.unless) if e is not None]
+    for name in dict.fromkeys(name for gate in gates for name in gate.conditions()):
+        yield _data("Condition", knowledge.conditions[name].value_set)
+
+
+def _lab_value_sets(labs: Sequence[str], knowledge: Knowledge) -> list[str]:
+    """Value sets of labs and of what they may be computed from."""
+    found: dict[str, None] = {}
+    waiting = list(labs)
+    while waiting:
+        lab = knowledge.labs[waiting.pop(0)]
+        if lab.value_set not in found:
+            found |= {lab.value_set: None} if lab.value_set else {}
+            waiting += lab.derivation.inputs if lab.derivation else ()
+    return list(found)
+
+
+def _data(kind: str, value_set: str, within_days: int | None = None) -> Resource:
+    days = {"value": within_days, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}
+    return {
+        "type": kind,
+        "profile": [canonical("StructureDefinition", _PROFILES[kind])],
+        "codeFilter": [{"path": "code", "valueSet": canonical("ValueSet", value_set)}],
+        **({"dateFilter": [{"path": "effective", "valueDuration": days}]} if within_days is not None else {}),
+    }
+
+
+def _applicability(words: str) -> Resource:
+    return {"kind": "applicability", "expression": {"language": "text/plain", "expression": words}}
+
+
+def _documentation(line: Mapping[str, Any]) -> Resource:
+    """The source of a rule; the grade is the label, the guideline what is displayed."""
+    members = {
+        "type": "documentation",
+        "label": f"Grade {line['grade']}" if line["grade"] else "",
+        "display": line.get("guideline", ""),
+        "citation": line["source"],
+    }
+    return {name: text for name, text in members.items() if text}
+
+
+def _resource_type(name: str) -> Resource:
+    return {"coding": [{"system": "http://hl7.org/fhir/resource-types", "code": name}]}

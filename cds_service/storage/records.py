@@ -1,0 +1,110 @@
+"""What is kept of each call: one audit record, and one line per card so that feedback finds the row that spoke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from cds_service.cards.account import Account
+from cds_service.storage.schema import CALLS, CARDS
+from cds_service.storage.store import Store
+
+_AT_ONCE = 500
+_NOBODY_WAITS_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call. `account` is None where nothing could be judged.
+
+    `client` is the issuer of the caller or `open`, `peer` the address that the connection came from, `patient` a keyed
+    hash. `milliseconds` maps each stage to its time. `shadow`: nothing of the answer was shown.
+    """
+
+    id: str
+    at: datetime
+    service: str
+    hook: str
+    client: str
+    peer: str
+    patient: str
+    shadow: bool
+    knowledge_version: str
+    milliseconds: Mapping[str, float]
+    account: Account | None
+
+
+def keep_call(store: Store, record: CallRecord, *, seconds: float) -> None:
+    """Keep a call and its cards, both or neither.
+
+    Args:
+        store: the database.
+        record: the call.
+        seconds: how long the caller can be kept waiting.
+
+    Raises:
+        StoreUnavailable: nothing was kept.
+    """
+    cards = _cards(record)
+    with store.transaction(seconds) as connection:
+        connection.execute(CALLS.insert(), [_call(record)])
+        if cards:
+            connection.execute(CARDS.insert(), cards)
+
+
+def _call(record: CallRecord) -> dict[str, Any]:
+    account = record.account
+    return {
+        "id": record.id,
+        "at": record.at,
+        "service": record.service,
+        "hook": record.hook,
+        "client": record.client,
+        "peer": record.peer,
+        "patient": record.patient,
+        "judged": account is not None,
+        "shadow": record.shadow,
+        "knowledge_version": record.knowledge_version,
+        "read": msgspec.to_builtins(account.read) if account else {},
+        "unavailable": msgspec.to_builtins(account.unavailable) if account else {},
+        "orders": msgspec.to_builtins(account.orders) if account else [],
+        "milliseconds": {stage: round(time, 3) for stage, time in record.milliseconds.items()},
+    }
+
+
+def _cards(record: CallRecord) -> list[dict[str, Any]]:
+    """A withheld card was never given a uuid that anyone could know: it gets one from the call and its place."""
+    cards = record.account.cards if record.account else ()
+    return [
+        {
+            "uuid": card.uuid or f"{record.id[:32]}{place:04d}",
+            "call": record.id,
+            "at": record.at,
+            "service": record.service,
+            "client": record.client,
+            "topic": card.topic,
+            "rows": list(card.rows),
+            "indicator": card.indicator,
+            "shown": card.uuid is not None and not record.shadow,
+        }
+        for place, card in enumerate(cards)
+    ]
+
+
+def read_calls(store: Store, since: datetime | None, until: datetime | None) -> Iterator[Mapping[str, Any]]:
+    """The audit records from `since` up to and without `until`, oldest first, as rows of the table `calls`.
+
+    Raises:
+        StoreUnavailable: the database can't be reached.
+    """
+    asked = sa.select(CALLS).order_by(CALLS.c.at, CALLS.c.id)
+    asked = asked.where(CALLS.c.at >= since) if since else asked
+    asked = asked.where(CALLS.c.at < until) if until else asked
+    with store.transaction(_NOBODY_WAITS_SECONDS) as connection:
+        for row in connection.execution_options(yield_per=_AT_ONCE).execute(asked).mappings():
+            yield dict(row)

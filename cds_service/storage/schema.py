@@ -1,0 +1,108 @@
+"""The tables of the database. How they came to be so: `migrations/versions/`; a test holds the two together.
+
+No table holds a name, a date of birth, a record's text or a token; a patient appears as a keyed hash.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC to the microsecond; SQLite has no zones, so they are put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; a naive time is refused, because nobody knows which moment it means."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone can't be kept")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Back to an aware time in UTC."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+METADATA = MetaData()
+
+CALLS = Table(
+    "calls",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("hook", String(64), nullable=False),
+    Column("client", String(512), nullable=False),
+    Column("peer", String(64), nullable=False),
+    Column("patient", String(64), nullable=False),
+    Column("judged", Boolean, nullable=False),
+    Column("shadow", Boolean, nullable=False),
+    Column("knowledge_version", String(64), nullable=False),
+    Column("read", JSON, nullable=False),
+    Column("unavailable", JSON, nullable=False),
+    Column("orders", JSON, nullable=False),
+    Column("milliseconds", JSON, nullable=False),
+    Index("calls_at", "at"),
+)
+"""One audit record per call, as `records.CallRecord`; `patient` is a keyed hash."""
+
+CARDS = Table(
+    "cards",
+    METADATA,
+    Column("uuid", String(36), primary_key=True),
+    Column("call", String(36), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("client", String(512), nullable=False),
+    Column("topic", String(128), nullable=False),
+    Column("rows", JSON, nullable=False),
+    Column("indicator", String(8), nullable=False),
+    Column("shown", Boolean, nullable=False),
+    Index("cards_at", "at"),
+)
+"""One line per card, shown or withheld in shadow, so that feedback finds the row that spoke."""
+
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("card", String(36), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("outcome_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("client", String(512), nullable=False),
+    Column("suggestions", JSON, nullable=False),
+    Column("reason_system", String(255)),
+    Column("reason_code", String(128)),
+    Column("commented", Boolean, nullable=False),
+    Column("comment", Text),
+    UniqueConstraint("client", "card", "outcome", "outcome_at", name="feedback_once"),
+    Index("feedback_card", "card"),
+    Index("feedback_received_at", "received_at"),
+)
+"""One line per entry of feedback; the constraint makes a repeated entry have no further effect."""

@@ -1,0 +1,32 @@
+"""The body of a request: declared as JSON, not compressed, not too large."""
+
+from __future__ import annotations
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from cds_service.errors import BodyTooLarge, NotJson
+
+# `application/json+fhir` is what clients of the DSTU2 era call FHIR JSON.
+_JSON_TYPES = {"application/json", "application/fhir+json", "application/json+fhir"}
+
+
+def json_body(max_body: int) -> bytes:
+    """The body as received.
+
+    Raises:
+        NotJson: it is not declared as JSON, or is compressed.
+        BodyTooLarge: it has more than `max_body` bytes.
+    """
+    if request.mimetype not in _JSON_TYPES:
+        raise NotJson("The body is not declared as JSON: send Content-Type: application/json.")
+    if request.content_encoding not in (None, "", "identity"):
+        raise NotJson("The body is compressed: send it without Content-Encoding.")
+    too_large = BodyTooLarge(f"The body is larger than {max_body} bytes (setting CDS_MAX_BODY): send less.")
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise too_large from None
+    if len(body) > max_body:
+        raise too_large
+    return body

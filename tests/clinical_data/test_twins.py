@@ -1,0 +1,72 @@
+"""The same patient by prefetch, by FHIR server, and by every mixture of the two: the same decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from cds_service.answer import answer
+from cds_service.cli.cases import Case, read_cases, request_of
+from cds_service.clinical_data.fhir_access import FhirServers
+from cds_service.clinical_data.inquiry import Limits
+from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.tables import Knowledge
+from tests.support.fhir_peer import TOKEN, Peer, resources_of, running_peer
+
+KEYS = ("patient", "conditions", "allergies", "observations")
+SPLITS = [frozenset(part) for size in range(len(KEYS)) for part in combinations(KEYS, size)]
+# A case about what was not sent has no twin: a server that is asked for it would give it. Nor has one about another
+# patient's resource, which a server does not return.
+CASES = [
+    case
+    for case in read_cases(Path(__file__).parents[1] / "cases")
+    if not {"not_sent", "refused"} & set(case.row) and "Patient/other" not in str(case.row)
+]
+AUTHORIZATION = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "cds"}
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[Peer]:
+    """A FHIR server that wants a token and gives two resources a page."""
+    with running_peer(token=TOKEN, page_size=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fhir() -> FhirServers:
+    """The way to FHIR servers, shared by all calls as in a server process."""
+    return FhirServers(Limits(deadline=20))
+
+
+def judged(
+    request: dict[str, Any], knowledge: Knowledge, now: datetime, fhir: FhirServers | None = None
+) -> tuple[Any, Any]:
+    """The answer to a request: cards and decision."""
+    parsed = read_request("ir-" + request["hook"], orjson.dumps(request))
+    found = answer(parsed, knowledge, now=now, new_id=lambda: "id", fhir=fhir)
+    return found.cards, found.decision
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.row["id"])
+def test_where_data_come_from_does_not_matter(
+    case: Case, peer: Peer, fhir: FhirServers, knowledge: Knowledge, now: datetime
+) -> None:
+    """Cards and decision are equal whichever keys come by prefetch and whichever the FHIR server has to give."""
+    request = request_of(case.row, now)
+    by_prefetch = judged(request, knowledge, now)
+    peer.resources = resources_of(request)
+    asked = {**request, "fhirServer": peer.base, "fhirAuthorization": AUTHORIZATION}
+    for sent in SPLITS:
+        prefetch = {key: value for key, value in request["prefetch"].items() if key in sent}
+        assert judged({**asked, "prefetch": prefetch}, knowledge, now, fhir) == by_prefetch, f"sent {sorted(sent)}"
+
+
+def test_most_cases_have_a_twin() -> None:
+    """The comparison above is about the clinical specification, not a handful of cases."""
+    assert len(CASES) > 200

@@ -1,0 +1,69 @@
+"""Profiles and service over every resource of the clinical cases: neither knows a fault that the other does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.cli.cases import read_cases, request_of
+from cds_service.knowledge.tables import Knowledge
+from tests.package.conftest import constraint_of, of_type
+from tests.package.test_agreement import unusable
+
+profiles = pytest.importorskip("cds_service.profiles.validate")
+
+CASES = Path(__file__).parents[1] / "cases"
+STRUCTURE = "https://example.org/ir-cds/fhir/StructureDefinition/"
+GENERAL = {"Condition": "ir-condition", "AllergyIntolerance": "ir-allergy"}
+PASSED_OVER = ("entered-in-error", "cancelled", "registered")
+
+
+def resources(node: Any) -> Iterator[dict[str, Any]]:
+    """Every condition, allergy and result in a request."""
+    if isinstance(node, dict) and node.get("resourceType") in (*GENERAL, "Observation"):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from resources(child)
+
+
+def profile_of(resource: Mapping[str, Any], knowledge: Knowledge, definitions: dict[str, dict[str, Any]]) -> str:
+    """The profile for a resource: for a result, the one whose bound value sets hold its code, else the general one."""
+    if resource["resourceType"] != "Observation":
+        return STRUCTURE + GENERAL[resource["resourceType"]]
+    codings = [c for c in resource.get("code", {}).get("coding", ()) if "system" in c and "code" in c]
+    hits = {h.value_set for c in codings for h in knowledge.codes.lookup(c["system"], c["code"])}
+    for profile in of_type(definitions, "StructureDefinition").values():
+        code = next((e for e in profile["differential"]["element"] if e["id"] == "Observation.code"), {})
+        bound = code.get("binding", {})
+        if bound.get("strength") == "required":
+            union = of_type(definitions, "ValueSet")[bound["valueSet"].rpartition("/")[2]]
+            if hits & {url.rpartition("/")[2] for part in union["compose"]["include"] for url in part["valueSet"]}:
+                return str(profile["url"])
+    return STRUCTURE + "ir-result"
+
+
+def is_expected(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource is rightly of no use: it does not count, or says itself that it has no value."""
+    return resource.get("status") in PASSED_OVER or "dataAbsentReason" in resource
+
+
+def test_profiles_and_service_agree_on_the_clinical_cases(
+    knowledge: Knowledge, now: datetime, definitions: dict[str, dict[str, Any]]
+) -> None:
+    """An error of a profile is never raised on what the service can use, and what it can't use is always an error."""
+    found = [r for case in read_cases(CASES) for r in resources(request_of(case.row, now))]
+    distinct = {json.dumps(r, sort_keys=True, default=str): r for r in found}
+    cried_wolf, missed = [], []
+    for resource in distinct.values():
+        issues = profiles.validate(resource, [profile_of(resource, knowledge, definitions)])
+        errors = [constraint_of(issue) or issue.code for issue in issues if issue.severity in ("error", "fatal")]
+        unused = unusable(resource, knowledge)
+        cried_wolf += [resource for error in errors if error.startswith("ir-") and not unused]
+        missed += [resource] if unused and not errors and not is_expected(resource) else []
+    assert (cried_wolf, missed) == ([], [])
+    assert len(distinct) > 200

@@ -1,0 +1,120 @@
+"""The published rules are the rules: held against what the service itself answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.review import limit_text
+from cds_service.knowledge.tables import Knowledge
+from tests.package.conftest import of_type
+from tests.support.judging import judge
+
+PROCEDURES = sorted(load_knowledge().procedures)
+CONTRAINDICATIONS = "https://example.org/ir-cds/fhir/CodeSystem/contraindications"
+
+
+def actions(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every action below a plan or an action."""
+    for action in node.get("action", ()):
+        yield action
+        yield from actions(action)
+
+
+def of_system(plan: dict[str, Any], system: str) -> dict[str, dict[str, Any]]:
+    """The actions that carry a code of a code system, by that code."""
+    coded = ((coding, a) for a in actions(plan) for code in a.get("code", ()) for coding in code["coding"])
+    return {coding["code"]: action for coding, action in coded if coding["system"] == system}
+
+
+def test_every_procedure_has_a_plan(definitions: dict[str, dict[str, Any]]) -> None:
+    """One PlanDefinition for each active procedure, with its name."""
+    plans = of_type(definitions, "PlanDefinition")
+    assert {key: plan["title"] for key, plan in plans.items()} == {
+        key: procedure.label for key, procedure in load_knowledge().procedures.items()
+    }
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_the_plan_names_what_the_service_asks(
+    procedure: str, definitions: dict[str, dict[str, Any]], knowledge: Knowledge, now: datetime
+) -> None:
+    """An order is answered with the rows that its plan names, and with no question that is not in the plan."""
+    plan = of_type(definitions, "PlanDefinition")[procedure]
+    named = of_system(plan, CONTRAINDICATIONS)
+    rows = {row.id: row for row in knowledge.contraindications}
+    answer = judge({"order": procedure}, knowledge, now)
+    assert [f.contraindication.id for f in answer.contraindications] == [key for key in named if key in rows]
+    assert {f.criterion.id for row in answer.contraindications for f in row.criteria} - set(named) == set()
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_the_plan_names_the_reasons_that_the_service_looks_for(
+    procedure: str, definitions: dict[str, dict[str, Any]], knowledge: Knowledge, now: datetime
+) -> None:
+    """The indications of an order are those of its plan, or of the plans of the procedures below it."""
+    plans = of_type(definitions, "PlanDefinition")
+    system = "https://example.org/ir-cds/fhir/CodeSystem/indications"
+
+    below = [
+        a["definitionCanonical"].rpartition("/")[2] for a in actions(plans[procedure]) if "definitionCanonical" in a
+    ]
+    reasons = {reason for key in (procedure, *below) for reason in of_system(plans[key], system)}
+    answer = judge({"order": procedure}, knowledge, now)
+    assert {f.indication.id for f in answer.indications} == reasons
+
+
+def test_every_limit_is_published_with_its_source(definitions: dict[str, dict[str, Any]], knowledge: Knowledge) -> None:
+    """Each question on a lab says the number, the unit, the oldest age and the guideline, grade and source."""
+    plans = of_type(definitions, "PlanDefinition").values()
+    published = {key: action for plan in plans for key, action in of_system(plan, CONTRAINDICATIONS).items()}
+    criteria = [c for row in knowledge.contraindications for c in row.criteria]
+    assert {c.id for c in criteria} <= set(published)
+    for criterion in (c for c in criteria if c.threshold):
+        limit, action = knowledge.thresholds[criterion.threshold], published[criterion.id]
+        words = action["condition"][0]["expression"]
+        assert words["language"] == "text/plain"
+        assert words["expression"].startswith(f"{knowledge.labs[limit.lab].label} {limit_text(limit)}; ")
+        source = action["documentation"][0]
+        assert (source["display"], source["label"], source["citation"]) == (
+            limit.guideline,
+            f"Grade {limit.grade}",
+            limit.source,
+        )
+        ages = {f["valueDuration"]["value"] for d in action["input"] for f in d.get("dateFilter", ())}
+        assert ages == {limit.within_days}
+
+
+def test_every_question_names_the_data_that_it_reads(definitions: dict[str, dict[str, Any]]) -> None:
+    """Each question lists the value sets of its data, and each of them is in the package."""
+    sets = {r["url"] for r in of_type(definitions, "ValueSet").values()}
+    for plan in of_type(definitions, "PlanDefinition").values():
+        for action in (a for a in actions(plan) if "condition" in a):
+            assert action["input"], f"{plan['id']}: {action['id']}"
+            assert {f["valueSet"] for data in action["input"] for f in data["codeFilter"]} <= sets
+
+
+def test_element_ids_are_unique_in_a_plan(definitions: dict[str, dict[str, Any]]) -> None:
+    """No two actions of a plan have the same id."""
+    for plan in of_type(definitions, "PlanDefinition").values():
+        ids = [action["id"] for action in actions(plan)]
+        assert len(ids) == len(set(ids)), plan["id"]
+
+
+def test_the_hooks_that_judge_a_procedure_are_its_events(definitions: dict[str, dict[str, Any]]) -> None:
+    """Every rule names its events; patient-view raises those of procedures that it may offer, and no other."""
+    plans = of_type(definitions, "PlanDefinition")
+    events = {key: {t["name"] for a in plan["action"] for t in a["trigger"]} for key, plan in plans.items()}
+    assert "order-sign" in set.intersection(*events.values())
+    assert "patient-view" in events["tips"]
+    assert "patient-view" not in events["percutaneous-biopsy"]
+
+
+def test_no_sentence_has_an_open_place(definitions: dict[str, dict[str, Any]]) -> None:
+    """What is published is whole: no template of the wording is left unfilled."""
+    texts = [a.get("description", "") for p in of_type(definitions, "PlanDefinition").values() for a in actions(p)]
+    assert [text for text in texts if "{" in text] == []

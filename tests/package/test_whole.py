@@ -1,0 +1,203 @@
+"""The package as a whole: it is what its sources say, nothing points nowhere, and other tools can load it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import shutil
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+
+from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
+from cds_service.publishing.archive import archive, archive_name
+from cds_service.publishing.build import stale, write
+from cds_service.publishing.definition import CANONICAL
+from cds_service.publishing.manifest import package_version
+from tests.package.conftest import bad_example, good_examples, of_type
+from tests.support.tables import put
+
+FSH = sorted((PROFILES / "input/fsh").glob("*.fsh"))
+
+
+def canonicals(node: Any) -> Iterator[str]:
+    """Every address of this package that a resource names, anywhere in it."""
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from canonicals(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from canonicals(value)
+    elif isinstance(node, str) and node.startswith(CANONICAL + "/"):
+        yield node
+
+
+def members() -> dict[str, bytes]:
+    """The files of the archive by name."""
+    with tarfile.open(fileobj=io.BytesIO(archive()), mode="r:gz") as tar:
+        return {info.name: tar.extractfile(info).read() for info in tar}
+
+
+def test_what_is_made_from_the_tables_is_what_the_tables_say() -> None:
+    """No committed file of the package says something else than the tables do."""
+    assert stale() == []
+
+
+def a_whole_copy(folder: Path) -> Path:
+    """The tables and the whole package in a folder of their own."""
+    shutil.copytree(TABLES, folder / "knowledge", ignore=shutil.ignore_patterns("*.py*", "__*"))
+    shutil.copytree(PROFILES, folder / "fhir_profiles", ignore=shutil.ignore_patterns("*.py*", "__*"))
+    return folder
+
+
+def test_another_limit_is_published_where_it_applies(tmp_path: Path) -> None:
+    """A changed number makes the plans that hold it stale and nothing else; building again publishes it."""
+    copy = a_whole_copy(tmp_path)
+    tables, package = copy / "knowledge", copy / "fhir_profiles"
+    limits = (tables / "thresholds.toml").read_text("utf-8")
+    row = limits[limits.index('id = "bilirubin-tips"') :]
+    value = re.search(r"value = ([\d.]+)", row)[1]
+    put(tables / "thresholds.toml", limits.replace(row, row.replace(f"value = {value}", "value = 17.5", 1)))
+    assert stale(package, tables) == ["plan_definitions/tips.json"]
+    assert write(package, tables) == ["plan_definitions/tips.json"]
+    assert "Bilirubin, total > 17.5 mg/dL" in (package / "plan_definitions/tips.json").read_text("utf-8")
+    assert stale(package, tables) == []
+
+
+def test_a_file_that_is_no_longer_made_is_removed(tmp_path: Path) -> None:
+    """The plan of a procedure that is gone does not stay behind, and the index forgets it."""
+    copy = a_whole_copy(tmp_path)
+    tables, package = copy / "knowledge", copy / "fhir_profiles"
+    left = package / "plan_definitions" / "old-procedure.json"
+    put(left, (package / "plan_definitions/tips.json").read_text("utf-8"))
+    assert stale(package, tables) == ["plan_definitions/old-procedure.json"]
+    write(package, tables)
+    assert not left.exists()
+    assert stale(package, tables) == []
+
+
+def test_no_address_is_used_twice(definitions: dict[str, dict[str, Any]]) -> None:
+    """A url names one definition, and so do a type and an id."""
+    urls = Counter(r["url"] for r in definitions.values())
+    ids = Counter((r["resourceType"], r["id"]) for r in definitions.values())
+    assert [name for name, count in (urls + ids).items() if count > 1] == []
+
+
+def test_addresses_end_with_type_and_id(definitions: dict[str, dict[str, Any]]) -> None:
+    """Every definition is where its url says, with the release of the tables as its version."""
+    release = load_knowledge().version.partition("+")[0]
+    wrong = [
+        name
+        for name, r in definitions.items()
+        if r["url"] != f"{CANONICAL}/{r['resourceType']}/{r['id']}" or r["version"] != release
+    ]
+    assert wrong == []
+
+
+def test_nothing_points_nowhere(definitions: dict[str, dict[str, Any]]) -> None:
+    """Every address of this package that a definition, an example or the guide names leads to a definition of it."""
+    known = {r["url"] for r in definitions.values()}
+    named = {url for r in [*definitions.values(), *good_examples().values()] for url in canonicals(r)}
+    assert named - known == set()
+    assert len(named) > 150
+
+
+def test_the_guide_lists_everything(definitions: dict[str, dict[str, Any]]) -> None:
+    """The ImplementationGuide names every definition and every good example, and nothing else."""
+    guide = definitions["implementation_guide.json"]
+    listed = {entry["reference"]["reference"] for entry in guide["definition"]["resource"]}
+    held = [*definitions.values(), *good_examples().values()]
+    assert listed == {f"{r['resourceType']}/{r['id']}" for r in held} - {f"ImplementationGuide/{guide['id']}"}
+
+
+def test_the_index_names_every_file(definitions: dict[str, dict[str, Any]]) -> None:
+    """`.index.json` leads a loader to every definition as it lies in the folder."""
+    index = json.loads((PROFILES / ".index.json").read_text("utf-8"))
+    assert {entry["filename"]: entry["url"] for entry in index["files"]} == {
+        name: r["url"] for name, r in definitions.items()
+    }
+
+
+def test_the_archive_is_laid_out_as_packages_are(definitions: dict[str, dict[str, Any]]) -> None:
+    """One flat folder with an index that is true of it; good examples are apart, bad ones are not in it."""
+    held = members()
+    flat = {f"package/{r['resourceType']}-{r['id']}.json" for r in definitions.values()}
+    examples = {f"package/example/{r['resourceType']}-{r['id']}.json" for r in good_examples().values()}
+    about = {"package/package.json", "package/.index.json", "package/example/.index.json"}
+    assert set(held) == flat | examples | about
+    indexed = json.loads(held["package/.index.json"])["files"]
+    assert {f"package/{entry['filename']}" for entry in indexed} == flat
+
+
+def test_the_archive_is_the_same_every_time() -> None:
+    """Two archives of the same content are the same bytes, with no time and no user in them."""
+    first = archive()
+    assert first == archive()
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(first))) as tar:
+        assert {(info.mtime, info.uid, info.uname) for info in tar} == {(0, 0, "")}
+
+
+def test_the_package_says_what_it_is() -> None:
+    """Name, version, FHIR version and canonical are those that a loader asks for."""
+    about = json.loads((PROFILES / "package.json").read_text("utf-8"))
+    assert (about["name"], about["fhirVersions"], about["canonical"]) == ("org.example.ir-cds", ["4.0.1"], CANONICAL)
+    assert archive_name() == f"org.example.ir-cds-{about['version']}.tgz"
+
+
+@pytest.mark.parametrize(("release", "version"), [("2026.11", "2026.11.0"), ("2026.11.2", "2026.11.2"), ("7", "7.0.0")])
+def test_a_release_becomes_three_numbers(release: str, version: str) -> None:
+    """Packages are counted by three numbers, whatever the release is called."""
+    assert package_version(release) == version
+
+
+def test_everything_is_fhir(definitions: dict[str, dict[str, Any]]) -> None:
+    """An independent model of FHIR reads every definition and every good example."""
+    for resource in [*definitions.values(), *good_examples().values()]:
+        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+
+
+def test_the_independent_model_is_awake() -> None:
+    """The same model refuses a result without its status."""
+    with pytest.raises(ValueError, match="status"):
+        get_fhir_model_class("Observation").model_validate(bad_example("required--result-without-status.json"))
+
+
+def invariants() -> dict[str, tuple[str, str, str]]:
+    """Severity, text and expression of every Invariant of the FSH sources."""
+    found = {}
+    block = r'^Invariant: (\S+)\nDescription: "(.*)"\nSeverity: #(\w+)\nExpression: "(.*)"$'
+    for path in FSH:
+        for key, human, severity, expression in re.findall(block, path.read_text("utf-8"), re.MULTILINE):
+            found[key] = (severity, human, expression.replace('\\"', '"').replace("\\\\", "\\"))
+    return found
+
+
+def test_the_compiled_profiles_hold_the_invariants_of_the_sources(definitions: dict[str, dict[str, Any]]) -> None:
+    """Somebody who changes an invariant and does not compile it again hears of it, with or without Node."""
+    compiled = {
+        c["key"]: (c["severity"], c["human"], c["expression"])
+        for profile in of_type(definitions, "StructureDefinition").values()
+        for element in profile["snapshot"]["element"]
+        for c in element.get("constraint", ())
+        if c["key"].startswith("ir-")
+    }
+    assert compiled == invariants()
+
+
+def test_every_profile_of_the_sources_is_compiled(definitions: dict[str, dict[str, Any]]) -> None:
+    """Each Profile and Extension of the FSH sources is a definition with a snapshot, and there is no other."""
+    wanted = {
+        key
+        for path in FSH
+        for key in re.findall(r"^(?:Profile|Extension): .*\n(?:.+\n)*?Id: (\S+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    compiled = of_type(definitions, "StructureDefinition")
+    assert set(compiled) == wanted
+    assert [key for key, profile in compiled.items() if not profile["snapshot"]["element"]] == []

@@ -1,0 +1,194 @@
+"""Feedback under fire: workers killed in the middle of writing, a database that stops. Nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import requests
+import sqlalchemy as sa
+
+from cds_service.storage.schema import FEEDBACK
+from cds_service.storage.store import Store
+from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.postgres import Postgres
+from tests.support.serving import Serving
+
+KILLS = 100
+SENDERS = 4
+START = datetime(2026, 11, 24, tzinfo=UTC)
+PATIENCE_SECONDS = 30
+CALL = a_call(context=drafts(an_order("uterine fibroid embolization")), prefetch=NOTHING_RECORDED)
+
+Key = tuple[str, str, datetime]
+REFUSED: Key = ("00000000-0000-4000-8000-000000000000", "accepted", START)
+
+
+@dataclass
+class Sender:
+    """A client that sends feedback without pause and repeats a batch, ids unchanged, until it is acknowledged."""
+
+    number: int
+    url: str
+    stop: threading.Event
+    acknowledged: set[Key] = field(default_factory=set)
+    sent: set[Key] = field(default_factory=set)
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def run(self) -> None:
+        """Send until told to stop; a batch under way is seen through."""
+        turn = 0
+        while not self.stop.is_set():
+            turn += 1
+            keys = [self._key(turn * 3 + place) for place in range(3)]
+            self.sent.update(keys)
+            body = {"feedback": [_entry(key) for key in keys]}
+            end = time.monotonic() + PATIENCE_SECONDS
+            while time.monotonic() < end:
+                if self._post(body):
+                    self.acknowledged.update(keys)
+                    break
+                time.sleep(0.01)
+
+    def _key(self, number: int) -> Key:
+        card = str(UUID(int=(self.number << 64) | number | 4 << 76))
+        return card, "overridden" if number % 2 else "accepted", START + timedelta(seconds=number)
+
+    def _post(self, body: dict[str, Any]) -> bool:
+        try:
+            answer = requests.post(f"{self.url}/cds-services/ir-order-sign/feedback", json=body, timeout=10)
+        except requests.RequestException as error:
+            self.answers[type(error).__name__] += 1
+            return False
+        self.answers[str(answer.status_code)] += 1
+        return answer.status_code == 200
+
+
+def _entry(key: Key) -> dict[str, Any]:
+    card, outcome, at = key
+    accepted = {"acceptedSuggestions": [{"id": card}]} if outcome == "accepted" else {}
+    return {"card": card, "outcome": outcome, "outcomeTimestamp": at.isoformat()} | accepted
+
+
+@contextmanager
+def sending(url: str) -> Iterator[list[Sender]]:
+    """Several clients at work; at the end of the block each has seen its last batch through."""
+    stop = threading.Event()
+    senders = [Sender(number + 1, url, stop) for number in range(SENDERS)]
+    threads = [threading.Thread(target=sender.run) for sender in senders]
+    for thread in threads:
+        thread.start()
+    try:
+        yield senders
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def stored(database_url: str) -> Counter[Key]:
+    """How often each entry is in the database."""
+    store = Store(database_url)
+    with store.transaction(5.0) as connection:
+        asked = sa.select(FEEDBACK.c.card, FEEDBACK.c.outcome, FEEDBACK.c.outcome_at)
+        found = Counter((row[0], row[1], row[2]) for row in connection.execute(asked))
+    store.close()
+    return found
+
+
+def check_nothing_lost(senders: list[Sender], database_url: str) -> None:
+    """Everything acknowledged is there, nothing is there twice, and nothing that nobody sent."""
+    found = stored(database_url)
+    acknowledged = set().union(*(sender.acknowledged for sender in senders))
+    assert len(acknowledged) > 100
+    assert acknowledged - found.keys() == set()
+    assert [key for key, count in found.items() if count > 1] == []
+    assert found.keys() - set().union(*(sender.sent for sender in senders)) == set()
+
+
+def test_killed_workers_lose_no_acknowledged_feedback(database_url: str, tmp_path: Path) -> None:
+    """While workers are killed a hundred times, no feedback that was acknowledged is lost and none counts twice."""
+    serving = Serving(tmp_path, CDS_DATABASE_URL=database_url, CDS_WORKERS="3")
+    choose = random.Random(20261124)  # noqa: S311  which worker, not a secret
+    killed = 0
+    with sending(serving.url) as senders:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while killed < KILLS and time.monotonic() < end:
+            killed += serving.kill_a_worker(choose)
+            time.sleep(0.03)
+    answers = sum((sender.answers for sender in senders), Counter[str]())
+    assert serving.stop() == 0
+    assert killed == KILLS
+    assert answers["200"] > 30
+    assert answers["ConnectionError"] > 0  # the kills were felt
+    assert answers.keys() <= {"200", "ConnectionError", "503"}
+    check_nothing_lost(senders, database_url)
+
+
+def test_a_database_that_stops_and_starts_again_loses_nothing(postgres: Postgres, tmp_path: Path) -> None:
+    """While the database is down, calls are answered, feedback is refused with 503, and readyz is red.
+
+    Afterwards everything goes on, and nothing that was acknowledged is lost.
+    """
+    database_url = postgres.new_database()
+    serving = Serving(tmp_path, CDS_DATABASE_URL=database_url, CDS_WORKERS="2")
+    with sending(serving.url) as senders:
+        time.sleep(0.7)
+        postgres.stop()
+        down = [_call_time(serving.url) for _ in range(8)]
+        ready = requests.get(f"{serving.url}/readyz", timeout=10)
+        refused = requests.post(
+            f"{serving.url}/cds-services/ir-order-sign/feedback", json={"feedback": [_entry(REFUSED)]}, timeout=10
+        )
+        lost = requests.get(f"{serving.url}/metrics", timeout=10).text
+        postgres.start()
+        time.sleep(2.5)
+        back = requests.get(f"{serving.url}/readyz", timeout=10)
+    answers = sum((sender.answers for sender in senders), Counter[str]())
+    assert serving.stop() == 0
+    assert max(down) < 2.0
+    assert (ready.status_code, back.status_code) == (503, 200)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert "cds_store_up 0.0" in lost
+    assert "cds_records_lost_total 8.0" in lost
+    assert "was not kept" in serving.said
+    assert answers["503"] > 0
+    assert answers.keys() <= {"200", "503"}
+    check_nothing_lost(senders, database_url)
+
+
+def _call_time(url: str) -> float:
+    """Seconds until a hook call is answered with its cards."""
+    start = time.monotonic()
+    answer = requests.post(f"{url}/cds-services/ir-order-sign", json=CALL, timeout=10)
+    assert answer.status_code == 200
+    assert answer.json()["cards"]
+    return time.monotonic() - start
+
+
+def test_worker_processes_count_together(tmp_path: Path) -> None:
+    """What one worker process counted is there for whoever asks another, and stays when a worker is killed."""
+    serving = Serving(
+        tmp_path, CDS_DATABASE_URL=f"sqlite:///{tmp_path}/records.db", CDS_WORKERS="3", TMPDIR=str(tmp_path)
+    )
+    for _ in range(12):
+        _call_time(serving.url)
+    serving.kill_a_worker(random.Random(1))  # noqa: S311  which worker, not a secret
+    time.sleep(0.3)
+    exposed = {requests.get(f"{serving.url}/metrics", timeout=10).text for _ in range(6)}
+    folders = len(list(tmp_path.glob("cds-service-metrics-*")))
+    assert serving.stop() == 0
+    assert (folders, list(tmp_path.glob("cds-service-metrics-*"))) == (1, [])
+    for text in exposed:
+        assert 'cds_calls_total{client="open",service="ir-order-sign",status="200"} 12.0' in text
+        assert 'cds_stage_seconds_count{stage="facts"} 12.0' in text
+        assert "cds_store_up 1.0" in text

@@ -1,0 +1,122 @@
+"""The report on feedback: what is counted, what is not, and what is put up for review."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cds_service.cards.account import CardAccount
+from cds_service.storage.feedback import Sender, keep_feedback
+from cds_service.storage.records import keep_call
+from cds_service.storage.report import Report, Tally, report
+from cds_service.storage.store import Store
+from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
+
+OTHER = Sender("https://other.example.org", SENDER.service, NOW)
+
+
+def received(store: Store, *entries: object, sender: Sender = SENDER) -> None:
+    """Keep feedback."""
+    keep_feedback(store, entries, sender, with_comments=False, seconds=5.0)  # type: ignore[arg-type]
+
+
+def reported(store: Store, review_above: float = 50.0) -> Report:
+    """The report on everything."""
+    return report(store, None, None, review_above=review_above)
+
+
+@pytest.fixture
+def used(store: Store) -> Store:
+    """A store after some days of use by two EHRs, with a row in shadow."""
+    withheld = CardAccount("bleeding-tendency", ("bleeding-tendency",), "warning")
+    keep_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips"), a_card(3), withheld), seconds=5.0)
+    keep_call(store, a_call(2, a_card(4), a_card(5, "not-checked", "info", "kidney-failure")), seconds=5.0)
+    keep_call(store, a_call(3, a_card(6), client=OTHER.client), seconds=5.0)
+    keep_call(store, a_call(4, a_card(7), shadow=True), seconds=5.0)
+    reason = ("https://example.org/reasons", "emergency")
+    received(
+        store,
+        an_answer(1, "overridden", 10, reason=reason),
+        an_answer(2, seconds=20),
+        an_answer(3, "overridden", 30, reason=reason),
+        an_answer(4, seconds=60),
+    )
+    received(store, an_answer(6, "overridden", 40), sender=OTHER)
+    return store
+
+
+def test_cards_are_counted_by_row_indicator_and_client(used: Store) -> None:
+    """Each card counts once under its row, how loud it was, and the EHR that it was given to."""
+    found = reported(used)
+    assert found.total == Tally(shown=6, shadow=2, accepted=2, overridden=3)
+    assert found.by["row"]["iodine-allergy"] == Tally(shown=4, shadow=1, accepted=1, overridden=3)
+    assert found.by["row"]["indication: tips"] == Tally(shown=1, accepted=1)
+    assert found.by["row"]["not-checked"] == Tally(shown=1)
+    assert found.by["indicator"]["critical"] == Tally(shown=4, shadow=1, accepted=1, overridden=3)
+    assert found.by["client"][OTHER.client] == Tally(shown=1, overridden=1)
+    assert found.reasons == {"https://example.org/reasons|emergency": 2}
+    assert (found.median_seconds, found.answers_before_card, found.unknown_cards) == (30.0, 0, 0)
+
+
+def test_the_report_shows_what_shadow_held_back(used: Store) -> None:
+    """A row in shadow, and a call in shadow, count as what would have been shown, and nobody can have answered it."""
+    assert reported(used).by["row"]["bleeding-tendency"] == Tally(shadow=1)
+    assert reported(used).by["row"]["iodine-allergy"].shadow == 1
+
+
+@pytest.mark.parametrize(("above", "rows"), [(0, ["iodine-allergy"]), (74, ["iodine-allergy"]), (75, [])])
+def test_rows_that_are_mostly_overridden_are_for_review(used: Store, above: float, rows: list[str]) -> None:
+    """A row is for review where more than the given share of its answered cards was overridden."""
+    assert reported(used).by["row"]["iodine-allergy"].overridden_percent == 75.0
+    assert list(reported(used, review_above=above).review) == rows
+
+
+def test_only_the_latest_answer_to_a_card_counts(store: Store) -> None:
+    """A clinician who accepts after all is counted as having accepted, whatever order the reports arrive in."""
+    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    received(store, an_answer(1, "accepted", 90))
+    received(store, an_answer(1, "overridden", 30))
+    assert reported(store).total == Tally(shown=1, accepted=1)
+    assert reported(store).seconds_to_answer == [90.0]
+
+
+def test_feedback_on_unknown_cards_is_counted_apart(store: Store) -> None:
+    """Feedback on a card that nobody remembers, or that another EHR got, is counted and changes no rate."""
+    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    received(store, an_answer(99), an_answer(1, "overridden"), sender=OTHER)
+    assert reported(store).total == Tally(shown=1)
+    assert reported(store).unknown_cards == 2
+
+
+def test_a_clock_that_is_behind_is_told_and_not_averaged(store: Store) -> None:
+    """Answers dated before their card are counted as such, and do not make the others look quicker."""
+    keep_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
+    received(store, an_answer(1, seconds=-30), an_answer(2, seconds=8))
+    assert (reported(store).answers_before_card, reported(store).median_seconds) == (1, 8.0)
+
+
+@pytest.mark.parametrize("at", [datetime.min, datetime.max])
+def test_an_absurd_time_does_not_break_the_report(store: Store, at: datetime) -> None:
+    """Feedback dated to the first or the last moment that there is can be kept, sent again and reported."""
+    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    absurd = replace(an_answer(1), at=at.replace(tzinfo=UTC))
+    received(store, absurd, absurd)
+    assert reported(store).total == Tally(shown=1, accepted=1)
+
+
+def test_a_period_is_of_the_cards_given_in_it(store: Store) -> None:
+    """A report of a month holds the cards of that month, whenever they were answered; the end does not belong to it."""
+    for number, days in enumerate((0, 10, 20), start=1):
+        keep_call(store, a_call(number, a_card(number), at=NOW + timedelta(days=days)), seconds=5.0)
+    received(store, an_answer(2, seconds=40 * 86_400))
+    found = report(store, NOW + timedelta(days=5), NOW + timedelta(days=20), review_above=50)
+    assert found.total == Tally(shown=1, accepted=1)
+
+
+def test_an_empty_store_gives_an_empty_report(store: Store) -> None:
+    """Before the first card there is nothing to report, and no rate of nothing."""
+    found = reported(store)
+    assert (found.total, found.review, found.median_seconds) == (Tally(), [], None)
+    assert found.total.overridden_percent is None

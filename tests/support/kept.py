@@ -1,0 +1,54 @@
+"""Calls, cards and feedback to be kept in a store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cds_service.cards.account import Account, CardAccount, OrderAccount, Read
+from cds_service.hooks.feedback import Feedback
+from cds_service.storage.feedback import Sender
+from cds_service.storage.records import CallRecord
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+CARD = "11111111-1111-4111-8111-{:012d}"
+SENDER = Sender("https://ehr.example.org", "ir-order-sign", NOW)
+
+
+def an_answer(card: int = 1, outcome: str = "accepted", seconds: float = 5, **more: Any) -> Feedback:
+    """Feedback on one card, some time after it was given."""
+    return Feedback(CARD.format(card), outcome, NOW + timedelta(seconds=seconds), **more)
+
+
+def a_card(number: int, topic: str = "iodine-allergy", indicator: str = "critical", *rows: str) -> CardAccount:
+    """A card that was shown, with the uuid of its number."""
+    return CardAccount(topic, rows or (topic,), indicator, CARD.format(number))
+
+
+def a_call(
+    number: int = 1, *cards: CardAccount, at: datetime = NOW, client: str = SENDER.client, shadow: bool = False
+) -> CallRecord:
+    """A call that was answered with these cards; without any, with one critical card of ten times its number."""
+    order = OrderAccount("tips", "present", {"iodine-allergy": "critical"}, ("bleeding-tendency",))
+    given = cards or (a_card(number * 10),)
+    account = Account(
+        "2026.11+x",
+        {"conditions": Read(2, "prefetch")},
+        {"observations": ("not-sent",)},
+        {"no-result": 1},
+        (order,),
+        given,
+    )
+    return CallRecord(
+        id=f"22222222-2222-4222-8222-{number:012d}",
+        at=at,
+        service="ir-order-sign",
+        hook="order-sign",
+        client=client,
+        peer="127.0.0.1",
+        patient="0" * 32,
+        shadow=shadow,
+        knowledge_version="2026.11+x",
+        milliseconds={"facts": 1.25},
+        account=account,
+    )

@@ -1,0 +1,117 @@
+"""Real FHIR servers of others, each started as a process of its own, in its own environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+PEERS = Path(__file__).parents[2] / ".peers"
+TOKEN = "test-token"  # noqa: S105  of the server that the test starts
+_START_SECONDS = 60
+
+
+def program(peer: str, name: str) -> Path:
+    """A program of a peer's environment."""
+    path = PEERS / peer / "bin" / name
+    assert path.exists(), f"{path} is missing: `make test` sets it up"
+    return path
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _running(arguments: list[str | Path], folder: Path, ready: str, **environ: str) -> Iterator[None]:
+    log = folder / "server.log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(arguments, cwd=folder, env=os.environ | environ, stdout=said, stderr=said)
+    try:
+        _wait_until_answered(process, ready, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_answered(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            requests.get(url, timeout=5)
+        except requests.RequestException:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"the server did not start: {log.read_text('utf-8', 'replace')}")
+
+
+@contextmanager
+def sekmet(folder: Path, auth: Mapping[str, Any]) -> Iterator[str]:
+    """SEKMET, a FHIR R4 server with search, paging and authorization; gives its base URL."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    # JSON is YAML as well.
+    settings = {
+        "base_url": f"{base}/fhir",
+        "host": "127.0.0.1",
+        "port": port,
+        "log_inbound": False,
+        "simulator": {"enabled": False},
+        "server_auth": auth,
+        "validation": {"inbound": "off"},
+    }
+    (folder / "settings.yaml").write_text(json.dumps(settings), "utf-8")
+    arguments: list[str | Path] = [program("sekmet", "sekmet"), "serve"]
+    with _running(arguments, folder, f"{base}/fhir/metadata", SEKMET_CONFIG="settings.yaml"):
+        yield f"{base}/fhir"
+
+
+@contextmanager
+def fhirsnake(folder: Path, resources: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Fhirsnake, which gives everybody's resources to every search; gives its base URL."""
+    port = free_port()
+    for resource in resources:
+        kind = folder / "resources" / resource["resourceType"]
+        kind.mkdir(parents=True, exist_ok=True)
+        (kind / f"{resource['id']}.json").write_text(json.dumps(resource), "utf-8")
+    (source,) = (PEERS / "fhirsnake").glob("lib/python*/site-packages/fhirsnake")
+    arguments: list[str | Path] = [program("fhirsnake", "uvicorn"), "main:app", "--port", str(port)]
+    with _running(arguments, folder, f"http://127.0.0.1:{port}/", PYTHONPATH=str(source)):
+        yield f"http://127.0.0.1:{port}"
+
+
+def upload(base: str, resources: Iterable[Mapping[str, Any]]) -> None:
+    """Put resources on a server under their own ids."""
+    entries = [
+        {"resource": resource, "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}}
+        for resource in resources
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    answer = requests.post(base, json=bundle, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120)
+    assert answer.status_code == 200, answer.text[:2000]
+
+
+def synthetic_patients(folder: Path, count: int, day: str) -> list[dict[str, Any]]:
+    """Every resource of some synthetic patients, whose results are of one day; the same in every run."""
+    arguments = ["generate", "--profile", "mixed", "--count", str(count), "--sex", "mixed", "--age-range", "40-80"]
+    more = ["--reference-date", day, "--format", "ndjson", "--out", str(folder)]
+    subprocess.run([program("sekmet", "carebundle"), *arguments, *more], check=True, capture_output=True)
+    lines = [line for path in sorted(folder.glob("*.ndjson")) for line in path.read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in lines]

@@ -1,0 +1,120 @@
+"""What Prometheus reads of the service: counted right, from closed lists of labels, and only by those who may."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from cds_service.web.metrics import Metrics
+from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.web.conftest import MakeApp
+
+CALL = a_call(context=drafts(an_order("uterine fibroid embolization")), prefetch=NOTHING_RECORDED)
+TOKEN = "s3cret"  # noqa: S105  of the test
+
+
+def samples(client: FlaskClient) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample of /metrics by name and labels."""
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    families = list(text_string_to_metric_families(answer.text))
+    assert len(families) == len({family.name for family in families})
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def value(client: FlaskClient, name: str, /, **labels: str) -> float:
+    """One sample; 0 where it was never counted."""
+    return samples(client).get((name, frozenset(labels.items())), 0.0)
+
+
+def test_calls_are_counted_by_service_status_and_client(client: FlaskClient) -> None:
+    """Each call counts once under what it was answered; ids that are no service share one label."""
+    client.post("/cds-services/ir-order-sign", json=CALL)
+    client.post("/cds-services/ir-order-sign", json={})
+    client.post("/cds-services/ir-order-sign", json=a_call(context=drafts(an_order("tips"))))
+    client.post("/cds-services/Jane-Roe", json={})
+    for service, status in (
+        ("ir-order-sign", "200"),
+        ("ir-order-sign", "400"),
+        ("ir-order-sign", "412"),
+        ("other", "404"),
+    ):
+        assert value(client, "cds_calls_total", service=service, status=status, client="open") == 1.0
+    assert "Jane" not in client.get("/metrics").text
+
+
+def test_cards_and_open_questions_are_counted(client: FlaskClient) -> None:
+    """A call's cards count by row and indicator, and its open questions by reason."""
+    cards = client.post("/cds-services/ir-order-sign", json=CALL).get_json()["cards"]
+    for card in cards:
+        labels = {"row": card["source"]["topic"]["code"], "indicator": card["indicator"], "shown": "yes"}
+        assert value(client, "cds_cards_total", **labels) == 1.0
+    assert value(client, "cds_unknown_total", reason="no-result") > 0
+    assert value(client, "cds_unavailable_total", data="observations", reason="not-sent") == 0
+    client.post("/cds-services/ir-order-sign", json=CALL | {"prefetch": {"patient": None, "conditions": None}})
+    assert value(client, "cds_unavailable_total", data="observations", reason="not-sent") == 1.0
+
+
+@pytest.mark.parametrize("stage", ["hooks", "clinical_data", "facts", "findings", "cards", "response", "records"])
+def test_each_stage_is_timed(client: FlaskClient, stage: str) -> None:
+    """Whoever looks for the slow part of a call finds the time of every stage."""
+    client.post("/cds-services/ir-order-sign", json=CALL)
+    assert value(client, "cds_stage_seconds_count", stage=stage) == 1.0
+    assert 0 < value(client, "cds_stage_seconds_sum", stage=stage) < 5
+
+
+def test_feedback_is_counted(client: FlaskClient) -> None:
+    """New entries count by outcome, repeated ones and unknown cards apart, batches by status."""
+    entry = {
+        "card": "a5c1bf4b-3f0c-4b5f-9d0e-7f6f3f2c9d11",
+        "outcome": "overridden",
+        "outcomeTimestamp": "2026-11-23T19:00:00Z",
+    }
+    for body in ({"feedback": [entry, entry]}, {"feedback": [entry]}, {}):
+        client.post("/cds-services/ir-order-sign/feedback", json=body)
+    assert value(client, "cds_feedback_total", outcome="overridden", client="open") == 1.0
+    assert value(client, "cds_feedback_repeated_total") == 2.0
+    assert value(client, "cds_feedback_unknown_cards_total") == 1.0
+    assert value(client, "cds_feedback_requests_total", status="200") == 2.0
+    assert value(client, "cds_feedback_requests_total", status="400") == 1.0
+
+
+def test_requests_to_fhir_servers_are_timed() -> None:
+    """The FHIR client's requests are there by kind of data and outcome."""
+    metrics = Metrics()
+    metrics.observe_fhir("conditions", 0.2, "ok")
+    metrics.observe_fhir("conditions", 3.0, "timeout")
+    text = metrics.exposed(lambda: iter(()))[0].decode()
+    assert 'cds_fhir_seconds_count{data="conditions",outcome="ok"} 1.0' in text
+    assert 'cds_fhir_seconds_bucket{data="conditions",le="2.5",outcome="timeout"} 0.0' in text
+
+
+def test_the_state_of_store_and_tables_is_there(client: FlaskClient, make_app: MakeApp, knowledge) -> None:
+    """An operator sees whether the store answers, and which tables are in force."""
+    assert value(client, "cds_store_up") == 1.0
+    assert value(client, "cds_knowledge_info", version=knowledge.version) == 1.0
+    away = make_app(database_url="postgresql://postgres@127.0.0.1:1/records").test_client()
+    assert value(away, "cds_store_up") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (None, 401),
+        ("Bearer wrong", 401),
+        ("Bearer ", 401),
+        ("Basic s3cret", 401),
+        ("Bearer s3crét", 401),
+        ("Bearer s3cret", 200),
+        ("bearer s3cret", 200),
+    ],
+)
+def test_a_token_guards_the_metrics(make_app: MakeApp, sent: str | None, status: int) -> None:
+    """With a token set, only who sends it reads the metrics; the refusal does not say more."""
+    client = make_app(metrics_token=TOKEN).test_client()
+    answer = client.get("/metrics", headers={"Authorization": sent.encode().decode("latin-1")} if sent else {})
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert TOKEN not in answer.text
