@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ _MOST_BYTES_WAITING = 64 * 1024 * 1024
 _LONGEST_REST_SECONDS = 1.0
 # Paths name elements of definitions only, so there are not many; this is a fuse.
 _MOST_KEYS = 5_000
+_NO_RESOURCE = "none"
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -59,9 +60,13 @@ class Counts:
 
 
 class BackgroundValidator:
-    """The queue, its thread and the counts of one process."""
+    """The queue, its thread and the counts of one process.
+
+    `report` is told of every fault as it is counted, with a count of 1; metrics set it.
+    """
 
     def __init__(self) -> None:
+        self.report: Callable[[Fault], None] | None = None
         self._lock = threading.Lock()
         self._start_over()
 
@@ -129,18 +134,22 @@ class BackgroundValidator:
         found = [(resource, validate(resource, concerning(definitions, resource))) for resource in _resources(value)]
         with self._lock:
             for issue in broken:
-                self._add(client, "none", issue)
+                self._add(client, _NO_RESOURCE, issue)
             for resource, issues in found:
                 errors = [issue for issue in issues if issue.is_error]
                 self._totals["resources"] += 1
                 self._totals["faulty"] += bool(errors)
                 for issue in errors:
-                    self._add(client, str(resource.get("resourceType", "none"))[:64], issue)
+                    name = resource.get("resourceType")
+                    known = isinstance(name, str) and definitions.is_resource(name)
+                    self._add(client, str(name) if known else _NO_RESOURCE, issue)
 
     def _add(self, client: str, resource_type: str, issue: Issue) -> None:
         key = client, resource_type, issue.rule, _INDEX.sub("", issue.expression)
         if key in self._faults or len(self._faults) < _MOST_KEYS:
             self._faults[key] += 1
+        if self.report:
+            self.report(Fault(*key, 1))
 
 
 def _resources(value: Any) -> Iterator[dict[str, Any]]:

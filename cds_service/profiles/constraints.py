@@ -120,7 +120,7 @@ def _base(place: Place) -> str:
     """The engine's name for where a value stands: its type, or its path in the resource for a backbone element."""
     if place.type not in ("BackboneElement", "Element") or place.parent is None:
         return place.type
-    return f"{_base(place.parent)}.{place.step}"
+    return place.alias or f"{_base(place.parent)}.{place.step}"
 
 
 def _calls(visit: Visit) -> Mapping[str, Any]:
@@ -147,14 +147,12 @@ def _calls(visit: Visit) -> Mapping[str, Any]:
         return [False not in answers]
 
     return {
-        "hasValue": _function(
-            lambda inputs: [len(inputs) == 1 and isinstance(inputs[0], str | int | bool | Decimal | float)]
-        ),
+        "hasValue": _function(lambda inputs: [len(_plain(inputs)) == 1]),
         # The constraints of R4 rely on nothing.not() being true: bdl-8 of an entry without a fullUrl.
         "not": _function(lambda inputs: [not inputs or inputs == [False]]),
         "toString": _function(_to_string),
         "matches": {"fn": _matches, "arity": {1: ["String"]}},
-        "getValue": _function(lambda inputs: inputs if len(inputs) == 1 else []),
+        "getValue": _function(lambda inputs: _plain(inputs)[:1]),
         "htmlChecks": _function(lambda inputs: [True]),  # narrative.py has checked it
         "resolve": _function(resolved),
         "memberOf": {"fn": member_of, "arity": {1: ["String"]}},

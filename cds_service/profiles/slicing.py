@@ -6,12 +6,12 @@ Source: FHIR R4 Profiling, sections Slicing, Discriminator, Re-slicing and Defau
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from cds_service.profiles.bindings import any_held, codes_of
 from cds_service.profiles.elements import Element, Type
-from cds_service.profiles.references import resolve
+from cds_service.profiles.references import REST_URL, resolve
 from cds_service.profiles.terminology import Answer
 from cds_service.profiles.values import fits, same
 from cds_service.profiles.visit import Place, Visit
@@ -19,6 +19,8 @@ from cds_service.profiles.visit import Place, Visit
 _DEFAULT = "@default"
 # A slice that gives no value for one of several discriminators takes any.
 _SILENT: Literal["silent"] = "silent"
+# What a reference points to where it is neither contained nor in the Bundle.
+_OUT_OF_REACH = object()
 _STEP = re.compile(
     r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)"
 )
@@ -141,16 +143,32 @@ def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str) -> M
         wanted = [True if e.lowest > 0 else (False if e.highest == 0 else None) for e in elements]
         return None if None in wanted else bool(places) == wanted[0]
     if kind == "type":
-        allowed = {t.code for e in elements for t in e.types}
-        return any(_is_of(visit, place, allowed) for place in places)
+        return _meets_type(visit, places, {t.code for e in elements for t in e.types})
+    if any(place.value is _OUT_OF_REACH for place in places):
+        return None
     if kind == "profile":
         return _meets_profile(visit, places, elements)
-    return _meets_value(visit, places, elements)
+    return _meets_value(visit, places, elements, _inherited(visit, item.type, _steps(path)))
 
 
-def _is_of(visit: Visit, place: Place, allowed: set[str]) -> bool:
+def _meets_type(visit: Visit, places: list[Place], allowed: set[str]) -> Answer:
+    """Whether anything at the path is of a type; of what is out of reach the reference may say the type."""
+    kinds = [_kind(place) for place in places]
+    if any(kind and allowed.intersection(visit.definitions.ancestors(kind)) for kind in kinds):
+        return True
+    return None if "" in kinds else False
+
+
+def _kind(place: Place) -> str:
     name = place.value.get("resourceType") if isinstance(place.value, dict) else None
-    return bool(allowed.intersection(visit.definitions.ancestors(name if isinstance(name, str) else place.type)))
+    return name if isinstance(name, str) else place.type
+
+
+def _inherited(visit: Visit, kind: str, steps: tuple[str, ...]) -> set[str]:
+    """Value sets that the type itself binds the path to: they tell no slice from another."""
+    tree = visit.definitions.type_tree(kind)
+    elements = _elements_at(visit, tree, steps, kind) if tree else ()
+    return {e.binding.value_set for e in elements if e.binding}
 
 
 def _meets_profile(visit: Visit, places: list[Place], elements: list[Element]) -> Answer:
@@ -161,9 +179,9 @@ def _meets_profile(visit: Visit, places: list[Place], elements: list[Element]) -
     return True if True in answers else (None if None in answers else False)
 
 
-def _meets_value(visit: Visit, places: list[Place], elements: list[Element]) -> Match:
-    """Fixed and pattern values, else what stands below them, else a required binding."""
-    judged = [e for e in _with_slices(elements) if _says_something(e)]
+def _meets_value(visit: Visit, places: list[Place], elements: list[Element], inherited: set[str]) -> Match:
+    """Fixed and pattern values, else what stands below them, else a required binding of the profile."""
+    judged = [e for e in _with_slices(elements) if _says_something(e, inherited)]
     if not judged:
         return _SILENT
     answers = [_meets(visit, place, e) for e in judged for place in places]
@@ -177,10 +195,10 @@ def _with_slices(elements: list[Element]) -> list[Element]:
     return [one for e in elements for one in e.slices]
 
 
-def _says_something(element: Element) -> bool:
+def _says_something(element: Element, inherited: Iterable[str] = ()) -> bool:
     if element.fixed is not None or element.pattern is not None:
         return True
-    if element.binding and element.binding.strength == "required":
+    if element.binding and element.binding.strength == "required" and element.binding.value_set not in inherited:
         return True
     return any(_says_something(child) for child in (element.children or {}).values() if child.lowest > 0)
 
@@ -217,11 +235,17 @@ def _values_at(visit: Visit, place: Place, steps: tuple[str, ...]) -> Iterator[P
 
 def _next_values(visit: Visit, place: Place, step: str) -> Iterator[tuple[object, str]]:
     value = place.value
+    if value is _OUT_OF_REACH:
+        yield value, ""
+        return
     if step == "resolve()":
         reference = value.get("reference") if isinstance(value, dict) else value
         found = resolve(visit.scope, reference) if isinstance(reference, str) else None
         if found is not None:
             yield found, str(found.get("resourceType"))
+        elif isinstance(reference, str):
+            written = REST_URL.fullmatch(reference)
+            yield _OUT_OF_REACH, written["type"] if written else ""
         return
     if step.startswith("ofType("):
         if step[len("ofType(") : -1] == place.type:

@@ -48,7 +48,16 @@ def _lay(elements: dict[str, Element], entry: Mapping[str, Any], root: str, find
         raise NoSnapshot(f"{identity} is not below {root}")
     elements, known = _reach(elements, identity, find)
     elements[known] = _merged(elements[known], entry)
+    if "max" not in entry and known.rpartition(".")[2].startswith(("extension:", "modifierExtension:")):
+        elements[known] |= _most_of_extension(entry, find)
     return elements
+
+
+def _most_of_extension(entry: Mapping[str, Any], find: Find) -> Element:
+    """How often an extension may stand, as its definition says."""
+    profiles = [url for one in entry.get("type", ()) for url in one.get("profile", ())]
+    definition = find(profiles[0]) if profiles else None
+    return {"max": definition["snapshot"]["element"][0]["max"]} if definition else {}
 
 
 def _identity(entry: Mapping[str, Any]) -> str:

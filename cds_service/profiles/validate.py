@@ -24,9 +24,10 @@ def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitio
     Returns:
         The issues; without an error or fatal one the resource is valid as far as could be checked.
     """
-    name = resource.get("resourceType") if isinstance(resource, dict) else None
     visit = Visit(definitions or shipped_definitions(), conforms)
-    place = Place(resource, "Resource", name if isinstance(name, str) else "Resource")
+    name = resource.get("resourceType") if isinstance(resource, dict) else None
+    known = isinstance(name, str) and visit.definitions.is_resource(name)
+    place = Place(resource, "Resource", str(name) if known else "Resource")
     try:
         check_resource(visit, place, profiles)
     except RecursionError:

@@ -13,6 +13,7 @@ from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.inquiry import Limits
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from cds_service.profiles.background import VALIDATOR
 from cds_service.settings import Settings
 from cds_service.storage.store import Store
 from cds_service.web.cors import allow_origins
@@ -68,6 +69,7 @@ def create_app(
     clock = clock or _clock(settings)
     store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
+    VALIDATOR.report = metrics.count_fault
     records = Records(store, metrics, settings.log_key or token_hex(32), _random_id)
     calls = Calls(knowledge, clock, new_id, records, _fhir_servers(settings, metrics))
     app.register_blueprint(service_routes(settings, calls))

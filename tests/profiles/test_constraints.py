@@ -104,3 +104,18 @@ def test_an_expression_that_cannot_be_evaluated(expression: str, definitions: De
     visit = Visit(definitions, conforms)
     with pytest.raises(NotEvaluable):
         is_met(visit, Place({"name": [{"family": "x"}]}, "Patient", "Patient"), expression)
+
+
+BIRTH = {"birthDate": "1974-12-25", "_birthDate": {"extension": [{"url": "http://x.org/y", "valueCode": "z"}]}}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["birthDate.hasValue()", "birthDate.toString() = '1974-12-25'", "birthDate.extension('http://x.org/y').exists()"],
+)
+def test_a_primitive_with_an_extension_is_still_one_value(expression: str, definitions: Definitions) -> None:
+    """A value and its extensions are one element for a constraint."""
+    patient = {"resourceType": "Patient"} | BIRTH
+    visit = Visit(definitions, conforms)
+    visit.scope = Scope(patient, patient)
+    assert is_met(visit, Place(patient, "Patient", "Patient"), expression)

@@ -247,6 +247,45 @@ def test_what_a_profile_adds(asked: Json, resource: Json, expected: list[str]) -
     assert rules(resource, asked) == expected
 
 
+def pointing(reference: str) -> Json:
+    """A List that points out of itself."""
+    return {
+        "resourceType": "List",
+        "status": "current",
+        "mode": "working",
+        "entry": [{"item": {"reference": reference}}],
+    }
+
+
+AT_LEAST_ONE = profile(
+    "List",
+    element("List.entry", **sliced("type", "item.resolve()")),
+    element("List.entry:condition", min=1),
+    element("List.entry:condition.item", type=[{"code": "Reference", "targetProfile": [HL7 + "Condition"]}]),
+)
+BY_PROFILE = profile(
+    "List",
+    element("List.entry", **sliced("profile", "item.resolve()", "closed")),
+    element("List.entry:patient", min=1),
+    element("List.entry:patient.item", type=[{"code": "Reference", "targetProfile": [OURS + "patient"]}]),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reference", "expected"),
+    [
+        (AT_LEAST_ONE, "Condition/1", []),
+        (AT_LEAST_ONE, "https://x.org/fhir/Condition/1", []),
+        (AT_LEAST_ONE, "Patient/1", ["slice-cardinality"]),
+        (AT_LEAST_ONE, "https://x.org/7", []),
+        (BY_PROFILE, "Patient/1", []),
+    ],
+)
+def test_what_is_out_of_reach_fails_no_slice(asked: Json, reference: str, expected: list[str]) -> None:
+    """A resource that can't be reached counts by the type in its reference, and otherwise leaves the slice open."""
+    assert rules(pointing(reference), asked, PATIENTS) == expected
+
+
 def test_a_slice_may_be_silent_on_a_discriminator() -> None:
     """Where slices are told apart by two values, a slice that gives only one of them takes any of the other."""
     both = {"discriminator": [{"type": "value", "path": "system"}, {"type": "value", "path": "use"}], "rules": "open"}
@@ -257,6 +296,7 @@ def test_a_slice_may_be_silent_on_a_discriminator() -> None:
         element("Patient.identifier:mrn.system", min=1, fixedUri=MRN),
     )
     assert rules(patient(identifier=[{"system": MRN, "use": "usual"}]), asked) == []
+    assert rules(identifiers(MRN), asked) == []
     assert rules(identifiers(NHS), asked) == ["slice-cardinality"]
 
 
