@@ -39,6 +39,7 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a multiple of reading once
 	$(BIN)/python benchmarks/floor.py
 	$(BIN)/python benchmarks/records.py
+	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/fhir_servers.py
 	$(BIN)/python benchmarks/validation.py
 

@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -73,13 +74,17 @@ def everything_at_once(peer: Peer) -> None:
     print(f"all {len(missing)} kinds of data at once: {ratio:.2f} times one search (target 1.3)")
 
 
-def beside_hung_calls(peer: Peer) -> None:
+def beside_hung_calls(peer: Peer, folder: str) -> None:
     """The second ratio."""
     peer.faults["*"] = _never
     body = build_request(200, datetime.now(UTC).date())
     request = json.loads(body)
     hanging = json.dumps({**request, "prefetch": {}, "fhirServer": peer.base}).encode()
-    environ = os.environ | {"CDS_PORT": "0", "CDS_WORKERS": str(WORKERS), "PYTHONUNBUFFERED": "1"}
+    environ = os.environ | {
+        "CDS_PORT": "0",
+        "CDS_WORKERS": str(WORKERS),
+        "CDS_DATABASE_URL": f"sqlite:///{folder}/records.db",
+    }
     command = [sys.executable, "-c", START]
     server = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)  # noqa: S603  our own
     try:
@@ -134,5 +139,5 @@ def _p95(url: str, body: bytes, calls: int) -> float:
 if __name__ == "__main__":
     with running_peer() as server_of_tests:
         everything_at_once(server_of_tests)
-    with running_peer() as server_of_tests:
-        beside_hung_calls(server_of_tests)
+    with running_peer() as server_of_tests, tempfile.TemporaryDirectory() as state:
+        beside_hung_calls(server_of_tests, state)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -14,126 +13,103 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from cds_service import setting_values as values
 from cds_service.errors import SettingError
 
 _PREFIX = "CDS_"
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
-_SWITCH = {"on": True, "true": True, "1": True, "yes": True, "off": False, "false": False, "0": False, "no": False}
-
-
-class _Wrong(ValueError):
-    """Why a value can't be used, and what to write instead: the end of a sentence."""
 
 
 def _row(*, read: Callable[[str], Any], shown: str, meaning: str, secret: bool = False) -> dict[str, Any]:
-    """What the table says of one setting; `shown` is the default as documented, a `secret` value is never repeated."""
+    """What the table says of one setting; `shown` is the default as documented. A secret value is never repeated."""
     return {"read": read, "shown": shown, "meaning": meaning, "secret": secret}
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", value) or not lowest <= int(value) <= highest:
-            raise _Wrong(f"write a whole number from {lowest} to {highest}")
-        return int(value)
-
-    return read
-
-
-def _seconds(lowest: float, highest: float) -> Callable[[str], float]:
-    def read(value: str) -> float:
-        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) or not lowest <= float(value) <= highest:
-            raise _Wrong(f"write seconds from {lowest:g} to {highest:g}, such as 2.5")
-        return float(value)
-
-    return read
-
-
-def _file(value: str) -> Path:
-    if not Path(value).is_file():
-        raise _Wrong("there is no such file: create it or correct the path")
-    return Path(value)
-
-
-def _on_or_off(value: str) -> bool:
-    if value.lower() not in _SWITCH:
-        raise _Wrong("write on or off")
-    return _SWITCH[value.lower()]
-
-
-def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
-        raise _Wrong("write a URL such as https://cds.example.org, without a query")
-    return value.rstrip("/")
-
-
-def _database(value: str) -> str:
-    if not re.fullmatch(r"sqlite:///[^\s].*|postgresql(\+psycopg)?://[^\s]+", value):
-        raise _Wrong("write sqlite:////path/to/records.db or postgresql://user:password@host/database")
-    return value
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    origins = tuple(part.strip() for part in value.split(",") if part.strip())
-    for origin in origins:
-        if origin != "*" and not _ORIGIN.fullmatch(origin):
-            raise _Wrong("write origins such as https://ehr.example.org, without a path, with commas between them")
-    return origins
-
-
-def _folder(value: str) -> Path:
-    if not Path(value).is_dir():
-        raise _Wrong("there is no such folder: create it or correct the path")
-    return Path(value)
-
-
-def _zone(value: str) -> zoneinfo.ZoneInfo:
-    try:
-        return zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise _Wrong("write an IANA time zone such as America/New_York (on Windows: pip install tzdata)") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the service runs with. `unknown_names` are CDS_ variables of the environment that mean nothing here.
 
-    `database_url` None: the command line then takes the file that `database_url()` names, others keep nothing.
+    `database_url` None keeps nothing; `load_settings` puts the default file there.
     """
 
     host: str = field(
         default="127.0.0.1",
         metadata=_row(
-            read=_text,
+            read=values.text,
             shown="127.0.0.1",
-            meaning="Address to listen on. Any other than a loopback address needs `serve --insecure`: "
-            "the service does not yet know who is calling.",
+            meaning="Address to listen on. Any other than a loopback address needs `CDS_CLIENTS`, or "
+            "`serve --insecure`.",
         ),
     )
     port: int = field(
         default=8080,
-        metadata=_row(read=_whole_number(0, 65535), shown="8080", meaning="Port to listen on; 0 takes any free one."),
+        metadata=_row(
+            read=values.whole_number(0, 65535), shown="8080", meaning="Port to listen on; 0 takes any free one."
+        ),
     )
-    workers: int = field(default=2, metadata=_row(read=_whole_number(1, 256), shown="2", meaning="Server processes."))
+    workers: int = field(
+        default=2, metadata=_row(read=values.whole_number(1, 256), shown="2", meaning="Server processes.")
+    )
     threads: int = field(
         default=8,
-        metadata=_row(read=_whole_number(1, 256), shown="8", meaning="Threads of each server process."),
+        metadata=_row(read=values.whole_number(1, 256), shown="8", meaning="Threads of each server process."),
     )
     public_url: str | None = field(
         default=None,
         metadata=_row(
-            read=_url,
+            read=values.url,
             shown="none",
-            meaning="URL under which EHRs reach the service, without `/cds-services`; shown on its pages.",
+            meaning="URL under which EHRs reach the service, without `/cds-services`. The tokens of registered "
+            "clients must be made out to it (`aud`); shown on the pages.",
+        ),
+    )
+    clients: Path | None = field(
+        default=None,
+        metadata=_row(
+            read=values.file,
+            shown="none",
+            meaning="File of the registered EHRs, see `docs/integration.md`. With it every call needs a token; without "
+            "it anyone may call, and the service listens on a loopback address only. Needs `CDS_PUBLIC_URL`.",
+        ),
+    )
+    redis_url: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            read=values.redis_url,
+            shown="none",
+            secret=True,
+            meaning="Redis in which several machines remember used tokens and count calls. One machine needs none. "
+            "Needs the extra `ir-cds-service[redis]`.",
+        ),
+    )
+    rate_limit: str | None = field(
+        default="12000/minute",
+        metadata=_row(
+            read=values.rate_limit,
+            shown="12000/minute",
+            meaning="Most calls of one client (without `CDS_CLIENTS`: of one address) in a time; more are answered "
+            "with 429. `off` for no limit. Without `CDS_REDIS_URL` each server process counts for itself.",
+        ),
+    )
+    log_level: str = field(
+        default="INFO",
+        metadata=_row(read=values.log_level, shown="INFO", meaning="Least severity that is logged: DEBUG to ERROR."),
+    )
+    log_key: bytes | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            read=values.log_key,
+            shown="a new one at each start",
+            secret=True,
+            meaning="Secret that patient ids are hashed with before they appear in logs and records. Set it where "
+            "several starts or machines must be comparable, and keep it as safe as the record.",
         ),
     )
     cors_origins: tuple[str, ...] = field(
         default=(),
         metadata=_row(
-            read=_origins,
+            read=values.origins,
             shown="none",
             meaning="Web origins whose pages may call the service, with commas between them. "
             "`*` allows every origin: for development only.",
@@ -142,7 +118,7 @@ class Settings:
     site: Path | None = field(
         default=None,
         metadata=_row(
-            read=_folder,
+            read=values.folder,
             shown="none",
             meaning="Folder with a hospital's changes to the tables; see `docs/changing-the-tables.md`.",
         ),
@@ -150,7 +126,7 @@ class Settings:
     max_body: int = field(
         default=52_428_800,
         metadata=_row(
-            read=_whole_number(1024, 2**31),
+            read=values.whole_number(1024, 2**31),
             shown="52428800",
             meaning="Largest request body, in bytes; a larger one is answered with 413.",
         ),
@@ -158,7 +134,7 @@ class Settings:
     decision_extension: bool = field(
         default=True,
         metadata=_row(
-            read=_on_or_off,
+            read=values.on_or_off,
             shown="on",
             meaning="Whether answers carry the whole decision for machines beside the cards: `on` or `off`.",
         ),
@@ -166,7 +142,7 @@ class Settings:
     validate: bool = field(
         default=False,
         metadata=_row(
-            read=_on_or_off,
+            read=on_or_off,
             shown="off",
             meaning="Whether the data of calls are validated in the background and counted by client and rule, see "
             "`docs/validation.md`: `on` or `off`. No call waits for it or fails by it.",
@@ -175,7 +151,7 @@ class Settings:
     validate_endpoint: bool = field(
         default=False,
         metadata=_row(
-            read=_on_or_off,
+            read=on_or_off,
             shown="off",
             meaning="Whether `POST /validate` answers: `on` or `off`. For a playground; leave it off in production, "
             "where anybody who reaches it could keep the service busy.",
@@ -184,7 +160,7 @@ class Settings:
     timezone: zoneinfo.ZoneInfo | None = field(
         default=None,
         metadata=_row(
-            read=_zone,
+            read=values.zone,
             shown="the machine's",
             meaning="IANA time zone of the hospital, such as `America/New_York`; it decides what day it is when the "
             "age of a result is counted. Containers usually run in UTC: set it there.",
@@ -193,7 +169,7 @@ class Settings:
     fhir_deadline: float = field(
         default=3.0,
         metadata=_row(
-            read=_seconds(0.1, 60),
+            read=values.seconds(0.1, 60),
             shown="3",
             meaning="Seconds in which FHIR servers must give what a call lacks, all of it together; what has not come "
             "by then is unknown.",
@@ -202,7 +178,7 @@ class Settings:
     fhir_calls: int | None = field(
         default=None,
         metadata=_row(
-            read=_whole_number(1, 256),
+            read=values.whole_number(1, 256),
             shown="two fewer than `CDS_THREADS`",
             meaning="Calls of one server process that may wait for FHIR servers at the same time; one more is "
             "judged without asking. Fewer than the threads, so that hung FHIR servers never block every thread.",
@@ -211,7 +187,7 @@ class Settings:
     fhir_ca: Path | None = field(
         default=None,
         metadata=_row(
-            read=_file,
+            read=values.file,
             shown="the usual certificates",
             meaning="PEM file of the certificates to trust at FHIR servers, for a hospital's own authority.",
         ),
@@ -220,7 +196,7 @@ class Settings:
         default=None,
         repr=False,
         metadata=_row(
-            read=_database,
+            read=values.database,
             shown="a SQLite file",
             secret=True,
             meaning="Where feedback and records are kept: `sqlite:////path/to/records.db` or "
@@ -231,7 +207,7 @@ class Settings:
     keep_comments: bool = field(
         default=False,
         metadata=_row(
-            read=_on_or_off,
+            read=values.on_or_off,
             shown="off",
             meaning="Whether the free text that clinicians write when they override a card is kept: `on` or `off`. "
             "It may name a patient.",
@@ -240,7 +216,7 @@ class Settings:
     shadow: bool = field(
         default=False,
         metadata=_row(
-            read=_on_or_off,
+            read=values.on_or_off,
             shown="off",
             meaning="Shadow mode: every call is judged and recorded, and nothing is shown; see `docs/feedback.md`.",
         ),
@@ -249,21 +225,10 @@ class Settings:
         default=None,
         repr=False,
         metadata=_row(
-            read=_text,
+            read=values.text,
             shown="none",
             secret=True,
             meaning="Bearer token that `/metrics` asks for; without one whoever reaches the address may read it.",
-        ),
-    )
-    log_key: str | None = field(
-        default=None,
-        repr=False,
-        metadata=_row(
-            read=_text,
-            shown="none",
-            secret=True,
-            meaning="Key for the hashes under which patients appear in logs and records; none: a new random one at "
-            "each start.",
         ),
     )
     unknown_names: tuple[str, ...] = ()
@@ -290,18 +255,17 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     names = {_PREFIX + row.name.upper(): row for row in _TABLE}
     given = _from_file(config, names) if config else {}
     given |= {name: (value, name) for name, value in environ.items() if name in names and value.strip()}
-    values = {names[name].name: _read(names[name], value, where) for name, (value, where) in given.items()}
+    read = {names[name].name: _read(names[name], value, where) for name, (value, where) in given.items()}
+    read.setdefault("database_url", _default_database(environ))
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in names)
-    return Settings(**values, unknown_names=tuple(unknown))
+    return Settings(**read, unknown_names=tuple(unknown))
 
 
-def database_url(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Where feedback and records are kept: as the settings say, else a SQLite file in the folder for such files.
+def _default_database(environ: Mapping[str, str]) -> str:
+    """A SQLite file in the folder for what must outlive a program.
 
     Source: systemd.exec, StateDirectory; XDG Base Directory Specification, XDG_STATE_HOME.
     """
-    if settings.database_url:
-        return settings.database_url
     folder = environ.get("STATE_DIRECTORY")
     if not folder:
         home = environ.get("XDG_STATE_HOME") or f"{Path.home()}/.local/state"
@@ -341,9 +305,9 @@ def _as_text(value: Any) -> str:
 def _read(row: Field[Any], value: str, where: str) -> Any:
     try:
         return row.metadata["read"](value.strip())
-    except _Wrong as wrong:
-        said = "can't be used (its value is secret)" if row.metadata["secret"] else f'is "{value}"'
-        raise SettingError(f"{where} {said}; {wrong}") from None
+    except values.Wrong as wrong:
+        found = "can't be used" if row.metadata["secret"] else f'is "{value}"'
+        raise SettingError(f"{where} {found}; {wrong}") from None
 
 
 def settings_markdown() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -10,6 +11,17 @@ import pytest
 
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from tests.support.log_scan import LogScan
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_scan() -> Iterator[LogScan]:
+    """Nothing that the service logs in the whole run holds a token, a name or a date of birth."""
+    scan, logger = LogScan(), logging.getLogger("cds_service")
+    logger.addHandler(scan)
+    logger.setLevel(logging.INFO)
+    yield scan
+    assert scan.leaks == []
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +43,13 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.delenv("STATE_DIRECTORY", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A test that starts the server in this process leaves the log of the others alone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)

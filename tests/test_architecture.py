@@ -17,6 +17,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A room may import rooms with a smaller number and itself; rooms with the same number leave each other alone.
 ORDER = {
     "errors": 0,
+    "setting_values": 0.5,
     "settings": 1,
     "security": 2,
     "hooks": 2,
@@ -51,7 +52,10 @@ OWNERS = {
         *("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
         *("cds_service.security.keys", "cds_service.cli."),
     ),
-    "urllib3": ("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
+    "urllib3": (
+        *("cds_service.clinical_data.fhir_server", "cds_service.clinical_data.connections"),
+        "cds_service.security.keys",
+    ),
     "rich": ("cds_service.cli.",),
     "fhirpathpy": ("cds_service.profiles.constraints",),
     "sqlalchemy": ("cds_service.storage.",),
@@ -59,6 +63,10 @@ OWNERS = {
     "prometheus_client": ("cds_service.web.",),
     "jinja2": ("cds_service.cli.",),
     "matplotlib": ("cds_service.cli.",),
+    "jwt": ("cds_service.security.", "cds_service.cli.keys"),
+    "redis": ("cds_service.security.",),
+    "structlog": ("cds_service.web.logs",),
+    "limits": ("cds_service.web.limits",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79

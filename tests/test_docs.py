@@ -27,7 +27,8 @@ def text_of(page: str) -> str:
 
 def blocks(page: str, language: str = "") -> list[str]:
     """The code blocks of one language on a page."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text_of(page), re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text_of(page), re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cds_service.errors import SettingError
-from cds_service.settings import Settings, database_url, load_settings, settings_markdown
+from cds_service.settings import Settings, load_settings, settings_markdown
 
 DOCUMENTED = Path(__file__).parents[1] / "docs" / "settings.md"
+
+NO_DATABASE = {"CDS_DATABASE_URL": "sqlite:///none.db"}
 
 
 def written(folder: Path, text: str) -> Path:
@@ -22,7 +24,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_the_defaults_keep_the_service_to_this_machine() -> None:
     """Without any setting the service listens on this machine only and no web page may call it."""
-    assert load_settings({}) == Settings()
+    assert load_settings(NO_DATABASE) == Settings(database_url="sqlite:///none.db")
     assert (Settings().host, Settings().port, Settings().cors_origins) == ("127.0.0.1", 8080, ())
 
 
@@ -34,6 +36,11 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         "CDS_WORKERS": "3",
         "CDS_THREADS": "5",
         "CDS_PUBLIC_URL": "https://cds.example.org/",
+        "CDS_CLIENTS": __file__,
+        "CDS_REDIS_URL": "redis://cache.example.org:6379/1",
+        "CDS_RATE_LIMIT": "10 / second",
+        "CDS_LOG_LEVEL": "warning",
+        "CDS_LOG_KEY": "0123456789abcdef",
         "CDS_CORS_ORIGINS": "https://a.example, http://localhost:3000",
         "CDS_SITE": str(tmp_path),
         "CDS_MAX_BODY": "2048",
@@ -43,7 +50,6 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         "CDS_KEEP_COMMENTS": "1",
         "CDS_SHADOW": "on",
         "CDS_METRICS_TOKEN": "a token",
-        "CDS_LOG_KEY": "a key",
     }
     assert load_settings(environ) == Settings(
         host="0.0.0.0",  # noqa: S104  read, not listened on
@@ -51,6 +57,11 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         workers=3,
         threads=5,
         public_url="https://cds.example.org",
+        clients=Path(__file__),
+        redis_url="redis://cache.example.org:6379/1",
+        rate_limit="10/second",
+        log_level="WARNING",
+        log_key=b"0123456789abcdef",
         cors_origins=("https://a.example", "http://localhost:3000"),
         site=tmp_path,
         max_body=2048,
@@ -60,7 +71,6 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path) -> None:
         keep_comments=True,
         shadow=True,
         metrics_token="a token",  # noqa: S106  of the test
-        log_key="a key",
     )
 
 
@@ -77,7 +87,7 @@ def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
 
 def test_an_empty_variable_counts_as_not_set() -> None:
     """A variable set to nothing, as container files often do, leaves the default."""
-    assert load_settings({"CDS_SITE": "", "CDS_PORT": " "}) == Settings()
+    assert load_settings(NO_DATABASE | {"CDS_SITE": "", "CDS_PORT": " "}) == load_settings(NO_DATABASE)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +99,10 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("CDS_THREADS", "-1", "write a whole number from 1 to 256"),
         ("CDS_MAX_BODY", "50MB", "write a whole number from 1024"),
         ("CDS_PUBLIC_URL", "cds.example.org", "write a URL such as"),
+        ("CDS_CLIENTS", "/no/such/file", "there is no such file"),
+        ("CDS_RATE_LIMIT", "10", "write a number of calls and a time"),
+        ("CDS_RATE_LIMIT", "0/second", "write a number of calls and a time"),
+        ("CDS_LOG_LEVEL", "loud", "write one of DEBUG"),
         ("CDS_CORS_ORIGINS", "https://a.example/path", "write origins such as"),
         ("CDS_SITE", "/no/such/folder", "there is no such folder"),
         ("CDS_DECISION_EXTENSION", "maybe", "write on or off"),
@@ -101,6 +115,22 @@ def test_a_wrong_value_is_named_with_its_remedy(name: str, value: str, remedy: s
     with pytest.raises(SettingError) as error:
         load_settings({name: value})
     assert error.value.message.startswith(f'{name} is "{value}"; {remedy}')
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("CDS_REDIS_URL", "http://user:hunter2@cache.example.org", "write a URL such as redis://"),
+        ("CDS_LOG_KEY", "hunter2", "write at least 16 random characters"),
+    ],
+)
+def test_a_secret_is_never_repeated(name: str, value: str, remedy: str) -> None:
+    """A secret that can't be used is named and not shown, and the settings don't show one either."""
+    with pytest.raises(SettingError) as error:
+        load_settings({name: value})
+    assert error.value.message.startswith(f"{name} can't be used; {remedy}")
+    assert "hunter2" not in error.value.message
+    assert "hunter2" not in repr(Settings(redis_url="redis://:hunter2@cache", log_key=b"hunter2"))
 
 
 @pytest.mark.parametrize(
@@ -135,9 +165,13 @@ def test_secrets_are_not_repeated() -> None:
     """A database URL with its password, a token and a key are in no message and no listing of the settings."""
     with pytest.raises(SettingError) as error:
         load_settings({"CDS_DATABASE_URL": "mysql://records:geheim@db/records"})
-    assert error.value.message.startswith("CDS_DATABASE_URL can't be used (its value is secret); write sqlite:")
+    assert error.value.message.startswith("CDS_DATABASE_URL can't be used; write sqlite:")
     assert "geheim" not in error.value.message
-    environ = {"CDS_DATABASE_URL": "postgresql://u:geheim@db/r", "CDS_METRICS_TOKEN": "geheim", "CDS_LOG_KEY": "geheim"}
+    environ = {
+        "CDS_DATABASE_URL": "postgresql://u:geheim@db/r",
+        "CDS_METRICS_TOKEN": "geheim",
+        "CDS_LOG_KEY": "geheim-geheim-geheim",
+    }
     assert "geheim" not in repr(load_settings(environ))
 
 
@@ -151,8 +185,8 @@ def test_secrets_are_not_repeated() -> None:
 )
 def test_without_a_setting_the_store_is_a_file_of_the_user(environ: dict[str, str], url: str) -> None:
     """The default database is a file where programs keep what must outlive them, never the current folder."""
-    assert database_url(Settings(), environ) == url
-    assert database_url(Settings(database_url="sqlite:///mine.db"), environ) == "sqlite:///mine.db"
+    assert load_settings(environ).database_url == url
+    assert load_settings(environ | {"CDS_DATABASE_URL": "sqlite:///mine.db"}).database_url == "sqlite:///mine.db"
 
 
 def test_the_page_of_settings_is_the_table() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import fetch_token, read_smart_client
 from cds_service.errors import SetupError, StoreUnavailable
-from cds_service.settings import Settings, database_url, environment, load_settings
+from cds_service.settings import Settings, environment, load_settings
 from cds_service.storage.store import Store
 
 
@@ -103,7 +103,7 @@ def open_store(settings: Settings) -> Store:
     Raises:
         SetupError: it can't be reached, or was written by a newer release.
     """
-    store = Store(database_url(settings, environment()))
+    store = Store(settings.database_url or "")
     try:
         store.upgrade()
     except StoreUnavailable as error:

@@ -14,7 +14,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (CDS_HOST, 127.0.0.1)")
     parser.add_argument("--port", metavar="N", help="port to listen on (CDS_PORT, 8080)")
     parser.add_argument("--workers", metavar="N", help="server processes (CDS_WORKERS)")
-    parser.add_argument("--insecure", action="store_true", help="let anyone on the network call the service")
+    parser.add_argument(
+        "--insecure",
+        action="store_true",
+        help="let anyone on the network call the service, where no clients are registered (CDS_CLIENTS)",
+    )
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -23,7 +27,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until told to stop.
 
     Raises:
-        SettingError: a setting is wrong, or the address is open to the network without `--insecure`.
+        SettingError: a setting is wrong, or the address is open to the network without clients or `--insecure`.
+        ClientsError: the file of clients is wrong.
         TableError: a table is wrong.
     """
     serve(settings_of(args, host=args.host, port=args.port, workers=args.workers), insecure=args.insecure)

@@ -143,7 +143,7 @@ def _rng_2(place: Place, scope: Scope | None) -> bool:
         return True
     same_unit = all(low.get(name) == high.get(name) for name in ("system", "code", "unit"))
     values = [one.get("value") for one in (low, high)]
-    if not same_unit or not all(isinstance(one, int | float | Decimal) for one in values):
+    if not same_unit or not all(isinstance(one, int | float | Decimal) and not isinstance(one, bool) for one in values):
         return True
     return Decimal(str(values[0])) <= Decimal(str(values[1]))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import datetime
-from secrets import token_hex
+from pathlib import Path
 from uuid import uuid4
 
 from flask import Flask, Response
@@ -16,8 +17,11 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.profiles.background import VALIDATOR
 from cds_service.settings import Settings
 from cds_service.storage.store import Store
+from cds_service.web.access import ask_who_calls, doorkeeper
+from cds_service.web.call_log import log_calls
 from cds_service.web.cors import allow_origins
 from cds_service.web.feedback import feedback_routes
+from cds_service.web.limits import limit_calls
 from cds_service.web.metrics import Metrics, metrics_routes
 from cds_service.web.pages import page_routes
 from cds_service.web.problems import answer_errors
@@ -43,6 +47,7 @@ def create_app(
     new_id: Callable[[], str] | None = None,
     store: Store | None = None,
     metrics: Metrics | None = None,
+    used_tokens: Path | None = None,
 ) -> Flask:
     """The WSGI application.
 
@@ -53,8 +58,10 @@ def create_app(
         new_id: gives a new UUID; None for random ones.
         store: where feedback and records are kept; None for the database of the settings, if they name one.
         metrics: where is counted; None for a count of this process alone.
+        used_tokens: folder in which used tokens are remembered; None makes a new one where clients are registered.
 
     Raises:
+        ClientsError, SettingError: the registered clients can't be let in.
         TableError: the tables to be loaded are wrong.
         SettingError: the database can't be what the settings say.
     """
@@ -64,13 +71,15 @@ def create_app(
     # A redirect breaks the preflight of a browser, and discovery must never redirect.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    log_key = settings.log_key or secrets.token_bytes()
+    log_calls(app, log_key)
     knowledge = knowledge or load_knowledge(settings.site)
     new_id = new_id or _random_id
     clock = clock or _clock(settings)
     store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
     VALIDATOR.report = metrics.count_fault
-    records = Records(store, metrics, settings.log_key or token_hex(32), _random_id)
+    records = Records(store, metrics, log_key, _random_id)
     calls = Calls(knowledge, clock, new_id, records, _fhir_servers(settings, metrics))
     app.register_blueprint(service_routes(settings, calls))
     app.register_blueprint(feedback_routes(settings, records, clock))
@@ -87,7 +96,9 @@ def create_app(
     app.register_blueprint(validation_routes(settings))
     answer_errors(app, new_id)
     allow_origins(app, settings.cors_origins)
-    app.after_request(_guard)
+    ask_who_calls(app, settings, doorkeeper(settings, used_tokens))
+    limit_calls(app, settings)
+    app.after_request(_guard(settings.public_url))
     return app
 
 
@@ -100,6 +111,7 @@ def _fhir_servers(settings: Settings, metrics: Metrics) -> FhirServers:
     return FhirServers(
         Limits(deadline=settings.fhir_deadline),
         calls=settings.fhir_calls or max(1, settings.threads - 2),
+        tokenless=settings.clients is None,
         verify=str(settings.fhir_ca) if settings.fhir_ca else True,
         observe=metrics.observe_fhir,
     )
@@ -109,8 +121,14 @@ def _random_id() -> str:
     return str(uuid4())
 
 
-def _guard(response: Response) -> Response:
+def _guard(public_url: str | None) -> Callable[[Response], Response]:
     """Headers that keep a browser from making more of an answer than it is."""
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+    secure = {"Strict-Transport-Security": "max-age=31536000"} if (public_url or "").startswith("https://") else {}
+    headers = _HEADERS | secure
+
+    def add(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return add

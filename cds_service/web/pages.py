@@ -29,6 +29,7 @@ def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
         return render_template(
             "start.html",
             base=base,
+            closed=settings.clients is not None,
             services=SERVICES.values(),
             call=_example_call(base, knowledge),
             knowledge=knowledge,

@@ -7,14 +7,15 @@ Source: CDS Hooks 3.0 ballot, CDS Service Response; FHIR R4 OperationOutcome.
 from __future__ import annotations
 
 import logging
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service.errors import CdsError
+from cds_service.errors import CdsError, TooManyCalls
+from cds_service.web.call_log import note
+from cds_service.web.logs import frames_of
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,12 @@ def answer_errors(app: Flask, new_id: Callable[[], str]) -> None:
     def expected(error: CdsError) -> Response:
         if error.status >= 500:
             return unexpected(error)
-        return problem(error.status, error.message, issue_type=error.issue_type)
+        answer = problem(error.status, error.message, issue_type=error.issue_type)
+        if error.status == 401:
+            answer.headers["WWW-Authenticate"] = "Bearer"  # and no reason, see RFC 6750, 3
+        if isinstance(error, TooManyCalls):
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
 
     @app.errorhandler(HTTPException)
     def protocol(error: HTTPException) -> Response:
@@ -74,7 +80,9 @@ def answer_errors(app: Flask, new_id: Callable[[], str]) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         correlation_id = new_id()
-        _log.error("unexpected error %s in %s\n%s", correlation_id, request.endpoint, "".join(_frames(error)))
+        note(correlation_id=correlation_id)
+        about = {"correlation_id": correlation_id, "endpoint": request.endpoint, "frames": list(frames_of(error))}
+        _log.error("unexpected error", extra=about)
         return problem(
             500,
             f"The service failed on this call and judged nothing. Report the id {correlation_id}.",
@@ -93,11 +101,3 @@ def _http_diagnostics(status: int) -> str:
             return "The service is not ready. Call again later."
         case _:
             return "The request can't be understood. See /openapi.json."
-
-
-def _frames(error: BaseException | None) -> Iterator[str]:
-    """The traceback of an error and its causes, without their messages: those may quote a record."""
-    while error is not None:
-        yield from traceback.format_tb(error.__traceback__)
-        yield f"{type(error).__module__}.{type(error).__qualname__}\n"
-        error = error.__cause__ or error.__context__

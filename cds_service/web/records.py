@@ -13,7 +13,7 @@ from flask import request
 from cds_service.answer import Answer
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.request import HookRequest
-from cds_service.security.patient_hash import hashed_patient
+from cds_service.security.pseudonym import pseudonym
 from cds_service.storage.records import CallRecord, keep_call
 from cds_service.storage.store import Store
 from cds_service.web.callers import calling_client
@@ -53,11 +53,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Where calls are recorded. `store` None: they are only counted. `log_key` is the key of the patients' hashes."""
+    """Where calls are recorded. `store` None: they are only counted. `log_key` is the key of pseudonyms."""
 
     store: Store | None
     metrics: Metrics
-    log_key: str
+    log_key: bytes
     new_id: Callable[[], str]
 
     def keep(self, call: Call, found: Answer | None, watch: Stopwatch) -> None:
@@ -84,12 +84,17 @@ class Records:
             hook=call.request.service.hook,
             client=client_name(),
             peer=request.remote_addr or "",
-            patient=hashed_patient(call.request.patient_id, self.log_key),
+            patient=self._pseudonym(call.request.patient_id),
             shadow=call.shadow,
             knowledge_version=call.knowledge_version,
             milliseconds={stage: seconds * 1000 for stage, seconds in watch.seconds.items()},
             account=found.account if found is not None else None,
         )
+
+    def _pseudonym(self, patient_id: str) -> str:
+        """As in the log, so that the two can be laid side by side."""
+        client = calling_client()
+        return pseudonym(self.log_key, client.issuer if client is not None else "", patient_id)
 
 
 def client_name() -> str:

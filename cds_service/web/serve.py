@@ -1,28 +1,34 @@
 """The production server: gunicorn with threads, in this process.
 
-The tables are loaded once, before the workers start, so a wrong table stops the start and the workers share memory.
-SIGTERM drains: no new connections, calls under way are answered.
+The tables and the clients are read once, before the workers start, so a mistake stops the start and the workers share
+memory. SIGTERM drains: no new connections, calls under way are answered. SIGHUP reads tables and clients again; new
+workers answer by them and the old ones drain. A mistake in them changes nothing, and the log says so.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
-import ipaddress
 import logging
+import os
+import secrets
 import shutil
 import socket
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from cds_service.errors import SettingError, StoreUnavailable
-from cds_service.knowledge.load import load_knowledge
-from cds_service.settings import Settings, database_url, environment, share_metrics
+from cds_service.errors import SettingError, SetupError, StoreUnavailable
+from cds_service.security.fhir_servers import is_loopback
+from cds_service.settings import Settings, share_metrics
 from cds_service.storage.store import Store
 from cds_service.web.app import create_app
+from cds_service.web.logs import ServerLogger, configure_logs, frames_of
 from cds_service.web.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -41,33 +47,43 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
         insecure: listen on an address that others can reach although nobody is asked who they are.
 
     Raises:
-        SettingError: the address is open to others without `insecure`, or can't be listened on.
+        SettingError: the address is open to others without clients or `insecure`, or can't be listened on.
+        ClientsError: the file of clients is wrong.
         TableError: the tables are wrong.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logs(settings.log_level)
     for name in settings.unknown_names:
         _log.warning("%s is no setting of this service; see docs/settings.md", name)
-    _check_host(settings.host, insecure)
+    _check_host(settings, insecure)
     listener = _listener(settings)
-    knowledge = load_knowledge(settings.site)
-    store = Store(database_url(settings, environment()))
-    _open(store)
-    metrics_folder = Path(tempfile.mkdtemp(prefix="cds-service-metrics-"))
-    share_metrics(metrics_folder)
-    app = create_app(settings, knowledge, store=store, metrics=Metrics(metrics_folder))
-    _settle(app)
-    _announce(listener)
+    store = Store(settings.database_url) if settings.database_url else None
     _announce_records(settings, store)
-    # The worker processes must not share connections.
-    store.close()
-    _Server(app, settings, listener.detach(), metrics_folder).run()
+    # Made once, so that they outlive a reload: counts go on, a patient keeps the pseudonym, a used token stays used.
+    folder = _folder_of_this_process()
+    share_metrics(folder)
+    metrics = Metrics(folder)
+    settings = replace(settings, log_key=settings.log_key or secrets.token_bytes())
+
+    def settled_app() -> Flask:
+        app = create_app(settings, store=store, metrics=metrics, used_tokens=folder)
+        _settle(app)
+        return app
+
+    app = settled_app()
+    if store is not None:
+        _open(store)
+    _announce(settings, listener)
+    _Server(app, settled_app, settings, listener.detach(), folder).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn, given the application and the socket."""
+    """gunicorn, given the application, the socket, and what makes the application anew."""
 
-    def __init__(self, app: Flask, settings: Settings, listener: int, metrics_folder: Path) -> None:
+    def __init__(
+        self, app: Flask, make_app: Callable[[], Flask], settings: Settings, listener: int, metrics_folder: Path
+    ) -> None:
         self._app = app
+        self._make_app = make_app
         self._metrics_folder = metrics_folder
         self._settings = settings
         self._listener = listener
@@ -81,6 +97,18 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         return self._app
 
+    def reload(self) -> None:
+        """Called in the parent of the workers on SIGHUP; it then starts new workers and lets the old ones drain."""
+        super().reload()
+        try:
+            self._app = self.callable = self._make_app()
+        except SetupError as error:
+            _log.error("Not reloaded, what was in force stays in force: %s", error.message)
+        except Exception as error:  # noqa: BLE001  whatever it is, the service goes on with what it has
+            _log.error("Not reloaded, what was in force stays in force", extra={"frames": list(frames_of(error))})
+        else:
+            _log.warning("Reloaded: tables and clients")
+
     def _configuration(self) -> dict[str, Any]:
         return {
             "bind": f"fd://{self._listener}",
@@ -90,11 +118,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "preload_app": True,
             "graceful_timeout": _DRAIN_SECONDS,
             "keepalive": _KEEP_ALIVE_SECONDS,
-            "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
+            "logger_class": ServerLogger,
             "child_exit": self._count_out,
-            "on_exit": self._clean_up,
             # Newer releases open a socket for remote control unless told not to.
             "control_socket_disable": True,
         }
@@ -105,9 +130,6 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
         mark_process_dead(worker.pid, str(self._metrics_folder))  # type: ignore[no-untyped-call]  # the library's gap
 
-    def _clean_up(self, _server: Any) -> None:
-        shutil.rmtree(self._metrics_folder, ignore_errors=True)
-
 
 def _open(store: Store) -> None:
     """The tables of the store, brought up to date. A store that is away holds no start up: calls can be judged."""
@@ -115,32 +137,40 @@ def _open(store: Store) -> None:
         store.upgrade()
     except StoreUnavailable as error:
         _log.error("%s Feedback is refused and records are lost until %s answers", error.message, store.shown)
+    # The worker processes must not share connections.
+    store.close()
 
 
-def _announce_records(settings: Settings, store: Store) -> None:
-    _log.info("Feedback and records: %s", store.shown)
+def _announce_records(settings: Settings, store: Store | None) -> None:
+    _log.info("Feedback and records: %s", store.shown if store is not None else "kept nowhere")
     if settings.shadow:
         _log.warning("SHADOW MODE: calls are judged and recorded, and no card is shown (setting CDS_SHADOW)")
     if settings.log_key is None:
         _log.warning("CDS_LOG_KEY is not set: a patient's hash in logs and records changes with each start")
 
 
-def _check_host(host: str, insecure: bool) -> None:
-    if _is_loopback(host):
+def _check_host(settings: Settings, insecure: bool) -> None:
+    host = settings.host
+    if is_loopback(host) or settings.clients:
         return
     if not insecure:
         raise SettingError(
-            f'CDS_HOST is "{host}", which others can reach, and the service does not ask who is calling; '
-            "listen on 127.0.0.1 behind a proxy that does, or add --insecure"
+            f'CDS_HOST is "{host}", which others can reach, and without registered clients nobody is asked who they '
+            "are; register the EHRs in a file and name it in CDS_CLIENTS, or listen on 127.0.0.1, or add --insecure"
         )
     _log.warning("OPEN TO THE NETWORK on %s: whoever reaches this address can call the service", host)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _folder_of_this_process() -> Path:
+    """A folder that goes when this process ends; its children, which end as well, leave it alone."""
+    folder, owner = Path(tempfile.mkdtemp(prefix="cds-service-")), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -165,15 +195,17 @@ def _settle(app: Flask) -> None:
 
     Collecting it again and again was what made the slowest calls slow.
     """
-    app.test_client().get("/cds-services")
+    app.test_client().get("/healthz")
+    # Of an application that a reload has replaced, too.
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
-def _announce(listener: socket.socket) -> None:
+def _announce(settings: Settings, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    if _is_loopback(host):
+    if settings.clients is None and is_loopback(host):
         _log.info("Open to every program on this machine, and to nothing else")
     _log.info("Discovery: http://%s:%d/cds-services", shown, port)

@@ -11,17 +11,22 @@ from flask import Blueprint, Response, request
 
 from cds_service.answer import Answer, answer
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.errors import UnknownService
+from cds_service.errors import NotAllowed, UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.hooks.envelope import read_request
+from cds_service.hooks.request import HookRequest
 from cds_service.hooks.response import encode_response
 from cds_service.knowledge.tables import Knowledge
+from cds_service.security.fhir_servers import may_be_asked
 from cds_service.settings import Settings
 from cds_service.web.bodies import json_body
+from cds_service.web.call_log import note
 from cds_service.web.callers import calling_client
 from cds_service.web.records import Call, Records, Stopwatch, client_name
 from cds_service.web.status import not_ready
 from cds_service.web.validation import validate_in_background
+
+_REFUSED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,13 @@ class Calls:
 def service_routes(settings: Settings, calls: Calls) -> Blueprint:
     """`GET /cds-services` and `POST /cds-services/<id>`."""
     routes = Blueprint("services", __name__)
-    catalog = orjson.dumps(discovery(calls.knowledge.lab_codes))
+    catalog = discovery(calls.knowledge.lab_codes)
 
     @routes.get("/cds-services")
     def discover() -> Response:
-        return _json(catalog)
+        client = calling_client()
+        offered = [entry for entry in catalog["services"] if client is None or client.may_call(entry["id"])]
+        return _json(orjson.dumps({"services": offered}))
 
     @routes.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
@@ -55,6 +62,8 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
             return refusal
         body, watch = json_body(settings.max_body), Stopwatch()
         hook_request = read_request(service_id, body)
+        note(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
+        _check_fhir_server(hook_request)
         watch.lap("hooks")
         asked = Call(hook_request, calls.clock(), calls.knowledge.version, _in_shadow(settings))
         found = None
@@ -62,6 +71,7 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
             found = answer(
                 hook_request, calls.knowledge, now=asked.at, new_id=calls.new_id, fhir=calls.fhir, lap=watch.lap
             )
+            note(cards=[card["indicator"] for card in found.cards], shadow=asked.shadow)
             told = _encoded(found, settings, shadow=asked.shadow)
             watch.lap("response")
         finally:
@@ -75,7 +85,8 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
         if request.endpoint == "services.call":
             service_id = (request.view_args or {}).get("service_id", "")
             known = service_id if service_id in SERVICES else "other"
-            calls.records.metrics.count_call(known, response.status_code, client_name())
+            client = "refused" if response.status_code == _REFUSED else client_name()
+            calls.records.metrics.count_call(known, response.status_code, client)
         return response
 
     return routes
@@ -95,6 +106,15 @@ def _encoded(found: Answer, settings: Settings, *, shadow: bool) -> bytes:
         return encode_response(found.cards, found.decision)
     mark = {name: found.decision[name] for name in ("knowledgeVersion", "shadowRows") if name in found.decision}
     return encode_response(found.cards, mark if "shadowRows" in mark else None)
+
+
+def _check_fhir_server(hook_request: HookRequest) -> None:
+    """Before anything is connected to. Source: CDS Hooks 2.0.1, FHIR Resource Access."""
+    if hook_request.fhir_server and not may_be_asked(calling_client(), hook_request.fhir_server):
+        raise NotAllowed(
+            "/fhirServer is none of the FHIR servers that may be read for this client (clients file, fhir_servers; "
+            "without registered clients: https, or http on this machine)."
+        )
 
 
 def _json(body: bytes) -> Response:

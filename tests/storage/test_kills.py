@@ -185,9 +185,9 @@ def test_worker_processes_count_together(tmp_path: Path) -> None:
     serving.kill_a_worker(random.Random(1))  # noqa: S311  which worker, not a secret
     time.sleep(0.3)
     exposed = {requests.get(f"{serving.url}/metrics", timeout=10).text for _ in range(6)}
-    folders = len(list(tmp_path.glob("cds-service-metrics-*")))
+    folders = len(list(tmp_path.glob("cds-service-*")))
     assert serving.stop() == 0
-    assert (folders, list(tmp_path.glob("cds-service-metrics-*"))) == (1, [])
+    assert (folders, list(tmp_path.glob("cds-service-*"))) == (1, [])
     for text in exposed:
         assert 'cds_calls_total{client="open",service="ir-order-sign",status="200"} 12.0' in text
         assert 'cds_stage_seconds_count{stage="facts"} 12.0' in text

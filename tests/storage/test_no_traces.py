@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from cds_service.security.patient_hash import hashed_patient
+from cds_service.security.pseudonym import pseudonym
 from tests.support.calls import a_call, an_order, drafts
 from tests.support.serving import REPOSITORY, Serving
 
@@ -20,6 +20,7 @@ NAME = "Quillfeather"
 BORN = "1957-03-19"
 TOKEN = "telltale-token-b3f1"  # noqa: S105  of the test
 NOTE = "Zwetschgenwasser"
+KEY = "0123456789abcdef"
 TELLTALES = (PATIENT, NAME, BORN, TOKEN, NOTE)
 
 
@@ -83,7 +84,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Everything that a run left behind, by where."""
     folder = tmp_path_factory.mktemp("traces")
     database = folder / "records.db"
-    environ = {"CDS_DATABASE_URL": f"sqlite:///{database}", "CDS_LOG_KEY": "a key", "CDS_TIMEZONE": "UTC"}
+    environ = {"CDS_DATABASE_URL": f"sqlite:///{database}", "CDS_LOG_KEY": KEY, "CDS_TIMEZONE": "UTC"}
     serving = Serving(folder, **environ)
     statuses = send_everything(serving.url)
     metrics = requests.get(f"{serving.url}/metrics", timeout=10).content
@@ -112,7 +113,7 @@ def test_nothing_that_names_a_patient_is_left_behind(left_behind: dict[str, byte
 
 def test_the_scan_is_awake(left_behind: dict[str, bytes]) -> None:
     """What was scanned holds the records of the calls: the hash of the patient is there, and what was told."""
-    hashed = hashed_patient(PATIENT, "a key").encode()
+    hashed = pseudonym(KEY.encode(), "", PATIENT).encode()
     assert any(hashed in content for name, content in left_behind.items() if name.startswith("records.db"))
     events = [json.loads(line) for line in left_behind["audit"].splitlines()]
     assert [event["outcome"] for event in events] == ["0", "4"]

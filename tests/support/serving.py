@@ -28,7 +28,7 @@ class Serving:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self._log = folder / "server.log"
-        environ = os.environ | {"CDS_PORT": "0", "PYTHONUNBUFFERED": "1", "CDS_LOG_KEY": "a key"} | settings
+        environ = os.environ | {"CDS_PORT": "0", "PYTHONUNBUFFERED": "1", "CDS_LOG_KEY": "0123456789abcdef"} | settings
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cds_service", "serve"], cwd=REPOSITORY, env=environ, stderr=log, stdout=log

@@ -29,11 +29,13 @@ def numbered_ids() -> Callable[[], str]:
 
 @pytest.fixture
 def make_app(knowledge: Knowledge, now: datetime, tmp_path: Path) -> MakeApp:
-    """Makes the application with some settings; its store is a SQLite file of the test."""
+    """Makes the application with some settings; its store is a SQLite file of the test, and used tokens are shared."""
+    used_tokens = tmp_path / "used-tokens"
+    used_tokens.mkdir()
 
     def make(tables: Knowledge = knowledge, **settings: Any) -> Flask:
         stored = {"database_url": f"sqlite:///{tmp_path}/records.db"} | settings
-        return create_app(Settings(**stored), tables, clock=lambda: now, new_id=numbered_ids())
+        return create_app(Settings(**stored), tables, lambda: now, numbered_ids(), used_tokens=used_tokens)
 
     return make
 

@@ -1,22 +1,33 @@
 """Scripted clients with the habits of two public ones: the CDS Hooks Sandbox and the Da Vinci request generator.
 
-Every answer is walked for null and empty members and held against our response schema.
+Each runs twice: against a service that asks nobody who they are, and against one at which it is registered. Every
+answer is walked for null and empty members and held against our response schema.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.support.ehr import PUBLIC_URL, Ehr, private_key, register
 from tests.support.responses import response_problems
 from tests.web.conftest import MakeApp
 
 ORIGIN = "https://sandbox.example.org"
 PATIENT = "smart-1288992"
 TOKEN = {"Authorization": "Bearer eyJhbGciOiJFUzM4NCIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"}
+Bearer = Callable[[str], dict[str, str]]
+"""Path -> the header with a token for it."""
+SANDBOX = Ehr("https://sandbox.cds-hooks.org", "44823f3d-0b01-4a6c-a80e-b9d3e8a7226f")
+SANDBOX_MAY = 'fhir_servers = ["https://launch.example.org/v/r2/fhir"]'
+GENERATOR = Ehr("http://localhost:8080/test-ehr/r4", "thumbprint", "RS256", private_key("RSA"))
+GENERATOR_MAY = 'fhir_servers = ["http://localhost:8080/test-ehr/r4"]\nalgorithms = ["RS256"]\nmax_lifetime = 86400'
 EMPTY = {"resourceType": "Bundle", "type": "searchset", "total": 0, "link": [{"relation": "self", "url": "http://x"}]}
 FIBROIDS = {
     "resourceType": "Condition",
@@ -38,17 +49,18 @@ CHOSEN = {
 class Sandbox:
     """A browser client: asks discovery, sends a preflight before every call, and its token with the call."""
 
-    def __init__(self, client: FlaskClient) -> None:
+    def __init__(self, client: FlaskClient, bearer: Bearer) -> None:
         self._client = client
+        self._bearer = bearer
         self._preflight("/cds-services", "GET", "authorization")
-        discovery = client.get("/cds-services", headers=TOKEN | {"Origin": ORIGIN})
+        discovery = client.get("/cds-services", headers=bearer("/cds-services") | {"Origin": ORIGIN})
         assert discovery.headers["Access-Control-Allow-Origin"] == ORIGIN
         self.services = {entry["hook"]: entry for entry in discovery.get_json()["services"]}
 
     def post(self, path: str, body: dict[str, Any]) -> TestResponse:
         """The answer to a call with its preflight, which a browser would refuse without the permission."""
         self._preflight(path, "POST", "authorization,content-type")
-        response = self._client.post(path, json=body, headers=TOKEN | {"Origin": ORIGIN})
+        response = self._client.post(path, json=body, headers=self._bearer(path) | {"Origin": ORIGIN})
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
         return response
 
@@ -84,10 +96,15 @@ class Sandbox:
         assert set(headers.split(",")) <= set(response.headers["Access-Control-Allow-Headers"].split(", "))
 
 
-@pytest.fixture
-def sandbox(make_app: MakeApp) -> Sandbox:
-    """The sandbox, connected to the service."""
-    return Sandbox(make_app(cors_origins=(ORIGIN,)).test_client())
+@pytest.fixture(params=["open", "registered"])
+def sandbox(request: pytest.FixtureRequest, make_app: MakeApp, tmp_path: Path) -> Sandbox:
+    """The sandbox, connected to the service; its tokens name an address of their key, and live five minutes."""
+    if request.param == "open":
+        return Sandbox(make_app(cors_origins=(ORIGIN,)).test_client(), lambda _: TOKEN)
+    clients = register(tmp_path, (SANDBOX, SANDBOX_MAY))
+    app = make_app(cors_origins=(ORIGIN,), clients=clients, public_url=PUBLIC_URL)
+    header = {"jku": "https://sandbox.cds-hooks.org/.well-known/jwks.json"}
+    return Sandbox(app.test_client(), lambda path: SANDBOX.bearer(f"{PUBLIC_URL}{path}", header=header))
 
 
 def pama(**order: Any) -> dict[str, Any]:
@@ -221,16 +238,31 @@ def crd_call(**prefetch: Any) -> dict[str, Any]:
     }
 
 
-def test_the_request_generator_is_told_that_nothing_could_be_read(make_app: MakeApp) -> None:
+@pytest.fixture(params=["open", "registered"])
+def sign(request: pytest.FixtureRequest, make_app: MakeApp, tmp_path: Path) -> Callable[[Any], TestResponse]:
+    """The request generator signing an order; its issuer is its FHIR server, and its tokens live a whole day."""
+    settings: dict[str, Any] = {}
+    if request.param == "registered":
+        settings = {"clients": register(tmp_path, (GENERATOR, GENERATOR_MAY)), "public_url": PUBLIC_URL}
+    client, path = make_app(**settings).test_client(), "/cds-services/ir-order-sign"
+
+    def post(body: Any) -> TestResponse:
+        tomorrow, header = int(time.time()) + 86_400, {"jku": "http://localhost:3001/public_keys"}
+        token = GENERATOR.bearer(f"{PUBLIC_URL}{path}", exp=tomorrow, header=header) if settings else TOKEN
+        return client.post(path, json=body, headers=token)
+
+    return post
+
+
+def test_the_request_generator_is_told_that_nothing_could_be_read(sign: Callable[[Any], TestResponse]) -> None:
     """Without discovery it sends none of our data; a known procedure is then refused, never answered by no cards."""
-    response = make_app().test_client().post("/cds-services/ir-order-sign", json=crd_call(), headers=TOKEN)
+    response = sign(crd_call())
     assert (response.status_code, response.get_json()["resourceType"]) == (412, "OperationOutcome")
 
 
-def test_the_request_generator_is_answered_when_it_sends_our_data(make_app: MakeApp) -> None:
+def test_the_request_generator_is_answered_when_it_sends_our_data(sign: Callable[[Any], TestResponse]) -> None:
     """With its oddities and our prefetch keys its order is judged."""
-    body = crd_call(conditions=None, allergies=None, observations=None)
-    response = make_app().test_client().post("/cds-services/ir-order-sign", json=body, headers=TOKEN)
+    response = sign(crd_call(conditions=None, allergies=None, observations=None))
     assert response.status_code == 200
     answer = response.get_json()
     assert response_problems(answer) == []

