@@ -142,7 +142,7 @@ class Settings:
     validate: bool = field(
         default=False,
         metadata=_row(
-            read=on_or_off,
+            read=values.on_or_off,
             shown="off",
             meaning="Whether the data of calls are validated in the background and counted by client and rule, see "
             "`docs/validation.md`: `on` or `off`. No call waits for it or fails by it.",
@@ -151,7 +151,7 @@ class Settings:
     validate_endpoint: bool = field(
         default=False,
         metadata=_row(
-            read=on_or_off,
+            read=values.on_or_off,
             shown="off",
             meaning="Whether `POST /validate` answers: `on` or `off`. For a playground; leave it off in production, "
             "where anybody who reaches it could keep the service busy.",
