@@ -36,11 +36,12 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/ready-to-test ## cost of a whole decision, as a multiple of reading the body once
+bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a multiple of reading once
 	$(BIN)/python benchmarks/floor.py
 	$(BIN)/python benchmarks/records.py
 	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/fhir_servers.py
+	$(BIN)/python benchmarks/validation.py
 
 docs: $(VENV)/ready ## write the generated pages again: docs/tables.md, docs/settings.md
 	$(BIN)/cds-service tables --format markdown > docs/tables.md

@@ -139,6 +139,24 @@ class Settings:
             meaning="Whether answers carry the whole decision for machines beside the cards: `on` or `off`.",
         ),
     )
+    validate: bool = field(
+        default=False,
+        metadata=_row(
+            read=values.on_or_off,
+            shown="off",
+            meaning="Whether the data of calls are validated in the background and counted by client and rule, see "
+            "`docs/validation.md`: `on` or `off`. No call waits for it or fails by it.",
+        ),
+    )
+    validate_endpoint: bool = field(
+        default=False,
+        metadata=_row(
+            read=values.on_or_off,
+            shown="off",
+            meaning="Whether `POST /validate` answers: `on` or `off`. For a playground; leave it off in production, "
+            "where anybody who reaches it could keep the service busy.",
+        ),
+    )
     timezone: zoneinfo.ZoneInfo | None = field(
         default=None,
         metadata=_row(

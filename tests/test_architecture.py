@@ -57,6 +57,7 @@ OWNERS = {
         "cds_service.security.keys",
     ),
     "rich": ("cds_service.cli.",),
+    "fhirpathpy": ("cds_service.profiles.constraints",),
     "sqlalchemy": ("cds_service.storage.",),
     "alembic": ("cds_service.storage.",),
     "prometheus_client": ("cds_service.web.",),

@@ -14,6 +14,7 @@ from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.inquiry import Limits
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from cds_service.profiles.background import VALIDATOR
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings
 from cds_service.storage.store import Store
@@ -28,6 +29,7 @@ from cds_service.web.problems import answer_errors
 from cds_service.web.records import Records
 from cds_service.web.services import Calls, service_routes
 from cds_service.web.status import status_routes
+from cds_service.web.validation import validation_routes
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -77,6 +79,7 @@ def create_app(
     clock = clock or _clock(settings)
     store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
+    VALIDATOR.report = metrics.count_fault
     records = Records(store, metrics, log_key, _random_id)
     calls = Calls(knowledge, clock, new_id, records, _fhir_servers(settings, metrics))
     app.register_blueprint(service_routes(settings, calls))
@@ -91,6 +94,7 @@ def create_app(
         )
     )
     app.register_blueprint(page_routes(settings, knowledge))
+    app.register_blueprint(validation_routes(settings))
     answer_errors(app, new_id)
     open_here = settings.clients is None and is_loopback(settings.host)
     allow_origins(app, settings.cors_origins, of_this_machine=open_here)

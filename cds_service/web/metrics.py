@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from cds_service.cards.account import Account
+from cds_service.profiles.background import Fault
 from cds_service.storage.feedback import Kept
 from cds_service.web.problems import problem
 
@@ -68,6 +69,12 @@ class Metrics:
             ("status",),
             registry=registry,
         )
+        self._faults = Counter(
+            "cds_validation_faults",
+            "Errors in what calls brought, where CDS_VALIDATE is on.",
+            ("resource", "rule", "client"),
+            registry=registry,
+        )
 
     def count_call(self, service: str, status: int, client: str) -> None:
         """A hook call was answered."""
@@ -113,6 +120,10 @@ class Metrics:
     def count_feedback_request(self, status: int) -> None:
         """A batch of feedback was answered."""
         self._batches.labels(str(status)).inc()
+
+    def count_fault(self, fault: Fault) -> None:
+        """Something that a call brought breaks FHIR or a profile."""
+        self._faults.labels(fault.resource_type, fault.rule, fault.client).inc(fault.count)
 
     def exposed(self, now: Callable[[], Iterator[Metric]]) -> tuple[bytes, str]:
         """Everything counted, in Prometheus' text format, and its content type.

@@ -24,6 +24,7 @@ from cds_service.web.call_log import note
 from cds_service.web.callers import calling_client
 from cds_service.web.records import Call, Records, Stopwatch, client_name
 from cds_service.web.status import not_ready
+from cds_service.web.validation import validate_in_background
 
 _REFUSED = 401
 
@@ -75,6 +76,8 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
             watch.lap("response")
         finally:
             calls.records.keep(asked, found, watch)
+            if settings.validate:
+                validate_in_background(hook_request)
         return _json(told)
 
     @routes.after_request

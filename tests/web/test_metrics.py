@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from cds_service.profiles.background import VALIDATOR
 from cds_service.web.metrics import Metrics
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.web.conftest import MakeApp
@@ -54,6 +55,16 @@ def test_cards_and_open_questions_are_counted(client: FlaskClient) -> None:
     assert value(client, "cds_unavailable_total", data="observations", reason="not-sent") == 0
     client.post("/cds-services/ir-order-sign", json=CALL | {"prefetch": {"patient": None, "conditions": None}})
     assert value(client, "cds_unavailable_total", data="observations", reason="not-sent") == 1.0
+
+
+def test_faults_of_what_calls_bring_are_counted(make_app: MakeApp) -> None:
+    """With validation on, an error in prefetch counts by resource type, rule and client."""
+    client = make_app(validate=True).test_client()
+    broken = dict(NOTHING_RECORDED) | {"patient": {"resourceType": "Patient", "id": "p", "gender": "f"}}
+    client.post("/cds-services/ir-order-sign", json=CALL | {"prefetch": broken})
+    VALIDATOR.wait()
+    labels = {"resource": "Patient", "rule": "binding", "client": "open"}
+    assert value(client, "cds_validation_faults_total", **labels) == 1.0
 
 
 @pytest.mark.parametrize("stage", ["hooks", "clinical_data", "facts", "findings", "cards", "response", "records"])

@@ -1,0 +1,191 @@
+"""`cds-service validate`: are resources valid FHIR R4, and do they say what a profile asks for?
+
+Reads resources and Bundles (.json), NDJSON (one resource in each line) and folders of them. Profiles that a resource
+claims in meta.profile are held against it where they are at hand. What is and is not checked: docs/validation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cds_service.cli.terminal import complain, safe
+from cds_service.errors import SetupError
+from cds_service.profiles.definitions import Definitions, load_definitions
+from cds_service.profiles.files import Source, files_of, resources_in
+from cds_service.profiles.issues import Issue, has_errors, operation_outcome
+from cds_service.profiles.validate import validate_json
+
+_FILE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file"
+_SHOWN = ("fatal", "error", "warning")
+_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The issues of one resource, and where it stood."""
+
+    name: str
+    size: int
+    issues: tuple[Issue, ...]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("validate", help="check resources against FHIR R4 and profiles", description=__doc__)
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a .json or .ndjson file, or a folder")
+    parser.add_argument(
+        "--profile", action="append", default=[], metavar="URL", help="a profile to hold against every resource"
+    )
+    parser.add_argument(
+        "--package", action="append", default=[], type=Path, metavar="DIR", help="a FHIR package: a folder or a .tgz"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="json: OperationOutcome")
+    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to work with (1)")
+    parser.set_defaults(run=run)
+
+
+def _jobs(written: str) -> int:
+    if not written.isdecimal() or not 1 <= int(written) <= 256:
+        raise argparse.ArgumentTypeError("write a whole number from 1 to 256")
+    return int(written)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Validate and show; 1 where an error was found, else 0.
+
+    Raises:
+        SetupError: a path, package or profile can't be used.
+    """
+    files = files_of(args.paths)
+    definitions = load_definitions(args.package)
+    _check_profiles(definitions, args.profile)
+    found = _with_progress(_results(files, args, definitions), sum(path.stat().st_size for path in files))
+    return _show_json(found) if args.format == "json" else _show_text(found)
+
+
+def _check_profiles(definitions: Definitions, profiles: Sequence[str]) -> None:
+    for url in profiles:
+        if definitions.tree(url) is None:
+            raise SetupError(f"--profile {url}: no such profile at hand, or none that can be used; add its --package")
+
+
+def _results(files: Sequence[Path], args: argparse.Namespace, definitions: Definitions) -> Iterator[Result]:
+    sources = resources_in(files)
+    if args.jobs == 1:
+        yield from (_validated(source, args.profile, definitions) for source in sources)
+        return
+    _Worker.definitions = definitions  # inherited where processes fork, loaded again where they do not
+    with ProcessPoolExecutor(args.jobs, initializer=_start, initargs=(args.package,)) as pool:
+        yield from _in_order(pool, sources, args)
+
+
+class _Worker:
+    """What a worker process keeps between batches."""
+
+    definitions: Definitions
+
+
+def _start(packages: Sequence[Path]) -> None:
+    if not hasattr(_Worker, "definitions"):
+        _Worker.definitions = load_definitions(packages)
+
+
+def _in_order(pool: ProcessPoolExecutor, sources: Iterator[Source], args: argparse.Namespace) -> Iterator[Result]:
+    """Results in the order of the files; only a few batches are in memory at once."""
+    running: list[Future[list[Result]]] = []
+    while True:
+        while len(running) < 2 * args.jobs and (batch := list(islice(sources, _BATCH))):
+            running.append(pool.submit(_validated_batch, batch, args.profile))
+        if not running:
+            return
+        yield from running.pop(0).result()
+
+
+def _validated_batch(batch: Iterable[Source], profiles: Sequence[str]) -> list[Result]:
+    return [_validated(source, profiles, _Worker.definitions) for source in batch]
+
+
+def _validated(source: Source, profiles: Sequence[str], definitions: Definitions) -> Result:
+    return Result(source.name, len(source.content), tuple(validate_json(source.content, profiles, definitions)))
+
+
+def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
+    """The results, with a bar on standard error while a person waits."""
+    columns = (
+        TextColumn("validating"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[count]} resources"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=size, count=0)
+        for count, result in enumerate(results, start=1):
+            bar.update(task, advance=result.size, count=count)
+            yield result
+
+
+def _show_text(results: Iterator[Result]) -> int:
+    """One line for each error and warning; the rest is counted."""
+    found: Counter[str] = Counter()
+    wrong = total = 0
+    for result in results:
+        total += 1
+        wrong += has_errors(result.issues)
+        for issue in result.issues:
+            found[issue.severity] += 1
+            if issue.severity in _SHOWN:
+                print(
+                    safe(f"{result.name}: {issue.severity}: {issue.expression or '-'}: {issue.message} [{issue.rule}]")
+                )
+    errors = found["error"] + found["fatal"]
+    print(
+        f"{total} resources: {total - wrong} valid, {wrong} not; {errors} errors, {found['warning']} warnings, "
+        f"{found['information']} things not checked (--format json lists them)"
+    )
+    return _exit_code(total, wrong)
+
+
+def _show_json(results: Iterator[Result]) -> int:
+    """One OperationOutcome for one resource; a Bundle of them, each naming its file, for more.
+
+    Printed as they come: an export of a whole population does not fit in memory.
+    """
+    total = wrong = 0
+    first = ""
+    for result in results:
+        total += 1
+        wrong += has_errors(result.issues)
+        outcome = _outcome(result)
+        if total == 1:
+            first = outcome
+        elif total == 2:
+            print(f'{{"resourceType": "Bundle", "type": "collection", "entry": [\n{{"resource": {first}}}')
+        if total > 1:
+            print(f',{{"resource": {outcome}}}')
+    print("]}" if total > 1 else first)
+    return _exit_code(total, wrong)
+
+
+def _outcome(result: Result) -> str:
+    named = {"extension": [{"url": _FILE_EXTENSION, "valueString": result.name}]}
+    outcome: dict[str, Any] = operation_outcome(result.issues)
+    return json.dumps({"resourceType": "OperationOutcome", **named, **outcome}, indent=2, ensure_ascii=False)
+
+
+def _exit_code(total: int, wrong: int) -> int:
+    if not total:
+        complain("nothing to validate: the files are empty")
+        return 2
+    return 1 if wrong else 0

@@ -1,0 +1,64 @@
+"""Coded values held against the value set that their element is bound to.
+
+Required: outside the value set is an error. Extensible: a warning. Preferred and example: not looked at.
+Source: FHIR R4 Terminologies, section Binding Strengths.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_service.profiles.elements import Binding
+from cds_service.profiles.terminology import Answer, holds
+from cds_service.profiles.values import shown
+from cds_service.profiles.visit import Place, Visit
+
+_STRENGTHS = {"required": "error", "extensible": "warning"}
+
+
+def check_binding(visit: Visit, place: Place, binding: Binding) -> None:
+    """Checks one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
+    if binding.maximum:
+        _check(visit, place, "required", binding.maximum)
+    if binding.strength in _STRENGTHS:
+        _check(visit, place, binding.strength, binding.value_set)
+
+
+def _check(visit: Visit, place: Place, strength: str, url: str) -> None:
+    codes = codes_of(place.value, place.type)
+    if not codes and strength == "extensible":
+        return
+    answer = any_held(visit, url, codes)
+    if answer is None:
+        message = f"the value set {url} is not at hand in full: {_named(codes)} not checked"
+        visit.add("information", place, "binding-unknown", "not-found", message)
+    elif answer is False:
+        what = f"{_named(codes)} is not in the value set" if codes else "no code from the value set"
+        must = "a code from it is required" if strength == "required" else "use a code from it where one fits"
+        visit.add(_STRENGTHS[strength], place, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
+
+
+def any_held(visit: Visit, url: str, codes: list[tuple[str | None, str]]) -> Answer:
+    """Whether a value set holds one of the codes: one is enough, local codes may stand beside it."""
+    if not codes:
+        return False if visit.definitions.value_set(url) or "?" in url else None
+    answers = [holds(visit.definitions, url, system, code) for system, code in codes]
+    return True if True in answers else (None if None in answers else False)
+
+
+def codes_of(value: Any, kind: str) -> list[tuple[str | None, str]]:
+    """(system, code) pairs; the system is None where the element implies it, "" where it is missing."""
+    if isinstance(value, str):
+        return [(None, value)]
+    if not isinstance(value, dict):
+        return []
+    codings = value.get("coding", ()) if kind == "CodeableConcept" else [value]
+    return [
+        (str(one.get("system", "")), one["code"])
+        for one in (codings if isinstance(codings, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("code"), str)
+    ]
+
+
+def _named(codes: list[tuple[str | None, str]]) -> str:
+    return ", ".join(shown(code if system is None else f"{system}#{code}") for system, code in codes[:3]) or "it"

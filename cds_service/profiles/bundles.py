@@ -1,0 +1,112 @@
+"""Bundles: entries by the URLs that references use, and the rules that tie fullUrl, id and references together.
+
+Source: FHIR R4 Bundle, sections Resource URL & Uniqueness rules and Resolving references.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cds_service.profiles.references import REST_URL, resolve
+from cds_service.profiles.visit import Place, Visit
+
+_WITH_FULL_URL = {"document", "message"}
+_TRAVELLING = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
+
+
+def index(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Resources of a Bundle by fullUrl, and by Type/id where no fullUrl says otherwise."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, entry in _entries(bundle):
+        resource, url = entry.get("resource"), entry.get("fullUrl")
+        if not isinstance(resource, dict):
+            continue
+        if isinstance(url, str):
+            found.setdefault(url, resource)
+        if isinstance(resource.get("id"), str):
+            found.setdefault(f"{resource.get('resourceType')}/{resource['id']}", resource)
+    return found
+
+
+def full_url(place: Place) -> str | None:
+    """The fullUrl of the entry that a resource stands in; None elsewhere."""
+    entry = place.parent.value if place.parent and place.step == "resource" else None
+    url = entry.get("fullUrl") if isinstance(entry, dict) else None
+    return url if isinstance(url, str) else None
+
+
+def check_bundle(visit: Visit, place: Place) -> None:
+    """Every entry: its fullUrl (there, absolute, saying the same as the resource), and what a search must give."""
+    kind = str(place.value.get("type"))
+    for position, entry in _entries(place.value):
+        where = Place(entry, "BackboneElement", "entry", place, position)
+        url, resource = entry.get("fullUrl"), entry.get("resource")
+        if url is None and kind in _WITH_FULL_URL and isinstance(resource, dict):
+            visit.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
+        if kind == "document" and position == 0:
+            _check_document(visit, place, entry)
+        if kind == "searchset" and isinstance(resource, dict):
+            _check_match(visit, where, entry, resource)
+        if isinstance(url, str) and url and not _ABSOLUTE.fullmatch(url):
+            visit.error(where, "full-url", "value", "fullUrl must be absolute: a URL, urn:uuid: or urn:oid:")
+        found = REST_URL.fullmatch(url) if isinstance(url, str) else None
+        if found and isinstance(resource, dict) and visit.definitions.is_resource(found["type"]):
+            _check_agreement(visit, where, found["type"], found["id"], resource)
+
+
+def _check_document(visit: Visit, place: Place, entry: dict[str, Any]) -> None:
+    """What a document's Composition points to travels with it. Source: FHIR R4 Documents, section 3.3.1."""
+    composition = entry.get("resource")
+    if not isinstance(composition, dict):
+        return
+    scope = visit.scope_of(composition)
+    where = Place(composition, "Composition", "resource", Place(entry, "BackboneElement", "entry", place, 0))
+    for reference in _references({name: composition.get(name) for name in _TRAVELLING}):
+        if not reference.startswith("#") and resolve(scope, reference) is None:
+            message = f"{reference} is not in the document"
+            visit.error(where, "document-reference", "not-found", message)
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Every reference below, except those in extensions."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+    elif isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for name, one in value.items():
+            if name not in ("extension", "modifierExtension"):
+                yield from _references(one)
+
+
+def _check_match(visit: Visit, where: Place, entry: dict[str, Any], resource: dict[str, Any]) -> None:
+    """What a search found has an id; mode outcome is for an OperationOutcome. Source: FHIR R4 Search, 3.1.1.1."""
+    search = entry.get("search")
+    mode = search.get("mode") if isinstance(search, dict) else None
+    is_outcome = resource.get("resourceType") == "OperationOutcome"
+    if "id" not in resource and not (is_outcome and mode in (None, "outcome")):
+        visit.error(where, "search-id", "required", "a resource in a search result needs an id")
+    if mode == "outcome" and not is_outcome:
+        visit.error(where, "search-mode", "structure", "mode outcome is for an OperationOutcome")
+
+
+def _check_agreement(visit: Visit, where: Place, kind: str, identity: str, resource: dict[str, Any]) -> None:
+    if isinstance(resource.get("id"), str) and resource["id"] != identity:
+        visit.error(
+            where, "full-url", "value", f'fullUrl ends in "{identity}", the resource has the id "{resource["id"]}"'
+        )
+    elif resource.get("resourceType") != kind:
+        visit.error(
+            where, "full-url", "value", f"fullUrl says {kind}, the resource is a {resource.get('resourceType')}"
+        )
+
+
+def _entries(bundle: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    entries = bundle.get("entry")
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            yield position, entry

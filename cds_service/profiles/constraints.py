@@ -1,0 +1,185 @@
+"""Constraints (invariants) of elements: FHIRPath over the value.
+
+fhirpathpy evaluates them; what is hot or what it can't do is in `known_constraints`. A constraint that can't be
+evaluated is said as information, never as an error: decision record 0020.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Any
+
+from fhirpathpy import apply_parsed_path
+from fhirpathpy.engine.nodes import ResourceNode
+from fhirpathpy.models import models
+from fhirpathpy.parser import parse
+
+from cds_service.profiles.elements import Constraint
+from cds_service.profiles.known_constraints import KNOWN
+from cds_service.profiles.references import resolve
+from cds_service.profiles.terminology import holds
+from cds_service.profiles.visit import Place, Visit
+
+_SEVERITIES = {"error": "error", "warning": "warning"}
+# A comparison of something other than the result of a function, which is always there.
+_COMPARES_ELEMENTS = re.compile(r"(?<!\(\))[<>]")
+
+
+class NotEvaluable(Exception):
+    """An expression that the FHIRPath engine can't evaluate, and why."""
+
+
+def check_constraints(visit: Visit, place: Place, constraints: Iterable[Constraint]) -> None:
+    """Checks the constraints of one element on one value; each expression once for each value.
+
+    Args:
+        visit: the run; issues are added to it.
+        place: holds the value.
+        constraints: of an element, or of its type.
+    """
+    for constraint in constraints:
+        try:
+            holds_true = is_met(visit, place, constraint.expression)
+        except NotEvaluable as why:
+            message = f"constraint {constraint.key} can't be evaluated here ({why}): not checked"
+            visit.add("information", place, constraint.key, "not-supported", message)
+            continue
+        if not holds_true:
+            severity = _SEVERITIES.get(constraint.severity, "warning")
+            message = f"{constraint.key}: {constraint.human or constraint.expression}"
+            visit.add(severity, place, constraint.key, "invariant", message)  # type: ignore[arg-type]
+
+
+def is_met(visit: Visit, place: Place, expression: str) -> bool:
+    """Whether a value meets the expression of a constraint.
+
+    Raises:
+        NotEvaluable: the engine can't evaluate it.
+    """
+    known = KNOWN.get(expression)
+    if known:
+        return known(place, visit.scope)
+    key = id(place.value), place.type, expression
+    memorable = isinstance(place.value, dict)
+    if memorable and key in visit.memory:
+        return bool(visit.memory[key])
+    result = is_true(evaluate(visit, place, expression), expression)
+    if memorable:
+        visit.memory[key] = result
+    return result
+
+
+def is_true(result: list[Any], expression: str) -> bool:
+    """What a constraint's result means.
+
+    Nothing at all is not true, except where elements are compared: two dates of which one is less precise can't be,
+    nor can what is missing, and that is no fault. Source: FHIRPath, Singleton Evaluation of Collections; Comparison.
+    """
+    if not result:
+        return _COMPARES_ELEMENTS.search("".join(expression.split())) is not None
+    return result[0] is not False if len(result) == 1 else True
+
+
+def evaluate(visit: Visit, place: Place, expression: str) -> list[Any]:
+    """The result of an expression on a value.
+
+    Raises:
+        NotEvaluable: the expression can't be parsed, or needs what the engine lacks.
+    """
+    scope = visit.scope
+    context = {
+        "resource": ResourceNode.create_node(scope.resource if scope else place.value),
+        "rootResource": ResourceNode.create_node(scope.container if scope else place.value),
+    }
+    # The engine finds `Patient.name` only in a plain resource, and other things only in a node.
+    is_resource = isinstance(place.value, dict) and "resourceType" in place.value
+    node = place.value if is_resource else ResourceNode.create_node(place.value, _base(place), place.sibling)
+    options = {"userInvocationTable": _calls(visit), "traceFn": _silent}
+    try:
+        return list(apply_parsed_path(node, _parsed(expression), context, _model(), options))
+    except (RecursionError, NotEvaluable):
+        raise
+    except Exception as error:  # fhirpathpy raises bare Exception, and whatever its data makes it trip over
+        raise NotEvaluable(type(error).__name__) from error
+
+
+@lru_cache(maxsize=4096)
+def _parsed(expression: str) -> dict[str, Any]:
+    return parse(expression)  # type: ignore[no-any-return]  # fhirpathpy has no types here
+
+
+@cache
+def _model() -> dict[str, Any]:
+    return models["r4"]
+
+
+def _base(place: Place) -> str:
+    """The engine's name for where a value stands: its type, or its path in the resource for a backbone element."""
+    if place.type not in ("BackboneElement", "Element") or place.parent is None:
+        return place.type
+    return place.alias or f"{_base(place.parent)}.{place.step}"
+
+
+def _calls(visit: Visit) -> Mapping[str, Any]:
+    """Functions of FHIR that the engine lacks. Source: FHIR R4 FHIRPath, Additional functions."""
+    scope = visit.scope
+
+    def resolved(inputs: list[Any]) -> list[Any]:
+        references = [one.get("reference") if isinstance(one, dict) else one for one in inputs]
+        found = [resolve(scope, one) for one in references if isinstance(one, str)]
+        return [ResourceNode.create_node(one) for one in found if one is not None]
+
+    def member_of(inputs: list[Any], url: str) -> list[Any]:
+        codes = [(one.get("system"), one.get("code")) if isinstance(one, dict) else (None, one) for one in inputs]
+        answers = [holds(visit.definitions, url, system, str(code)) for system, code in codes]
+        if None in answers:
+            raise NotEvaluable(f"value set {url} is not at hand in full")
+        return [True in answers] if answers else []
+
+    def conforms_to(inputs: list[Any], url: str) -> list[Any]:
+        places = [Place(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]
+        answers = [visit.conforms(visit, place, url) for place in places]
+        if None in answers:
+            raise NotEvaluable(f"profile {url} is not at hand")
+        return [False not in answers]
+
+    return {
+        "hasValue": _function(lambda inputs: [len(_plain(inputs)) == 1]),
+        # The constraints of R4 rely on nothing.not() being true: bdl-8 of an entry without a fullUrl.
+        "not": _function(lambda inputs: [not inputs or inputs == [False]]),
+        "toString": _function(_to_string),
+        "matches": {"fn": _matches, "arity": {1: ["String"]}},
+        "getValue": _function(lambda inputs: _plain(inputs)[:1]),
+        "htmlChecks": _function(lambda inputs: [True]),  # narrative.py has checked it
+        "resolve": _function(resolved),
+        "memberOf": {"fn": member_of, "arity": {1: ["String"]}},
+        "conformsTo": {"fn": conforms_to, "arity": {1: ["String"]}},
+    }
+
+
+def _to_string(inputs: list[Any]) -> list[Any]:
+    """The engine's own gives nothing for dates."""
+    plain = _plain(inputs)
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in plain] if len(plain) == 1 else []
+
+
+def _matches(inputs: list[Any], pattern: str) -> list[Any]:
+    """The constraints of R4 mean the whole text; the engine would be content with a part."""
+    plain = _plain(inputs)
+    return [re.fullmatch(pattern, str(plain[0]), re.DOTALL) is not None] if len(plain) == 1 else []
+
+
+def _plain(inputs: list[Any]) -> list[Any]:
+    """The values among nodes: the engine gives the extensions of a primitive as a node of their own."""
+    return [one for one in inputs if isinstance(one, str | int | bool | Decimal | float)]
+
+
+def _silent(*_: object) -> None:
+    """`trace()` would print values of the record."""
+
+
+def _function(answer: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:
+    return {"fn": answer, "arity": {0: []}}

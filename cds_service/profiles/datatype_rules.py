@@ -1,0 +1,163 @@
+"""Rules of datatypes that the specification gives in words, not as constraints.
+
+Source: FHIR R4 datatypes: Coding, Identifier, Attachment, Meta; Terminologies, section Code Systems.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from cds_service.profiles.elements import Element
+from cds_service.profiles.issues import Severity
+from cds_service.profiles.terminology import in_system
+from cds_service.profiles.units import UCUM, unit_problem
+from cds_service.profiles.visit import Place, Visit
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_OF_THIS_VERSION = "http://hl7.org/fhir/"
+# STU3 names of the HL7 version 2 and 3 code systems, which R4 replaced by those of terminology.hl7.org.
+_REPLACED = re.compile(r"http://hl7\.org/fhir/v[23]/.+")
+
+
+def check_datatype(visit: Visit, place: Place) -> None:
+    """Checks what one complex value of a datatype must keep besides its definition."""
+    check = _CHECKS.get(place.type)
+    if check:
+        check(visit, place)
+
+
+def _check_coding(visit: Visit, place: Place) -> None:
+    system = place.value.get("system")
+    if not isinstance(system, str) or not system:
+        return
+    if problem := _system_problem(visit, system):
+        visit.error(place, "coding-system", "code-invalid", f"system {system} {problem}")
+    elif (
+        isinstance(place.value.get("code"), str) and in_system(visit.definitions, system, place.value["code"]) is False
+    ):
+        # Those of hl7.org/fhir are of this version of FHIR; others have newer versions, with more codes.
+        severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
+        message = f"{place.value['code']} is no code of {system}"
+        visit.add(severity, place, "coding-code", "code-invalid", message)
+    elif system.startswith("http://build.fhir.org") or (
+        system.startswith("http://hl7.org") and system.endswith(".html")
+    ):
+        visit.add("warning", place, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
+
+
+def _system_problem(visit: Visit, system: str) -> str | None:
+    known = visit.definitions.code_system(system)
+    if known is not None:
+        is_supplement = known.get("content") == "supplement"
+        return "is a supplement: name the code system that it adds to" if is_supplement else None
+    if not _ABSOLUTE.match(system):
+        return "is not absolute"
+    if visit.definitions.value_set(system) is not None:
+        return "is a value set: name the code system that the code is from"
+    return "is no code system of FHIR R4" if _REPLACED.fullmatch(system) else None
+
+
+def _check_quantity(visit: Visit, place: Place) -> None:
+    system, code = place.value.get("system"), place.value.get("code")
+    if system == UCUM and isinstance(code, str) and (problem := unit_problem(visit.definitions, code)):
+        # Orders of tablets and drops name them as units of UCUM, in HL7's examples too: doubtful, not wrong.
+        visit.add("warning", place, "unit", "code-invalid", f'"{code}" {problem}')
+
+
+def _check_identifier(visit: Visit, place: Place) -> None:
+    system = place.value.get("system")
+    if isinstance(system, str) and system and not _ABSOLUTE.match(system):
+        visit.error(place, "identifier-system", "value", f"system {system} is not absolute")
+
+
+def _check_attachment(visit: Visit, place: Place) -> None:
+    data, size, stated = (place.value.get(name) for name in ("data", "size", "hash"))
+    if not isinstance(data, str):
+        return
+    try:
+        content = base64.b64decode("".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return  # told as a wrong primitive
+    if isinstance(size, int) and size != len(content):
+        visit.error(place, "attachment-size", "value", f"size says {size} bytes, data holds {len(content)}")
+    digest = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
+    given = "".join(stated.split()) if isinstance(stated, str) else digest
+    # One of another length was made by another rule, such as hexadecimal digits.
+    if given != digest and len(given) == len(digest):
+        visit.error(place, "attachment-hash", "value", "hash is not the SHA-1 of data, in base64")
+
+
+def _check_meta(visit: Visit, place: Place) -> None:
+    for name in ("profile", "security", "tag"):
+        listed = place.value.get(name)
+        keys = [_identity(one) for one in listed] if isinstance(listed, list) else []
+        if len(keys) != len(set(keys)):
+            visit.error(place, "meta-duplicate", "duplicate", f"{name} holds the same entry twice")
+
+
+def _identity(one: Any) -> Any:
+    return (str(one.get("system")), str(one.get("code"))) if isinstance(one, dict) else str(one)
+
+
+def check_canonical(visit: Visit, place: Place, element: Element) -> None:
+    """A canonical URL of something at hand points to the right kind of it; a resource's own url is absolute."""
+    value = place.value
+    if not isinstance(value, str):
+        return
+    if place.type == "uri" and place.step == "url" and _is_resource(visit, place.parent) and not _ABSOLUTE.match(value):
+        visit.error(place, "canonical", "value", f"{value} is not absolute")
+    wanted = {url.rpartition("/")[2] for one in element.types for url in one.targets}
+    kind = visit.definitions.kind_of(value) if place.type == "canonical" and wanted else None
+    if kind and not wanted.intersection(visit.definitions.ancestors(kind)):
+        visit.error(place, "canonical", "value", f"{value} is a {kind}: {' or '.join(sorted(wanted))} belongs here")
+
+
+def _is_resource(visit: Visit, place: Place | None) -> bool:
+    return place is not None and visit.definitions.is_resource(place.type)
+
+
+def check_element_ids(visit: Visit, place: Place) -> None:
+    """Ids of elements are unique inside a resource. Source: FHIR R4 Element, id.
+
+    Not looked at in StructureDefinitions, whose snapshot and differential name the same elements.
+    """
+    if place.type == "StructureDefinition":
+        return
+    seen: set[str] = set()
+    for identity in _element_ids(place.value):
+        if identity in seen:
+            visit.error(place, "element-id", "duplicate", f'two elements have the id "{identity}"')
+        seen.add(identity)
+
+
+def _element_ids(resource: dict[str, Any]) -> Iterator[str]:
+    open_list = list(_below(resource))
+    while open_list:
+        one = open_list.pop()
+        if "resourceType" in one:
+            continue
+        if isinstance(one.get("id"), str):
+            yield one["id"]
+        open_list += _below(one)
+
+
+def _below(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    for one in value.values():
+        if isinstance(one, dict):
+            yield one
+        elif isinstance(one, list):
+            yield from (inner for inner in one if isinstance(inner, dict))
+
+
+_CHECKS: dict[str, Callable[[Visit, Place], None]] = {
+    "Coding": _check_coding,
+    **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), _check_quantity),
+    "Identifier": _check_identifier,
+    "Attachment": _check_attachment,
+    "Meta": _check_meta,
+}

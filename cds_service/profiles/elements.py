@@ -1,0 +1,220 @@
+"""StructureDefinition snapshots -> trees of elements, ready for the walk.
+
+A snapshot is a flat list in document order; the tree puts children under parents and slices under what they slice.
+Source: FHIR R4 ElementDefinition and Profiling, sections Slicing and Re-slicing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+_FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
+_MAX_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
+_REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
+_SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One invariant; `severity` is error or warning."""
+
+    key: str
+    severity: str
+    human: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """One allowed type: its code, the profiles that a value must meet one of, and of what a reference may point to."""
+
+    code: str
+    profiles: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    aggregation: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The value set that codes must come from; `maximum` is the one they may not leave (extensible bindings)."""
+
+    strength: str
+    value_set: str
+    maximum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slicing:
+    """How occurrences are told apart: (type, path) pairs."""
+
+    discriminators: tuple[tuple[str, str], ...]
+    rules: str
+    ordered: bool
+
+
+@dataclass(slots=True)
+class Element:
+    """One element of a StructureDefinition; the tree below it is `children`, None where the type's own is meant.
+
+    `keys` maps each JSON property to the child and type that it stands for (`valueQuantity` -> value[x], Quantity).
+    Not frozen because trees are built step by step; nothing changes one afterwards.
+    """
+
+    path: str
+    name: str
+    definition: str
+    types: tuple[Type, ...] = ()
+    choice: bool = False
+    lowest: int = 0
+    highest: float = inf
+    array: bool = False
+    slice_name: str | None = None
+    slicing: Slicing | None = None
+    content_reference: str | None = None
+    fixed: Any = None
+    pattern: Any = None
+    bounds: Mapping[str, Any] = field(default_factory=dict)
+    longest: int | None = None
+    regex: str | None = None
+    modifier: bool = False
+    binding: Binding | None = None
+    constraints: tuple[Constraint, ...] = ()
+    children: dict[str, Element] | None = None
+    keys: dict[str, tuple[Element, str]] = field(default_factory=dict)
+    slices: list[Element] = field(default_factory=list)
+
+
+def build_tree(structure: Mapping[str, Any]) -> Element:
+    """The root element of a StructureDefinition that has a snapshot."""
+    url = structure["url"]
+    entries = structure["snapshot"]["element"]
+    root = _element(entries[0], url)
+    latest = {root.path: root}
+    for entry in entries[1:]:
+        parent = latest.get(entry["path"].rpartition(".")[0])
+        if parent is None:
+            continue
+        element = _element(entry, url)
+        latest[element.path] = element
+        _attach(parent, element)
+    _index(root)
+    return root
+
+
+def _attach(parent: Element, element: Element) -> None:
+    if parent.children is None:
+        parent.children = {}
+    owner = parent.children.get(element.name)
+    if owner is None or element.slice_name is None:
+        parent.children[element.name] = element
+        return
+    for part in _ancestors(element.slice_name):
+        owner = next((one for one in owner.slices if one.slice_name == part), owner)
+    owner.slices.append(element)
+
+
+def _ancestors(slice_name: str) -> Iterable[str]:
+    """`a/b/c` is a slice of `a/b`, which is a slice of `a`."""
+    parts = slice_name.split("/")
+    return ("/".join(parts[:end]) for end in range(1, len(parts)))
+
+
+def _index(element: Element) -> None:
+    for child in (element.children or {}).values():
+        for one in child.types if child.choice else ():
+            element.keys[child.name + one.code[0].upper() + one.code[1:]] = child, one.code
+        if not child.choice:
+            element.keys[child.name] = child, child.types[0].code if child.types else ""
+        _index(child)
+    for part in element.slices:
+        _index(part)
+
+
+def _element(entry: Mapping[str, Any], url: str) -> Element:
+    path = entry["path"]
+    if base_path(entry) == "Resource.id":
+        # R4 calls it a System.String; the text says it is an id.
+        entry = {**entry, "type": [{"code": "id"}]}
+    base = entry.get("base", {})
+    last = path.rpartition(".")[2]
+    choice = last.endswith("[x]")
+    if not choice and base_path(entry).endswith("[x]"):
+        # A profile may write value[x], once it allows one type only, as valueQuantity.
+        last, choice = base["path"].rpartition(".")[2], True
+    return Element(
+        path=path,
+        name=last.removesuffix("[x]"),
+        definition=url,
+        types=tuple(_type(one) for one in entry.get("type", ())),
+        choice=choice,
+        lowest=entry.get("min", 0),
+        highest=_highest(entry.get("max", "*")),
+        array=_highest(base.get("max", entry.get("max", "*"))) > 1,
+        slice_name=entry.get("sliceName"),
+        slicing=_slicing(entry["slicing"]) if "slicing" in entry else None,
+        content_reference=entry.get("contentReference"),
+        fixed=_value(entry, "fixed"),
+        pattern=_value(entry, "pattern"),
+        bounds={name[:3]: value for name, value in entry.items() if name.startswith(("minValue", "maxValue"))},
+        longest=entry.get("maxLength"),
+        regex=_regex(entry),
+        modifier=bool(entry.get("isModifier")),
+        binding=_binding(entry.get("binding", {})),
+        constraints=tuple(_constraint(one) for one in entry.get("constraint", ()) if one.get("expression")),
+    )
+
+
+def base_path(entry: Mapping[str, Any]) -> str:
+    """The path of the element in the type that first defines it, such as `Resource.id` for Patient.id."""
+    return str(entry.get("base", {}).get("path", entry["path"]))
+
+
+def _highest(written: str) -> float:
+    return inf if written == "*" else int(written)
+
+
+def _type(entry: Mapping[str, Any]) -> Type:
+    code = entry.get("code", "Element")
+    if code.startswith(_SYSTEM_TYPE):
+        named = [e for e in entry.get("extension", ()) if e["url"] == _FHIR_TYPE]
+        code = (named[0].get("valueUrl") or named[0].get("valueUri")) if named else code[len(_SYSTEM_TYPE) :].lower()
+    return Type(
+        code,
+        tuple(entry.get("profile", ())),
+        tuple(entry.get("targetProfile", ())),
+        tuple(entry.get("aggregation", ())),
+    )
+
+
+def _regex(entry: Mapping[str, Any]) -> str | None:
+    """The regular expression that a profile adds, on the element or its only type."""
+    types = entry.get("type", ())
+    places = [entry, types[0]] if len(types) == 1 else [entry]
+    listed = (one for place in places for one in place.get("extension", ()))
+    return next((one.get("valueString") for one in listed if one["url"] == _REGEX), None)
+
+
+def _slicing(entry: Mapping[str, Any]) -> Slicing:
+    return Slicing(
+        tuple((one["type"], one["path"]) for one in entry.get("discriminator", ())),
+        entry.get("rules", "open"),
+        bool(entry.get("ordered")),
+    )
+
+
+def _value(entry: Mapping[str, Any], prefix: str) -> Any:
+    return next((value for name, value in entry.items() if name.startswith(prefix) and name != prefix), None)
+
+
+def _binding(entry: Mapping[str, Any]) -> Binding | None:
+    if "valueSet" not in entry:
+        return None
+    maximum = next((e.get("valueCanonical") for e in entry.get("extension", ()) if e["url"] == _MAX_VALUE_SET), None)
+    return Binding(entry.get("strength", "example"), entry["valueSet"], maximum)
+
+
+def _constraint(entry: Mapping[str, Any]) -> Constraint:
+    return Constraint(entry["key"], entry.get("severity", "error"), entry.get("human", ""), entry["expression"])

@@ -1,0 +1,250 @@
+"""Constraints of R4 written by hand, by their exact expression: those that every resource meets, for speed, and those
+that the FHIRPath engine lacks or gets wrong. A profile that words one differently is evaluated by the engine.
+
+Source: the constraint tables of FHIR R4; the tests hold each against samples that meet it and that break it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from cds_service.profiles.visit import Place, Scope
+
+Check = Callable[[Place, Scope | None], bool]
+
+
+def _always(place: Place, scope: Scope | None) -> bool:
+    """The walk has a rule of its own for it."""
+    return True
+
+
+def _ext_1(place: Place, scope: Scope | None) -> bool:
+    value = place.value
+    if not isinstance(value, dict):
+        return True
+    has_value = any(key.lstrip("_").startswith("value") for key in value)
+    return ("extension" in value) != has_value
+
+
+def _contained(place: Place) -> list[dict[str, Any]]:
+    listed = place.value.get("contained") if isinstance(place.value, dict) else None
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _dom_2(place: Place, scope: Scope | None) -> bool:
+    return not any("contained" in one for one in _contained(place))
+
+
+def _dom_3(place: Place, scope: Scope | None) -> bool:
+    contained = _contained(place)
+    if not contained:
+        return True
+    pointed = set(_fragments(place.value))
+    return all(f"#{one.get('id')}" in pointed or "#" in set(_fragments(one)) for one in contained)
+
+
+def _fragments(value: Any) -> Iterator[str]:
+    """Every text below that starts with #: references, canonicals and URIs to contained resources."""
+    open_list = [value]
+    while open_list:
+        one = open_list.pop()
+        if isinstance(one, dict):
+            open_list += one.values()
+        elif isinstance(one, list):
+            open_list += one
+        elif isinstance(one, str) and one.startswith("#"):
+            yield one
+
+
+def _no_meta(*names: str) -> Check:
+    def check(place: Place, scope: Scope | None) -> bool:
+        metas = [one.get("meta") for one in _contained(place)]
+        return not any(name in meta for meta in metas if isinstance(meta, dict) for name in names)
+
+    return check
+
+
+def _dom_6(place: Place, scope: Scope | None) -> bool:
+    text = place.value.get("text")
+    return isinstance(text, dict) and "div" in text
+
+
+def _ref_1(place: Place, scope: Scope | None) -> bool:
+    reference = place.value.get("reference")
+    if not isinstance(reference, str) or not reference.startswith("#") or reference == "#" or scope is None:
+        return True
+    contained = scope.container.get("contained")
+    listed = contained if isinstance(contained, list) else []
+    return any(isinstance(one, dict) and one.get("id") == reference[1:] for one in listed)
+
+
+def _has(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda value: name in value or f"_{name}" in value or any(_is_choice(key, name) for key in value)
+
+
+def _is_choice(key: str, name: str) -> bool:
+    key = key.lstrip("_")
+    return key.startswith(name) and key[len(name) : len(name) + 1].isupper()
+
+
+def _needs(name: str, other: str) -> Check:
+    """An element that must not stand without another."""
+    return lambda place, scope: name not in place.value or other in place.value
+
+
+def _excludes(name: str, other: str) -> Check:
+    one, two = _has(name), _has(other)
+    return lambda place, scope: not (one(place.value) and two(place.value))
+
+
+def _one_of(*names: str) -> Check:
+    checks = [_has(name) for name in names]
+    return lambda place, scope: any(check(place.value) for check in checks)
+
+
+def _per_1(place: Place, scope: Scope | None) -> bool:
+    start, end = place.value.get("start"), place.value.get("end")
+    return not (isinstance(start, str) and isinstance(end, str)) or not _later(start, end)
+
+
+_PARTS = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(T.*)?")
+
+
+def _later(start: str, end: str) -> bool:
+    """Whether a moment is certainly after another; the coarser of the two decides how far they are compared."""
+    if "T" in start and "T" in end:
+        moments = _moment(start), _moment(end)
+        if None not in moments:
+            return moments[0] > moments[1]  # type: ignore[operator]  # neither is None
+    first, second = _PARTS.fullmatch(start), _PARTS.fullmatch(end)
+    if not first or not second:
+        return False
+    # Two days may be the same moment's in different time zones: whole dates are compared as they stand.
+    pairs = zip(first.groups()[:3], second.groups()[:3], strict=True)
+    known = [(a, b) for a, b in pairs if a and b]
+    return [a for a, _ in known] > [b for _, b in known]
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda m: f".{m[1]:0<6}", text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _rng_2(place: Place, scope: Scope | None) -> bool:
+    low, high = place.value.get("low"), place.value.get("high")
+    if not (isinstance(low, dict) and isinstance(high, dict)):
+        return True
+    same_unit = all(low.get(name) == high.get(name) for name in ("system", "code", "unit"))
+    values = [one.get("value") for one in (low, high)]
+    if not same_unit or not all(isinstance(one, int | float | Decimal) and not isinstance(one, bool) for one in values):
+        return True
+    return Decimal(str(values[0])) <= Decimal(str(values[1]))
+
+
+def _rat_1(place: Place, scope: Scope | None) -> bool:
+    numerator, denominator = "numerator" in place.value, "denominator" in place.value
+    return numerator == denominator and (numerator or "extension" in place.value)
+
+
+def _obs_7(place: Place, scope: Scope | None) -> bool:
+    """A value beside components is not the value of a component of the same code."""
+    if not _has("value")(place.value) or scope is None:
+        return True
+    own = _codings(scope.resource.get("code"))
+    components = place.value.get("component")
+    listed = components if isinstance(components, list) else []
+    return not any(_codings(one.get("code")) & own for one in listed if isinstance(one, dict))
+
+
+def _codings(code: Any) -> set[tuple[tuple[str, str], ...]]:
+    listed = code.get("coding") if isinstance(code, dict) else None
+    codings = listed if isinstance(listed, list) else []
+    return {tuple(sorted((k, str(v)) for k, v in one.items())) for one in codings if isinstance(one, dict)}
+
+
+def _distinct(name: str, below: str) -> Check:
+    """All values of one element, at every depth of another, are different."""
+
+    def check(place: Place, scope: Scope | None) -> bool:
+        found = list(_at_every_depth(place.value, name, below))
+        return len(found) == len(set(found))
+
+    return check
+
+
+def _at_every_depth(value: dict[str, Any], name: str, below: str) -> Iterator[str]:
+    open_list: list[Any] = list(_listed(value, below))
+    while open_list:
+        one = open_list.pop()
+        if isinstance(one, dict):
+            if isinstance(one.get(name), str):
+                yield one[name]
+            open_list += _listed(one, below)
+
+
+def _listed(value: dict[str, Any], name: str) -> Iterable[Any]:
+    found = value.get(name)
+    return found if isinstance(found, list) else ()
+
+
+def _que_7(place: Place, scope: Scope | None) -> bool:
+    return place.value.get("operator") != "exists" or "answerBoolean" in place.value
+
+
+def _que_12(place: Place, scope: Scope | None) -> bool:
+    return "enableBehavior" in place.value or len(list(_listed(place.value, "enableWhen"))) < 2
+
+
+def _tim_9(place: Place, scope: Scope | None) -> bool:
+    """An offset needs an event, and meals as such (C, CM, CD, CV) take none."""
+    when = place.value.get("when")
+    listed = when if isinstance(when, list) else []
+    return "offset" not in place.value or (bool(listed) and not {"C", "CM", "CD", "CV"}.intersection(map(str, listed)))
+
+
+_DOM_3 = (
+    "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | "
+    "%resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = "
+    "'#').exists() or descendants().where(as(canonical) = '#').exists() or descendants().where(as(canonical) = "
+    "'#').exists()).not()).trace('unmatched', id).empty()"
+)
+_REF_1 = (
+    "reference.startsWith('#').not() or "
+    "(reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))"
+)
+
+KNOWN: dict[str, Check] = {
+    "hasValue() or (children().count() > id.count())": _always,
+    "htmlChecks()": _always,
+    "extension.exists() != value.exists()": _ext_1,
+    "contained.contained.empty()": _dom_2,
+    _DOM_3: _dom_3,
+    "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _no_meta("versionId", "lastUpdated"),
+    "contained.meta.security.empty()": _no_meta("security"),
+    "text.`div`.exists()": _dom_6,
+    _REF_1: _ref_1,
+    "code.empty() or system.exists()": _needs("code", "system"),
+    "value.empty() or system.exists()": _needs("value", "system"),
+    "data.empty() or contentType.exists()": _needs("data", "contentType"),
+    "comparator.empty()": lambda place, scope: "comparator" not in place.value,
+    "dataAbsentReason.empty() or value.empty()": _excludes("dataAbsentReason", "value"),
+    "low.exists() or high.exists() or text.exists()": _one_of("low", "high", "text"),
+    "value.exists() or dataAbsentReason.exists()": _one_of("value", "dataAbsentReason"),
+    "start.hasValue().not() or end.hasValue().not() or (start <= end)": _per_1,
+    "low.empty() or high.empty() or (low <= high)": _rng_2,
+    "(numerator.empty() xor denominator.exists()) and (numerator.exists() or extension.exists())": _rat_1,
+    "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _obs_7,
+    "concept.code.combine($this.descendants().concept.code).isDistinct()": _distinct("code", "concept"),
+    "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": _tim_9,
+    # "If there are more than one": the expression of 4.0.1 says > 2, later versions mend it.
+    "enableWhen.count() > 2 implies enableBehavior.exists()": _que_12,
+    "operator = 'exists' implies (answer is Boolean)": _que_7,
+    "descendants().linkId.isDistinct()": _distinct("linkId", "item"),
+}

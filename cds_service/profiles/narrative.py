@@ -1,0 +1,85 @@
+"""Narrative: well-formed XHTML with the elements and attributes that FHIR allows, and something to read in it.
+
+Source: FHIR R4 Narrative, constraints txt-1 and txt-2.
+"""
+
+from __future__ import annotations
+
+import html.entities
+import re
+from xml.parsers import expat
+
+from cds_service.profiles.visit import Place, Visit
+
+_XHTML = "http://www.w3.org/1999/xhtml"
+_ELEMENTS = {
+    *("p", "br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "a", "span", "b", "em", "i", "strong", "small"),
+    *("big", "tt", "dfn", "q", "var", "abbr", "acronym", "cite", "blockquote", "hr", "address", "bdo"),
+    *("kbd", "sub", "sup", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "caption", "colgroup"),
+    *("col", "thead", "tr", "tfoot", "tbody", "th", "td", "code", "samp", "img", "map", "area", "ins"),
+    *("del", "s", "strike", "u", "font", "center"),
+}
+_ATTRIBUTES = {
+    *("title", "style", "class", "id", "lang", "xml:lang", "dir", "accesskey", "tabindex", "span", "width"),
+    *("align", "valign", "char", "charoff", "abbr", "axis", "headers", "scope", "rowspan", "colspan"),
+    *("summary", "frame", "rules", "border", "cellspacing", "cellpadding", "href", "name", "rel", "rev"),
+    *("target", "charset", "type", "hreflang", "shape", "coords", "src", "alt", "longdesc", "height"),
+    *("usemap", "ismap", "cite", "datetime", "compact", "start", "value", "nowrap", "hspace", "vspace"),
+    *("color", "size", "face", "bgcolor"),
+}
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
+_OF_XML = {"amp", "lt", "gt", "quot", "apos"}
+
+
+class _Refused(ValueError):
+    """Why the XHTML can't be used, as the end of a sentence."""
+
+
+def check_narrative(visit: Visit, place: Place) -> None:
+    """Checks the `div` of a Narrative."""
+    if problem := _problem(str(place.value)):
+        rule = "txt-2" if problem.startswith("holds nothing") else "txt-1"
+        visit.error(place, rule, "invariant", problem)
+
+
+def _problem(div: str) -> str | None:
+    parser = expat.ParserCreate()
+    seen: list[str] = []
+    within: list[str] = []
+    parser.StartElementHandler = lambda name, attributes: _start(name, attributes, seen, within)
+    parser.EndElementHandler = lambda name: within.pop()
+    parser.CharacterDataHandler = lambda text: seen.append("#text") if text.strip() else None
+    parser.StartDoctypeDeclHandler = _no_doctype
+    try:
+        parser.Parse(_ENTITY.sub(_as_character, div), True)
+    except expat.ExpatError as error:
+        return f"is not well-formed XHTML ({expat.ErrorString(error.code)})"
+    except _Refused as refused:
+        return str(refused)
+    return None if {"#text", "img"}.intersection(seen) else "holds nothing to read"
+
+
+def _start(name: str, attributes: dict[str, str], seen: list[str], within: list[str]) -> None:
+    if not seen and (name != "div" or attributes.get("xmlns") != _XHTML):
+        raise _Refused(f'must be one div with xmlns="{_XHTML}"')
+    if name not in _ELEMENTS:
+        raise _Refused(f"holds the element {name}, which FHIR does not allow")
+    if name == "p" and "p" in within:
+        raise _Refused("holds a p inside a p, which HTML does not allow")
+    for attribute, value in attributes.items():
+        known = attribute in _ATTRIBUTES or attribute == "xmlns" or attribute.startswith("xmlns:")
+        if not known or value.strip().lower().startswith("javascript:"):
+            raise _Refused(f"holds the attribute {name}.{attribute}, which FHIR does not allow")
+    seen.append(name)
+    within.append(name)
+
+
+def _no_doctype(*_: object) -> None:
+    raise _Refused("holds a DOCTYPE, which FHIR does not allow")
+
+
+def _as_character(entity: re.Match[str]) -> str:
+    """Entities of HTML, which XML does not know, as the character; those of XML stay."""
+    name = entity[1]
+    known = html.entities.name2codepoint.get(name)
+    return entity[0] if name in _OF_XML or known is None else f"&#{known};"

@@ -1,0 +1,44 @@
+"""Which of the product's own profiles concern a resource.
+
+A profile that binds or fixes `code` concerns only resources with such a code: a lab profile says nothing of a heart
+rate. One that does not concerns every resource of its type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_service.profiles.bindings import any_held, codes_of
+from cds_service.profiles.definitions import Definitions, own_resources
+from cds_service.profiles.elements import Element
+from cds_service.profiles.terminology import Answer
+from cds_service.profiles.values import fits
+from cds_service.profiles.visit import Visit
+from cds_service.profiles.walk import conforms
+
+
+def concerning(definitions: Definitions, resource: dict[str, Any]) -> list[str]:
+    """URLs of the own profiles that concern a resource, by its type and its code."""
+    found = []
+    for structure in own_resources():
+        if structure["resourceType"] != "StructureDefinition" or structure.get("derivation") != "constraint":
+            continue
+        tree = definitions.tree(structure["url"]) if structure["type"] == resource.get("resourceType") else None
+        if tree is not None and _may_have(definitions, resource, tree):
+            found.append(structure["url"])
+    return found
+
+
+def _may_have(definitions: Definitions, resource: dict[str, Any], tree: Element) -> bool:
+    code = (tree.children or {}).get("code")
+    return code is None or _has_code(definitions, resource.get("code"), code) is not False
+
+
+def _has_code(definitions: Definitions, value: Any, code: Element) -> Answer:
+    kind = code.types[0].code if code.types else ""
+    if code.pattern is not None or code.fixed is not None:
+        return fits(value, code.pattern if code.pattern is not None else code.fixed)
+    if code.binding and code.binding.strength == "required":
+        codes = codes_of(value, kind)
+        return any_held(Visit(definitions, conforms), code.binding.value_set, codes) if codes else False
+    return None

@@ -1,0 +1,50 @@
+"""UCUM unit codes: well formed, and made of units that are known.
+
+Known are the parts of the codes of HL7's value set of common units, with any prefix. A part in square brackets or with
+other signs may be one of the many rare units, so only a part of plain letters is called unknown: `tbl`, not `[tbs_us]`.
+Source: The Unified Code for Units of Measure, sections 2 and 3; FHIR R4 value set ucum-common.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cds_service.profiles.definitions import Definitions
+
+UCUM = "http://unitsofmeasure.org"
+_COMMON = "http://hl7.org/fhir/ValueSet/ucum-common"
+_PREFIXES = ("da", "Ki", "Mi", "Gi", "Ti", *"YZEPTGMkhdcmunpfazy")
+# The litre in its other spelling.
+_ALSO = ("l",)
+_ANNOTATION = re.compile(r"\{[!-z|~]*\}")
+_PART = re.compile(r"(?P<unit>[^./()]*?[^./()0-9+\-]|10[*^])?(?P<exponent>[+-]?[0-9]+)?")
+_PLAIN = re.compile(r"[A-Za-z]+")
+_SIGNS = re.compile(r"[!-~]+")
+
+
+def unit_problem(definitions: Definitions, code: str) -> str | None:
+    """Why a code is no UCUM unit, as the end of a sentence; None where it is one, or may be."""
+    bare = _ANNOTATION.sub("", code)
+    if not _SIGNS.fullmatch(code) or "{" in bare or "}" in bare or bare.count("(") != bare.count(")"):
+        return "is not written as UCUM asks"
+    for part in re.split(r"[./()]", bare):
+        found = _PART.fullmatch(part)
+        unit = found["unit"] if found else part
+        if unit and _PLAIN.fullmatch(unit) and not _is_known(_units(definitions), unit):
+            return f"is no UCUM unit: {unit} is unknown"
+    return None
+
+
+def _is_known(units: frozenset[str], unit: str) -> bool:
+    return unit in units or any(unit.startswith(one) and unit[len(one) :] in units for one in _PREFIXES)
+
+
+def _units(definitions: Definitions) -> frozenset[str]:
+    """Every part of the common codes, and what is left of it without a prefix where that is a part as well."""
+    if "units" not in definitions.memory:
+        value_set = definitions.value_set(_COMMON) or {}
+        codes = [one["code"] for include in value_set["compose"]["include"] for one in include["concept"]]
+        parts = {part for code in codes for part in re.split(r"[./()]", _ANNOTATION.sub("", code))}
+        named = (found["unit"] for part in parts if (found := _PART.fullmatch(part)) and found["unit"])
+        definitions.memory["units"] = frozenset({*named, *_ALSO})
+    return definitions.memory["units"]  # type: ignore[no-any-return]  # memory holds anything

@@ -1,0 +1,78 @@
+"""Values of an instance compared with values that a profile gives: fixed, pattern, smallest, largest."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+_LONGEST_SHOWN = 80
+
+
+def same(value: Any, fixed: Any) -> bool:
+    """Whether a value is exactly the fixed one; numbers are compared by value."""
+    if isinstance(value, dict) and isinstance(fixed, dict):
+        return value.keys() == fixed.keys() and all(same(value[key], fixed[key]) for key in fixed)
+    if isinstance(value, list) and isinstance(fixed, list):
+        return len(value) == len(fixed) and all(map(same, value, fixed))
+    return _plain(value, fixed)
+
+
+def fits(value: Any, pattern: Any) -> bool:
+    """Whether a value holds at least what the pattern holds; each entry of an array must be found somewhere."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(key in value and fits(value[key], pattern[key]) for key in pattern)
+    if isinstance(pattern, list):
+        return isinstance(value, list) and all(any(fits(one, wanted) for one in value) for wanted in pattern)
+    return _plain(value, pattern)
+
+
+def _plain(value: Any, wanted: Any) -> bool:
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return value is wanted
+    if _is_number(value) and _is_number(wanted):
+        return Decimal(str(value)) == Decimal(str(wanted))
+    return bool(value == wanted)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def bound_problem(which: str, value: Any, bound: Any) -> str | None:
+    """Why a value lies outside a bound; None where it lies inside, or where the two can't be compared.
+
+    Args:
+        which: `min` or `max`, both inclusive.
+        value: number, date text, or Quantity.
+        bound: of the same type; Quantities are compared where their units are the same.
+    """
+    if isinstance(value, dict) and isinstance(bound, dict):
+        if value.get("code") != bound.get("code") or value.get("system") != bound.get("system"):
+            return None
+        value, bound = value.get("value"), bound.get("value")
+    if _is_number(value) and _is_number(bound):
+        value, bound = Decimal(str(value)), Decimal(str(bound))
+    elif isinstance(value, str) and isinstance(bound, str):
+        shorter = min(len(value), len(bound), 10)
+        value, bound = value[:shorter], bound[:shorter]
+    else:
+        return None
+    if which == "min" and value < bound:
+        return f"is below the smallest value allowed, {bound}"
+    return f"is above the largest value allowed, {bound}" if which == "max" and value > bound else None
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether a whole text matches a regular expression of a profile; True where Python can't read the expression."""
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it: JSON, cut where it is long."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

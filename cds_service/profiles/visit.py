@@ -1,0 +1,98 @@
+"""The state of one validation: where the walk stands, what it has found, which resources can be reached from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_service.profiles.definitions import Definitions
+from cds_service.profiles.issues import Issue, Severity
+
+
+@dataclass(slots=True)
+class Place:
+    """One value and where it stands; `type` is its FHIR type, `sibling` the `_` part of a primitive, `chosen` true for
+    one type of a choice, `alias` the path that a contentReference gives it (PlanDefinition.action for an inner action).
+
+    The path is kept as links and written out only when an issue needs it: most values have none.
+    """
+
+    value: Any
+    type: str
+    step: str
+    parent: Place | None = None
+    index: int | None = None
+    sibling: Any = None
+    chosen: bool = False
+    alias: str = ""
+
+    def path(self) -> str:
+        """FHIRPath from the root of what is validated, such as `Patient.name[0].family`."""
+        step = f"{self.step}.ofType({self.type})" if self.chosen else self.step
+        if self.index is not None:
+            step = f"{step}[{self.index}]"
+        return f"{self.parent.path()}.{step}" if self.parent else step
+
+
+@dataclass(slots=True)
+class Scope:
+    """The resource that the walk is in: `%resource`, its container `%rootResource`, and the Bundle around it."""
+
+    resource: dict[str, Any]
+    container: dict[str, Any]
+    bundle: Scope | None = None
+    full_url: str | None = None
+    type: str = ""
+    by_url: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Visit:
+    """One run over one resource. `asked` is the URL of the StructureDefinition that is being held against it.
+
+    `conforms` says whether a value meets a profile, None where the profile is not at hand. It is the walk's, and given
+    here because slices, references and constraints ask it while the walk asks them.
+    """
+
+    definitions: Definitions
+    conforms: Callable[[Visit, Place, str], bool | None]
+    issues: list[Issue] = field(default_factory=list)
+    scope: Scope | None = None
+    asked: str = ""
+    memory: dict[Any, Any] = field(default_factory=dict)
+    open_profiles: set[tuple[int, str]] = field(default_factory=set)
+
+    def error(self, place: Place, rule: str, code: str, message: str) -> None:
+        """Adds an error at a place; `code` is a FHIR issue-type."""
+        self.add("error", place, rule, code, message)
+
+    def add(self, severity: Severity, place: Place, rule: str, code: str, message: str) -> None:
+        """Adds an issue at a place."""
+        self.issues.append(Issue(severity, code, rule, place.path(), message, self.asked or None))
+
+    def trial(self, check: Callable[[], None]) -> list[Issue]:
+        """What a check finds, without keeping it."""
+        before = self.issues
+        self.issues = []
+        try:
+            check()
+            return self.issues
+        finally:
+            self.issues = before
+
+    @contextmanager
+    def inside(self, scope: Scope | None, asked: str) -> Iterator[None]:
+        """Steps into a resource for as long as the block lasts."""
+        before = self.scope, self.asked
+        self.scope, self.asked = scope, asked
+        try:
+            yield
+        finally:
+            self.scope, self.asked = before
+
+    def scope_of(self, value: Any) -> Scope | None:
+        """The scope of a resource that the walk has been in; for any other value the one it is in now."""
+        scope: Scope | None = self.memory.get(("scope", id(value)), self.scope)
+        return scope

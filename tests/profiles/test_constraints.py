@@ -1,0 +1,121 @@
+"""Constraints: every error constraint of the R4 core, held against a value that meets it and one that breaks it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.profiles.constraints import NotEvaluable, is_met, is_true
+from cds_service.profiles.definitions import Definitions, core_resources
+from cds_service.profiles.elements import Constraint, Element
+from cds_service.profiles.visit import Place, Scope, Visit
+from cds_service.profiles.walk import conforms
+
+SAMPLES = [
+    json.loads(line, parse_float=Decimal)
+    for line in Path(__file__).with_name("invariants.jsonl").read_text("utf-8").splitlines()
+]
+# The expression asks only whether a comparison gives a result, which it always does: nothing can break it.
+UNBREAKABLE = {"eld-11"}
+# Rules of the walk itself: empty elements, and narrative.
+BY_THE_WALK = {"ele-1", "txt-1", "txt-2"}
+
+
+def element_at(definitions: Definitions, path: str) -> Element:
+    """The element of a core definition."""
+    root, *steps = path.split(".")
+    element = definitions.type_tree(root)
+    assert element is not None
+    for step in steps:
+        assert element.children is not None
+        element = element.children[step.removesuffix("[x]")]
+    return element
+
+
+def constraint_of(definitions: Definitions, path: str, key: str) -> Constraint:
+    """A constraint of the core, by where it stands."""
+    return next(one for one in element_at(definitions, path).constraints if one.key == key)
+
+
+def place_of(path: str, value: Any) -> Place:
+    """A value at a path; the objects above it are left out."""
+    root, *steps = path.split(".")
+    place = Place(value, root, root)
+    for step in steps:
+        place = Place(value, "BackboneElement", step.removesuffix("[x]"), place)
+    if path in ("ElementDefinition.max", "RiskAssessment.prediction.probability[x]"):
+        place.type = "string" if path.endswith("max") else "Range"
+    return place
+
+
+def met(definitions: Definitions, path: str, key: str, value: Any, resource: Any) -> bool:
+    """Whether a value meets a constraint of the core."""
+    visit = Visit(definitions, conforms)
+    around = resource or value
+    visit.scope = Scope(around, around)
+    return is_met(visit, place_of(path, value), constraint_of(definitions, path, key).expression)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: f"{s[0]} {s[1]}")
+def test_a_core_constraint_tells_good_from_bad(sample: list[Any], definitions: Definitions) -> None:
+    """A value that meets an invariant of FHIR R4 passes it, one that breaks it fails it."""
+    path, key, good, bad, *resource = sample
+    around = resource[0] if resource else None
+    assert met(definitions, path, key, good, around)
+    assert met(definitions, path, key, bad, around) is (key in UNBREAKABLE)
+
+
+def test_every_core_constraint_has_its_samples() -> None:
+    """No error constraint of a type or resource of FHIR R4 is without a good and a bad sample."""
+    sampled = {sample[1] for sample in SAMPLES}
+    keys = {
+        constraint["key"]
+        for structure in core_resources()
+        if structure["resourceType"] == "StructureDefinition" and structure.get("derivation") == "specialization"
+        for element in structure["snapshot"]["element"]
+        for constraint in element.get("constraint", ())
+        if constraint["severity"] == "error"
+    }
+    assert keys - sampled - BY_THE_WALK == set()
+
+
+@pytest.mark.parametrize(
+    ("result", "expression", "expected"),
+    [
+        ([True], "a", True),
+        ([False], "a", False),
+        ([], "a", False),
+        ([], "start <= end", True),
+        (["x"], "a", True),
+    ],
+)
+def test_what_a_result_means(result: list[Any], expression: str, expected: bool) -> None:
+    """Nothing is not true, except for a comparison that dates of unequal precision leave open."""
+    assert is_true(result, expression) is expected
+
+
+@pytest.mark.parametrize("expression", ["noSuchFunction()", "name.where(", "%unknown.exists()"])
+def test_an_expression_that_cannot_be_evaluated(expression: str, definitions: Definitions) -> None:
+    """What the engine can't evaluate is neither true nor false."""
+    visit = Visit(definitions, conforms)
+    with pytest.raises(NotEvaluable):
+        is_met(visit, Place({"name": [{"family": "x"}]}, "Patient", "Patient"), expression)
+
+
+BIRTH = {"birthDate": "1974-12-25", "_birthDate": {"extension": [{"url": "http://x.org/y", "valueCode": "z"}]}}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["birthDate.hasValue()", "birthDate.toString() = '1974-12-25'", "birthDate.extension('http://x.org/y').exists()"],
+)
+def test_a_primitive_with_an_extension_is_still_one_value(expression: str, definitions: Definitions) -> None:
+    """A value and its extensions are one element for a constraint."""
+    patient = {"resourceType": "Patient"} | BIRTH
+    visit = Visit(definitions, conforms)
+    visit.scope = Scope(patient, patient)
+    assert is_met(visit, Place(patient, "Patient", "Patient"), expression)

@@ -1,0 +1,45 @@
+"""The product's own FHIR package, held against R4 and against itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import fhir_profiles
+from cds_service.profiles.definitions import Definitions
+from cds_service.profiles.issues import Issue
+from cds_service.profiles.validate import validate_json
+
+PACKAGE = Path(fhir_profiles.__file__).parent
+EXAMPLES = PACKAGE / "examples"
+DEFINITIONS = sorted(path for path in PACKAGE.glob("*_*/*.json") if EXAMPLES not in path.parents)
+
+
+def issues_of(path: Path, definitions: Definitions) -> list[Issue]:
+    """What is wrong with a file of the package."""
+    return [issue for issue in validate_json(path.read_bytes(), (), definitions) if issue.severity != "information"]
+
+
+@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_definition_is_valid(path: Path, definitions: Definitions) -> None:
+    """Every value set, code system, profile and plan of the package is valid FHIR R4."""
+    assert [issue for issue in issues_of(path, definitions) if issue.is_error] == []
+
+
+@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the package has no examples")
+def test_good_examples_are_valid(definitions: Definitions) -> None:
+    """No good example of the package has an error."""
+    wrong = {path.name: issues_of(path, definitions) for path in sorted(EXAMPLES.glob("good/*.json"))}
+    assert {name: found for name, found in wrong.items() if any(issue.is_error for issue in found)} == {}
+
+
+@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the package has no examples")
+def test_bad_examples_fail_for_the_reason_they_name(definitions: Definitions) -> None:
+    """A bad example is named after the constraint, or the kind of issue, for which it fails."""
+    missed = [
+        path.name
+        for path in sorted(EXAMPLES.glob("bad/*.json"))
+        if not any(path.name.partition("--")[0] in (issue.rule, issue.code) for issue in issues_of(path, definitions))
+    ]
+    assert missed == []

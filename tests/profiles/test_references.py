@@ -1,0 +1,243 @@
+"""References, Bundles and extensions: what may point where, and what stands under which URL."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.profiles.resources import (
+    HL7,
+    OURS,
+    Json,
+    bundle,
+    condition,
+    element,
+    medication_request,
+    observation,
+    patient,
+    profile,
+    rules,
+)
+
+URN = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
+
+
+def about(reference: str, **more: str) -> Json:
+    """An observation about someone."""
+    return observation(subject={"reference": reference, **more})
+
+
+def transaction(reference: str) -> Json:
+    """A transaction of a patient and an observation that refers to it."""
+    request = {"method": "POST", "url": "x"}
+    entries = [{"fullUrl": URN, "resource": patient(), "request": request}]
+    entries += [
+        {"fullUrl": "urn:uuid:c757873d-ec9a-4326-a141-556f43239521", "resource": about(reference), "request": request}
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+REFERENCES: dict[str, tuple[Json, list[str]]] = {
+    "relative": (about("Patient/1"), []),
+    "relative with version": (about("Patient/1/_history/2"), []),
+    "absolute": (about("https://x.org/fhir/Patient/1"), []),
+    "a URL of no FHIR server": (about("https://x.org/people?id=1"), []),
+    "contained": (medication_request(), []),
+    "contained, but missing": (medication_request(medicationReference={"reference": "#other"}), ["dom-3", "ref-1"]),
+    "contained, but not referred to": (
+        medication_request(medicationReference={"reference": "Medication/1"}),
+        ["dom-3"],
+    ),
+    "contained without an id": (
+        medication_request(
+            contained=[{"resourceType": "Medication"}], medicationReference={"reference": "Medication/1"}
+        ),
+        ["contained-id", "dom-3"],
+    ),
+    "two contained of one id": (
+        medication_request(contained=[{"resourceType": "Medication", "id": "med"}] * 2),
+        ["contained-id"],
+    ),
+    "no form of a reference": (about("Patient"), ["reference-form"]),
+    "no resource type": (about("Person1/1"), ["reference-form"]),
+    "a resource that may not stand here": (about("Practitioner/1"), ["reference-target"]),
+    "an absolute one of the wrong type": (about("https://x.org/fhir/Slot/1"), ["reference-target"]),
+    "a type that is said wrongly": (about("Patient/1", type="Group"), ["reference-type"]),
+    "a urn outside a Bundle": (about(URN), []),
+    "an entry of the transaction": (transaction(URN), []),
+    "no entry of the transaction": (transaction(URN.replace("c7", "c8")), ["reference-unresolved"]),
+    "a conditional one in a transaction": (transaction("Patient?identifier=1"), []),
+    "a conditional one elsewhere": (about("Patient?identifier=1"), ["reference-form"]),
+    "an entry of the wrong type": (
+        {
+            "resourceType": "Bundle",
+            "type": "collection",
+            "entry": [{"fullUrl": URN, "resource": condition()}, {"fullUrl": "urn:x:2", "resource": about(URN)}],
+        },
+        ["reference-target"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("resource", "expected"), REFERENCES.values(), ids=REFERENCES.keys())
+def test_references(resource: Json, expected: list[str]) -> None:
+    """A reference has a form, points to something that may stand there, and is resolved where it must be."""
+    assert sorted(rules(resource)) == sorted(expected)
+
+
+def entry(**more: object) -> Json:
+    """One entry with a patient."""
+    return {"fullUrl": "http://x.org/fhir/Patient/p1", "resource": patient(), **more}
+
+
+def of(kind: str, *entries: Json, **more: object) -> Json:
+    """A Bundle of entries."""
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries), **more}
+
+
+BUNDLES: dict[str, tuple[Json, list[str]]] = {
+    "an entry under its own URL": (of("collection", entry()), []),
+    "an entry under the URL of another": (
+        of("collection", entry(fullUrl="http://x.org/fhir/Patient/p2")),
+        ["full-url"],
+    ),
+    "an entry under the URL of another type": (
+        of("collection", entry(fullUrl="http://x.org/fhir/Group/p1")),
+        ["full-url"],
+    ),
+    "a URL that is not absolute": (of("collection", entry(fullUrl="Patient/p1")), ["full-url"]),
+    "a URL with a version": (of("collection", entry(fullUrl="http://x.org/Patient/p1/_history/1")), ["bdl-8"]),
+    "two entries of one URL": (of("collection", entry(), entry()), ["bdl-7"]),
+    "a transaction without requests": (of("transaction", entry()), ["bdl-3"]),
+    "a total in a collection": (of("collection", entry(), total=1), ["bdl-1"]),
+    "a found resource": (of("searchset", entry(search={"mode": "match"}), total=1), []),
+    "a found resource without an id": (
+        of("searchset", {"fullUrl": "http://x.org/y", "resource": {"resourceType": "Patient"}}),
+        ["search-id"],
+    ),
+    "an outcome that is none": (of("searchset", entry(search={"mode": "outcome"})), ["search-mode"]),
+    "a document without what it needs": (
+        of("document", {"resource": patient()}),
+        ["bdl-9", "bdl-10", "bdl-11", "full-url"],
+    ),
+    "an empty entry": (of("collection", {"fullUrl": "urn:x:1"}), ["bdl-5"]),
+}
+
+
+def a_document(author: str) -> Json:
+    """A document whose Composition has an author."""
+    composition = {
+        "resourceType": "Composition",
+        "id": "c",
+        "status": "final",
+        "type": {"text": "x"},
+        "subject": {"reference": "Patient/p1"},
+        "date": "2020",
+        "author": [{"reference": author}],
+        "title": "x",
+    }
+    more = {"identifier": {"system": "urn:oid:1.2", "value": "1"}, "timestamp": "2020-01-01T10:00:00Z"}
+    return bundle(composition, patient(), {"resourceType": "Practitioner", "id": "d"}, kind="document", **more)
+
+
+@pytest.mark.parametrize(("author", "expected"), [("Practitioner/d", []), ("Practitioner/e", ["document-reference"])])
+def test_a_document_is_complete(author: str, expected: list[str]) -> None:
+    """What a document's Composition points to is in the document."""
+    assert rules(a_document(author)) == expected
+
+
+@pytest.mark.parametrize(("resource", "expected"), BUNDLES.values(), ids=BUNDLES.keys())
+def test_bundles(resource: Json, expected: list[str]) -> None:
+    """Entries stand under URLs that say the same as the resources, and each kind of Bundle has what it needs."""
+    assert sorted(rules(resource)) == sorted(expected)
+
+
+STRICT = profile("Patient", element("Patient.photo", min=1), name="strict")
+TO_STRICT = profile(
+    "Observation", element("Observation.subject", type=[{"code": "Reference", "targetProfile": [OURS + "strict"]}])
+)
+IN_BUNDLE = profile(
+    "Bundle",
+    element("Bundle.entry", slicing={"discriminator": [{"type": "type", "path": "resource"}], "rules": "open"}),
+    element("Bundle.entry:o"),
+    element("Bundle.entry:o.resource", min=1, type=[{"code": "Observation", "profile": [OURS + "to-strict"]}]),
+)
+CONTAINED_ONLY = profile(
+    "Observation",
+    element(
+        "Observation.subject",
+        type=[{"code": "Reference", "targetProfile": [HL7 + "Patient"], "aggregation": ["contained"]}],
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("photo", "expected"), [({}, ["reference-target"]), ({"photo": [{"url": "http://x.org/1.png"}]}, [])]
+)
+def test_a_target_profile_is_held_against_what_can_be_reached(photo: Json, expected: list[str]) -> None:
+    """Where the resource referred to is in the Bundle, it must meet the profile that the reference asks for."""
+    resource = bundle(patient(**photo), observation())
+    assert rules(resource, IN_BUNDLE, STRICT, TO_STRICT | {"url": OURS + "to-strict"}) == expected
+
+
+def test_a_target_profile_out_of_reach_is_no_error() -> None:
+    """Where the resource referred to can't be reached, only its type is looked at."""
+    assert rules(observation(), TO_STRICT, STRICT) == []
+    assert rules(about("Group/1"), TO_STRICT, STRICT) == ["reference-target"]
+
+
+def test_a_reference_that_must_be_contained() -> None:
+    """A profile may ask that what is referred to is contained."""
+    assert rules(observation(), CONTAINED_ONLY) == ["reference-aggregation"]
+
+
+def extension(name: str, *elements: Json, context: str = "Patient", **more: object) -> Json:
+    """The definition of an extension."""
+    made = profile("Extension", *elements, name=name, kind="complex-type", **more)
+    return made | {"context": [{"type": "element", "expression": context}]}
+
+
+SIMPLE = extension(
+    "simple",
+    element("Extension.url", fixedUri=OURS + "simple"),
+    element("Extension.value[x]", min=1, type=[{"code": "code"}]),
+)
+MODIFIER = extension("modifier", element("Extension.url", fixedUri=OURS + "modifier"))
+MODIFIER["differential"]["element"][0] |= {"isModifier": True, "isModifierReason": "x"}
+ON_NAMES = extension("names", element("Extension.url", fixedUri=OURS + "names"), context="HumanName")
+
+
+def extended(name: str, where: str = "extension", **value: object) -> Json:
+    """A patient with an extension of ours."""
+    return patient(**{where: [{"url": OURS + name, **(value or {"valueCode": "x"})}]})
+
+
+EXTENSIONS: dict[str, tuple[Json, list[str]]] = {
+    "as defined": (extended("simple"), []),
+    "of another type": (extended("simple", valueString="x"), ["choice", "cardinality"]),
+    "with neither value nor parts": (patient(extension=[{"url": OURS + "other"}]), ["ext-1"]),
+    "with both": (
+        patient(extension=[{"url": "http://x.org/y", "valueCode": "x", "extension": [{"url": "z", "valueCode": "x"}]}]),
+        ["ext-1"],
+    ),
+    "without a url": (patient(extension=[{"valueCode": "x"}]), ["cardinality"]),
+    "with a relative url": (patient(extension=[{"url": "x", "valueCode": "x"}]), ["extension-url"]),
+    "somewhere else": (observation(extension=[{"url": OURS + "simple", "valueCode": "x"}]), ["extension-context"]),
+    "on a datatype": (patient(name=[{"extension": [{"url": OURS + "names", "valueCode": "x"}]}]), []),
+    "on what is no such datatype": (extended("names"), ["extension-context"]),
+    "a modifier among the others": (extended("modifier"), ["extension-modifier"]),
+    "a modifier where it belongs": (extended("modifier", "modifierExtension"), []),
+    "no modifier among the modifiers": (extended("simple", "modifierExtension"), ["extension-modifier"]),
+    "unknown": (extended("unknown"), []),
+    "unknown, on a primitive": (patient(_gender={"extension": [{"url": "http://x.org/y", "valueCode": "x"}]}), []),
+}
+
+
+@pytest.mark.parametrize(("resource", "expected"), EXTENSIONS.values(), ids=EXTENSIONS.keys())
+def test_extensions(resource: Json, expected: list[str]) -> None:
+    """A known extension is held against its definition and its context; an unknown one is not an error."""
+    assert rules(resource, SIMPLE, MODIFIER, ON_NAMES) == expected
+
+
+def test_an_unknown_modifier_extension_is_a_warning() -> None:
+    """A modifier extension that is not at hand may change what the resource means."""
+    assert "extension-unknown" in rules(extended("unknown", "modifierExtension"), severity="warning")

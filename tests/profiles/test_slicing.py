@@ -1,0 +1,309 @@
+"""Profiles: cardinality, fixed values, patterns, and slices told apart in every way that R4 knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.profiles.resources import HL7, OURS, Json, bundle, coded, element, observation, patient, profile, rules
+
+MRN, NHS = "http://hospital.example.org/mrn", "http://nhs.example.org/number"
+
+
+def sliced(kind: str, path: str, rule: str = "open", **more: Any) -> Json:
+    """The slicing of an element."""
+    return {"slicing": {"discriminator": [{"type": kind, "path": path}], "rules": rule, **more}}
+
+
+def identifiers(*systems: str) -> Json:
+    """A patient with identifiers of some systems."""
+    return patient(identifier=[{"system": system, "value": "1"} for system in systems])
+
+
+def by_system(rule: str = "open", kind: str = "value", **more: Any) -> Json:
+    """A profile that wants one medical record number and allows one national number."""
+    return profile(
+        "Patient",
+        element("Patient.identifier", min=1, **sliced(kind, "system", rule, **more)),
+        element("Patient.identifier:mrn", min=1, max="1"),
+        element("Patient.identifier:mrn.system", min=1, fixedUri=MRN),
+        element("Patient.identifier:mrn.value", min=1, maxLength=3),
+        element("Patient.identifier:nhs", max="1"),
+        element("Patient.identifier:nhs.system", min=1, patternUri=NHS),
+    )
+
+
+BY_SYSTEM: dict[str, tuple[Json, Json, list[str]]] = {
+    "the wanted one": (by_system(), identifiers(MRN), []),
+    "both": (by_system(), identifiers(NHS, MRN), []),
+    "others beside them": (by_system(), identifiers(MRN, "http://x", "http://y"), []),
+    "the wanted one missing": (by_system(), identifiers(NHS), ["slice-cardinality"]),
+    "one too many": (by_system(), identifiers(MRN, MRN), ["slice-cardinality"]),
+    "none at all": (by_system(), patient(identifier=None) | {}, ["null", "cardinality", "slice-cardinality"]),
+    "an other where slicing is closed": (by_system("closed"), identifiers(MRN, "http://x"), ["slice-closed"]),
+    "an other before the end": (by_system("openAtEnd"), identifiers("http://x", MRN), ["slice-order"]),
+    "an other at the end": (by_system("openAtEnd"), identifiers(MRN, "http://x"), []),
+    "in order": (by_system(ordered=True), identifiers(MRN, NHS), []),
+    "out of order": (by_system(ordered=True), identifiers(NHS, MRN), ["slice-order"]),
+    "by pattern": (by_system(kind="pattern"), identifiers(NHS), ["slice-cardinality"]),
+    "a slice's own rule": (by_system(), patient(identifier=[{"system": MRN, "value": "1234"}]), ["max-length"]),
+}
+
+
+@pytest.mark.parametrize(("asked", "resource", "expected"), BY_SYSTEM.values(), ids=BY_SYSTEM.keys())
+def test_slices_told_apart_by_a_value(asked: Json, resource: Json, expected: list[str]) -> None:
+    """Identifiers are sorted into slices by their system; each slice has its own number and rules."""
+    assert rules(resource, asked) == expected
+
+
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+LAB = profile(
+    "Observation",
+    element("Observation.category", **sliced("pattern", "$this")),
+    element("Observation.category:lab", min=1, max="1", patternCodeableConcept=coded(CATEGORY, "laboratory")),
+)
+TYPED = profile(
+    "Observation",
+    element("Observation.value[x]", **sliced("type", "$this")),
+    element("Observation.value[x]:valueQuantity", min=1, type=[{"code": "Quantity"}]),
+    element("Observation.value[x]:valueQuantity.code", min=1),
+)
+SHORT = profile(
+    "Observation", element("Observation.valueQuantity", min=1), element("Observation.valueQuantity.unit", min=1)
+)
+EXISTS = profile(
+    "Patient",
+    element("Patient.telecom", **sliced("exists", "rank", "closed")),
+    element("Patient.telecom:ranked", max="1"),
+    element("Patient.telecom:ranked.rank", min=1),
+    element("Patient.telecom:plain", max="1"),
+    element("Patient.telecom:plain.rank", max="0"),
+)
+PATIENTS = profile("Patient", element("Patient.birthDate", min=1), name="patient")
+ENTRIES = profile(
+    "Bundle",
+    element("Bundle.entry", **sliced("profile", "resource", "closed")),
+    element("Bundle.entry:patient", min=1, max="1"),
+    element("Bundle.entry:patient.resource", min=1, type=[{"code": "Patient", "profile": [OURS + "patient"]}]),
+)
+BY_TYPE = profile(
+    "Bundle",
+    element("Bundle.entry", **sliced("type", "resource")),
+    element("Bundle.entry:observation", min=1),
+    element("Bundle.entry:observation.resource", min=1, type=[{"code": "Observation"}]),
+)
+RESOLVED = profile(
+    "List",
+    element("List.entry", **sliced("type", "item.resolve()")),
+    element("List.entry:condition", max="1"),
+    element("List.entry:condition.item", type=[{"code": "Reference", "targetProfile": [HL7 + "Condition"]}]),
+)
+RESLICED = profile(
+    "Patient",
+    element("Patient.identifier", **sliced("value", "use")),
+    element("Patient.identifier:official", **sliced("value", "system")),
+    element("Patient.identifier:official.use", min=1, fixedCode="official"),
+    element("Patient.identifier:official/mrn", min=1),
+    element("Patient.identifier:official/mrn.system", min=1, fixedUri=MRN),
+)
+DEFAULT = profile(
+    "Patient",
+    element("Patient.identifier", **sliced("value", "system", "closed")),
+    element("Patient.identifier:mrn.system", min=1, fixedUri=MRN),
+    element("Patient.identifier:@default"),
+    element("Patient.identifier:@default.assigner", min=1),
+)
+
+
+def a_list(*kinds: str) -> Json:
+    """A List of contained resources."""
+    contained = [{"resourceType": kind, "id": f"x{i}"} | _CONTENT[kind] for i, kind in enumerate(kinds)]
+    entries = [{"item": {"reference": f"#x{i}"}} for i in range(len(kinds))]
+    return {"resourceType": "List", "status": "current", "mode": "working", "contained": contained, "entry": entries}
+
+
+_CONTENT: dict[str, Json] = {"Condition": {"subject": {"reference": "Patient/1"}}, "Patient": {"active": True}}
+
+PHONE = {"system": "phone", "value": "1"}
+WAYS: dict[str, tuple[Json, Json, list[str]]] = {
+    "pattern met": (LAB, observation(), []),
+    "pattern with a local code beside": (
+        LAB,
+        observation(category=[{"coding": [{"code": "x"}, *coded(CATEGORY, "laboratory")["coding"]]}]),
+        [],
+    ),
+    "pattern not met": (LAB, observation(category=[coded(CATEGORY, "imaging")]), ["slice-cardinality"]),
+    "type met": (TYPED, observation(), []),
+    "type of another kind": (
+        TYPED,
+        {name: value for name, value in observation().items() if name != "valueQuantity"} | {"valueString": "x"},
+        ["slice-cardinality"],
+    ),
+    "rule below a type": (TYPED, observation(valueQuantity={"value": 1}), ["cardinality"]),
+    "type written short": (SHORT, observation(), []),
+    "rule below a type written short": (SHORT, observation(valueQuantity={"value": 1}), ["cardinality"]),
+    "existence": (EXISTS, patient(telecom=[PHONE, PHONE | {"rank": 1}]), []),
+    "existence, too many": (EXISTS, patient(telecom=[PHONE, PHONE]), ["slice-cardinality"]),
+    "profile": (ENTRIES, bundle(patient()), []),
+    "profile not met": (
+        ENTRIES,
+        bundle({"resourceType": "Patient", "id": "p1"}),
+        ["slice-cardinality", "slice-closed"],
+    ),
+    "type of a resource": (BY_TYPE, bundle(patient(), observation()), []),
+    "type of a resource missing": (BY_TYPE, bundle(patient()), ["slice-cardinality"]),
+    "type of what is referred to": (RESOLVED, a_list("Condition", "Patient"), []),
+    "too many of the type referred to": (RESOLVED, a_list("Condition", "Condition"), ["slice-cardinality"]),
+    "a slice of a slice": (RESLICED, patient(identifier=[{"use": "official", "system": MRN}]), []),
+    "a slice of a slice missing": (
+        RESLICED,
+        patient(identifier=[{"use": "official", "system": NHS}]),
+        ["slice-cardinality"],
+    ),
+    "the rest without what it needs": (DEFAULT, identifiers(NHS), ["cardinality"]),
+    "the rest with what it needs": (DEFAULT, patient(identifier=[{"assigner": {"display": "x"}}]), []),
+}
+
+
+@pytest.mark.parametrize(("asked", "resource", "expected"), WAYS.values(), ids=WAYS.keys())
+def test_every_way_to_tell_slices_apart(asked: Json, resource: Json, expected: list[str]) -> None:
+    """Value, pattern, existence, type and profile tell slices apart, through references too."""
+    assert rules(resource, asked, PATIENTS) == expected
+
+
+VALUES: dict[str, tuple[Json, Json, list[str]]] = {
+    "required by the profile": (profile("Patient", element("Patient.photo", min=1)), patient(), ["cardinality"]),
+    "forbidden by the profile": (profile("Patient", element("Patient.contact", max="0")), patient(), ["cardinality"]),
+    "fixed": (profile("Patient", element("Patient.gender", fixedCode="female")), patient(), ["fixed"]),
+    "fixed, all of it": (
+        profile("Observation", element("Observation.code", fixedCodeableConcept={"coding": [{"code": "777-3"}]})),
+        observation(),
+        ["fixed"],
+    ),
+    "pattern, a part of it": (
+        profile("Observation", element("Observation.code", patternCodeableConcept={"coding": [{"code": "777-3"}]})),
+        observation(),
+        [],
+    ),
+    "type of a choice": (
+        profile("Observation", element("Observation.value[x]", type=[{"code": "string"}])),
+        observation(),
+        ["choice"],
+    ),
+    "smallest value": (
+        profile("Observation", element("Observation.valueQuantity.value", minValueDecimal=50)),
+        observation(),
+        ["min-value"],
+    ),
+    "largest value": (
+        profile("Patient", element("Patient.birthDate", maxValueDate="1970-01-01")),
+        patient(),
+        ["max-value"],
+    ),
+    "longest text": (profile("Patient", element("Patient.name.family", maxLength=3)), patient(), ["max-length"]),
+    "a regular expression": (
+        profile(
+            "Patient",
+            element("Patient.name.family", extension=[{"url": HL7 + "regex", "valueString": "[a-z]+"}]),
+        ),
+        patient(),
+        ["regex"],
+    ),
+    "a constraint of its own": (
+        profile(
+            "Patient",
+            element(
+                "Patient",
+                constraint=[{"key": "own-1", "severity": "error", "human": "x", "expression": "photo.exists()"}],
+            ),
+        ),
+        patient(),
+        ["own-1"],
+    ),
+    "a constraint by the name of the resource": (
+        profile(
+            "Patient",
+            element(
+                "Patient",
+                constraint=[{"key": "own-1", "severity": "error", "human": "x", "expression": "Patient.name.exists()"}],
+            ),
+        ),
+        patient(),
+        [],
+    ),
+    "a profile of another type": (profile("Observation"), patient(), ["profile-type"]),
+    "another type inside": (
+        profile("Bundle", element("Bundle.entry.resource", type=[{"code": "Observation"}])),
+        bundle(patient()),
+        ["resource-type"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("asked", "resource", "expected"), VALUES.values(), ids=VALUES.keys())
+def test_what_a_profile_adds(asked: Json, resource: Json, expected: list[str]) -> None:
+    """A profile narrows cardinality, values, types and adds constraints."""
+    assert rules(resource, asked) == expected
+
+
+def pointing(reference: str) -> Json:
+    """A List that points out of itself."""
+    return {
+        "resourceType": "List",
+        "status": "current",
+        "mode": "working",
+        "entry": [{"item": {"reference": reference}}],
+    }
+
+
+AT_LEAST_ONE = profile(
+    "List",
+    element("List.entry", **sliced("type", "item.resolve()")),
+    element("List.entry:condition", min=1),
+    element("List.entry:condition.item", type=[{"code": "Reference", "targetProfile": [HL7 + "Condition"]}]),
+)
+BY_PROFILE = profile(
+    "List",
+    element("List.entry", **sliced("profile", "item.resolve()", "closed")),
+    element("List.entry:patient", min=1),
+    element("List.entry:patient.item", type=[{"code": "Reference", "targetProfile": [OURS + "patient"]}]),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reference", "expected"),
+    [
+        (AT_LEAST_ONE, "Condition/1", []),
+        (AT_LEAST_ONE, "https://x.org/fhir/Condition/1", []),
+        (AT_LEAST_ONE, "Patient/1", ["slice-cardinality"]),
+        (AT_LEAST_ONE, "https://x.org/7", []),
+        (BY_PROFILE, "Patient/1", []),
+    ],
+)
+def test_what_is_out_of_reach_fails_no_slice(asked: Json, reference: str, expected: list[str]) -> None:
+    """A resource that can't be reached counts by the type in its reference, and otherwise leaves the slice open."""
+    assert rules(pointing(reference), asked, PATIENTS) == expected
+
+
+def test_a_slice_may_be_silent_on_a_discriminator() -> None:
+    """Where slices are told apart by two values, a slice that gives only one of them takes any of the other."""
+    both = {"discriminator": [{"type": "value", "path": "system"}, {"type": "value", "path": "use"}], "rules": "open"}
+    asked = profile(
+        "Patient",
+        element("Patient.identifier", slicing=both),
+        element("Patient.identifier:mrn", min=1),
+        element("Patient.identifier:mrn.system", min=1, fixedUri=MRN),
+    )
+    assert rules(patient(identifier=[{"system": MRN, "use": "usual"}]), asked) == []
+    assert rules(identifiers(MRN), asked) == []
+    assert rules(identifiers(NHS), asked) == ["slice-cardinality"]
+
+
+def test_a_slicing_that_cannot_be_told_is_said() -> None:
+    """Where nothing tells a slice apart, it is information and no error."""
+    vague = profile(
+        "Patient", element("Patient.identifier", **sliced("value", "system")), element("Patient.identifier:x", min=1)
+    )
+    assert rules(patient(), vague) == []
+    assert "slice-unknown" in rules(patient(), vague, severity="information")

@@ -1,0 +1,148 @@
+"""Value sets: yes, no, and can't be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_service.profiles.definitions import Definitions
+from cds_service.profiles.terminology import holds
+from tests.profiles.resources import HL7, Json, coded, element, observation, profile, rules, with_core
+
+SYSTEM, FAR = "http://x.org/cs", "http://x.org/far"
+ICD = "http://hl7.org/fhir/sid/icd-10"
+
+
+def value_set(name: str, *include: Json, exclude: tuple[Json, ...] = (), **more: Any) -> Json:
+    """A ValueSet."""
+    compose = {"include": list(include)} | ({"exclude": list(exclude)} if exclude else {})
+    return {"resourceType": "ValueSet", "url": f"http://x.org/vs/{name}", "compose": compose, **more}
+
+
+def where(op: str, value: str, name: str = "concept") -> list[Json]:
+    """A filter."""
+    return [{"property": name, "op": op, "value": value}]
+
+
+CODES = {
+    "resourceType": "CodeSystem",
+    "url": SYSTEM,
+    "content": "complete",
+    "concept": [
+        {"code": "a", "concept": [{"code": "a1", "concept": [{"code": "a11"}]}, {"code": "a2"}]},
+        {"code": "b", "property": [{"code": "parent", "valueCode": "a"}]},
+        {"code": "c"},
+    ],
+}
+EXPANDED = {"total": 1, "contains": [{"system": FAR, "code": "f1"}]}
+SETS = [
+    value_set("all", {"system": SYSTEM}),
+    value_set("listed", {"system": SYSTEM, "concept": [{"code": "c"}]}, {"system": FAR, "concept": [{"code": "f1"}]}),
+    value_set("below", {"system": SYSTEM, "filter": where("is-a", "a")}),
+    value_set("only-below", {"system": SYSTEM, "filter": where("descendent-of", "a")}),
+    value_set("not-below", {"system": SYSTEM, "filter": where("is-not-a", "a")}),
+    value_set("pattern", {"system": SYSTEM, "filter": where("regex", "a1.*", "code")}),
+    value_set("imported", {"valueSet": ["http://x.org/vs/below", "http://x.org/vs/pattern"]}),
+    value_set("without", {"system": SYSTEM}, exclude=({"system": SYSTEM, "concept": [{"code": "c"}]},)),
+    value_set("far", {"system": FAR}),
+    value_set("far-expanded", {"system": FAR}, expansion=EXPANDED),
+    value_set("far-below", {"system": FAR, "filter": where("is-a", "x")}),
+    value_set("icd", {"system": ICD, "filter": where("is-a", "I80")}),
+    value_set("odd", {"system": SYSTEM, "filter": where("exists", "true", "x")}),
+    value_set("itself", {"valueSet": ["http://x.org/vs/itself"]}),
+]
+ANSWERS = [
+    *[("all", SYSTEM, code, code in ("a", "a11", "b")) for code in ("a", "a11", "b", "z")],
+    ("all", FAR, "a", False),
+    ("all", None, "a", True),
+    ("listed", SYSTEM, "c", True),
+    ("listed", SYSTEM, "a", False),
+    ("listed", FAR, "f1", True),
+    *[("below", SYSTEM, code, code != "c") for code in ("a", "a1", "a11", "b", "c")],
+    ("only-below", SYSTEM, "a", False),
+    ("only-below", SYSTEM, "b", True),
+    ("not-below", SYSTEM, "c", True),
+    ("not-below", SYSTEM, "a1", False),
+    ("pattern", SYSTEM, "a11", True),
+    ("pattern", SYSTEM, "b", False),
+    ("imported", SYSTEM, "a1", True),
+    ("imported", SYSTEM, "b", False),
+    ("without", SYSTEM, "a", True),
+    ("without", SYSTEM, "c", False),
+    ("far", FAR, "f1", None),
+    ("far", SYSTEM, "a", False),
+    ("far-expanded", FAR, "f1", True),
+    ("far-expanded", FAR, "f2", False),
+    ("far-below", FAR, "f1", None),
+    ("icd", ICD, "I80.2", True),
+    ("icd", ICD, "I81", False),
+    ("odd", SYSTEM, "a", None),
+    ("itself", SYSTEM, "a", None),
+    ("nowhere", SYSTEM, "a", None),
+]
+
+
+@pytest.fixture(scope="module")
+def known() -> Definitions:
+    """The core, and the sets above."""
+    return with_core(CODES, *SETS)
+
+
+@pytest.mark.parametrize(("name", "system", "code", "expected"), ANSWERS)
+def test_membership(known: Definitions, name: str, system: str | None, code: str, expected: bool | None) -> None:
+    """A code is in a value set, is not, or that can't be told with what is at hand."""
+    assert holds(known, f"http://x.org/vs/{name}", system, code) is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "system", "code", "expected"),
+    [
+        ("http://hl7.org/fhir/ValueSet/mimetypes", None, "text/plain; charset=utf-8", True),
+        ("http://hl7.org/fhir/ValueSet/mimetypes", None, "plain text", False),
+        ("http://hl7.org/fhir/ValueSet/all-languages", "urn:ietf:bcp:47", "de-CH", True),
+        ("http://hl7.org/fhir/ValueSet/all-languages", "urn:ietf:bcp:47", "de_CH", False),
+        ("http://hl7.org/fhir/ValueSet/currencies", None, "EUR", True),
+        ("http://hl7.org/fhir/ValueSet/currencies", None, "euro", False),
+        ("http://snomed.info/sct?fhir_vs", "http://snomed.info/sct", "1", None),
+        ("http://snomed.info/sct?fhir_vs", "http://loinc.org", "1", False),
+    ],
+)
+def test_codes_that_follow_a_grammar(
+    definitions: Definitions, url: str, system: str | None, code: str, expected: bool | None
+) -> None:
+    """Media types, languages and currencies are told by their form; a whole system by its name."""
+    assert holds(definitions, url, system, code) is expected
+
+
+BINDINGS = [
+    ("required", "all", coded(SYSTEM, "a"), "error", []),
+    ("required", "all", coded(SYSTEM, "z"), "error", ["binding"]),
+    ("required", "all", {"text": "x"}, "error", ["binding"]),
+    ("required", "all", {"coding": [{"code": "a"}]}, "error", ["binding"]),
+    ("required", "far", coded(FAR, "f1"), "error", []),
+    ("required", "far", coded(FAR, "f1"), "information", ["binding-unknown"]),
+    ("extensible", "all", coded(SYSTEM, "z"), "error", []),
+    ("extensible", "all", coded(FAR, "z"), "warning", ["binding"]),
+    ("preferred", "all", coded(FAR, "z"), "warning", []),
+    ("preferred", "all", coded(SYSTEM, "z"), "warning", ["coding-code"]),
+]
+
+
+@pytest.mark.parametrize(("strength", "name", "code", "severity", "expected"), BINDINGS)
+def test_bindings(strength: str, name: str, code: Json, severity: str, expected: list[str]) -> None:
+    """Outside a required value set is an error, outside an extensible one a warning, unknown is information."""
+    asked = profile(
+        "Observation",
+        element("Observation.code", binding={"strength": strength, "valueSet": f"http://x.org/vs/{name}"}),
+    )
+    assert rules(observation(code=code), asked, CODES, *SETS, severity=severity) == expected
+
+
+@pytest.mark.parametrize(("code", "expected"), [("a", []), ("z", ["binding"])])
+def test_the_maximum_of_an_extensible_binding(code: str, expected: list[str]) -> None:
+    """An extensible binding may name a value set that nothing may leave."""
+    most = [{"url": HL7 + "elementdefinition-maxValueSet", "valueCanonical": "http://x.org/vs/all"}]
+    binding = {"strength": "extensible", "valueSet": "http://x.org/vs/listed", "extension": most}
+    asked = profile("Observation", element("Observation.code", binding=binding))
+    assert rules(observation(code=coded(SYSTEM, code)), asked, CODES, *SETS) == expected

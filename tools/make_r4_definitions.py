@@ -1,0 +1,148 @@
+"""Writes cds_service/profiles/r4_definitions.json.gz: FHIR R4 4.0.1 reduced to what validation reads.
+
+    python tools/make_r4_definitions.py
+
+The source is the npm package `hl7.fhir.r4.examples` 4.0.1 (HL7, CC0-1.0), which holds the definitions of the
+specification beside its examples. `npm pack` fetches it; `--package FILE.tgz` takes a copy already at hand.
+The same source gives the same bytes, so that a second run shows whether the committed file is still right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SOURCE = "hl7.fhir.r4.examples@4.0.1"
+VERSION = "4.0.1"
+TARGET = Path(__file__).parents[1] / "cds_service" / "profiles" / "r4_definitions.json.gz"
+
+_DEFINITION = ("resourceType", "url", "version", "type", "kind", "abstract", "derivation", "baseDefinition")
+_CONTEXT = ("context", "contextInvariant")
+_ELEMENT = ("id", "path", "sliceName", "slicing", "min", "max", "contentReference", "maxLength")
+_VALUES = ("fixed", "pattern", "minValue", "maxValue")
+_TYPE = ("code", "profile", "targetProfile", "aggregation", "extension")
+_CONSTRAINT = ("key", "severity", "human", "expression")
+# Every element carries ele-1, which is a rule of the walk itself; every extension repeats ext-1.
+_EVERYWHERE = {"ele-1", "ext-1"}
+_SYSTEM = ("resourceType", "url", "version", "content", "caseSensitive", "supplements")
+_PROPERTIES = {"parent", "subsumedBy", "notSelectable", "abstract"}
+# Pages of the specification that hold made-up definitions.
+_MADE_UP = ("http://example.", "http://acme.")
+
+
+def main() -> None:
+    """Reads the package, keeps what validation reads, writes the compressed file."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--package", type=Path, help="the .tgz, when it is already here")
+    options.add_argument("--to", type=Path, default=TARGET)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        kept = [slim for resource in _resources(given.package or _fetch(folder)) if (slim := _slim(resource))]
+    kept.sort(key=lambda slim: (slim["resourceType"], slim["url"]))
+    text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
+    given.to.write_bytes(gzip.compress(text, 9, mtime=0))
+    print(f"{len(kept)} definitions, {len(text):,} bytes, compressed {given.to.stat().st_size:,}")
+
+
+def _fetch(folder: str) -> Path:
+    subprocess.run(["npm", "pack", "--silent", "--pack-destination", folder, SOURCE], check=True)
+    return next(Path(folder).glob("*.tgz"))
+
+
+def _resources(package: Path) -> Iterator[dict[str, Any]]:
+    with tarfile.open(package) as archive:
+        for member in archive:
+            name = Path(member.name).name
+            if name.startswith(("StructureDefinition-", "ValueSet-", "CodeSystem-")) and name.endswith(".json"):
+                content = archive.extractfile(member)
+                assert content is not None
+                yield json.load(content)
+
+
+def _slim(resource: dict[str, Any]) -> dict[str, Any] | None:
+    if str(resource.get("url", "")).startswith(_MADE_UP) or "url" not in resource:
+        return None
+    return _SLIM[resource["resourceType"]](resource)
+
+
+def _pick(source: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: source[name] for name in names if name in source}
+
+
+def _slim_structure(resource: dict[str, Any]) -> dict[str, Any] | None:
+    if resource.get("fhirVersion") != VERSION or resource.get("kind") == "logical":
+        return None
+    slim = _pick(resource, _DEFINITION + _CONTEXT)
+    slim["snapshot"] = {"element": [_slim_element(element) for element in resource["snapshot"]["element"]]}
+    return slim
+
+
+def _slim_element(element: dict[str, Any]) -> dict[str, Any]:
+    slim = _pick(element, _ELEMENT)
+    if element.get("isModifier"):
+        slim["isModifier"] = True
+    slim |= {name: value for name, value in element.items() if name.startswith(_VALUES)}
+    base = element.get("base", {})
+    if base.get("max") != element.get("max") or base.get("path") != element["path"]:
+        slim["base"] = _pick(base, ("path", "max"))
+    if "type" in element:
+        slim["type"] = [_pick(one, _TYPE) for one in element["type"]]
+    if "valueSet" in element.get("binding", {}):
+        slim["binding"] = _pick(element["binding"], ("strength", "valueSet"))
+    constraints = [_pick(one, _CONSTRAINT) for one in element.get("constraint", []) if _is_kept(one["key"], element)]
+    if constraints:
+        slim["constraint"] = constraints
+    return slim
+
+
+def _is_kept(key: str, element: dict[str, Any]) -> bool:
+    return key not in _EVERYWHERE or (key == "ext-1" and element["path"] == "Extension")
+
+
+def _slim_value_set(resource: dict[str, Any]) -> dict[str, Any] | None:
+    slim = _pick(resource, ("resourceType", "url", "version"))
+    compose = resource.get("compose", {})
+    slim["compose"] = {
+        part: [_slim_include(include) for include in compose[part]]
+        for part in ("include", "exclude")
+        if part in compose
+    }
+    return slim
+
+
+def _slim_include(include: dict[str, Any]) -> dict[str, Any]:
+    slim = _pick(include, ("system", "version", "filter", "valueSet"))
+    if "concept" in include:
+        slim["concept"] = [_pick(concept, ("code",)) for concept in include["concept"]]
+    return slim
+
+
+def _slim_code_system(resource: dict[str, Any]) -> dict[str, Any] | None:
+    return _pick(resource, _SYSTEM) | {"concept": [_slim_concept(one) for one in resource.get("concept", [])]}
+
+
+def _slim_concept(concept: dict[str, Any]) -> dict[str, Any]:
+    slim = _pick(concept, ("code",))
+    properties = [one for one in concept.get("property", []) if one["code"] in _PROPERTIES]
+    if properties:
+        slim["property"] = properties
+    if "concept" in concept:
+        slim["concept"] = [_slim_concept(one) for one in concept["concept"]]
+    return slim
+
+
+_SLIM = {
+    "StructureDefinition": _slim_structure,
+    "ValueSet": _slim_value_set,
+    "CodeSystem": _slim_code_system,
+}
+
+if __name__ == "__main__":
+    main()
