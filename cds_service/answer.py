@@ -22,11 +22,15 @@ from cds_service.knowledge.tables import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one call is answered: cards for people, the whole decision for machines, and an account for the records."""
+    """What one call is answered: cards for people, the whole decision for machines, and an account for the records.
+
+    `fetched` are the resources that came from a FHIR server, as received.
+    """
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
     account: Account
+    fetched: tuple[bytes, ...] = ()
 
 
 def answer(
@@ -60,7 +64,8 @@ def answer(
     lap("findings")
     told = tell(findings, knowledge, request.service, new_id)
     lap("cards")
-    return Answer(told.cards, told.decision, account_of(data, findings, told.accounts, knowledge.version))
+    account = account_of(data, findings, told.accounts, knowledge.version)
+    return Answer(told.cards, told.decision, account, data.fetched)
 
 
 def _refuse_if_nothing_was_had(request: HookRequest, facts: PatientFacts, findings: Findings) -> None:

@@ -22,6 +22,7 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 
 _MOST_SYSTEMS = 6
+_MOST_FAULTS = 15
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,6 +95,7 @@ def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
         for system, count in kind.codes.most_common(_MOST_SYSTEMS):
             out.print(f"  {count} x {safe(system or 'no code')}: {_how_read(count, kind.codes_read[system])}")
     out.print(_results(survey))
+    out.print(_faults(survey))
     out.print(_rows(survey))
 
 
@@ -114,6 +116,16 @@ def _results(survey: Survey) -> Table:
     for label, found in survey.analytes.items():
         table.add_row(safe(label), str(found.usable), str(found.unusable.total()), _first(found.unusable))
     return table
+
+
+def _faults(survey: Survey) -> Table | str:
+    title = "\nWhat breaks FHIR R4 or the profiles of this service"
+    table = Table("resource", "rule", "where", "times", title=title, title_justify="left")
+    for fault in survey.faults[:_MOST_FAULTS]:
+        table.add_row(*map(safe, (fault.resource_type, fault.rule, fault.element, fault.count)))
+    if len(survey.faults) > _MOST_FAULTS:
+        table.caption = f"and {len(survey.faults) - _MOST_FAULTS} more; --json lists all"
+    return table if table.row_count else "\nNothing breaks FHIR R4 or the profiles of this service."
 
 
 def _rows(survey: Survey) -> Table | str:

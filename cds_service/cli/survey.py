@@ -25,6 +25,7 @@ from cds_service.findings.lab_results import book_of
 from cds_service.hooks.catalog import SERVICES, prefetch_templates
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
+from cds_service.profiles.background import BackgroundValidator, Fault
 
 INDICATIONS = "indications"
 """Stands in the list of rows for the reasons of a procedure."""
@@ -71,6 +72,8 @@ class Survey:
     )
     analytes: dict[str, Analyte] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    """What of it breaks R4 or the product's own profiles, the most frequent first."""
 
     @property
     def is_whole(self) -> bool:
@@ -98,13 +101,17 @@ def survey_of(
     survey.analytes = {lab.label: Analyte() for lab in knowledge.labs.values() if lab.value_set}
     service = SERVICES["ir-order-dispatch"]  # the one that asks for every kind of data
     templates = prefetch_templates(service, knowledge.lab_codes)
+    validator = BackgroundValidator()
     for number, patient_id in enumerate(patients, 1):
         progress(f"patient {number} of {len(patients)}")
         holdings = source.fetch(patient_id, ehr.wanted(templates, patient_id))
         for key, holding in holdings.items():
             _count_kind(survey.kinds[key], holding, knowledge)
+            for record in holding.records:
+                validator.count(source.base, record.body)
         _count_results(survey, holdings, knowledge, now)
         _count_rows(survey, _decision(patient_id, holdings, knowledge, now))
+    survey.faults = validator.counts().faults
     return survey
 
 

@@ -73,3 +73,9 @@ class ClinicalData:
     def holding(self, kind: str) -> Holding:
         """The holding of a prefetch key."""
         return self.holdings[kind]
+
+    @property
+    def fetched(self) -> tuple[bytes, ...]:
+        """The bytes of every resource that a FHIR server gave."""
+        asked = (holding for holding in (self.orders, *self.holdings.values()) if holding.source == "fhir")
+        return tuple(record.body for holding in asked for record in holding.records)

@@ -77,7 +77,7 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
         finally:
             calls.records.keep(asked, found, watch)
             if settings.validate:
-                validate_in_background(hook_request)
+                validate_in_background(hook_request, found.fetched if found is not None else ())
         return _json(told)
 
     @routes.after_request

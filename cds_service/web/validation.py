@@ -5,6 +5,8 @@ Off unless CDS_VALIDATE_ENDPOINT is on: validating costs more than a call, and n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 from flask import Blueprint, Response, request
 
@@ -39,7 +41,7 @@ def validation_routes(settings: Settings) -> Blueprint:
     return routes
 
 
-def validate_in_background(hook_request: HookRequest) -> None:
-    """Leaves what a call brought to the background: its prefetch, and the orders in its context."""
+def validate_in_background(hook_request: HookRequest, fetched: Sequence[bytes]) -> None:
+    """Leaves the data of a call to the background: its prefetch, the orders in its context, and what was fetched."""
     orders = [hook_request.context[name] for name in _CLINICAL_CONTEXT if name in hook_request.context]
-    VALIDATOR.submit(client_name(), [*hook_request.prefetch.values(), *orders])
+    VALIDATOR.submit(client_name(), [*hook_request.prefetch.values(), *orders, *fetched])

@@ -307,6 +307,8 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
     assert "1 x urn:local: not a vocabulary that the tables read" in ran.out
     assert "the result has no unit (1)" in ran.out or "the result has no unit" in ran.out
     assert "iodine-allergy" in ran.out
+    assert "ir-condition-system" in ran.out
+    assert "ir-unit-platelets" in ran.out
     assert "1970-03-01" not in ran.out
 
 

@@ -13,6 +13,7 @@ from cds_service.profiles.background import VALIDATOR
 from cds_service.web.records import OPEN
 from tests.profiles.resources import patient
 from tests.support.calls import NOTHING_RECORDED, a_call
+from tests.support.fhir_peer import running_peer
 from tests.web.conftest import MakeApp
 
 
@@ -74,3 +75,13 @@ def test_what_a_call_brings_is_counted(make_app: MakeApp, validate: bool, counte
     answer = make_app(validate=validate).test_client().post("/cds-services/ir-order-sign", json=call)
     assert faults() - before == counted
     assert answer.get_json() == make_app().test_client().post("/cds-services/ir-order-sign", json=call).get_json()
+
+
+def test_what_a_call_fetches_is_counted_too(make_app: MakeApp) -> None:
+    """A fault of a resource that the FHIR server gave counts like one that the call brought."""
+    prefetch = {key: value for key, value in NOTHING_RECORDED.items() if key != "patient"}
+    before = faults()
+    with running_peer([patient(id="pat-1", gender="bogus")]) as peer:
+        client = make_app(validate=True, fhir_deadline=20.0).test_client()
+        client.post("/cds-services/ir-order-sign", json=a_call(prefetch=prefetch, fhirServer=peer.base))
+    assert faults() - before == 1
