@@ -10,9 +10,6 @@ Run by `make bench`; the FHIR server is the tests' own, over real sockets.
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -34,16 +31,13 @@ from cds_service.clinical_data.inquiry import Limits  # noqa: E402
 from cds_service.hooks.envelope import read_request  # noqa: E402
 from cds_service.knowledge.load import load_knowledge  # noqa: E402
 from tests.support.fhir_peer import Exchange, Peer, resources_of, running_peer  # noqa: E402
+from tests.support.server import running_server  # noqa: E402
 
 SERVER_SECONDS = 0.05
 """How long the server thinks about each request."""
 HUNG = 4
 WORKERS = 2
 HEADERS = {"Content-Type": "application/json"}
-START = (
-    "from cds_service.settings import environment, load_settings; from cds_service.web.serve import serve; "
-    "serve(load_settings(environment()))"
-)
 
 
 def everything_at_once(peer: Peer) -> None:
@@ -74,21 +68,15 @@ def everything_at_once(peer: Peer) -> None:
     print(f"all {len(missing)} kinds of data at once: {ratio:.2f} times one search (target 1.3)")
 
 
-def beside_hung_calls(peer: Peer, folder: str) -> None:
+def beside_hung_calls(peer: Peer, folder: Path) -> None:
     """The second ratio."""
     peer.faults["*"] = _never
     body = build_request(200, datetime.now(UTC).date())
     request = json.loads(body)
     hanging = json.dumps({**request, "prefetch": {}, "fhirServer": peer.base}).encode()
-    environ = os.environ | {
-        "CDS_PORT": "0",
-        "CDS_WORKERS": str(WORKERS),
-        "CDS_DATABASE_URL": f"sqlite:///{folder}/records.db",
-    }
-    command = [sys.executable, "-c", START]
-    server = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)  # noqa: S603  our own
-    try:
-        url = f"{_address(server)}/cds-services/ir-order-sign"
+    state = {"CDS_DATABASE_URL": f"sqlite:///{folder}/records.db", "CDS_RATE_LIMIT": "off"}
+    with running_server(folder, CDS_WORKERS=str(WORKERS), **state) as server:
+        url = f"{server.url}/cds-services/ir-order-sign"
         _p95(url, body, 30)
         alone = _p95(url, body, 300)
         stop = threading.Event()
@@ -100,9 +88,6 @@ def beside_hung_calls(peer: Peer, folder: str) -> None:
         stop.set()
         for thread in hung:
             thread.join()
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
     print(
         f"p95 of healthy calls beside {HUNG} hung ones, {WORKERS} workers: {beside / alone:.2f} times alone (target 2)"
     )
@@ -110,14 +95,6 @@ def beside_hung_calls(peer: Peer, folder: str) -> None:
 
 def _never(exchange: Exchange) -> None:
     time.sleep(30)
-
-
-def _address(server: subprocess.Popen[str]) -> str:
-    assert server.stderr is not None
-    for line in server.stderr:
-        if found := re.search(r"(http://[^\s\"]+)/cds-services", line):
-            return found[1]
-    raise RuntimeError("the server did not start")
 
 
 def _hang(url: str, body: bytes, stop: threading.Event) -> None:
@@ -140,4 +117,4 @@ if __name__ == "__main__":
     with running_peer() as server_of_tests:
         everything_at_once(server_of_tests)
     with running_peer() as server_of_tests, tempfile.TemporaryDirectory() as state:
-        beside_hung_calls(server_of_tests, state)
+        beside_hung_calls(server_of_tests, Path(state))

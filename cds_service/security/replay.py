@@ -53,19 +53,27 @@ class LocalMemory:
             until: seconds since 1970 from which the token doesn't count anyway.
         """
         with self._lock:
-            database = self._database()
-            if time.monotonic() - self._swept_at >= self._sweep_seconds:
-                database.execute("DELETE FROM used WHERE until < ?", [time.time()])
-                self._swept_at = time.monotonic()
-            added = database.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", [_name(issuer, token_id), until])
-            return added.rowcount == 1
+            try:
+                return self._is_new(_name(issuer, token_id), until)
+            except sqlite3.Error as error:
+                # The token itself is proven; see decision 0033 on what an answer that is refused would cost.
+                _log.error("used tokens can't be remembered: %s", type(error).__name__)
+                return True
+
+    def _is_new(self, name: bytes, until: float) -> bool:
+        database = self._database()
+        if time.monotonic() - self._swept_at >= self._sweep_seconds:
+            database.execute("DELETE FROM used WHERE until < ?", [time.time()])
+            self._swept_at = time.monotonic()
+        added = database.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", [name, until])
+        return added.rowcount == 1
 
     def _database(self) -> sqlite3.Connection:
         """The connection of this process: one made before a fork must not be used after it."""
         if self._connection is None or self._connection[0] != os.getpid():
             database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            # Nothing of it has to survive a crash of the machine.
-            database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {_TABLE}")
+            # Nothing of it has to survive a crash of the machine. Not WAL: changing to it does not wait for others.
+            database.executescript(f"PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; {_TABLE}")
             self._connection = (os.getpid(), database)
         return self._connection[1]
 
