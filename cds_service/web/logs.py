@@ -7,6 +7,7 @@ lines of code are logged and never its message, which may quote a record.
 from __future__ import annotations
 
 import logging
+import select
 import sys
 import traceback
 from collections.abc import Iterator
@@ -26,11 +27,40 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         level: least severity that is logged, such as `INFO`.
         stream: where to; None for standard error.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _NonBlockingHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(structlog.dev.ConsoleRenderer()) if handler.stream.isatty() else json_lines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class _NonBlockingHandler(logging.StreamHandler[TextIO]):
+    """Writes a line only where nobody has to wait for it: a reader that has stopped must not stop the service.
+
+    What could not be written is counted, and the count is written with the next line that can.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called by logging, with the handler's lock held."""
+        if not _takes_a_line(self.stream):
+            self._lost += 1
+            return
+        if self._lost:
+            record.lines_lost = self._lost
+            self._lost = 0
+        super().emit(record)
+
+
+def _takes_a_line(stream: TextIO) -> bool:
+    """Whether a line can be written at once. A pipe that is ready takes 4096 bytes (POSIX, PIPE_BUF)."""
+    try:
+        return bool(select.select([], [stream], [], 0)[1])
+    except (OSError, ValueError):
+        return True  # no file of the system, such as a text in memory
 
 
 def json_lines() -> logging.Formatter:

@@ -187,6 +187,8 @@ def _listener(settings: Settings) -> socket.socket:
             "stop what uses the port, or choose another with --port"
         ) from None
     listener.set_inheritable(True)
+    # Head and body of an answer are sent apart; without this the body waits until the client has confirmed the head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 

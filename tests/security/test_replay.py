@@ -41,7 +41,7 @@ def test_a_token_counts_once_in_all_processes_of_a_machine(tmp_path: Path) -> No
 
 
 def test_a_file_that_can_not_be_used_refuses_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Where nothing can be remembered a proven token still gets in, so that no order goes unchecked; the log says so."""
+    """Where nothing can be remembered a proven token still gets in: no order goes unchecked. The log says so."""
     (tmp_path / "used-tokens.sqlite3").write_bytes(b"no database at all, and long enough to be read as one" * 20)
     assert LocalMemory(tmp_path).first_use(ISSUER, "1", time.time() + 300)
     assert "can't be remembered: DatabaseError" in caplog.text

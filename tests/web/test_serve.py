@@ -139,6 +139,21 @@ def test_deep_json_does_not_bring_a_worker_down(server: Server) -> None:
     assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
 
 
+def test_a_log_that_nobody_reads_holds_no_call_up() -> None:
+    """Where whoever collects the log has stopped reading, lines are lost and calls are answered; the loss is told."""
+    server = started(CDS_RATE_LIMIT="off", CDS_WORKERS="1")
+    with requests.Session() as session:
+        for _ in range(600):
+            assert session.get(f"{server.url}/cds-services", timeout=20).status_code == 200
+    assert server.process.stderr is not None
+    os.read(server.process.stderr.fileno(), 1_000_000)
+    assert requests.get(f"{server.url}/cds-services", timeout=20).status_code == 200
+    server.process.send_signal(signal.SIGTERM)
+    assert "lines_lost" in server.process.stderr.read()
+    server.process.stderr.close()
+    assert server.process.wait(timeout=40) == 0
+
+
 def test_a_call_under_way_is_answered_before_the_server_stops() -> None:
     """On SIGTERM the server takes no more calls but answers the one whose body is still arriving."""
     server = started()
