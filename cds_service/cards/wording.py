@@ -97,7 +97,14 @@ REASON_PLACES: Mapping[str, frozenset[str]] = {
         "computed": "formula",
         **dict.fromkeys(
             (
-                *("fhir-address", "fhir-busy", "fhir-foreign-page", "fhir-no-token", "fhir-not-believed"),
+                *(
+                    "fhir-address",
+                    "fhir-busy",
+                    "fhir-foreign-page",
+                    "fhir-no-patient",
+                    "fhir-no-token",
+                    "fhir-not-believed",
+                ),
                 *("fhir-not-fhir", "fhir-other-patients", "fhir-outcome", "fhir-redirect", "fhir-timeout", "fhir-tls"),
                 *("fhir-too-large", "fhir-too-many-pages", "fhir-unreachable"),
             ),
@@ -107,6 +114,7 @@ REASON_PLACES: Mapping[str, frozenset[str]] = {
         "fhir-status": "data status",
         "implausible": "value unit",
         "incomplete-error-entry": "data",
+        "more-like-these": "count data",
         "more-pages": "data",
         "not-sent": "data",
         "older-than": "days",

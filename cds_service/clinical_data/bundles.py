@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -54,6 +55,7 @@ class _Entry(msgspec.Struct, rename="camel"):
 
 class _Bundle(msgspec.Struct, rename="camel"):
     resource_type: str
+    type: Any = None
     entry: list[_Entry] | None = None
     link: list[_Link] | None = None
     total: int | None = None
@@ -63,6 +65,7 @@ class _RoughBundle(msgspec.Struct, rename="camel"):
     """The same with entries left raw, for a Bundle of which one entry is broken."""
 
     resource_type: str
+    type: Any = None
     entry: list[msgspec.Raw] | None = None
     link: list[_Link] | None = None
     total: int | None = None
@@ -87,6 +90,7 @@ class Page:
     entries: tuple[tuple[bytes, str, str | None], ...]
     next_url: str | None = None
     total: int | None = None
+    bundle_type: str | None = None
 
 
 def missing(data: str, key: str, **values: str | int) -> Holding:
@@ -107,8 +111,16 @@ def read_page(data: str, raw: bytes) -> Page | None:
         body, place = bytes(entry.resource), f"{data}.entry[{number}]"
         mode = entry.search.mode if entry.search else None
         entries.append((body, (entry.full_url or place) if body else place, mode))
-    links = [link.url for link in bundle.link or () if link.relation == "next"]
-    return Page("Bundle", tuple(entries), (links[0] or "") if links else None, bundle.total)
+    links = [link.url for link in bundle.link or () if _is_next(link.relation)]
+    following = (links[0] or "") if links else None
+    return Page(
+        "Bundle", tuple(entries), following, bundle.total, bundle.type if isinstance(bundle.type, str) else None
+    )
+
+
+def _is_next(relation: str | None) -> bool:
+    """Whether a link leads on. Source: RFC 8288, 2.1.1: names without case; some are written as IANA's URI."""
+    return (relation or "").strip().rpartition("/")[2].lower() == "next"
 
 
 def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: str) -> Holding:
@@ -155,7 +167,9 @@ def collect(
         unavailable.append(Unavailable(data, Reason("more-pages")))
     entries = [entry for page in pages for entry in page.entries]
     unavailable += [Unavailable(data, Reason("unreadable-resource"), place) for body, place, _ in entries if not body]
-    records, more = _records(data, [entry for entry in entries if entry[0]], types, patient_id)
+    records, more = _records(
+        data, [entry for entry in entries if entry[0]], types, patient_id, trusted=source != "fhir"
+    )
     return Holding(records, unavailable=(*unavailable, *more), source=source)
 
 
@@ -177,7 +191,8 @@ def _decode_bundle(raw: bytes) -> _Bundle:
         return _bundle.decode(raw)
     except msgspec.DecodeError:
         rough = _rough_bundle.decode(raw)
-        return _Bundle(rough.resource_type, [_decode_entry(e) for e in rough.entry or ()], rough.link, rough.total)
+        entries = [_decode_entry(entry) for entry in rough.entry or ()]
+        return _Bundle(rough.resource_type, rough.type, entries, rough.link, rough.total)
 
 
 def _decode_entry(raw: msgspec.Raw) -> _Entry:
@@ -201,13 +216,18 @@ def _goes_on(pages: Sequence[Page]) -> bool:
 
 
 def _records(
-    data: str, entries: Sequence[tuple[bytes, str, str | None]], types: Collection[str], patient_id: str
+    data: str,
+    entries: Sequence[tuple[bytes, str, str | None]],
+    types: Collection[str],
+    patient_id: str,
+    *,
+    trusted: bool,
 ) -> tuple[tuple[Record, ...], list[Unavailable]]:
     records: dict[str, Record] = {}
     unavailable = []
     heads = _heads_of([body for body, _, _ in entries])
     for head, (body, place, mode) in zip(heads, entries, strict=True):
-        found = _record(data, head, body, place, mode, types, patient_id)
+        found = _record(data, head, body, place, mode, types, patient_id, trusted=trusted)
         if isinstance(found, Unavailable):
             unavailable.append(found)
         elif found is not None and records.setdefault(found.reference, found).body != body:
@@ -232,7 +252,15 @@ def _head_of(body: bytes) -> _Head | None:
 
 
 def _record(
-    data: str, head: _Head | None, body: bytes, place: str, mode: str | None, types: Collection[str], patient_id: str
+    data: str,
+    head: _Head | None,
+    body: bytes,
+    place: str,
+    mode: str | None,
+    types: Collection[str],
+    patient_id: str,
+    *,
+    trusted: bool,
 ) -> Record | Unavailable | None:
     """The record of one entry, why it can't be used, or None for one that says nothing of this kind of data."""
     if head is None:
@@ -243,7 +271,7 @@ def _record(
     if head.resource_type not in types:
         return None if mode == "include" else Unavailable(data, Reason("wrong-type"), reference)
     try:
-        mine = _is_of(head, patient_id)
+        mine = _is_of(head, patient_id, trusted=trusted)
     except msgspec.DecodeError:
         return Unavailable(data, Reason("unreadable-resource"), reference)
     if mine is not True:
@@ -251,8 +279,11 @@ def _record(
     return Record(reference, head.resource_type, body)
 
 
-def _is_of(head: _Head, patient_id: str) -> bool | None:
-    """Whether the resource is the patient's; one that names nobody was found by a search for the patient."""
+def _is_of(head: _Head, patient_id: str, *, trusted: bool) -> bool | None:
+    """Whether the resource is the patient's; None where it can't be told.
+
+    One that names nobody counts where the EHR sent it: it was found by a search for the patient (`trusted`).
+    """
     if head.subject is not None and head.patient is None and head.subject.reference == f"Patient/{patient_id}":
         return True  # nearly every resource
     if head.resource_type == "Patient":
@@ -261,5 +292,7 @@ def _is_of(head: _Head, patient_id: str) -> bool | None:
     if len(head.participant):
         actors = [a.actor.reference for a in _actors.decode(head.participant) if a.actor and a.actor.reference]
         named += [actor for actor in actors if "Patient/" in actor]
+    if not named and not trusted:
+        return None
     answers = [names_patient(name, patient_id) for name in named]
     return False if False in answers else (None if None in answers else True)

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from cds_service.clinical_data.bundles import missing
 from cds_service.clinical_data.fhir_server import Refusal, get, open_session
-from cds_service.clinical_data.inquiry import Inquiry, Limits, Proven, Wanted
-from cds_service.clinical_data.records import Holding
+from cds_service.clinical_data.inquiry import GONE, Inquiry, Limits, Proven, Wanted
+from cds_service.clinical_data.records import Holding, Reason, Unavailable
 from cds_service.clinical_data.searches import with_patient_type
 
 _log = logging.getLogger(__name__)
@@ -122,20 +122,22 @@ class FhirServers:
             return found
 
         if self._proven.has(server, _BY_TYPE):
-            return all_of([_by_type(one, patient_id) for one in wanted])
+            return _of_somebody(all_of([_by_type(one, patient_id) for one in wanted]))
         found = all_of(wanted)
         searched = [one for one in wanted if one.is_search]
         if any(found[one.data].records for one in searched):
             self._proven.add(server, _BY_ID)
         if self._proven.has(server, _BY_ID):
-            return found
+            return _of_somebody(found)
         empty = [_by_type(one, patient_id) for one in searched if found[one.data].complete]
         for data, holding in all_of(empty).items():
             if holding.records:
                 self._proven.add(server, _BY_TYPE)
-            if holding.records or not (holding.complete or _is_refusal(holding)):
+            if holding.records:
                 found[data] = holding
-        return found
+            elif not (holding.complete or _is_refusal(holding)):
+                found[data] = _doubted(found[data], data, "fhir-not-believed")
+        return _of_somebody(found)
 
     def _run(self, inquiries: Sequence[Inquiry], until: float) -> list[Future[None]]:
         futures = [self._threads.submit(inquiry.run) for inquiry in inquiries]
@@ -170,6 +172,22 @@ def _at_once() -> None:
 def _by_type(wanted: Wanted, patient_id: str) -> Wanted:
     """The same with the patient named as `Patient/id` in its searches."""
     return replace(wanted, queries=tuple(with_patient_type(query, patient_id) for query in wanted.queries))
+
+
+def _of_somebody(found: Mapping[str, Holding]) -> Mapping[str, Holding]:
+    """Where the server knows no such patient and found nothing at all, "nothing found" says nothing of anybody."""
+    patient = found.get("patient", Holding())
+    gone = any(gap.reason.values.get("status") in GONE for gap in patient.unavailable)
+    if not gone or any(holding.records for holding in found.values()):
+        return found
+    return {
+        key: _doubted(holding, key, "fhir-no-patient") if holding.complete else holding
+        for key, holding in found.items()
+    }
+
+
+def _doubted(holding: Holding, data: str, reason: str) -> Holding:
+    return replace(holding, unavailable=(Unavailable(data, Reason(reason)),))
 
 
 def _is_refusal(holding: Holding) -> bool:

@@ -146,7 +146,7 @@ def _again_in(response: requests.Response) -> float | None:
         return float(asked[:9])
     try:
         moment = email.utils.parsedate_to_datetime(asked)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -21,7 +21,9 @@ from cds_service.clinical_data.searches import REFUSALS, Query, simpler, without
 
 _CODES_THAT_PROVE = 2
 _SERVERS_REMEMBERED = 256
-_GONE = (404, 410)
+GONE = (404, 410)
+"""Statuses of a read: the server has no such resource."""
+_NOT_GIVEN = {*REFUSALS, 403}
 _STRANGE = {
     "other-patient": "fhir-other-patients",
     "unclear-patient": "unclear-patient",
@@ -104,12 +106,11 @@ class Inquiry:
 
     def holding(self, patient_id: str) -> Holding:
         """What was had, and what was not; of an inquiry that was cut off, what it has read so far."""
-        data, used = self.wanted.data, self._used
-        if used is None:
-            used = tuple(self._searches)
-            if not any(search.pages for search in used):
-                return missing(data, "fhir-timeout")
-        cut = () if self._used is not None else (Unavailable(data, Reason("fhir-timeout")),)
+        data, answered = self.wanted.data, self._used  # once: its thread may be done a moment later
+        used = answered if answered is not None else tuple(self._searches)
+        if answered is None and not any(search.pages for search in used):
+            return missing(data, "fhir-timeout")
+        cut = () if answered is not None else (Unavailable(data, Reason("fhir-timeout")),)
         found = [self._read(search, patient_id, cut) for search in used]
         return _without_strangers(data, merged(found))
 
@@ -117,7 +118,7 @@ class Inquiry:
         data, query = self.wanted.data, search.query
         named = None if query.is_search else query.path
         if search.gap is not None and not gaps:
-            gaps = () if named and search.status in _GONE else (Unavailable(data, search.gap, named),)
+            gaps = () if data == "orders" and search.status in GONE else (Unavailable(data, search.gap, named),)
         if not search.pages and gaps:
             return Holding((), obtained=False, unavailable=tuple(gaps), source="fhir")
         return collect(data, list(search.pages), self.wanted.types, patient_id, gaps, source="fhir")
@@ -160,10 +161,10 @@ class Inquiry:
         for_part, for_all = without_codes(search.query)
         part = self._search_somehow(for_part)
         agrees = search.complete and part.complete and _reported(part, codes) <= mine
-        if agrees and mine:
+        if agrees and mine and _reported(part, codes):
             return (search,)
         whole = self._search_somehow(for_all)
-        if agrees and not whole.complete:
+        if agrees and whole.status in _NOT_GIVEN:
             return (search,)
         if whole.complete:
             return (*(one for one in (search, part) if one.complete), whole)

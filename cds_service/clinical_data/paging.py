@@ -19,6 +19,8 @@ Ask = Callable[[str, int], bytes | Refusal]
 """A URL and the most bytes to take -> the answer."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_ANSWERS = ("searchset", "collection", None)
+"""Types of Bundles that answer a search; a server of little care gives `collection`, or no type."""
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -67,7 +69,8 @@ def follow(search: Search, base: str, ask: Ask, most_pages: int, most_bytes: int
             search.status, url = answer.status, answer.reason
             break
         left -= len(answer)
-        page = read_page(search.data, answer)
+        # The decoder checks only the texts that it reads; what is broken must not wait for a later stage.
+        page = read_page(search.data, answer) if _is_utf8(answer) else None
         problem = _problem(page, search.query)
         if page is None or problem is not None:
             url = problem
@@ -79,13 +82,22 @@ def follow(search: Search, base: str, ask: Ask, most_pages: int, most_bytes: int
     return search
 
 
+def _is_utf8(answer: bytes) -> bool:
+    try:
+        answer.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _problem(page: Page | None, query: Query) -> Reason | None:
     """Why an answer is not what was asked for, although the server was content with it."""
     if page is None:
         return Reason("fhir-not-fhir")
     if page.resource_type == "OperationOutcome":
         return Reason("fhir-outcome")
-    return Reason("fhir-not-fhir") if query.is_search and page.resource_type != "Bundle" else None
+    is_answer = page.resource_type == "Bundle" and page.bundle_type in _ANSWERS
+    return Reason("fhir-not-fhir") if query.is_search and not is_answer else None
 
 
 def _onward(page: Page, asked: str, base: str) -> str | Reason | None:

@@ -16,6 +16,8 @@ from cds_service.findings.chart import Chart
 from cds_service.findings.finding import Certainty, CriterionFinding, Evidence, Indicator
 from cds_service.knowledge.tables import Criterion, Knowledge, TextGroup
 
+_MOST_UNREAD = 5  # as many as stand with a question about conditions
+
 
 @dataclass(frozen=True, slots=True)
 class KnownAllergy:
@@ -78,7 +80,7 @@ def _unknown(criterion: Criterion, allergies: AllergyList) -> CriterionFinding:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.WARNING, Reason("allergies-unavailable"))
     if not allergies.complete:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("allergies-incomplete"))
-    evidence = tuple(Evidence(fact.reference) for fact in allergies.unread)
+    evidence = tuple(Evidence(fact.reference) for fact in allergies.unread[:_MOST_UNREAD])
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-allergy"), evidence)
 
 

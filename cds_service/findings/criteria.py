@@ -10,6 +10,9 @@ from cds_service.findings.finding import Certainty, CriterionFinding, Evidence, 
 from cds_service.findings.limits import age_in_days, judge
 from cds_service.knowledge.tables import Criterion
 
+_MOST_UNREAD = 5
+"""How many of the resources that nobody can read stand with each question; all of them are named once per call."""
+
 
 def judge_criterion(criterion: Criterion, case: Case) -> CriterionFinding | None:
     """Judge one criterion whose gate has passed.
@@ -77,7 +80,7 @@ def _no_condition(criterion: Criterion, case: Case) -> CriterionFinding | None:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.WARNING, Reason("conditions-unavailable"))
     if "conditions" not in case.facts.complete:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("conditions-incomplete"))
-    evidence = tuple(Evidence(fact.reference, fact.concept.label) for fact in case.chart.unread)
+    evidence = tuple(Evidence(fact.reference, fact.concept.label) for fact in case.chart.unread[:_MOST_UNREAD])
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-condition"), evidence)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from cds_service.clinical_data.records import Reason, Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.case import Case, prepare, setting_of
@@ -11,6 +14,7 @@ from cds_service.findings.indications import chart_for, judge_alerts, judge_indi
 from cds_service.findings.recognition import Recognized, recognize
 from cds_service.knowledge.tables import Knowledge, Procedure
 
+_MOST_ALIKE = 50
 _NO_GADOLINIUM = ("gadolinium", "contrast-class-unclear")
 
 
@@ -26,7 +30,22 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     orders = _options(case) if options else tuple(_judge_order(order, case) for order in facts.orders)
     uncoded = [Unavailable("conditions", Reason("uncoded-condition"), c.reference) for c in case.chart.unread]
     uncoded += [Unavailable("allergies", Reason("uncoded-allergy"), a.reference) for a in case.allergies.unread]
-    return Findings(orders, (*facts.unavailable, *uncoded))
+    return Findings(orders, _told((*facts.unavailable, *uncoded)))
+
+
+def _told(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
+    """Every gap once; of very many alike the first, and how many more there are."""
+    alike: dict[tuple[str, str, str], list[Unavailable]] = {}
+    more: Counter[tuple[str, str, str]] = Counter()
+    for gap in gaps:
+        kind = gap.data, gap.reason.key, str(gap.reason.values)
+        known = alike.setdefault(kind, [])
+        if len(known) == _MOST_ALIKE:
+            more[kind] += 1
+        elif gap not in known:
+            known.append(gap)
+    unlisted = [Unavailable(kind[0], Reason("more-like-these", {"count": count})) for kind, count in more.items()]
+    return (*(gap for known in alike.values() for gap in known), *unlisted)
 
 
 def _judge_order(order: OrderFact, case: Case) -> OrderFinding:

@@ -366,3 +366,83 @@ def test_what_was_asked_is_told(peer: Peer) -> None:
         ("observations", "ok"),
     }
     assert all(seconds >= 0 for _, seconds, _ in told)
+
+
+# --- What looks like an answer, and is none ---
+
+
+def answered_by(kind: str, bundle: Any) -> list[str]:
+    """Why conditions are missing where the server answers one kind of search like this."""
+    with running_peer(RECORD) as peer:
+        peer.faults[kind] = lambda exchange: exchange.send_json(bundle)
+        return reasons(fetched(peer), "conditions")
+
+
+@pytest.mark.parametrize(
+    ("bundle", "gaps"),
+    [
+        ({"resourceType": "Bundle", "type": "batch-response"}, ["fhir-not-fhir"]),
+        ({"resourceType": "Bundle", "type": "history", "entry": []}, ["fhir-not-fhir"]),
+        (
+            {"resourceType": "Bundle", "link": [{"relation": "Next", "url": "http://127.0.0.1:9/"}]},
+            ["fhir-foreign-page"],
+        ),
+        (
+            {
+                "resourceType": "Bundle",
+                "link": [{"relation": "http://www.iana.org/assignments/relation/next", "url": "http://127.0.0.1:9/"}],
+            },
+            ["fhir-foreign-page"],
+        ),
+    ],
+)
+def test_a_bundle_that_is_no_whole_answer(bundle: Any, gaps: list[str]) -> None:
+    """A Bundle that is no answer to a search, or goes on under another spelling of `next`, is no "nothing found"."""
+    assert answered_by("Condition", bundle) == gaps
+
+
+def test_text_that_is_not_utf8_is_not_fhir() -> None:
+    """A page in another character set is refused as a whole, wherever the broken text stands."""
+    with running_peer(RECORD) as peer:
+        page = '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Condition","code":{"text":"é"}}}]}'
+        peer.faults["Condition"] = lambda exchange: exchange.send(200, page.encode("latin-1"))
+        assert reasons(fetched(peer), "conditions") == ["fhir-not-fhir"]
+
+
+@pytest.mark.parametrize("subject", [None, {"display": "somebody"}, {"identifier": {"value": "7"}}])
+def test_a_resource_that_names_nobody_is_not_used(subject: Any) -> None:
+    """A server may ignore whose record was asked for; what does not say whose it is may be anybody's."""
+    stray = {"resourceType": "Condition", "id": "stray"} | ({"subject": subject} if subject else {})
+    with running_peer([*RECORD, stray], ignores_patient=True) as peer:
+        data = fetched(peer)
+    assert ids(data, "conditions") == ["Condition/c1"]
+    assert "unclear-patient" in reasons(data, "conditions")
+
+
+def test_a_patient_that_the_server_does_not_know() -> None:
+    """With a wrong id every search finds nothing: that is no clean record, and the reason says so."""
+    with running_peer() as peer:
+        data = fetched(peer)
+    kinds = ("conditions", "allergies", "observations")
+    assert [reasons(data, key) for key in kinds] == [["fhir-no-patient"]] * 3
+
+
+def test_a_category_that_nobody_uses_checks_nothing() -> None:
+    """Where results have no category, an empty search by category proves nothing: all results are looked at."""
+    results = [result("777-3", category=[]), result("6301-6", category=[])]
+    with running_peer([PATIENT, *results], codes="first") as peer:
+        data = fetched(peer)
+    assert ids(data, "observations") == ["Observation/o-6301-6", "Observation/o-777-3"]
+
+
+@pytest.mark.parametrize(("status", "complete"), [(400, True), (403, True), (500, False), (429, False)])
+def test_a_check_that_fails_is_no_agreement(status: int, complete: bool) -> None:
+    """A server that refuses the widest search is believed on the other two; one that fails at it is not."""
+
+    def answer(exchange: Any) -> None:
+        narrow = {"code", "category"} & set(exchange.asked)
+        (peer.answer if narrow else lambda x: x.outcome(status))(exchange)
+
+    with running_peer([PATIENT, condition("c1")]) as peer:
+        peer.faults["Observation"] = answer
+        assert fetched(peer).holding("observations").complete is complete
