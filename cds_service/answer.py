@@ -9,6 +9,7 @@ from typing import Any
 
 from cds_service.cards.account import Account, account_of
 from cds_service.cards.tell import tell
+from cds_service.cards.wording import Wording
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import NothingJudged
@@ -60,7 +61,7 @@ def answer(
     facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
     lap("facts")
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
-    _refuse_if_nothing_was_had(request, facts, findings)
+    _refuse_if_nothing_was_had(request, facts, findings, knowledge)
     lap("findings")
     told = tell(findings, knowledge, request.service, new_id)
     lap("cards")
@@ -68,10 +69,11 @@ def answer(
     return Answer(told.cards, told.decision, account, data.fetched)
 
 
-def _refuse_if_nothing_was_had(request: HookRequest, facts: PatientFacts, findings: Findings) -> None:
+def _refuse_if_nothing_was_had(
+    request: HookRequest, facts: PatientFacts, findings: Findings, knowledge: Knowledge
+) -> None:
     judged = request.service.focus == "none" or any(order.procedure for order in findings.orders)
     if judged and not facts.obtained:
-        raise NothingJudged(
-            f"none of {', '.join(KINDS)} could be had, so nothing can be judged; "
-            "send them as prefetch (see the templates at /cds-services), or give fhirServer and fhirAuthorization"
-        )
+        wording, gaps = Wording(knowledge.wording), [gap for gap in facts.unavailable if gap.data in KINDS]
+        why = "; ".join(dict.fromkeys(wording.reason(gap.reason, data=gap.data) for gap in gaps))
+        raise NothingJudged(f"Nothing could be judged: {why}.", tuple(dict.fromkeys(gap.reason.key for gap in gaps)))

@@ -91,10 +91,14 @@ class TooManyCalls(CdsError):
 
 
 class NothingJudged(CdsError):
-    """Nothing could be judged: neither prefetch nor FHIR server gave any data."""
+    """Nothing could be judged: neither prefetch nor FHIR server gave any data; `reasons` are keys of the wording."""
 
     status = 412
     issue_type = "incomplete"
+
+    def __init__(self, message: str, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.reasons = reasons
 
 
 class StoreUnavailable(CdsError):

@@ -97,6 +97,8 @@ def _discovery_url(base_url: str) -> str:
 
 
 def _sent(method: str, url: str, sign: Signer | None, body: bytes | None = None) -> Reply:
+    if not url.startswith(("http://", "https://")):
+        raise SetupError(f"{url}: is no URL; write it with its scheme, such as http://127.0.0.1:8080")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if sign is not None:
         headers["Authorization"] = f"Bearer {sign(url)}"

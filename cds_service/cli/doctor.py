@@ -31,11 +31,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server to look at")
     add_fhir_access(parser)
     parser.add_argument("--patient", action="append", metavar="ID", help="look at this patient; may be repeated")
-    parser.add_argument("--sample", type=int, default=5, metavar="N", help="else at so many of the server's (5)")
+    parser.add_argument(
+        "--sample", type=_sample_size, default=5, metavar="N", help="else at so many of the server's (5)"
+    )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
     add_site(parser)
     add_config(parser)
     parser.set_defaults(run=run)
+
+
+def _sample_size(text: str) -> int:
+    size = int(text)
+    if not 1 <= size <= 1000:
+        raise ValueError(text)
+    return size
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     source = fhir_source(args)
     statement = source.metadata()
     patients = [patient.removeprefix("Patient/") for patient in args.patient or _sample(source, args.sample)]
+    for patient in args.patient or ():
+        source.resource(f"Patient/{patient.removeprefix('Patient/')}")  # a wrong id would look like an empty record
     survey = survey_of(source, patients, knowledge, local_now(settings), complain)
     if args.json:
         print(orjson.dumps(survey).decode())

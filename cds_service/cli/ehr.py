@@ -133,16 +133,35 @@ def hook_request(visit: Visit, prefetch: Mapping[str, Any]) -> bytes:
         "context": _context(visit),
     }
     if visit.source.token:
-        request["fhirAuthorization"] = {
-            "access_token": visit.source.token,
-            "token_type": "Bearer",
-            "expires_in": 300,
-            "scope": "patient/*.read",
-            "subject": "ir-cds",
-        }
+        request["fhirAuthorization"] = _authorization(visit.source.token)
     if prefetch:
         request["prefetch"] = prefetch
     return orjson.dumps(request, option=orjson.OPT_INDENT_2)
+
+
+def _authorization(token: str) -> dict[str, Any]:
+    return {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": 300,
+        "scope": "patient/*.read",
+        "subject": "ir-cds",
+    }
+
+
+def with_token(body: bytes, token: str) -> bytes:
+    """A kept request with a token for its FHIR server.
+
+    Raises:
+        SetupError: it is no request, or names no FHIR server.
+    """
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        request = None
+    if not isinstance(request, dict) or not request.get("fhirServer"):
+        raise SetupError("--token is for the fhirServer of the request, and it names none")
+    return orjson.dumps(request | {"fhirAuthorization": _authorization(token)})
 
 
 def without_token(body: bytes) -> bytes:

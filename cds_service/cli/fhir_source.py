@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from cds_service.clinical_data.inquiry import Limits, Wanted
 from cds_service.clinical_data.records import Holding
 from cds_service.errors import SetupError
 
+_TOKEN = re.compile(r"[!-~]+")
 _SECONDS = 30
 _MOST_BYTES = 50_000_000
 _VISIT_SECONDS = 600
@@ -58,10 +60,14 @@ class FhirSource:
             rate: most requests a second; None for 2, and for no limit at a server on this machine.
 
         Raises:
-            SetupError: the URL is none.
+            SetupError: the URL is none, or the token can't be one.
         """
         self.base = base.rstrip("/")
         self.token = token
+        if token is not None and not _TOKEN.fullmatch(token):
+            raise SetupError(
+                "the token holds a blank, a line's end or another character that no token has; give it whole"
+            )
         parts = _parts(self.base)
         self.is_local = _is_loopback(parts.hostname or "")
         self._pace = Pace(rate or (None if self.is_local else _PER_SECOND))

@@ -25,6 +25,7 @@ from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 
+_OF_A_SERVER = ("patient", "hook", "order", "no_prefetch", "save", "smart_client", "rate")
 _HOOKS = tuple(service.hook for service in SERVICES.values())
 
 
@@ -70,12 +71,22 @@ def run(args: argparse.Namespace) -> int:
         source = _source(args)
         body = _request_of(source, args, knowledge, sign)
     else:
+        _refuse_what_needs_a_server(args)
         body = read_saved_request(args.request, local_now(settings).date())
+        if args.token:
+            body = ehr.with_token(body, args.token)
     reply = _call(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
         complain(f"The service answered {reply.status}: {reply.problem}")
         return 1
     return show(reply, as_json=args.json, trace=args.trace)
+
+
+def _refuse_what_needs_a_server(args: argparse.Namespace) -> None:
+    """A saved request is sent as it is; only a token for its FHIR server may be put in."""
+    given = [name for name in _OF_A_SERVER if getattr(args, name)]
+    if given:
+        raise SetupError(f"--{given[0].replace('_', '-')} goes with --fhir-server, and not with --request")
 
 
 def _source(args: argparse.Namespace) -> FhirSource:
@@ -135,6 +146,7 @@ def _signer(args: argparse.Namespace) -> Signer | None:
 
 def _save(path: Path, body: bytes) -> None:
     try:
+        path.touch(mode=0o600)  # the patient's data are for nobody else
         path.write_bytes(body)
     except OSError as error:
         raise SetupError(f"{path}: can't be written ({error.strerror}); correct the path after --save") from None
@@ -160,6 +172,8 @@ def _call(
     if args.service_url:
         return call_service(body, service_id, args.service_url, sign)
     # With its prefetch sent in full there is nothing left to ask, so the server is asked only where it is to be tried.
-    fhir = FhirServers(Limits(settings.fhir_deadline), verify=source.verify) if source and args.no_prefetch else None
+    asks = args.no_prefetch or (source is None and bool(args.token))
+    verify = str(args.ca) if args.ca else True
+    fhir = FhirServers(Limits(settings.fhir_deadline), verify=verify) if asks else None
     with_decision = settings.decision_extension or args.trace
     return call_here(body, service_id, knowledge, local_now(settings), with_decision=with_decision, fhir=fhir)

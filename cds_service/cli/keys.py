@@ -19,7 +19,6 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from cds_service.cli.call import outcome_text
 from cds_service.errors import SetupError
 
 _LIFETIME = 300
@@ -132,7 +131,7 @@ def fetch_token(client: SmartClient, base: str, verify: bool | str = True) -> st
     if status != requests.codes.ok or not isinstance(token, str):
         said = " ".join(str(answer[name]) for name in ("error", "error_description") if answer.get(name))
         raise SetupError(
-            f"{url}: answered {status} and gave no token: {said or outcome_text(orjson.dumps(answer))}. "
+            f"{url}: answered {status} and gave no token{f': {said}' if said else ''}. "
             "Is the public key registered for this client_id, and the scope granted?"
         )
     return token

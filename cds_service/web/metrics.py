@@ -7,9 +7,11 @@ With several worker processes each counts in a file of its own, and whoever is a
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from flask import Blueprint, Response, request
 
@@ -21,8 +23,25 @@ from cds_service.web.problems import problem
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+P = ParamSpec("P")
+
+_log = logging.getLogger(__name__)
+
 _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _FHIR_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def _guarded(count: Callable[Concatenate[Metrics, P], None]) -> Callable[Concatenate[Metrics, P], None]:
+    """A count that can't be kept (a folder that is gone, a full disk) is lost and told, and fails no call."""
+
+    @wraps(count)
+    def counted(metrics: Metrics, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            count(metrics, *args, **kwargs)
+        except (OSError, ValueError) as error:
+            _log.error("a count was lost: %s", type(error).__name__)
+
+    return counted
 
 
 class Metrics:
@@ -76,15 +95,18 @@ class Metrics:
             registry=registry,
         )
 
+    @_guarded
     def count_call(self, service: str, status: int, client: str) -> None:
         """A hook call was answered."""
         self._calls.labels(service, str(status), client).inc()
 
+    @_guarded
     def observe_stages(self, seconds: Mapping[str, float]) -> None:
         """The time of each stage of one call, in seconds."""
         for stage, time in seconds.items():
             self._stages.labels(stage).observe(time)
 
+    @_guarded
     def observe_fhir(self, data: str, seconds: float, outcome: str) -> None:
         """One request to a FHIR server.
 
@@ -95,6 +117,7 @@ class Metrics:
         """
         self._fhir.labels(data, outcome).observe(seconds)
 
+    @_guarded
     def count_account(self, account: Account, *, shadow: bool) -> None:
         """What one call told and left open; with `shadow` none of it was shown."""
         for card in account.cards:
@@ -106,10 +129,12 @@ class Metrics:
             for reason in reasons:
                 self._unavailable.labels(data, reason).inc()
 
+    @_guarded
     def count_lost_record(self) -> None:
         """A call was answered, and its record could not be kept."""
         self._lost.inc()
 
+    @_guarded
     def count_feedback(self, kept: Kept, client: str) -> None:
         """A batch of feedback was kept."""
         for outcome, count in kept.outcomes.items():
@@ -117,10 +142,12 @@ class Metrics:
         self._repeated.inc(kept.repeated)
         self._strangers.inc(kept.unknown_cards)
 
+    @_guarded
     def count_feedback_request(self, status: int) -> None:
         """A batch of feedback was answered."""
         self._batches.labels(str(status)).inc()
 
+    @_guarded
     def count_fault(self, fault: Fault) -> None:
         """Something that a call brought breaks FHIR or a profile."""
         self._faults.labels(fault.resource_type, fault.rule, fault.client).inc(fault.count)

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from cds_service.answer import Answer, answer
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.errors import NotAllowed, UnknownService
+from cds_service.errors import NotAllowed, NothingJudged, UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.hooks.envelope import read_request
 from cds_service.hooks.request import HookRequest
@@ -74,6 +74,9 @@ def service_routes(settings: Settings, calls: Calls) -> Blueprint:
             note(cards=[card["indicator"] for card in found.cards], shadow=asked.shadow)
             told = _encoded(found, settings, shadow=asked.shadow)
             watch.lap("response")
+        except NothingJudged as nothing:
+            note(unavailable=list(nothing.reasons))
+            raise
         finally:
             calls.records.keep(asked, found, watch)
             if settings.validate:

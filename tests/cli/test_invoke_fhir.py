@@ -114,6 +114,19 @@ def test_what_was_not_had_is_not_sent(run: Callable[..., Any], peer: Peer, tmp_p
     assert kinds == ["Observation", "OperationOutcome"]
 
 
+def test_a_kept_request_without_prefetch_can_be_replayed_with_a_token(
+    run: Callable[..., Any], peer: Peer, tmp_path: Path
+) -> None:
+    """A request that leaves the reading to the service is replayed with a token for its server; without, it says why not."""
+    kept = tmp_path / "request.json"
+    first = json.loads(run(*ehr(peer, *SIGN, "--json", "--no-prefetch", "--save", str(kept))).out)
+    assert kept.stat().st_mode & 0o077 == 0
+    again = json.loads(run("invoke", "--request", kept, "--token", TOKEN, "--json").out)
+    assert again["extension"] == first["extension"]
+    ran = run("invoke", "--request", kept)
+    assert (ran.code, "no FHIR server could be asked" in ran.err) == (1, True)
+
+
 # --- What goes wrong ---
 
 METADATA: dict[str, Any] = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
@@ -160,6 +173,8 @@ def test_a_server_that_is_of_no_use_is_explained(
         (("--hook", "order-sign"), "goes with --patient ID and --hook HOOK"),
         ((*SIGN, "--issuer", "https://ehr.example.org"), "--client-key and --issuer go together"),
         ((*SIGN, "--save", "/nowhere/request.json"), "can't be written"),
+        ((*SIGN, "--token", "a token"), "the token holds a blank"),
+        ((*SIGN, "--service-url", "127.0.0.1:8080"), "is no URL; write it with its scheme"),
     ],
 )
 def test_what_is_missing_is_said(run: Callable[..., Any], peer: Peer, arguments: tuple[str, ...], said: str) -> None:
@@ -310,6 +325,21 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
     assert "ir-condition-system" in ran.out
     assert "ir-unit-platelets" in ran.out
     assert "1970-03-01" not in ran.out
+
+
+def test_doctor_does_not_look_at_nobody(run: Callable[..., Any], peer: Peer) -> None:
+    """A patient whom the server does not know, or a sample of none, is refused: it would look like all is well."""
+    asked = ("doctor", "--fhir-server", peer.base, "--token", TOKEN)
+    ran = run(*asked, "--patient", "nobody")
+    assert (ran.code, "404, there is no such resource" in ran.err) == (2, True)
+    assert run(*asked, "--sample", "0").code == 2
+
+
+@pytest.mark.parametrize("option", [("--patient", "p1"), ("--save", "x.json"), ("--no-prefetch",), ("--rate", "2")])
+def test_what_needs_a_server_is_not_passed_over(run: Callable[..., Any], option: tuple[str, ...]) -> None:
+    """With a saved request, an option that only makes sense at a FHIR server is refused instead of ignored."""
+    ran = run("invoke", "--request", "examples/bleeding-risk.json", *option)
+    assert (ran.code, f"{option[0]} goes with --fhir-server" in ran.err) == (2, True)
 
 
 def test_doctor_finds_patients_to_look_at(run: Callable[..., Any], peer: Peer) -> None:

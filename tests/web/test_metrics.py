@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -129,3 +133,18 @@ def test_a_token_guards_the_metrics(make_app: MakeApp, sent: str | None, status:
     if status == 401:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert TOKEN not in answer.text
+
+
+def test_a_count_that_can_not_be_kept_fails_no_call(make_app: MakeApp, tmp_path: Path) -> None:
+    """Where the folder of the counts is gone, calls are answered all the same."""
+    gone = tmp_path / "gone"
+    code = (
+        "import sys; from pathlib import Path; from cds_service.settings import share_metrics;"
+        "folder = Path(sys.argv[1]); folder.mkdir(); share_metrics(folder);"
+        "from cds_service.web.metrics import Metrics; metrics = Metrics(folder);"
+        "import shutil; shutil.rmtree(folder);"
+        "metrics.count_call('ir-order-sign', 200, 'open'); metrics.count_lost_record(); print('went on')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(gone)], capture_output=True, text=True, check=False)
+    assert done.stdout == "went on\n", done.stderr
+    assert "a count was lost: FileNotFoundError" in done.stderr
