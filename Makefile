@@ -18,7 +18,7 @@ demo: $(VENV)/ready ## play an EHR: three example patients, four orders, cards i
 	@echo "  $(BIN)/cds-service invoke --trace --request examples/bleeding-risk.json"
 
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
-	CDS_CORS_ORIGINS="$${CDS_CORS_ORIGINS-https://sandbox.cds-hooks.org}" $(BIN)/cds-service serve --port $(PORT)
+	CDS_CORS_ORIGINS="$${CDS_CORS_ORIGINS-https://sandbox.cds-hooks.org}" exec $(BIN)/cds-service serve --port $(PORT)
 
 test: $(VENV)/ready-to-test $(PEERS) ## every test
 	$(BIN)/python -m pytest

@@ -79,7 +79,7 @@ class Settings:
             shown="none",
             secret=True,
             meaning="Redis in which several machines remember used tokens and count calls. One machine needs none. "
-            "Needs the extra `ir-cds-service[redis]`.",
+            "Needs the extra `redis`.",
         ),
     )
     rate_limit: str | None = field(
@@ -257,6 +257,9 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     given |= {name: (value, name) for name, value in environ.items() if name in names and value.strip()}
     read = {names[name].name: _read(names[name], value, where) for name, (value, where) in given.items()}
     read.setdefault("database_url", _default_database(environ))
+    calls, threads = read.get("fhir_calls"), read.get("threads", Settings().threads)
+    if calls is not None and calls >= threads:
+        raise SettingError(f"CDS_FHIR_CALLS is {calls}; write fewer than CDS_THREADS, which is {threads}")
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in names)
     return Settings(**read, unknown_names=tuple(unknown))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cds_service.cli.keys import public_key_set, read_key
 from cds_service.cli.options import add_config, settings_of
 from cds_service.cli.terminal import complain, safe
 from cds_service.errors import ClientsError, SettingError
@@ -15,6 +16,8 @@ from cds_service.hooks.catalog import SERVICES
 from cds_service.security.clients_file import read_clients
 from cds_service.security.keys import FixedKeys, Key, KeyProblem, PublishedKeys, fetch_keys
 from cds_service.security.tokens import Registration
+
+_JWKS = "Prints the public half of a private key as a JWK Set, the form in which it is registered (`jwks`)."
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,6 +29,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("--offline", action="store_true", help="do not fetch the keys that EHRs publish")
     add_config(check)
     check.set_defaults(run=run)
+    jwks = actions.add_parser("jwks", help="make the key set that is registered, from a private key", description=_JWKS)
+    jwks.add_argument("--key", type=Path, required=True, metavar="FILE", help="private key, PEM or JWK")
+    jwks.add_argument("--kid", required=True, metavar="ID", help="id of the key, as its tokens will name it")
+    jwks.set_defaults(run=print_key_set)
+
+
+def print_key_set(args: argparse.Namespace) -> int:
+    """Print the public half of a key as a JWK Set.
+
+    Raises:
+        SetupError: the file holds no private key that can be used.
+    """
+    print(public_key_set(read_key(args.key, args.kid)))
+    return 0
 
 
 def run(args: argparse.Namespace) -> int:

@@ -61,7 +61,10 @@ def _examples(folder: Path) -> list[Path]:
 
 
 def _announce(path: Path, body: bytes, out: Console) -> None:
-    request = orjson.loads(body)
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise SetupError(f"{path}: is no JSON ({error}); keep only hook requests in the folder of examples") from None
     patient = request["prefetch"]["patient"]
     born = f"born {patient['birthDate'][:4]}"
     out.print(Rule(f"{path.stem}: {request['hook']}", align="left"))

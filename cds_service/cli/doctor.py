@@ -11,11 +11,11 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from cds_service.cli.ehr import bare_id
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of
 from cds_service.cli.survey import Survey, survey_of
 from cds_service.cli.terminal import complain, console, safe
-from cds_service.clinical_data.fhir_server import Refusal
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
@@ -41,10 +41,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _sample_size(text: str) -> int:
-    size = int(text)
-    if not 1 <= size <= 1000:
-        raise ValueError(text)
-    return size
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f'"{text}"; write a whole number from 1 to 1000')
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,9 +59,10 @@ def run(args: argparse.Namespace) -> int:
         return 1 if settings.unknown_names else 0
     source = fhir_source(args)
     statement = source.metadata()
-    patients = [patient.removeprefix("Patient/") for patient in args.patient or _sample(source, args.sample)]
-    for patient in args.patient or ():
-        source.resource(f"Patient/{patient.removeprefix('Patient/')}")  # a wrong id would look like an empty record
+    named = [bare_id(patient, "Patient", "--patient") for patient in args.patient or ()]
+    for patient in named:
+        source.resource(f"Patient/{patient}")  # a wrong id would look like an empty record
+    patients = named or _sample(source, args.sample)
     survey = survey_of(source, patients, knowledge, local_now(settings), complain)
     if args.json:
         print(orjson.dumps(survey).decode())
@@ -82,13 +82,12 @@ def _show_installation(settings: Settings, knowledge: Knowledge, out: Console) -
 
 def _sample(source: FhirSource, size: int) -> list[str]:
     """Ids of some patients of the server."""
-    found = source.get(f"Patient?_count={size}")
-    if isinstance(found, Refusal):
-        raise SetupError(f"{source.base}: does not list its patients ({found.reason.key}); name some with --patient ID")
     try:
-        entries = orjson.loads(found).get("entry", [])
+        entries = source.resource(f"Patient?_count={size}").get("entry", [])
         ids = [str(entry["resource"]["id"]) for entry in entries if entry["resource"]["resourceType"] == "Patient"]
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+    except SetupError as refusal:
+        raise SetupError(f"{refusal.message}. Or name patients with --patient ID") from None
+    except (AttributeError, KeyError, TypeError):
         ids = []
     if not ids:
         raise SetupError(f"{source.base}: listed no patients; name some with --patient ID")
@@ -99,7 +98,7 @@ def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
     announced = set(_announced(statement))
     for kind in survey.kinds.values():
         silent = "; its metadata do not name it" if announced and kind.resource_type not in announced else ""
-        had = f"{kind.resources} in the record of {survey.patients} patients, had of {kind.patients}{silent}"
+        had = f"{kind.resources}, read for {kind.patients} of {survey.patients} patients{silent}"
         out.print(f"\n{kind.resource_type}: {had}", style="bold")
         for reason, count in kind.missing.most_common():
             out.print(f"  {count} x {safe(reason)}", style="yellow")

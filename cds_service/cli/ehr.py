@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from cds_service.knowledge.tables import Knowledge
 
 _ORDER_HOOKS = ("order-select", "order-sign", "order-dispatch", "appointment-book")
 _DRAFT = "draft-1"
+_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,22 @@ def order_of(text: str | None, hook: str, patient_id: str, source: FhirSource, k
             "SYSTEM|CODE, or ServiceRequest/ID of an order on the server"
         )
     if text.startswith("ServiceRequest/"):
-        return source.resource(text)
+        return source.resource(f"ServiceRequest/{bare_id(text, 'ServiceRequest', '--order')}")
     if hook == "order-dispatch":
         raise SetupError("order-dispatch is about an order that the server holds: give --order ServiceRequest/ID")
     return draft(text, _DRAFT, patient_id, knowledge)
+
+
+def bare_id(text: str, resource_type: str, option: str) -> str:
+    """The id in `Type/id` or `id`.
+
+    Raises:
+        SetupError: it is none. Source: FHIR R4 id; the length and `_` of real servers are allowed.
+    """
+    found = text.removeprefix(f"{resource_type}/")
+    if not _ID.fullmatch(found):
+        raise SetupError(f'{option} "{text}": is no FHIR id; write letters, digits, "-" and "."')
+    return found
 
 
 def draft(text: str, order_id: str, patient_id: str, knowledge: Knowledge) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import orjson
 from cds_service.cli.feedback_page import feedback_page
 from cds_service.cli.feedback_tables import show_report
 from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
-from cds_service.cli.terminal import console
+from cds_service.cli.terminal import complain, console
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.storage.report import Report, Tally, report
 from cds_service.storage.store import Store
@@ -49,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
         SetupError: the database can't be reached, or the page can't be written.
     """
     settings = settings_of(args)
-    found = _found(args, *period_of(args, settings), open_store(settings))
+    store = open_store(settings)
+    complain(f"from {store.shown}")
+    found = _found(args, *period_of(args, settings), store)
     _PRINT[args.format](found)
     if args.html:
         _write(args.html, feedback_page(found))

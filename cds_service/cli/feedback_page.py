@@ -59,7 +59,7 @@ def _plots(report: Report) -> Iterator[Plot]:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise SetupError(
-            "the page needs matplotlib for its plots: pip install 'ir-cds-service[report]', or leave --html out"
+            "the page needs matplotlib for its plots: install the extra `report`, or leave --html out"
         ) from None
     if report.by["row"]:
         rows = min(len(report.by["row"]), _MOST_ROWS)

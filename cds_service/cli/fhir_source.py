@@ -97,6 +97,9 @@ class FhirSource:
                 f"{self.base}/{path}: the answer is no FHIR JSON; is this the base URL of a FHIR server? "
                 "It often ends in /fhir, /r4 or /baseR4"
             )
+        kind = path.partition("/")[0]
+        if "/" in path and resource["resourceType"] != kind:
+            raise SetupError(f"{self.base}/{path}: answered with a {resource['resourceType']} and no {kind}")
         return resource
 
     def metadata(self) -> Mapping[str, Any]:

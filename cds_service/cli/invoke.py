@@ -98,7 +98,7 @@ def _source(args: argparse.Namespace) -> FhirSource:
 def _request_of(source: FhirSource, args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> bytes:
     """The request that an EHR at this server would make."""
     complain(f"{source.base}: {_software(source.metadata())}")
-    patient_id = args.patient.removeprefix("Patient/")
+    patient_id = ehr.bare_id(args.patient, "Patient", "--patient")
     patient = source.resource(f"Patient/{patient_id}")
     order = ehr.order_of(args.order, args.hook, patient_id, source, knowledge)
     visit = ehr.Visit(source, args.hook, patient_id, args.user, order)
@@ -141,6 +141,8 @@ def _signer(args: argparse.Namespace) -> Signer | None:
     if not args.client_key:
         return None
     key = read_key(args.client_key, args.kid)
+    if key.kid is None:
+        raise SetupError(f"{args.client_key}: names no kid, by which the service finds the key; add --kid ID")
     return lambda url: key.signed(iss=args.issuer, aud=url)
 
 

@@ -85,6 +85,13 @@ def read_key(path: Path, kid: str | None = None, algorithm: str | None = None) -
     return found
 
 
+def public_key_set(key: SigningKey) -> str:
+    """The public half of a key as a JWK Set in JSON: what the other side registers."""
+    kind = jwt.algorithms.ECAlgorithm if key.algorithm.startswith("ES") else jwt.algorithms.RSAAlgorithm
+    public = kind.to_jwk(key.key.public_key(), as_dict=True) | {"use": "sig", "alg": key.algorithm}
+    return orjson.dumps({"keys": [public | ({"kid": key.kid} if key.kid else {})]}, option=orjson.OPT_INDENT_2).decode()
+
+
 def read_smart_client(path: Path) -> SmartClient:
     """A client from a TOML file: `client_id`, `key` (a file beside it), and where needed `kid`, `scope`, `token_url`.
 

@@ -56,9 +56,12 @@ def fhir_source(args: argparse.Namespace) -> FhirSource:
 
 
 def _rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
     if not 0 < rate <= 1000:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f'"{text}"; write a number of requests above 0, at most 1000')
     return rate
 
 

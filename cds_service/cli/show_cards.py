@@ -20,7 +20,7 @@ _BORDER = {"critical": "red", "warning": "yellow", "info": "blue"}
 def show_cards(cards: Sequence[Mapping[str, Any]], console: Console) -> None:
     """Print the `cards` member of a CDS Hooks response; an empty one is said in words."""
     if not cards:
-        console.print("No cards: the service has nothing to say.")
+        console.print("No cards: looked, found nothing.")
     for card in sorted(cards, key=_loudness):
         console.print(_panel(card))
 

@@ -31,7 +31,9 @@ def show(reply: Reply, *, as_json: bool = False, trace: bool = False) -> int:
         if in_shadow := decision.get("shadowRows"):
             out.print(safe(f"In shadow, judged and not shown: {', '.join(map(str, in_shadow))}."))
         unknown = unknown_orders(decision)
-        if response["cards"] or not unknown or len(unknown) < len(decision["procedures"]):
+        if in_shadow and not response["cards"]:
+            out.print("No cards are shown. With rows in shadow that is no all-clear.")
+        elif response["cards"] or not unknown or len(unknown) < len(decision["procedures"]):
             show_cards(response["cards"], out)
         for order in unknown:
             out.print(f"{order} is no procedure that the tables know: nothing about it was judged.")

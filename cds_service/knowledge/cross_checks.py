@@ -148,8 +148,21 @@ def _thresholds(files: Files) -> Iterator[str]:
         canonical = files.labs.get(row["lab"], row)["unit"]
         if row["unit"] != canonical:
             yield f'{file}: "{key}", unit is "{row["unit"]}"; write the limit in "{canonical}", as {row["lab"]} is'
+        yield from _value(file, key, row, files.labs.get(row["lab"], {}))
         if "value" in row and row["comparison"] in ("in", "rise"):
             yield f'{file}: "{key}", value says nothing with the comparison {row["comparison"]}; remove it'
+
+
+def _value(file: str, key: str, row: Row, lab: Row) -> Iterator[str]:
+    """A limit that no result can reach, or that every one does, was written in another unit."""
+    value, lowest, highest = row.get("value"), lab.get("lowest"), lab.get("highest")
+    if value is None or lowest is None or highest is None or lowest >= highest:
+        return
+    if not lowest <= value <= highest:
+        yield (
+            f'{file}: "{key}", value is {value}, which {row["lab"]} can not be in {row["unit"]} '
+            f"({lowest} to {highest}); is it in another unit?"
+        )
 
 
 def _labs(files: Files) -> Iterator[str]:

@@ -94,7 +94,7 @@ class RedisMemory:
             import redis
         except ModuleNotFoundError:
             raise SettingError(
-                "CDS_REDIS_URL is set, and the Redis client is not installed: pip install 'ir-cds-service[redis]'"
+                "CDS_REDIS_URL is set, and the Redis client is not installed: install the extra `redis`"
             ) from None
         try:
             self._redis = redis.Redis.from_url(url, **REDIS_OPTIONS)

@@ -161,7 +161,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
         )
     except ModuleNotFoundError:
         raise SettingError(
-            "CDS_DATABASE_URL names PostgreSQL, whose driver is not installed: pip install 'ir-cds-service[postgresql]'"
+            "CDS_DATABASE_URL names PostgreSQL, whose driver is not installed: install the extra `postgresql`"
         ) from None
 
     @sa.event.listens_for(engine, "connect")

@@ -100,6 +100,8 @@ def _check_public_url(public_url: str | None) -> None:
             "CDS_CLIENTS is set and CDS_PUBLIC_URL is not; the tokens of clients are made out to it: "
             "write the URL that they call, without /cds-services"
         )
+    if public_url.endswith("/cds-services"):
+        raise SettingError(f'CDS_PUBLIC_URL is "{public_url}"; write it without /cds-services, which is added to it')
     if not public_url.startswith("https://") and not is_loopback(_host_of(public_url)):
         raise SettingError(
             f'CDS_PUBLIC_URL is "{public_url}"; records and tokens would travel in clear: '

@@ -72,8 +72,7 @@ def _redis_storage(url: str) -> RedisStorage:
         return RedisStorage(url, wrap_exceptions=True, **REDIS_OPTIONS)  # type: ignore[arg-type]  # typed as text
     except (ConfigurationError, ValueError):
         raise SettingError(
-            "CDS_REDIS_URL can't be used; write a URL such as redis://127.0.0.1:6379/0 and install the Redis client: "
-            "pip install 'ir-cds-service[redis]'"
+            "CDS_REDIS_URL can't be used; write a URL such as redis://127.0.0.1:6379/0 and install the extra `redis`"
         ) from None
 
 

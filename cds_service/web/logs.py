@@ -32,6 +32,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class _NonBlockingHandler(logging.StreamHandler[TextIO]):

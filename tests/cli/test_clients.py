@@ -73,3 +73,17 @@ def test_published_keys_are_fetched(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert "answered 404; give the address" in capsys.readouterr().err
         assert main(["clients", "check", "--offline", "--clients", str(path)]) == 0
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [("P-384", "ES384"), ("RSA", "RS384")])
+def test_a_key_set_to_register_is_made_from_a_private_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, algorithm: str
+) -> None:
+    """What `clients jwks` prints can be registered as it is, and holds no secret."""
+    (tmp_path / "ehr.json").write_text(json.dumps(private_jwk(private_key(kind), "key-1")), "utf-8")
+    assert main(["clients", "jwks", "--key", str(tmp_path / "ehr.json"), "--kid", "key-1"]) == 0
+    (tmp_path / "ehr-jwks.json").write_text(capsys.readouterr().out, "utf-8")
+    registered = '[[client]]\nissuer = "https://ehr.example.org"\njwks = "ehr-jwks.json"\n'
+    (tmp_path / "clients.toml").write_text(registered, "utf-8")
+    assert main(["clients", "check", "--clients", str(tmp_path / "clients.toml")]) == 0
+    assert f"key-1 ({algorithm}" in capsys.readouterr().out

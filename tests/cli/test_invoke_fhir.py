@@ -117,7 +117,7 @@ def test_what_was_not_had_is_not_sent(run: Callable[..., Any], peer: Peer, tmp_p
 def test_a_kept_request_without_prefetch_can_be_replayed_with_a_token(
     run: Callable[..., Any], peer: Peer, tmp_path: Path
 ) -> None:
-    """A request that leaves the reading to the service is replayed with a token for its server; without, it says why not."""
+    """A request that leaves the reading to the service is replayed with a token for its server, and not without."""
     kept = tmp_path / "request.json"
     first = json.loads(run(*ehr(peer, *SIGN, "--json", "--no-prefetch", "--save", str(kept))).out)
     assert kept.stat().st_mode & 0o077 == 0

@@ -45,9 +45,9 @@ def used(store: Store) -> Store:
 
 
 def test_the_report_is_readable(run, used: Store) -> None:
-    """A person reads how many cards were shown and answered, and which row is for review."""
+    """A person reads how many cards were shown and answered, which row is for review, and from which database."""
     ran = run("feedback")
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, f"from {used.shown}\n")
     assert "3 shown" in ran.out
     assert "1 accepted, 1 overridden; 1 without an answer" in ran.out
     assert re.search(r"iodine-allergy\W+2\W+0\W+0\W+1\W+100 %", ran.out)
@@ -125,7 +125,7 @@ def test_without_matplotlib_the_page_is_refused_with_the_remedy(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     ran = run("feedback", "--html", tmp_path / "report.html")
     assert ran.code == 2
-    assert "pip install 'ir-cds-service[report]'" in ran.err
+    assert "install the extra `report`" in ran.err
     assert not (tmp_path / "report.html").exists()
 
 

@@ -159,7 +159,7 @@ def test_without_the_redis_client_the_start_says_what_to_install(
     start = (
         partial(start_service, redis_url=url) if registered else partial(create_app, Settings(redis_url=url), knowledge)
     )
-    with pytest.raises(SettingError, match="pip install 'ir-cds-service"):
+    with pytest.raises(SettingError, match="install the extra `redis`"):
         start()
 
 

@@ -162,9 +162,9 @@ def test_without_shadow_an_answer_carries_no_mark(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("mark", "said", "not_said"),
     [
-        ({"shadow": True}, "shows nothing of it", "nothing to say"),
+        ({"shadow": True}, "shows nothing of it", "found nothing"),
         ({"shadowRows": ["iodine-allergy"]}, "In shadow, judged and not shown: iodine-allergy.", "shows nothing of it"),
-        ({}, "nothing to say", "shadow"),
+        ({}, "found nothing", "shadow"),
     ],
 )
 def test_the_command_line_does_not_take_shadow_for_silence(
