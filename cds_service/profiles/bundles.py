@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.profiles.references import REST_URL, resolve
-from cds_service.profiles.visit import Place, Visit
+from cds_service.profiles.references import REST_URL, resolve, spellings
+from cds_service.profiles.visit import Place, Scope, Visit
 
 _WITH_FULL_URL = {"document", "message"}
 _TRAVELLING = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
@@ -65,9 +65,28 @@ def _check_document(visit: Visit, place: Place, entry: dict[str, Any]) -> None:
     scope = visit.scope_of(composition)
     where = Place(composition, "Composition", "resource", Place(entry, "BackboneElement", "entry", place, 0))
     for reference in _references({name: composition.get(name) for name in _TRAVELLING}):
-        if not reference.startswith("#") and resolve(scope, reference) is None:
-            message = f"{reference} is not in the document"
-            visit.error(where, "document-reference", "not-found", message)
+        if not reference.startswith("#") and (problem := _document_problem(place.value, scope, reference)):
+            visit.error(where, "document-reference", "not-found", f"{reference} {problem}")
+
+
+def _document_problem(bundle: dict[str, Any], scope: Scope | None, reference: str) -> str | None:
+    """Why a reference doesn't lead to one entry of its document; versions are told by `meta.versionId`."""
+    if resolve(scope, reference) is None:
+        return "is not in the document"
+    plain, _, wanted = reference.partition("/_history/")
+    urls = spellings(plain, scope.full_url if scope else None)
+    entries = [entry for _, entry in _entries(bundle) if entry.get("fullUrl") in urls]
+    if not wanted:
+        return "is the fullUrl of more than one entry: name its version" if len(entries) > 1 else None
+    versions = {_version(entry) for entry in entries}
+    return None if not versions or versions & {wanted, None} else "has another version in the document"
+
+
+def _version(entry: dict[str, Any]) -> str | None:
+    resource = entry.get("resource")
+    meta = resource.get("meta") if isinstance(resource, dict) else None
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    return version if isinstance(version, str) else None
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -145,6 +145,37 @@ def test_a_document_is_complete(author: str, expected: list[str]) -> None:
     assert rules(a_document(author)) == expected
 
 
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("Practitioner/d/_history/1", []),
+        ("Practitioner/d/_history/2", []),
+        ("Practitioner/d/_history/3", ["document-reference"]),
+        ("Practitioner/d", ["document-reference"]),
+    ],
+)
+def test_a_document_may_hold_two_versions(author: str, expected: list[str]) -> None:
+    """Which of two versions of a resource is meant must be said, and it must be there."""
+    document = a_document(author)
+    last = document["entry"].pop()
+    for version in ("1", "2"):
+        document["entry"].append(last | {"resource": last["resource"] | {"meta": {"versionId": version}}})
+    assert rules(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("identifier=urn:oid:1.2|3&active:not=false", []),
+        ("identifier=1&?==", ["reference-form"]),
+        ("x", ["reference-form"]),
+    ],
+)
+def test_a_conditional_reference_is_a_search(query: str, expected: list[str]) -> None:
+    """In a transaction a reference may be a search, written as one."""
+    assert rules(transaction(f"Patient?{query}")) == expected
+
+
 @pytest.mark.parametrize(("resource", "expected"), BUNDLES.values(), ids=BUNDLES.keys())
 def test_bundles(resource: Json, expected: list[str]) -> None:
     """Entries stand under URLs that say the same as the resources, and each kind of Bundle has what it needs."""
