@@ -53,7 +53,7 @@ def _check_coding(visit: Visit, place: Place) -> None:
 def _system_problem(visit: Visit, system: str) -> str | None:
     known = visit.definitions.code_system(system)
     if known is not None:
-        is_supplement = known.get("content") == "supplement"
+        is_supplement = known.get("content") == "supplement" or "supplements" in known
         return "is a supplement: name the code system that it adds to" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from cds_service.profiles import answers, bundles, extensions, narrative, references, search_parameters
+from cds_service.profiles import answers, bundles, code_systems, extensions, narrative, references, search_parameters
 from cds_service.profiles.bindings import check_binding
 from cds_service.profiles.constraints import check_constraints
 from cds_service.profiles.datatype_rules import check_canonical, check_datatype, check_element_ids
@@ -26,6 +26,7 @@ from cds_service.profiles.visit import Place, Scope, Visit
 _BASES = {"Element", "BackboneElement"}
 _OF_ONE_TYPE: dict[str, Callable[[Visit, Place], None]] = {
     "Bundle": bundles.check_bundle,
+    "CodeSystem": code_systems.check_code_system,
     "QuestionnaireResponse": answers.check_answers,
     "SearchParameter": search_parameters.check_search_parameter,
     "CapabilityStatement": search_parameters.check_capabilities,
