@@ -12,7 +12,7 @@ from typing import Any
 from cds_service.profiles.references import REST_URL, resolve, spellings
 from cds_service.profiles.visit import Place, Scope, Visit
 
-_WITH_FULL_URL = {"document", "message"}
+_WITHOUT_FULL_URL = {"transaction", "transaction-response", "batch", "batch-response"}
 _TRAVELLING = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
@@ -44,7 +44,7 @@ def check_bundle(visit: Visit, place: Place) -> None:
     for position, entry in _entries(place.value):
         where = Place(entry, "BackboneElement", "entry", place, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")
-        if url is None and kind in _WITH_FULL_URL and isinstance(resource, dict):
+        if url is None and _needs_full_url(kind, resource):
             visit.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
         if kind == "document" and position == 0:
             _check_document(visit, place, entry)
@@ -55,6 +55,15 @@ def check_bundle(visit: Visit, place: Place) -> None:
         found = REST_URL.fullmatch(url) if isinstance(url, str) else None
         if found and isinstance(resource, dict) and visit.definitions.is_resource(found["type"]):
             _check_agreement(visit, where, found["type"], found["id"], resource)
+
+
+def _needs_full_url(kind: str, resource: Any) -> bool:
+    """Whether an entry must say the identity of its resource; what went wrong in a search has none."""
+    return isinstance(resource, dict) and kind not in _WITHOUT_FULL_URL and not _is_outcome(resource)
+
+
+def _is_outcome(resource: dict[str, Any]) -> bool:
+    return resource.get("resourceType") == "OperationOutcome"
 
 
 def _check_document(visit: Visit, place: Place, entry: dict[str, Any]) -> None:
@@ -106,7 +115,7 @@ def _check_match(visit: Visit, where: Place, entry: dict[str, Any], resource: di
     """What a search found has an id; mode outcome is for an OperationOutcome. Source: FHIR R4 Search, 3.1.1.1."""
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None
-    is_outcome = resource.get("resourceType") == "OperationOutcome"
+    is_outcome = _is_outcome(resource)
     if "id" not in resource and not (is_outcome and mode in (None, "outcome")):
         visit.error(where, "search-id", "required", "a resource in a search result needs an id")
     if mode == "outcome" and not is_outcome:

@@ -94,6 +94,7 @@ def of(kind: str, *entries: Json, **more: object) -> Json:
     return {"resourceType": "Bundle", "type": kind, "entry": list(entries), **more}
 
 
+ISSUE = {"severity": "warning", "code": "not-found"}
 BUNDLES: dict[str, tuple[Json, list[str]]] = {
     "an entry under its own URL": (of("collection", entry()), []),
     "an entry under the URL of another": (
@@ -103,6 +104,15 @@ BUNDLES: dict[str, tuple[Json, list[str]]] = {
     "an entry under the URL of another type": (
         of("collection", entry(fullUrl="http://x.org/fhir/Group/p1")),
         ["full-url"],
+    ),
+    "an entry of a collection without its URL": (of("collection", {"resource": patient()}), ["full-url"]),
+    "an entry of a batch without its URL": (
+        of("batch", {"resource": patient(), "request": {"method": "POST", "url": "Patient"}}),
+        [],
+    ),
+    "what went wrong in a search": (
+        of("searchset", {"resource": {"resourceType": "OperationOutcome", "issue": [ISSUE]}}),
+        [],
     ),
     "a URL that is not absolute": (of("collection", entry(fullUrl="Patient/p1")), ["full-url"]),
     "a URL with a version": (of("collection", entry(fullUrl="http://x.org/Patient/p1/_history/1")), ["bdl-8"]),
