@@ -333,3 +333,24 @@ def test_a_profile_that_can_not_be_used_is_no_way_out(name: list[Json], expected
     held = {"resourceType": "Patient", "id": "1"} | ({"name": name} if name else {})
     resource = {"resourceType": "Parameters", "parameter": [{"name": "one", "resource": held}]}
     assert rules(resource, EITHER, NAMED, BROKEN) == expected
+
+
+OVERLAPPING = profile(
+    "Patient",
+    element("Patient.identifier", **sliced("pattern", "$this")),
+    element("Patient.identifier:mrn", patternIdentifier={"system": MRN}),
+    element("Patient.identifier:usual", patternIdentifier={"use": "usual"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [
+        ({"system": MRN}, []),
+        ({"system": NHS, "use": "usual"}, []),
+        ({"system": MRN, "use": "usual"}, ["slice-ambiguous"]),
+    ],
+)
+def test_an_entry_belongs_to_one_slice(identifier: Json, expected: list[str]) -> None:
+    """Slices exclude each other, so that an entry that fits two is a fault."""
+    assert rules(patient(identifier=[{"value": "1", **identifier}]), OVERLAPPING) == expected
