@@ -23,6 +23,7 @@ SOURCE = "hl7.fhir.r4.examples@4.0.1"
 VERSION = "4.0.1"
 TARGET = Path(__file__).parents[1] / "cds_service" / "profiles" / "r4_definitions.json.gz"
 
+_FILES = ("StructureDefinition-", "ValueSet-", "CodeSystem-", "SearchParameter-")
 _DEFINITION = ("resourceType", "url", "version", "type", "kind", "abstract", "derivation", "baseDefinition")
 _CONTEXT = ("context", "contextInvariant")
 _ELEMENT = ("id", "path", "sliceName", "slicing", "min", "max", "contentReference", "maxLength")
@@ -60,7 +61,7 @@ def _resources(package: Path) -> Iterator[dict[str, Any]]:
     with tarfile.open(package) as archive:
         for member in archive:
             name = Path(member.name).name
-            if name.startswith(("StructureDefinition-", "ValueSet-", "CodeSystem-")) and name.endswith(".json"):
+            if name.startswith(_FILES) and name.endswith(".json"):
                 content = archive.extractfile(member)
                 assert content is not None
                 yield json.load(content)
@@ -128,6 +129,10 @@ def _slim_code_system(resource: dict[str, Any]) -> dict[str, Any] | None:
     return _pick(resource, _SYSTEM) | {"concept": [_slim_concept(one) for one in resource.get("concept", [])]}
 
 
+def _slim_search_parameter(resource: dict[str, Any]) -> dict[str, Any] | None:
+    return _pick(resource, ("resourceType", "url", "type", "base"))
+
+
 def _slim_concept(concept: dict[str, Any]) -> dict[str, Any]:
     slim = _pick(concept, ("code",))
     properties = [one for one in concept.get("property", []) if one["code"] in _PROPERTIES]
@@ -142,6 +147,7 @@ _SLIM = {
     "StructureDefinition": _slim_structure,
     "ValueSet": _slim_value_set,
     "CodeSystem": _slim_code_system,
+    "SearchParameter": _slim_search_parameter,
 }
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.profiles.references import REST_URL, resolve
-from cds_service.profiles.visit import Place, Visit
+from cds_service.profiles.references import REST_URL, resolve, spellings
+from cds_service.profiles.visit import Place, Scope, Visit
 
-_WITH_FULL_URL = {"document", "message"}
+_WITHOUT_FULL_URL = {"transaction", "transaction-response", "batch", "batch-response"}
 _TRAVELLING = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
@@ -44,7 +44,7 @@ def check_bundle(visit: Visit, place: Place) -> None:
     for position, entry in _entries(place.value):
         where = Place(entry, "BackboneElement", "entry", place, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")
-        if url is None and kind in _WITH_FULL_URL and isinstance(resource, dict):
+        if url is None and _needs_full_url(kind, resource):
             visit.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
         if kind == "document" and position == 0:
             _check_document(visit, place, entry)
@@ -57,6 +57,15 @@ def check_bundle(visit: Visit, place: Place) -> None:
             _check_agreement(visit, where, found["type"], found["id"], resource)
 
 
+def _needs_full_url(kind: str, resource: Any) -> bool:
+    """Whether an entry must say the identity of its resource; what went wrong in a search has none."""
+    return isinstance(resource, dict) and kind not in _WITHOUT_FULL_URL and not _is_outcome(resource)
+
+
+def _is_outcome(resource: dict[str, Any]) -> bool:
+    return resource.get("resourceType") == "OperationOutcome"
+
+
 def _check_document(visit: Visit, place: Place, entry: dict[str, Any]) -> None:
     """What a document's Composition points to travels with it. Source: FHIR R4 Documents, section 3.3.1."""
     composition = entry.get("resource")
@@ -65,9 +74,28 @@ def _check_document(visit: Visit, place: Place, entry: dict[str, Any]) -> None:
     scope = visit.scope_of(composition)
     where = Place(composition, "Composition", "resource", Place(entry, "BackboneElement", "entry", place, 0))
     for reference in _references({name: composition.get(name) for name in _TRAVELLING}):
-        if not reference.startswith("#") and resolve(scope, reference) is None:
-            message = f"{reference} is not in the document"
-            visit.error(where, "document-reference", "not-found", message)
+        if not reference.startswith("#") and (problem := _document_problem(place.value, scope, reference)):
+            visit.error(where, "document-reference", "not-found", f"{reference} {problem}")
+
+
+def _document_problem(bundle: dict[str, Any], scope: Scope | None, reference: str) -> str | None:
+    """Why a reference doesn't lead to one entry of its document; versions are told by `meta.versionId`."""
+    if resolve(scope, reference) is None:
+        return "is not in the document"
+    plain, _, wanted = reference.partition("/_history/")
+    urls = spellings(plain, scope.full_url if scope else None)
+    entries = [entry for _, entry in _entries(bundle) if entry.get("fullUrl") in urls]
+    if not wanted:
+        return "is the fullUrl of more than one entry: name its version" if len(entries) > 1 else None
+    versions = {_version(entry) for entry in entries}
+    return None if not versions or versions & {wanted, None} else "has another version in the document"
+
+
+def _version(entry: dict[str, Any]) -> str | None:
+    resource = entry.get("resource")
+    meta = resource.get("meta") if isinstance(resource, dict) else None
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    return version if isinstance(version, str) else None
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -87,7 +115,7 @@ def _check_match(visit: Visit, where: Place, entry: dict[str, Any], resource: di
     """What a search found has an id; mode outcome is for an OperationOutcome. Source: FHIR R4 Search, 3.1.1.1."""
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None
-    is_outcome = resource.get("resourceType") == "OperationOutcome"
+    is_outcome = _is_outcome(resource)
     if "id" not in resource and not (is_outcome and mode in (None, "outcome")):
         visit.error(where, "search-id", "required", "a resource in a search result needs an id")
     if mode == "outcome" and not is_outcome:

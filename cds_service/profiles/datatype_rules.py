@@ -22,6 +22,7 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _OF_THIS_VERSION = "http://hl7.org/fhir/"
 # STU3 names of the HL7 version 2 and 3 code systems, which R4 replaced by those of terminology.hl7.org.
 _REPLACED = re.compile(r"http://hl7\.org/fhir/v[23]/.+")
+_PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
 def check_datatype(visit: Visit, place: Place) -> None:
@@ -44,21 +45,22 @@ def _check_coding(visit: Visit, place: Place) -> None:
         severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
         message = f"{place.value['code']} is no code of {system}"
         visit.add(severity, place, "coding-code", "code-invalid", message)
-    elif system.startswith("http://build.fhir.org") or (
-        system.startswith("http://hl7.org") and system.endswith(".html")
-    ):
+    elif system.startswith("http://build.fhir.org"):
+        # HL7's own examples name them so.
         visit.add("warning", place, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
 
 
 def _system_problem(visit: Visit, system: str) -> str | None:
     known = visit.definitions.code_system(system)
     if known is not None:
-        is_supplement = known.get("content") == "supplement"
+        is_supplement = known.get("content") == "supplement" or "supplements" in known
         return "is a supplement: name the code system that it adds to" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"
     if visit.definitions.value_set(system) is not None:
         return "is a value set: name the code system that the code is from"
+    if _PAGE.fullmatch(system):
+        return "is a page of the specification, not a code system"
     return "is no code system of FHIR R4" if _REPLACED.fullmatch(system) else None
 
 

@@ -1,4 +1,4 @@
-"""Everything that validation knows: StructureDefinitions, ValueSets and CodeSystems, looked up by URL.
+"""Everything that validation knows: StructureDefinitions, value sets, code systems and more, looked up by URL.
 
 The shipped R4 core comes first, then the product's own package, then packages that the caller names; a later one
 replaces an earlier one of the same URL, and R4's own definitions are never replaced.
@@ -20,7 +20,14 @@ from cds_service.profiles.packages import read_package, resources_below
 from cds_service.profiles.snapshots import NoSnapshot, with_snapshot
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
-_KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "ImplementationGuide")
+_KINDS = (
+    "StructureDefinition",
+    "ValueSet",
+    "CodeSystem",
+    "ImplementationGuide",
+    "Questionnaire",
+    "SearchParameter",
+)
 
 
 class Definitions:
@@ -52,6 +59,14 @@ class Definitions:
     def code_system(self, url: str) -> Mapping[str, Any] | None:
         """A CodeSystem by its canonical URL, or None."""
         return self._by_url["CodeSystem"].get(url.partition("|")[0])
+
+    def questionnaire(self, url: str) -> Mapping[str, Any] | None:
+        """A Questionnaire by its canonical URL, or None."""
+        return self._by_url["Questionnaire"].get(url.partition("|")[0])
+
+    def search_parameter(self, url: str) -> Mapping[str, Any] | None:
+        """A SearchParameter by its canonical URL, or None."""
+        return self._by_url["SearchParameter"].get(url.partition("|")[0])
 
     def kind_of(self, url: str) -> str | None:
         """The resource type of the definition at hand with this canonical URL, or None."""

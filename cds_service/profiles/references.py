@@ -18,6 +18,8 @@ REST_URL = re.compile(
     r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+# What follows the question mark of a search: name=value, joined by &.
+_QUERY = re.compile(r"[\w.:\-]+=[^&\s]+(&[\w.:\-]+=[^&\s]+)*")
 # Bundles that are complete in themselves, so that a urn: can't be meant to be found elsewhere.
 _WHOLE = {"document", "message", "transaction", "batch"}
 _LOCAL_SCHEMES = ("urn:uuid:", "urn:oid:")
@@ -34,7 +36,7 @@ def resolve(scope: Scope | None, reference: str) -> dict[str, Any] | None:
     plain = reference.partition("/_history/")[0]
     here = scope
     while here.bundle is not None:
-        for url in _spellings(plain, here.full_url):
+        for url in spellings(plain, here.full_url):
             if url in here.bundle.by_url:
                 return here.bundle.by_url[url]
         here = here.bundle
@@ -45,7 +47,7 @@ def _with_id(listed: list[Any], wanted: str) -> dict[str, Any] | None:
     return next((one for one in listed if isinstance(one, dict) and one.get("id") == wanted), None)
 
 
-def _spellings(reference: str, full_url: str | None) -> list[str]:
+def spellings(reference: str, full_url: str | None) -> list[str]:
     """A relative reference counts from the base of the entry's own fullUrl."""
     found = REST_URL.fullmatch(full_url or "")
     based = [found["base"] + reference] if found and found["base"] and not _SCHEME.match(reference) else []
@@ -88,7 +90,7 @@ def _is_conditional(visit: Visit, reference: str) -> bool:
     """`Patient?identifier=...` is for transactions, which resolve it."""
     name, _, query = reference.partition("?")
     bundle = visit.scope.bundle if visit.scope else None
-    return bool(query and bundle and visit.definitions.is_resource(name))
+    return bool(_QUERY.fullmatch(query) and bundle and visit.definitions.is_resource(name))
 
 
 def _type_of(visit: Visit, reference: str | None, found: dict[str, Any] | None) -> str | None:

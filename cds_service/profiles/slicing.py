@@ -68,6 +68,8 @@ def _find(
     discriminators: Sequence[tuple[str, str]],
     unsure: set[str],
 ) -> int | None:
+    """The slice that an occurrence belongs to, by position; slices exclude each other, so that two are an error."""
+    found: list[int] = []
     for position, one in enumerate(slices):
         answers = [_matches(visit, item, one, kind, path) for kind, path in discriminators]
         told = [answer for answer in answers if answer != _SILENT]
@@ -76,8 +78,11 @@ def _find(
         if None in told or not told:
             unsure.add(str(one.slice_name))
             continue
-        return position
-    return None
+        found.append(position)
+    if len(found) > 1:
+        names = " and ".join(str(slices[position].slice_name) for position in found)
+        visit.error(item, "slice-ambiguous", "structure", f"fits more than one slice: {names}")
+    return found[0] if found else None
 
 
 def _check_slice(

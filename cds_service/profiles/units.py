@@ -8,18 +8,53 @@ Source: The Unified Code for Units of Measure, sections 2 and 3; FHIR R4 value s
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from cds_service.profiles.definitions import Definitions
 
 UCUM = "http://unitsofmeasure.org"
 _COMMON = "http://hl7.org/fhir/ValueSet/ucum-common"
 _PREFIXES = ("da", "Ki", "Mi", "Gi", "Ti", *"YZEPTGMkhdcmunpfazy")
+_POWERS = {
+    "Y": 24,
+    "Z": 21,
+    "E": 18,
+    "P": 15,
+    "T": 12,
+    "G": 9,
+    "M": 6,
+    "k": 3,
+    "h": 2,
+    "da": 1,
+    "d": -1,
+    "c": -2,
+    "m": -3,
+    "u": -6,
+    "n": -9,
+    "p": -12,
+    "f": -15,
+    "a": -18,
+    "z": -21,
+    "y": -24,
+}
+# Units that take prefixes and are common in bounds; others are compared only with themselves.
+_METRIC = {"g": "g", "m": "m", "s": "s", "L": "L", "l": "L", "mol": "mol", "Pa": "Pa", "J": "J", "cal": "cal", "W": "W"}
 # The litre in its other spelling.
 _ALSO = ("l",)
 _ANNOTATION = re.compile(r"\{[!-z|~]*\}")
 _PART = re.compile(r"(?P<unit>[^./()]*?[^./()0-9+\-]|10[*^])?(?P<exponent>[+-]?[0-9]+)?")
 _PLAIN = re.compile(r"[A-Za-z]+")
 _SIGNS = re.compile(r"[!-~]+")
+
+
+def in_base_unit(value: Decimal, code: str) -> tuple[Decimal, str]:
+    """A value in the unit without its prefix, and that unit: 2 kg is 2000 g; other units stay as they are."""
+    if code in _METRIC:
+        return value, _METRIC[code]
+    for prefix, power in _POWERS.items():
+        if code.startswith(prefix) and code[len(prefix) :] in _METRIC:
+            return value.scaleb(power), _METRIC[code[len(prefix) :]]
+    return value, code
 
 
 def unit_problem(definitions: Definitions, code: str) -> str | None:

@@ -7,6 +7,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from cds_service.profiles.units import UCUM, in_base_unit
+
 _LONGEST_SHOWN = 80
 
 
@@ -46,12 +48,10 @@ def bound_problem(which: str, value: Any, bound: Any) -> str | None:
     Args:
         which: `min` or `max`, both inclusive.
         value: number, date text, or Quantity.
-        bound: of the same type; Quantities are compared where their units are the same.
+        bound: of the same type; Quantities are compared where their units are the same but for a prefix.
     """
     if isinstance(value, dict) and isinstance(bound, dict):
-        if value.get("code") != bound.get("code") or value.get("system") != bound.get("system"):
-            return None
-        value, bound = value.get("value"), bound.get("value")
+        value, bound = _in_one_unit(value, bound)
     if _is_number(value) and _is_number(bound):
         value, bound = Decimal(str(value)), Decimal(str(bound))
     elif isinstance(value, str) and isinstance(bound, str):
@@ -62,6 +62,25 @@ def bound_problem(which: str, value: Any, bound: Any) -> str | None:
     if which == "min" and value < bound:
         return f"is below the smallest value allowed, {bound}"
     return f"is above the largest value allowed, {bound}" if which == "max" and value > bound else None
+
+
+def _in_one_unit(quantity: dict[str, Any], bound: dict[str, Any]) -> tuple[Any, Any]:
+    """The numbers of two Quantities, in one unit; None for both where there is none."""
+    if quantity.get("system") != bound.get("system"):
+        return None, None
+    numbers, codes = [one.get("value") for one in (quantity, bound)], [one.get("code") for one in (quantity, bound)]
+    if codes[0] == codes[1]:
+        return numbers[0], numbers[1]
+    if (
+        quantity.get("system") != UCUM
+        or not all(map(_is_number, numbers))
+        or not all(isinstance(c, str) for c in codes)
+    ):
+        return None, None
+    (one, unit), (other, its_unit) = (
+        in_base_unit(Decimal(str(number)), str(code)) for number, code in zip(numbers, codes, strict=True)
+    )
+    return (one, other) if unit == its_unit else (None, None)
 
 
 def matches(pattern: str, value: str) -> bool:

@@ -7,10 +7,10 @@ Source: FHIR R4, Validating Resources; ElementDefinition; JSON Representation of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from cds_service.profiles import bundles, extensions, narrative, references
+from cds_service.profiles import answers, bundles, code_systems, extensions, narrative, references, search_parameters
 from cds_service.profiles.bindings import check_binding
 from cds_service.profiles.constraints import check_constraints
 from cds_service.profiles.datatype_rules import check_canonical, check_datatype, check_element_ids
@@ -24,6 +24,13 @@ from cds_service.profiles.values import bound_problem, fits, matches, same, show
 from cds_service.profiles.visit import Place, Scope, Visit
 
 _BASES = {"Element", "BackboneElement"}
+_OF_ONE_TYPE: dict[str, Callable[[Visit, Place], None]] = {
+    "Bundle": bundles.check_bundle,
+    "CodeSystem": code_systems.check_code_system,
+    "QuestionnaireResponse": answers.check_answers,
+    "SearchParameter": search_parameters.check_search_parameter,
+    "CapabilityStatement": search_parameters.check_capabilities,
+}
 
 
 def check_resource(visit: Visit, place: Place, profiles: Iterable[str] = (), full_url: str | None = None) -> None:
@@ -49,8 +56,8 @@ def check_resource(visit: Visit, place: Place, profiles: Iterable[str] = (), ful
         check_constraints(visit, place, tree.constraints)
         references.check_contained(visit, place)
         check_element_ids(visit, place)
-        if name == "Bundle":
-            bundles.check_bundle(visit, place)
+        if check := _OF_ONE_TYPE.get(name):
+            check(visit, place)
         for url in dict.fromkeys([*_claimed(resource), *visit.definitions.global_profiles(name), *profiles]):
             check_profile(visit, place, url)
 
@@ -309,9 +316,14 @@ def _check_type_profiles(visit: Visit, place: Place, element: Element) -> None:
     if len(profiles) == 1:
         check_profile(visit, place, profiles[0])
         return
-    results = [(url, _trial(visit, place, url)) for url in profiles]
-    if all(has_errors(issues) for _, issues in results):
+    results = [(url, _trial(visit, place, url)) for url in profiles if not _is_broken(visit, url)]
+    if results and all(has_errors(issues) for _, issues in results):
         visit.error(place, "type-profile", "structure", f"meets none of the profiles {', '.join(profiles)}")
+
+
+def _is_broken(visit: Visit, url: str) -> bool:
+    """Whether a profile is at hand but can't be used: in a choice of profiles nothing can meet it."""
+    return visit.definitions.structure(url) is not None and visit.definitions.tree(url) is None
 
 
 def _trial(visit: Visit, place: Place, url: str) -> list[Issue]:

@@ -9,7 +9,7 @@ from tests.profiles.resources import XHTML, patient, rules
 START = '<div xmlns="http://www.w3.org/1999/xhtml">'
 GOOD = [
     XHTML,
-    f"{START}<table class='grid'><tr><td colspan='2'>a &amp; b &nbsp; &#160;</td></tr></table></div>",
+    f"{START}<table class='grid'><tr><td colspan='2'>a &amp; b &#160;</td></tr></table></div>",
     f"{START}<img src='#x' alt='x'/></div>",
     f"{START}<a href='http://x.org'>x</a><br/></div>",
 ]
@@ -19,6 +19,7 @@ BAD = {
     "no div": '<p xmlns="http://www.w3.org/1999/xhtml">x</p>',
     "text before it": f"x{XHTML}",
     "not well-formed": f"{START}<p>x</pa></div>",
+    "an entity of HTML": f"{START}a&nbsp;b</div>",
     "nothing in it": f"{START} </div>",
     "a script": f"{START}<script>x</script></div>",
     "an object": f"{START}<object value='x'/>x</div>",

@@ -94,6 +94,7 @@ def of(kind: str, *entries: Json, **more: object) -> Json:
     return {"resourceType": "Bundle", "type": kind, "entry": list(entries), **more}
 
 
+ISSUE = {"severity": "warning", "code": "not-found"}
 BUNDLES: dict[str, tuple[Json, list[str]]] = {
     "an entry under its own URL": (of("collection", entry()), []),
     "an entry under the URL of another": (
@@ -103,6 +104,15 @@ BUNDLES: dict[str, tuple[Json, list[str]]] = {
     "an entry under the URL of another type": (
         of("collection", entry(fullUrl="http://x.org/fhir/Group/p1")),
         ["full-url"],
+    ),
+    "an entry of a collection without its URL": (of("collection", {"resource": patient()}), ["full-url"]),
+    "an entry of a batch without its URL": (
+        of("batch", {"resource": patient(), "request": {"method": "POST", "url": "Patient"}}),
+        [],
+    ),
+    "what went wrong in a search": (
+        of("searchset", {"resource": {"resourceType": "OperationOutcome", "issue": [ISSUE]}}),
+        [],
     ),
     "a URL that is not absolute": (of("collection", entry(fullUrl="Patient/p1")), ["full-url"]),
     "a URL with a version": (of("collection", entry(fullUrl="http://x.org/Patient/p1/_history/1")), ["bdl-8"]),
@@ -143,6 +153,37 @@ def a_document(author: str) -> Json:
 def test_a_document_is_complete(author: str, expected: list[str]) -> None:
     """What a document's Composition points to is in the document."""
     assert rules(a_document(author)) == expected
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("Practitioner/d/_history/1", []),
+        ("Practitioner/d/_history/2", []),
+        ("Practitioner/d/_history/3", ["document-reference"]),
+        ("Practitioner/d", ["document-reference"]),
+    ],
+)
+def test_a_document_may_hold_two_versions(author: str, expected: list[str]) -> None:
+    """Which of two versions of a resource is meant must be said, and it must be there."""
+    document = a_document(author)
+    last = document["entry"].pop()
+    for version in ("1", "2"):
+        document["entry"].append(last | {"resource": last["resource"] | {"meta": {"versionId": version}}})
+    assert rules(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("identifier=urn:oid:1.2|3&active:not=false", []),
+        ("identifier=1&?==", ["reference-form"]),
+        ("x", ["reference-form"]),
+    ],
+)
+def test_a_conditional_reference_is_a_search(query: str, expected: list[str]) -> None:
+    """In a transaction a reference may be a search, written as one."""
+    assert rules(transaction(f"Patient?{query}")) == expected
 
 
 @pytest.mark.parametrize(("resource", "expected"), BUNDLES.values(), ids=BUNDLES.keys())

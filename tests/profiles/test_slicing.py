@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.profiles.resources import HL7, OURS, Json, bundle, coded, element, observation, patient, profile, rules
+from tests.profiles.resources import HL7, OURS, UCUM, Json, bundle, coded, element, observation, patient, profile, rules
 
 MRN, NHS = "http://hospital.example.org/mrn", "http://nhs.example.org/number"
 
@@ -172,6 +173,12 @@ def test_every_way_to_tell_slices_apart(asked: Json, resource: Json, expected: l
     assert rules(resource, asked, PATIENTS) == expected
 
 
+def weight(value: str, unit: str) -> Json:
+    """A Quantity in a UCUM unit."""
+    return {"value": Decimal(value), "system": UCUM, "code": unit}
+
+
+LIGHTEST = profile("Observation", element("Observation.value[x]", minValueQuantity=weight("2", "kg")))
 VALUES: dict[str, tuple[Json, Json, list[str]]] = {
     "required by the profile": (profile("Patient", element("Patient.photo", min=1)), patient(), ["cardinality"]),
     "forbidden by the profile": (profile("Patient", element("Patient.contact", max="0")), patient(), ["cardinality"]),
@@ -196,6 +203,9 @@ VALUES: dict[str, tuple[Json, Json, list[str]]] = {
         observation(),
         ["min-value"],
     ),
+    "smallest value in another unit": (LIGHTEST, observation(valueQuantity=weight("1999", "g")), ["min-value"]),
+    "as much as the smallest in another unit": (LIGHTEST, observation(valueQuantity=weight("2000000", "mg")), []),
+    "a unit of another kind": (LIGHTEST, observation(valueQuantity=weight("1", "m")), []),
     "largest value": (
         profile("Patient", element("Patient.birthDate", maxValueDate="1970-01-01")),
         patient(),
@@ -307,3 +317,40 @@ def test_a_slicing_that_cannot_be_told_is_said() -> None:
     )
     assert rules(patient(), vague) == []
     assert "slice-unknown" in rules(patient(), vague, severity="information")
+
+
+NAMED = profile("Patient", element("Patient.name", min=1), name="named")
+BROKEN = profile("Patient", element("Patient.dateOfDeath", min=1), name="broken")
+EITHER = profile(
+    "Parameters",
+    element("Parameters.parameter.resource", type=[{"code": "Resource", "profile": [OURS + "named", OURS + "broken"]}]),
+)
+
+
+@pytest.mark.parametrize(("name", "expected"), [([{"text": "x"}], []), ([], ["type-profile"])])
+def test_a_profile_that_can_not_be_used_is_no_way_out(name: list[Json], expected: list[str]) -> None:
+    """Where one of two profiles must be met, one whose differential does not fit its base is not met by anything."""
+    held = {"resourceType": "Patient", "id": "1"} | ({"name": name} if name else {})
+    resource = {"resourceType": "Parameters", "parameter": [{"name": "one", "resource": held}]}
+    assert rules(resource, EITHER, NAMED, BROKEN) == expected
+
+
+OVERLAPPING = profile(
+    "Patient",
+    element("Patient.identifier", **sliced("pattern", "$this")),
+    element("Patient.identifier:mrn", patternIdentifier={"system": MRN}),
+    element("Patient.identifier:usual", patternIdentifier={"use": "usual"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [
+        ({"system": MRN}, []),
+        ({"system": NHS, "use": "usual"}, []),
+        ({"system": MRN, "use": "usual"}, ["slice-ambiguous"]),
+    ],
+)
+def test_an_entry_belongs_to_one_slice(identifier: Json, expected: list[str]) -> None:
+    """Slices exclude each other, so that an entry that fits two is a fault."""
+    assert rules(patient(identifier=[{"value": "1", **identifier}]), OVERLAPPING) == expected

@@ -146,3 +146,25 @@ def test_the_maximum_of_an_extensible_binding(code: str, expected: list[str]) ->
     binding = {"strength": "extensible", "valueSet": "http://x.org/vs/listed", "extension": most}
     asked = profile("Observation", element("Observation.code", binding=binding))
     assert rules(observation(code=coded(SYSTEM, code)), asked, CODES, *SETS) == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, []),
+        ({"content": "complete"}, ["supplement"]),
+        ({"concept": [{"code": "a11"}, {"code": "z"}]}, ["supplement"]),
+        ({"supplements": FAR, "concept": [{"code": "z"}]}, []),
+    ],
+)
+def test_a_supplement_adds_to_codes_that_are_there(more: Json, expected: list[str]) -> None:
+    """A supplement says that it is one, and defines no code of its own."""
+    supplement = {"resourceType": "CodeSystem", "status": "active", "content": "supplement", "supplements": SYSTEM}
+    assert rules(supplement | more, CODES) == expected
+
+
+@pytest.mark.parametrize("content", ["supplement", "complete"])
+def test_a_supplement_is_no_system_of_a_coding(content: str) -> None:
+    """A Coding names the system itself, whatever the supplement says its content is."""
+    supplement = CODES | {"url": "http://x.org/more", "supplements": SYSTEM, "content": content}
+    assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == ["coding-system"]

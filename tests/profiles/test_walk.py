@@ -111,6 +111,7 @@ FORBIDDEN: dict[str, tuple[Any, str]] = {
         observation(code=coded("http://hl7.org/fhir/ValueSet/observation-codes", "1")),
         "coding-system",
     ),
+    "a page as system": (observation(code=coded("http://hl7.org/fhir/R4/codesystem-x.html", "1")), "coding-system"),
     "a code system of STU3": (observation(code=coded("http://hl7.org/fhir/v2/0203", "MR")), "coding-system"),
     "an identifier's system that is not absolute": (
         patient(identifier=[{"system": "mrn", "value": "1"}]),

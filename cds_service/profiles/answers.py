@@ -1,0 +1,121 @@
+"""QuestionnaireResponses held against their Questionnaire, where it is at hand or contained.
+
+Source: FHIR R4 QuestionnaireResponse, elements questionnaire and item.linkId; Questionnaire, item type codes.
+Which items enableWhen switches off is not worked out: an item with it may be left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cds_service.profiles.bindings import any_held, codes_of
+from cds_service.profiles.references import resolve
+from cds_service.profiles.values import shown
+from cds_service.profiles.visit import Place, Visit
+
+_COMPLETE = {"completed", "amended"}
+_ANSWERS = {
+    **{kind: {kind} for kind in ("boolean", "decimal", "integer", "date", "dateTime", "time", "string")},
+    "text": {"string"},
+    "url": {"uri"},
+    "attachment": {"Attachment"},
+    "reference": {"Reference"},
+    "quantity": {"Quantity"},
+    "choice": {"Coding"},
+    "open-choice": {"Coding", "string"},
+    "group": set(),
+    "display": set(),
+}
+
+Json = dict[str, Any]
+
+
+def check_answers(visit: Visit, place: Place) -> None:
+    """Items and answers of one QuestionnaireResponse."""
+    questionnaire = _questionnaire(visit, place.value.get("questionnaire"))
+    if questionnaire is not None:
+        _check_items(visit, place, _listed(questionnaire.get("item")), place.value.get("status") in _COMPLETE)
+
+
+def _questionnaire(visit: Visit, url: Any) -> Json | None:
+    if not isinstance(url, str):
+        return None
+    if url.startswith("#"):
+        found = resolve(visit.scope, url)
+        return found if found is not None and found.get("resourceType") == "Questionnaire" else None
+    known = visit.definitions.questionnaire(url)
+    version = url.partition("|")[2]
+    return dict(known) if known is not None and version in ("", known.get("version")) else None
+
+
+def _check_items(visit: Visit, place: Place, questions: Sequence[Json], complete: bool) -> None:
+    """The items at one level against the questions at that level."""
+    known = {str(one.get("linkId")): one for one in questions}
+    seen: dict[str, int] = {}
+    for index, item in enumerate(_listed(place.value.get("item"))):
+        where = Place(item, "BackboneElement", "item", place, index)
+        link = item.get("linkId")
+        if not isinstance(link, str):
+            continue
+        if link not in known:
+            message = f"the Questionnaire has no item {shown(link)} here"
+            visit.error(where, "answer-link", "not-found", message)
+            continue
+        seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
+        _check_item(visit, where, known[link], complete)
+    for link, question in known.items():
+        if seen.get(link, 0) > 1 and not question.get("repeats"):
+            visit.error(place, "answer-repeats", "structure", f"item {shown(link)} may be answered only once")
+        if complete and question.get("required") is True and link not in seen and "enableWhen" not in question:
+            visit.error(place, "answer-required", "required", f"item {shown(link)} must be answered")
+
+
+def _check_item(visit: Visit, place: Place, question: Json, complete: bool) -> None:
+    inner = _listed(question.get("item"))
+    if "item" in place.value or question.get("type") == "group":
+        _check_items(visit, place, inner, complete)
+    for index, answer in enumerate(_listed(place.value.get("answer"))):
+        where = Place(answer, "BackboneElement", "answer", place, index)
+        _check_answer(visit, where, question)
+        if "item" in answer:
+            _check_items(visit, where, inner, complete)
+
+
+def _check_answer(visit: Visit, place: Place, question: Json) -> None:
+    """The type of one answer, and its code where the question lists its options."""
+    options = _listed(question.get("answerOption"))
+    allowed = _ANSWERS.get(str(question.get("type")))
+    given = next(_values(place.value), None)
+    if allowed is None or given is None:
+        return
+    kind, value = given
+    if options and question["type"] in ("choice", "open-choice"):
+        allowed = {named for one in options for named, _ in _values(one)} | (allowed - {"Coding"})
+    if kind.lower() not in {one.lower() for one in allowed}:
+        wanted = " or ".join(sorted(allowed)) or "no answer"
+        visit.error(place, "answer-type", "structure", f"is a {kind}: {wanted} belongs here")
+    elif question["type"] == "choice" and kind == "Coding" and _is_other(visit, question, options, value):
+        visit.error(place, "answer-option", "code-invalid", f"{shown(value)} is none of the question's options")
+
+
+def _is_other(visit: Visit, question: Json, options: Sequence[Json], value: Any) -> bool:
+    codes = codes_of(value, "Coding")
+    if not codes:
+        return False
+    listed = [code for one in options for code in codes_of(one.get("valueCoding"), "Coding")]
+    if listed:
+        return codes[0] not in listed
+    url = question.get("answerValueSet")
+    return isinstance(url, str) and any_held(visit, url, codes) is False
+
+
+def _values(holder: Json) -> Iterator[tuple[str, Any]]:
+    """The value[x] of an answer or option, with its type as the name of the property writes it: Boolean, Coding."""
+    for name, value in holder.items():
+        if name.startswith("value"):
+            yield name[len("value") :], value
+
+
+def _listed(value: Any) -> list[Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

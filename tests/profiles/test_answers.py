@@ -1,0 +1,91 @@
+"""QuestionnaireResponses against their Questionnaire."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.profiles.resources import LOINC, Json, rules
+
+URL = "http://x.org/Questionnaire/q"
+YES = {"system": LOINC, "code": "LA33-6"}
+QUESTIONNAIRE = {
+    "resourceType": "Questionnaire",
+    "url": URL,
+    "version": "2",
+    "status": "active",
+    "item": [
+        {
+            "linkId": "1",
+            "type": "group",
+            "item": [
+                {"linkId": "1.1", "type": "boolean", "required": True},
+                {"linkId": "1.2", "type": "choice", "answerOption": [{"valueCoding": YES}]},
+                {"linkId": "1.3", "type": "open-choice", "answerOption": [{"valueInteger": 1}]},
+                {"linkId": "1.4", "type": "choice", "answerValueSet": "http://x.org/vs", "repeats": True},
+            ],
+        },
+        {
+            "linkId": "2",
+            "type": "quantity",
+            "required": True,
+            "enableWhen": [{"question": "1.1", "operator": "=", "answerBoolean": True}],
+            "item": [{"linkId": "2.1", "type": "url"}],
+        },
+    ],
+}
+VALUES = {
+    "resourceType": "ValueSet",
+    "url": "http://x.org/vs",
+    "compose": {"include": [{"system": LOINC, "concept": [{"code": "LA33-6"}]}]},
+}
+FIRST = {"linkId": "1.1", "answer": [{"valueBoolean": True}]}
+NO = {"system": LOINC, "code": "LA32-8"}
+
+
+def response(*inner: Json, after: tuple[Json, ...] = (), status: str = "completed", url: str = URL) -> Json:
+    """A QuestionnaireResponse whose first question is answered."""
+    items = [{"linkId": "1", "item": [FIRST, *inner]}, *after]
+    return {"resourceType": "QuestionnaireResponse", "questionnaire": url, "status": status, "item": items}
+
+
+def one(link: str, *answers: Json) -> Json:
+    """An answered item."""
+    return {"linkId": link, "answer": list(answers)}
+
+
+UNANSWERED = {"resourceType": "QuestionnaireResponse", "questionnaire": URL, "item": [{"linkId": "1"}]}
+INNER = {"linkId": "2.1", "answer": [{"valueUri": "http://x.org"}]}
+CASES = {
+    "as asked": (response(one("1.2", {"valueCoding": YES}), one("1.4", {"valueCoding": YES})), []),
+    "another item": (response(one("9", {"valueBoolean": True})), ["answer-link"]),
+    "an item of another level": (response(after=(FIRST,)), ["answer-link"]),
+    "another type": (response(one("1.2", {"valueString": "yes"})), ["answer-type"]),
+    "another option": (response(one("1.2", {"valueCoding": NO})), ["answer-option"]),
+    "another code than the value set has": (response(one("1.4", {"valueCoding": NO})), ["answer-option"]),
+    "an own answer": (response(one("1.3", {"valueString": "x"})), []),
+    "options of another type": (response(one("1.3", {"valueCoding": YES})), ["answer-type"]),
+    "two answers": (response(one("1.2", {"valueCoding": YES}, {"valueCoding": YES})), ["answer-repeats"]),
+    "two answers where they may be": (response(one("1.4", {"valueCoding": YES}, {"valueCoding": YES})), []),
+    "a group with an answer": (
+        response(after=({"linkId": "2", "answer": [{"valueQuantity": {"value": 1}, "item": [INNER]}]},)),
+        [],
+    ),
+    "a required question left out": (UNANSWERED | {"status": "completed"}, ["answer-required"]),
+    "not done yet": (UNANSWERED | {"status": "in-progress"}, []),
+    "of the version at hand": (response(one("9", {"valueDate": "2020"}), url=URL + "|2"), ["answer-link"]),
+    "of another version": (response(one("9", {"valueDate": "2020"}), url=URL + "|1"), []),
+    "of a Questionnaire that is not at hand": (response(one("9", {"valueDate": "2020"}), url=URL + "2"), []),
+}
+
+
+@pytest.mark.parametrize(("resource", "expected"), CASES.values(), ids=CASES.keys())
+def test_answers(resource: Json, expected: list[str]) -> None:
+    """Every answer is one that its question takes, and what must be answered is."""
+    assert rules(resource, QUESTIONNAIRE, VALUES) == expected
+
+
+def test_a_contained_questionnaire_counts() -> None:
+    """A response may bring its Questionnaire."""
+    inner = {"resourceType": "Questionnaire", "id": "q", "status": "active", "item": [{"linkId": "1", "type": "date"}]}
+    answered = {"contained": [inner], "questionnaire": "#q", "item": [one("1", {"valueTime": "10:00:00"})]}
+    assert rules({"resourceType": "QuestionnaireResponse", "status": "completed", **answered}) == ["answer-type"]

@@ -1,0 +1,60 @@
+"""SearchParameters against the definitions of R4."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.profiles.resources import Json, rules
+
+NAME = "http://hl7.org/fhir/SearchParameter/Organization-name"
+
+
+def search_parameter(**more: Any) -> Json:
+    """A SearchParameter derived from one of R4."""
+    return {
+        "resourceType": "SearchParameter",
+        "url": "http://x.org/SearchParameter/name",
+        "name": "Name",
+        "status": "draft",
+        "description": "x",
+        "code": "name",
+        "derivedFrom": NAME,
+        "base": ["Organization"],
+        "type": "string",
+    } | more
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, []),
+        ({"type": "token"}, ["search-parameter"]),
+        ({"base": ["Organization", "Patient"]}, ["search-parameter"]),
+        ({"type": "token", "derivedFrom": "http://x.org/SearchParameter/other"}, []),
+    ],
+)
+def test_what_is_derived_is_consistent(more: Json, expected: list[str]) -> None:
+    """A derived SearchParameter has the type of the other, and no more resources."""
+    assert rules(search_parameter(**more)) == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("string", []), ("date", ["search-parameter"])])
+def test_capabilities_name_the_type(kind: str, expected: list[str]) -> None:
+    """A server that names a search parameter of R4 with another type is doubtful."""
+    named = {"name": "name", "definition": NAME, "type": kind}
+    statement = {
+        "resourceType": "CapabilityStatement",
+        "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'},
+        "name": "X",
+        "status": "draft",
+        "date": "2020",
+        "kind": "requirements",
+        "description": "x",
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "rest": [{"mode": "server", "resource": [{"type": "Organization", "searchParam": [named]}]}],
+    }
+    assert rules(statement) == []
+    assert [rule for rule in rules(statement, severity="warning") if rule == "search-parameter"] == expected
