@@ -163,8 +163,8 @@ def _authorization(token: str) -> dict[str, Any]:
     }
 
 
-def with_token(body: bytes, token: str) -> bytes:
-    """A kept request with a token for its FHIR server.
+def with_token(body: bytes, token: str) -> tuple[bytes, str]:
+    """A kept request with a token for its FHIR server, and that server.
 
     Raises:
         SetupError: it is no request, or names no FHIR server.
@@ -175,7 +175,7 @@ def with_token(body: bytes, token: str) -> bytes:
         request = None
     if not isinstance(request, dict) or not request.get("fhirServer"):
         raise SetupError("--token is for the fhirServer of the request, and it names none")
-    return orjson.dumps(request | {"fhirAuthorization": _authorization(token)})
+    return orjson.dumps(request | {"fhirAuthorization": _authorization(token)}), str(request["fhirServer"])
 
 
 def without_token(body: bytes) -> bytes:

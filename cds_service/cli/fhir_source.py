@@ -126,11 +126,16 @@ class FhirSource:
 
         `tell` hears of each kind of data as it is done.
         """
-        return self._servers(tell).fetch(self.base, self.token, patient_id, wanted)
-
-    def _servers(self, tell: Observe | None) -> FhirServers:
         limits = Limits(deadline=_VISIT_SECONDS, pages=_VISIT_PAGES, most_bytes=_MOST_BYTES)
-        return FhirServers(limits, calls=1, verify=self.verify, observe=tell, pace=self._pace.wait)
+        servers = FhirServers(limits, calls=1, verify=self.verify, observe=tell, pace=self._pace.wait)
+        return servers.fetch(self.base, self.token, patient_id, wanted)
+
+    def as_service(self, deadline: float) -> FhirServers:
+        """The way by which a service in this process reads the server: within its deadline (seconds), where it may be
+        asked at any speed, and else as long as asking slowly takes.
+        """
+        limits = Limits(deadline=deadline if self.is_local else _VISIT_SECONDS)
+        return FhirServers(limits, calls=1, verify=self.verify, pace=self._pace.wait)
 
     def _advice(self, refusal: Refusal, path: str) -> str:
         """What is wrong, and what to do about it."""

@@ -17,8 +17,6 @@ from cds_service.cli.options import add_config, add_fhir_access, fhir_source, lo
 from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.cli.show_reply import show
 from cds_service.cli.terminal import complain, console, safe
-from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.clinical_data.inquiry import Limits
 from cds_service.errors import SetupError
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.knowledge.load import load_knowledge
@@ -74,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
         _refuse_what_needs_a_server(args)
         body = read_saved_request(args.request, local_now(settings).date())
         if args.token:
-            body = ehr.with_token(body, args.token)
+            body, server = ehr.with_token(body, args.token)
+            source = FhirSource(server, args.token, ca=args.ca)
     reply = _call(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
         complain(f"The service answered {reply.status}: {reply.problem}")
@@ -174,8 +173,7 @@ def _call(
     if args.service_url:
         return call_service(body, service_id, args.service_url, sign)
     # With its prefetch sent in full there is nothing left to ask, so the server is asked only where it is to be tried.
-    asks = args.no_prefetch or (source is None and bool(args.token))
-    verify = str(args.ca) if args.ca else True
-    fhir = FhirServers(Limits(settings.fhir_deadline), verify=verify) if asks else None
+    asks = source is not None and (args.no_prefetch or args.request)
+    fhir = source.as_service(settings.fhir_deadline) if source and asks else None
     with_decision = settings.decision_extension or args.trace
     return call_here(body, service_id, knowledge, local_now(settings), with_decision=with_decision, fhir=fhir)
