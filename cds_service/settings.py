@@ -102,7 +102,7 @@ class Settings:
             read=values.log_key,
             shown="a new one at each start",
             secret=True,
-            meaning="Secret that patient ids are hashed with before they appear in logs and records. Set it where "
+            meaning="Secret of 16 characters or more that patient ids are hashed with in logs and records. Set it where "
             "several starts or machines must be comparable, and keep it as safe as the record.",
         ),
     )
