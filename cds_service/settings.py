@@ -102,8 +102,8 @@ class Settings:
             read=values.log_key,
             shown="a new one at each start",
             secret=True,
-            meaning="Secret of 16 characters or more that patient ids are hashed with in logs and records. Set it where "
-            "several starts or machines must be comparable, and keep it as safe as the record.",
+            meaning="Secret of 16 characters or more that patient ids are hashed with in logs and records. Set it "
+            "where several starts or machines must be comparable, and keep it as safe as the record.",
         ),
     )
     cors_origins: tuple[str, ...] = field(
