@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import threading
 import time
@@ -18,6 +17,7 @@ from cds_service.clinical_data.fhir_server import Refusal, get, open_session
 from cds_service.clinical_data.inquiry import Limits, Wanted
 from cds_service.clinical_data.records import Holding
 from cds_service.errors import SetupError
+from cds_service.security.fhir_servers import is_loopback
 
 _TOKEN = re.compile(r"[!-~]+")
 _SECONDS = 30
@@ -69,7 +69,7 @@ class FhirSource:
                 "the token holds a blank, a line's end or another character that no token has; give it whole"
             )
         parts = _parts(self.base)
-        self.is_local = _is_loopback(parts.hostname or "")
+        self.is_local = is_loopback(parts.hostname or "")
         self._pace = Pace(rate or (None if self.is_local else _PER_SECOND))
         self.verify: bool | str = str(ca) if ca else True
         self._session = open_session(1, self.verify)
@@ -174,10 +174,3 @@ def _parts(base: str) -> Any:
     if not usable:
         raise SetupError(f"{base}: is no base URL of a FHIR server; write one such as https://hapi.fhir.org/baseR4")
     return parts
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

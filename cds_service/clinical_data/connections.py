@@ -18,6 +18,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.poolmanager import PoolManager
 
+from cds_service.security.fhir_servers import is_loopback
+
 _EMBEDDED_IPV4 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -113,7 +115,7 @@ def may_connect(host: str, address: str) -> bool:
     """
     reached = _plain(address)
     if reached.is_loopback:
-        return _says_loopback(host)
+        return is_loopback(host.rstrip("."))
     return not (reached.is_link_local or reached.is_multicast or reached.is_unspecified or reached.is_reserved)
 
 
@@ -126,10 +128,3 @@ def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         if found in _EMBEDDED_IPV4:
             return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
     return found
-
-
-def _says_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"

@@ -133,7 +133,6 @@ class FhirServers:
         for data, holding in all_of(empty).items():
             if holding.records:
                 self._proven.add(server, _BY_TYPE)
-            if holding.records:
                 found[data] = holding
             elif not (holding.complete or _is_refusal(holding)):
                 found[data] = _doubted(found[data], data, "fhir-not-believed")
@@ -192,10 +191,7 @@ def _doubted(holding: Holding, data: str, reason: str) -> Holding:
 
 def _is_refusal(holding: Holding) -> bool:
     """Whether the server said no: then it does not know this way of asking, and its first answer stands."""
-    return all(
-        gap.reason.key == "fhir-outcome" or gap.reason.values.get("status") in _NOT_UNDERSTOOD
-        for gap in holding.unavailable
-    )
+    return all(gap.reason.values.get("status") in _NOT_UNDERSTOOD for gap in holding.unavailable)
 
 
 def _when_done(futures: Sequence[Future[None]], leave: Callable[[], None]) -> None:

@@ -120,9 +120,11 @@ def _based_on(record: Record) -> list[str]:
 
 def _together(key: str, sent: Holding, had: Holding) -> Holding:
     """What prefetch held and what the server gave, as one."""
-    if not sent.obtained or (had.complete and key != "orders"):
+    if not sent.obtained:
         return had
     both = merged([sent, had])
+    if had.complete and key != "orders":
+        return replace(both, unavailable=())
     gaps = [gap for gap in both.unavailable if gap.reason.key != "more-pages" or key == "orders"]
     return replace(both, unavailable=tuple(gap for place, gap in enumerate(gaps) if gap not in gaps[:place]))
 

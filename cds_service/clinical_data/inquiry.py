@@ -164,7 +164,7 @@ class Inquiry:
         if agrees and mine and _reported(part, codes):
             return (search,)
         whole = self._search_somehow(for_all)
-        if agrees and whole.status in _NOT_GIVEN:
+        if agrees and not whole.pages and whole.status in _NOT_GIVEN:
             return (search,)
         if whole.complete:
             return (*(one for one in (search, part) if one.complete), whole)

@@ -11,7 +11,7 @@ from cds_service.findings.limits import age_in_days, judge
 from cds_service.knowledge.tables import Criterion
 
 _MOST_UNREAD = 5
-"""How many of the resources that nobody can read stand with each question; all of them are named once per call."""
+"""How many of the resources that nobody can read stand with each question; the call's gaps name or count them all."""
 
 
 def judge_criterion(criterion: Criterion, case: Case) -> CriterionFinding | None:

@@ -446,3 +446,32 @@ def test_a_check_that_fails_is_no_agreement(status: int, complete: bool) -> None
     with running_peer([PATIENT, condition("c1")]) as peer:
         peer.faults["Observation"] = answer
         assert fetched(peer).holding("observations").complete is complete
+
+
+def test_a_check_that_breaks_off_still_counts() -> None:
+    """What the widest search showed before it was refused on its second page is not passed over."""
+
+    def answer(exchange: Any) -> None:
+        whole = not {"code", "category"} & set(exchange.asked)
+        (peer.answer if not (whole and "_offset" in exchange.asked) else lambda x: x.outcome(400))(exchange)
+
+    results = [result("6301-6", category=[]), result("2708-6", category=[])]
+    with running_peer([PATIENT, *results], codes="first", page_size=1) as peer:
+        peer.faults["Observation"] = answer
+        data = fetched(peer)
+    assert ids(data, "observations") == ["Observation/o-6301-6"]
+    assert not data.holding("observations").complete
+
+
+def test_an_error_in_place_of_the_second_look_is_no_agreement() -> None:
+    """An OperationOutcome with status 200 may be a passing failure: "nothing found" stays unconfirmed."""
+    with running_peer([PATIENT]) as peer:
+        peer.faults["AllergyIntolerance"] = lambda x: peer.answer(x) if x.number == 1 else x.outcome(200)
+        assert reasons(fetched(peer), "allergies") == ["fhir-not-believed"]
+
+
+def test_what_prefetch_held_is_kept_beside_what_the_server_gives(peer: Peer) -> None:
+    """A prefetch that is short of its total is asked for anew; what it held counts even where the server lacks it."""
+    sent = {"resourceType": "Bundle", "total": 9, "entry": [{"resource": condition("c7")}]}
+    data = fetched(peer, prefetch=NOTHING_RECORDED | {"conditions": sent})
+    assert (ids(data, "conditions"), reasons(data, "conditions")) == (["Condition/c1", "Condition/c7"], [])
