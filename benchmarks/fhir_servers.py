@@ -25,9 +25,9 @@ from synthetic import build_request
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from cds_service.clinical_data.data_request import FetchLimits  # noqa: E402
 from cds_service.clinical_data.fhir_access import FhirServers  # noqa: E402  after the path to the tests' server
 from cds_service.clinical_data.gather import gather  # noqa: E402
-from cds_service.clinical_data.inquiry import Limits  # noqa: E402
 from cds_service.hooks.envelope import read_request  # noqa: E402
 from cds_service.knowledge.load import load_knowledge  # noqa: E402
 from tests.support.fhir_peer import Exchange, Peer, resources_of, running_peer  # noqa: E402
@@ -47,7 +47,7 @@ def everything_at_once(peer: Peer) -> None:
     peer.resources = resources_of(request)
     peer.faults["*"] = lambda exchange: (time.sleep(SERVER_SECONDS), peer.answer(exchange))[1]
     missing = [key for key in request["prefetch"] if key != "orders"]
-    fhir, codes = FhirServers(Limits(deadline=30)), load_knowledge().lab_codes
+    fhir, codes = FhirServers(FetchLimits(deadline=30)), load_knowledge().lab_codes
 
     def fetch(*kinds: str) -> Callable[[], object]:
         prefetch = {key: value for key, value in request["prefetch"].items() if key not in kinds}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cds_service.cards.account import Account, account_of
-from cds_service.cards.tell import tell
+from cds_service.call_summary import CallSummary, summarize
+from cds_service.cards.render import render
 from cds_service.cards.wording import Wording
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
@@ -30,7 +30,7 @@ class Answer:
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
-    account: Account
+    account: CallSummary
     fetched: tuple[bytes, ...] = ()
 
 
@@ -63,9 +63,9 @@ def answer(
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
     _refuse_if_nothing_was_had(request, facts, findings, knowledge)
     lap("findings")
-    told = tell(findings, knowledge, request.service, new_id)
+    told = render(findings, knowledge, request.service, new_id)
     lap("cards")
-    account = account_of(data, findings, told.accounts, knowledge.version)
+    account = summarize(data, findings, told.accounts, knowledge.version)
     return Answer(told.cards, told.decision, account, data.fetched)
 
 

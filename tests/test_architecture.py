@@ -17,6 +17,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A room may import rooms with a smaller number and itself; rooms with the same number leave each other alone.
 ORDER = {
     "errors": 0,
+    "reasons": 0,
+    "fhir_references": 0,
     "setting_values": 0.5,
     "settings": 1,
     "security": 2,
@@ -26,6 +28,7 @@ ORDER = {
     "facts": 4,
     "findings": 5,
     "cards": 6,
+    "call_summary": 6.5,
     "answer": 7,
     "storage": 8,
     "publishing": 8,
@@ -66,7 +69,7 @@ OWNERS = {
     "jwt": ("cds_service.security.", "cds_service.cli.keys"),
     "redis": ("cds_service.security.",),
     "structlog": ("cds_service.web.logs",),
-    "limits": ("cds_service.web.limits",),
+    "limits": ("cds_service.web.rate_limits",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79

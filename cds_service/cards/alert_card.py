@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.evidence import evidence_lines
-from cds_service.cards.orders import emergency_block, order_block, procedure_ids
+from cds_service.cards.order_names import emergency_block, order_block, procedure_ids
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import AlertFinding, Findings, OrderFinding
 

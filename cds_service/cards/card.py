@@ -57,6 +57,19 @@ class Card:
     rows: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CardSummary:
+    """One card: what it is about, the table rows that it speaks for, how loud, and its uuid.
+
+    `uuid` is None for a card that was withheld because its row is in shadow.
+    """
+
+    topic: str
+    rows: tuple[str, ...]
+    indicator: str
+    uuid: str | None = None
+
+
 def card_json(card: Card, knowledge: Knowledge, new_id: Callable[[], str]) -> dict[str, Any]:
     """The card as a CDS Hooks 2.0.1 object, with new ids for itself and its suggestions."""
     code, display = card.topic

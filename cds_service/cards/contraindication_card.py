@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.escape import sentence_case
 from cds_service.cards.evidence import evidence_lines, fact_of
-from cds_service.cards.orders import emergency_block, order_block, procedures_named, remaining
+from cds_service.cards.order_names import emergency_block, order_block, procedures_named, remaining
 from cds_service.cards.quantities import shown_limit, shown_reason
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import (

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from cds_service.cards.wording import Wording
-from cds_service.clinical_data.records import Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import (
     Certainty,
     ContraindicationFinding,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.evidence import evidence_lines
-from cds_service.cards.orders import emergency_block, order_block, procedure_ids, procedure_label
+from cds_service.cards.order_names import emergency_block, order_block, procedure_ids, procedure_label
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.suggestions import suggestions_for
 from cds_service.cards.wording import Wording

@@ -11,10 +11,10 @@ from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.escape import harmless, sentence_case
 from cds_service.cards.evidence import evidence_lines
 from cds_service.cards.open_questions import OpenQuestion, names_of, open_questions
-from cds_service.cards.orders import emergency_block, order_named, procedure_ids, procedures_named
+from cds_service.cards.order_names import emergency_block, order_named, procedure_ids, procedures_named
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.wording import Wording
-from cds_service.clinical_data.records import Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
 from cds_service.knowledge.tables import Knowledge
 

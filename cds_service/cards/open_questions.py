@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_service.cards.wording import Wording
-from cds_service.clinical_data.records import Reason
 from cds_service.findings.finding import Certainty, CriterionFinding, Evidence, OrderFinding
 from cds_service.knowledge.tables import Contraindication, Knowledge
+from cds_service.reasons import Reason
 
 NOT_HAD_AT_ALL = {"conditions-unavailable": "conditions", "allergies-unavailable": "allergies"}
 """Reason -> the data of which nothing could be had. Most rows rest on them, so such a question is loud."""

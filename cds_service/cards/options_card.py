@@ -11,9 +11,9 @@ from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.evidence import evidence_in_brief, fact_of
 from cds_service.cards.not_checked_card import gap_lines
 from cds_service.cards.open_questions import NOT_HAD_AT_ALL, names_of, open_questions
-from cds_service.cards.orders import procedure_ids, procedure_label, procedures_named
+from cds_service.cards.order_names import procedure_ids, procedure_label, procedures_named
 from cds_service.cards.wording import Wording
-from cds_service.clinical_data.records import Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
 from cds_service.knowledge.tables import Knowledge
 

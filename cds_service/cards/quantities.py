@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
-from cds_service.clinical_data.records import Reason
 from cds_service.knowledge.tables import Threshold
+from cds_service.reasons import Reason
 
 _COMPARATOR = re.compile(r"^(<=|>=|<|>|≤|≥)\s*(.+)$")
 _WORDS = {"<": "below", "<=": "at-most", "≤": "at-most", ">": "above", ">=": "at-least", "≥": "at-least"}

@@ -14,7 +14,7 @@ from itertools import product, zip_longest
 from typing import Any
 
 from cds_service.cards.card import Suggestion
-from cds_service.cards.orders import procedure_label
+from cds_service.cards.order_names import procedure_label
 from cds_service.cards.wording import Wording
 from cds_service.facts.patient_facts import OrderFact
 from cds_service.findings.finding import OrderFinding

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 
-from cds_service.clinical_data.records import Reason
+from cds_service.reasons import Reason
 
 _FILE = "wording.en.toml"
 

@@ -13,8 +13,8 @@ import orjson
 
 from cds_service.cli.cases import SYSTEMS
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.clinical_data.inquiry import Wanted
-from cds_service.clinical_data.records import Holding
+from cds_service.clinical_data.data_request import DataQuery
+from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.clinical_data.searches import query_of
 from cds_service.errors import SetupError
 from cds_service.knowledge.tables import Knowledge
@@ -25,7 +25,7 @@ _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class HookCall:
     """One hook call to be made: at whose record, for which order, at which server."""
 
     source: FhirSource
@@ -111,43 +111,45 @@ def name_of(order: Mapping[str, Any]) -> str:
     return str(text or coding.get("display") or coding.get("code") or "without a code")
 
 
-def wanted(templates: Mapping[str, str], patient_id: str) -> list[Wanted]:
+def wanted(templates: Mapping[str, str], patient_id: str) -> list[DataQuery]:
     """What the prefetch templates of a service ask for."""
     queries = {key: query_of(template, patient_id) for key, template in templates.items()}
-    return [Wanted(key, (query.path.partition("/")[0],), (query,)) for key, query in queries.items()]
+    return [DataQuery(key, (query.path.partition("/")[0],), (query,)) for key, query in queries.items()]
 
 
-def prefetch_of(holdings: Mapping[str, Holding]) -> dict[str, Any]:
+def prefetch_of(by_kind: Mapping[str, RetrievedData]) -> dict[str, Any]:
     """The prefetch that an EHR sends of what it read.
 
     A key that could not be had at all is left out, as EHRs do; one of which a part is missing says so by an
     OperationOutcome among its entries.
     """
-    return {key: _value(holding, is_read=key == "patient") for key, holding in holdings.items() if holding.obtained}
+    return {
+        key: _value(retrieved, is_read=key == "patient") for key, retrieved in by_kind.items() if retrieved.obtained
+    }
 
 
-def _value(holding: Holding, *, is_read: bool) -> Any:
-    bodies = [orjson.Fragment(record.body) for record in holding.records]  # as received, digit for digit
+def _value(retrieved: RetrievedData, *, is_read: bool) -> Any:
+    bodies = [orjson.Fragment(record.body) for record in retrieved.records]  # as received, digit for digit
     if is_read:
         return bodies[0] if bodies else None
     entries: list[dict[str, Any]] = [{"resource": body, "search": {"mode": "match"}} for body in bodies]
-    if not holding.complete:
+    if not retrieved.complete:
         issue = {"severity": "error", "code": "incomplete"}
         outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
         entries.append({"resource": outcome, "search": {"mode": "outcome"}})
     return {"resourceType": "Bundle", "type": "searchset", **({"entry": entries} if entries else {})}
 
 
-def hook_request(visit: Visit, prefetch: Mapping[str, Any]) -> bytes:
+def hook_request(call: HookCall, prefetch: Mapping[str, Any]) -> bytes:
     """The request as it goes to the service."""
     request: dict[str, Any] = {
-        "hook": visit.hook,
+        "hook": call.hook,
         "hookInstance": str(uuid4()),
-        "fhirServer": visit.source.base,
-        "context": _context(visit),
+        "fhirServer": call.source.base,
+        "context": _context(call),
     }
-    if visit.source.token:
-        request["fhirAuthorization"] = _authorization(visit.source.token)
+    if call.source.token:
+        request["fhirAuthorization"] = _authorization(call.source.token)
     if prefetch:
         request["prefetch"] = prefetch
     return orjson.dumps(request, option=orjson.OPT_INDENT_2)
@@ -185,19 +187,19 @@ def without_token(body: bytes) -> bytes:
     return orjson.dumps(request, option=orjson.OPT_INDENT_2)
 
 
-def _context(visit: Visit) -> dict[str, Any]:
-    context: dict[str, Any] = {"patientId": visit.patient_id, "userId": visit.user}
-    order = visit.order
+def _context(call: HookCall) -> dict[str, Any]:
+    context: dict[str, Any] = {"patientId": call.patient_id, "userId": call.user}
+    order = call.order
     if order is None:
         return context
     reference = f"ServiceRequest/{order.get('id', _DRAFT)}"
-    if visit.hook == "order-dispatch":
+    if call.hook == "order-dispatch":
         del context["userId"]
-        return context | {"dispatchedOrders": [reference], "performer": visit.user}
-    if visit.hook == "appointment-book":
-        return context | {"appointments": bundle([_appointment(order, visit.patient_id)])}
+        return context | {"dispatchedOrders": [reference], "performer": call.user}
+    if call.hook == "appointment-book":
+        return context | {"appointments": bundle([_appointment(order, call.patient_id)])}
     context["draftOrders"] = bundle([order])
-    return context | ({"selections": [reference]} if visit.hook == "order-select" else {})
+    return context | ({"selections": [reference]} if call.hook == "order-select" else {})
 
 
 def _appointment(order: Mapping[str, Any], patient_id: str) -> dict[str, Any]:

@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from cds_service.clinical_data.data_request import DataQuery, FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers, Observe
 from cds_service.clinical_data.fhir_server import Refusal, get, open_session
-from cds_service.clinical_data.inquiry import Limits, Wanted
-from cds_service.clinical_data.records import Holding
+from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.errors import SetupError
 from cds_service.security.fhir_servers import is_loopback
 
 _TOKEN = re.compile(r"[!-~]+")
 _SECONDS = 30
 _MOST_BYTES = 50_000_000
-_VISIT_SECONDS = 600
-_VISIT_PAGES = 100
+_FETCH_SECONDS = 600
+_FETCH_PAGES = 100
 _PER_SECOND = 2.0
 _RELEASES = {"0": "DSTU1", "1": "DSTU2", "3": "STU3", "5": "R5", "6": "R6"}
 _UNDERSTOOD = ("4.0", "4.1", "4.3")
@@ -121,12 +121,14 @@ class FhirSource:
             )
         return statement
 
-    def fetch(self, patient_id: str, wanted: Sequence[Wanted], tell: Observe | None = None) -> Mapping[str, Holding]:
+    def fetch(
+        self, patient_id: str, wanted: Sequence[DataQuery], tell: Observe | None = None
+    ) -> Mapping[str, RetrievedData]:
         """Clinical data, read to their last page at this server's pace and checked as the service itself would.
 
         `tell` hears of each kind of data as it is done.
         """
-        limits = Limits(deadline=_VISIT_SECONDS, pages=_VISIT_PAGES, most_bytes=_MOST_BYTES)
+        limits = FetchLimits(deadline=_FETCH_SECONDS, pages=_FETCH_PAGES, most_bytes=_MOST_BYTES)
         servers = FhirServers(limits, calls=1, verify=self.verify, observe=tell, pace=self._pace.wait)
         return servers.fetch(self.base, self.token, patient_id, wanted)
 
@@ -134,7 +136,7 @@ class FhirSource:
         """The way by which a service in this process reads the server: within its deadline (seconds), where it may be
         asked at any speed, and else as long as asking slowly takes.
         """
-        limits = Limits(deadline=deadline if self.is_local else _VISIT_SECONDS)
+        limits = FetchLimits(deadline=deadline if self.is_local else _FETCH_SECONDS)
         return FhirServers(limits, calls=1, verify=self.verify, pace=self._pace.wait)
 
     def _advice(self, refusal: Refusal, path: str) -> str:

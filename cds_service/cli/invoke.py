@@ -100,13 +100,13 @@ def _request_of(source: FhirSource, args: argparse.Namespace, knowledge: Knowled
     patient_id = ehr.bare_id(args.patient, "Patient", "--patient")
     patient = source.resource(f"Patient/{patient_id}")
     order = ehr.order_of(args.order, args.hook, patient_id, source, knowledge)
-    visit = ehr.Visit(source, args.hook, patient_id, args.user, order)
+    call = ehr.HookCall(source, args.hook, patient_id, args.user, order)
     prefetch: Mapping[str, Any] = {}
     if not args.no_prefetch:
         complain("reading what the service asks for:")
         wanted = ehr.wanted(_templates(args, knowledge, sign), patient_id)
         prefetch = ehr.prefetch_of(source.fetch(patient_id, wanted, tell=_tell))
-    body = ehr.hook_request(visit, prefetch)
+    body = ehr.hook_request(call, prefetch)
     if args.save:
         _save(args.save, ehr.without_token(body))
     if not args.json:

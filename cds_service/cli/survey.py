@@ -18,7 +18,7 @@ from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.clinical_data.gather import RESOURCE_TYPES
-from cds_service.clinical_data.records import ClinicalData, Holding
+from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
 from cds_service.findings.lab_results import book_of
@@ -104,23 +104,23 @@ def survey_of(
     validator = BackgroundValidator()
     for number, patient_id in enumerate(patients, 1):
         progress(f"patient {number} of {len(patients)}")
-        holdings = source.fetch(patient_id, ehr.wanted(templates, patient_id))
-        for key, holding in holdings.items():
-            _count_kind(survey.kinds[key], holding, knowledge)
-            for record in holding.records:
+        by_kind = source.fetch(patient_id, ehr.wanted(templates, patient_id))
+        for key, retrieved in by_kind.items():
+            _count_kind(survey.kinds[key], retrieved, knowledge)
+            for record in retrieved.records:
                 validator.count(source.base, record.body)
-        _count_results(survey, holdings, knowledge, now)
-        _count_rows(survey, _decision(patient_id, holdings, knowledge, now))
+        _count_results(survey, by_kind, knowledge, now)
+        _count_rows(survey, _decision(patient_id, by_kind, knowledge, now))
     survey.faults = validator.counts().faults
     return survey
 
 
-def _count_kind(kind: Kind, holding: Holding, knowledge: Knowledge) -> None:
+def _count_kind(kind: Kind, retrieved: RetrievedData, knowledge: Knowledge) -> None:
     wording = Wording(knowledge.wording)
-    kind.resources += len(holding.records)
-    kind.patients += holding.obtained
-    kind.missing.update(wording.reason(gap.reason, data=gap.data) for gap in holding.unavailable)
-    for record in holding.records:
+    kind.resources += len(retrieved.records)
+    kind.patients += retrieved.obtained
+    kind.missing.update(wording.reason(gap.reason, data=gap.data) for gap in retrieved.unavailable)
+    for record in retrieved.records:
         for system, code in _codings(orjson.loads(record.body)):
             kind.codes[system] += 1
             kind.codes_read[system] += knowledge.codes.reads(system, code)
@@ -138,8 +138,8 @@ def _codings(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "", ""
 
 
-def _count_results(survey: Survey, holdings: Mapping[str, Holding], knowledge: Knowledge, now: datetime) -> None:
-    facts = extract(ClinicalData(Holding(), holdings), now=now, reads=knowledge.codes.holds)
+def _count_results(survey: Survey, by_kind: Mapping[str, RetrievedData], knowledge: Knowledge, now: datetime) -> None:
+    facts = extract(ClinicalData(RetrievedData(), by_kind), now=now, reads=knowledge.codes.holds)
     book, wording = book_of(facts, knowledge), Wording(knowledge.wording)
     for lab in knowledge.labs.values():
         if lab.label in survey.analytes:
@@ -149,7 +149,7 @@ def _count_results(survey: Survey, holdings: Mapping[str, Holding], knowledge: K
 
 
 def _decision(
-    patient_id: str, holdings: Mapping[str, Holding], knowledge: Knowledge, now: datetime
+    patient_id: str, by_kind: Mapping[str, RetrievedData], knowledge: Knowledge, now: datetime
 ) -> Mapping[str, Any] | None:
     """What the tables say of every procedure for this patient; None where nothing could be had."""
     drafts = [ehr.draft(name, name, patient_id, knowledge) for name in knowledge.procedures]
@@ -157,7 +157,7 @@ def _decision(
         "hook": "order-sign",
         "hookInstance": "survey",
         "context": {"patientId": patient_id, "userId": "Practitioner/survey", "draftOrders": ehr.bundle(drafts)},
-        "prefetch": ehr.prefetch_of({key: holding for key, holding in holdings.items() if key != "orders"}),
+        "prefetch": ehr.prefetch_of({key: retrieved for key, retrieved in by_kind.items() if key != "orders"}),
     }
     try:
         request = read_request("ir-order-sign", orjson.dumps(body))

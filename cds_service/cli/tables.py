@@ -11,7 +11,7 @@ from itertools import groupby
 
 from cds_service.cli.options import add_config, add_site, settings_of
 from cds_service.knowledge.load import load_knowledge
-from cds_service.knowledge.review import Line, change_lines, contraindication_lines, procedure_lines, silent_lines
+from cds_service.knowledge.review import ReviewLine, change_lines, contraindication_lines, procedure_lines, silent_lines
 from cds_service.knowledge.tables import Knowledge
 
 # What a line of each table starts from, and the columns that its heading already says.
@@ -72,7 +72,7 @@ def _text(knowledge: Knowledge) -> Iterator[str]:
     yield from _outline("CHANGED BY THE SITE", "id", change_lines(knowledge))
 
 
-def _outline(title: str, key: str, lines: Sequence[Line]) -> Iterator[str]:
+def _outline(title: str, key: str, lines: Sequence[ReviewLine]) -> Iterator[str]:
     said = _GROUPS.get(key, (key,))
     if lines:
         yield f"\n{title}"
@@ -102,7 +102,7 @@ def _markdown(knowledge: Knowledge) -> Iterator[str]:
     yield from _section("Changed by the site", change_lines(knowledge))
 
 
-def _section(title: str, lines: Sequence[Line], by: str | None = None) -> Iterator[str]:
+def _section(title: str, lines: Sequence[ReviewLine], by: str | None = None) -> Iterator[str]:
     if lines:
         yield from ("", f"## {title}")
     for name, group in groupby(lines, key=lambda line: line[by] if by else ""):
@@ -111,7 +111,7 @@ def _section(title: str, lines: Sequence[Line], by: str | None = None) -> Iterat
         yield from ("", *_grid([{c: v for c, v in line.items() if c != by} for line in group]))
 
 
-def _grid(lines: Sequence[Line]) -> Iterator[str]:
+def _grid(lines: Sequence[ReviewLine]) -> Iterator[str]:
     """A Markdown table without the columns that are empty throughout."""
     columns = [column for column in lines[0] if any(line[column] for line in lines)]
     yield f"| {' | '.join(columns)} |"

@@ -1,7 +1,7 @@
-"""Prefetch values, context Bundles and pages of a server -> a `Holding`, each resource kept as bytes.
+"""Prefetch values, context Bundles and pages of a server -> a `RetrievedData`, each resource kept as bytes.
 
 Absent, null, empty Bundle and OperationOutcome are four different things. One bad entry never sinks
-the others; it makes the holding incomplete.
+the others; it makes what was retrieved incomplete.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from cds_service.clinical_data.outcomes import says_nothing_found
-from cds_service.clinical_data.records import Holding, Reason, Record, Unavailable
-from cds_service.clinical_data.references import names_patient
+from cds_service.clinical_data.retrieved import RawResource, RetrievedData, Unavailable
+from cds_service.fhir_references import names_patient
+from cds_service.reasons import Reason
 
 _NONE = msgspec.Raw()
 _BESIDE = ("include", "outcome")
@@ -93,9 +94,9 @@ class Page:
     bundle_type: str | None = None
 
 
-def missing(data: str, key: str, **values: str | int) -> Holding:
-    """The holding of something that could not be had at all; `key` is a reason of the wording."""
-    return Holding(obtained=False, unavailable=(Unavailable(data, Reason(key, values)),))
+def missing(data: str, key: str, **values: str | int) -> RetrievedData:
+    """The retrieved data of a kind of which nothing could be retrieved; `key` is a reason of the wording."""
+    return RetrievedData(obtained=False, unavailable=(Unavailable(data, Reason(key, values)),))
 
 
 def read_page(data: str, raw: bytes) -> Page | None:
@@ -123,17 +124,17 @@ def _is_next(relation: str | None) -> bool:
     return (relation or "").strip().rpartition("/")[2].lower() == "next"
 
 
-def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: str) -> Holding:
+def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: str) -> RetrievedData:
     """Read one prefetch value or context Bundle.
 
     Args:
         data: the prefetch key or context field, for messages.
         raw: its JSON bytes; `null` means "looked, nothing there".
         types: resource types that count; a Bundle of a search may hold others only as `include`.
-        patient_id: bare id; resources of another patient are never used and leave the holding incomplete.
+        patient_id: bare id; resources of another patient are never used and leave the data incomplete.
     """
     if raw.strip() == b"null":
-        return Holding()
+        return RetrievedData()
     page = read_page(data, raw)
     if page is None:
         return missing(data, "unreadable-bundle")
@@ -151,7 +152,7 @@ def collect(
     patient_id: str,
     gaps: Collection[Unavailable] = (),
     source: str = "prefetch",
-) -> Holding:
+) -> RetrievedData:
     """The records of pages that follow each other; what is wrong with one entry is a gap beside the others.
 
     Args:
@@ -170,18 +171,18 @@ def collect(
     records, more = _records(
         data, [entry for entry in entries if entry[0]], types, patient_id, trusted=source != "fhir"
     )
-    return Holding(records, unavailable=(*unavailable, *more), source=source)
+    return RetrievedData(records, unavailable=(*unavailable, *more), source=source)
 
 
-def merged(holdings: Sequence[Holding]) -> Holding:
-    """Several holdings of one kind of data as one: each resource once, and every gap."""
-    records = dict.fromkeys((record.reference, record.body) for holding in holdings for record in holding.records)
-    types = {record.reference: record.resource_type for holding in holdings for record in holding.records}
-    return Holding(
-        tuple(Record(reference, types[reference], body) for reference, body in records),
-        any(holding.obtained for holding in holdings),
-        tuple(gap for holding in holdings for gap in holding.unavailable),
-        holdings[-1].source,
+def merged(parts: Sequence[RetrievedData]) -> RetrievedData:
+    """Several parts of one kind of data as one: each resource once, and every gap."""
+    records = dict.fromkeys((record.reference, record.body) for part in parts for record in part.records)
+    types = {record.reference: record.resource_type for part in parts for record in part.records}
+    return RetrievedData(
+        tuple(RawResource(reference, types[reference], body) for reference, body in records),
+        any(part.obtained for part in parts),
+        tuple(gap for part in parts for gap in part.unavailable),
+        parts[-1].source,
     )
 
 
@@ -222,8 +223,8 @@ def _records(
     patient_id: str,
     *,
     trusted: bool,
-) -> tuple[tuple[Record, ...], list[Unavailable]]:
-    records: dict[str, Record] = {}
+) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
+    records: dict[str, RawResource] = {}
     unavailable = []
     heads = _heads_of([body for body, _, _ in entries])
     for head, (body, place, mode) in zip(heads, entries, strict=True):
@@ -232,7 +233,7 @@ def _records(
             unavailable.append(found)
         elif found is not None and records.setdefault(found.reference, found).body != body:
             # Two versions under one id: both are read.
-            records[f"{place} {len(records)}"] = Record(found.reference, found.resource_type, body)
+            records[f"{place} {len(records)}"] = RawResource(found.reference, found.resource_type, body)
     return tuple(records.values()), unavailable
 
 
@@ -261,7 +262,7 @@ def _record(
     patient_id: str,
     *,
     trusted: bool,
-) -> Record | Unavailable | None:
+) -> RawResource | Unavailable | None:
     """The record of one entry, why it can't be used, or None for one that says nothing of this kind of data."""
     if head is None:
         return Unavailable(data, Reason("unreadable-resource"), place)
@@ -276,7 +277,7 @@ def _record(
         return Unavailable(data, Reason("unreadable-resource"), reference)
     if mine is not True:
         return Unavailable(data, Reason("unclear-patient" if mine is None else "other-patient"), reference)
-    return Record(reference, head.resource_type, body)
+    return RawResource(reference, head.resource_type, body)
 
 
 def _is_of(head: _Head, patient_id: str, *, trusted: bool) -> bool | None:

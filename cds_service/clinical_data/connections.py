@@ -27,7 +27,7 @@ class AddressRefused(NewConnectionError):
     """The host's address is one that no FHIR server has."""
 
 
-class Line:
+class AbortHandle:
     """What one thread is connected with at the moment, so that another thread can cut it off at the deadline."""
 
     def __init__(self) -> None:
@@ -53,9 +53,9 @@ class Line:
 _thread = threading.local()
 
 
-def use_line(line: Line) -> None:
-    """What this thread connects to from now on is held by `line`."""
-    _thread.line = line
+def use_abort_handle(handle: AbortHandle) -> None:
+    """What this thread connects to from now on is aborted by `handle`."""
+    _thread.abort_handle = handle
 
 
 class _Checked(HTTPConnection):
@@ -74,9 +74,9 @@ class _Checked(HTTPConnection):
         return sock
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        line: Line | None = getattr(_thread, "line", None)
-        if line is not None:
-            line.hold(self)
+        handle: AbortHandle | None = getattr(_thread, "abort_handle", None)
+        if handle is not None:
+            handle.hold(self)
         super().request(*args, **kwargs)
 
 

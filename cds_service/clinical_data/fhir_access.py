@@ -1,8 +1,8 @@
 """Clinical data from the FHIR server of a call: every kind that is missing at once, inside one deadline.
 
-In: what prefetch left out. Out: a `Holding` for each kind, whose gaps say what could not be had; nothing is raised. A
-server that hangs costs its own calls their data and other calls nothing: the calls that wait for servers are counted,
-and one too many does not ask.
+In: what prefetch left out. Out: a `RetrievedData` for each kind, whose gaps say what could not be retrieved; nothing is
+raised. A server that hangs costs only the calls that ask it: the number of calls that wait for servers is limited, and
+calls above the limit skip the fetch.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from cds_service.clinical_data.bundles import missing
+from cds_service.clinical_data.data_request import GONE, DataQuery, DataRequest, FetchLimits, Proven
 from cds_service.clinical_data.fhir_server import Refusal, get, open_session
-from cds_service.clinical_data.inquiry import GONE, Inquiry, Limits, Proven, Wanted
-from cds_service.clinical_data.records import Holding, Reason, Unavailable
+from cds_service.clinical_data.retrieved import RetrievedData, Unavailable
 from cds_service.clinical_data.searches import with_patient_type
+from cds_service.reasons import Reason
 
 _log = logging.getLogger(__name__)
 
 Observe = Callable[[str, float, str], None]
-"""Told of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
+"""Rendered of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
 
 _KINDS = 5
 _NOT_IN_A_BASE = re.compile(r"[\x00-\x20\x7f\\?#]")
@@ -41,7 +42,7 @@ class FhirServers:
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        limits: FetchLimits | None = None,
         *,
         calls: int = 6,
         tokenless: bool = True,
@@ -60,7 +61,7 @@ class FhirServers:
             observe: told of every kind of data that was asked for.
             pace: called before each request; it waits where they would come too fast.
         """
-        self._limits = limits or Limits()
+        self._limits = limits or FetchLimits()
         self._tokenless = tokenless
         self._observe = observe
         self._pace = pace or _at_once
@@ -69,7 +70,9 @@ class FhirServers:
         self._threads = ThreadPoolExecutor(calls * _KINDS, thread_name_prefix="fhir")
         self._proven = Proven()
 
-    def fetch(self, server: str, token: str | None, patient_id: str, wanted: Sequence[Wanted]) -> Mapping[str, Holding]:
+    def fetch(
+        self, server: str, token: str | None, patient_id: str, wanted: Sequence[DataQuery]
+    ) -> Mapping[str, RetrievedData]:
         """Everything wanted, as far as it can be had.
 
         Args:
@@ -79,7 +82,7 @@ class FhirServers:
             wanted: the kinds of data to ask for.
 
         Returns:
-            A holding for each kind of data.
+            The retrieved data of each kind.
         """
         refusal = self._refusal(server, token)
         if not wanted or refusal:
@@ -88,7 +91,7 @@ class FhirServers:
             return {one.data: missing(one.data, "fhir-busy") for one in wanted}
         futures: list[Future[None]] = []
         try:
-            return self._visit(server.rstrip("/"), token, patient_id, wanted, futures)
+            return self._fetch_all(server.rstrip("/"), token, patient_id, wanted, futures)
         finally:
             _when_done(futures, self._places.release)
 
@@ -104,9 +107,9 @@ class FhirServers:
             return "fhir-address"
         return None if token or self._tokenless else "fhir-no-token"
 
-    def _visit(
-        self, server: str, token: str | None, patient_id: str, wanted: Sequence[Wanted], futures: list[Future[None]]
-    ) -> Mapping[str, Holding]:
+    def _fetch_all(
+        self, server: str, token: str | None, patient_id: str, wanted: Sequence[DataQuery], futures: list[Future[None]]
+    ) -> Mapping[str, RetrievedData]:
         """Ask for everything at once; and where a way of naming the patient found nothing at all, in the other way."""
         until = time.monotonic() + self._limits.deadline
 
@@ -114,11 +117,11 @@ class FhirServers:
             self._pace()
             return get(self._session, url, token, until, most_bytes)
 
-        def all_of(kinds: Sequence[Wanted]) -> dict[str, Holding]:
-            inquiries = [Inquiry(one, server, ask, self._limits, self._proven) for one in kinds]
-            futures.extend(self._run(inquiries, until))
-            found = {inquiry.wanted.data: inquiry.holding(patient_id) for inquiry in inquiries}
-            self._tell(inquiries, found)
+        def all_of(kinds: Sequence[DataQuery]) -> dict[str, RetrievedData]:
+            data_requests = [DataRequest(one, server, ask, self._limits, self._proven) for one in kinds]
+            futures.extend(self._run(data_requests, until))
+            found = {data_request.wanted.data: data_request.retrieved(patient_id) for data_request in data_requests}
+            self._tell(data_requests, found)
             return found
 
         if self._proven.has(server, _BY_TYPE):
@@ -130,30 +133,30 @@ class FhirServers:
         if self._proven.has(server, _BY_ID):
             return _of_somebody(found)
         empty = [_by_type(one, patient_id) for one in searched if found[one.data].complete]
-        for data, holding in all_of(empty).items():
-            if holding.records:
+        for data, retrieved in all_of(empty).items():
+            if retrieved.records:
                 self._proven.add(server, _BY_TYPE)
-                found[data] = holding
-            elif not (holding.complete or _is_refusal(holding)):
+                found[data] = retrieved
+            elif not (retrieved.complete or _is_refusal(retrieved)):
                 found[data] = _doubted(found[data], data, "fhir-not-believed")
         return _of_somebody(found)
 
-    def _run(self, inquiries: Sequence[Inquiry], until: float) -> list[Future[None]]:
-        futures = [self._threads.submit(inquiry.run) for inquiry in inquiries]
+    def _run(self, data_requests: Sequence[DataRequest], until: float) -> list[Future[None]]:
+        futures = [self._threads.submit(data_request.run) for data_request in data_requests]
         _, late = wait(futures, timeout=max(0.0, until - time.monotonic()))
-        for inquiry, future in zip(inquiries, futures, strict=True):
+        for data_request, future in zip(data_requests, futures, strict=True):
             if future not in late:
                 _log_fault(future)
             elif not future.cancel():
-                inquiry.cut()
+                data_request.cut()
         return futures
 
-    def _tell(self, inquiries: Sequence[Inquiry], found: Mapping[str, Holding]) -> None:
+    def _tell(self, data_requests: Sequence[DataRequest], found: Mapping[str, RetrievedData]) -> None:
         if self._observe is None:
             return
-        for inquiry in inquiries:
-            gaps = found[inquiry.wanted.data].unavailable
-            self._observe(inquiry.wanted.data, inquiry.seconds, gaps[0].reason.key if gaps else "ok")
+        for data_request in data_requests:
+            gaps = found[data_request.wanted.data].unavailable
+            self._observe(data_request.wanted.data, data_request.seconds, gaps[0].reason.key if gaps else "ok")
 
 
 def _log_fault(future: Future[None]) -> None:
@@ -168,30 +171,30 @@ def _at_once() -> None:
     """No waiting."""
 
 
-def _by_type(wanted: Wanted, patient_id: str) -> Wanted:
+def _by_type(wanted: DataQuery, patient_id: str) -> DataQuery:
     """The same with the patient named as `Patient/id` in its searches."""
     return replace(wanted, queries=tuple(with_patient_type(query, patient_id) for query in wanted.queries))
 
 
-def _of_somebody(found: Mapping[str, Holding]) -> Mapping[str, Holding]:
-    """Where the server knows no such patient and found nothing at all, "nothing found" says nothing of anybody."""
-    patient = found.get("patient", Holding())
+def _of_somebody(found: Mapping[str, RetrievedData]) -> Mapping[str, RetrievedData]:
+    """Where the server knows no such patient and found nothing at all, an empty search proves nothing."""
+    patient = found.get("patient", RetrievedData())
     gone = any(gap.reason.values.get("status") in GONE for gap in patient.unavailable)
-    if not gone or any(holding.records for holding in found.values()):
+    if not gone or any(retrieved.records for retrieved in found.values()):
         return found
     return {
-        key: _doubted(holding, key, "fhir-no-patient") if holding.complete else holding
-        for key, holding in found.items()
+        key: _doubted(retrieved, key, "fhir-no-patient") if retrieved.complete else retrieved
+        for key, retrieved in found.items()
     }
 
 
-def _doubted(holding: Holding, data: str, reason: str) -> Holding:
-    return replace(holding, unavailable=(Unavailable(data, Reason(reason)),))
+def _doubted(retrieved: RetrievedData, data: str, reason: str) -> RetrievedData:
+    return replace(retrieved, unavailable=(Unavailable(data, Reason(reason)),))
 
 
-def _is_refusal(holding: Holding) -> bool:
+def _is_refusal(retrieved: RetrievedData) -> bool:
     """Whether the server said no: then it does not know this way of asking, and its first answer stands."""
-    return all(gap.reason.values.get("status") in _NOT_UNDERSTOOD for gap in holding.unavailable)
+    return all(gap.reason.values.get("status") in _NOT_UNDERSTOOD for gap in retrieved.unavailable)
 
 
 def _when_done(futures: Sequence[Future[None]], leave: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ import requests
 import urllib3.exceptions
 
 from cds_service.clinical_data.connections import AddressRefused, CheckedAdapter
-from cds_service.clinical_data.records import Reason
+from cds_service.reasons import Reason
 
 _ACCEPT = "application/fhir+json, application/json;q=0.9"
 _CHUNK = 65_536

@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from cds_service.clinical_data.bundles import Page, read_page
 from cds_service.clinical_data.fhir_server import Refusal
-from cds_service.clinical_data.records import Reason
 from cds_service.clinical_data.searches import Query
+from cds_service.reasons import Reason
 
 Ask = Callable[[str, int], bytes | Refusal]
 """A URL and the most bytes to take -> the answer."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from cds_service.clinical_data.references import local_reference
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ConditionFact
 from cds_service.facts.resources import RawCondition, concept, is_given, status_code
+from cds_service.fhir_references import local_reference
 
 DENIED = frozenset({"refuted", "entered-in-error"})
 UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential", "presumed"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
-from cds_service.clinical_data.records import ClinicalData, Holding, Reason, Record, Unavailable
+from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData, Unavailable
 from cds_service.facts.allergies import read_allergy
 from cds_service.facts.conditions import read_condition
 from cds_service.facts.dates import Dates, read_when
@@ -33,6 +33,7 @@ from cds_service.facts.resources import (
     is_named,
     read_codings,
 )
+from cds_service.reasons import Reason
 
 KINDS = ("conditions", "allergies", "observations")
 
@@ -57,21 +58,21 @@ def extract(
         raise ValueError("now must carry the hospital's time zone")
     gaps: list[Unavailable] = []
     orders = _orders(data, gaps)
-    conditions = _conditions(data.holding("conditions"), zone, gaps)
-    allergies = _allergies(data.holding("allergies"), zone, gaps)
-    observations = _observations(data.holding("observations"), zone, reads, gaps)
-    asked = [data.orders, *(holding for key, holding in data.holdings.items() if key != "orders")]
-    known = [gap for holding in asked for gap in holding.unavailable]
+    conditions = _conditions(data.retrieved("conditions"), zone, gaps)
+    allergies = _allergies(data.retrieved("allergies"), zone, gaps)
+    observations = _observations(data.retrieved("observations"), zone, reads, gaps)
+    asked = [data.orders, *(retrieved for key, retrieved in data.by_kind.items() if key != "orders")]
+    known = [gap for retrieved in asked for gap in retrieved.unavailable]
     # An unreadable Observation blocks the analyte that it may report, so it does not spoil the others.
     unread = {gap.data for gap in gaps} - {"observations"}
-    birth_date, gender = _patient(data.holdings.get("patient", Holding()), zone)
+    birth_date, gender = _patient(data.by_kind.get("patient", RetrievedData()), zone)
     return PatientFacts(
         orders=orders,
         conditions=conditions,
         allergies=allergies,
         observations=observations,
-        complete=frozenset(k for k in KINDS if data.holding(k).complete and k not in unread),
-        obtained=frozenset(k for k in KINDS if data.holding(k).obtained),
+        complete=frozenset(k for k in KINDS if data.retrieved(k).complete and k not in unread),
+        obtained=frozenset(k for k in KINDS if data.retrieved(k).obtained),
         unavailable=(*known, *gaps),
         today=now.date(),
         now=now,
@@ -81,13 +82,13 @@ def extract(
     )
 
 
-def _unreadable(kind: str, record: Record) -> Unavailable:
+def _unreadable(kind: str, record: RawResource) -> Unavailable:
     return Unavailable(kind, Reason("unreadable-resource"), record.reference)
 
 
-def _conditions(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[ConditionFact, ...]:
+def _conditions(retrieved: RetrievedData, zone: tzinfo, gaps: list[Unavailable]) -> tuple[ConditionFact, ...]:
     facts = []
-    for record, raw in decode_each(holding.records, RawCondition):
+    for record, raw in decode_each(retrieved.records, RawCondition):
         if raw is None:
             gaps.append(_unreadable("conditions", record))
         elif (fact := read_condition(record.reference, raw, zone)) is not None:
@@ -95,9 +96,9 @@ def _conditions(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tupl
     return tuple(facts)
 
 
-def _allergies(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple[AllergyFact, ...]:
+def _allergies(retrieved: RetrievedData, zone: tzinfo, gaps: list[Unavailable]) -> tuple[AllergyFact, ...]:
     facts = []
-    for record, raw in decode_each(holding.records, RawAllergy):
+    for record, raw in decode_each(retrieved.records, RawAllergy):
         try:
             fact = read_allergy(record.reference, raw, zone) if raw else None
         except Unreadable:
@@ -110,7 +111,7 @@ def _allergies(holding: Holding, zone: tzinfo, gaps: list[Unavailable]) -> tuple
 
 
 def _observations(
-    holding: Holding, zone: tzinfo, reads: Callable[[str, str], bool], gaps: list[Unavailable]
+    retrieved: RetrievedData, zone: tzinfo, reads: Callable[[str, str], bool], gaps: list[Unavailable]
 ) -> tuple[ObservationFact, ...]:
     """An unreadable Observation stays as a fact with its code, so that it can block the analyte it may report."""
 
@@ -122,7 +123,7 @@ def _observations(
 
     facts: list[ObservationFact] = []
     dates = Dates(zone)
-    for record, raw in decode_each(holding.records, RawObservation):
+    for record, raw in decode_each(retrieved.records, RawObservation):
         if raw is not None:
             facts += read_observation(record, raw, wanted, dates)
             continue
@@ -133,7 +134,7 @@ def _observations(
 
 
 def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...]:
-    sources = data.holdings.get("orders", Holding())
+    sources = data.by_kind.get("orders", RetrievedData())
     based_on = {record.reference: record for record in sources.records}
     orders = []
     for record in data.orders.records:
@@ -151,9 +152,9 @@ def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...
     return (*orders, *(unread_order(reference, "ServiceRequest") for reference in sorted(named - listed)))
 
 
-def _patient(holding: Holding, zone: tzinfo) -> tuple[When | None, str | None]:
+def _patient(retrieved: RetrievedData, zone: tzinfo) -> tuple[When | None, str | None]:
     """Birth date and administrative gender; only needed to compute, so a patient that can't be read is no gap."""
-    for record in holding.records:
+    for record in retrieved.records:
         try:
             raw = decode(record.body, RawPatient)
         except Unreadable:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from cds_service.clinical_data.records import Record
+from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.dates import Dates
 from cds_service.facts.patient_facts import Coding, Concept, Measurement, ObservationFact, When
 from cds_service.facts.resources import (
@@ -40,11 +40,13 @@ _TEXT_RANGE = re.compile(rf"{_NUMBER}\s*[-–]\s*{_NUMBER}{_UNIT}$")
 _COMPARATORS = {"<", "<=", ">", ">="}
 
 
-Wanted = Callable[[RawConcept | None], tuple[Coding, ...] | None]
+SelectCodings = Callable[[RawConcept | None], tuple[Coding, ...] | None]
 """The codings of a code that anything reads; empty for a code that says nothing at all; None for another one."""
 
 
-def read_observation(record: Record, raw: RawObservation, wanted: Wanted, dates: Dates) -> list[ObservationFact]:
+def read_observation(
+    record: RawResource, raw: RawObservation, wanted: SelectCodings, dates: Dates
+) -> list[ObservationFact]:
     """The facts of one Observation: its own value and each component's, as far as their code is wanted.
 
     Args:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cds_service.clinical_data.records import Record
-from cds_service.clinical_data.references import local_reference
+from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.facts.resources import RawConcept, RawContained, RawOrder, Unreadable, concept, decode, is_given
+from cds_service.fhir_references import local_reference
 
 
 def unread_order(reference: str, resource_type: str, body: bytes = b"") -> OrderFact:
@@ -19,7 +19,7 @@ def unread_order(reference: str, resource_type: str, body: bytes = b"") -> Order
     return OrderFact(reference, resource_type, Concept(), (), (), body, readable=False)
 
 
-def read_order(record: Record, based_on: Mapping[str, Record]) -> OrderFact:
+def read_order(record: RawResource, based_on: Mapping[str, RawResource]) -> OrderFact:
     """The fact of one order.
 
     Args:
@@ -50,7 +50,7 @@ def read_order(record: Record, based_on: Mapping[str, Record]) -> OrderFact:
     )
 
 
-def missing_sources(record: Record, based_on: Mapping[str, Record]) -> list[str]:
+def missing_sources(record: RawResource, based_on: Mapping[str, RawResource]) -> list[str]:
     """The orders that an Appointment is based on and that were not sent: what it books may be in one of them.
 
     Raises:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
-from cds_service.clinical_data.records import Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 
 
 class Coding(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cds_service.clinical_data.records import Record
+from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Coding, Concept
 
 T = TypeVar("T", bound="_Resource")
@@ -221,7 +221,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     return resource
 
 
-def decode_each(records: Sequence[Record], kind: type[T]) -> Iterator[tuple[Record, T | None]]:
+def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple[RawResource, T | None]]:
     """Every resource of one kind with its struct, None for one that can't be read.
 
     Decoded in one go as long as none is broken, else one by one, so that the broken one is the only one lost.

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cds_service.clinical_data.records import Reason
 from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, PatientFacts
 from cds_service.findings.chart import Chart
 from cds_service.findings.finding import Certainty, CriterionFinding, Evidence, Indicator
 from cds_service.knowledge.tables import Criterion, Knowledge, TextGroup
+from cds_service.reasons import Reason
 
 _MOST_UNREAD = 5  # as many as stand with a question about conditions
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from cds_service.clinical_data.records import Reason
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
 from cds_service.knowledge.tables import Expression, Knowledge
 from cds_service.knowledge.value_sets import CodeIndex, Hit
+from cds_service.reasons import Reason
 
 
 class Truth(IntEnum):

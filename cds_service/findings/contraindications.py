@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds_service.findings.case import Case, Setting
+from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.criteria import judge_criterion
 from cds_service.findings.finding import Certainty, ContraindicationFinding, CriterionFinding, Indicator
 from cds_service.knowledge.tables import Contraindication
 
 
-def judge_contraindications(setting: Setting, case: Case) -> tuple[ContraindicationFinding, ...]:
+def judge_contraindications(
+    order_context: OrderContext, patient: PatientContext
+) -> tuple[ContraindicationFinding, ...]:
     """Every row that applies to the order, the absent ones too."""
-    rows = [row for row in case.knowledge.contraindications if setting.passes(row.gate, case)]
-    return tuple(_judge_row(row, setting, case) for row in rows)
+    rows = [row for row in patient.knowledge.contraindications if order_context.passes(row.gate, patient)]
+    return tuple(_judge_row(row, order_context, patient) for row in rows)
 
 
-def _judge_row(row: Contraindication, setting: Setting, case: Case) -> ContraindicationFinding:
-    asked = [criterion for criterion in row.criteria if setting.passes(criterion.gate, case)]
-    findings = [found for criterion in asked if (found := judge_criterion(criterion, case)) is not None]
-    findings = [_capped(found) for found in findings] if setting.emergency else findings
+def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:
+    asked = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
+    findings = [found for criterion in asked if (found := judge_criterion(criterion, patient)) is not None]
+    findings = [_capped(found) for found in findings] if order_context.emergency else findings
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
     for certainty in (Certainty.PRESENT, Certainty.UNKNOWN):

@@ -12,12 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from cds_service.clinical_data.records import Reason
 from cds_service.facts.patient_facts import PatientFacts, When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import Interval
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
 from cds_service.knowledge.tables import Derivation, Knowledge, Lab
+from cds_service.reasons import Reason
 
 _DAYS_A_YEAR = 365.2425
 _SHOWN = Decimal("0.01")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
-from cds_service.findings.case import Case, prepare, setting_of
+from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import Certainty, Findings, OrderFinding
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
 from cds_service.findings.recognition import Recognized, recognize
 from cds_service.knowledge.tables import Knowledge, Procedure
+from cds_service.reasons import Reason
 
 _MOST_ALIKE = 50
 _NO_GADOLINIUM = ("gadolinium", "contrast-class-unclear")
@@ -26,10 +27,10 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         knowledge: the effective tables.
         options: no order is in focus; judge the offered procedures that have a recorded indication.
     """
-    case = prepare(facts, knowledge)
-    orders = _options(case) if options else tuple(_judge_order(order, case) for order in facts.orders)
-    uncoded = [Unavailable("conditions", Reason("uncoded-condition"), c.reference) for c in case.chart.unread]
-    uncoded += [Unavailable("allergies", Reason("uncoded-allergy"), a.reference) for a in case.allergies.unread]
+    patient = prepare(facts, knowledge)
+    orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
+    uncoded = [Unavailable("conditions", Reason("uncoded-condition"), c.reference) for c in patient.chart.unread]
+    uncoded += [Unavailable("allergies", Reason("uncoded-allergy"), a.reference) for a in patient.allergies.unread]
     return Findings(orders, _told((*facts.unavailable, *uncoded)))
 
 
@@ -48,32 +49,32 @@ def _told(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
     return (*(gap for known in alike.values() for gap in known), *unlisted)
 
 
-def _judge_order(order: OrderFact, case: Case) -> OrderFinding:
-    chart = chart_for(order, case)
-    recognized = recognize(order, chart, case.knowledge)
+def _judge_order(order: OrderFact, patient: PatientContext) -> OrderFinding:
+    chart = chart_for(order, patient)
+    recognized = recognize(order, chart, patient.knowledge)
     if recognized is None:
         return OrderFinding(order)
-    return _judge(order, recognized, case)
+    return _judge(order, recognized, patient)
 
 
-def _judge(order: OrderFact | None, recognized: Recognized, case: Case) -> OrderFinding:
-    chart = chart_for(order, case)
+def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientContext) -> OrderFinding:
+    chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
-    setting = setting_of(tuple(remaining.values()))
-    indicated = _with_children(recognized.candidates, case.knowledge)
+    context = order_context(tuple(remaining.values()))
+    indicated = _with_children(recognized.candidates, patient.knowledge)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
         candidates=recognized.candidates,
         recognised_by=recognized.by,
         matched_text=recognized.synonym,
-        uses=setting.uses,
-        emergency=setting.emergency,
-        indications=judge_indications(indicated, order, chart, case),
-        contraindications=judge_contraindications(setting, case),
-        alerts=judge_alerts(indicated, chart, case.knowledge),
-        conditions_fully_classified=case.chart.classified,
-        gadolinium_allergy=case.allergies.may_be_in(_NO_GADOLINIUM),
+        uses=context.uses,
+        emergency=context.emergency,
+        indications=judge_indications(indicated, order, chart, patient),
+        contraindications=judge_contraindications(context, patient),
+        alerts=judge_alerts(indicated, chart, patient.knowledge),
+        conditions_fully_classified=patient.chart.classified,
+        gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
     )
 
 
@@ -94,12 +95,12 @@ def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> l
     return list(found.values())
 
 
-def _options(case: Case) -> tuple[OrderFinding, ...]:
+def _options(patient: PatientContext) -> tuple[OrderFinding, ...]:
     """Offered procedures with a recorded indication, each judged as if it were ordered."""
     findings = []
-    for procedure in case.knowledge.procedures.values():
+    for procedure in patient.knowledge.procedures.values():
         if procedure.offered and procedure.indications:
-            found = judge_indications([procedure], None, case.chart, case)
+            found = judge_indications([procedure], None, patient.chart, patient)
             if any(indication.certainty is Certainty.PRESENT for indication in found):
-                findings.append(_judge(None, Recognized(procedure, (procedure,), "condition"), case))
+                findings.append(_judge(None, Recognized(procedure, (procedure,), "condition"), patient))
     return tuple(findings)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
-from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
 from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure, Threshold
+from cds_service.reasons import Reason
 
 
 class Certainty(StrEnum):

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cds_service.clinical_data.records import Reason
 from cds_service.facts.patient_facts import OrderFact
-from cds_service.findings.case import Case
 from cds_service.findings.chart import Chart, Match, Truth
+from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import AlertFinding, Certainty, IndicationFinding, Indicator
 from cds_service.knowledge.tables import Expression, Indication, Knowledge, Procedure
+from cds_service.reasons import Reason
 
 
-def chart_for(order: OrderFact | None, case: Case) -> Chart:
+def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
     """The patient's chart plus the order's own coded reasons."""
     if order is None:
-        return case.chart
-    return case.chart.with_reasons(order.reference, order.reasons, case.knowledge.codes)
+        return patient.chart
+    return patient.chart.with_reasons(order.reference, order.reasons, patient.knowledge.codes)
 
 
 def judge_indications(
-    procedures: Iterable[Procedure], order: OrderFact | None, chart: Chart, case: Case
+    procedures: Iterable[Procedure], order: OrderFact | None, chart: Chart, patient: PatientContext
 ) -> tuple[IndicationFinding, ...]:
     """Every indication of the procedures, each once."""
     rows = {indication.id: indication for procedure in procedures for indication in procedure.indications}
-    return tuple(_judge(row, order, chart, case) for row in rows.values())
+    return tuple(_judge(row, order, chart, patient) for row in rows.values())
 
 
 def judge_alerts(procedures: Iterable[Procedure], chart: Chart, knowledge: Knowledge) -> tuple[AlertFinding, ...]:
@@ -38,9 +38,9 @@ def judge_alerts(procedures: Iterable[Procedure], chart: Chart, knowledge: Knowl
     return tuple(found)
 
 
-def _judge(indication: Indication, order: OrderFact | None, chart: Chart, case: Case) -> IndicationFinding:
-    truth = chart.truth(indication.present_if, case.knowledge)
-    matches = _matches(indication.present_if, chart, case.knowledge)
+def _judge(indication: Indication, order: OrderFact | None, chart: Chart, patient: PatientContext) -> IndicationFinding:
+    truth = chart.truth(indication.present_if, patient.knowledge)
+    matches = _matches(indication.present_if, chart, patient.knowledge)
     evidence = tuple(match.evidence() for match in matches)
     if truth is Truth.PRESENT:
         return IndicationFinding(indication, Certainty.PRESENT, evidence=evidence)
@@ -48,11 +48,11 @@ def _judge(indication: Indication, order: OrderFact | None, chart: Chart, case: 
         doubts = [match.doubt for match in matches if match.truth is Truth.POSSIBLE]
         return IndicationFinding(indication, Certainty.UNKNOWN, next(iter(doubts), None), evidence)
     possible = indication.possible_if
-    if possible is not None and chart.truth(possible, case.knowledge) is not Truth.ABSENT:
-        partial = tuple(match.evidence() for match in _matches(possible, chart, case.knowledge))
+    if possible is not None and chart.truth(possible, patient.knowledge) is not Truth.ABSENT:
+        partial = tuple(match.evidence() for match in _matches(possible, chart, patient.knowledge))
         reason = Reason(indication.possible_because or "partial-indication")
         return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial)
-    gap = _gap(order, case) or _unprovable(indication, case.knowledge)
+    gap = _gap(order, patient) or _unprovable(indication, patient.knowledge)
     return IndicationFinding(indication, Certainty.UNKNOWN if gap else Certainty.ABSENT, gap)
 
 
@@ -68,18 +68,18 @@ def _unprovable(indication: Indication, knowledge: Knowledge) -> Reason | None:
     return None if any(knowledge.conditions[name].provable for name in named) else Reason("no-code-names-it")
 
 
-def _gap(order: OrderFact | None, case: Case) -> Reason | None:
+def _gap(order: OrderFact | None, patient: PatientContext) -> Reason | None:
     """Why "none found" can't be said: conditions that could not be had or read, or a reason that could not be."""
-    facts = case.facts
+    facts = patient.facts
     if "conditions" not in facts.obtained:
         return Reason("conditions-unavailable")
     if "conditions" not in facts.complete:
         return Reason("conditions-incomplete")
-    if case.chart.unread:
+    if patient.chart.unread:
         return Reason("uncoded-condition")
     if order is None:
         return None
-    reads = case.knowledge.codes.reads
+    reads = patient.knowledge.codes.reads
     if any(not any(reads(c.system, c.code) for c in reason.codings) for reason in order.reasons):
         return Reason("reason-text-only")
     known = {condition.reference for condition in facts.conditions}

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from cds_service.clinical_data.records import Reason
 from cds_service.facts.observations import measure
 from cds_service.facts.patient_facts import Coding, Concept, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import Interval
 from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.reasons import Reason
 
 _CLOCK_TOLERANCE = timedelta(days=1)
 _ANY_TIME = datetime.max.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What must agree between the files of the tables; every disagreement is one line: file, row, problem, remedy."""
+"""What must agree between the rows of the tables; every disagreement is one line: file, row, problem, remedy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIELDS_OF_KIND = {
 }
 
 
-class Files(Protocol):
+class TableRows(Protocol):
     """The checked rows of every file, by id."""
 
     conditions: dict[str, Row]
@@ -32,11 +32,11 @@ class Files(Protocol):
     concept_maps: list[Row]
 
 
-def cross_check(files: Files, problems: list[str]) -> None:
-    """Append every disagreement between files to `problems`."""
+def cross_check(rows: TableRows, problems: list[str]) -> None:
+    """Append every disagreement between rows to `problems`."""
     for check in (_conditions, _procedures, _indications, _contraindications, _thresholds, _labs, _allergies):
-        problems += check(files)
-    problems += check_codes(files.systems, files.value_sets, files.concept_maps, files.procedures)
+        problems += check(rows)
+    problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures)
 
 
 def _missing(file: str, row: str, field: str, names: Iterable[str], known: Iterable[str], kind: str) -> Iterator[str]:
@@ -46,54 +46,54 @@ def _missing(file: str, row: str, field: str, names: Iterable[str], known: Itera
             yield f'{file}: "{row}", {field} names "{name}", which is no {kind}; correct it or add it'
 
 
-def _conditions(files: Files) -> Iterator[str]:
-    for key, row in files.conditions.items():
-        yield from _missing("conditions.toml", key, "value_set", [row["value_set"]], files.value_sets, "ValueSet")
+def _conditions(rows: TableRows) -> Iterator[str]:
+    for key, row in rows.conditions.items():
+        yield from _missing("conditions.toml", key, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
 
 
-def _procedures(files: Files) -> Iterator[str]:
-    for key, row in files.procedures.items():
-        file = files.places.get(key, "site/procedures")
-        yield from _missing(file, key, "parent", [row.get("parent", "")], files.procedures, "procedure")
-        yield from _wording(files, file, key, "notes", row.get("notes", {}).values())
-        yield from _missing(file, key, "notes", row.get("notes", {}), files.contraindications, "contraindication")
-        yield from _circle(files, file, key)
+def _procedures(rows: TableRows) -> Iterator[str]:
+    for key, row in rows.procedures.items():
+        file = rows.places.get(key, "site/procedures")
+        yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
+        yield from _wording(rows, file, key, "notes", row.get("notes", {}).values())
+        yield from _missing(file, key, "notes", row.get("notes", {}), rows.contraindications, "contraindication")
+        yield from _circle(rows, file, key)
         for alert in row.get("alert", ()):
-            yield from _missing(file, key, "alert", [alert["condition"]], files.conditions, "condition")
-            yield from _wording(files, file, key, "alert", [alert["wording"]])
+            yield from _missing(file, key, "alert", [alert["condition"]], rows.conditions, "condition")
+            yield from _wording(rows, file, key, "alert", [alert["wording"]])
 
 
-def _indications(files: Files) -> Iterator[str]:
+def _indications(rows: TableRows) -> Iterator[str]:
     seen: set[str] = set()
-    for key, indication in ((k, i) for k, row in files.procedures.items() for i in row.get("indication", ())):
-        file = files.places.get(key, "site/procedures")
+    for key, indication in ((k, i) for k, row in rows.procedures.items() for i in row.get("indication", ())):
+        file = rows.places.get(key, "site/procedures")
         name = f"{key} / {indication['id']}"
         if indication["id"] in seen:
             yield f'{file}: indication "{name}" is there twice; give the second an id of its own'
         seen.add(indication["id"])
         for part in ("present_if", "possible_if"):
-            yield from _missing(file, name, part, _named(indication.get(part)), files.conditions, "condition")
+            yield from _missing(file, name, part, _named(indication.get(part)), rows.conditions, "condition")
         because = indication.get("possible_because")
-        yield from _wording(files, file, name, "possible_because", [f"reason.{because}"] if because else [])
+        yield from _wording(rows, file, name, "possible_because", [f"reason.{because}"] if because else [])
         if ("possible_if" in indication) != bool(because):
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
 
 
-def _circle(files: Files, file: str, key: str) -> Iterator[str]:
-    seen, parent = {key}, files.procedures[key].get("parent")
-    while parent in files.procedures:
+def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:
+    seen, parent = {key}, rows.procedures[key].get("parent")
+    while parent in rows.procedures:
         if parent in seen:
             if parent == key:
                 yield f'{file}: "{key}" is an ancestor of itself, over parent; correct parent'
             return
         seen.add(parent)
-        parent = files.procedures[parent].get("parent")
+        parent = rows.procedures[parent].get("parent")
 
 
-def _contraindications(files: Files) -> Iterator[str]:
+def _contraindications(rows: TableRows) -> Iterator[str]:
     file = "contraindications.toml"
-    for row in files.contraindications.values():
-        yield from _gate(files, row["id"], row)
+    for row in rows.contraindications.values():
+        yield from _gate(rows, row["id"], row)
         ids = [criterion["id"] for criterion in row["criterion"]]
         for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
             yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
@@ -101,19 +101,19 @@ def _contraindications(files: Files) -> Iterator[str]:
             yield from _missing(
                 file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
             )
-            yield from _gate(files, criterion["id"], criterion)
-            yield from _criterion(files, file, criterion)
+            yield from _gate(rows, criterion["id"], criterion)
+            yield from _criterion(rows, file, criterion)
         yield from _silencing(file, {c["id"]: c.get("superseded_by", ()) for c in row["criterion"]})
 
 
-def _criterion(files: Files, file: str, row: Row) -> Iterator[str]:
+def _criterion(rows: TableRows, file: str, row: Row) -> Iterator[str]:
     name, kind = row["id"], row["kind"]
-    groups = {group["id"] for group in files.allergies["group"]}
-    yield from _missing(file, name, "threshold", [row.get("threshold", "")], files.thresholds, "threshold")
-    yield from _missing(file, name, "value_sets", row.get("value_sets", ()), files.value_sets, "ValueSet")
-    yield from _missing(file, name, "severity_from", row.get("severity_from", ()), files.labs, "lab")
+    groups = {group["id"] for group in rows.allergies["group"]}
+    yield from _missing(file, name, "threshold", [row.get("threshold", "")], rows.thresholds, "threshold")
+    yield from _missing(file, name, "value_sets", row.get("value_sets", ()), rows.value_sets, "ValueSet")
+    yield from _missing(file, name, "severity_from", row.get("severity_from", ()), rows.labs, "lab")
     yield from _missing(file, name, "group", [row.get("group", "")], groups, "allergy group")
-    yield from _wording(files, file, name, "advice", [f"advice.{a}" for a in row["advice"]])
+    yield from _wording(rows, file, name, "advice", [f"advice.{a}" for a in row["advice"]])
     for other, fields in _FIELDS_OF_KIND.items():
         for field in fields if other != kind else ():
             if field in row:
@@ -133,22 +133,22 @@ def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[s
             yield f'{file}: "{name}" is superseded by itself, over superseded_by; leave one of them to speak'
 
 
-def _gate(files: Files, name: str, row: Row) -> Iterator[str]:
+def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     file = "contraindications.toml"
-    yield from _missing(file, name, "procedures", row.get("procedures", ()), files.procedures, "procedure")
+    yield from _missing(file, name, "procedures", row.get("procedures", ()), rows.procedures, "procedure")
     for part in ("when", "unless"):
-        yield from _missing(file, name, part, _named(row.get(part)), files.conditions, "condition")
+        yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
 
 
-def _thresholds(files: Files) -> Iterator[str]:
+def _thresholds(rows: TableRows) -> Iterator[str]:
     file = "thresholds.toml"
-    for key, row in files.thresholds.items():
-        yield from _missing(file, key, "lab", [row["lab"]], files.labs, "lab")
-        yield from _missing(file, key, "answers", row.get("answers", ()), files.value_sets, "ValueSet")
-        canonical = files.labs.get(row["lab"], row)["unit"]
+    for key, row in rows.thresholds.items():
+        yield from _missing(file, key, "lab", [row["lab"]], rows.labs, "lab")
+        yield from _missing(file, key, "answers", row.get("answers", ()), rows.value_sets, "ValueSet")
+        canonical = rows.labs.get(row["lab"], row)["unit"]
         if row["unit"] != canonical:
             yield f'{file}: "{key}", unit is "{row["unit"]}"; write the limit in "{canonical}", as {row["lab"]} is'
-        yield from _value(file, key, row, files.labs.get(row["lab"], {}))
+        yield from _value(file, key, row, rows.labs.get(row["lab"], {}))
         if "value" in row and row["comparison"] in ("in", "rise"):
             yield f'{file}: "{key}", value says nothing with the comparison {row["comparison"]}; remove it'
 
@@ -165,12 +165,12 @@ def _value(file: str, key: str, row: Row, lab: Row) -> Iterator[str]:
         )
 
 
-def _labs(files: Files) -> Iterator[str]:
+def _labs(rows: TableRows) -> Iterator[str]:
     file = "labs.toml"
-    for key, row in files.labs.items():
-        yield from _missing(file, key, "value_set", [row.get("value_set", "")], files.value_sets, "ValueSet")
+    for key, row in rows.labs.items():
+        yield from _missing(file, key, "value_set", [row.get("value_set", "")], rows.value_sets, "ValueSet")
         inputs = row.get("derivation", {}).get("inputs", ())
-        yield from _missing(file, key, "derivation.inputs", inputs, files.labs, "lab")
+        yield from _missing(file, key, "derivation.inputs", inputs, rows.labs, "lab")
         spellings = [code for unit in row["units"] for code in unit["codes"]]
         for code in sorted({c for c in spellings if spellings.count(c) > 1}):
             yield f'{file}: "{key}", the unit "{code}" is there twice; leave one'
@@ -184,15 +184,15 @@ def _labs(files: Files) -> Iterator[str]:
             yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among the parameters")
 
 
-def _allergies(files: Files) -> Iterator[str]:
-    for row in files.allergies["group"]:
-        yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], files.value_sets, "ValueSet")
-    for weight, row in files.allergies["reaction"].items():
-        yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], files.value_sets, "ValueSet")
+def _allergies(rows: TableRows) -> Iterator[str]:
+    for row in rows.allergies["group"]:
+        yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
+    for weight, row in rows.allergies["reaction"].items():
+        yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
 
 
-def _wording(files: Files, file: str, row: str, field: str, keys: Iterable[str]) -> Iterator[str]:
-    yield from _missing(file, row, field, keys, files.wording, "sentence of wording.en.toml")
+def _wording(rows: TableRows, file: str, row: str, field: str, keys: Iterable[str]) -> Iterator[str]:
+    yield from _missing(file, row, field, keys, rows.wording, "sentence of wording.en.toml")
 
 
 def _named(value: Any) -> list[str]:

@@ -18,10 +18,10 @@ from cds_service.knowledge.tables import (
     Threshold,
 )
 
-Line = Mapping[str, str]
+ReviewLine = Mapping[str, str]
 
 
-def procedure_lines(knowledge: Knowledge) -> list[Line]:
+def procedure_lines(knowledge: Knowledge) -> list[ReviewLine]:
     """First table: one line per procedure and indication; a procedure without indications has one line."""
     return [
         _procedure_line(procedure, indication, knowledge)
@@ -30,14 +30,14 @@ def procedure_lines(knowledge: Knowledge) -> list[Line]:
     ]
 
 
-def contraindication_lines(knowledge: Knowledge) -> list[Line]:
+def contraindication_lines(knowledge: Knowledge) -> list[ReviewLine]:
     """Second table: one line per row and criterion that speaks."""
     return [
         _criterion_line(row, criterion, knowledge) for row in knowledge.contraindications for criterion in row.criteria
     ]
 
 
-def silent_lines(knowledge: Knowledge) -> list[Line]:
+def silent_lines(knowledge: Knowledge) -> list[ReviewLine]:
     """Limits that do not speak, because their status is not `active`: sourced poorly, or switched off by a site."""
     return [
         {
@@ -54,13 +54,13 @@ def silent_lines(knowledge: Knowledge) -> list[Line]:
     ]
 
 
-def change_lines(knowledge: Knowledge) -> list[Line]:
+def change_lines(knowledge: Knowledge) -> list[ReviewLine]:
     """What a site folder changed, each with its reason, approver and date."""
     columns = {"id": "id", "table": "changed in", "reason": "reason", "approver": "approver", "date": "date"}
     return [{name: str(change.get(key, "")) for key, name in columns.items()} for change in knowledge.changes]
 
 
-def _procedure_line(procedure: Procedure, indication: Indication | None, knowledge: Knowledge) -> Line:
+def _procedure_line(procedure: Procedure, indication: Indication | None, knowledge: Knowledge) -> ReviewLine:
     possible = indication.possible_if if indication else None
     return {
         "procedure": procedure.id,
@@ -84,7 +84,7 @@ def _use(procedure: Procedure, use: str) -> str:
     return f"{use} (usually)" if use in procedure.usually_uses else use
 
 
-def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Knowledge) -> Line:
+def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Knowledge) -> ReviewLine:
     threshold = knowledge.thresholds[criterion.threshold] if criterion.threshold else None
     gates = [*_gate(row.gate, knowledge), *_gate(criterion.gate, knowledge)]
     return {

@@ -11,8 +11,8 @@ from typing import Any
 
 from cds_service.profiles.bindings import any_held, codes_of
 from cds_service.profiles.references import resolve
+from cds_service.profiles.validation_run import Place, ValidationRun
 from cds_service.profiles.values import shown
-from cds_service.profiles.visit import Place, Visit
 
 _COMPLETE = {"completed", "amended"}
 _ANSWERS = {
@@ -31,25 +31,25 @@ _ANSWERS = {
 Json = dict[str, Any]
 
 
-def check_answers(visit: Visit, place: Place) -> None:
+def check_answers(run: ValidationRun, place: Place) -> None:
     """Items and answers of one QuestionnaireResponse."""
-    questionnaire = _questionnaire(visit, place.value.get("questionnaire"))
+    questionnaire = _questionnaire(run, place.value.get("questionnaire"))
     if questionnaire is not None:
-        _check_items(visit, place, _listed(questionnaire.get("item")), place.value.get("status") in _COMPLETE)
+        _check_items(run, place, _listed(questionnaire.get("item")), place.value.get("status") in _COMPLETE)
 
 
-def _questionnaire(visit: Visit, url: Any) -> Json | None:
+def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
     if not isinstance(url, str):
         return None
     if url.startswith("#"):
-        found = resolve(visit.scope, url)
+        found = resolve(run.scope, url)
         return found if found is not None and found.get("resourceType") == "Questionnaire" else None
-    known = visit.definitions.questionnaire(url)
+    known = run.definitions.questionnaire(url)
     version = url.partition("|")[2]
     return dict(known) if known is not None and version in ("", known.get("version")) else None
 
 
-def _check_items(visit: Visit, place: Place, questions: Sequence[Json], complete: bool) -> None:
+def _check_items(run: ValidationRun, place: Place, questions: Sequence[Json], complete: bool) -> None:
     """The items at one level against the questions at that level."""
     known = {str(one.get("linkId")): one for one in questions}
     seen: dict[str, int] = {}
@@ -60,29 +60,29 @@ def _check_items(visit: Visit, place: Place, questions: Sequence[Json], complete
             continue
         if link not in known:
             message = f"the Questionnaire has no item {shown(link)} here"
-            visit.error(where, "answer-link", "not-found", message)
+            run.error(where, "answer-link", "not-found", message)
             continue
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
-        _check_item(visit, where, known[link], complete)
+        _check_item(run, where, known[link], complete)
     for link, question in known.items():
         if seen.get(link, 0) > 1 and not question.get("repeats"):
-            visit.error(place, "answer-repeats", "structure", f"item {shown(link)} may be answered only once")
+            run.error(place, "answer-repeats", "structure", f"item {shown(link)} may be answered only once")
         if complete and question.get("required") is True and link not in seen and "enableWhen" not in question:
-            visit.error(place, "answer-required", "required", f"item {shown(link)} must be answered")
+            run.error(place, "answer-required", "required", f"item {shown(link)} must be answered")
 
 
-def _check_item(visit: Visit, place: Place, question: Json, complete: bool) -> None:
+def _check_item(run: ValidationRun, place: Place, question: Json, complete: bool) -> None:
     inner = _listed(question.get("item"))
     if "item" in place.value or question.get("type") == "group":
-        _check_items(visit, place, inner, complete)
+        _check_items(run, place, inner, complete)
     for index, answer in enumerate(_listed(place.value.get("answer"))):
         where = Place(answer, "BackboneElement", "answer", place, index)
-        _check_answer(visit, where, question)
+        _check_answer(run, where, question)
         if "item" in answer:
-            _check_items(visit, where, inner, complete)
+            _check_items(run, where, inner, complete)
 
 
-def _check_answer(visit: Visit, place: Place, question: Json) -> None:
+def _check_answer(run: ValidationRun, place: Place, question: Json) -> None:
     """The type of one answer, and its code where the question lists its options."""
     options = _listed(question.get("answerOption"))
     allowed = _ANSWERS.get(str(question.get("type")))
@@ -94,12 +94,12 @@ def _check_answer(visit: Visit, place: Place, question: Json) -> None:
         allowed = {named for one in options for named, _ in _values(one)} | (allowed - {"Coding"})
     if kind.lower() not in {one.lower() for one in allowed}:
         wanted = " or ".join(sorted(allowed)) or "no answer"
-        visit.error(place, "answer-type", "structure", f"is a {kind}: {wanted} belongs here")
-    elif question["type"] == "choice" and kind == "Coding" and _is_other(visit, question, options, value):
-        visit.error(place, "answer-option", "code-invalid", f"{shown(value)} is none of the question's options")
+        run.error(place, "answer-type", "structure", f"is a {kind}: {wanted} belongs here")
+    elif question["type"] == "choice" and kind == "Coding" and _is_other(run, question, options, value):
+        run.error(place, "answer-option", "code-invalid", f"{shown(value)} is none of the question's options")
 
 
-def _is_other(visit: Visit, question: Json, options: Sequence[Json], value: Any) -> bool:
+def _is_other(run: ValidationRun, question: Json, options: Sequence[Json], value: Any) -> bool:
     codes = codes_of(value, "Coding")
     if not codes:
         return False
@@ -107,7 +107,7 @@ def _is_other(visit: Visit, question: Json, options: Sequence[Json], value: Any)
     if listed:
         return codes[0] not in listed
     url = question.get("answerValueSet")
-    return isinstance(url, str) and any_held(visit, url, codes) is False
+    return isinstance(url, str) and any_held(run, url, codes) is False
 
 
 def _values(holder: Json) -> Iterator[tuple[str, Any]]:

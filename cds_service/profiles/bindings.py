@@ -10,39 +10,39 @@ from typing import Any
 
 from cds_service.profiles.elements import Binding
 from cds_service.profiles.terminology import Answer, holds
+from cds_service.profiles.validation_run import Place, ValidationRun
 from cds_service.profiles.values import shown
-from cds_service.profiles.visit import Place, Visit
 
 _STRENGTHS = {"required": "error", "extensible": "warning"}
 
 
-def check_binding(visit: Visit, place: Place, binding: Binding) -> None:
+def check_binding(run: ValidationRun, place: Place, binding: Binding) -> None:
     """Checks one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
     if binding.maximum:
-        _check(visit, place, "required", binding.maximum)
+        _check(run, place, "required", binding.maximum)
     if binding.strength in _STRENGTHS:
-        _check(visit, place, binding.strength, binding.value_set)
+        _check(run, place, binding.strength, binding.value_set)
 
 
-def _check(visit: Visit, place: Place, strength: str, url: str) -> None:
+def _check(run: ValidationRun, place: Place, strength: str, url: str) -> None:
     codes = codes_of(place.value, place.type)
     if not codes and strength == "extensible":
         return
-    answer = any_held(visit, url, codes)
+    answer = any_held(run, url, codes)
     if answer is None:
         message = f"the value set {url} is not at hand in full: {_named(codes)} not checked"
-        visit.add("information", place, "binding-unknown", "not-found", message)
+        run.add("information", place, "binding-unknown", "not-found", message)
     elif answer is False:
         what = f"{_named(codes)} is not in the value set" if codes else "no code from the value set"
         must = "a code from it is required" if strength == "required" else "use a code from it where one fits"
-        visit.add(_STRENGTHS[strength], place, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
+        run.add(_STRENGTHS[strength], place, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
 
 
-def any_held(visit: Visit, url: str, codes: list[tuple[str | None, str]]) -> Answer:
+def any_held(run: ValidationRun, url: str, codes: list[tuple[str | None, str]]) -> Answer:
     """Whether a value set holds one of the codes: one is enough, local codes may stand beside it."""
     if not codes:
-        return False if visit.definitions.value_set(url) or "?" in url else None
-    answers = [holds(visit.definitions, url, system, code) for system, code in codes]
+        return False if run.definitions.value_set(url) or "?" in url else None
+    answers = [holds(run.definitions, url, system, code) for system, code in codes]
     return True if True in answers else (None if None in answers else False)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_service.profiles.references import REST_URL, resolve, spellings
-from cds_service.profiles.visit import Place, Scope, Visit
+from cds_service.profiles.validation_run import Place, Scope, ValidationRun
 
 _WITHOUT_FULL_URL = {"transaction", "transaction-response", "batch", "batch-response"}
 _TRAVELLING = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
@@ -38,23 +38,23 @@ def full_url(place: Place) -> str | None:
     return url if isinstance(url, str) else None
 
 
-def check_bundle(visit: Visit, place: Place) -> None:
+def check_bundle(run: ValidationRun, place: Place) -> None:
     """Every entry: its fullUrl (there, absolute, saying the same as the resource), and what a search must give."""
     kind = str(place.value.get("type"))
     for position, entry in _entries(place.value):
         where = Place(entry, "BackboneElement", "entry", place, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")
         if url is None and _needs_full_url(kind, resource):
-            visit.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
+            run.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
         if kind == "document" and position == 0:
-            _check_document(visit, place, entry)
+            _check_document(run, place, entry)
         if kind == "searchset" and isinstance(resource, dict):
-            _check_match(visit, where, entry, resource)
+            _check_match(run, where, entry, resource)
         if isinstance(url, str) and url and not _ABSOLUTE.fullmatch(url):
-            visit.error(where, "full-url", "value", "fullUrl must be absolute: a URL, urn:uuid: or urn:oid:")
+            run.error(where, "full-url", "value", "fullUrl must be absolute: a URL, urn:uuid: or urn:oid:")
         found = REST_URL.fullmatch(url) if isinstance(url, str) else None
-        if found and isinstance(resource, dict) and visit.definitions.is_resource(found["type"]):
-            _check_agreement(visit, where, found["type"], found["id"], resource)
+        if found and isinstance(resource, dict) and run.definitions.is_resource(found["type"]):
+            _check_agreement(run, where, found["type"], found["id"], resource)
 
 
 def _needs_full_url(kind: str, resource: Any) -> bool:
@@ -66,16 +66,16 @@ def _is_outcome(resource: dict[str, Any]) -> bool:
     return resource.get("resourceType") == "OperationOutcome"
 
 
-def _check_document(visit: Visit, place: Place, entry: dict[str, Any]) -> None:
+def _check_document(run: ValidationRun, place: Place, entry: dict[str, Any]) -> None:
     """What a document's Composition points to travels with it. Source: FHIR R4 Documents, section 3.3.1."""
     composition = entry.get("resource")
     if not isinstance(composition, dict):
         return
-    scope = visit.scope_of(composition)
+    scope = run.scope_of(composition)
     where = Place(composition, "Composition", "resource", Place(entry, "BackboneElement", "entry", place, 0))
     for reference in _references({name: composition.get(name) for name in _TRAVELLING}):
         if not reference.startswith("#") and (problem := _document_problem(place.value, scope, reference)):
-            visit.error(where, "document-reference", "not-found", f"{reference} {problem}")
+            run.error(where, "document-reference", "not-found", f"{reference} {problem}")
 
 
 def _document_problem(bundle: dict[str, Any], scope: Scope | None, reference: str) -> str | None:
@@ -111,26 +111,24 @@ def _references(value: Any) -> Iterator[str]:
                 yield from _references(one)
 
 
-def _check_match(visit: Visit, where: Place, entry: dict[str, Any], resource: dict[str, Any]) -> None:
+def _check_match(run: ValidationRun, where: Place, entry: dict[str, Any], resource: dict[str, Any]) -> None:
     """What a search found has an id; mode outcome is for an OperationOutcome. Source: FHIR R4 Search, 3.1.1.1."""
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None
     is_outcome = _is_outcome(resource)
     if "id" not in resource and not (is_outcome and mode in (None, "outcome")):
-        visit.error(where, "search-id", "required", "a resource in a search result needs an id")
+        run.error(where, "search-id", "required", "a resource in a search result needs an id")
     if mode == "outcome" and not is_outcome:
-        visit.error(where, "search-mode", "structure", "mode outcome is for an OperationOutcome")
+        run.error(where, "search-mode", "structure", "mode outcome is for an OperationOutcome")
 
 
-def _check_agreement(visit: Visit, where: Place, kind: str, identity: str, resource: dict[str, Any]) -> None:
+def _check_agreement(run: ValidationRun, where: Place, kind: str, identity: str, resource: dict[str, Any]) -> None:
     if isinstance(resource.get("id"), str) and resource["id"] != identity:
-        visit.error(
+        run.error(
             where, "full-url", "value", f'fullUrl ends in "{identity}", the resource has the id "{resource["id"]}"'
         )
     elif resource.get("resourceType") != kind:
-        visit.error(
-            where, "full-url", "value", f"fullUrl says {kind}, the resource is a {resource.get('resourceType')}"
-        )
+        run.error(where, "full-url", "value", f"fullUrl says {kind}, the resource is a {resource.get('resourceType')}")
 
 
 def _entries(bundle: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -21,7 +21,7 @@ from cds_service.profiles.elements import Constraint
 from cds_service.profiles.known_constraints import KNOWN
 from cds_service.profiles.references import resolve
 from cds_service.profiles.terminology import holds
-from cds_service.profiles.visit import Place, Visit
+from cds_service.profiles.validation_run import Place, ValidationRun
 
 _SEVERITIES = {"error": "error", "warning": "warning"}
 # A comparison of something other than the result of a function, which is always there.
@@ -32,28 +32,28 @@ class NotEvaluable(Exception):
     """An expression that the FHIRPath engine can't evaluate, and why."""
 
 
-def check_constraints(visit: Visit, place: Place, constraints: Iterable[Constraint]) -> None:
+def check_constraints(run: ValidationRun, place: Place, constraints: Iterable[Constraint]) -> None:
     """Checks the constraints of one element on one value; each expression once for each value.
 
     Args:
-        visit: the run; issues are added to it.
+        run: the run; issues are added to it.
         place: holds the value.
         constraints: of an element, or of its type.
     """
     for constraint in constraints:
         try:
-            holds_true = is_met(visit, place, constraint.expression)
+            holds_true = is_met(run, place, constraint.expression)
         except NotEvaluable as why:
             message = f"constraint {constraint.key} can't be evaluated here ({why}): not checked"
-            visit.add("information", place, constraint.key, "not-supported", message)
+            run.add("information", place, constraint.key, "not-supported", message)
             continue
         if not holds_true:
             severity = _SEVERITIES.get(constraint.severity, "warning")
             message = f"{constraint.key}: {constraint.human or constraint.expression}"
-            visit.add(severity, place, constraint.key, "invariant", message)  # type: ignore[arg-type]
+            run.add(severity, place, constraint.key, "invariant", message)  # type: ignore[arg-type]
 
 
-def is_met(visit: Visit, place: Place, expression: str) -> bool:
+def is_met(run: ValidationRun, place: Place, expression: str) -> bool:
     """Whether a value meets the expression of a constraint.
 
     Raises:
@@ -61,14 +61,14 @@ def is_met(visit: Visit, place: Place, expression: str) -> bool:
     """
     known = KNOWN.get(expression)
     if known:
-        return known(place, visit.scope)
+        return known(place, run.scope)
     key = id(place.value), place.type, expression
     memorable = isinstance(place.value, dict)
-    if memorable and key in visit.memory:
-        return bool(visit.memory[key])
-    result = is_true(evaluate(visit, place, expression), expression)
+    if memorable and key in run.memory:
+        return bool(run.memory[key])
+    result = is_true(evaluate(run, place, expression), expression)
     if memorable:
-        visit.memory[key] = result
+        run.memory[key] = result
     return result
 
 
@@ -83,13 +83,13 @@ def is_true(result: list[Any], expression: str) -> bool:
     return result[0] is not False if len(result) == 1 else True
 
 
-def evaluate(visit: Visit, place: Place, expression: str) -> list[Any]:
+def evaluate(run: ValidationRun, place: Place, expression: str) -> list[Any]:
     """The result of an expression on a value.
 
     Raises:
         NotEvaluable: the expression can't be parsed, or needs what the engine lacks.
     """
-    scope = visit.scope
+    scope = run.scope
     context = {
         "resource": ResourceNode.create_node(scope.resource if scope else place.value),
         "rootResource": ResourceNode.create_node(scope.container if scope else place.value),
@@ -97,7 +97,7 @@ def evaluate(visit: Visit, place: Place, expression: str) -> list[Any]:
     # The engine finds `Patient.name` only in a plain resource, and other things only in a node.
     is_resource = isinstance(place.value, dict) and "resourceType" in place.value
     node = place.value if is_resource else ResourceNode.create_node(place.value, _base(place), place.sibling)
-    options = {"userInvocationTable": _calls(visit), "traceFn": _silent}
+    options = {"userInvocationTable": _calls(run), "traceFn": _silent}
     try:
         return list(apply_parsed_path(node, _parsed(expression), context, _model(), options))
     except (RecursionError, NotEvaluable):
@@ -123,9 +123,9 @@ def _base(place: Place) -> str:
     return place.alias or f"{_base(place.parent)}.{place.step}"
 
 
-def _calls(visit: Visit) -> Mapping[str, Any]:
+def _calls(run: ValidationRun) -> Mapping[str, Any]:
     """Functions of FHIR that the engine lacks. Source: FHIR R4 FHIRPath, Additional functions."""
-    scope = visit.scope
+    scope = run.scope
 
     def resolved(inputs: list[Any]) -> list[Any]:
         references = [one.get("reference") if isinstance(one, dict) else one for one in inputs]
@@ -134,14 +134,14 @@ def _calls(visit: Visit) -> Mapping[str, Any]:
 
     def member_of(inputs: list[Any], url: str) -> list[Any]:
         codes = [(one.get("system"), one.get("code")) if isinstance(one, dict) else (None, one) for one in inputs]
-        answers = [holds(visit.definitions, url, system, str(code)) for system, code in codes]
+        answers = [holds(run.definitions, url, system, str(code)) for system, code in codes]
         if None in answers:
             raise NotEvaluable(f"value set {url} is not at hand in full")
         return [True in answers] if answers else []
 
     def conforms_to(inputs: list[Any], url: str) -> list[Any]:
         places = [Place(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]
-        answers = [visit.conforms(visit, place, url) for place in places]
+        answers = [run.conforms(run, place, url) for place in places]
         if None in answers:
             raise NotEvaluable(f"profile {url} is not at hand")
         return [False not in answers]

@@ -16,7 +16,7 @@ from cds_service.profiles.elements import Element
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.terminology import in_system
 from cds_service.profiles.units import UCUM, unit_problem
-from cds_service.profiles.visit import Place, Visit
+from cds_service.profiles.validation_run import Place, ValidationRun
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _OF_THIS_VERSION = "http://hl7.org/fhir/"
@@ -25,59 +25,57 @@ _REPLACED = re.compile(r"http://hl7\.org/fhir/v[23]/.+")
 _PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
-def check_datatype(visit: Visit, place: Place) -> None:
+def check_datatype(run: ValidationRun, place: Place) -> None:
     """Checks what one complex value of a datatype must keep besides its definition."""
     check = _CHECKS.get(place.type)
     if check:
-        check(visit, place)
+        check(run, place)
 
 
-def _check_coding(visit: Visit, place: Place) -> None:
+def _check_coding(run: ValidationRun, place: Place) -> None:
     system = place.value.get("system")
     if not isinstance(system, str) or not system:
         return
-    if problem := _system_problem(visit, system):
-        visit.error(place, "coding-system", "code-invalid", f"system {system} {problem}")
-    elif (
-        isinstance(place.value.get("code"), str) and in_system(visit.definitions, system, place.value["code"]) is False
-    ):
+    if problem := _system_problem(run, system):
+        run.error(place, "coding-system", "code-invalid", f"system {system} {problem}")
+    elif isinstance(place.value.get("code"), str) and in_system(run.definitions, system, place.value["code"]) is False:
         # Those of hl7.org/fhir are of this version of FHIR; others have newer versions, with more codes.
         severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
         message = f"{place.value['code']} is no code of {system}"
-        visit.add(severity, place, "coding-code", "code-invalid", message)
+        run.add(severity, place, "coding-code", "code-invalid", message)
     elif system.startswith("http://build.fhir.org"):
         # HL7's own examples name them so.
-        visit.add("warning", place, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
+        run.add("warning", place, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
 
 
-def _system_problem(visit: Visit, system: str) -> str | None:
-    known = visit.definitions.code_system(system)
+def _system_problem(run: ValidationRun, system: str) -> str | None:
+    known = run.definitions.code_system(system)
     if known is not None:
         is_supplement = known.get("content") == "supplement" or "supplements" in known
         return "is a supplement: name the code system that it adds to" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"
-    if visit.definitions.value_set(system) is not None:
+    if run.definitions.value_set(system) is not None:
         return "is a value set: name the code system that the code is from"
     if _PAGE.fullmatch(system):
         return "is a page of the specification, not a code system"
     return "is no code system of FHIR R4" if _REPLACED.fullmatch(system) else None
 
 
-def _check_quantity(visit: Visit, place: Place) -> None:
+def _check_quantity(run: ValidationRun, place: Place) -> None:
     system, code = place.value.get("system"), place.value.get("code")
-    if system == UCUM and isinstance(code, str) and (problem := unit_problem(visit.definitions, code)):
+    if system == UCUM and isinstance(code, str) and (problem := unit_problem(run.definitions, code)):
         # Orders of tablets and drops name them as units of UCUM, in HL7's examples too: doubtful, not wrong.
-        visit.add("warning", place, "unit", "code-invalid", f'"{code}" {problem}')
+        run.add("warning", place, "unit", "code-invalid", f'"{code}" {problem}')
 
 
-def _check_identifier(visit: Visit, place: Place) -> None:
+def _check_identifier(run: ValidationRun, place: Place) -> None:
     system = place.value.get("system")
     if isinstance(system, str) and system and not _ABSOLUTE.match(system):
-        visit.error(place, "identifier-system", "value", f"system {system} is not absolute")
+        run.error(place, "identifier-system", "value", f"system {system} is not absolute")
 
 
-def _check_attachment(visit: Visit, place: Place) -> None:
+def _check_attachment(run: ValidationRun, place: Place) -> None:
     data, size, stated = (place.value.get(name) for name in ("data", "size", "hash"))
     if not isinstance(data, str):
         return
@@ -86,44 +84,44 @@ def _check_attachment(visit: Visit, place: Place) -> None:
     except (binascii.Error, ValueError):
         return  # told as a wrong primitive
     if isinstance(size, int) and size != len(content):
-        visit.error(place, "attachment-size", "value", f"size says {size} bytes, data holds {len(content)}")
+        run.error(place, "attachment-size", "value", f"size says {size} bytes, data holds {len(content)}")
     digest = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
     given = "".join(stated.split()) if isinstance(stated, str) else digest
     # One of another length was made by another rule, such as hexadecimal digits.
     if given != digest and len(given) == len(digest):
-        visit.error(place, "attachment-hash", "value", "hash is not the SHA-1 of data, in base64")
+        run.error(place, "attachment-hash", "value", "hash is not the SHA-1 of data, in base64")
 
 
-def _check_meta(visit: Visit, place: Place) -> None:
+def _check_meta(run: ValidationRun, place: Place) -> None:
     for name in ("profile", "security", "tag"):
         listed = place.value.get(name)
         keys = [_identity(one) for one in listed] if isinstance(listed, list) else []
         if len(keys) != len(set(keys)):
-            visit.error(place, "meta-duplicate", "duplicate", f"{name} holds the same entry twice")
+            run.error(place, "meta-duplicate", "duplicate", f"{name} holds the same entry twice")
 
 
 def _identity(one: Any) -> Any:
     return (str(one.get("system")), str(one.get("code"))) if isinstance(one, dict) else str(one)
 
 
-def check_canonical(visit: Visit, place: Place, element: Element) -> None:
+def check_canonical(run: ValidationRun, place: Place, element: Element) -> None:
     """A canonical URL of something at hand points to the right kind of it; a resource's own url is absolute."""
     value = place.value
     if not isinstance(value, str):
         return
-    if place.type == "uri" and place.step == "url" and _is_resource(visit, place.parent) and not _ABSOLUTE.match(value):
-        visit.error(place, "canonical", "value", f"{value} is not absolute")
+    if place.type == "uri" and place.step == "url" and _is_resource(run, place.parent) and not _ABSOLUTE.match(value):
+        run.error(place, "canonical", "value", f"{value} is not absolute")
     wanted = {url.rpartition("/")[2] for one in element.types for url in one.targets}
-    kind = visit.definitions.kind_of(value) if place.type == "canonical" and wanted else None
-    if kind and not wanted.intersection(visit.definitions.ancestors(kind)):
-        visit.error(place, "canonical", "value", f"{value} is a {kind}: {' or '.join(sorted(wanted))} belongs here")
+    kind = run.definitions.kind_of(value) if place.type == "canonical" and wanted else None
+    if kind and not wanted.intersection(run.definitions.ancestors(kind)):
+        run.error(place, "canonical", "value", f"{value} is a {kind}: {' or '.join(sorted(wanted))} belongs here")
 
 
-def _is_resource(visit: Visit, place: Place | None) -> bool:
-    return place is not None and visit.definitions.is_resource(place.type)
+def _is_resource(run: ValidationRun, place: Place | None) -> bool:
+    return place is not None and run.definitions.is_resource(place.type)
 
 
-def check_element_ids(visit: Visit, place: Place) -> None:
+def check_element_ids(run: ValidationRun, place: Place) -> None:
     """Ids of elements are unique inside a resource. Source: FHIR R4 Element, id.
 
     Not looked at in StructureDefinitions, whose snapshot and differential name the same elements.
@@ -133,7 +131,7 @@ def check_element_ids(visit: Visit, place: Place) -> None:
     seen: set[str] = set()
     for identity in _element_ids(place.value):
         if identity in seen:
-            visit.error(place, "element-id", "duplicate", f'two elements have the id "{identity}"')
+            run.error(place, "element-id", "duplicate", f'two elements have the id "{identity}"')
         seen.add(identity)
 
 
@@ -156,7 +154,7 @@ def _below(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
             yield from (inner for inner in one if isinstance(inner, dict))
 
 
-_CHECKS: dict[str, Callable[[Visit, Place], None]] = {
+_CHECKS: dict[str, Callable[[ValidationRun, Place], None]] = {
     "Coding": _check_coding,
     **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), _check_quantity),
     "Identifier": _check_identifier,

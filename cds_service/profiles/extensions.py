@@ -10,17 +10,19 @@ from typing import Any
 
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.visit import Place, Visit
+from cds_service.profiles.validation_run import Place, ValidationRun
 
 # Element is used for resources too, by FHIR itself; the others are kinds of resources that R4 has no type for.
 _ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
 
 
-def check_extension(visit: Visit, place: Place, check_profile: Callable[[Visit, Place, str], None]) -> None:
+def check_extension(
+    run: ValidationRun, place: Place, check_profile: Callable[[ValidationRun, Place, str], None]
+) -> None:
     """One extension or modifierExtension, on the base walk.
 
     Args:
-        visit: the run.
+        run: the run.
         place: holds the extension.
         check_profile: holds a definition against it.
     """
@@ -29,24 +31,24 @@ def check_extension(visit: Visit, place: Place, check_profile: Callable[[Visit, 
         return
     within = place.parent is not None and place.parent.type == "Extension"
     if ":" not in url:
-        _check_part(visit, place, url, within)
+        _check_part(run, place, url, within)
         return
-    structure = visit.definitions.structure(url)
+    structure = run.definitions.structure(url)
     if structure is None:
-        _say_unknown(visit, place, url)
+        _say_unknown(run, place, url)
     elif structure.get("type") != "Extension" or url == BASE + "Extension":
-        visit.error(place, "extension-url", "value", f"{url} does not define an extension")
+        run.error(place, "extension-url", "value", f"{url} does not define an extension")
     else:
-        check_profile(visit, place, url)
-        _check_use(visit, place, url, structure)
+        check_profile(run, place, url)
+        _check_use(run, place, url, structure)
 
 
-def _check_part(visit: Visit, place: Place, url: str, within: bool) -> None:
+def _check_part(run: ValidationRun, place: Place, url: str, within: bool) -> None:
     """A part of a complex extension has a short url, which the definition of the whole must name."""
     if not within or place.parent is None:
-        visit.error(place, "extension-url", "value", f'the url "{url}" is not absolute')
+        run.error(place, "extension-url", "value", f'the url "{url}" is not absolute')
         return
-    whole = visit.definitions.tree(str(place.parent.value.get("url")))
+    whole = run.definitions.tree(str(place.parent.value.get("url")))
     parts = (whole.children or {}).get("extension") if whole else None
     names = (
         {one.children["url"].fixed for one in parts.slices if one.children and "url" in one.children}
@@ -55,46 +57,46 @@ def _check_part(visit: Visit, place: Place, url: str, within: bool) -> None:
     )
     if names and None not in names and url not in names:
         message = f'the extension has no part "{url}", only {", ".join(sorted(names))}'
-        visit.add("warning", place, "extension-url", "value", message)
+        run.add("warning", place, "extension-url", "value", message)
 
 
-def _say_unknown(visit: Visit, place: Place, url: str) -> None:
+def _say_unknown(run: ValidationRun, place: Place, url: str) -> None:
     if place.step == "modifierExtension":
         message = f"the modifier extension {url} is not at hand: it can change what the resource means"
-        visit.add("warning", place, "extension-unknown", "extension", message)
+        run.add("warning", place, "extension-unknown", "extension", message)
     else:
         message = f"the extension {url} is not at hand: not checked"
-        visit.add("information", place, "extension-unknown", "extension", message)
+        run.add("information", place, "extension-unknown", "extension", message)
 
 
-def _check_use(visit: Visit, place: Place, url: str, structure: Any) -> None:
-    tree = visit.definitions.tree(url)
+def _check_use(run: ValidationRun, place: Place, url: str, structure: Any) -> None:
+    tree = run.definitions.tree(url)
     if tree is not None and tree.modifier != (place.step == "modifierExtension"):
         right = "modifierExtension" if tree.modifier else "extension"
-        visit.error(place, "extension-modifier", "extension", f"{url} belongs in {right}")
+        run.error(place, "extension-modifier", "extension", f"{url} belongs in {right}")
     contexts = structure.get("context", ())
-    if contexts and place.parent and not any(_allows(visit, one, place.parent) for one in contexts):
+    if contexts and place.parent and not any(_allows(run, one, place.parent) for one in contexts):
         allowed = ", ".join(one["expression"] for one in contexts)
         # Later releases allow HL7's own extensions in more places than R4 does, and HL7 uses them there.
         severity: Severity = "warning" if url.startswith(BASE) else "error"
-        visit.add(severity, place, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
+        run.add(severity, place, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
 
 
-def _allows(visit: Visit, context: Any, host: Place) -> bool:
+def _allows(run: ValidationRun, context: Any, host: Place) -> bool:
     kind, expression = context["type"], context["expression"]
     if kind == "extension":
         return host.type == "Extension" and host.value.get("url") == expression
     if kind != "element" or ":" in expression or "#" in expression or expression in _ANYWHERE:
         return True  # fhirpath contexts and slices are not checked
-    return expression in set(_names(visit, host))
+    return expression in set(_names(run, host))
 
 
-def _names(visit: Visit, host: Place) -> Iterator[str]:
+def _names(run: ValidationRun, host: Place) -> Iterator[str]:
     """Every name of an element: Patient.name.given is also HumanName.given, string and Element."""
     below: list[str] = [""]
     here: Place | None = host
     while here is not None:
-        for kind in visit.definitions.ancestors(here.type):
+        for kind in run.definitions.ancestors(here.type):
             yield from (kind + tail for tail in below)
         steps = [here.step]
         if here.chosen:

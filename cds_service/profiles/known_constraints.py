@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cds_service.profiles.visit import Place, Scope
+from cds_service.profiles.validation_run import Place, Scope
 
 Check = Callable[[Place, Scope | None], bool]
 

@@ -12,8 +12,8 @@ from cds_service.profiles.bindings import any_held, codes_of
 from cds_service.profiles.definitions import Definitions, own_resources
 from cds_service.profiles.elements import Element
 from cds_service.profiles.terminology import Answer
+from cds_service.profiles.validation_run import ValidationRun
 from cds_service.profiles.values import fits
-from cds_service.profiles.visit import Visit
 from cds_service.profiles.walk import conforms
 
 
@@ -40,5 +40,5 @@ def _has_code(definitions: Definitions, value: Any, code: Element) -> Answer:
         return fits(value, code.pattern if code.pattern is not None else code.fixed)
     if code.binding and code.binding.strength == "required":
         codes = codes_of(value, kind)
-        return any_held(Visit(definitions, conforms), code.binding.value_set, codes) if codes else False
+        return any_held(ValidationRun(definitions, conforms), code.binding.value_set, codes) if codes else False
     return None

@@ -12,7 +12,7 @@ from typing import Any
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.elements import Type
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.visit import Place, Scope, Visit
+from cds_service.profiles.validation_run import Place, Scope, ValidationRun
 
 REST_URL = re.compile(
     r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?"
@@ -54,100 +54,99 @@ def spellings(reference: str, full_url: str | None) -> list[str]:
     return [*based, reference]
 
 
-def check_reference(visit: Visit, place: Place, allowed: Type, *, full: bool) -> None:
+def check_reference(run: ValidationRun, place: Place, allowed: Type, *, full: bool) -> None:
     """One Reference: its form (on the base walk), and whether it points to a type and profile that is allowed."""
     reference = place.value.get("reference")
     reference = reference if isinstance(reference, str) and reference else None
     if full and reference:
-        _check_form(visit, place, reference)
-    found = resolve(visit.scope, reference) if reference else None
-    kind = _type_of(visit, reference, found)
+        _check_form(run, place, reference)
+    found = resolve(run.scope, reference) if reference else None
+    kind = _type_of(run, reference, found)
     named = place.value.get("type")
-    if full and kind and isinstance(named, str) and visit.definitions.is_resource(named) and named != kind:
-        visit.error(place, "reference-type", "structure", f"says type {named}, but points to {kind}")
-    kind = kind or (named if isinstance(named, str) and visit.definitions.is_resource(named) else None)
+    if full and kind and isinstance(named, str) and run.definitions.is_resource(named) and named != kind:
+        run.error(place, "reference-type", "structure", f"says type {named}, but points to {kind}")
+    kind = kind or (named if isinstance(named, str) and run.definitions.is_resource(named) else None)
     if reference:
-        _check_aggregation(visit, place, reference, found, allowed.aggregation)
+        _check_aggregation(run, place, reference, found, allowed.aggregation)
     if allowed.targets and kind:
-        _check_targets(visit, place, allowed.targets, kind, found)
+        _check_targets(run, place, allowed.targets, kind, found)
 
 
-def _check_form(visit: Visit, place: Place, reference: str) -> None:
+def _check_form(run: ValidationRun, place: Place, reference: str) -> None:
     if reference.startswith("#"):
         return  # constraint ref-1
     found = REST_URL.fullmatch(reference)
-    if found and not found["base"] and not visit.definitions.is_resource(found["type"]):
-        visit.error(place, "reference-form", "value", f"{found['type']} is no resource type: write Type/id")
-    elif not found and not _SCHEME.match(reference) and not _is_conditional(visit, reference):
-        visit.error(place, "reference-form", "value", "a relative reference must be Type/id")
-    bundle = visit.scope.bundle if visit.scope else None
-    if bundle and reference.startswith(_LOCAL_SCHEMES) and resolve(visit.scope, reference) is None:
+    if found and not found["base"] and not run.definitions.is_resource(found["type"]):
+        run.error(place, "reference-form", "value", f"{found['type']} is no resource type: write Type/id")
+    elif not found and not _SCHEME.match(reference) and not _is_conditional(run, reference):
+        run.error(place, "reference-form", "value", "a relative reference must be Type/id")
+    bundle = run.scope.bundle if run.scope else None
+    if bundle and reference.startswith(_LOCAL_SCHEMES) and resolve(run.scope, reference) is None:
         severity: Severity = "error" if bundle.resource.get("type") in _WHOLE else "warning"
-        visit.add(severity, place, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
+        run.add(severity, place, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
 
 
-def _is_conditional(visit: Visit, reference: str) -> bool:
+def _is_conditional(run: ValidationRun, reference: str) -> bool:
     """`Patient?identifier=...` is for transactions, which resolve it."""
     name, _, query = reference.partition("?")
-    bundle = visit.scope.bundle if visit.scope else None
-    return bool(_QUERY.fullmatch(query) and bundle and visit.definitions.is_resource(name))
+    bundle = run.scope.bundle if run.scope else None
+    return bool(_QUERY.fullmatch(query) and bundle and run.definitions.is_resource(name))
 
 
-def _type_of(visit: Visit, reference: str | None, found: dict[str, Any] | None) -> str | None:
+def _type_of(run: ValidationRun, reference: str | None, found: dict[str, Any] | None) -> str | None:
     """The resource type that a reference points to, from what it points to or else from its text."""
     if found is not None:
         name = found.get("resourceType")
         return name if isinstance(name, str) else None
     written = REST_URL.fullmatch(reference or "")
-    return written["type"] if written and visit.definitions.is_resource(written["type"]) else None
+    return written["type"] if written and run.definitions.is_resource(written["type"]) else None
 
 
 def _check_targets(
-    visit: Visit, place: Place, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
+    run: ValidationRun, place: Place, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
 ) -> None:
-    types = [_target_type(visit, url) for url in targets]
+    types = [_target_type(run, url) for url in targets]
     if None in types:  # a profile that is not at hand may allow any type
         return
-    kinds = visit.definitions.ancestors(kind)
+    kinds = run.definitions.ancestors(kind)
     if not any(one in kinds for one in types):
         allowed = ", ".join(str(one) for one in dict.fromkeys(types))
-        visit.error(place, "reference-target", "structure", f"points to {kind}: allowed are {allowed}")
+        run.error(place, "reference-target", "structure", f"points to {kind}: allowed are {allowed}")
     elif found is not None:
         fitting = [url for url, one in zip(targets, types, strict=True) if one in kinds]
-        _check_profiles(visit, place, fitting, found)
+        _check_profiles(run, place, fitting, found)
 
 
-def _check_profiles(visit: Visit, place: Place, targets: list[str], found: dict[str, Any]) -> None:
+def _check_profiles(run: ValidationRun, place: Place, targets: list[str], found: dict[str, Any]) -> None:
     """What can be reached must meet one of the target profiles; a plain type is met by being of it."""
     name = str(found.get("resourceType"))
     answers = [
-        url in (BASE + name, BASE + "Resource") or visit.conforms(visit, Place(found, name, name), url)
-        for url in targets
+        url in (BASE + name, BASE + "Resource") or run.conforms(run, Place(found, name, name), url) for url in targets
     ]
     if answers and all(answer is False for answer in answers):
         wanted = ", ".join(targets)
-        visit.error(place, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")
+        run.error(place, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")
 
 
 def _check_aggregation(
-    visit: Visit, place: Place, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
+    run: ValidationRun, place: Place, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
 ) -> None:
     """Whether the profile wants it contained, in the same Bundle, or elsewhere. Source: ElementDefinition.type."""
     if not allowed:
         return
     mode = "contained" if reference.startswith("#") else ("bundled" if found is not None else "referenced")
     if mode not in allowed and not (mode == "bundled" and "referenced" in allowed):
-        visit.error(place, "reference-aggregation", "structure", f"is {mode}: allowed is {' or '.join(allowed)}")
+        run.error(place, "reference-aggregation", "structure", f"is {mode}: allowed is {' or '.join(allowed)}")
 
 
-def _target_type(visit: Visit, url: str) -> str | None:
-    if url.startswith(BASE) and visit.definitions.is_resource(url[len(BASE) :]):
+def _target_type(run: ValidationRun, url: str) -> str | None:
+    if url.startswith(BASE) and run.definitions.is_resource(url[len(BASE) :]):
         return url[len(BASE) :]
-    structure = visit.definitions.structure(url)
+    structure = run.definitions.structure(url)
     return str(structure["type"]) if structure else None
 
 
-def check_contained(visit: Visit, place: Place) -> None:
+def check_contained(run: ValidationRun, place: Place) -> None:
     """Every contained resource has an id, and no two the same. Source: FHIR R4 References, section Contained."""
     contained = place.value.get("contained")
     seen: set[str] = set()
@@ -155,8 +154,8 @@ def check_contained(visit: Visit, place: Place) -> None:
         identity = one.get("id") if isinstance(one, dict) else None
         where = Place(one, "Resource", "contained", place, index)
         if not isinstance(identity, str):
-            visit.error(where, "contained-id", "required", "a contained resource needs an id")
+            run.error(where, "contained-id", "required", "a contained resource needs an id")
         elif identity in seen:
-            visit.error(where, "contained-id", "duplicate", f'two contained resources have the id "{identity}"')
+            run.error(where, "contained-id", "duplicate", f'two contained resources have the id "{identity}"')
         else:
             seen.add(identity)

@@ -10,23 +10,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.visit import Place, Visit
+from cds_service.profiles.validation_run import Place, ValidationRun
 
 
-def check_search_parameter(visit: Visit, place: Place) -> None:
+def check_search_parameter(run: ValidationRun, place: Place) -> None:
     """A SearchParameter against the one that it is derived from: its type, and the resources that it is for."""
-    known = _known(visit, place.value.get("derivedFrom"))
+    known = _known(run, place.value.get("derivedFrom"))
     if not known:
         return
-    _check_type(visit, place, known, "error")
+    _check_type(run, place, known, "error")
     base, wider = place.value.get("base"), known.get("base", ())
     extra = [one for one in base if one not in wider] if isinstance(base, list) and "Resource" not in wider else []
     if extra:
         message = f"is for {', '.join(map(str, extra))}, what it is derived from is not"
-        visit.error(place, "search-parameter", "business-rule", message)
+        run.error(place, "search-parameter", "business-rule", message)
 
 
-def check_capabilities(visit: Visit, place: Place) -> None:
+def check_capabilities(run: ValidationRun, place: Place) -> None:
     """The search parameters of a CapabilityStatement against their definitions.
 
     Another type is a warning: statements of HL7 itself name a parameter with another type than its definition.
@@ -34,18 +34,18 @@ def check_capabilities(visit: Visit, place: Place) -> None:
     for server in _below(place, "rest"):
         for kind in _below(server, "resource"):
             for one in _below(kind, "searchParam"):
-                _check_type(visit, one, _known(visit, one.value.get("definition")), "warning")
+                _check_type(run, one, _known(run, one.value.get("definition")), "warning")
 
 
-def _check_type(visit: Visit, place: Place, known: Any, severity: Severity) -> None:
+def _check_type(run: ValidationRun, place: Place, known: Any, severity: Severity) -> None:
     kind = place.value.get("type")
     if known and isinstance(kind, str) and kind != known.get("type"):
         message = f"is of type {kind}: {known['url']} is of type {known.get('type')}"
-        visit.add(severity, place, "search-parameter", "business-rule", message)
+        run.add(severity, place, "search-parameter", "business-rule", message)
 
 
-def _known(visit: Visit, url: Any) -> Any:
-    return visit.definitions.search_parameter(url) if isinstance(url, str) else None
+def _known(run: ValidationRun, url: Any) -> Any:
+    return run.definitions.search_parameter(url) if isinstance(url, str) else None
 
 
 def _below(place: Place, step: str) -> Iterator[Place]:

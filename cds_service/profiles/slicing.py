@@ -13,8 +13,8 @@ from cds_service.profiles.bindings import any_held, codes_of
 from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.references import REST_URL, resolve
 from cds_service.profiles.terminology import Answer
+from cds_service.profiles.validation_run import Place, ValidationRun
 from cds_service.profiles.values import fits, same
-from cds_service.profiles.visit import Place, Visit
 
 _DEFAULT = "@default"
 # A slice that gives no value for one of several discriminators takes any.
@@ -25,15 +25,15 @@ _STEP = re.compile(
     r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)"
 )
 
-Check = Callable[[Visit, Place, Element], None]
+Check = Callable[[ValidationRun, Place, Element], None]
 Match = bool | Literal["silent"] | None
 
 
-def check_slices(visit: Visit, parent: Place, element: Element, items: Sequence[Place], *, check: Check) -> None:
+def check_slices(run: ValidationRun, parent: Place, element: Element, items: Sequence[Place], *, check: Check) -> None:
     """Sorts the occurrences of one element into its slices and checks each.
 
     Args:
-        visit: the run.
+        run: the run.
         parent: where the occurrences stand.
         element: has slices; its slicing says how they are told apart.
         items: every occurrence.
@@ -48,21 +48,21 @@ def check_slices(visit: Visit, parent: Place, element: Element, items: Sequence[
     order: list[int] = []
     rest: list[Place] = []
     for item in items:
-        position = _find(visit, item, slices, slicing.discriminators, unsure)
+        position = _find(run, item, slices, slicing.discriminators, unsure)
         if position is None:
             rest.append(item)
         else:
             members[str(slices[position].slice_name)].append(item)
         order.append(len(slices) if position is None else position)
     for one in slices:
-        _check_slice(visit, parent, element, one, members[str(one.slice_name)], str(one.slice_name) in unsure, check)
-    _check_rest(visit, element, items, rest, order, bool(unsure), check)
+        _check_slice(run, parent, element, one, members[str(one.slice_name)], str(one.slice_name) in unsure, check)
+    _check_rest(run, element, items, rest, order, bool(unsure), check)
     if slicing.ordered and order != sorted(order) and not unsure:
-        visit.error(parent, "slice-order", "structure", f"{element.path}: slices are not in the order of the profile")
+        run.error(parent, "slice-order", "structure", f"{element.path}: slices are not in the order of the profile")
 
 
 def _find(
-    visit: Visit,
+    run: ValidationRun,
     item: Place,
     slices: Sequence[Element],
     discriminators: Sequence[tuple[str, str]],
@@ -71,7 +71,7 @@ def _find(
     """The slice that an occurrence belongs to, by position; slices exclude each other, so that two are an error."""
     found: list[int] = []
     for position, one in enumerate(slices):
-        answers = [_matches(visit, item, one, kind, path) for kind, path in discriminators]
+        answers = [_matches(run, item, one, kind, path) for kind, path in discriminators]
         told = [answer for answer in answers if answer != _SILENT]
         if False in told:
             continue
@@ -81,12 +81,12 @@ def _find(
         found.append(position)
     if len(found) > 1:
         names = " and ".join(str(slices[position].slice_name) for position in found)
-        visit.error(item, "slice-ambiguous", "structure", f"fits more than one slice: {names}")
+        run.error(item, "slice-ambiguous", "structure", f"fits more than one slice: {names}")
     return found[0] if found else None
 
 
 def _check_slice(
-    visit: Visit,
+    run: ValidationRun,
     parent: Place,
     element: Element,
     one: Element,
@@ -97,21 +97,21 @@ def _check_slice(
     name = f"{element.path}:{one.slice_name}"
     if len(members) < one.lowest and not unsure:
         message = f"slice {name}: at least {one.lowest} needed, {len(members)} found"
-        visit.error(parent, "slice-cardinality", "required", message)
+        run.error(parent, "slice-cardinality", "required", message)
     if unsure:
         message = f"slice {name}: which entries belong to it can't be told with what is at hand: not checked"
-        visit.add("information", parent, "slice-unknown", "not-supported", message)
+        run.add("information", parent, "slice-unknown", "not-supported", message)
     if len(members) > one.highest:
         message = f"slice {name}: at most {int(one.highest)} allowed, {len(members)} found"
-        visit.error(parent, "slice-cardinality", "structure", message)
+        run.error(parent, "slice-cardinality", "structure", message)
     for item in members:
-        check(visit, item, one)
+        check(run, item, one)
     if one.slices:
-        check_slices(visit, parent, one, members, check=check)
+        check_slices(run, parent, one, members, check=check)
 
 
 def _check_rest(
-    visit: Visit,
+    run: ValidationRun,
     element: Element,
     items: Sequence[Place],
     rest: Sequence[Place],
@@ -124,42 +124,42 @@ def _check_rest(
     default = next((one for one in element.slices if one.slice_name == _DEFAULT), None)
     for item in rest:
         if default is not None:
-            check(visit, item, default)
+            check(run, item, default)
         elif rules == "closed" and not unsure:
-            visit.error(
+            run.error(
                 item, "slice-closed", "structure", f"{element.path}: fits no slice, and the profile allows no other"
             )
     last = max((position for position, one in enumerate(order) if one < len(element.slices)), default=-1)
     early = len(element.slices) in order[: last + 1]
     if rules == "openAtEnd" and early and not unsure:
-        visit.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
+        run.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
 
 
-def _matches(visit: Visit, item: Place, one: Element, kind: str, path: str) -> Match:
+def _matches(run: ValidationRun, item: Place, one: Element, kind: str, path: str) -> Match:
     """Whether an occurrence meets a slice by one discriminator; None where that can't be told."""
     urls = {url.partition("|")[0] for t in one.types for url in t.profiles}
     if path == "url" and item.type == "Extension" and urls:
         return isinstance(item.value, dict) and str(item.value.get("url")) in urls
-    places = list(_values_at(visit, item, _steps(path)))
-    elements = list(_elements_at(visit, one, _steps(path), item.type))
+    places = list(_values_at(run, item, _steps(path)))
+    elements = list(_elements_at(run, one, _steps(path), item.type))
     if not elements:
         return _SILENT
     if kind == "exists":
         wanted = [True if e.lowest > 0 else (False if e.highest == 0 else None) for e in elements]
         return None if None in wanted else bool(places) == wanted[0]
     if kind == "type":
-        return _meets_type(visit, places, {t.code for e in elements for t in e.types})
+        return _meets_type(run, places, {t.code for e in elements for t in e.types})
     if any(place.value is _OUT_OF_REACH for place in places):
         return None
     if kind == "profile":
-        return _meets_profile(visit, places, elements)
-    return _meets_value(visit, places, elements, _inherited(visit, item.type, _steps(path)))
+        return _meets_profile(run, places, elements)
+    return _meets_value(run, places, elements, _inherited(run, item.type, _steps(path)))
 
 
-def _meets_type(visit: Visit, places: list[Place], allowed: set[str]) -> Answer:
+def _meets_type(run: ValidationRun, places: list[Place], allowed: set[str]) -> Answer:
     """Whether anything at the path is of a type; of what is out of reach the reference may say the type."""
     kinds = [_kind(place) for place in places]
-    if any(kind and allowed.intersection(visit.definitions.ancestors(kind)) for kind in kinds):
+    if any(kind and allowed.intersection(run.definitions.ancestors(kind)) for kind in kinds):
         return True
     return None if "" in kinds else False
 
@@ -169,27 +169,27 @@ def _kind(place: Place) -> str:
     return name if isinstance(name, str) else place.type
 
 
-def _inherited(visit: Visit, kind: str, steps: tuple[str, ...]) -> set[str]:
+def _inherited(run: ValidationRun, kind: str, steps: tuple[str, ...]) -> set[str]:
     """Value sets that the type itself binds the path to: they tell no slice from another."""
-    tree = visit.definitions.type_tree(kind)
-    elements = _elements_at(visit, tree, steps, kind) if tree else ()
+    tree = run.definitions.type_tree(kind)
+    elements = _elements_at(run, tree, steps, kind) if tree else ()
     return {e.binding.value_set for e in elements if e.binding}
 
 
-def _meets_profile(visit: Visit, places: list[Place], elements: list[Element]) -> Answer:
+def _meets_profile(run: ValidationRun, places: list[Place], elements: list[Element]) -> Answer:
     urls = [url for e in elements for t in e.types for url in (t.profiles or t.targets)]
     if not urls or not places:
         return False if urls else None
-    answers = [visit.conforms(visit, place, url) for place in places for url in urls]
+    answers = [run.conforms(run, place, url) for place in places for url in urls]
     return True if True in answers else (None if None in answers else False)
 
 
-def _meets_value(visit: Visit, places: list[Place], elements: list[Element], inherited: set[str]) -> Match:
+def _meets_value(run: ValidationRun, places: list[Place], elements: list[Element], inherited: set[str]) -> Match:
     """Fixed and pattern values, else what stands below them, else a required binding of the profile."""
     judged = [e for e in _with_slices(elements) if _says_something(e, inherited)]
     if not judged:
         return _SILENT
-    answers = [_meets(visit, place, e) for e in judged for place in places]
+    answers = [_meets(run, place, e) for e in judged for place in places]
     return True if True in answers else (None if None in answers else False)
 
 
@@ -208,15 +208,15 @@ def _says_something(element: Element, inherited: Iterable[str] = ()) -> bool:
     return any(_says_something(child) for child in (element.children or {}).values() if child.lowest > 0)
 
 
-def _meets(visit: Visit, place: Place, element: Element) -> Answer:
+def _meets(run: ValidationRun, place: Place, element: Element) -> Answer:
     if element.fixed is not None:
         return same(place.value, element.fixed)
     if element.pattern is not None:
         return fits(place.value, element.pattern)
     if element.binding and element.binding.strength == "required" and not _fixed_below(element):
-        return any_held(visit, element.binding.value_set, codes_of(place.value, place.type))
+        return any_held(run, element.binding.value_set, codes_of(place.value, place.type))
     below = [child for child in (element.children or {}).values() if child.lowest > 0 and _says_something(child)]
-    answers = [any(_meets(visit, value, child) for value in _values_at(visit, place, (child.name,))) for child in below]
+    answers = [any(_meets(run, value, child) for value in _values_at(run, place, (child.name,))) for child in below]
     return all(answers)
 
 
@@ -228,24 +228,24 @@ def _steps(path: str) -> tuple[str, ...]:
     return tuple(found[0] for found in _STEP.finditer(path) if found[0] != "$this")
 
 
-def _values_at(visit: Visit, place: Place, steps: tuple[str, ...]) -> Iterator[Place]:
+def _values_at(run: ValidationRun, place: Place, steps: tuple[str, ...]) -> Iterator[Place]:
     """Every value at a discriminator's path below an occurrence."""
     if not steps:
         yield place
         return
     step, rest = steps[0], steps[1:]
-    for value, kind in _next_values(visit, place, step):
-        yield from _values_at(visit, Place(value, kind, step, place), rest)
+    for value, kind in _next_values(run, place, step):
+        yield from _values_at(run, Place(value, kind, step, place), rest)
 
 
-def _next_values(visit: Visit, place: Place, step: str) -> Iterator[tuple[object, str]]:
+def _next_values(run: ValidationRun, place: Place, step: str) -> Iterator[tuple[object, str]]:
     value = place.value
     if value is _OUT_OF_REACH:
         yield value, ""
         return
     if step == "resolve()":
         reference = value.get("reference") if isinstance(value, dict) else value
-        found = resolve(visit.scope, reference) if isinstance(reference, str) else None
+        found = resolve(run.scope, reference) if isinstance(reference, str) else None
         if found is not None:
             yield found, str(found.get("resourceType"))
         elif isinstance(reference, str):
@@ -266,7 +266,7 @@ def _next_values(visit: Visit, place: Place, step: str) -> Iterator[tuple[object
             if isinstance(one, dict) and one.get("url") == url:
                 yield one, "Extension"
         return
-    tree = visit.definitions.type_tree(place.type)
+    tree = run.definitions.type_tree(place.type)
     for key, one in host.items():
         if key == step or (key.startswith(step) and key[len(step) : len(step) + 1].isupper()):
             known = tree.keys.get(key) if tree else None
@@ -276,7 +276,7 @@ def _next_values(visit: Visit, place: Place, step: str) -> Iterator[tuple[object
                 yield inner, named if isinstance(named, str) else kind
 
 
-def _elements_at(visit: Visit, element: Element, steps: tuple[str, ...], kind: str) -> Iterator[Element]:
+def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], kind: str) -> Iterator[Element]:
     """The elements that a slice defines at a discriminator's path, through profiles and types where it must."""
     if not steps:
         yield element
@@ -284,24 +284,24 @@ def _elements_at(visit: Visit, element: Element, steps: tuple[str, ...], kind: s
     step, rest = steps[0], steps[1:]
     if step == "resolve()":
         urls = [url for one in element.types for url in one.targets]
-        trees = [tree for url in urls if (tree := visit.definitions.tree(url))]
+        trees = [tree for url in urls if (tree := run.definitions.tree(url))]
         for tree in trees:
-            yield from _elements_at(visit, tree, rest, tree.path) if rest else [_as_type(element, tree)]
+            yield from _elements_at(run, tree, rest, tree.path) if rest else [_as_type(element, tree)]
         return
     if step.startswith("ofType("):
-        yield from _elements_at(visit, element, rest, kind)
+        yield from _elements_at(run, element, rest, kind)
         return
     name = "extension" if step.startswith("extension(") else step
-    for tree in _trees(visit, element, kind):
+    for tree in _trees(run, element, kind):
         child = (tree.children or {}).get(name)
         if child is None:
             continue
         if step.startswith("extension("):
-            wanted = [one for one in child.slices if _has_url(visit, one, step[len("extension('") : -2])]
+            wanted = [one for one in child.slices if _has_url(run, one, step[len("extension('") : -2])]
             for one in wanted or [child]:
-                yield from _elements_at(visit, one, rest, "Extension")
+                yield from _elements_at(run, one, rest, "Extension")
         else:
-            yield from _elements_at(visit, child, rest, child.types[0].code if child.types else "")
+            yield from _elements_at(run, child, rest, child.types[0].code if child.types else "")
         return
 
 
@@ -310,18 +310,18 @@ def _as_type(element: Element, tree: Element) -> Element:
     return Element(tree.path, tree.name, tree.definition, (Type(tree.path, (tree.definition,)),))
 
 
-def _trees(visit: Visit, element: Element, kind: str) -> Iterator[Element]:
+def _trees(run: ValidationRun, element: Element, kind: str) -> Iterator[Element]:
     """Where the children of an element are defined: by itself, by a profile of its type, by its type."""
     if element.children:
         yield element
     for one in element.types:
         for url in one.profiles:
-            if tree := visit.definitions.tree(url):
+            if tree := run.definitions.tree(url):
                 yield tree
     for code in [one.code for one in element.types] or [kind]:
-        if tree := visit.definitions.type_tree(code):
+        if tree := run.definitions.type_tree(code):
             yield tree
 
 
-def _has_url(visit: Visit, element: Element, url: str) -> bool:
+def _has_url(run: ValidationRun, element: Element, url: str) -> bool:
     return any(url in one.profiles for one in element.types)

@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.issues import Issue, has_errors, in_order
 from cds_service.profiles.json_reading import read_json
-from cds_service.profiles.visit import Place, Visit
+from cds_service.profiles.validation_run import Place, ValidationRun
 from cds_service.profiles.walk import check_resource, conforms
 
 
@@ -24,15 +24,15 @@ def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitio
     Returns:
         The issues; without an error or fatal one the resource is valid as far as could be checked.
     """
-    visit = Visit(definitions or shipped_definitions(), conforms)
+    run = ValidationRun(definitions or shipped_definitions(), conforms)
     name = resource.get("resourceType") if isinstance(resource, dict) else None
-    known = isinstance(name, str) and visit.definitions.is_resource(name)
+    known = isinstance(name, str) and run.definitions.is_resource(name)
     place = Place(resource, "Resource", str(name) if known else "Resource")
     try:
-        check_resource(visit, place, profiles)
+        check_resource(run, place, profiles)
     except RecursionError:
-        visit.error(place, "json", "too-long", "is nested too deeply to be checked")
-    return in_order(visit.issues)
+        run.error(place, "json", "too-long", "is nested too deeply to be checked")
+    return in_order(run.issues)
 
 
 def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:

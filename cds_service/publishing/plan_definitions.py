@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.hooks.catalog import SERVICES
-from cds_service.knowledge.review import Line, contraindication_lines, procedure_lines
+from cds_service.knowledge.review import ReviewLine, contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import (
     Contraindication,
     Criterion,
@@ -36,9 +36,9 @@ class _Source:
     """The tables and their lines for review, by id of the question."""
 
     knowledge: Knowledge
-    procedures: Mapping[str, Line]
-    indications: Mapping[str, Line]
-    questions: Mapping[str, Line]
+    procedures: Mapping[str, ReviewLine]
+    indications: Mapping[str, ReviewLine]
+    questions: Mapping[str, ReviewLine]
     release: str
 
 

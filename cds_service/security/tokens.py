@@ -50,7 +50,7 @@ class TokenRefused(Exception):
         self.issuer, self.key_id, self.token_id = (_short(claimed.get(name)) for name in ("iss", "kid", "jti"))
 
 
-class Doorkeeper:
+class TokenVerifier:
     """Lets registered clients in.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from cds_service.cards.account import Account
+from cds_service.call_summary import CallSummary
 from cds_service.storage.schema import CALLS, CARDS
 from cds_service.storage.store import Store
 
@@ -36,7 +36,7 @@ class CallRecord:
     shadow: bool
     knowledge_version: str
     milliseconds: Mapping[str, float]
-    account: Account | None
+    account: CallSummary | None
 
 
 def keep_call(store: Store, record: CallRecord, *, seconds: float) -> None:

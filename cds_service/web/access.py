@@ -17,7 +17,7 @@ from cds_service.hooks.catalog import SERVICES
 from cds_service.security.clients_file import read_clients
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.security.replay import LocalMemory, RedisMemory
-from cds_service.security.tokens import Doorkeeper, TokenRefused
+from cds_service.security.tokens import TokenRefused, TokenVerifier
 from cds_service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ OPEN_PATHS = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/", "/knowled
 """What anyone may read: machines that watch the service, and pages that hold the tables. Everything else is closed."""
 
 
-def doorkeeper(settings: Settings, used_tokens: Path | None) -> Doorkeeper | None:
+def token_verifier(settings: Settings, used_tokens: Path | None) -> TokenVerifier | None:
     """Who lets registered clients in; None where none are registered.
 
     Args:
@@ -45,10 +45,10 @@ def doorkeeper(settings: Settings, used_tokens: Path | None) -> Doorkeeper | Non
     _log.info("Only registered clients get in: %s", names)
     local = LocalMemory(used_tokens or Path(tempfile.mkdtemp(prefix="cds-service-")))
     memory = RedisMemory(settings.redis_url, local) if settings.redis_url else local
-    return Doorkeeper(registrations, memory.first_use)
+    return TokenVerifier(registrations, memory.first_use)
 
 
-def ask_who_calls(app: Flask, settings: Settings, keeper: Doorkeeper | None) -> None:
+def ask_who_calls(app: Flask, settings: Settings, keeper: TokenVerifier | None) -> None:
     """Makes every call that isn't on an open path prove who sends it; sets `g.client`.
 
     Args:

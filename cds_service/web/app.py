@@ -10,22 +10,22 @@ from uuid import uuid4
 
 from flask import Flask, Response
 
+from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.clinical_data.inquiry import Limits
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.profiles.background import VALIDATOR
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings
 from cds_service.storage.store import Store
-from cds_service.web.access import ask_who_calls, doorkeeper
+from cds_service.web.access import ask_who_calls, token_verifier
 from cds_service.web.call_log import log_calls
 from cds_service.web.cors import allow_origins
 from cds_service.web.feedback import feedback_routes
-from cds_service.web.limits import limit_calls
 from cds_service.web.metrics import Metrics, metrics_routes
 from cds_service.web.pages import page_routes
 from cds_service.web.problems import answer_errors
+from cds_service.web.rate_limits import limit_calls
 from cds_service.web.records import Records
 from cds_service.web.services import Calls, service_routes
 from cds_service.web.status import status_routes
@@ -98,7 +98,7 @@ def create_app(
     answer_errors(app, new_id)
     open_here = settings.clients is None and is_loopback(settings.host)
     allow_origins(app, settings.cors_origins, of_this_machine=open_here)
-    ask_who_calls(app, settings, doorkeeper(settings, used_tokens))
+    ask_who_calls(app, settings, token_verifier(settings, used_tokens))
     limit_calls(app, settings)
     app.after_request(_guard(settings.public_url))
     return app
@@ -111,7 +111,7 @@ def _clock(settings: Settings) -> Callable[[], datetime]:
 
 def _fhir_servers(settings: Settings, metrics: Metrics) -> FhirServers:
     return FhirServers(
-        Limits(deadline=settings.fhir_deadline),
+        FetchLimits(deadline=settings.fhir_deadline),
         calls=settings.fhir_calls or max(1, settings.threads - 2),
         tokenless=settings.clients is None,
         verify=str(settings.fhir_ca) if settings.fhir_ca else True,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from flask import Blueprint, Response, request
 
-from cds_service.cards.account import Account
+from cds_service.call_summary import CallSummary
 from cds_service.profiles.background import Fault
 from cds_service.storage.feedback import Kept
 from cds_service.web.problems import problem
@@ -118,7 +118,7 @@ class Metrics:
         self._fhir.labels(data, outcome).observe(seconds)
 
     @_guarded
-    def count_account(self, account: Account, *, shadow: bool) -> None:
+    def count_account(self, account: CallSummary, *, shadow: bool) -> None:
         """What one call told and left open; with `shadow` none of it was shown."""
         for card in account.cards:
             shown = "no" if shadow or card.uuid is None else "yes"

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 
 from cds_service.hooks.catalog import SERVICES
-from cds_service.knowledge.review import Line, change_lines, contraindication_lines, procedure_lines
+from cds_service.knowledge.review import ReviewLine, change_lines, contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 from cds_service.web.openapi import product_version
@@ -54,7 +54,7 @@ def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
     return routes
 
 
-def _grouped(lines: list[Line], column: str, *inner: str) -> list[tuple[str, Any]]:
+def _grouped(lines: list[ReviewLine], column: str, *inner: str) -> list[tuple[str, Any]]:
     """Consecutive lines that agree in a column, under its value; grouped again by the columns that follow."""
     groups = [(value, list(group)) for value, group in groupby(lines, key=lambda line: line[column])]
     return [(value, _grouped(group, *inner) if inner else group) for value, group in groups]

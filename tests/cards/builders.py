@@ -10,8 +10,8 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from cds_service.cards.tell import tell
-from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.cards.render import render
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, Concept, OrderFact
 from cds_service.findings.finding import (
     Certainty,
@@ -25,6 +25,7 @@ from cds_service.findings.finding import (
 )
 from cds_service.hooks.catalog import SERVICES
 from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
+from cds_service.reasons import Reason
 
 PLATELETS = Evidence("Observation/plt", "Platelets", None, Decimal(42), "10*9/L", "2026-11-20")
 IOHEXOL = Evidence(
@@ -124,7 +125,7 @@ class Tables:
         """The cards of these findings, with ids that count up."""
         numbers = count(1)
         findings = Findings(orders, tuple(unavailable))
-        return tell(
+        return render(
             findings, self.knowledge, SERVICES[service], lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"
         ).cards
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 import fhir_profiles
 from cds_service.cards.card import MOST_IN_SUMMARY, TOPICS, Kind
-from cds_service.cards.tell import tell
-from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.cards.render import render
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding
 from cds_service.findings.finding import AlertFinding, Evidence, Findings, Indicator
 from cds_service.hooks.catalog import SERVICES
 from cds_service.knowledge.tables import Knowledge
+from cds_service.reasons import Reason
 from tests.cards.builders import DRAFT, IOHEXOL, PLATELETS, Tables, live_markdown
 from tests.cards.test_escape import FRAGMENTS
 from tests.support.responses import response_problems
@@ -57,7 +58,7 @@ def _everything(tables: Tables, text: str) -> tuple[Findings, ...]:
 
 
 def _cards(findings: Findings, knowledge: Knowledge, service: str) -> list[dict[str, Any]]:
-    return tell(findings, knowledge, SERVICES[service], lambda: "00000000-0000-4000-8000-000000000001").cards
+    return render(findings, knowledge, SERVICES[service], lambda: "00000000-0000-4000-8000-000000000001").cards
 
 
 def _texts(card: dict[str, Any]) -> list[str]:

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.clinical_data.records import Reason
 from cds_service.findings.finding import Evidence
+from cds_service.reasons import Reason
 from tests.cards.builders import IOHEXOL, PLATELETS, Tables
 
 SEVERE = replace(IOHEXOL, notes=(Reason("allergy-severe"),))

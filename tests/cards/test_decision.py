@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from cds_service.cards.decision import build_decision
-from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.findings.finding import Evidence, Findings, OrderFinding
+from cds_service.reasons import Reason
 from tests.cards.builders import IOHEXOL, PLATELETS, Tables
 from tests.support.responses import find_empty
 

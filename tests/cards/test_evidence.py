@@ -8,9 +8,9 @@ import pytest
 
 from cds_service.cards.evidence import MOST_LINES, by_weight, evidence_in_brief, evidence_line, evidence_lines
 from cds_service.cards.wording import Wording
-from cds_service.clinical_data.records import Reason
 from cds_service.facts.patient_facts import Coding
 from cds_service.findings.finding import Evidence
+from cds_service.reasons import Reason
 from tests.cards.builders import IOHEXOL, PLATELETS
 
 CODED = Coding("http://snomed.info/sct", "395751002", "Iohexol (substance)")

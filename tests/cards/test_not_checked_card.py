@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.findings.finding import Evidence, OrderFinding
+from cds_service.reasons import Reason
 from tests.cards.builders import IOHEXOL, PLATELETS, Tables
 
 NOT_SENT = Unavailable("allergies", Reason("not-sent"))

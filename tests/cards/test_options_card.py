@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cds_service.clinical_data.records import Reason, Unavailable
+from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import AlertFinding, Evidence, Indicator
+from cds_service.reasons import Reason
 from tests.cards.builders import IOHEXOL, PLATELETS, Tables, live_markdown
 
 FIBROID = Evidence("Condition/c1", "Leiomyoma of uterus", date="2026-10-01")

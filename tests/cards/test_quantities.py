@@ -8,8 +8,8 @@ import pytest
 
 from cds_service.cards.quantities import shown_limit, shown_quantity, shown_reason
 from cds_service.cards.wording import Wording
-from cds_service.clinical_data.records import Reason
 from cds_service.knowledge.tables import Knowledge
+from cds_service.reasons import Reason
 
 
 @pytest.mark.parametrize(

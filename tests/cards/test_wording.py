@@ -12,8 +12,8 @@ import pytest
 
 import cds_service
 from cds_service.cards.wording import PLACES, REASON_PLACES, Wording, template_problems
-from cds_service.clinical_data.records import Reason
 from cds_service.knowledge.tables import Knowledge
+from cds_service.reasons import Reason
 
 SOURCE = Path(cds_service.__file__).parent
 SAMPLES = {"status": 503,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cds_service.clinical_data.bundles import missing, read_resources
-from cds_service.clinical_data.records import Holding
+from cds_service.clinical_data.retrieved import RetrievedData
 
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 
@@ -24,20 +24,20 @@ def a_bundle(*entries: Any, **fields: Any) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "searchset", "entry": list(entries), **fields}
 
 
-def read(value: Any) -> Holding:
-    """The holding of `conditions` in a call for patient p1."""
+def read(value: Any) -> RetrievedData:
+    """The retrieved `conditions` in a call for patient p1."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return read_resources("conditions", raw, ("Condition",), "p1")
 
 
-def references(holding: Holding) -> list[str]:
+def references(retrieved: RetrievedData) -> list[str]:
     """What was read."""
-    return [record.reference for record in holding.records]
+    return [record.reference for record in retrieved.records]
 
 
-def gaps(holding: Holding) -> list[tuple[str, str | None]]:
+def gaps(retrieved: RetrievedData) -> list[tuple[str, str | None]]:
     """What could not be read: reason and reference."""
-    return [(gap.reason.key, gap.reference) for gap in holding.unavailable]
+    return [(gap.reason.key, gap.reference) for gap in retrieved.unavailable]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def gaps(holding: Holding) -> list[tuple[str, str | None]]:
 )
 def test_nothing_there(value: Any) -> None:
     """Null and an empty Bundle say that the client looked and found nothing."""
-    holding = read(value)
-    assert (holding.records, holding.obtained, holding.complete) == ((), True, True)
+    retrieved = read(value)
+    assert (retrieved.records, retrieved.obtained, retrieved.complete) == ((), True, True)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_nothing_there(value: Any) -> None:
 )
 def test_nothing_had(value: Any, reason: str) -> None:
     """An error, another kind of resource, or what is no Bundle is no empty list: nothing was had, and it says why."""
-    holding = read(value)
-    assert (references(holding), holding.obtained, gaps(holding)) == ([], False, [(reason, None)])
+    retrieved = read(value)
+    assert (references(retrieved), retrieved.obtained, gaps(retrieved)) == ([], False, [(reason, None)])
 
 
 def test_not_sent() -> None:
@@ -78,8 +78,8 @@ def test_not_sent() -> None:
 
 def test_a_single_resource_counts_as_itself() -> None:
     """A client may send the one resource in place of a Bundle."""
-    holding = read(a_condition())
-    assert (references(holding), holding.complete) == (["Condition/c1"], True)
+    retrieved = read(a_condition())
+    assert (references(retrieved), retrieved.complete) == (["Condition/c1"], True)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_a_single_resource_counts_as_itself() -> None:
 )
 def test_one_entry_that_can_not_be_used(entry: Any, gap: tuple[str, str | None]) -> None:
     """One broken or foreign entry leaves a gap with its place, and never sinks the others."""
-    holding = read(a_bundle({"resource": a_condition(1)}, entry, {"resource": a_condition(3)}))
-    assert references(holding) == ["Condition/c1", "Condition/c3"]
-    assert (holding.obtained, holding.complete, gaps(holding)) == (True, False, [gap])
+    retrieved = read(a_bundle({"resource": a_condition(1)}, entry, {"resource": a_condition(3)}))
+    assert references(retrieved) == ["Condition/c1", "Condition/c3"]
+    assert (retrieved.obtained, retrieved.complete, gaps(retrieved)) == (True, False, [gap])
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_one_entry_that_can_not_be_used(entry: Any, gap: tuple[str, str | None])
 )
 def test_resources_of_the_patient(subject: Any) -> None:
     """The patient is known by relative, absolute and versioned references; one that names nobody was searched for."""
-    holding = read(a_bundle({"resource": a_condition(1, subject=subject)}))
-    assert (references(holding), holding.complete) == (["Condition/c1"], True)
+    retrieved = read(a_bundle({"resource": a_condition(1, subject=subject)}))
+    assert (references(retrieved), retrieved.complete) == (["Condition/c1"], True)
 
 
 def test_an_included_resource_of_another_kind_is_passed_over() -> None:
@@ -151,15 +151,15 @@ def test_an_included_resource_of_another_kind_is_passed_over() -> None:
 )
 def test_more_than_was_sent(fields: dict[str, Any], complete: bool) -> None:
     """A next page, or a total above the matches that were sent, leaves the list incomplete."""
-    holding = read(a_bundle({"resource": a_condition(), "search": {"mode": "match"}}, **fields))
-    assert (holding.complete, references(holding)) == (complete, ["Condition/c1"])
+    retrieved = read(a_bundle({"resource": a_condition(), "search": {"mode": "match"}}, **fields))
+    assert (retrieved.complete, references(retrieved)) == (complete, ["Condition/c1"])
 
 
 def test_a_total_counts_matches_only() -> None:
     """A total of two with one match and one included resource says that a match is missing."""
     include = {"resource": {"resourceType": "Practitioner", "id": "x"}, "search": {"mode": "include"}}
-    holding = read(a_bundle({"resource": a_condition(), "search": {"mode": "match"}}, include, total=2))
-    assert gaps(holding) == [("more-pages", None)]
+    retrieved = read(a_bundle({"resource": a_condition(), "search": {"mode": "match"}}, include, total=2))
+    assert gaps(retrieved) == [("more-pages", None)]
 
 
 def test_the_same_resource_twice_counts_once() -> None:
@@ -186,5 +186,5 @@ def test_bytes_are_kept() -> None:
 def test_deep_nesting_is_no_accident() -> None:
     """A resource nested a thousand levels deep is read as far as it is needed, or leaves a gap."""
     deep = b'{"resourceType":"Condition","id":"c1","extension":' + b"[" * 1000 + b"]" * 1000 + b"}"
-    holding = read(b'{"resourceType":"Bundle","entry":[{"resource":' + deep + b"}]}")
-    assert len(holding.records) + len(holding.unavailable) == 1
+    retrieved = read(b'{"resourceType":"Bundle","entry":[{"resource":' + deep + b"}]}")
+    assert len(retrieved.records) + len(retrieved.unavailable) == 1

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
-from cds_service.clinical_data.inquiry import Limits
-from cds_service.clinical_data.records import ClinicalData
+from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.hooks.envelope import read_request
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order
 from tests.support.fhir_peer import TOKEN, Peer, Resource, running_peer
@@ -62,18 +62,18 @@ def fetched(
 ) -> ClinicalData:
     """What is gathered for a call that names the peer; without prefetch unless it says otherwise."""
     call = a_call(service, **({"prefetch": {}, "fhirServer": peer.base} | request))
-    fhir = fhir or FhirServers(Limits(deadline=10))
+    fhir = fhir or FhirServers(FetchLimits(deadline=10))
     return gather(read_request(service, orjson.dumps(call)), fhir, CODES)
 
 
 def ids(data: ClinicalData, key: str) -> list[str]:
     """References of what was had of one kind."""
-    return sorted(record.reference for record in data.holding(key).records)
+    return sorted(record.reference for record in data.retrieved(key).records)
 
 
 def reasons(data: ClinicalData, key: str) -> list[str]:
     """Why something of one kind is missing."""
-    return [gap.reason.key for gap in data.holding(key).unavailable]
+    return [gap.reason.key for gap in data.retrieved(key).unavailable]
 
 
 def test_what_prefetch_left_out_is_fetched(peer: Peer) -> None:
@@ -81,8 +81,8 @@ def test_what_prefetch_left_out_is_fetched(peer: Peer) -> None:
     data = fetched(peer, prefetch={"allergies": None})
     assert ids(data, "conditions") == ["Condition/c1"]
     assert ids(data, "observations") == ["Observation/o-2708-6", "Observation/o-6301-6", "Observation/o-777-3"]
-    assert (ids(data, "allergies"), data.holding("allergies").source) == ([], "prefetch")
-    assert all(holding.complete for holding in data.holdings.values())
+    assert (ids(data, "allergies"), data.retrieved("allergies").source) == ([], "prefetch")
+    assert all(retrieved.complete for retrieved in data.by_kind.values())
     assert sorted(path for path, _ in peer.requests) == ["/fhir/Condition", "/fhir/Observation", "/fhir/Patient/pat-1"]
     (asked,) = peer.asked("Observation")
     assert asked["code"] == ",".join(f"{LOINC}|{code}" for code in CODES)
@@ -110,7 +110,7 @@ def test_pages_are_followed_whatever_their_links_look_like(links: str) -> None:
     with running_peer([*RECORD, condition("c2"), condition("c3")], links=links, page_size=1) as peer:
         data = fetched(peer)
     assert ids(data, "conditions") == ["Condition/c1", "Condition/c2", "Condition/c3"]
-    assert data.holding("conditions").complete
+    assert data.retrieved("conditions").complete
 
 
 @pytest.mark.parametrize("link", ["{base}/Condition?_offset=1&patient=pat-1", "Condition?_offset=1&patient=pat-1"])
@@ -166,7 +166,7 @@ def test_nothing_is_remembered_from_one_call_to_the_next(peer: Peer) -> None:
         exchange.send_json(PATIENT, Set_Cookie="session=of-the-first-call; Path=/")
 
     peer.faults["Patient"] = baked
-    fhir = FhirServers(Limits(deadline=10))
+    fhir = FhirServers(FetchLimits(deadline=10))
     fetched(peer, fhir=fhir)
     fetched(peer, fhir=fhir)
     assert cookies == [None, None]
@@ -221,17 +221,17 @@ def test_habits_of_servers_are_met(habits: dict[str, Any], most_requests: int) -
         assert len(peer.asked("Observation")) <= most_requests
     assert ids(data, "observations") == sorted(f"Observation/o-{code}" for code in CODES)
     assert (ids(data, "conditions"), ids(data, "allergies")) == (["Condition/c1"], ["AllergyIntolerance/a1"])
-    assert all(holding.complete for holding in data.holdings.values())
+    assert all(retrieved.complete for retrieved in data.by_kind.values())
 
 
 def test_nothing_found_is_confirmed_at_a_server_that_proved_nothing() -> None:
     """An empty record is believed after every way of asking found nothing; the third call no longer doubts a
     server that has found things before.
     """
-    fhir = FhirServers(Limits(deadline=10))
+    fhir = FhirServers(FetchLimits(deadline=10))
     with running_peer([PATIENT]) as peer:
         data = fetched(peer, fhir=fhir)
-        assert all(holding.complete for holding in data.holdings.values())
+        assert all(retrieved.complete for retrieved in data.by_kind.values())
         assert [asked["patient"] for asked in peer.asked("AllergyIntolerance")] == ["pat-1", "Patient/pat-1"]
         peer.resources = list(RECORD)
         fetched(peer, fhir=fhir)
@@ -249,7 +249,7 @@ def test_nothing_found_that_can_not_be_confirmed_is_unknown(kind: str, key: str)
     with running_peer([PATIENT]) as peer:
         peer.faults[kind] = lambda x: peer.answer(x) if x.number == 1 else x.outcome(500)
         data = fetched(peer)
-    assert not data.holding(key).complete
+    assert not data.retrieved(key).complete
 
 
 def test_a_server_that_gives_everybody(peer: Peer) -> None:
@@ -257,7 +257,7 @@ def test_a_server_that_gives_everybody(peer: Peer) -> None:
     peer.habits.ignores_patient = True
     data = fetched(peer)
     assert (ids(data, "conditions"), reasons(data, "conditions")) == (["Condition/c1"], ["fhir-other-patients"])
-    assert data.holding("conditions").unavailable[0].reference is None
+    assert data.retrieved("conditions").unavailable[0].reference is None
 
 
 # --- Orders that a call only names ---
@@ -307,7 +307,7 @@ def test_orders_of_appointments_are_read(peer: Peer) -> None:
 
 def test_a_call_too_many_does_not_ask(peer: Peer) -> None:
     """While as many calls as allowed wait for their servers, one more is judged without asking, and says so."""
-    fhir = FhirServers(Limits(deadline=5), calls=1)
+    fhir = FhirServers(FetchLimits(deadline=5), calls=1)
     entered, leave = threading.Event(), threading.Event()
 
     def hold(exchange: Any) -> None:
@@ -329,9 +329,9 @@ def test_a_call_too_many_does_not_ask(peer: Peer) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
-    [(Limits(10, pages=2), "fhir-too-many-pages"), (Limits(10, most_bytes=700), "fhir-too-large")],
+    [(FetchLimits(10, pages=2), "fhir-too-many-pages"), (FetchLimits(10, most_bytes=700), "fhir-too-large")],
 )
-def test_what_is_read_before_a_limit_counts(limits: Limits, reason: str) -> None:
+def test_what_is_read_before_a_limit_counts(limits: FetchLimits, reason: str) -> None:
     """After the last page allowed, or when they grow too large, the rest is missing and what was read counts."""
     with running_peer([condition(f"c{n}") for n in range(1, 10)], page_size=1) as peer:
         data = fetched(peer, fhir=FhirServers(limits))
@@ -350,7 +350,7 @@ def test_everything_is_asked_at_once(peer: Peer) -> None:
 
     peer.faults["*"] = meet
     data = fetched(peer)
-    assert all(holding.complete for holding in data.holdings.values())
+    assert all(retrieved.complete for retrieved in data.by_kind.values())
 
 
 def test_what_was_asked_is_told(peer: Peer) -> None:
@@ -358,7 +358,7 @@ def test_what_was_asked_is_told(peer: Peer) -> None:
     told: list[tuple[str, float, str]] = []
     observe: Callable[[str, float, str], None] = lambda *event: told.append(event)  # noqa: E731
     peer.faults["Condition"] = lambda exchange: exchange.outcome(403)
-    fetched(peer, fhir=FhirServers(Limits(deadline=10), observe=observe))
+    fetched(peer, fhir=FhirServers(FetchLimits(deadline=10), observe=observe))
     assert {(data, outcome) for data, _, outcome in told} == {
         ("patient", "ok"),
         ("conditions", "fhir-refused"),
@@ -445,7 +445,7 @@ def test_a_check_that_fails_is_no_agreement(status: int, complete: bool) -> None
 
     with running_peer([PATIENT, condition("c1")]) as peer:
         peer.faults["Observation"] = answer
-        assert fetched(peer).holding("observations").complete is complete
+        assert fetched(peer).retrieved("observations").complete is complete
 
 
 def test_a_check_that_breaks_off_still_counts() -> None:
@@ -460,7 +460,7 @@ def test_a_check_that_breaks_off_still_counts() -> None:
         peer.faults["Observation"] = answer
         data = fetched(peer)
     assert ids(data, "observations") == ["Observation/o-6301-6"]
-    assert not data.holding("observations").complete
+    assert not data.retrieved("observations").complete
 
 
 def test_an_error_in_place_of_the_second_look_is_no_agreement() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from cds_service.answer import Answer, answer
 from cds_service.cli.cases import request_of
+from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.clinical_data.inquiry import Limits
 from cds_service.errors import NothingJudged
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
@@ -54,7 +54,7 @@ def asked(peer: Peer, knowledge: Knowledge, now: datetime, deadline: float = 10)
     peer.resources = resources_of(request)
     peer.requests.clear()
     body = orjson.dumps({**request, "prefetch": {}, "fhirServer": peer.base})
-    fhir = FhirServers(Limits(deadline=deadline), calls=4)
+    fhir = FhirServers(FetchLimits(deadline=deadline), calls=4)
     try:
         return answer(read_request("ir-order-sign", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
     except NothingJudged:
@@ -126,7 +126,7 @@ def test_a_dispatched_order_that_can_not_be_read_is_named(
     context = {"patientId": "p1", "dispatchedOrders": ["ServiceRequest/order-1"], "performer": "Organization/ir"}
     call = {"hook": "order-dispatch", "hookInstance": "i", "context": context, "fhirServer": peer.base}
     body = orjson.dumps({**call, "prefetch": request["prefetch"]})
-    fhir = FhirServers(Limits(deadline=DEADLINE))
+    fhir = FhirServers(FetchLimits(deadline=DEADLINE))
     found = answer(read_request("ir-order-dispatch", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
     (entry,) = found.decision["procedures"]
     assert entry["order"] == "ServiceRequest/order-1"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.clinical_data.gather import gather
-from cds_service.clinical_data.records import ClinicalData
+from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.hooks.envelope import read_request
 from tests.support.calls import EMPTY_BUNDLE, NOTHING_RECORDED, a_call, an_order, as_json
 
@@ -99,7 +99,7 @@ def test_dispatched_orders_are_picked_out(
     """At order-dispatch the named orders are picked out of the patient's; one that is not there is a gap."""
     data = gathered("ir-order-dispatch", NOTHING_RECORDED | {"orders": bundle(*sent)} if sent else {})
     assert (orders_of(data), order_gaps(data)) == (found, gaps)
-    assert "orders" not in data.holdings
+    assert "orders" not in data.by_kind
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_patient_view_has_no_orders() -> None:
 def test_each_kind_of_data_by_its_key(value: Any, obtained: bool, complete: bool) -> None:
     """Each prefetch key is had or not by itself; null says that there is nothing, an error that nothing is known."""
     data = gathered("ir-order-sign", NOTHING_RECORDED | {"allergies": value})
-    assert (data.holding("allergies").obtained, data.holding("allergies").complete) == (obtained, complete)
-    assert data.holding("conditions").complete
+    assert (data.retrieved("allergies").obtained, data.retrieved("allergies").complete) == (obtained, complete)
+    assert data.retrieved("conditions").complete
 
 
 def test_a_key_that_was_not_sent() -> None:
     """A key that was not sent is another thing than one with nothing in it."""
     data = gathered("ir-order-sign", {"conditions": None})
-    assert data.holding("conditions").complete
-    assert [gap.reason.key for gap in data.holding("allergies").unavailable] == ["not-sent"]
+    assert data.retrieved("conditions").complete
+    assert [gap.reason.key for gap in data.retrieved("allergies").unavailable] == ["not-sent"]

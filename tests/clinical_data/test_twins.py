@@ -13,8 +13,8 @@ import pytest
 
 from cds_service.answer import answer
 from cds_service.cli.cases import Case, read_cases, request_of
+from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.clinical_data.inquiry import Limits
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_peer import TOKEN, Peer, resources_of, running_peer
@@ -41,7 +41,7 @@ def peer() -> Iterator[Peer]:
 @pytest.fixture(scope="module")
 def fhir() -> FhirServers:
     """The way to FHIR servers, shared by all calls as in a server process."""
-    return FhirServers(Limits(deadline=20))
+    return FhirServers(FetchLimits(deadline=20))
 
 
 def judged(

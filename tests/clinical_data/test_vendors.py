@@ -12,10 +12,10 @@ import orjson
 import pytest
 import responses
 
+from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
-from cds_service.clinical_data.inquiry import Limits
-from cds_service.clinical_data.records import ClinicalData
+from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.hooks.envelope import read_request
 from tests.support.calls import EMPTY_BUNDLE, NOTHING_RECORDED, a_call
 
@@ -56,17 +56,17 @@ def fetched(base: str, missing: str) -> ClinicalData:
     """What is gathered for a call that brings everything but one kind of data."""
     prefetch = {key: value for key, value in NOTHING_RECORDED.items() if key != missing}
     call = a_call("ir-order-sign", prefetch=prefetch, fhirServer=base)
-    return gather(read_request("ir-order-sign", orjson.dumps(call)), FhirServers(Limits(deadline=10)), CODES)
+    return gather(read_request("ir-order-sign", orjson.dumps(call)), FhirServers(FetchLimits(deadline=10)), CODES)
 
 
 def ids(data: ClinicalData, key: str) -> list[str]:
     """Ids of what was had."""
-    return sorted(record.reference.partition("/")[2] for record in data.holding(key).records)
+    return sorted(record.reference.partition("/")[2] for record in data.retrieved(key).records)
 
 
 def reasons(data: ClinicalData, key: str) -> list[str]:
     """Why something is missing."""
-    return [gap.reason.key for gap in data.holding(key).unavailable]
+    return [gap.reason.key for gap in data.retrieved(key).unavailable]
 
 
 def asked(url: str, answer: Any, status: int = 200, **parameters: str) -> None:
@@ -109,7 +109,7 @@ def test_oracle_fails_a_whole_search_for_one_bad_resource() -> None:
     base = "https://oracle.example.org/r4/tenant"
     asked(f"{base}/AllergyIntolerance", OUTCOME, 503, patient="pat-1", _count="200")
     data = fetched(base, "allergies")
-    assert (data.holding("allergies").obtained, reasons(data, "allergies")) == (False, ["fhir-status"])
+    assert (data.retrieved("allergies").obtained, reasons(data, "allergies")) == (False, ["fhir-status"])
     assert len(responses.calls) == 2
 
 

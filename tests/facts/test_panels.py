@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cds_service.clinical_data.records import ClinicalData, Holding
+from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData
 from cds_service.facts.extract import extract
 from cds_service.facts.observations import measure
 from cds_service.facts.patient_facts import ObservationFact
-from tests.support.reading import NOW, holding_of, read
+from tests.support.reading import NOW, read, retrieved_of
 
 LOINC = "http://loinc.org"
 
@@ -83,15 +83,15 @@ def test_a_code_that_says_nothing_may_be_any_result(nothing: Any) -> None:
 )
 def test_another_code_is_another_result(other: dict[str, Any]) -> None:
     """A result that says what it is, in words or a local code, is simply none of the labs."""
-    data = ClinicalData(Holding(), _holdings({"code": other, **VALUE}))
+    data = ClinicalData(RetrievedData(), _holdings({"code": other, **VALUE}))
     assert extract(data, now=NOW, reads=lambda system, code: False).observations == ()
 
 
-def _holdings(observation: dict[str, Any]) -> dict[str, Holding]:
+def _holdings(observation: dict[str, Any]) -> dict[str, RetrievedData]:
     return {
-        "conditions": Holding(),
-        "allergies": Holding(),
-        "observations": holding_of("Observation", [{"status": "final", **observation}]),
+        "conditions": RetrievedData(),
+        "allergies": RetrievedData(),
+        "observations": retrieved_of("Observation", [{"status": "final", **observation}]),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.findings.case import setting_of
+from cds_service.findings.context import order_context
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, reason_of, said_of, said_of_criterion
 
@@ -138,10 +138,10 @@ def test_an_order_that_may_be_no_emergency_is_none(knowledge: Knowledge) -> None
     calm, urgent = (
         knowledge.procedures[p] for p in ("renal-artery-embolization", "vascular-malformation-embolization")
     )
-    setting = setting_of((calm, urgent))
-    assert (setting.emergency, setting.bleeding_risk) == (False, "high")
-    assert setting_of((urgent,)).emergency
-    assert setting_of((calm, replace(calm, uses=frozenset({"chemotherapy"})))).uses == calm.uses | {"chemotherapy"}
+    both = order_context((calm, urgent))
+    assert (both.emergency, both.bleeding_risk) == (False, "high")
+    assert order_context((urgent,)).emergency
+    assert order_context((calm, replace(calm, uses=frozenset({"chemotherapy"})))).uses == calm.uses | {"chemotherapy"}
 
 
 @pytest.mark.parametrize(

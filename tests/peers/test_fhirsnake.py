@@ -11,8 +11,8 @@ import pytest
 
 from cds_service.answer import Answer, answer
 from cds_service.cli.cases import request_of
+from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.clinical_data.inquiry import Limits
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_peer import resources_of
@@ -42,7 +42,7 @@ def judged(base: str, patient: str, knowledge: Knowledge, now: datetime) -> Answ
     """The answer to a call without prefetch."""
     request = orjson.dumps({**request_of({"order": ORDER}, now), "prefetch": {}, "fhirServer": base})
     body = request.replace(b'"p1"', f'"{patient}"'.encode()).replace(b"Patient/p1", f"Patient/{patient}".encode())
-    fhir = FhirServers(Limits(deadline=20))
+    fhir = FhirServers(FetchLimits(deadline=20))
     return answer(read_request("ir-order-sign", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
 
 

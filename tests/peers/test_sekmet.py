@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cds_service.answer import Answer, answer
 from cds_service.cli.cases import request_of
 from cds_service.cli.main import main
+from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.clinical_data.inquiry import Limits
 from cds_service.errors import NothingJudged
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
@@ -93,7 +93,7 @@ def call(base: str, patient: str, token: str | None = TOKEN, hook: str = "order-
 
 def judged(body: bytes, knowledge: Knowledge, now: datetime, service: str = "ir-order-sign") -> Answer:
     """The answer to a call."""
-    fhir = FhirServers(Limits(deadline=30))
+    fhir = FhirServers(FetchLimits(deadline=30))
     return answer(read_request(service, body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
 
 

@@ -12,7 +12,7 @@ import pytest
 from cds_service.profiles.constraints import NotEvaluable, is_met, is_true
 from cds_service.profiles.definitions import Definitions, core_resources
 from cds_service.profiles.elements import Constraint, Element
-from cds_service.profiles.visit import Place, Scope, Visit
+from cds_service.profiles.validation_run import Place, Scope, ValidationRun
 from cds_service.profiles.walk import conforms
 
 SAMPLES = [
@@ -54,10 +54,10 @@ def place_of(path: str, value: Any) -> Place:
 
 def met(definitions: Definitions, path: str, key: str, value: Any, resource: Any) -> bool:
     """Whether a value meets a constraint of the core."""
-    visit = Visit(definitions, conforms)
+    run = ValidationRun(definitions, conforms)
     around = resource or value
-    visit.scope = Scope(around, around)
-    return is_met(visit, place_of(path, value), constraint_of(definitions, path, key).expression)
+    run.scope = Scope(around, around)
+    return is_met(run, place_of(path, value), constraint_of(definitions, path, key).expression)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: f"{s[0]} {s[1]}")
@@ -101,9 +101,9 @@ def test_what_a_result_means(result: list[Any], expression: str, expected: bool)
 @pytest.mark.parametrize("expression", ["noSuchFunction()", "name.where(", "%unknown.exists()"])
 def test_an_expression_that_cannot_be_evaluated(expression: str, definitions: Definitions) -> None:
     """What the engine can't evaluate is neither true nor false."""
-    visit = Visit(definitions, conforms)
+    run = ValidationRun(definitions, conforms)
     with pytest.raises(NotEvaluable):
-        is_met(visit, Place({"name": [{"family": "x"}]}, "Patient", "Patient"), expression)
+        is_met(run, Place({"name": [{"family": "x"}]}, "Patient", "Patient"), expression)
 
 
 BIRTH = {"birthDate": "1974-12-25", "_birthDate": {"extension": [{"url": "http://x.org/y", "valueCode": "z"}]}}
@@ -116,6 +116,6 @@ BIRTH = {"birthDate": "1974-12-25", "_birthDate": {"extension": [{"url": "http:/
 def test_a_primitive_with_an_extension_is_still_one_value(expression: str, definitions: Definitions) -> None:
     """A value and its extensions are one element for a constraint."""
     patient = {"resourceType": "Patient"} | BIRTH
-    visit = Visit(definitions, conforms)
-    visit.scope = Scope(patient, patient)
-    assert is_met(visit, Place(patient, "Patient", "Patient"), expression)
+    run = ValidationRun(definitions, conforms)
+    run.scope = Scope(patient, patient)
+    assert is_met(run, Place(patient, "Patient", "Patient"), expression)

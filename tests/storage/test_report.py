@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cds_service.cards.account import CardAccount
+from cds_service.cards.card import CardSummary
 from cds_service.storage.feedback import Sender, keep_feedback
 from cds_service.storage.records import keep_call
 from cds_service.storage.report import Report, Tally, report
@@ -30,7 +30,7 @@ def reported(store: Store, review_above: float = 50.0) -> Report:
 @pytest.fixture
 def used(store: Store) -> Store:
     """A store after some days of use by two EHRs, with a row in shadow."""
-    withheld = CardAccount("bleeding-tendency", ("bleeding-tendency",), "warning")
+    withheld = CardSummary("bleeding-tendency", ("bleeding-tendency",), "warning")
     keep_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips"), a_card(3), withheld), seconds=5.0)
     keep_call(store, a_call(2, a_card(4), a_card(5, "not-checked", "info", "kidney-failure")), seconds=5.0)
     keep_call(store, a_call(3, a_card(6), client=OTHER.client), seconds=5.0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cds_service.cards.account import Account, CardAccount, OrderAccount, Read
+from cds_service.call_summary import CallSummary, OrderSummary, Read
+from cds_service.cards.card import CardSummary
 from cds_service.hooks.feedback import Feedback
 from cds_service.storage.feedback import Sender
 from cds_service.storage.records import CallRecord
@@ -20,18 +21,18 @@ def an_answer(card: int = 1, outcome: str = "accepted", seconds: float = 5, **mo
     return Feedback(CARD.format(card), outcome, NOW + timedelta(seconds=seconds), **more)
 
 
-def a_card(number: int, topic: str = "iodine-allergy", indicator: str = "critical", *rows: str) -> CardAccount:
+def a_card(number: int, topic: str = "iodine-allergy", indicator: str = "critical", *rows: str) -> CardSummary:
     """A card that was shown, with the uuid of its number."""
-    return CardAccount(topic, rows or (topic,), indicator, CARD.format(number))
+    return CardSummary(topic, rows or (topic,), indicator, CARD.format(number))
 
 
 def a_call(
-    number: int = 1, *cards: CardAccount, at: datetime = NOW, client: str = SENDER.client, shadow: bool = False
+    number: int = 1, *cards: CardSummary, at: datetime = NOW, client: str = SENDER.client, shadow: bool = False
 ) -> CallRecord:
     """A call that was answered with these cards; without any, with one critical card of ten times its number."""
-    order = OrderAccount("tips", "present", {"iodine-allergy": "critical"}, ("bleeding-tendency",))
+    order = OrderSummary("tips", "present", {"iodine-allergy": "critical"}, ("bleeding-tendency",))
     given = cards or (a_card(number * 10),)
-    account = Account(
+    account = CallSummary(
         "2026.11+x",
         {"conditions": Read(2, "prefetch")},
         {"observations": ("not-sent",)},

@@ -8,17 +8,22 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cds_service.clinical_data.records import ClinicalData, Holding, Record
+from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
 from cds_service.facts.extract import extract
 from cds_service.facts.patient_facts import PatientFacts
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
-def holding_of(resource_type: str, resources: list[Mapping[str, Any]]) -> Holding:
-    """A complete holding; the type is added, and an id where there is none."""
+def retrieved_of(resource_type: str, resources: list[Mapping[str, Any]]) -> RetrievedData:
+    """Complete data of one kind; the type is added, and an id where there is none."""
     full = [{"resourceType": resource_type, "id": str(number), **r} for number, r in enumerate(resources, 1)]
-    return Holding(tuple(Record(f"{r['resourceType']}/{r['id']}", r["resourceType"], as_bytes(r)) for r in full))
+    return RetrievedData(tuple(_raw(r) for r in full))
+
+
+def _raw(resource: Mapping[str, Any]) -> RawResource:
+    kind = resource["resourceType"]
+    return RawResource(f"{kind}/{resource['id']}", kind, as_bytes(resource))
 
 
 def as_bytes(resource: Mapping[str, Any]) -> bytes:
@@ -36,11 +41,11 @@ def read(
     sources: list[Mapping[str, Any]] | None = None,
 ) -> PatientFacts:
     """The facts of a record in which all else is empty; `sources` are orders that appointments are based on."""
-    holdings = {
-        "conditions": holding_of("Condition", conditions or []),
-        "allergies": holding_of("AllergyIntolerance", allergies or []),
-        "observations": holding_of("Observation", observations or []),
-        "patient": holding_of("Patient", [patient] if patient is not None else []),
-        "orders": holding_of("ServiceRequest", sources or []),
+    by_kind = {
+        "conditions": retrieved_of("Condition", conditions or []),
+        "allergies": retrieved_of("AllergyIntolerance", allergies or []),
+        "observations": retrieved_of("Observation", observations or []),
+        "patient": retrieved_of("Patient", [patient] if patient is not None else []),
+        "orders": retrieved_of("ServiceRequest", sources or []),
     }
-    return extract(ClinicalData(holding_of("ServiceRequest", orders or []), holdings), now=NOW)
+    return extract(ClinicalData(retrieved_of("ServiceRequest", orders or []), by_kind), now=NOW)

@@ -1,6 +1,6 @@
 """What one call read, decided and told, without anything of the patient: for audit records, metrics and reports.
 
-In: the outputs of the stages. Out: an `Account` of ids, counts and answers.
+In: the outputs of the stages. Out: an `CallSummary` of ids, counts and answers.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cds_service.clinical_data.records import ClinicalData, Reason
+from cds_service.cards.card import CardSummary
+from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
+from cds_service.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderAccount:
+class OrderSummary:
     """What was found of one order. `present` maps contraindications to how loud, `unknown` are the unanswered ones."""
 
     procedure: str | None
@@ -32,20 +34,7 @@ class OrderAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class CardAccount:
-    """One card: what it is about, the table rows that it speaks for, how loud, and its uuid.
-
-    `uuid` is None for a card that was withheld because its row is in shadow.
-    """
-
-    topic: str
-    rows: tuple[str, ...]
-    indicator: str
-    uuid: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
+class CallSummary:
     """One call in ids and counts.
 
     `read`: kind of data -> what was read. `unavailable`: kind of data -> reason keys of the wording.
@@ -56,11 +45,11 @@ class Account:
     read: Mapping[str, Read]
     unavailable: Mapping[str, tuple[str, ...]]
     unknown: Mapping[str, int]
-    orders: tuple[OrderAccount, ...]
-    cards: tuple[CardAccount, ...]
+    orders: tuple[OrderSummary, ...]
+    cards: tuple[CardSummary, ...]
 
 
-def account_of(data: ClinicalData, findings: Findings, cards: tuple[CardAccount, ...], version: str) -> Account:
+def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, ...], version: str) -> CallSummary:
     """The account of one call.
 
     Args:
@@ -69,11 +58,11 @@ def account_of(data: ClinicalData, findings: Findings, cards: tuple[CardAccount,
         cards: what was told and what was withheld.
         version: of the tables.
     """
-    holdings = {**data.holdings, "orders": data.orders}
+    by_kind = {**data.by_kind, "orders": data.orders}
     gaps = dict.fromkeys((gap.data, gap.reason.key) for gap in findings.unavailable)
-    return Account(
+    return CallSummary(
         knowledge_version=version,
-        read={kind: Read(len(held.records), held.source) for kind, held in holdings.items()},
+        read={kind: Read(len(held.records), held.source) for kind, held in by_kind.items()},
         unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
         unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
         orders=tuple(_order(order) for order in findings.orders),
@@ -81,9 +70,9 @@ def account_of(data: ClinicalData, findings: Findings, cards: tuple[CardAccount,
     )
 
 
-def _order(order: OrderFinding) -> OrderAccount:
+def _order(order: OrderFinding) -> OrderSummary:
     rows = order.contraindications
-    return OrderAccount(
+    return OrderSummary(
         procedure=order.procedure.id if order.procedure else None,
         indication=order.indication.value if order.indication else None,
         present={

@@ -1,4 +1,4 @@
-"""One call's record prepared for judging, and one order's setting for the gates of the tables."""
+"""One call's record prepared for judging, and one order's context for the gates of the tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cds_service.knowledge.tables import Gate, Knowledge, Procedure
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PatientContext:
     """Everything of one call that criteria look at; prepared once, shared by all orders."""
 
     facts: PatientFacts
@@ -23,15 +23,15 @@ class Case:
     labs: LabBook
 
 
-def prepare(facts: PatientFacts, knowledge: Knowledge) -> Case:
+def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
     """Look up every code and convert every result once."""
     labs = book_of(facts, knowledge)
     add_derived(labs, facts, knowledge)
-    return Case(facts, knowledge, chart_of(facts, knowledge.codes), allergies_of(facts, knowledge), labs)
+    return PatientContext(facts, knowledge, chart_of(facts, knowledge.codes), allergies_of(facts, knowledge), labs)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class OrderContext:
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
     Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; an
@@ -45,7 +45,7 @@ class Setting:
     bleeding_risk: str
     emergency: bool
 
-    def passes(self, gate: Gate, case: Case) -> bool:
+    def passes(self, gate: Gate, patient: PatientContext) -> bool:
         """Whether a row or criterion applies to the order and the patient."""
         if gate.uses and not gate.uses & self.uses:
             return False
@@ -53,14 +53,14 @@ class Setting:
             return False
         if (gate.access and not gate.access & self.accesses) or (gate.procedures and not gate.procedures & self.ids):
             return False
-        if gate.when is not None and not case.chart.holds(gate.when, case.knowledge):
+        if gate.when is not None and not patient.chart.holds(gate.when, patient.knowledge):
             return False
-        return gate.unless is None or not case.chart.holds(gate.unless, case.knowledge)
+        return gate.unless is None or not patient.chart.holds(gate.unless, patient.knowledge)
 
 
-def setting_of(procedures: tuple[Procedure, ...]) -> Setting:
-    """The setting of an order that may be any of the procedures."""
-    return Setting(
+def order_context(procedures: tuple[Procedure, ...]) -> OrderContext:
+    """The context of an order that may be any of the procedures."""
+    return OrderContext(
         procedures,
         ids=frozenset(procedure.id for procedure in procedures),
         uses=frozenset().union(*(procedure.uses for procedure in procedures)),

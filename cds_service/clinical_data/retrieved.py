@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A sentence to be worded later: `key` is one of `reason.*` in `knowledge/wording.en.toml`."""
-
-    key: str
-    values: Mapping[str, str | int] = field(default_factory=dict)
+from cds_service.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +23,7 @@ class Unavailable:
     reference: str | None = None
 
 
-class Record(msgspec.Struct, frozen=True):
+class RawResource(msgspec.Struct, frozen=True):
     """One resource, kept as the bytes received; `reference` is `Type/id`, or its place in the request.
 
     A msgspec struct, because one is made for every resource: frozen like the dataclasses, and five times cheaper.
@@ -41,7 +35,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class RetrievedData:
     """What was had of one kind of data.
 
     `obtained` is False where nothing could be had at all. `complete` is True only where everything that the
@@ -49,7 +43,7 @@ class Holding:
     `prefetch` or `fhir`.
     """
 
-    records: tuple[Record, ...] = ()
+    records: tuple[RawResource, ...] = ()
     obtained: bool = True
     unavailable: tuple[Unavailable, ...] = ()
     source: str = "prefetch"
@@ -64,18 +58,18 @@ class Holding:
 class ClinicalData:
     """Everything that one call may be judged on.
 
-    `orders` are the orders (or appointments) in focus, `holdings` the other data by prefetch key.
+    `orders` are the orders (or appointments) in focus, `by_kind` the other data by prefetch key.
     """
 
-    orders: Holding
-    holdings: Mapping[str, Holding]
+    orders: RetrievedData
+    by_kind: Mapping[str, RetrievedData]
 
-    def holding(self, kind: str) -> Holding:
-        """The holding of a prefetch key."""
-        return self.holdings[kind]
+    def retrieved(self, kind: str) -> RetrievedData:
+        """What was retrieved for a prefetch key."""
+        return self.by_kind[kind]
 
     @property
     def fetched(self) -> tuple[bytes, ...]:
         """The bytes of every resource that a FHIR server gave."""
-        asked = (holding for holding in (self.orders, *self.holdings.values()) if holding.source == "fhir")
-        return tuple(record.body for holding in asked for record in holding.records)
+        asked = (data for data in (self.orders, *self.by_kind.values()) if data.source == "fhir")
+        return tuple(record.body for data in asked for record in data.records)

@@ -49,7 +49,7 @@ class Scope:
 
 
 @dataclass(slots=True)
-class Visit:
+class ValidationRun:
     """One run over one resource. `asked` is the URL of the StructureDefinition that is being held against it.
 
     `conforms` says whether a value meets a profile, None where the profile is not at hand. It is the walk's, and given
@@ -57,7 +57,7 @@ class Visit:
     """
 
     definitions: Definitions
-    conforms: Callable[[Visit, Place, str], bool | None]
+    conforms: Callable[[ValidationRun, Place, str], bool | None]
     issues: list[Issue] = field(default_factory=list)
     scope: Scope | None = None
     asked: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_service.clinical_data.references import local_reference
+from cds_service.fhir_references import local_reference
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """One kind of data at one FHIR server: what is asked, what is asked again, and when an answer is believed.
 
-An inquiry runs in a thread of its own; at the deadline it is cut off, and what it has read by then still counts.
+An data_request runs in a thread of its own; at the deadline it is cut off, and what it has read by then still counts.
 Which answers are believed: docs/decisions/0006-reading-fhir-servers.md.
 """
 
@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from cds_service.clinical_data.bundles import Page, collect, merged, missing
-from cds_service.clinical_data.connections import Line, use_line
+from cds_service.clinical_data.connections import AbortHandle, use_abort_handle
 from cds_service.clinical_data.paging import Ask, Search, follow
-from cds_service.clinical_data.records import Holding, Reason, Unavailable
+from cds_service.clinical_data.retrieved import RetrievedData, Unavailable
 from cds_service.clinical_data.searches import REFUSALS, Query, simpler, without_codes
+from cds_service.reasons import Reason
 
 _CODES_THAT_PROVE = 2
 _SERVERS_REMEMBERED = 256
@@ -33,7 +34,7 @@ _STRANGE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FetchLimits:
     """How much of a server one call takes: seconds in all; pages, and bytes (decompressed), of each search."""
 
     deadline: float = 3.0
@@ -42,7 +43,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DataQuery:
     """One kind of data to ask for: one search, or any number of reads.
 
     `after` is the page that prefetch ended with; the search then goes on behind it.
@@ -78,10 +79,10 @@ class Proven:
                 del self._ways[next(iter(self._ways))]
 
 
-class Inquiry:
+class DataRequest:
     """What is found out about one kind of data."""
 
-    def __init__(self, wanted: Wanted, server: str, ask: Ask, limits: Limits, proven: Proven) -> None:
+    def __init__(self, wanted: DataQuery, server: str, ask: Ask, limits: FetchLimits, proven: Proven) -> None:
         """Asks nothing yet; `server` is a base URL without a slash at the end."""
         self.wanted = wanted
         self.seconds = 0.0
@@ -89,23 +90,23 @@ class Inquiry:
         self._ask = ask
         self._limits = limits
         self._proven = proven
-        self._line = Line()
+        self._abort_handle = AbortHandle()
         self._searches: list[Search] = []
         self._used: tuple[Search, ...] | None = None
 
     def run(self) -> None:
         """Ask; in a thread of its own."""
-        use_line(self._line)
+        use_abort_handle(self._abort_handle)
         started = time.monotonic()
         self._used = self._answered()
         self.seconds = time.monotonic() - started
 
     def cut(self) -> None:
         """Free the thread, whatever it is waiting for."""
-        self._line.cut()
+        self._abort_handle.cut()
 
-    def holding(self, patient_id: str) -> Holding:
-        """What was had, and what was not; of an inquiry that was cut off, what it has read so far."""
+    def retrieved(self, patient_id: str) -> RetrievedData:
+        """What was had, and what was not; of an data_request that was cut off, what it has read so far."""
         data, answered = self.wanted.data, self._used  # once: its thread may be done a moment later
         used = answered if answered is not None else tuple(self._searches)
         if answered is None and not any(search.pages for search in used):
@@ -114,13 +115,13 @@ class Inquiry:
         found = [self._read(search, patient_id, cut) for search in used]
         return _without_strangers(data, merged(found))
 
-    def _read(self, search: Search, patient_id: str, gaps: Collection[Unavailable]) -> Holding:
+    def _read(self, search: Search, patient_id: str, gaps: Collection[Unavailable]) -> RetrievedData:
         data, query = self.wanted.data, search.query
         named = None if query.is_search else query.path
         if search.gap is not None and not gaps:
             gaps = () if data == "orders" and search.status in GONE else (Unavailable(data, search.gap, named),)
         if not search.pages and gaps:
-            return Holding((), obtained=False, unavailable=tuple(gaps), source="fhir")
+            return RetrievedData((), obtained=False, unavailable=tuple(gaps), source="fhir")
         return collect(data, list(search.pages), self.wanted.types, patient_id, gaps, source="fhir")
 
     def _answered(self) -> tuple[Search, ...]:
@@ -206,12 +207,12 @@ def _reported(search: Search, codes: Collection[str]) -> set[tuple[str | None, s
     return found
 
 
-def _without_strangers(data: str, holding: Holding) -> Holding:
-    """The holding without the names of what is not this patient's.
+def _without_strangers(data: str, retrieved: RetrievedData) -> RetrievedData:
+    """The data without the names of what is not this patient's.
 
     Such resources say that the search went wrong; how many there are and what they are called is nobody's business.
     """
-    own = [gap for gap in holding.unavailable if gap.reason.key not in _STRANGE]
-    said = {gap.reason.key for gap in holding.unavailable if gap.reason.key in _STRANGE}
+    own = [gap for gap in retrieved.unavailable if gap.reason.key not in _STRANGE]
+    said = {gap.reason.key for gap in retrieved.unavailable if gap.reason.key in _STRANGE}
     gaps = (*own, *(Unavailable(data, Reason(_STRANGE[key])) for key in sorted(said)))
-    return replace(holding, unavailable=gaps)
+    return replace(retrieved, unavailable=gaps)

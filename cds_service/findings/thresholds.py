@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from cds_service.clinical_data.records import Reason
 from cds_service.facts.patient_facts import When
 from cds_service.findings.finding import Certainty, Evidence
 from cds_service.findings.intervals import meets
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
 from cds_service.knowledge.tables import Threshold
 from cds_service.knowledge.value_sets import CodeIndex
+from cds_service.reasons import Reason
 
 _NOT_DONE = "data-absent"
 

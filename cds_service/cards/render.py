@@ -10,26 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cds_service.cards.account import CardAccount
 from cds_service.cards.build import build_cards
-from cds_service.cards.card import Card, card_json
+from cds_service.cards.card import Card, CardSummary, card_json
 from cds_service.cards.decision import build_decision
+from cds_service.cards.shadow import rows_in_shadow, without_shadow
 from cds_service.findings.finding import Findings
-from cds_service.findings.shadow import rows_in_shadow, without_shadow
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Rendered:
     """What is said about one call; `accounts` names every card, those withheld last."""
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
-    accounts: tuple[CardAccount, ...]
+    accounts: tuple[CardSummary, ...]
 
 
-def tell(findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]) -> Told:
+def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]) -> Rendered:
     """Cards and decision of one call.
 
     Args:
@@ -46,15 +45,15 @@ def tell(findings: Findings, knowledge: Knowledge, service: Service, new_id: Cal
     if in_shadow:
         accounts += _withheld(accounts, build_cards(findings, knowledge, service))
     decision = build_decision(shown, knowledge, in_shadow=in_shadow)
-    return Told(cards, decision, tuple(accounts))
+    return Rendered(cards, decision, tuple(accounts))
 
 
-def _account(card: Card, uuid: str | None = None) -> CardAccount:
-    return CardAccount(card.topic[0], card.rows, card.indicator.word, uuid)
+def _account(card: Card, uuid: str | None = None) -> CardSummary:
+    return CardSummary(card.topic[0], card.rows, card.indicator.word, uuid)
 
 
-def _withheld(told: Sequence[CardAccount], drawn: Sequence[Card]) -> list[CardAccount]:
+def _withheld(told: Sequence[CardSummary], drawn: Sequence[Card]) -> list[CardSummary]:
     """The cards that would have been shown besides or instead."""
     shown = Counter((card.topic, card.rows, card.indicator) for card in told)
     withheld = Counter((card.topic, card.rows, card.indicator) for card in map(_account, drawn)) - shown
-    return [CardAccount(*key) for key in withheld.elements()]
+    return [CardSummary(*key) for key in withheld.elements()]
