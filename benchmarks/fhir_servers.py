@@ -47,7 +47,7 @@ def everything_at_once(peer: Peer) -> None:
     peer.resources = resources_of(request)
     peer.faults["*"] = lambda exchange: (time.sleep(SERVER_SECONDS), peer.answer(exchange))[1]
     missing = [key for key in request["prefetch"] if key != "orders"]
-    fhir, codes = FhirServers(FetchLimits(deadline=30)), load_knowledge().lab_codes
+    fhir, codes = FhirServers(FetchLimits(deadline=30)), load_knowledge().search_codes
 
     def fetch(*kinds: str) -> Callable[[], object]:
         prefetch = {key: value for key, value in request["prefetch"].items() if key not in kinds}

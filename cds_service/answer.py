@@ -9,28 +9,24 @@ from typing import Any
 
 from cds_service.call_summary import CallSummary, summarize
 from cds_service.cards.render import render
-from cds_service.cards.wording import Wording
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
-from cds_service.errors import NothingJudged
-from cds_service.facts.extract import KINDS, extract
-from cds_service.facts.patient_facts import PatientFacts
+from cds_service.facts.extract import extract
 from cds_service.findings.evaluate import evaluate
-from cds_service.findings.finding import Findings
 from cds_service.hooks.request import HookRequest
 from cds_service.knowledge.tables import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one call is answered: cards for people, the whole decision for machines, and an account for the records.
+    """What one call is answered: cards for people, the whole decision for machines, and a summary for the records.
 
     `fetched` are the resources that came from a FHIR server, as received.
     """
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
-    account: CallSummary
+    summary: CallSummary
     fetched: tuple[bytes, ...] = ()
 
 
@@ -54,26 +50,15 @@ def answer(
         lap: is told the name of each stage when it is done, for those who time them.
 
     Raises:
-        NothingJudged: there is something to judge, and none of its data could be had.
+        NothingJudged: there is something to judge, and none of its data could be retrieved.
     """
-    data = gather(request, fhir, knowledge.lab_codes)
+    data = gather(request, fhir, knowledge.search_codes)
     lap("clinical_data")
     facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
     lap("facts")
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
-    _refuse_if_nothing_was_had(request, facts, findings, knowledge)
     lap("findings")
-    told = render(findings, knowledge, request.service, new_id)
+    rendered = render(findings, knowledge, request.service, new_id)
     lap("cards")
-    account = summarize(data, findings, told.accounts, knowledge.version)
-    return Answer(told.cards, told.decision, account, data.fetched)
-
-
-def _refuse_if_nothing_was_had(
-    request: HookRequest, facts: PatientFacts, findings: Findings, knowledge: Knowledge
-) -> None:
-    judged = request.service.focus == "none" or any(order.procedure for order in findings.orders)
-    if judged and not facts.obtained:
-        wording, gaps = Wording(knowledge.wording), [gap for gap in facts.unavailable if gap.data in KINDS]
-        why = "; ".join(dict.fromkeys(wording.reason(gap.reason, data=gap.data) for gap in gaps))
-        raise NothingJudged(f"Nothing could be judged: {why}.", tuple(dict.fromkeys(gap.reason.key for gap in gaps)))
+    summary = summarize(data, findings, rendered.summaries, knowledge.version)
+    return Answer(rendered.cards, rendered.decision, summary, data.fetched)

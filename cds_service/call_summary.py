@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cds_service.cards.card import CardSummary
+from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import ClinicalData
-from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
+from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.indicator import Indicator
 from cds_service.reasons import Reason
 
 
@@ -50,7 +52,7 @@ class CallSummary:
 
 
 def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, ...], version: str) -> CallSummary:
-    """The account of one call.
+    """The summary of one call.
 
     Args:
         data: what was had.
@@ -58,7 +60,7 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
         cards: what was told and what was withheld.
         version: of the tables.
     """
-    by_kind = {**data.by_kind, "orders": data.orders}
+    by_kind = {**data.by_kind, "orders": data.in_focus}
     gaps = dict.fromkeys((gap.data, gap.reason.key) for gap in findings.unavailable)
     return CallSummary(
         knowledge_version=version,

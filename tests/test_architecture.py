@@ -18,6 +18,9 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 ORDER = {
     "errors": 0,
     "reasons": 0,
+    "certainty": 0,
+    "indicator": 0,
+    "kinds": 0.2,
     "fhir_references": 0,
     "setting_values": 0.5,
     "settings": 1,

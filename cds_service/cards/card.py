@@ -12,7 +12,7 @@ from typing import Any
 
 from cds_service.cards.escape import shorten
 from cds_service.cards.wording import Wording
-from cds_service.findings.finding import Indicator
+from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
 
 MOST_IN_SUMMARY = 139

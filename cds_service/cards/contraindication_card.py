@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.escape import sentence_case
@@ -11,14 +11,9 @@ from cds_service.cards.evidence import evidence_lines, fact_of
 from cds_service.cards.order_names import emergency_block, order_block, procedures_named, remaining
 from cds_service.cards.quantities import shown_limit, shown_reason
 from cds_service.cards.wording import Wording
-from cds_service.findings.finding import (
-    Certainty,
-    ContraindicationFinding,
-    CriterionFinding,
-    Findings,
-    Indicator,
-    OrderFinding,
-)
+from cds_service.certainty import Certainty
+from cds_service.findings.finding import ContraindicationFinding, CriterionFinding, Findings, OrderFinding
+from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Contraindication
 
 # Advice that takes the place of a criterion's own where every item under it carries this note.
@@ -66,9 +61,7 @@ def _joined(one: CriterionFinding, other: CriterionFinding) -> CriterionFinding:
     """The same criterion of two orders: the louder answer, the evidence of both, each item once."""
     louder = one if (one.indicator or 0) >= (other.indicator or 0) else other
     evidence = (*one.evidence, *(item for item in other.evidence if item not in one.evidence))
-    return CriterionFinding(
-        louder.criterion, louder.certainty, louder.indicator, louder.reason, evidence, louder.threshold
-    )
+    return replace(louder, evidence=evidence)
 
 
 def _card(row: _Row, wording: Wording) -> Card:
@@ -112,15 +105,14 @@ def _criterion_blocks(finding: CriterionFinding, wording: Wording) -> Iterator[s
 
 
 def _limit_lines(finding: CriterionFinding, wording: Wording) -> Iterator[str]:
-    limit, criterion = finding.threshold, finding.criterion
-    if limit is not None:
-        shown = shown_limit(limit, wording)
-        grade = wording.label("grade", limit.grade)
-        key = "limit.line" if shown else "limit.no-number"
-        yield wording.say(key, limit=shown, guideline=limit.guideline, grade=grade)
-    elif criterion.source:
-        grade = wording.label("grade", criterion.grade)
-        yield wording.say("limit.no-number", guideline=criterion.source, grade=grade)
+    limit = finding.criterion.question.limit
+    if limit is None:
+        return
+    grade, shown = wording.label("grade", limit.grade), shown_limit(limit, wording)
+    if shown:
+        yield wording.say("limit.line", limit=shown, guideline=limit.guideline, grade=grade)
+    else:
+        yield wording.say("limit.no-number", guideline=limit.guideline, grade=grade)
 
 
 def _advice(row: _Row) -> list[str]:

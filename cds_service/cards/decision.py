@@ -11,17 +11,17 @@ from decimal import Decimal
 from typing import Any
 
 from cds_service.cards.wording import Wording
+from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import (
-    Certainty,
     ContraindicationFinding,
     CriterionFinding,
     Evidence,
     Findings,
     IndicationFinding,
-    Indicator,
     OrderFinding,
 )
+from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
 
 

@@ -10,10 +10,10 @@ from cds_service.cards.order_names import emergency_block, order_block, procedur
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.suggestions import suggestions_for
 from cds_service.cards.wording import Wording
-from cds_service.findings.finding import Certainty, Findings, IndicationFinding, Indicator, OrderFinding
+from cds_service.certainty import Certainty
+from cds_service.findings.finding import Findings, IndicationFinding, OrderFinding
 from cds_service.knowledge.tables import Knowledge
 
-_ANY_REGION = "any"  # a technique, see the `region` of knowledge/procedures/techniques.toml
 _ADVICE = ("card.indication.advice-add", "card.indication.advice-keep", "card.indication.advice-cancel")
 
 
@@ -29,7 +29,7 @@ def indication_cards(findings: Findings, knowledge: Knowledge, wording: Wording)
 def _card(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> Card:
     return Card(
         kind=Kind.INDICATION,
-        indicator=Indicator.WARNING if _is_statement(order) else Indicator.INFO,
+        indicator=order.missing_reason_indicator,
         summary=summary(wording, "card.indication.summary", procedure=procedure_label(order)),
         detail=_detail(order, wording),
         source=wording.say("source.indications"),
@@ -37,14 +37,6 @@ def _card(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> Card:
         rows=procedure_ids([order]),
         suggestions=suggestions_for(order, knowledge, wording),
     )
-
-
-def _is_statement(order: OrderFinding) -> bool:
-    """Whether "no reason that the table knows" says much: whole code families were compared, and the order names its
-    vessel or organ. A technique of no named vessel may have a reason outside the table.
-    """
-    procedure = order.procedure
-    return order.conditions_fully_classified and procedure is not None and procedure.region != _ANY_REGION
 
 
 def _detail(order: OrderFinding, wording: Wording) -> str:

@@ -14,15 +14,14 @@ from cds_service.cards.open_questions import OpenQuestion, names_of, open_questi
 from cds_service.cards.order_names import emergency_block, order_named, procedure_ids, procedures_named
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.wording import Wording
+from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
-from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
+from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.kinds import KINDS
+from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge
 
 _MOST_REFERENCES = 3
-# Kind of criterion -> the data it is put to. A gap in data that no row asked for is not worth a card.
-_ASKED_BY = {"condition": "conditions", "allergy": "allergies", "lab": "observations"}
-# Only needed to compute a result; a row that misses it says so itself.
-_SILENT = frozenset({"patient"})
 
 _Group = tuple[tuple[OrderFinding, ...], list[OpenQuestion]]
 
@@ -35,10 +34,9 @@ def not_checked_card(findings: Findings, knowledge: Knowledge, wording: Wording)
     gaps = [gap for gap in findings.unavailable if _matters(gap, judged)]
     if not questions and not gaps:
         return None
-    loud = any(question.loud for question in questions)
     return Card(
         kind=Kind.NOT_CHECKED,
-        indicator=Indicator.WARNING if loud else Indicator.INFO,
+        indicator=findings.gap_indicator,
         summary=_summary(groups, gaps, wording),
         detail=_detail(groups, gaps, judged, wording),
         source=wording.say("source.service"),
@@ -72,14 +70,15 @@ def _gap_line(line: str, references: Sequence[str], wording: Wording) -> str:
 
 def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
     """An order that could not be read always matters; data only where a row of a judged order was put to them."""
-    if gap.data in _SILENT:
-        return False
-    if gap.data not in _ASKED_BY.values():
+    kind = KINDS.get(gap.data)
+    if kind is None or kind.role == "orders":
         return True
+    if kind.role == "patient":
+        return False  # only needed to compute a result; a row that misses it says so itself
     rows = [row for order in judged for row in order.contraindications]
-    asked = {_ASKED_BY.get(finding.criterion.kind) for row in rows for finding in row.criteria}
+    asked = {finding.criterion.question.DATA for row in rows for finding in row.criteria}
     indications = any(order.indications for order in judged)
-    return gap.data in asked or (gap.data == "conditions" and indications)
+    return gap.data in asked or (indications and gap.data == ConditionQuestion.DATA)
 
 
 def _grouped(judged: Sequence[OrderFinding], knowledge: Knowledge, wording: Wording) -> list[_Group]:
@@ -102,12 +101,12 @@ def _summary(groups: Sequence[_Group], gaps: Sequence[Unavailable], wording: Wor
     if not groups:
         data = wording.listed([wording.label("data", gap.data) for gap in gaps])
         return summary(wording, "card.not_checked.summary-data", data=data)
-    loud_first = sorted((q for _, questions in groups for q in questions), key=lambda question: not question.loud)
+    loudest_first = sorted((q for _, questions in groups for q in questions), key=lambda question: -question.indicator)
     return summary(
         wording,
         "card.not_checked.summary",
         procedures=procedures_named([order for orders, _ in groups for order in orders], wording, most=2),
-        rows=wording.listed(_in_brief(loud_first, wording), most=4),
+        rows=wording.listed(_in_brief(loudest_first, wording), most=4),
     )
 
 

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.evidence import evidence_in_brief, fact_of
 from cds_service.cards.not_checked_card import gap_lines
-from cds_service.cards.open_questions import NOT_HAD_AT_ALL, names_of, open_questions
+from cds_service.cards.open_questions import DATA_MISSING, names_of, open_questions
 from cds_service.cards.order_names import procedure_ids, procedure_label, procedures_named
 from cds_service.cards.wording import Wording
+from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
-from cds_service.findings.finding import Certainty, Findings, Indicator, OrderFinding
+from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge
 
 MOST_OPTIONS = 8
@@ -47,7 +50,7 @@ def options_not_checked_card(findings: Findings, knowledge: Knowledge, wording: 
     data = wording.listed([wording.label("data", gap.data) for gap in gaps])
     return Card(
         kind=Kind.NOT_CHECKED,
-        indicator=Indicator.WARNING,
+        indicator=findings.gap_indicator,
         summary=summary(wording, "card.options.not-checked-summary", data=data),
         detail=paragraphs(
             wording.say("card.not_checked.data"),
@@ -62,7 +65,7 @@ def options_not_checked_card(findings: Findings, knowledge: Knowledge, wording: 
 def _hides_options(gap: Unavailable, missed: set[str | None]) -> bool:
     """Options come from conditions; the other data count only where an option was put to them in vain."""
     at_all = gap.reference is None and gap.reason.key not in _PARTIAL
-    return at_all and (gap.data == "conditions" or (gap.data in NOT_HAD_AT_ALL.values() and gap.data in missed))
+    return at_all and (gap.data == ConditionQuestion.DATA or (gap.data in DATA_MISSING.values() and gap.data in missed))
 
 
 def _detail(options: Sequence[OrderFinding], knowledge: Knowledge, wording: Wording) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from cds_service.cards.build import build_cards
 from cds_service.cards.card import Card, CardSummary, card_json
 from cds_service.cards.decision import build_decision
+from cds_service.cards.nothing_judged import nothing_judged
 from cds_service.cards.shadow import rows_in_shadow, without_shadow
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
@@ -21,11 +22,11 @@ from cds_service.knowledge.tables import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What is said about one call; `accounts` names every card, those withheld last."""
+    """What is said about one call; `summaries` names every card, those withheld last."""
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
-    accounts: tuple[CardSummary, ...]
+    summaries: tuple[CardSummary, ...]
 
 
 def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]) -> Rendered:
@@ -36,24 +37,29 @@ def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: C
         knowledge: the effective tables.
         service: the service that was called.
         new_id: gives a new UUID for each card and suggestion.
+
+    Raises:
+        NothingJudged: there is something to judge, and nothing of the record could be retrieved.
     """
+    if findings.nothing_retrieved:
+        raise nothing_judged(findings, knowledge)
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
     drawn = build_cards(shown, knowledge, service)
     cards = [card_json(card, knowledge, new_id) for card in drawn]
-    accounts = [_account(card, body["uuid"]) for card, body in zip(drawn, cards, strict=True)]
+    summaries = [_summary(card, body["uuid"]) for card, body in zip(drawn, cards, strict=True)]
     if in_shadow:
-        accounts += _withheld(accounts, build_cards(findings, knowledge, service))
+        summaries += _withheld(summaries, build_cards(findings, knowledge, service))
     decision = build_decision(shown, knowledge, in_shadow=in_shadow)
-    return Rendered(cards, decision, tuple(accounts))
+    return Rendered(cards, decision, tuple(summaries))
 
 
-def _account(card: Card, uuid: str | None = None) -> CardSummary:
+def _summary(card: Card, uuid: str | None = None) -> CardSummary:
     return CardSummary(card.topic[0], card.rows, card.indicator.word, uuid)
 
 
 def _withheld(told: Sequence[CardSummary], drawn: Sequence[Card]) -> list[CardSummary]:
     """The cards that would have been shown besides or instead."""
     shown = Counter((card.topic, card.rows, card.indicator) for card in told)
-    withheld = Counter((card.topic, card.rows, card.indicator) for card in map(_account, drawn)) - shown
+    withheld = Counter((card.topic, card.rows, card.indicator) for card in map(_summary, drawn)) - shown
     return [CardSummary(*key) for key in withheld.elements()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -18,6 +18,7 @@ from typing import Any
 from cds_service.answer import Answer, answer
 from cds_service.errors import CdsError, TableError
 from cds_service.hooks.envelope import read_request
+from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 
 SYSTEMS = {
@@ -32,8 +33,8 @@ SYSTEMS = {
     "procedure": "https://example.org/ir-cds/fhir/CodeSystem/procedures",
 }
 _FIELDS = {
-    "id", "says", "hook", "order", "orders", "reasons", "conditions", "allergies", "labs", "patient", "encounter",
-    "not_sent", "refused", "expect", "text",
+    "id", "says", "hook", "order", "orders", "reasons", "labs", "patient", "encounter", "not_sent", "refused",
+    "expect", "text", *(kind.key for kind in CLINICAL if kind.key != "observations"),
 }  # fmt: skip
 _PATIENT = "Patient/p1"
 
@@ -101,12 +102,10 @@ def request_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         context["draftOrders"] = _bundle(orders, "collection")
     if hook == "order-select":
         context["selections"] = [f"ServiceRequest/{order['id']}" for order in orders]
-    prefetch = {
-        "patient": {"resourceType": "Patient", "id": "p1", **row.get("patient", {})},
-        "conditions": _bundle([_condition(c, n, now) for n, c in enumerate(row.get("conditions", ()), 1)]),
-        "allergies": _bundle([_allergy(a, n) for n, a in enumerate(row.get("allergies", ()), 1)]),
-        "observations": _bundle([_lab(o, n, now) for n, o in enumerate(row.get("labs", ()), 1)]),
-    }
+    prefetch = {"patient": {"resourceType": "Patient", "id": "p1", **row.get("patient", {})}}
+    for kind in CLINICAL:
+        field, build = _WRITTEN_AS.get(kind.key, (kind.key, _as_written))
+        prefetch[kind.key] = _bundle([build(entry, n, now) for n, entry in enumerate(row.get(field, ()), 1)])
     for key in row.get("refused", ()):
         prefetch[key] = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
     for key in row.get("not_sent", ()):
@@ -177,7 +176,7 @@ def _condition(entry: str | Mapping[str, Any], number: int, now: datetime) -> di
     return {**resource, **entry.get("fields", {})}
 
 
-def _allergy(entry: str | Mapping[str, Any], number: int) -> dict[str, Any]:
+def _allergy(entry: str | Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
     entry = {"code": entry} if isinstance(entry, str) else entry
     resource: dict[str, Any] = {
         "resourceType": "AllergyIntolerance",
@@ -229,6 +228,20 @@ def _value(entry: Mapping[str, Any]) -> dict[str, Any]:
     if "answer" in entry:
         return {"valueCodeableConcept": {"coding": [coding(entry["answer"])]}}
     return {"dataAbsentReason": {"text": entry["absent"]}} if "absent" in entry else {}
+
+
+def _as_written(entry: Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
+    """A resource that the case writes in full."""
+    return {"id": f"r{number}", **entry}
+
+
+_WRITTEN_AS: Mapping[str, tuple[str, Callable[[Any, int, datetime], dict[str, Any]]]] = {
+    "conditions": ("conditions", _condition),
+    "allergies": ("allergies", _allergy),
+    "observations": ("labs", _lab),
+}
+"""Prefetch key -> the field of a case that holds its resources, and what makes a resource of an entry. Resources of
+another data kind are written in full, under its prefetch key."""
 
 
 def _status(system: str, code: str) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _software(statement: Mapping[str, Any]) -> str:
 
 def _templates(args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> Mapping[str, str]:
     """The prefetch templates of the service that will be called, from its own discovery document."""
-    here = discovery(knowledge.lab_codes)["services"]
+    here = discovery(knowledge.search_codes)["services"]
     for entry in ask_discovery(args.service_url, sign) if args.service_url else here:
         if entry.get("hook") == args.hook and args.service in (None, entry.get("id")):
             prefetch: Mapping[str, str] = entry.get("prefetch", {})

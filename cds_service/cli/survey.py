@@ -17,13 +17,13 @@ from cds_service.answer import answer
 from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.clinical_data.gather import RESOURCE_TYPES
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
 from cds_service.findings.lab_results import book_of
 from cds_service.hooks.catalog import SERVICES, prefetch_templates
 from cds_service.hooks.envelope import read_request
+from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Knowledge
 from cds_service.profiles.background import BackgroundValidator, Fault
 
@@ -68,7 +68,7 @@ class Survey:
 
     patients: int
     kinds: dict[str, Kind] = field(
-        default_factory=lambda: {key: Kind(types[0]) for key, types in RESOURCE_TYPES.items()}
+        default_factory=lambda: {kind.key: Kind(kind.resource_type) for kind in KINDS.values()}
     )
     analytes: dict[str, Analyte] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def survey_of(
     survey = Survey(len(patients))
     survey.analytes = {lab.label: Analyte() for lab in knowledge.labs.values() if lab.value_set}
     service = SERVICES["ir-order-dispatch"]  # the one that asks for every kind of data
-    templates = prefetch_templates(service, knowledge.lab_codes)
+    templates = prefetch_templates(service, knowledge.search_codes)
     validator = BackgroundValidator()
     for number, patient_id in enumerate(patients, 1):
         progress(f"patient {number} of {len(patients)}")

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from cds_service.clinical_data.outcomes import says_nothing_found
-from cds_service.clinical_data.retrieved import RawResource, RetrievedData, Unavailable
+from cds_service.clinical_data.retrieved import RawResource, RetrievedData, Unavailable, missing
 from cds_service.fhir_references import names_patient
 from cds_service.reasons import Reason
 
@@ -80,23 +80,29 @@ _heads = msgspec.json.Decoder(list[_Head])
 _actors = msgspec.json.Decoder(list[_Actor])
 
 
+class PageEntry(msgspec.Struct, frozen=True):
+    """One entry of a page, still raw; `body` is empty where it can't be read, `mode` is the search mode.
+
+    A msgspec struct, because one is made for every resource.
+    """
+
+    body: bytes
+    place: str
+    mode: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One answer to a search, or one resource: its entries still raw, and where it goes on.
 
-    `entries` are (body, place, search mode), with an empty body for one that can't be read. `next_url` is as given.
+    `next_url` is as given.
     """
 
     resource_type: str
-    entries: tuple[tuple[bytes, str, str | None], ...]
+    entries: tuple[PageEntry, ...]
     next_url: str | None = None
     total: int | None = None
     bundle_type: str | None = None
-
-
-def missing(data: str, key: str, **values: str | int) -> RetrievedData:
-    """The retrieved data of a kind of which nothing could be retrieved; `key` is a reason of the wording."""
-    return RetrievedData(obtained=False, unavailable=(Unavailable(data, Reason(key, values)),))
 
 
 def read_page(data: str, raw: bytes) -> Page | None:
@@ -106,12 +112,12 @@ def read_page(data: str, raw: bytes) -> Page | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     if bundle.resource_type != "Bundle":
-        return Page(bundle.resource_type, ((raw, data, None),))
+        return Page(bundle.resource_type, (PageEntry(raw, data),))
     entries = []
     for number, entry in enumerate(bundle.entry or ()):
         body, place = bytes(entry.resource), f"{data}.entry[{number}]"
         mode = entry.search.mode if entry.search else None
-        entries.append((body, (entry.full_url or place) if body else place, mode))
+        entries.append(PageEntry(body, (entry.full_url or place) if body else place, mode))
     links = [link.url for link in bundle.link or () if _is_next(link.relation)]
     following = (links[0] or "") if links else None
     return Page(
@@ -133,16 +139,21 @@ def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: st
         types: resource types that count; a Bundle of a search may hold others only as `include`.
         patient_id: bare id; resources of another patient are never used and leave the data incomplete.
     """
+    return read_prefetch(data, raw, types, patient_id)[0]
+
+
+def read_prefetch(data: str, raw: bytes, types: Collection[str], patient_id: str) -> tuple[RetrievedData, Page | None]:
+    """The same, with the page that the data stood on where more of it follows."""
     if raw.strip() == b"null":
-        return RetrievedData()
+        return RetrievedData(), None
     page = read_page(data, raw)
     if page is None:
-        return missing(data, "unreadable-bundle")
+        return missing(data, "unreadable-bundle"), None
     if page.resource_type == "OperationOutcome":
-        return missing(data, "refused")
+        return missing(data, "refused"), None
     if page.resource_type != "Bundle" and page.resource_type not in types:
-        return missing(data, "wrong-type")
-    return collect(data, [page], types, patient_id)
+        return missing(data, "wrong-type"), None
+    return collect(data, [page], types, patient_id), page if page.next_url is not None else None
 
 
 def collect(
@@ -167,10 +178,10 @@ def collect(
     if pages and not gaps and _goes_on(pages):
         unavailable.append(Unavailable(data, Reason("more-pages")))
     entries = [entry for page in pages for entry in page.entries]
-    unavailable += [Unavailable(data, Reason("unreadable-resource"), place) for body, place, _ in entries if not body]
-    records, more = _records(
-        data, [entry for entry in entries if entry[0]], types, patient_id, trusted=source != "fhir"
-    )
+    unavailable += [
+        Unavailable(data, Reason("unreadable-resource"), entry.place) for entry in entries if not entry.body
+    ]
+    records, more = _records(data, [entry for entry in entries if entry.body], types, patient_id, source != "fhir")
     return RetrievedData(records, unavailable=(*unavailable, *more), source=source)
 
 
@@ -211,29 +222,23 @@ def _goes_on(pages: Sequence[Page]) -> bool:
     last = pages[-1]
     if last.next_url is not None:
         return True
-    return last.total is not None and last.total > sum(
-        mode not in _BESIDE for page in pages for _, _, mode in page.entries
-    )
+    matches = sum(entry.mode not in _BESIDE for page in pages for entry in page.entries)
+    return last.total is not None and last.total > matches
 
 
 def _records(
-    data: str,
-    entries: Sequence[tuple[bytes, str, str | None]],
-    types: Collection[str],
-    patient_id: str,
-    *,
-    trusted: bool,
+    data: str, entries: Sequence[PageEntry], types: Collection[str], patient_id: str, trusted: bool
 ) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
     records: dict[str, RawResource] = {}
     unavailable = []
-    heads = _heads_of([body for body, _, _ in entries])
-    for head, (body, place, mode) in zip(heads, entries, strict=True):
-        found = _record(data, head, body, place, mode, types, patient_id, trusted=trusted)
+    heads = _heads_of([entry.body for entry in entries])
+    for head, entry in zip(heads, entries, strict=True):
+        found = _record(data, head, entry, types, patient_id, trusted=trusted)
         if isinstance(found, Unavailable):
             unavailable.append(found)
-        elif found is not None and records.setdefault(found.reference, found).body != body:
+        elif found is not None and records.setdefault(found.reference, found).body != entry.body:
             # Two versions under one id: both are read.
-            records[f"{place} {len(records)}"] = RawResource(found.reference, found.resource_type, body)
+            records[f"{entry.place} {len(records)}"] = RawResource(found.reference, found.resource_type, entry.body)
     return tuple(records.values()), unavailable
 
 
@@ -253,31 +258,23 @@ def _head_of(body: bytes) -> _Head | None:
 
 
 def _record(
-    data: str,
-    head: _Head | None,
-    body: bytes,
-    place: str,
-    mode: str | None,
-    types: Collection[str],
-    patient_id: str,
-    *,
-    trusted: bool,
+    data: str, head: _Head | None, entry: PageEntry, types: Collection[str], patient_id: str, *, trusted: bool
 ) -> RawResource | Unavailable | None:
-    """The record of one entry, why it can't be used, or None for one that says nothing of this kind of data."""
+    """The resource of one entry, why it can't be used, or None for one that says nothing of this kind of data."""
     if head is None:
-        return Unavailable(data, Reason("unreadable-resource"), place)
-    if head.resource_type == "OperationOutcome" or mode == "outcome":
-        return None if says_nothing_found(body) else Unavailable(data, Reason("incomplete-error-entry"))
-    reference = f"{head.resource_type}/{head.id}" if head.id else place
+        return Unavailable(data, Reason("unreadable-resource"), entry.place)
+    if head.resource_type == "OperationOutcome" or entry.mode == "outcome":
+        return None if says_nothing_found(entry.body) else Unavailable(data, Reason("incomplete-error-entry"))
+    reference = f"{head.resource_type}/{head.id}" if head.id else entry.place
     if head.resource_type not in types:
-        return None if mode == "include" else Unavailable(data, Reason("wrong-type"), reference)
+        return None if entry.mode == "include" else Unavailable(data, Reason("wrong-type"), reference)
     try:
         mine = _is_of(head, patient_id, trusted=trusted)
     except msgspec.DecodeError:
         return Unavailable(data, Reason("unreadable-resource"), reference)
     if mine is not True:
         return Unavailable(data, Reason("unclear-patient" if mine is None else "other-patient"), reference)
-    return RawResource(reference, head.resource_type, body)
+    return RawResource(reference, head.resource_type, entry.body)
 
 
 def _is_of(head: _Head, patient_id: str, *, trusted: bool) -> bool | None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from cds_service.clinical_data.bundles import Page, collect, merged, missing
+from cds_service.clinical_data.bundles import Page, collect, merged
 from cds_service.clinical_data.connections import AbortHandle, use_abort_handle
 from cds_service.clinical_data.paging import Ask, Search, follow
-from cds_service.clinical_data.retrieved import RetrievedData, Unavailable
-from cds_service.clinical_data.searches import REFUSALS, Query, simpler, without_codes
+from cds_service.clinical_data.retrieved import RetrievedData, Unavailable, missing
+from cds_service.clinical_data.searches import REFUSALS, Query, checks, simpler
+from cds_service.kinds import KINDS
 from cds_service.reasons import Reason
 
 _CODES_THAT_PROVE = 2
@@ -159,7 +160,7 @@ class DataRequest:
         if len({code for _, code in mine}) >= min(_CODES_THAT_PROVE, len(codes)):
             self._proven.add(self._server, "codes")
             return (search,)
-        for_part, for_all = without_codes(search.query)
+        for_part, for_all = checks(search.query, KINDS[self.wanted.data].code_checks)
         part = self._search_somehow(for_part)
         agrees = search.complete and part.complete and _reported(part, codes) <= mine
         if agrees and mine and _reported(part, codes):
@@ -196,9 +197,9 @@ class _Result(msgspec.Struct):
 def _reported(search: Search, codes: Collection[str]) -> set[tuple[str | None, str]]:
     """(id, code) of every resource found that reports one of the codes."""
     found = set()
-    for body, _, _ in (entry for page in search.pages for entry in page.entries):
+    for entry in (entry for page in search.pages for entry in page.entries):
         try:
-            result = msgspec.json.decode(body, type=_Result)
+            result = msgspec.json.decode(entry.body, type=_Result)
         except (msgspec.DecodeError, RecursionError):
             continue  # not lost: it becomes a gap when the pages are read
         for part in (result, *(result.component or ())):

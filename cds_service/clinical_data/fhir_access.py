@@ -17,11 +17,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from cds_service.clinical_data.bundles import missing
 from cds_service.clinical_data.data_request import GONE, DataQuery, DataRequest, FetchLimits, Proven
 from cds_service.clinical_data.fhir_server import Refusal, get, open_session
-from cds_service.clinical_data.retrieved import RetrievedData, Unavailable
+from cds_service.clinical_data.retrieved import RetrievedData, Unavailable, missing
 from cds_service.clinical_data.searches import with_patient_type
+from cds_service.kinds import KINDS
 from cds_service.reasons import Reason
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ _log = logging.getLogger(__name__)
 Observe = Callable[[str, float, str], None]
 """Rendered of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
 
-_KINDS = 5
 _NOT_IN_A_BASE = re.compile(r"[\x00-\x20\x7f\\?#]")
 _NOT_UNDERSTOOD = frozenset(range(400, 500)) - {401, 408, 429}
 """Statuses that say no to the way of asking, not to this moment or this token."""
@@ -66,8 +65,8 @@ class FhirServers:
         self._observe = observe
         self._pace = pace or _at_once
         self._places = threading.BoundedSemaphore(calls)
-        self._session = open_session(calls * _KINDS, verify)
-        self._threads = ThreadPoolExecutor(calls * _KINDS, thread_name_prefix="fhir")
+        self._session = open_session(calls * len(KINDS), verify)
+        self._threads = ThreadPoolExecutor(calls * len(KINDS), thread_name_prefix="fhir")
         self._proven = Proven()
 
     def fetch(

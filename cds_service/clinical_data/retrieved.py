@@ -36,11 +36,11 @@ class RawResource(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RetrievedData:
-    """What was had of one kind of data.
+    """What was retrieved of one kind of data.
 
-    `obtained` is False where nothing could be had at all. `complete` is True only where everything that the
-    record holds of this kind has been read; `records` counts either way. `source` says where they came from:
-    `prefetch` or `fhir`.
+    `obtained` is False where nothing could be retrieved. `complete` is True only where everything that the record
+    holds of this kind was retrieved; `records` counts either way. `source` says where they came from: `prefetch` or
+    `fhir`.
     """
 
     records: tuple[RawResource, ...] = ()
@@ -58,18 +58,23 @@ class RetrievedData:
 class ClinicalData:
     """Everything that one call may be judged on.
 
-    `orders` are the orders (or appointments) in focus, `by_kind` the other data by prefetch key.
+    `in_focus` are the orders (or appointments) that the call is about, `by_kind` the other data by prefetch key.
     """
 
-    orders: RetrievedData
+    in_focus: RetrievedData
     by_kind: Mapping[str, RetrievedData]
 
     def retrieved(self, kind: str) -> RetrievedData:
-        """What was retrieved for a prefetch key."""
-        return self.by_kind[kind]
+        """What was retrieved for a prefetch key; a kind that the service does not ask for was not sent."""
+        return self.by_kind.get(kind) or missing(kind, "not-sent")
 
     @property
     def fetched(self) -> tuple[bytes, ...]:
         """The bytes of every resource that a FHIR server gave."""
-        asked = (data for data in (self.orders, *self.by_kind.values()) if data.source == "fhir")
+        asked = (data for data in (self.in_focus, *self.by_kind.values()) if data.source == "fhir")
         return tuple(record.body for data in asked for record in data.records)
+
+
+def missing(data: str, key: str, **values: str | int) -> RetrievedData:
+    """The data of a kind of which nothing could be retrieved; `key` is a reason of the wording."""
+    return RetrievedData(obtained=False, unavailable=(Unavailable(data, Reason(key, values)),))

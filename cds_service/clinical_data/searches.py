@@ -62,8 +62,8 @@ def with_patient_type(query: Query, patient_id: str) -> Query:
     return replace(query, parameters=tuple(new if p == old else p for p in query.parameters))
 
 
-def without_codes(query: Query) -> tuple[Query, Query]:
+def checks(query: Query, code_checks: tuple[str, str]) -> tuple[Query, Query]:
     """The searches that check one by codes: for a part of what it should find, and for all of it."""
     rest = tuple(p for p in query.parameters if p[0] != "code")
-    part, everything = ((*rest, *parse_qsl(row["add"])) for row in _TABLE["codes"])
+    part, everything = ((*rest, *parse_qsl(added)) for added in code_checks)
     return replace(query, parameters=part), replace(query, parameters=everything)

@@ -8,12 +8,29 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
+from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.conditions import DENIED, UNCERTAIN
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import AllergyFact, Concept, ReactionFact
-from cds_service.facts.resources import RawAllergy, RawReaction, Unreadable, concept, status_code
+from cds_service.facts.reading import Reading
+from cds_service.facts.resources import RawAllergy, RawReaction, Unreadable, concept, decode_each, status_code
 
 _ENDED = frozenset({"inactive", "resolved"})
+
+
+def read_allergies(retrieved: RetrievedData, reading: Reading) -> tuple[AllergyFact, ...]:
+    """The facts of every AllergyIntolerance that is not denied."""
+    facts = []
+    for record, raw in decode_each(retrieved.records, RawAllergy):
+        try:
+            fact = read_allergy(record.reference, raw, reading.zone) if raw else None
+        except Unreadable:
+            fact, raw = None, None
+        if raw is None:
+            reading.note_unreadable("allergies", record)
+        elif fact is not None:
+            facts.append(fact)
+    return tuple(facts)
 
 
 def read_allergy(reference: str, raw: RawAllergy, zone: tzinfo) -> AllergyFact | None:

@@ -8,15 +8,28 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
+from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ConditionFact
-from cds_service.facts.resources import RawCondition, concept, is_given, status_code
+from cds_service.facts.reading import Reading
+from cds_service.facts.resources import RawCondition, concept, decode_each, is_given, status_code
 from cds_service.fhir_references import local_reference
 
 DENIED = frozenset({"refuted", "entered-in-error"})
 UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential", "presumed"})
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _ENDED = frozenset({"inactive", "resolved"})
+
+
+def read_conditions(retrieved: RetrievedData, reading: Reading) -> tuple[ConditionFact, ...]:
+    """The facts of every Condition that is not denied."""
+    facts = []
+    for record, raw in decode_each(retrieved.records, RawCondition):
+        if raw is None:
+            reading.note_unreadable("conditions", record)
+        elif (fact := read_condition(record.reference, raw, reading.zone)) is not None:
+            facts.append(fact)
+    return tuple(facts)
 
 
 def read_condition(reference: str, raw: RawCondition, zone: tzinfo) -> ConditionFact | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
@@ -88,34 +89,41 @@ class AllergyFact:
     recorded: When | None
 
 
-class ObservationFact(msgspec.Struct, frozen=True):
-    """One reported value: an Observation or one of its components, its value not read yet.
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Bounds of a value; None is unbounded, an open bound is itself excluded: `<20` is (None, 20 open)."""
 
-    `value` is what `facts.observations.measure` reads; only the results that may be the newest are ever read.
-    `problem` is a key of `reason.*` in the wording where the whole Observation can't be judged.
-    """
+    low: Decimal | None = None
+    high: Decimal | None = None
+    low_open: bool = False
+    high_open: bool = False
 
-    reference: str
-    concept: Concept
-    when: When | None
-    preliminary: bool
-    value: object = None
-    problem: str | None = None
+    @property
+    def exact(self) -> Decimal | None:
+        """The value, where it is a single one."""
+        return self.low if self.low is not None and self.low == self.high else None
+
+    @property
+    def ends(self) -> tuple[Decimal, ...]:
+        """The bounds that there are."""
+        return tuple(end for end in (self.low, self.high) if end is not None)
+
+    def scaled(self, factor: Decimal) -> Interval:
+        """In another unit; `factor` is positive."""
+        low = None if self.low is None else self.low * factor
+        high = None if self.high is None else self.high * factor
+        return Interval(low, high, self.low_open, self.high_open)
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """The value of an ObservationFact as an interval, or a coded answer, or why it can't be judged.
 
-    `low` and `high` bound the value (None: unbounded), with `low_open`/`high_open` for a bound that is itself
-    excluded: `<20` is (None, 20 open). `unit_codes` are the spellings to try, the UCUM code first. `from_text` marks
-    a number that was read out of valueString. `shown` is the value as reported, where it is not one number.
+    `unit_codes` are the spellings to try, the UCUM code first. `from_text` marks a number that was read out of
+    valueString. `shown` is the value as reported, where it is not one number.
     """
 
-    low: Decimal | None = None
-    high: Decimal | None = None
-    low_open: bool = False
-    high_open: bool = False
+    interval: Interval = Interval()
     unit_codes: tuple[str, ...] = ()
     answer: Concept | None = None
     from_text: bool = False
@@ -124,11 +132,39 @@ class Measurement:
     """A key of `reason.*` in the wording; None for a usable one."""
 
 
+class ReportedValue(Protocol):
+    """A value as received, not read yet."""
+
+    def read(self) -> Measurement | None:
+        """The value; None for a panel that has no value of its own, only components or members."""
+
+
+class ObservationFact(msgspec.Struct, frozen=True):
+    """One reported value: an Observation or one of its components, its value not read yet.
+
+    `value` is read only of the results that may be the newest; None where it can't be read at all. `problem` is a key
+    of `reason.*` in the wording where the whole Observation can't be judged.
+    """
+
+    reference: str
+    concept: Concept
+    when: When | None
+    preliminary: bool
+    value: ReportedValue | None = None
+    problem: str | None = None
+
+    def measure(self) -> Measurement | None:
+        """The value; None for a panel that has no value of its own."""
+        if self.problem or self.value is None:
+            return Measurement(problem=self.problem or "unreadable-value")
+        return self.value.read()
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFact:
     """One order or appointment in focus.
 
-    `reasons` are its own reasonCode entries; `reason_conditions` the references of reasonReference, `Type/id`.
+    `reasons` are its own reasonCode entries; `reason_references` the references of reasonReference, `Type/id`.
     `body` holds the bytes received, from which an update suggestion is made. `forbids` is doNotPerform.
     """
 
@@ -146,8 +182,9 @@ class OrderFact:
 class PatientFacts:
     """Everything read of one call's data.
 
-    Each `*_complete` is True only where all of that kind was had and could be read, each `*_obtained` False only
-    where none of it was had at all. `unavailable` lists every gap.
+    The facts of each clinical data kind are in the field that is named after its prefetch key. `complete` holds the
+    kinds of which everything was retrieved and could be read, `obtained` those of which anything was. `unavailable`
+    lists every gap.
     """
 
     orders: tuple[OrderFact, ...]

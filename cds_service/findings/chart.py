@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
+from cds_service.certainty import Certainty, all_of, any_of, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
 from cds_service.knowledge.tables import Expression, Knowledge
 from cds_service.knowledge.value_sets import CodeIndex, Hit
 from cds_service.reasons import Reason
 
-
-class Truth(IntEnum):
-    """How surely the record holds a condition; ordered, so that `all_of` is min and `any_of` is max."""
-
-    ABSENT = 0
-    POSSIBLE = 1
-    PRESENT = 2
+_COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
+    "all_of": all_of,
+    "any_of": any_of,
+    "none_of": none_of,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +30,12 @@ class Match:
     """What to call it: the record's own words, else the value set's, else the code."""
 
     @property
-    def truth(self) -> Truth:
-        """A wider code, an unconfirmed diagnosis or one in remission only makes the condition possible."""
+    def certainty(self) -> Certainty:
+        """A wider code, an unconfirmed diagnosis or one in remission leaves it unknown: the condition is possible."""
         if self.fact.activity == "inactive":
-            return Truth.ABSENT
+            return Certainty.ABSENT
         sure = self.hit.sufficient and self.fact.certain and self.fact.activity == "active"
-        return Truth.PRESENT if sure else Truth.POSSIBLE
+        return Certainty.PRESENT if sure else Certainty.UNKNOWN
 
     @property
     def doubt(self) -> Reason | None:
@@ -71,21 +69,19 @@ class Chart:
 
     def best(self, value_set: str) -> Match | None:
         """The surest one, or None."""
-        return max(self.in_value_set(value_set), key=lambda match: match.truth, default=None)
+        matches = self.in_value_set(value_set)
+        return next((match for match in matches if match.certainty is Certainty.PRESENT), next(iter(matches), None))
 
-    def truth(self, expression: Expression, knowledge: Knowledge) -> Truth:
-        """How surely the record holds an expression over conditions."""
+    def certainty(self, expression: Expression, knowledge: Knowledge) -> Certainty:
+        """How surely the recorded conditions make an expression true; nothing recorded is absent."""
         if expression.operator == "is":
             best = self.best(knowledge.conditions[expression.condition].value_set)
-            return best.truth if best else Truth.ABSENT
-        truths = [self.truth(part, knowledge) for part in expression.parts]
-        if expression.operator == "none_of":
-            return Truth(Truth.PRESENT - max(truths))
-        return min(truths) if expression.operator == "all_of" else max(truths)
+            return best.certainty if best else Certainty.ABSENT
+        return _COMBINED[expression.operator](self.certainty(part, knowledge) for part in expression.parts)
 
     def holds(self, expression: Expression | None, knowledge: Knowledge) -> bool:
         """Whether the record holds it for certain; False for no expression."""
-        return expression is not None and self.truth(expression, knowledge) is Truth.PRESENT
+        return expression is not None and self.certainty(expression, knowledge) is Certainty.PRESENT
 
     def with_reasons(self, reference: str, reasons: Iterable[Concept], codes: CodeIndex) -> Chart:
         """This chart plus an order's own reasonCode entries, which count as active, confirmed conditions."""

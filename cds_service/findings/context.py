@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.facts.patient_facts import PatientFacts
-from cds_service.findings.allergies import AllergyList, allergies_of
+from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.lab_results import LabBook, book_of

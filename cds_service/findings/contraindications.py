@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cds_service.certainty import Certainty, any_of
 from cds_service.findings.context import OrderContext, PatientContext
-from cds_service.findings.criteria import judge_criterion
-from cds_service.findings.finding import Certainty, ContraindicationFinding, CriterionFinding, Indicator
+from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
+from cds_service.findings.questions.judge import judge
+from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Contraindication
 
 
@@ -25,15 +27,13 @@ def judge_contraindications(
 
 def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:
     asked = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
-    findings = [found for criterion in asked if (found := judge_criterion(criterion, patient)) is not None]
+    findings = [found for criterion in asked if (found := judge(criterion, patient)) is not None]
     findings = [_capped(found) for found in findings] if order_context.emergency else findings
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
-    for certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
-        levels = [found.indicator or Indicator.INFO for found in kept if found.certainty is certainty]
-        if levels:
-            return ContraindicationFinding(row, certainty, max(levels), kept)
-    return ContraindicationFinding(row, Certainty.ABSENT, None, kept)
+    certainty = any_of(found.certainty for found in kept)
+    levels = [found.indicator or Indicator.INFO for found in kept if found.certainty is certainty]
+    return ContraindicationFinding(row, certainty, None if certainty is Certainty.ABSENT else max(levels), kept)
 
 
 def _capped(found: CriterionFinding) -> CriterionFinding:

@@ -12,9 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from cds_service.facts.patient_facts import PatientFacts, When
+from cds_service.facts.patient_facts import Interval, PatientFacts, When
 from cds_service.findings.finding import Evidence
-from cds_service.findings.intervals import Interval
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
 from cds_service.knowledge.tables import Derivation, Knowledge, Lab
 from cds_service.reasons import Reason

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Certainty, Findings, OrderFinding
+from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
 from cds_service.findings.recognition import Recognized, recognize
 from cds_service.knowledge.tables import Knowledge, Procedure
@@ -31,10 +32,11 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
     uncoded = [Unavailable("conditions", Reason("uncoded-condition"), c.reference) for c in patient.chart.unread]
     uncoded += [Unavailable("allergies", Reason("uncoded-allergy"), a.reference) for a in patient.allergies.unread]
-    return Findings(orders, _told((*facts.unavailable, *uncoded)))
+    to_judge = options or any(order.procedure for order in orders)
+    return Findings(orders, _each_once((*facts.unavailable, *uncoded)), options, to_judge and not facts.obtained)
 
 
-def _told(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
+def _each_once(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
     """Every gap once; of very many alike the first, and how many more there are."""
     alike: dict[tuple[str, str, str], list[Unavailable]] = {}
     more: Counter[tuple[str, str, str]] = Counter()

@@ -6,35 +6,16 @@ reads is never carried as a sentence but as a `Reason`, a key of `knowledge/word
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import IntEnum, StrEnum
 
+from cds_service.certainty import Certainty, any_of
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
-from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure, Threshold
+from cds_service.indicator import Indicator
+from cds_service.knowledge.tables import ANY_REGION, Contraindication, Criterion, Indication, Procedure
 from cds_service.reasons import Reason
-
-
-class Certainty(StrEnum):
-    """The three answers to a question put to the record."""
-
-    PRESENT = "present"
-    ABSENT = "absent"
-    UNKNOWN = "unknown"
-
-
-class Indicator(IntEnum):
-    """How loudly a person is told; ordered, so that `max` is the worst."""
-
-    INFO = 1
-    WARNING = 2
-    CRITICAL = 3
-
-    @property
-    def word(self) -> str:
-        """The CDS Hooks spelling: `info`, `warning` or `critical`."""
-        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +44,6 @@ class CriterionFinding:
     indicator: Indicator | None = None
     reason: Reason | None = None
     evidence: tuple[Evidence, ...] = ()
-    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +58,13 @@ class ContraindicationFinding:
 
 @dataclass(frozen=True, slots=True)
 class IndicationFinding:
-    """Whether the record holds one reason for the procedure."""
+    """Whether the record holds one reason for the procedure; `indicator` is how loudly an unknown one is told."""
 
     indication: Indication
     certainty: Certainty
     reason: Reason | None = None
     evidence: tuple[Evidence, ...] = ()
+    indicator: Indicator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +105,44 @@ class OrderFinding:
     @property
     def indication(self) -> Certainty | None:
         """The combined answer of all indications of the procedure; None where it has none in the table."""
-        if not self.indications:
-            return None
-        certainties = {finding.certainty for finding in self.indications}
-        for certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
-            if certainty in certainties:
-                return certainty
-        return Certainty.ABSENT
+        return any_of(finding.certainty for finding in self.indications) if self.indications else None
+
+    @property
+    def missing_reason_indicator(self) -> Indicator:
+        """How loudly it is told that no indication is recorded.
+
+        A warning only where that says much: whole code families were compared, and the order names its vessel or organ.
+        A technique of no named vessel may have a reason outside the table.
+        """
+        named = self.procedure is not None and self.procedure.region != ANY_REGION
+        return Indicator.WARNING if self.conditions_fully_classified and named else Indicator.INFO
+
+    def open_indicators(self) -> Iterator[Indicator]:
+        """How loudly each question without an answer is told."""
+        answers = [(found.certainty, found.indicator) for found in self.indications]
+        answers += [(found.certainty, found.indicator) for row in self.contraindications for found in row.criteria]
+        yield from (level or Indicator.INFO for certainty, level in answers if certainty is Certainty.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The whole answer before wording: one entry per order, and what could not be had."""
+    """The whole answer before wording: one entry per order, and what could not be retrieved or read.
+
+    `options` is True in patient-view, where no order is in focus. `nothing_retrieved`: there is something to judge, and
+    none of the clinical data could be retrieved.
+    """
 
     orders: tuple[OrderFinding, ...]
     unavailable: tuple[Unavailable, ...]
+    options: bool = False
+    nothing_retrieved: bool = False
+
+    @property
+    def gap_indicator(self) -> Indicator:
+        """How loudly it is told what was not checked: as the loudest open question.
+
+        In patient-view only gaps that hide options are told at all, and they are a warning.
+        """
+        if self.options:
+            return Indicator.WARNING
+        return max((level for order in self.orders for level in order.open_indicators()), default=Indicator.INFO)

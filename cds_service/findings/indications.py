@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import OrderFact
-from cds_service.findings.chart import Chart, Match, Truth
+from cds_service.findings.chart import Chart, Match
 from cds_service.findings.context import PatientContext
-from cds_service.findings.finding import AlertFinding, Certainty, IndicationFinding, Indicator
+from cds_service.findings.finding import AlertFinding, IndicationFinding
+from cds_service.indicator import Indicator
+from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Expression, Indication, Knowledge, Procedure
 from cds_service.reasons import Reason
+
+_CONDITIONS = KINDS["conditions"]
 
 
 def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
@@ -33,27 +38,30 @@ def judge_alerts(procedures: Iterable[Procedure], chart: Chart, knowledge: Knowl
     found = []
     for condition, alert in alerts.items():
         best = chart.best(knowledge.conditions[condition].value_set)
-        if best is not None and best.truth is Truth.PRESENT:
-            found.append(AlertFinding(alert.wording, Indicator[alert.indicator.upper()], (best.evidence(),)))
+        if best is not None and best.certainty is Certainty.PRESENT:
+            found.append(AlertFinding(alert.wording, alert.indicator, (best.evidence(),)))
     return tuple(found)
 
 
 def _judge(indication: Indication, order: OrderFact | None, chart: Chart, patient: PatientContext) -> IndicationFinding:
-    truth = chart.truth(indication.present_if, patient.knowledge)
+    certainty = chart.certainty(indication.present_if, patient.knowledge)
     matches = _matches(indication.present_if, chart, patient.knowledge)
     evidence = tuple(match.evidence() for match in matches)
-    if truth is Truth.PRESENT:
+    if certainty is Certainty.PRESENT:
         return IndicationFinding(indication, Certainty.PRESENT, evidence=evidence)
-    if truth is Truth.POSSIBLE:
-        doubts = [match.doubt for match in matches if match.truth is Truth.POSSIBLE]
-        return IndicationFinding(indication, Certainty.UNKNOWN, next(iter(doubts), None), evidence)
+    if certainty is Certainty.UNKNOWN:
+        doubts = [match.doubt for match in matches if match.certainty is Certainty.UNKNOWN]
+        return IndicationFinding(indication, Certainty.UNKNOWN, next(iter(doubts), None), evidence, Indicator.INFO)
     possible = indication.possible_if
-    if possible is not None and chart.truth(possible, patient.knowledge) is not Truth.ABSENT:
+    if possible is not None and chart.certainty(possible, patient.knowledge) is not Certainty.ABSENT:
         partial = tuple(match.evidence() for match in _matches(possible, chart, patient.knowledge))
         reason = Reason(indication.possible_because or "partial-indication")
-        return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial)
+        return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial, Indicator.INFO)
     gap = _gap(order, patient) or _unprovable(indication, patient.knowledge)
-    return IndicationFinding(indication, Certainty.UNKNOWN if gap else Certainty.ABSENT, gap)
+    if gap is None:
+        return IndicationFinding(indication, Certainty.ABSENT)
+    level = _CONDITIONS.when_unavailable if gap == _CONDITIONS.unavailable else Indicator.INFO
+    return IndicationFinding(indication, Certainty.UNKNOWN, gap, indicator=level)
 
 
 def _matches(expression: Expression, chart: Chart, knowledge: Knowledge) -> list[Match]:
@@ -69,12 +77,12 @@ def _unprovable(indication: Indication, knowledge: Knowledge) -> Reason | None:
 
 
 def _gap(order: OrderFact | None, patient: PatientContext) -> Reason | None:
-    """Why "none found" can't be said: conditions that could not be had or read, or a reason that could not be."""
+    """Why "none found" can't be said: conditions that could not be retrieved or read, or a reason that could not be."""
     facts = patient.facts
-    if "conditions" not in facts.obtained:
-        return Reason("conditions-unavailable")
-    if "conditions" not in facts.complete:
-        return Reason("conditions-incomplete")
+    if _CONDITIONS.key not in facts.obtained:
+        return _CONDITIONS.unavailable
+    if _CONDITIONS.key not in facts.complete:
+        return _CONDITIONS.incomplete
     if patient.chart.unread:
         return Reason("uncoded-condition")
     if order is None:

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from cds_service.facts.observations import measure
-from cds_service.facts.patient_facts import Coding, Concept, Measurement, ObservationFact, PatientFacts, When
+from cds_service.facts.patient_facts import Coding, Concept, Interval, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
-from cds_service.findings.intervals import Interval
 from cds_service.knowledge.tables import Knowledge, Lab
 from cds_service.reasons import Reason
 
@@ -114,7 +112,7 @@ def _labs_of(
 
 
 def _usable(fact: ObservationFact, lab: Lab, coding: Coding, now: datetime) -> LabResult | Blocked | None:
-    measured = measure(fact)
+    measured = fact.measure()
     if measured is None:
         return None
     evidence = _evidence(fact, measured, coding, lab)
@@ -126,7 +124,7 @@ def _usable(fact: ObservationFact, lab: Lab, coding: Coding, now: datetime) -> L
         readable = measured.answer is not None and measured.answer.codings
         if not readable:
             return Blocked(Reason("unreadable-value"), fact.when, evidence)
-        return LabResult(Interval(None, None), fact.when, evidence, measured.answer)
+        return LabResult(Interval(), fact.when, evidence, measured.answer)
     if measured.answer is not None:
         return Blocked(Reason("unreadable-value"), fact.when, evidence)
     converted = _converted(measured, lab)
@@ -143,7 +141,6 @@ def _date_problem(when: When | None, now: datetime) -> Reason | None:
 
 def _converted(measured: Measurement, lab: Lab) -> Interval | Reason:
     """The value in the lab's unit, or why it is refused."""
-    interval = Interval(measured.low, measured.high, measured.low_open, measured.high_open)
     spellings = measured.unit_codes
     if not spellings and lab.unit_optional:
         spellings = (lab.unit,)
@@ -157,28 +154,27 @@ def _converted(measured: Measurement, lab: Lab) -> Interval | Reason:
     if len({unit.factor for unit in known}) > 1:
         return Reason("unit-conflict")
     unit = known[0]
-    ends = [end for end in (interval.low, interval.high) if end is not None]
-    scaled = interval.scaled(unit.factor)
-    if any(unit.at_most is not None and end > unit.at_most for end in ends) or not _can_be_true(scaled, lab):
-        return Reason("implausible", {"value": measured.shown or str(measured.low), "unit": spellings[0]})
+    scaled = measured.interval.scaled(unit.factor)
+    too_large = unit.at_most is not None and any(end > unit.at_most for end in measured.interval.ends)
+    if too_large or not _can_be_true(scaled, lab):
+        return Reason("implausible", {"value": measured.shown or str(measured.interval.low), "unit": spellings[0]})
     return scaled
 
 
 def _can_be_true(interval: Interval, lab: Lab) -> bool:
     """Not wholly outside the lab's widest range; bounds alone (`>1000`) count as written."""
-    ends = [end for end in (interval.low, interval.high) if end is not None]
     lowest, highest = lab.lowest, lab.highest
-    return all((lowest is None or end >= lowest) and (highest is None or end <= highest) for end in ends)
+    return all((lowest is None or end >= lowest) and (highest is None or end <= highest) for end in interval.ends)
 
 
 def _evidence(fact: ObservationFact, measured: Measurement, coding: Coding | None, lab: Lab | None = None) -> Evidence:
     marked = next((lab.units[u].note for u in measured.unit_codes if u in lab.units), None) if lab else None
-    exact = measured.low is not None and measured.low == measured.high
+    exact = measured.interval.exact
     return Evidence(
         reference=fact.reference,
         text=lab.label if lab else fact.concept.label,
         coding=coding,
-        value=measured.low if exact else measured.shown,
+        value=measured.shown if exact is None else exact,
         unit=measured.unit_codes[-1] if measured.unit_codes else None,
         date=fact.when.text if fact.when else None,
         notes=tuple(Reason(key) for key in ("preliminary" if fact.preliminary else None, marked) if key),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cds_service.facts.patient_facts import OrderFact
-from cds_service.findings.chart import Chart, Truth
+from cds_service.findings.chart import Chart
 from cds_service.knowledge.tables import Knowledge, Procedure
 
 _PREFIX = "procedure-"
@@ -98,7 +98,7 @@ def _most_special(ids: Sequence[str], fitting: Sequence[str], knowledge: Knowled
 
 
 def _is_indicated(procedure: Procedure, chart: Chart, knowledge: Knowledge) -> bool:
-    return any(chart.truth(i.present_if, knowledge) is Truth.PRESENT for i in procedure.indications)
+    return any(chart.holds(i.present_if, knowledge) for i in procedure.indications)
 
 
 def _line(procedure: str, knowledge: Knowledge) -> list[str]:

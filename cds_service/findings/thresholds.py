@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import When
-from cds_service.findings.finding import Certainty, Evidence
+from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import meets
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
 from cds_service.knowledge.tables import Threshold
@@ -30,7 +31,7 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
 
 
-def judge(limit: Threshold, book: LabBook, codes: CodeIndex, today: date) -> Verdict:
+def hold_against(limit: Threshold, book: LabBook, codes: CodeIndex, today: date) -> Verdict:
     """Hold the newest result of the limit's lab against it.
 
     Args:
@@ -60,17 +61,17 @@ def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, t
     if len(answers) > 1:
         return Verdict(Certainty.UNKNOWN, Reason("results-disagree"), evidence)
     answer = answers.pop()
-    if answer is None:
+    if answer is Certainty.UNKNOWN:
         shown = {"value": str(evidence[0].value), "limit": f"{limit.comparison} {limit.value}"}
-        return Verdict(Certainty.UNKNOWN, Reason("straddles", shown), evidence)
-    return Verdict(Certainty.PRESENT if answer else Certainty.ABSENT, evidence=evidence)
+        return Verdict(answer, Reason("straddles", shown), evidence)
+    return Verdict(answer, evidence=evidence)
 
 
-def _meets(limit: Threshold, result: LabResult, codes: CodeIndex) -> bool | None:
+def _meets(limit: Threshold, result: LabResult, codes: CodeIndex) -> Certainty:
     if result.answer is not None:
         hits = {h.value_set for c in result.answer.codings for h in codes.lookup(c.system, c.code)}
-        return bool(hits & set(limit.answers))
-    return None if limit.value is None else meets(result.interval, limit.comparison, limit.value)
+        return Certainty.PRESENT if hits & set(limit.answers) else Certainty.ABSENT
+    return Certainty.UNKNOWN if limit.value is None else meets(result.interval, limit.comparison, limit.value)
 
 
 def _with_refused(

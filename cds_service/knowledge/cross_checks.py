@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.question_types import QUESTION_TYPES
+from cds_service.knowledge.table_rows import TableRows
 
 Row = Mapping[str, Any]
-
-_FIELDS_OF_KIND = {
-    "condition": ("value_sets", "acute_within_days", "severity_from"),
-    "lab": ("threshold",),
-    "allergy": ("group", "severe", "physiologic"),
-}
-
-
-class TableRows(Protocol):
-    """The checked rows of every file, by id."""
-
-    conditions: dict[str, Row]
-    procedures: dict[str, Row]
-    places: dict[str, str]
-    contraindications: dict[str, Row]
-    thresholds: dict[str, Row]
-    labs: dict[str, Row]
-    allergies: Row
-    systems: list[Row]
-    wording: Mapping[str, str]
-    value_sets: dict[str, Row]
-    concept_maps: list[Row]
 
 
 def cross_check(rows: TableRows, problems: list[str]) -> None:
@@ -108,14 +88,11 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
 
 def _criterion(rows: TableRows, file: str, row: Row) -> Iterator[str]:
     name, kind = row["id"], row["kind"]
-    groups = {group["id"] for group in rows.allergies["group"]}
-    yield from _missing(file, name, "threshold", [row.get("threshold", "")], rows.thresholds, "threshold")
-    yield from _missing(file, name, "value_sets", row.get("value_sets", ()), rows.value_sets, "ValueSet")
-    yield from _missing(file, name, "severity_from", row.get("severity_from", ()), rows.labs, "lab")
-    yield from _missing(file, name, "group", [row.get("group", "")], groups, "allergy group")
+    for field, unknown, wanted in QUESTION_TYPES[kind].unknown_names(row, rows):
+        yield from _missing(file, name, field, [unknown], (), wanted)
     yield from _wording(rows, file, name, "advice", [f"advice.{a}" for a in row["advice"]])
-    for other, fields in _FIELDS_OF_KIND.items():
-        for field in fields if other != kind else ():
+    for other in QUESTION_TYPES.values():
+        for field in other.FIELDS if kind != other.WORD else ():
             if field in row:
                 yield f'{file}: "{name}", {field} says nothing in a {kind} criterion; remove it or correct kind'
 

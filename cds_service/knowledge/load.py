@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, changes_of, overlay, overlay_criteria, read_site
-from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure, Threshold
+from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
 from cds_service.knowledge.value_sets import (
     SUFFICIENT,
     CodeIndex,
@@ -36,28 +36,6 @@ TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
 _LOINC = "http://loinc.org"
 _PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm")
-
-
-@dataclass(slots=True)
-class Files:
-    """Everything read, as checked rows."""
-
-    release: str = ""
-    conditions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    procedures: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
-    """Procedure id -> the file that it is in."""
-    contraindications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    thresholds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    labs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    allergies: Mapping[str, Any] = field(default_factory=dict)
-    systems: list[Mapping[str, Any]] = field(default_factory=list)
-    spelling: Mapping[str, str] = field(default_factory=dict)
-    wording: Mapping[str, str] = field(default_factory=dict)
-    value_sets: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    concept_maps: list[Mapping[str, Any]] = field(default_factory=list)
-    override_reasons: Mapping[str, Any] = field(default_factory=dict)
-    paths: list[Path] = field(default_factory=list)
 
 
 def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles: Path = PROFILES) -> Knowledge:
@@ -83,7 +61,7 @@ def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles:
     return _assemble(files, changes)
 
 
-def shipped_rows(tables: Path = TABLES, profiles: Path = PROFILES) -> Files:
+def shipped_rows(tables: Path = TABLES, profiles: Path = PROFILES) -> TableRows:
     """The shipped rows as they are written, of any status: what is published of the tables is made from them.
 
     Raises:
@@ -96,8 +74,8 @@ def shipped_rows(tables: Path = TABLES, profiles: Path = PROFILES) -> Files:
     return files
 
 
-def _read(tables: Path, profiles: Path, problems: list[str]) -> Files:
-    files = Files()
+def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
+    files = TableRows()
 
     def toml(name: str, schema: str) -> dict[str, Any]:
         files.paths.append(tables / name)
@@ -124,7 +102,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> Files:
     return files
 
 
-def _read_fhir(files: Files, profiles: Path, problems: list[str]) -> None:
+def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
     def resources(folder: str, schema: str) -> list[dict[str, Any]]:
         paths = sorted((profiles / folder).glob("*.json"))
         files.paths += paths
@@ -136,7 +114,7 @@ def _read_fhir(files: Files, profiles: Path, problems: list[str]) -> None:
     files.override_reasons = read_json(path, "code_systems/override-reasons.json", "code_system", problems)
 
 
-def _lay_over(files: Files, changes: SiteChanges, problems: list[str]) -> None:
+def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
     files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "site/thresholds.toml", problems))
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
@@ -144,14 +122,16 @@ def _lay_over(files: Files, changes: SiteChanges, problems: list[str]) -> None:
     files.paths += changes.files
 
 
-def _assemble(files: Files, changes: SiteChanges) -> Knowledge:
+def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
     thresholds = {key: rows.threshold(row) for key, row in files.thresholds.items()}
     procedures = {key: rows.procedure(row) for key, row in files.procedures.items() if rows.is_active(row)}
-    contraindications = _speaking(files, thresholds)
+    contraindications = tuple(
+        rows.contraindication(row, thresholds) for row in files.contraindications.values() if rows.is_active(row)
+    )
     labs = {key: rows.lab(row) for key, row in files.labs.items()}
     rules, exclusions = _rules(files)
     words = Words(files.spelling)
-    used = _labs_used(contraindications, thresholds, labs)
+    used = _labs_used(contraindications, labs)
     sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
     codes = _index(files, rules, exclusions)
     return Knowledge(
@@ -176,35 +156,20 @@ def _assemble(files: Files, changes: SiteChanges) -> Knowledge:
         override_reasons=tuple(
             (files.override_reasons["url"], c["code"], c["display"]) for c in files.override_reasons["concept"]
         ),
-        lab_codes=(
-            *sorted({r.code for r in rules if r.system == _LOINC and r.value_set in used}),
-            *_local_lab_codes(codes, used),
-        ),
+        search_codes={"observations": _search_codes(rules, codes, used)},
         changes=tuple(changes_of(changes)),
     )
 
 
-def _local_lab_codes(codes: CodeIndex, used: Collection[str]) -> list[str]:
-    """A hospital's own codes that a ConceptMap makes a lab of the tables, as search tokens."""
+def _search_codes(rules: Iterable[CodeRule], codes: CodeIndex, used: Collection[str]) -> tuple[str, ...]:
+    """LOINC codes of the labs used, then a hospital's own codes that a ConceptMap makes one of them."""
+    loinc = sorted({f"{r.system}|{r.code}" for r in rules if r.system == _LOINC and r.value_set in used})
     mapped = [key for key in codes.mapped() if any(hit.value_set in used for hit in codes.lookup(*key))]
-    return sorted(f"{system}|{code}" for system, code in mapped if system != _LOINC and "," not in system + code)
+    own = sorted(f"{system}|{code}" for system, code in mapped if system != _LOINC and "," not in system + code)
+    return (*loinc, *own)
 
 
-def _speaking(files: Files, thresholds: Mapping[str, Threshold]) -> tuple[Contraindication, ...]:
-    """Active rows with their active criteria; a criterion whose limit is a draft does not speak either."""
-
-    def speaks(row: Mapping[str, Any]) -> bool:
-        limit = row.get("threshold")
-        return rows.is_active(row) and (limit is None or thresholds[limit].status == "active")
-
-    return tuple(
-        rows.contraindication(row, [c for c in row["criterion"] if speaks(c)])
-        for row in files.contraindications.values()
-        if rows.is_active(row)
-    )
-
-
-def _rules(files: Files) -> tuple[list[CodeRule], list[Exclusion]]:
+def _rules(files: TableRows) -> tuple[list[CodeRule], list[Exclusion]]:
     rules: list[CodeRule] = []
     exclusions: list[Exclusion] = []
     for value_set in files.value_sets.values():
@@ -215,7 +180,7 @@ def _rules(files: Files) -> tuple[list[CodeRule], list[Exclusion]]:
     return rules, exclusions
 
 
-def _index(files: Files, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
+def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
     systems = [CodeSystem(s["url"], s["label"], s["spelling"], s.get("classifies", False)) for s in files.systems]
     aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
     mappings: dict[tuple[str, str], list[Any]] = {}
@@ -225,13 +190,10 @@ def _index(files: Files, rules: Iterable[CodeRule], exclusions: Iterable[Exclusi
     return CodeIndex(systems, aliases, rules, exclusions, mappings)
 
 
-def _labs_used(
-    contraindications: Iterable[Contraindication], thresholds: Mapping[str, Threshold], labs: Mapping[str, Any]
-) -> set[str]:
+def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:
     """Value sets of every lab that a speaking criterion reads, and of what those are computed from."""
-    ids = {thresholds[c.threshold].lab for row in contraindications for c in row.criteria if c.threshold}
-    ids |= {lab for row in contraindications for c in row.criteria for lab in c.severity_from}
-    inputs = {i for key in ids if labs[key].derivation for i in labs[key].derivation.inputs}
+    ids = {lab for row in contraindications for c in row.criteria for lab in c.question.labs}
+    inputs = {i for key in ids if (derivation := labs[key].derivation) for i in derivation.inputs}
     return {labs[key].value_set for key in ids | inputs}
 
 
@@ -252,7 +214,7 @@ def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
     return line
 
 
-def _reason_codes(files: Files, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:
+def _reason_codes(files: TableRows, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:
     """Exact codes of each condition, SNOMED CT first, for a reason to propose on an order."""
     of_set: dict[str, list[tuple[str, str, str]]] = {}
     for rule in sorted(rules, key=lambda r: _PROPOSED_SYSTEMS.index(r.system) if r.system in _PROPOSED_SYSTEMS else 9):

@@ -15,7 +15,6 @@ from cds_service.knowledge.tables import (
     Indication,
     Knowledge,
     Procedure,
-    Threshold,
 )
 
 ReviewLine = Mapping[str, str]
@@ -42,7 +41,7 @@ def silent_lines(knowledge: Knowledge) -> list[ReviewLine]:
     return [
         {
             "limit": threshold.id,
-            "says": f"{knowledge.labs[threshold.lab].label} {limit_text(threshold)}",
+            "says": f"{knowledge.labs[threshold.lab].label} {threshold.text}",
             "oldest result, days": str(threshold.within_days),
             "guideline": threshold.guideline,
             "grade": threshold.grade,
@@ -85,20 +84,20 @@ def _use(procedure: Procedure, use: str) -> str:
 
 
 def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Knowledge) -> ReviewLine:
-    threshold = knowledge.thresholds[criterion.threshold] if criterion.threshold else None
+    question, threshold = criterion.question, criterion.question.limit
     gates = [*_gate(row.gate, knowledge), *_gate(criterion.gate, knowledge)]
     return {
         "row": row.id,
         "question": criterion.id,
         "name": criterion.label,
         "applies where": "; ".join(dict.fromkeys(gates)) or "any procedure",
-        "asks": _asks(criterion, threshold, knowledge),
+        "asks": question.asks(knowledge),
         "oldest result, days": str(threshold.within_days) if threshold else "",
-        "told as": _told(criterion),
+        "told as": question.told_as(criterion.indicator),
         "without data": "unknown" if criterion.required else "not missed",
         "guideline": threshold.guideline if threshold else "",
-        "grade": criterion.grade or (threshold.grade if threshold else ""),
-        "source": criterion.source or (threshold.source if threshold else row.source),
+        "grade": threshold.grade if threshold else "",
+        "source": threshold.source if threshold else row.source,
         "status": "active, in shadow" if row.shadow else "active",
     }
 
@@ -116,36 +115,6 @@ def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
         yield f"with {expression_text(gate.when, knowledge)}"
     if gate.unless:
         yield f"not with {expression_text(gate.unless, knowledge)}"
-
-
-def _asks(criterion: Criterion, threshold: Threshold | None, knowledge: Knowledge) -> str:
-    if threshold:
-        return f"{knowledge.labs[threshold.lab].label} {limit_text(threshold)}"
-    if criterion.allergy:
-        return f"allergy of the group {criterion.allergy.group}"
-    return f"a condition of {', '.join(criterion.value_sets)}"
-
-
-def _told(criterion: Criterion) -> str:
-    parts = [criterion.indicator or "as the reaction says"]
-    if criterion.allergy and criterion.allergy.severe:
-        parts.append(f"{criterion.allergy.severe} when severe")
-    if criterion.allergy and criterion.allergy.physiologic:
-        parts.append(f"{criterion.allergy.physiologic} when physiologic only")
-    if criterion.acute_within_days is not None:
-        parts.append(f"info when older than {criterion.acute_within_days} days")
-    return ", ".join(parts)
-
-
-def limit_text(threshold: Threshold) -> str:
-    """A limit as one reads it aloud: `< 50 10*9/L`, or the rise that it looks for."""
-    if threshold.comparison == "in":
-        return f"answered with one of {', '.join(threshold.answers)}"
-    if threshold.comparison != "rise":
-        unit = "" if threshold.unit == "1" else f" {threshold.unit}"
-        return f"{threshold.comparison} {threshold.value}{unit}"
-    rise = f"rises by {threshold.rise} {threshold.unit} in {threshold.rise_within_hours} h"
-    return f"{rise} or to {threshold.ratio} times in {threshold.ratio_within_days} days"
 
 
 def expression_text(expression: Expression, knowledge: Knowledge) -> str:

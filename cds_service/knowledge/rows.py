@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from cds_service.indicator import indicator_of
+from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.tables import (
     Alert,
-    AllergyRule,
     AllergyTable,
     Condition,
     Contraindication,
@@ -78,7 +79,7 @@ def procedure(row: Row) -> Procedure:
         synonyms=tuple(row["synonyms"]),
         exclude_terms=tuple(row.get("exclude_terms", ())),
         indications=tuple(indication(r) for r in row.get("indication", ()) if is_active(r)),
-        alerts=tuple(Alert(a["condition"], a["wording"], a["indicator"]) for a in row.get("alert", ())),
+        alerts=tuple(Alert(a["condition"], a["wording"], indicator_of(a["indicator"])) for a in row.get("alert", ())),
         notes=dict(row.get("notes", {})),
         source=row["source"],
         shadow=row.get("shadow", False),
@@ -98,34 +99,29 @@ def gate(row: Row) -> Gate:
     )
 
 
-def criterion(row: Row) -> Criterion:
-    """A [[contraindication.criterion]] row; conditions and allergies are required unless the row says otherwise."""
-    kind = row["kind"]
-    rule = AllergyRule(row["group"], row.get("severe"), row.get("physiologic")) if kind == "allergy" else None
+def criterion(row: Row, thresholds: Mapping[str, Threshold]) -> Criterion:
+    """A [[contraindication.criterion]] row."""
+    kind = QUESTION_TYPES[row["kind"]]
     return Criterion(
         id=row["id"],
-        kind=kind,
         label=row["label"],
-        indicator=row["indicator"],
+        question=kind.from_row(row, thresholds),
+        indicator=indicator_of(row["indicator"]),
         gate=gate(row),
-        required=row.get("required", kind != "lab"),
-        value_sets=tuple(row.get("value_sets", ())),
-        threshold=row.get("threshold"),
-        acute_within_days=row.get("acute_within_days"),
-        severity_from=tuple(row.get("severity_from", ())),
+        required=row.get("required", kind.REQUIRED),
         superseded_by=tuple(row.get("superseded_by", ())),
-        allergy=rule,
         advice=tuple(row["advice"]),
     )
 
 
-def contraindication(row: Row, speaking: Sequence[Row]) -> Contraindication:
-    """A [[contraindication]] row with the criteria that speak."""
+def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraindication:
+    """A [[contraindication]] row with the criteria that speak: active ones whose limit, if they have one, is."""
+    active = [criterion(r, thresholds) for r in row["criterion"] if is_active(r)]
     return Contraindication(
         id=row["id"],
         label=row["label"],
         gate=gate(row),
-        criteria=tuple(criterion(r) for r in speaking),
+        criteria=tuple(c for c in active if c.question.limit is None or c.question.limit.status == "active"),
         source=row["source"],
         shadow=row.get("shadow", False),
     )

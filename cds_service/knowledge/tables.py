@@ -10,15 +10,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from cds_service.indicator import Indicator
+from cds_service.knowledge.question_types import AnyQuestion
+
 if TYPE_CHECKING:
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
 
 
+ANY_REGION = "any"
+"""Region of a procedure that names no vessel or organ: a technique, see `procedures/techniques.toml`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A condition id, or `all_of`/`any_of` over expressions."""
+    """A condition id, or `all_of`, `any_of` or `none_of` over expressions."""
 
     operator: str
     """`is`, `all_of`, `any_of` or `none_of`."""
@@ -65,7 +72,7 @@ class Alert:
 
     condition: str
     wording: str
-    indicator: str
+    indicator: Indicator
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +163,16 @@ class Threshold:
     grade: str
     status: str
 
+    @property
+    def text(self) -> str:
+        """The limit as one reads it aloud: `< 50 10*9/L`, or the rise that it looks for."""
+        if self.comparison == "in":
+            return f"answered with one of {', '.join(self.answers)}"
+        if self.comparison != "rise":
+            return f"{self.comparison} {self.value}{'' if self.unit == '1' else f' {self.unit}'}"
+        rise = f"rises by {self.rise} {self.unit} in {self.rise_within_hours} h"
+        return f"{rise} or to {self.ratio} times in {self.ratio_within_days} days"
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -170,15 +187,6 @@ class Gate:
     procedures: frozenset[str] = frozenset()
     when: Expression | None = None
     unless: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AllergyRule:
-    """How loudly an allergy of one group speaks; None: a severe or physiologic reaction changes nothing."""
-
-    group: str
-    severe: str | None
-    physiologic: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,31 +213,21 @@ class AllergyTable:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One question of a row.
+    """One question of a row, and what is said when its answer is present.
 
-    `kind`: `condition` (value_sets in Condition), `allergy` or `lab` (threshold). `required`: with no datum the
-    answer is unknown; otherwise it counts when there is one and is not missed when not. `acute_within_days`: an
-    older one is stale and only info. `severity_from`: lab ids; where none of them has a value, the answer is
-    unknown ("severity not recorded").
+    `required`: with no datum the answer is unknown; otherwise it counts when there is one and is not missed when not.
     """
 
     id: str
-    kind: str
     label: str
-    indicator: str | None
+    question: AnyQuestion
+    indicator: Indicator
     gate: Gate
     required: bool
-    value_sets: tuple[str, ...] = ()
-    threshold: str | None = None
-    acute_within_days: int | None = None
-    severity_from: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
-    allergy: AllergyRule | None = None
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
-    source: str = ""
-    grade: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +265,8 @@ class Knowledge:
     """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
     override_reasons: tuple[tuple[str, str, str], ...] = ()
     """(system, code, display)."""
-    lab_codes: tuple[str, ...] = ()
-    """Every LOINC code that an active row reads, sorted, then a hospital's own codes as `system|code`: what is asked
-    for as Observations."""
+    search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
+    LOINC codes are sorted, a hospital's own codes follow."""
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed: where, id, reason, approver, date."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab
 from cds_service.publishing.definition import Resource, canonical, copyright_of, definition
 from cds_service.publishing.lab_invariants import lab_invariants, one_of
@@ -93,8 +94,7 @@ _ENDED_OR_DENIED = f"clinicalStatus.coding.exists(code = 'inactive' or code = 'r
 
 def _labs_of(row: Contraindication, knowledge: Knowledge) -> list[Lab]:
     """Labs of a row's limits, of what tells their severity, and of what they are computed from; by id."""
-    waiting = [knowledge.thresholds[c.threshold].lab for c in row.criteria if c.threshold]
-    waiting += [lab for criterion in row.criteria for lab in criterion.severity_from]
+    waiting = [lab for criterion in row.criteria for lab in criterion.question.labs]
     found: dict[str, Lab] = {}
     while waiting:
         lab = knowledge.labs[waiting.pop()]
@@ -106,8 +106,8 @@ def _labs_of(row: Contraindication, knowledge: Knowledge) -> list[Lab]:
 
 def _groups_of(row: Contraindication, knowledge: Knowledge) -> list[str]:
     """Value sets of the allergies that a severe reaction makes graver: of others the reaction is not asked."""
-    named = {c.allergy.group for c in row.criteria if c.allergy and c.allergy.severe}
-    return [group.value_set for group in knowledge.allergies.groups if group.id in named]
+    needs = [need for criterion in row.criteria for need in criterion.question.needs(knowledge)]
+    return list(dict.fromkeys(need.value_set for need in needs if need.with_reaction))
 
 
 def _conditions(knowledge: Knowledge) -> set[str]:
@@ -117,7 +117,8 @@ def _conditions(knowledge: Knowledge) -> set[str]:
     gates = [gate for row in knowledge.contraindications for gate in (row.gate, *(c.gate for c in row.criteria))]
     expressions += [e for gate in gates for e in (gate.when, gate.unless)]
     names = {name for expression in expressions if expression for name in expression.conditions()}
-    direct = {value_set for row in knowledge.contraindications for c in row.criteria for value_set in c.value_sets}
+    needs = [n for row in knowledge.contraindications for c in row.criteria for n in c.question.needs(knowledge)]
+    direct = {need.value_set for need in needs if need.kind == ConditionQuestion.DATA}
     return direct | {knowledge.conditions[name].value_set for name in names}
 
 

@@ -8,11 +8,14 @@ patient is part of the words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cds_service.hooks.catalog import SERVICES
+from cds_service.kinds import KINDS
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.question import DataNeed
 from cds_service.knowledge.review import ReviewLine, contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import (
     Contraindication,
@@ -27,8 +30,6 @@ from cds_service.publishing.definition import Resource, canonical, code_of, defi
 _VIEW = "patient-view"
 _PLAN_TYPE = {"system": "http://terminology.hl7.org/CodeSystem/plan-definition-type", "code": "eca-rule"}
 _FOCUS = {"system": "http://terminology.hl7.org/CodeSystem/usage-context-type", "code": "focus"}
-_PROFILES = {"Condition": "ir-condition", "AllergyIntolerance": "ir-allergy", "Observation": "ir-result"}
-"""Resource type -> the profile of this package that says what is read of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +121,14 @@ def _indication(indication: Indication, source: _Source) -> Resource:
     words = [f"present if {line['present if']}"]
     words += [f"only possible if {line['only possible if']}"] if line["only possible if"] else []
     expressions = [e for e in (indication.present_if, indication.possible_if) if e is not None]
-    names = dict.fromkeys(name for expression in expressions for name in expression.conditions())
+    names = [name for expression in expressions for name in expression.conditions()]
     return {
         "id": indication.id,
         "title": indication.label,
         "code": [code_of("indications", indication.id, indication.label)],
         "documentation": [_documentation(line)],
         "condition": [_applicability("; ".join(words))],
-        "input": [_data("Condition", source.knowledge.conditions[name].value_set) for name in names],
+        "input": [*_conditions(names, source.knowledge)],
     }
 
 
@@ -152,7 +153,7 @@ def _alert(condition: str, wording: str, knowledge: Knowledge) -> Resource:
         "title": known.label,
         "description": knowledge.wording[wording],
         "condition": [_applicability(known.label)],
-        "input": [_data("Condition", known.value_set)],
+        "input": [*_conditions([condition], knowledge)],
     }
 
 
@@ -188,38 +189,25 @@ def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Re
 
 def _inputs(criterion: Criterion, knowledge: Knowledge) -> Iterator[Resource]:
     """The data that a question reads, those of its gate included."""
-    yield from (_data("Condition", value_set) for value_set in criterion.value_sets)
-    if criterion.allergy:
-        group = criterion.allergy.group
-        yield from (_data("AllergyIntolerance", g.value_set) for g in knowledge.allergies.groups if g.id == group)
-    if criterion.threshold:
-        limit = knowledge.thresholds[criterion.threshold]
-        yield from (_data("Observation", s, limit.within_days) for s in _lab_value_sets([limit.lab], knowledge))
-    yield from (_data("Observation", s) for s in _lab_value_sets(criterion.severity_from, knowledge))
+    yield from map(_data, criterion.question.needs(knowledge))
     gates = [e for e in (criterion.gate.when, criterion.gate.unless) if e is not None]
-    for name in dict.fromkeys(name for gate in gates for name in gate.conditions()):
-        yield _data("Condition", knowledge.conditions[name].value_set)
+    yield from _conditions((name for gate in gates for name in gate.conditions()), knowledge)
 
 
-def _lab_value_sets(labs: Sequence[str], knowledge: Knowledge) -> list[str]:
-    """Value sets of labs and of what they may be computed from."""
-    found: dict[str, None] = {}
-    waiting = list(labs)
-    while waiting:
-        lab = knowledge.labs[waiting.pop(0)]
-        if lab.value_set not in found:
-            found |= {lab.value_set: None} if lab.value_set else {}
-            waiting += lab.derivation.inputs if lab.derivation else ()
-    return list(found)
+def _conditions(names: Iterable[str], knowledge: Knowledge) -> Iterator[Resource]:
+    """The recorded conditions of these ids, each once."""
+    for name in dict.fromkeys(names):
+        yield _data(DataNeed(ConditionQuestion.DATA, knowledge.conditions[name].value_set))
 
 
-def _data(kind: str, value_set: str, within_days: int | None = None) -> Resource:
-    days = {"value": within_days, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}
+def _data(need: DataNeed) -> Resource:
+    kind = KINDS[need.kind]
+    days = {"value": need.within_days, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}
     return {
-        "type": kind,
-        "profile": [canonical("StructureDefinition", _PROFILES[kind])],
-        "codeFilter": [{"path": "code", "valueSet": canonical("ValueSet", value_set)}],
-        **({"dateFilter": [{"path": "effective", "valueDuration": days}]} if within_days is not None else {}),
+        "type": kind.resource_type,
+        "profile": [canonical("StructureDefinition", kind.profile)],
+        "codeFilter": [{"path": "code", "valueSet": canonical("ValueSet", need.value_set)}],
+        **({"dateFilter": [{"path": "effective", "valueDuration": days}]} if need.within_days is not None else {}),
     }
 
 

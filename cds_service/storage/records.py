@@ -20,7 +20,7 @@ _NOBODY_WAITS_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call. `account` is None where nothing could be judged.
+    """One call. `summary` is None where nothing could be judged.
 
     `client` is the issuer of the caller or `open`, `peer` the address that the connection came from, `patient` a keyed
     hash. `milliseconds` maps each stage to its time. `shadow`: nothing of the answer was shown.
@@ -36,7 +36,7 @@ class CallRecord:
     shadow: bool
     knowledge_version: str
     milliseconds: Mapping[str, float]
-    account: CallSummary | None
+    summary: CallSummary | None
 
 
 def keep_call(store: Store, record: CallRecord, *, seconds: float) -> None:
@@ -58,7 +58,7 @@ def keep_call(store: Store, record: CallRecord, *, seconds: float) -> None:
 
 
 def _call(record: CallRecord) -> dict[str, Any]:
-    account = record.account
+    summary = record.summary
     return {
         "id": record.id,
         "at": record.at,
@@ -67,19 +67,19 @@ def _call(record: CallRecord) -> dict[str, Any]:
         "client": record.client,
         "peer": record.peer,
         "patient": record.patient,
-        "judged": account is not None,
+        "judged": summary is not None,
         "shadow": record.shadow,
         "knowledge_version": record.knowledge_version,
-        "read": msgspec.to_builtins(account.read) if account else {},
-        "unavailable": msgspec.to_builtins(account.unavailable) if account else {},
-        "orders": msgspec.to_builtins(account.orders) if account else [],
+        "read": msgspec.to_builtins(summary.read) if summary else {},
+        "unavailable": msgspec.to_builtins(summary.unavailable) if summary else {},
+        "orders": msgspec.to_builtins(summary.orders) if summary else [],
         "milliseconds": {stage: round(time, 3) for stage, time in record.milliseconds.items()},
     }
 
 
 def _cards(record: CallRecord) -> list[dict[str, Any]]:
     """A withheld card was never given a uuid that anyone could know: it gets one from the call and its place."""
-    cards = record.account.cards if record.account else ()
+    cards = record.summary.cards if record.summary else ()
     return [
         {
             "uuid": card.uuid or f"{record.id[:32]}{place:04d}",

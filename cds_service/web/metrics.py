@@ -118,14 +118,14 @@ class Metrics:
         self._fhir.labels(data, outcome).observe(seconds)
 
     @_guarded
-    def count_account(self, account: CallSummary, *, shadow: bool) -> None:
+    def count_summary(self, summary: CallSummary, *, shadow: bool) -> None:
         """What one call told and left open; with `shadow` none of it was shown."""
-        for card in account.cards:
+        for card in summary.cards:
             shown = "no" if shadow or card.uuid is None else "yes"
             self._cards.labels(card.topic, card.indicator, shown).inc()
-        for reason, count in account.unknown.items():
+        for reason, count in summary.unknown.items():
             self._unknown.labels(reason).inc(count)
-        for data, reasons in account.unavailable.items():
+        for data, reasons in summary.unavailable.items():
             for reason in reasons:
                 self._unavailable.labels(data, reason).inc()
 

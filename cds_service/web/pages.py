@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 
 from cds_service.hooks.catalog import SERVICES
+from cds_service.kinds import CLINICAL
 from cds_service.knowledge.review import ReviewLine, change_lines, contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
@@ -81,9 +82,7 @@ def _example_call(base: str, knowledge: Knowledge) -> str:
         },
         "prefetch": {
             "patient": {"resourceType": "Patient", "id": "example"},
-            "conditions": None,
-            "allergies": None,
-            "observations": None,
+            **dict.fromkeys(kind.key for kind in CLINICAL),
         },
     }
     return (

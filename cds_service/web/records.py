@@ -63,7 +63,7 @@ class Records:
     def keep(self, call: Call, found: Answer | None, watch: Stopwatch) -> None:
         """Record a call with the times of its stages; `found` is None where nothing could be judged."""
         if found is not None:
-            self.metrics.count_account(found.account, shadow=call.shadow)
+            self.metrics.count_summary(found.summary, shadow=call.shadow)
         if self.store is not None:
             self._store(self.store, self._record(call, found, watch))
             watch.lap("records")
@@ -88,7 +88,7 @@ class Records:
             shadow=call.shadow,
             knowledge_version=call.knowledge_version,
             milliseconds={stage: seconds * 1000 for stage, seconds in watch.seconds.items()},
-            account=found.account if found is not None else None,
+            summary=found.summary if found is not None else None,
         )
 
     def _pseudonym(self, patient_id: str) -> str:

@@ -46,7 +46,7 @@ class Calls:
 def service_routes(settings: Settings, calls: Calls) -> Blueprint:
     """`GET /cds-services` and `POST /cds-services/<id>`."""
     routes = Blueprint("services", __name__)
-    catalog = discovery(calls.knowledge.lab_codes)
+    catalog = discovery(calls.knowledge.search_codes)
 
     @routes.get("/cds-services")
     def discover() -> Response:

@@ -11,19 +11,20 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from cds_service.cards.render import render
+from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, Concept, OrderFact
 from cds_service.findings.finding import (
-    Certainty,
     ContraindicationFinding,
     CriterionFinding,
     Evidence,
     Findings,
     IndicationFinding,
-    Indicator,
     OrderFinding,
 )
 from cds_service.hooks.catalog import SERVICES
+from cds_service.indicator import Indicator, indicator_of
+from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
 from cds_service.reasons import Reason
 
@@ -62,14 +63,13 @@ class Tables:
     def present(self, criterion_id: str, *evidence: Evidence, indicator: str | None = None) -> CriterionFinding:
         """A criterion that the record meets, as loud as the table says."""
         criterion = self.criterion(criterion_id)
-        level = Indicator[(indicator or criterion.indicator or "info").upper()]
-        limit = self.knowledge.thresholds.get(criterion.threshold or "")
-        return CriterionFinding(criterion, Certainty.PRESENT, level, evidence=evidence, threshold=limit)
+        level = indicator_of(indicator) if indicator else criterion.indicator
+        return CriterionFinding(criterion, Certainty.PRESENT, level, evidence=evidence)
 
     def unknown(self, criterion_id: str, reason: Reason | str, *evidence: Evidence) -> CriterionFinding:
         """A criterion without an answer."""
         reason = Reason(reason) if isinstance(reason, str) else reason
-        return CriterionFinding(self.criterion(criterion_id), Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+        return CriterionFinding(self.criterion(criterion_id), Certainty.UNKNOWN, _level(reason), reason, evidence)
 
     def absent(self, criterion_id: str, *evidence: Evidence) -> CriterionFinding:
         """A criterion that the record does not meet."""
@@ -86,7 +86,9 @@ class Tables:
     def indications(self, procedure: str, certainty: str, *evidence: Evidence, reason: str | None = None):
         """Every indication of a procedure with one answer."""
         return tuple(
-            IndicationFinding(row, Certainty(certainty), Reason(reason) if reason else None, evidence)
+            IndicationFinding(
+                row, Certainty(certainty), Reason(reason) if reason else None, evidence, _level(Reason(reason or ""))
+            )
             for row in self.knowledge.procedures[procedure].indications
         )
 
@@ -124,7 +126,7 @@ class Tables:
     ) -> list[dict[str, Any]]:
         """The cards of these findings, with ids that count up."""
         numbers = count(1)
-        findings = Findings(orders, tuple(unavailable))
+        findings = Findings(orders, tuple(unavailable), options=SERVICES[service].focus == "none")
         return render(
             findings, self.knowledge, SERVICES[service], lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"
         ).cards
@@ -133,6 +135,12 @@ class Tables:
         """The only card of these findings."""
         (card,) = self.cards(*orders, **more)
         return card
+
+
+def _level(reason: Reason) -> Indicator:
+    """How loudly the findings tell a question that stays open for this reason."""
+    levels = {kind.unavailable.key: kind.when_unavailable for kind in CLINICAL}
+    return levels.get(reason.key, Indicator.INFO)
 
 
 def _row(row: Contraindication, findings: Sequence[CriterionFinding]) -> ContraindicationFinding:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cds_service.findings.finding import AlertFinding, Evidence, Indicator
+from cds_service.findings.finding import AlertFinding, Evidence
+from cds_service.indicator import Indicator
 from tests.cards.builders import Tables
 
 DISSECTION = Evidence("Condition/c1", "Dissection of ascending aorta", date="2026-11-23")

@@ -17,8 +17,9 @@ from cds_service.cards.card import MOST_IN_SUMMARY, TOPICS, Kind
 from cds_service.cards.render import render
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding
-from cds_service.findings.finding import AlertFinding, Evidence, Findings, Indicator
+from cds_service.findings.finding import AlertFinding, Evidence, Findings
 from cds_service.hooks.catalog import SERVICES
+from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 from tests.cards.builders import DRAFT, IOHEXOL, PLATELETS, Tables, live_markdown
@@ -91,8 +92,8 @@ def test_cards_come_worst_first_and_by_kind(tables: Tables):
         ("critical", "iodine-allergy"),
         ("warning", "bleeding-tendency"),
         ("warning", "alert"),
-        ("warning", "not-checked"),
         ("info", "indication"),
+        ("info", "not-checked"),
     ]
 
 
@@ -174,4 +175,4 @@ def test_every_criterion_of_the_tables_can_be_told(tables: Tables):
             assert response_problems({"cards": [card]}) == []
             assert live_markdown(card["detail"]) == []
             assert "What can be done:" in card["detail"], criterion.id
-            assert ("Source:" in card["detail"]) == (criterion.threshold is not None or bool(criterion.source))
+            assert ("Source:" in card["detail"]) == (criterion.question.limit is not None)

@@ -11,7 +11,7 @@ from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.findings.finding import Evidence, OrderFinding
 from cds_service.reasons import Reason
-from tests.cards.builders import IOHEXOL, PLATELETS, Tables
+from tests.cards.builders import PLATELETS, Tables
 
 NOT_SENT = Unavailable("allergies", Reason("not-sent"))
 EGFR = Evidence("Observation/o1", "eGFR", None, "<60", "mL/min/{1.73_m2}", "2026-11-10")
@@ -33,8 +33,8 @@ def test_allergies_not_had_are_a_warning_with_the_reason(tables: Tables):
     [
         ("iodinated-contrast-allergy", "allergies-unavailable", "warning"),
         ("psychosis", "conditions-unavailable", "warning"),
-        ("platelets-high-risk", "no-result", "warning"),
-        ("inr-high-risk", "no-unit", "warning"),
+        ("platelets-high-risk", "no-result", "info"),
+        ("inr-high-risk", "no-unit", "info"),
         ("iodinated-contrast-allergy", "allergies-incomplete", "info"),
         ("psychosis", "uncoded-condition", "info"),
         ("egfr-contrast", "no-result", "info"),
@@ -42,7 +42,7 @@ def test_allergies_not_had_are_a_warning_with_the_reason(tables: Tables):
     ],
 )
 def test_how_loud_an_open_question_is(criterion: str, reason: str, indicator: str, tables: Tables):
-    """Missing allergies, conditions, or platelets and INR before a high-risk procedure warn; other gaps inform."""
+    """Allergies or conditions that could not be retrieved warn; a missing result and other gaps inform."""
     assert tables.card(tables.order("tips", tables.unknown(criterion, reason)))["indicator"] == indicator
 
 
@@ -177,10 +177,10 @@ def test_an_emergency_is_not_delayed_by_missing_data(tables: Tables):
 
 
 def test_the_loudest_question_leads_the_summary(tables: Tables):
-    """The summary names missing platelets before a missing eGFR."""
+    """The summary names allergies that could not be retrieved before a missing eGFR."""
     order = tables.order(
         "tips",
         tables.unknown("egfr-contrast", "no-result"),
-        tables.unknown("platelets-high-risk", "no-result", IOHEXOL),
+        tables.unknown("iodinated-contrast-allergy", "allergies-unavailable"),
     )
-    assert "Bleeding tendency (Platelets), Kidney failure (eGFR)" in tables.card(order)["summary"]
+    assert "the recorded allergies, Kidney failure (eGFR)" in tables.card(order)["summary"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cds_service.clinical_data.retrieved import Unavailable
-from cds_service.findings.finding import AlertFinding, Evidence, Indicator
+from cds_service.findings.finding import AlertFinding, Evidence
+from cds_service.indicator import Indicator
 from cds_service.reasons import Reason
 from tests.cards.builders import IOHEXOL, PLATELETS, Tables, live_markdown
 

@@ -12,6 +12,7 @@ import pytest
 
 import cds_service
 from cds_service.cards.wording import PLACES, REASON_PLACES, Wording, template_problems
+from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
@@ -92,17 +93,21 @@ def test_reasons_name_data_and_formulas_in_words(wording: Wording):
 
 def test_every_reason_that_a_stage_gives_has_words(knowledge: Knowledge):
     """Whatever makes an answer unknown is told in words of its own."""
-    given = {key for path in SOURCE.rglob("*.py") for key in _reasons_given(ast.parse(path.read_text("utf-8")))}
+    given = {reason.key for kind in CLINICAL for reason in (kind.unavailable, kind.incomplete)}
+    given |= {key for path in SOURCE.rglob("*.py") for key in _reasons_given(ast.parse(path.read_text("utf-8")))}
     assert {"no-unit", "not-sent", "data-absent"} <= given  # the search below finds all three ways of giving one
     assert sorted(key for key in given if f"reason.{key}" not in knowledge.wording) == []
 
 
 def _reasons_given(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
+        problems = node.keywords if isinstance(node, ast.Call) else []
+        given = [text for k in problems if k.arg == "problem" for text in ast.walk(k.value)]
+        yield from (text.value for text in given if isinstance(text, ast.Constant) and isinstance(text.value, str))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Reason", "missing"):
             texts = [arg for arg in node.args for arg in ast.walk(arg) if isinstance(arg, ast.Constant)]
             last = texts[-1:] if node.func.id == "missing" else texts  # type: ignore[attr-defined]
-            yield from (t.value for t in last if isinstance(t.value, str) and "-" in t.value)
+            yield from (t.value for t in last if isinstance(t.value, str) and "-" in t.value and t.value[0] != "-")
         if isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
             problems = [v for k, v in pairs if isinstance(k, ast.Constant) and k.value == "problem"]

@@ -47,6 +47,7 @@ def result(code: str, name: str = "", category: Any = LABORATORY) -> Resource:
 
 
 PATIENT = {"resourceType": "Patient", "id": "pat-1"}
+SEARCHED = {"observations": [f"{LOINC}|{code}" for code in CODES]}
 RECORD = [PATIENT, condition("c1"), allergy("a1"), *(result(code) for code in CODES)]
 
 
@@ -63,7 +64,7 @@ def fetched(
     """What is gathered for a call that names the peer; without prefetch unless it says otherwise."""
     call = a_call(service, **({"prefetch": {}, "fhirServer": peer.base} | request))
     fhir = fhir or FhirServers(FetchLimits(deadline=10))
-    return gather(read_request(service, orjson.dumps(call)), fhir, CODES)
+    return gather(read_request(service, orjson.dumps(call)), fhir, SEARCHED)
 
 
 def ids(data: ClinicalData, key: str) -> list[str]:
@@ -192,7 +193,7 @@ def test_a_server_may_be_out_of_bounds_without_a_token(peer: Peer) -> None:
 def test_a_server_with_a_strange_address_is_not_asked(base: str) -> None:
     """A base URL with a user, a query, a fragment or an impossible port is refused before any connection."""
     call = a_call("ir-order-sign", prefetch={}, fhirServer=base)
-    data = gather(read_request("ir-order-sign", orjson.dumps(call)), FhirServers(), CODES)
+    data = gather(read_request("ir-order-sign", orjson.dumps(call)), FhirServers(), SEARCHED)
     assert set(reasons(data, "conditions")) == {"fhir-address"}
 
 
@@ -273,8 +274,8 @@ def test_dispatched_orders_are_read_one_by_one(peer: Peer) -> None:
     peer.resources += [order("order-1"), order("order-2", "other")]
     named = [f"ServiceRequest/order-{n}" for n in (1, 2, 3)]
     data = fetched(peer, "ir-order-dispatch", context={"dispatchedOrders": named})
-    assert [record.reference for record in data.orders.records] == ["ServiceRequest/order-1"]
-    assert {gap.reason.key for gap in data.orders.unavailable} == {"fhir-other-patients", "order-not-found"}
+    assert [record.reference for record in data.in_focus.records] == ["ServiceRequest/order-1"]
+    assert {gap.reason.key for gap in data.in_focus.unavailable} == {"fhir-other-patients", "order-not-found"}
     assert [path for path, _ in peer.requests if "ServiceRequest" in path] == [f"/fhir/{name}" for name in named]
 
 
@@ -283,8 +284,8 @@ def test_a_dispatched_order_that_prefetch_missed_is_read(peer: Peer) -> None:
     peer.resources.append(order("order-1"))
     sent = {"resourceType": "Bundle", "link": [{"relation": "next", "url": "http://other.example.org/"}], "entry": []}
     data = fetched(peer, "ir-order-dispatch", prefetch=NOTHING_RECORDED | {"orders": sent})
-    assert [record.reference for record in data.orders.records] == ["ServiceRequest/order-1"]
-    assert data.orders.complete
+    assert [record.reference for record in data.in_focus.records] == ["ServiceRequest/order-1"]
+    assert data.in_focus.complete
     assert [path for path, _ in peer.requests] == ["/fhir/ServiceRequest/order-1"]
 
 

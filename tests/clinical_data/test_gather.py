@@ -32,12 +32,12 @@ def gathered(service: str, prefetch: dict[str, Any] | None = None, **context: An
 
 def orders_of(data: ClinicalData) -> list[str]:
     """References of the orders in focus."""
-    return [record.reference for record in data.orders.records]
+    return [record.reference for record in data.in_focus.records]
 
 
 def order_gaps(data: ClinicalData) -> list[tuple[str, str | None]]:
     """Orders that are named and could not be had."""
-    return [(gap.reason.key, gap.reference) for gap in data.orders.unavailable]
+    return [(gap.reason.key, gap.reference) for gap in data.in_focus.unavailable]
 
 
 def test_every_draft_is_signed() -> None:
@@ -117,13 +117,13 @@ def test_appointments_of_the_patient(change: dict[str, Any], found: list[str]) -
     """An appointment is the patient's unless another patient takes part in it."""
     data = gathered("ir-appointment-book", appointments=bundle(APPOINTMENT | change))
     assert orders_of(data) == found
-    assert data.orders.complete is bool(found)
+    assert data.in_focus.complete is bool(found)
 
 
 def test_patient_view_has_no_orders() -> None:
     """At patient-view no order is in focus, and none is missing."""
     data = gathered("ir-patient-view")
-    assert (data.orders.records, data.orders.complete) == ((), True)
+    assert (data.in_focus.records, data.in_focus.complete) == ((), True)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from tests.support.calls import EMPTY_BUNDLE, NOTHING_RECORDED, a_call
 
 LOINC = "http://loinc.org"
 CODES = ("777-3", "6301-6")
-LIST = ",".join(f"{LOINC}|{code}" for code in CODES)
+SEARCHED = {"observations": [f"{LOINC}|{code}" for code in CODES]}
+LIST = ",".join(SEARCHED["observations"])
 MINE = {"reference": "Patient/pat-1"}
 
 
@@ -56,7 +57,7 @@ def fetched(base: str, missing: str) -> ClinicalData:
     """What is gathered for a call that brings everything but one kind of data."""
     prefetch = {key: value for key, value in NOTHING_RECORDED.items() if key != missing}
     call = a_call("ir-order-sign", prefetch=prefetch, fhirServer=base)
-    return gather(read_request("ir-order-sign", orjson.dumps(call)), FhirServers(FetchLimits(deadline=10)), CODES)
+    return gather(read_request("ir-order-sign", orjson.dumps(call)), FhirServers(FetchLimits(deadline=10)), SEARCHED)
 
 
 def ids(data: ClinicalData, key: str) -> list[str]:

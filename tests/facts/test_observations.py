@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cds_service.facts.observations import measure
 from cds_service.facts.patient_facts import Measurement, ObservationFact
 from tests.support.reading import read
 
@@ -24,14 +23,15 @@ def facts_of(**fields: Any) -> tuple[ObservationFact, ...]:
 def measured(**fields: Any) -> Measurement:
     """What is read of the value of one Observation."""
     (fact,) = facts_of(**fields)
-    found = measure(fact)
+    found = fact.measure()
     assert found is not None
     return found
 
 
 def bounds(found: Measurement) -> tuple[Any, Any, bool, bool]:
     """Both ends, and whether each is itself excluded."""
-    return (found.low, found.high, found.low_open, found.high_open)
+    span = found.interval
+    return (span.low, span.high, span.low_open, span.high_open)
 
 
 @pytest.mark.parametrize(

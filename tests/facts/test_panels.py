@@ -8,7 +8,6 @@ import pytest
 
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData
 from cds_service.facts.extract import extract
-from cds_service.facts.observations import measure
 from cds_service.facts.patient_facts import ObservationFact
 from tests.support.reading import NOW, read, retrieved_of
 
@@ -28,7 +27,7 @@ def seen(*observations: dict[str, Any]) -> list[tuple[tuple[str, ...], str | Non
 
 
 def _line(fact: ObservationFact) -> list[tuple[tuple[str, ...], str | None]]:
-    found = measure(fact)
+    found = fact.measure()
     return [] if found is None else [(tuple(c.code for c in fact.concept.codings), found.problem)]
 
 

@@ -6,7 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.findings.intervals import Interval, meets
+from cds_service.certainty import Certainty
+from cds_service.facts.patient_facts import Interval
+from cds_service.findings.intervals import meets
+
+YES, NO, MAYBE = Certainty.PRESENT, Certainty.ABSENT, Certainty.UNKNOWN
 
 
 def span(text: str) -> Interval:
@@ -25,27 +29,27 @@ def span(text: str) -> Interval:
 @pytest.mark.parametrize(
     ("value", "below", "at_most", "above", "at_least"),
     [
-        ("49", True, True, False, False),
-        ("50", False, True, False, True),
-        ("50.0", False, True, False, True),
-        ("51", False, False, True, True),
-        ("<20", True, True, False, False),
-        ("<50", True, True, False, False),
-        ("<=50", None, True, False, None),
-        ("<60", None, None, None, None),
-        (">90", False, False, True, True),
-        (">50", False, False, True, True),
-        (">=50", False, None, None, True),
-        (">40", None, None, None, None),
-        ("40-49", True, True, False, False),
-        ("40-50", None, True, False, None),
-        ("50-60", False, None, None, True),
-        ("40-60", None, None, None, None),
-        ("51-60", False, False, True, True),
+        ("49", YES, YES, NO, NO),
+        ("50", NO, YES, NO, YES),
+        ("50.0", NO, YES, NO, YES),
+        ("51", NO, NO, YES, YES),
+        ("<20", YES, YES, NO, NO),
+        ("<50", YES, YES, NO, NO),
+        ("<=50", MAYBE, YES, NO, MAYBE),
+        ("<60", MAYBE, MAYBE, MAYBE, MAYBE),
+        (">90", NO, NO, YES, YES),
+        (">50", NO, NO, YES, YES),
+        (">=50", NO, MAYBE, MAYBE, YES),
+        (">40", MAYBE, MAYBE, MAYBE, MAYBE),
+        ("40-49", YES, YES, NO, NO),
+        ("40-50", MAYBE, YES, NO, MAYBE),
+        ("50-60", NO, MAYBE, MAYBE, YES),
+        ("40-60", MAYBE, MAYBE, MAYBE, MAYBE),
+        ("51-60", NO, NO, YES, YES),
     ],
 )
 def test_a_value_against_a_limit_of_50(
-    value: str, below: bool | None, at_most: bool | None, above: bool | None, at_least: bool | None
+    value: str, below: Certainty, at_most: Certainty, above: Certainty, at_least: Certainty
 ) -> None:
     """All of the value on one side answers the question; a value that straddles the limit does not."""
     found = [meets(span(value), comparison, Decimal(50)) for comparison in ("<", "<=", ">", ">=")]
@@ -54,7 +58,7 @@ def test_a_value_against_a_limit_of_50(
 
 def test_a_value_without_bounds_says_nothing() -> None:
     """A value of which nothing is known meets no comparison and fails none."""
-    assert {meets(Interval(None, None), comparison, Decimal(1)) for comparison in ("<", "<=", ">", ">=")} == {None}
+    assert {meets(Interval(None, None), comparison, Decimal(1)) for comparison in ("<", "<=", ">", ">=")} == {MAYBE}
 
 
 def test_another_unit_keeps_the_bounds() -> None:

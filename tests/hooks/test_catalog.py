@@ -12,6 +12,7 @@ import pytest
 from cds_service.hooks.catalog import SERVICES, discovery
 from tests.support.responses import find_empty
 
+LOINC = "http://loinc.org"
 TOKEN = re.compile(r"\{\{(.*?)\}\}")
 # Root-level primitive context fields that may be a prefetch token, by hook (CDS Hooks library).
 TOKENS = {
@@ -45,9 +46,9 @@ def outside_subset(template: str, hook: str) -> Iterator[str]:
             yield f"parameter {parameter}"
 
 
-def entries(lab_codes: tuple[str, ...] = ("718-7", "777-3")) -> dict[str, dict[str, Any]]:
+def entries(lab_codes: tuple[str, ...] = (f"{LOINC}|718-7", f"{LOINC}|777-3")) -> dict[str, dict[str, Any]]:
     """Service id -> its entry of the discovery document."""
-    return {entry["id"]: entry for entry in discovery(lab_codes)["services"]}
+    return {entry["id"]: entry for entry in discovery({"observations": lab_codes})["services"]}
 
 
 def test_five_services_with_one_hook_each_are_announced() -> None:
@@ -59,12 +60,12 @@ def test_five_services_with_one_hook_each_are_announced() -> None:
         "ir-appointment-book": "appointment-book",
         "ir-patient-view": "patient-view",
     }
-    assert len(discovery(())["services"]) == len(SERVICES)
+    assert len(discovery({})["services"]) == len(SERVICES)
 
 
 def test_each_entry_has_what_discovery_requires() -> None:
     """Every entry has a title, a description and prefetch templates, and nothing in the document is empty."""
-    document = discovery(("718-7",))
+    document = discovery({"observations": (f"{LOINC}|718-7",)})
     for entry in document["services"]:
         assert set(entry) == {"hook", "id", "title", "description", "usageRequirements", "prefetch"}
     assert list(find_empty(document)) == []
@@ -106,7 +107,7 @@ def test_conditions_and_allergies_are_asked_for_whole() -> None:
 
 def test_observations_are_asked_for_by_the_codes_that_the_tables_read() -> None:
     """Only laboratory results that a table reads are asked for, newest first."""
-    template = entries(("718-7", "777-3"))["ir-order-sign"]["prefetch"]["observations"]
+    template = entries()["ir-order-sign"]["prefetch"]["observations"]
     assert "code=http://loinc.org|718-7,http://loinc.org|777-3&_sort=-date" in unquote(template)
 
 

@@ -184,11 +184,11 @@ def test_a_local_lab_code_that_fits_roughly_settles_nothing(now: datetime, tmp_p
 
 def test_a_local_lab_code_is_asked_for(knowledge: Knowledge, tmp_path: Path) -> None:
     """EHR and FHIR server are asked for a mapped laboratory code as well; for a mapped diagnosis they are not."""
-    asked = with_site(tmp_path / "labs", a_map(LOCAL, LOINC, to="777-3")).lab_codes
-    assert asked == (*knowledge.lab_codes, f"{LOCAL}|X-1")
+    asked = with_site(tmp_path / "labs", a_map(LOCAL, LOINC, to="777-3")).search_codes
+    assert asked["observations"] == (*knowledge.search_codes["observations"], f"{LOCAL}|X-1")
     templates = prefetch_templates(SERVICES["ir-order-sign"], asked)
     assert templates["observations"].count(f",{LOCAL}|X-1&") == 1
-    assert with_site(tmp_path / "diagnoses", a_map(LOCAL, ICD, to="I10")).lab_codes == knowledge.lab_codes
+    assert with_site(tmp_path / "diagnoses", a_map(LOCAL, ICD, to="I10")).search_codes == knowledge.search_codes
 
 
 def test_a_local_allergy_code_is_read(now: datetime, tmp_path: Path) -> None:

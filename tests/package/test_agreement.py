@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.findings.allergies import allergies_of
+from cds_service.findings.allergy_list import allergies_of
 from cds_service.findings.chart import chart_of
 from cds_service.findings.evaluate import evaluate
 from cds_service.findings.lab_results import book_of
@@ -90,8 +90,8 @@ def test_the_good_order_is_judged_with_its_condition(knowledge: Knowledge) -> No
 
 def test_every_lab_of_a_row_is_in_a_profile(definitions: dict[str, dict[str, Any]], knowledge: Knowledge) -> None:
     """Each lab that a limit reads is bound by the profile of its row, with a rule for its unit or answer."""
-    criteria = [c for row in knowledge.contraindications for c in row.criteria if c.threshold]
-    labs = [knowledge.labs[knowledge.thresholds[c.threshold].lab] for c in criteria]
+    limits = [c.question.limit for row in knowledge.contraindications for c in row.criteria if c.question.limit]
+    labs = [knowledge.labs[limit.lab] for limit in limits]
     keys = {
         constraint["key"]
         for profile in of_type(definitions, "StructureDefinition").values()

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from cds_service.knowledge.load import load_knowledge
-from cds_service.knowledge.review import limit_text
 from cds_service.knowledge.tables import Knowledge
 from tests.package.conftest import of_type
 from tests.support.judging import judge
@@ -74,11 +73,11 @@ def test_every_limit_is_published_with_its_source(definitions: dict[str, dict[st
     published = {key: action for plan in plans for key, action in of_system(plan, CONTRAINDICATIONS).items()}
     criteria = [c for row in knowledge.contraindications for c in row.criteria]
     assert {c.id for c in criteria} <= set(published)
-    for criterion in (c for c in criteria if c.threshold):
-        limit, action = knowledge.thresholds[criterion.threshold], published[criterion.id]
+    for criterion in (c for c in criteria if c.question.limit):
+        limit, action = criterion.question.limit, published[criterion.id]
         words = action["condition"][0]["expression"]
         assert words["language"] == "text/plain"
-        assert words["expression"].startswith(f"{knowledge.labs[limit.lab].label} {limit_text(limit)}; ")
+        assert words["expression"].startswith(f"{knowledge.labs[limit.lab].label} {limit.text}; ")
         source = action["documentation"][0]
         assert (source["display"], source["label"], source["citation"]) == (
             limit.guideline,

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cds_service.findings.chart import Truth, chart_of
+from cds_service.certainty import Certainty
+from cds_service.findings.chart import chart_of
 from cds_service.knowledge.load import PROFILES, load_knowledge, shipped_rows
 from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.value_sets import rules_of
@@ -60,9 +61,9 @@ def test_the_map_says_how_far_a_code_supports_an_indication(
     wrong = []
     for system, code, target in lines:
         recorded = read(conditions=[{"code": {"coding": [{"system": system, "code": code}]}}])
-        truth = chart_of(recorded, knowledge.codes).truth(rows[target["code"]].present_if, knowledge)
-        if (truth is Truth.PRESENT) != (target["equivalence"] in ("equivalent", "wider")):
-            wrong.append((code, target["code"], target["equivalence"], truth))
+        certainty = chart_of(recorded, knowledge.codes).certainty(rows[target["code"]].present_if, knowledge)
+        if (certainty is Certainty.PRESENT) != (target["equivalence"] in ("equivalent", "wider")):
+            wrong.append((code, target["code"], target["equivalence"], certainty))
     assert wrong == []
 
 

@@ -63,7 +63,7 @@ def test_discovery_is_answered_without_a_redirect(client: FlaskClient, path: str
 def test_discovery_asks_for_results_by_the_codes_of_the_tables(client: FlaskClient, knowledge: Knowledge) -> None:
     """The prefetch of Observations names every LOINC code that a table reads."""
     (entry,) = [entry for entry in client.get("/cds-services").get_json()["services"] if entry["hook"] == "order-sign"]
-    assert all(f"http://loinc.org|{code}" in entry["prefetch"]["observations"] for code in knowledge.lab_codes)
+    assert all(code in entry["prefetch"]["observations"] for code in knowledge.search_codes["observations"])
 
 
 @pytest.mark.parametrize("service_id", SERVICES)
@@ -227,7 +227,7 @@ def test_an_error_of_ours_is_a_500_with_an_id_and_nothing_else(
     make_app: MakeApp, knowledge: Knowledge, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A failure inside the service answers a fixed text and an id; the log has the id, the place and no record."""
-    broken = make_app(replace(knowledge, thresholds={}))  # the loader refuses such tables
+    broken = make_app(replace(knowledge, labs={}))  # the loader refuses such tables
     body = a_call(context=drafts(an_order("uterine fibroid embolization, Jane Roe")), prefetch=NOTHING_RECORDED)
     response = post(broken.test_client(), as_json(body))
     message = refused(response, 500, "exception")

@@ -1,22 +1,19 @@
-"""Allergies by group, and how loudly each speaks.
+"""The allergies of one call, by group, with what was severe and what was only physiologic.
 
-An allergy belongs to the groups of its codes (its own and its reactions' substances); only where no code is known
-do whole words of its text decide. The level is the maximum of criticality, severity and manifestation: a low
-criticality never lowers a severe reaction. Source: ACR Manual on Contrast Media; ACR-AAAAI consensus 2025.
+An allergy belongs to the groups of its codes (its own and its reactions' substances); only where no code is known do
+whole words of its text decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, PatientFacts
-from cds_service.findings.chart import Chart
-from cds_service.findings.finding import Certainty, CriterionFinding, Evidence, Indicator
-from cds_service.knowledge.tables import Criterion, Knowledge, TextGroup
-from cds_service.reasons import Reason
+from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.tables import Knowledge, TextGroup
 
-_MOST_UNREAD = 5  # as many as stand with a question about conditions
+_KIND = AllergyQuestion.DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,6 @@ class AllergyList:
     known: tuple[KnownAllergy, ...]
     unread: tuple[AllergyFact, ...]
     complete: bool
-    obtained: bool
 
     def in_group(self, group: str) -> list[KnownAllergy]:
         """Every allergy of a group, inactive ones too."""
@@ -53,80 +49,7 @@ def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
     """Group every allergy once."""
     known = tuple(_grouped(fact, knowledge) for fact in facts.allergies)
     unread = tuple(a.fact for a in known if not a.groups and not _is_readable(a.fact, knowledge))
-    return AllergyList(known, unread, "allergies" in facts.complete, "allergies" in facts.obtained)
-
-
-def judge_allergy(criterion: Criterion, allergies: AllergyList, chart: Chart, knowledge: Knowledge) -> CriterionFinding:
-    """The answer of one allergy criterion: the loudest of its group, all of them as evidence.
-
-    An allergy that was recorded as a Condition counts too.
-    """
-    levels = [_level(criterion, allergy) for allergy in allergies.in_group(_group(criterion))]
-    evidence = [_evidence(criterion, allergy, knowledge) for allergy in allergies.in_group(_group(criterion))]
-    value_set = next(g.value_set for g in knowledge.allergies.groups if g.id == _group(criterion))
-    for match in chart.in_value_set(value_set):
-        sure = match.fact.activity == "active" and match.fact.certain
-        levels.append(_indicator(criterion.indicator) if sure else Indicator.INFO)
-        evidence.append(match.evidence(None if sure else Reason("status-unclear")))
-    if levels:
-        return CriterionFinding(criterion, Certainty.PRESENT, max(levels), evidence=tuple(evidence))
-    if allergies.complete and not allergies.unread:
-        return CriterionFinding(criterion, Certainty.ABSENT)
-    return _unknown(criterion, allergies)
-
-
-def _unknown(criterion: Criterion, allergies: AllergyList) -> CriterionFinding:
-    if not allergies.obtained:
-        return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.WARNING, Reason("allergies-unavailable"))
-    if not allergies.complete:
-        return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("allergies-incomplete"))
-    evidence = tuple(Evidence(fact.reference) for fact in allergies.unread[:_MOST_UNREAD])
-    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-allergy"), evidence)
-
-
-def _group(criterion: Criterion) -> str:
-    return criterion.allergy.group if criterion.allergy else ""
-
-
-def _indicator(word: str | None) -> Indicator:
-    return Indicator[(word or "info").upper()]
-
-
-def _level(criterion: Criterion, allergy: KnownAllergy) -> Indicator:
-    rule = criterion.allergy
-    if not allergy.fact.active:
-        return Indicator.INFO
-    if rule and rule.severe and allergy.severe:
-        return _indicator(rule.severe)
-    if rule and rule.physiologic and allergy.physiologic:
-        return _indicator(rule.physiologic)
-    return _indicator(criterion.indicator)
-
-
-def _evidence(criterion: Criterion, allergy: KnownAllergy, knowledge: Knowledge) -> Evidence:
-    fact = allergy.fact
-    texts = [text for concept in (fact.concept, *(r.substance for r in fact.reactions)) for text in concept.texts]
-    coding = allergy.coding
-    named = knowledge.codes.display(coding.system, coding.code) or coding.code if coding else None
-    date = fact.recorded.text if fact.recorded else None
-    return Evidence(
-        fact.reference, texts[0] if texts else named, coding, date=date, notes=tuple(_notes(criterion, allergy))
-    )
-
-
-def _notes(criterion: Criterion, allergy: KnownAllergy) -> Iterator[Reason]:
-    """Everything that a reader of this evidence must know, what decides the level first."""
-    rule = criterion.allergy
-    if not allergy.fact.active:
-        yield Reason("allergy-inactive")
-    elif rule and rule.severe and allergy.severe:
-        yield Reason("allergy-severe")
-    elif rule and rule.physiologic and allergy.physiologic:
-        yield Reason("allergy-physiologic")
-    if not allergy.fact.certain:
-        yield Reason("allergy-unconfirmed")
-    if allergy.by_text:
-        yield Reason("matched-by-text")
+    return AllergyList(known, unread, _KIND in facts.complete)
 
 
 def _grouped(fact: AllergyFact, knowledge: Knowledge) -> KnownAllergy:

@@ -1,0 +1,1 @@
+"""How each kind of question is judged: one module each, dispatched in `judge.py`."""

@@ -1,0 +1,79 @@
+"""Is an allergy of this group recorded? The loudest of the group speaks, all of them are evidence.
+
+The level is the maximum of criticality, severity and manifestation: a low criticality never lowers a severe reaction.
+Source: ACR Manual on Contrast Media; ACR-AAAAI consensus 2025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cds_service.certainty import Certainty
+from cds_service.findings.allergy_list import KnownAllergy
+from cds_service.findings.context import PatientContext
+from cds_service.findings.finding import CriterionFinding, Evidence
+from cds_service.findings.questions.unanswered import unanswered
+from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.tables import Criterion, Knowledge
+from cds_service.reasons import Reason
+
+_MOST_UNREAD = 5  # as many as stand with a question about conditions
+
+
+def judge_allergy(criterion: Criterion, question: AllergyQuestion, patient: PatientContext) -> CriterionFinding:
+    """The answer of one allergy question. An allergy that was recorded as a Condition counts too."""
+    knowledge, allergies = patient.knowledge, patient.allergies.in_group(question.group)
+    levels = [_level(criterion.indicator, question, allergy) for allergy in allergies]
+    evidence = [_evidence(question, allergy, knowledge) for allergy in allergies]
+    value_set = next(group.value_set for group in knowledge.allergies.groups if group.id == question.group)
+    for match in patient.chart.in_value_set(value_set):
+        sure = match.fact.activity == "active" and match.fact.certain
+        levels.append(criterion.indicator if sure else Indicator.INFO)
+        evidence.append(match.evidence(None if sure else Reason("status-unclear")))
+    if levels:
+        return CriterionFinding(criterion, Certainty.PRESENT, max(levels), evidence=tuple(evidence))
+    return unanswered(criterion, patient.facts) or _no_allergy(criterion, patient)
+
+
+def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFinding:
+    unread = patient.allergies.unread
+    if not unread:
+        return CriterionFinding(criterion, Certainty.ABSENT)
+    evidence = tuple(Evidence(fact.reference) for fact in unread[:_MOST_UNREAD])
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-allergy"), evidence)
+
+
+def _level(base: Indicator, question: AllergyQuestion, allergy: KnownAllergy) -> Indicator:
+    if not allergy.fact.active:
+        return Indicator.INFO
+    if question.severe and allergy.severe:
+        return question.severe
+    if question.physiologic and allergy.physiologic:
+        return question.physiologic
+    return base
+
+
+def _evidence(question: AllergyQuestion, allergy: KnownAllergy, knowledge: Knowledge) -> Evidence:
+    fact = allergy.fact
+    texts = [text for concept in (fact.concept, *(r.substance for r in fact.reactions)) for text in concept.texts]
+    coding = allergy.coding
+    named = knowledge.codes.display(coding.system, coding.code) or coding.code if coding else None
+    date = fact.recorded.text if fact.recorded else None
+    return Evidence(
+        fact.reference, texts[0] if texts else named, coding, date=date, notes=tuple(_notes(question, allergy))
+    )
+
+
+def _notes(question: AllergyQuestion, allergy: KnownAllergy) -> Iterator[Reason]:
+    """Everything that a reader of this evidence must know, what decides the level first."""
+    if not allergy.fact.active:
+        yield Reason("allergy-inactive")
+    elif question.severe and allergy.severe:
+        yield Reason("allergy-severe")
+    elif question.physiologic and allergy.physiologic:
+        yield Reason("allergy-physiologic")
+    if not allergy.fact.certain:
+        yield Reason("allergy-unconfirmed")
+    if allergy.by_text:
+        yield Reason("matched-by-text")

@@ -1,0 +1,79 @@
+"""Is a condition of these value sets recorded? And how loudly does it speak."""
+
+from __future__ import annotations
+
+from cds_service.certainty import Certainty
+from cds_service.findings.chart import Match
+from cds_service.findings.context import PatientContext
+from cds_service.findings.finding import CriterionFinding, Evidence
+from cds_service.findings.questions.unanswered import unanswered
+from cds_service.findings.thresholds import age_in_days, hold_against
+from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.tables import Criterion
+from cds_service.reasons import Reason
+
+_MOST_UNREAD = 5
+"""How many of the resources that nobody can read stand with each question; the call's gaps name or count them all."""
+
+
+def judge_condition(
+    criterion: Criterion, question: ConditionQuestion, patient: PatientContext
+) -> CriterionFinding | None:
+    """The answer of one condition question; None for an optional one that the record leaves open."""
+    matches = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
+    if not matches:
+        return _no_condition(criterion, patient)
+    levels = [_level(criterion.indicator, question, match, patient) for match in matches]
+    # dict: one resource may be in several of the value sets
+    evidence = {match.fact.reference: match.evidence(note) for match, (_, note) in zip(matches, levels, strict=True)}
+    if question.severity_from and not _severity_is_known(question, patient):
+        reason = Reason("severity-not-recorded")
+        return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, tuple(evidence.values()))
+    loudest = max(level for level, _ in levels)
+    return CriterionFinding(criterion, Certainty.PRESENT, loudest, evidence=tuple(evidence.values()))
+
+
+def _level(
+    base: Indicator, question: ConditionQuestion, match: Match, patient: PatientContext
+) -> tuple[Indicator, Reason | None]:
+    """How loudly one recorded condition speaks, and what softened it.
+
+    Remission is info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis, and a
+    local code that a site maps to a narrower one, is one level lower.
+    """
+    if match.fact.activity == "remission":
+        return Indicator.INFO, Reason("remission")
+    if _is_stale(question, match, patient):
+        return Indicator.INFO, Reason("stale", {"days": question.acute_within_days or 0})
+    if not match.fact.certain:
+        return base.lower, Reason("unconfirmed")
+    if not match.hit.sufficient:
+        return base.lower, Reason("broader-code")
+    return base, None if match.fact.status_clear else Reason("status-unclear")
+
+
+def _is_stale(question: ConditionQuestion, match: Match, patient: PatientContext) -> bool:
+    onset, encounter = match.fact.onset, match.fact.encounter
+    if question.acute_within_days is None or onset is None:
+        return False
+    current = encounter is not None and encounter == patient.facts.encounter_id
+    return not current and age_in_days(onset, patient.facts.today) > question.acute_within_days
+
+
+def _severity_is_known(question: ConditionQuestion, patient: PatientContext) -> bool:
+    limits = [limit for limit in patient.knowledge.thresholds.values() if limit.lab in question.severity_from]
+    verdicts = [hold_against(limit, patient.labs, patient.knowledge.codes, patient.facts.today) for limit in limits]
+    return any(verdict.certainty in (Certainty.PRESENT, Certainty.ABSENT) for verdict in verdicts)
+
+
+def _no_condition(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
+    gap = unanswered(criterion, patient.facts)
+    if gap is None and not patient.chart.unread:
+        return CriterionFinding(criterion, Certainty.ABSENT)
+    if not criterion.required:
+        return None
+    if gap is not None:
+        return gap
+    evidence = tuple(Evidence(fact.reference, fact.concept.label) for fact in patient.chart.unread[:_MOST_UNREAD])
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-condition"), evidence)

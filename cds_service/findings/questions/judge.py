@@ -1,0 +1,35 @@
+"""One criterion against the record: present, absent, unknown, or None where an optional datum is not there.
+
+The one place that dispatches by the kind of question; a kind without a judge does not type-check.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from cds_service.findings.context import PatientContext
+from cds_service.findings.finding import CriterionFinding
+from cds_service.findings.questions.allergy import judge_allergy
+from cds_service.findings.questions.condition import judge_condition
+from cds_service.findings.questions.lab import judge_lab
+from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.tables import Criterion
+
+
+def judge(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
+    """Judge one criterion whose gate has passed.
+
+    None: the criterion rests on optional data that the record does not hold, or that could not be retrieved; they count
+    when they are there and are not missed when not.
+    """
+    match criterion.question:
+        case ConditionQuestion() as question:
+            return judge_condition(criterion, question, patient)
+        case LabQuestion() as question:
+            return judge_lab(criterion, question, patient)
+        case AllergyQuestion() as question:
+            return judge_allergy(criterion, question, patient)
+        case other:
+            assert_never(other)

@@ -1,0 +1,30 @@
+"""Is the newest result of a lab beyond a limit? A missing one is told as info: the limit is not known to be crossed."""
+
+from __future__ import annotations
+
+from cds_service.certainty import Certainty
+from cds_service.findings.context import PatientContext
+from cds_service.findings.finding import CriterionFinding
+from cds_service.findings.questions.unanswered import unanswered
+from cds_service.findings.thresholds import hold_against
+from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.tables import Criterion
+
+
+def judge_lab(criterion: Criterion, question: LabQuestion, patient: PatientContext) -> CriterionFinding | None:
+    """The answer of one lab question; None for an optional one without a result."""
+    verdict = hold_against(question.threshold, patient.labs, patient.knowledge.codes, patient.facts.today)
+    certainty, reason = verdict.certainty, verdict.reason
+    nothing_there = certainty is None or (reason is not None and reason.key == "data-absent")
+    if nothing_there and not criterion.required:
+        return None
+    gap = unanswered(criterion, patient.facts)
+    if certainty is None:
+        certainty = Certainty.UNKNOWN
+        # No result where the observations could not be retrieved is another thing than no result in the record.
+        reason = gap.reason if gap is not None and question.DATA not in patient.facts.obtained else reason
+    if certainty is Certainty.ABSENT and criterion.required and gap is not None:
+        certainty, reason = Certainty.UNKNOWN, gap.reason
+    levels = {Certainty.PRESENT: criterion.indicator, Certainty.UNKNOWN: Indicator.INFO}
+    return CriterionFinding(criterion, certainty, levels.get(certainty), reason, verdict.evidence)

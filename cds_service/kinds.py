@@ -1,0 +1,82 @@
+"""The kinds of data that the service reads, from `kinds.toml`: one row a kind, named nowhere else."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from cds_service.indicator import Indicator, indicator_of
+from cds_service.reasons import Reason
+
+_CODES = "{{CODES}}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataKind:
+    """One kind of data; what each field means stands at the top of `kinds.toml`."""
+
+    key: str
+    resource_type: str
+    template: str
+    role: str
+    profile: str
+    when_unavailable: Indicator = Indicator.INFO
+    unreadable_hides: str = "all"
+    code_checks: tuple[str, str] = ("", "")
+
+    @property
+    def is_clinical(self) -> bool:
+        """Whether questions of the tables are put to it."""
+        return self.role == "clinical"
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it is found by a search; else it is one resource, read by its id."""
+        return "?" in self.template
+
+    @property
+    def unavailable(self) -> Reason:
+        """Why a question about it has no answer: none of it could be retrieved."""
+        return Reason(f"{self.key}-unavailable")
+
+    @property
+    def incomplete(self) -> Reason:
+        """Why a question about it has no answer: a part of it could not be retrieved or read."""
+        return Reason(f"{self.key}-incomplete")
+
+    def prefetch_template(self, codes: Sequence[str]) -> str | None:
+        """The template with the codes to search for; None where it searches by codes and there are none.
+
+        Args:
+            codes: `system|code` each.
+        """
+        if _CODES not in self.template:
+            return self.template
+        return self.template.replace(_CODES, ",".join(codes)) if codes else None
+
+
+def _kinds() -> tuple[DataKind, ...]:
+    rows = tomllib.loads((Path(__file__).parent / "kinds.toml").read_text("utf-8"))["kind"]
+    return tuple(
+        DataKind(
+            key=row["key"],
+            resource_type=row["resource_type"],
+            template=row["template"],
+            role=row["role"],
+            profile=row["profile"],
+            when_unavailable=indicator_of(row.get("when_unavailable", "info")),
+            unreadable_hides=row.get("unreadable_hides", "all"),
+            code_checks=(row["code_checks"][0], row["code_checks"][1]) if "code_checks" in row else ("", ""),
+        )
+        for row in rows
+    )
+
+
+KINDS: Mapping[str, DataKind] = MappingProxyType({kind.key: kind for kind in _kinds()})
+"""Prefetch key -> kind, in the order of the file."""
+
+CLINICAL: tuple[DataKind, ...] = tuple(kind for kind in KINDS.values() if kind.is_clinical)
+"""The kinds that questions of the tables are put to."""

@@ -1,0 +1,61 @@
+"""Is an allergy of this group recorded, and how severe was it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from cds_service.indicator import Indicator, indicator_of
+from cds_service.knowledge.questions.question import DataNeed, Question, Row
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.table_rows import TableRows
+    from cds_service.knowledge.tables import Knowledge, Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class AllergyQuestion(Question):
+    """A recorded AllergyIntolerance of a group answers it.
+
+    `severe` and `physiologic` are how loudly such a reaction speaks; None: it changes nothing.
+    """
+
+    WORD: ClassVar[str] = "allergy"
+    DATA: ClassVar[str] = "allergies"
+    FIELDS: ClassVar[tuple[str, ...]] = ("group", "severe", "physiologic")
+    REQUIRED: ClassVar[bool] = True
+
+    group: str
+    severe: Indicator | None = None
+    physiologic: Indicator | None = None
+
+    @classmethod
+    def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
+        """The question of a criterion row."""
+        severe, physiologic = (indicator_of(row[n]) if n in row else None for n in ("severe", "physiologic"))
+        return cls(row["group"], severe, physiologic)
+
+    @staticmethod
+    def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
+        """The allergy group, where no table holds it."""
+        name = row.get("group", "")
+        if name and name not in {group["id"] for group in rows.allergies["group"]}:
+            yield "group", name, "allergy group"
+
+    def asks(self, knowledge: Knowledge) -> str:
+        """What is asked, in words."""
+        return f"allergy of the group {self.group}"
+
+    def told_as(self, indicator: Indicator) -> str:
+        """How loudly it speaks, in words."""
+        parts = [indicator.word]
+        parts += [f"{self.severe.word} when severe"] if self.severe else []
+        parts += [f"{self.physiologic.word} when physiologic only"] if self.physiologic else []
+        return ", ".join(parts)
+
+    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+        """Allergies of the group, with their reactions where those decide the level."""
+        for group in knowledge.allergies.groups:
+            if group.id == self.group:
+                yield DataNeed(self.DATA, group.value_set, with_reaction=self.severe is not None)

@@ -1,0 +1,80 @@
+"""Is the newest result of a lab beyond a limit?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.question import DataNeed, Question, Row
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.table_rows import TableRows
+    from cds_service.knowledge.tables import Knowledge, Threshold
+
+_DATA = "observations"
+
+
+@dataclass(frozen=True, slots=True)
+class LabQuestion(Question):
+    """The newest Observation of a lab answers it."""
+
+    WORD: ClassVar[str] = "lab"
+    DATA: ClassVar[str] = _DATA
+    FIELDS: ClassVar[tuple[str, ...]] = ("threshold",)
+    REQUIRED: ClassVar[bool] = False
+
+    threshold: Threshold
+
+    @classmethod
+    def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
+        """The question of a criterion row."""
+        return cls(thresholds[row["threshold"]])
+
+    @staticmethod
+    def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
+        """The limit, where no table holds it."""
+        name = row.get("threshold", "")
+        if name and name not in rows.thresholds:
+            yield "threshold", name, "threshold"
+
+    def asks(self, knowledge: Knowledge) -> str:
+        """What is asked, in words."""
+        return f"{knowledge.labs[self.threshold.lab].label} {self.threshold.text}"
+
+    def told_as(self, indicator: Indicator) -> str:
+        """How loudly it speaks, in words."""
+        return indicator.word
+
+    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+        """Results of the lab, and of those that it may be computed from."""
+        return lab_needs([self.threshold.lab], knowledge, self.threshold.within_days)
+
+    @property
+    def limit(self) -> Threshold:
+        """The limit."""
+        return self.threshold
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """The lab of the limit."""
+        return (self.threshold.lab,)
+
+    def subject(self, knowledge: Knowledge) -> str:
+        """The name of the analyte."""
+        return knowledge.labs[self.threshold.lab].label
+
+
+def lab_needs(labs: Iterable[str], knowledge: Knowledge, within_days: int | None = None) -> Iterator[DataNeed]:
+    """Results of labs and of what they may be computed from, each ValueSet once."""
+    found: set[str] = set()
+    waiting = list(labs)
+    while waiting:
+        lab = knowledge.labs[waiting.pop(0)]
+        if lab.value_set in found:
+            continue
+        if lab.value_set:
+            found.add(lab.value_set)
+            yield DataNeed(_DATA, lab.value_set, within_days)
+        waiting += lab.derivation.inputs if lab.derivation else ()

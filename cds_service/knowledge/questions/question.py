@@ -1,0 +1,84 @@
+"""What every kind of question says of itself: what it reads, how it is written, shown and published.
+
+How it is judged, how loudly it speaks and what is said when it has no answer is in `findings/questions/`, a module of
+the same name. How to add a kind of question: docs/adding.md.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from cds_service.indicator import Indicator
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.table_rows import TableRows
+    from cds_service.knowledge.tables import Knowledge, Threshold
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DataNeed:
+    """Data that a question reads: a data kind (prefetch key), a ValueSet of its codes, and the oldest age that counts.
+
+    `with_reaction` marks allergies whose reaction decides how loudly the question speaks.
+    """
+
+    kind: str
+    value_set: str
+    within_days: int | None = None
+    with_reaction: bool = False
+
+
+class Question(ABC):
+    """One kind of question; a subclass without one of these can't be made."""
+
+    __slots__ = ()
+
+    WORD: ClassVar[str]
+    """`kind` of a criterion in `contraindications.toml`."""
+    DATA: ClassVar[str]
+    """Prefetch key of the data kind that answers it."""
+    FIELDS: ClassVar[tuple[str, ...]]
+    """The criterion's fields that only this kind of question reads."""
+    REQUIRED: ClassVar[bool]
+    """What `required` is where a criterion does not say."""
+
+    @classmethod
+    @abstractmethod
+    def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
+        """The question of a checked criterion row."""
+
+    @staticmethod
+    @abstractmethod
+    def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
+        """Everything that the row names and no table holds: field, name, and what it should be."""
+
+    @abstractmethod
+    def asks(self, knowledge: Knowledge) -> str:
+        """What is asked, in words, for the tables and the FHIR package."""
+
+    @abstractmethod
+    def told_as(self, indicator: Indicator) -> str:
+        """How loudly it speaks, in words, for the tables; `indicator` is the criterion's."""
+
+    @abstractmethod
+    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+        """The data that it reads, for the FHIR package and the searches."""
+
+    @property
+    def limit(self) -> Threshold | None:
+        """The limit that a value is held against, if there is one."""
+        return None
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """Ids of the labs that it reads."""
+        return ()
+
+    def subject(self, knowledge: Knowledge) -> str | None:
+        """What is asked for, where the row's label does not say it (the analyte)."""
+        return None

@@ -1,0 +1,32 @@
+"""Everything that was read of the tables, as checked rows, before it becomes types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class TableRows:
+    """The checked rows of every file, by id; `paths` are the files read."""
+
+    release: str = ""
+    conditions: dict[str, Row] = field(default_factory=dict)
+    procedures: dict[str, Row] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """Procedure id -> the file that it is in."""
+    contraindications: dict[str, Row] = field(default_factory=dict)
+    thresholds: dict[str, Row] = field(default_factory=dict)
+    labs: dict[str, Row] = field(default_factory=dict)
+    allergies: Row = field(default_factory=dict)
+    systems: list[Row] = field(default_factory=list)
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    wording: Mapping[str, str] = field(default_factory=dict)
+    value_sets: dict[str, Row] = field(default_factory=dict)
+    concept_maps: list[Row] = field(default_factory=list)
+    override_reasons: Row = field(default_factory=dict)
+    paths: list[Path] = field(default_factory=list)
