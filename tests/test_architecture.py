@@ -42,6 +42,13 @@ ORDER = {
     "__main__": 11,
 }
 SAME_STEP_TYPES = {"cds_service.knowledge.tables", "cds_service.facts.patient_facts"}
+LINE = ("hooks", "clinical_data", "knowledge", "facts", "findings", "cards")
+# Between the stages of the line only types travel: what a stage hands on is in these modules.
+TYPE_MODULES = {
+    *("cds_service.hooks.request", "cds_service.clinical_data.retrieved", "cds_service.facts.patient_facts"),
+    *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
+    "cds_service.findings.finding",
+}
 PURE = {"facts", "findings", "cards"}
 IMPURE_MODULES = {
     *("os", "io", "pathlib", "shutil", "tempfile", "glob", "subprocess", "sys", "socket", "urllib", "http"),
@@ -121,6 +128,8 @@ def _order(module: str, tree: ast.Module) -> Iterator[str]:
         types_only = ".".join(parts[:3]) in SAME_STEP_TYPES and ORDER.get(parts[1]) == ORDER.get(room)
         if ORDER.get(parts[1], 99) >= ORDER.get(room, 0) and not types_only:
             yield f"imports {name}, which is not before it in the line"
+        elif room in LINE and parts[1] in LINE and ".".join(parts[:3]) not in TYPE_MODULES:
+            yield f"imports {name}, which is no type module: only types travel between stages"
 
 
 def _edges(module: str, tree: ast.Module) -> Iterator[str]:
@@ -180,6 +189,10 @@ PLANTED = {
     ),
     "two rooms of one step": ("cds_service.hooks.envelope", "from cds_service.security import keys"),
     "knowledge reads a reader of facts": ("cds_service.knowledge.load", "from cds_service.facts import extract"),
+    "a stage imports the workings of another": (
+        "cds_service.findings.lab_results",
+        "from cds_service.facts.observations import read_observations",
+    ),
     "web imports the command line": ("cds_service.web.app", "from cds_service.cli.main import main"),
     "a relative import hides nothing": ("cds_service.hooks.envelope", "from ..cards import build"),
     "an import inside a function": ("cds_service.facts.labs", "def f():\n    import cds_service.answer"),
