@@ -22,7 +22,7 @@ class DataKind:
     resource_type: str
     template: str
     role: str
-    profile: str
+    profile: str | None = None
     when_unavailable: Indicator = Indicator.INFO
     unreadable_hides: str = "all"
     code_checks: tuple[str, str] = ("", "")
@@ -66,7 +66,7 @@ def _kinds() -> tuple[DataKind, ...]:
             resource_type=row["resource_type"],
             template=row["template"],
             role=row["role"],
-            profile=row["profile"],
+            profile=row.get("profile"),
             when_unavailable=indicator_of(row.get("when_unavailable", "info")),
             unreadable_hides=row.get("unreadable_hides", "all"),
             code_checks=(row["code_checks"][0], row["code_checks"][1]) if "code_checks" in row else ("", ""),

@@ -205,7 +205,7 @@ def _data(need: DataNeed) -> Resource:
     days = {"value": need.within_days, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}
     return {
         "type": kind.resource_type,
-        "profile": [canonical("StructureDefinition", kind.profile)],
+        **({"profile": [canonical("StructureDefinition", kind.profile)]} if kind.profile else {}),
         "codeFilter": [{"path": "code", "valueSet": canonical("ValueSet", need.value_set)}],
         **({"dateFilter": [{"path": "effective", "valueDuration": days}]} if need.within_days is not None else {}),
     }
