@@ -128,4 +128,5 @@ def _number(value: Decimal) -> int | float | str:
 
 
 def _unavailable(gap: Unavailable, wording: Wording) -> dict[str, Any]:
-    return _filled({"data": gap.data, "reason": wording.reason(gap.reason, data=gap.data), "reference": gap.reference})
+    reason = wording.reason(gap.reason, data=gap.data)
+    return _filled({"data": gap.data, "reason": reason, "reference": gap.reference, "text": gap.text})

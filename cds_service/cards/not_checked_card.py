@@ -57,8 +57,14 @@ def gap_lines(gaps: Iterable[Unavailable], wording: Wording) -> list[str]:
     references: dict[str, list[str]] = {}
     for gap in gaps:
         line = sentence_case(shown_reason(gap.reason, wording, data=gap.data))
-        references.setdefault(line, []).append(harmless(gap.reference or ""))
+        references.setdefault(line, []).append(_named(gap, wording))
     return [_gap_line(line, [ref for ref in refs if ref], wording) for line, refs in references.items()]
+
+
+def _named(gap: Unavailable, wording: Wording) -> str:
+    """The resource that can't be read, in the record's words where it has some."""
+    text = harmless(gap.text or "")
+    return wording.say("evidence.recorded", name=text) if text else harmless(gap.reference or "")
 
 
 def _gap_line(line: str, references: Sequence[str], wording: Wording) -> str:
@@ -99,6 +105,10 @@ def _grouped(judged: Sequence[OrderFinding], knowledge: Knowledge, wording: Word
 
 def _summary(groups: Sequence[_Group], gaps: Sequence[Unavailable], wording: Wording) -> str:
     if not groups:
+        if all(gap.text for gap in gaps):
+            return summary(
+                wording, "card.not_checked.summary-unread", names=wording.listed([_named(gap, wording) for gap in gaps])
+            )
         data = wording.listed([wording.label("data", gap.data) for gap in gaps])
         return summary(wording, "card.not_checked.summary-data", data=data)
     loudest_first = sorted((q for _, questions in groups for q in questions), key=lambda question: -question.indicator)

@@ -16,6 +16,9 @@ from cds_service.reasons import Reason
 DATA_MISSING = {kind.unavailable.key: kind.key for kind in CLINICAL if kind.when_unavailable > Indicator.INFO}
 """Reason -> the data that could not be retrieved at all. Most rows rest on them, so they stand for the rows."""
 
+NAMED_AS_GAPS = frozenset({"uncoded-condition", "unread-vocabulary"})
+"""Reasons of a resource that can't be read: it is named once among the gaps, not with every row that it leaves open."""
+
 _MOST_INDICATIONS = 3  # a parent has the reasons of all its children; a list of them all says less than one word
 
 
@@ -44,7 +47,8 @@ def open_questions(order: OrderFinding, knowledge: Knowledge, wording: Wording) 
     questions = [_question(row, finding, knowledge) for row, finding in _unknown(order)]
     if order.indication is Certainty.UNKNOWN:
         questions += _indications(order, wording)
-    return sorted(questions, key=lambda question: -question.indicator)
+    asked = [question for question in questions if question.reason is None or question.reason.key not in NAMED_AS_GAPS]
+    return sorted(asked, key=lambda question: -question.indicator)
 
 
 def names_of(questions: Sequence[OpenQuestion], wording: Wording) -> list[str]:

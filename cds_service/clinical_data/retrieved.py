@@ -15,12 +15,13 @@ class Unavailable:
     """One thing that could not be read.
 
     `data` is a prefetch key (`conditions`, `allergies`, `observations`, `patient`, `orders`) or a context field
-    (`draftOrders`); `reference` names the resource where only one is concerned.
+    (`draftOrders`); `reference` names the resource where only one is concerned, `text` is what the record calls it.
     """
 
     data: str
     reason: Reason
     reference: str | None = None
+    text: str | None = None
 
 
 class RawResource(msgspec.Struct, frozen=True):

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from cds_service.certainty import Certainty, all_of, any_of, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
+from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Expression, Knowledge
 from cds_service.knowledge.value_sets import CodeIndex, Hit
 from cds_service.reasons import Reason
+
+Counts = Callable[[ConditionFact], bool]
+"""Whether a recorded condition counts, by its date for instance."""
 
 _COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
     "all_of": all_of,
@@ -21,10 +25,10 @@ _COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One recorded condition (or reason of an order) in one value set, by one of its codings."""
+    """One recorded condition (or reason of an order) in one value set, by one of its codings or by its words."""
 
     fact: ConditionFact
-    coding: Coding
+    coding: Coding | None
     hit: Hit
     label: str
     """What to call it: the record's own words, else the value set's, else the code."""
@@ -49,64 +53,127 @@ class Match:
     def evidence(self, note: Reason | None = None) -> Evidence:
         """The recorded condition as evidence."""
         date = self.fact.onset.text if self.fact.onset else None
-        notes = (note,) if note else ()
+        by_text = Reason("matched-by-text") if self.coding is None else None
+        notes = tuple(reason for reason in (note, by_text) if reason)
         return Evidence(self.fact.reference, self.label, self.coding, date=date, notes=notes)
 
 
 class Chart:
-    """Conditions by value set; `unread` are active ones without a code that the tables can read."""
+    """Conditions by value set, and which of them a question can't read."""
 
-    def __init__(self, matches: dict[str, list[Match]], unread: tuple[ConditionFact, ...], classified: bool) -> None:
-        """Use `chart_of` or `with_reasons`."""
+    def __init__(
+        self,
+        matches: dict[str, list[Match]],
+        active: tuple[ConditionFact, ...],
+        knowledge: Knowledge,
+        *,
+        complete: bool,
+    ) -> None:
+        """Use `chart_of` or `with_reasons`.
+
+        Args:
+            matches: by value set.
+            active: the conditions that are not inactive.
+            knowledge: the tables.
+            complete: whether everything that the record holds of conditions was retrieved and could be read.
+        """
+        self.complete = complete
         self._matches = matches
-        self.unread = unread
-        self.classified = classified
+        self._active = active
+        self._knowledge = knowledge
+        self._in_words = frozenset(m.fact.reference for found in matches.values() for m in found if m.coding is None)
+        self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
+
+    @property
+    def unread(self) -> tuple[ConditionFact, ...]:
+        """Every condition that a question asked so far can't read, each once."""
+        return tuple(dict.fromkeys(fact for facts in self._unread.values() for fact in facts))
+
+    @property
+    def classified(self) -> bool:
         """True where every active condition carries an ICD code, or there is none."""
+        classifies = self._knowledge.codes.classifies
+        return all(any(classifies(c.system) for c in fact.concept.codings) for fact in self._active)
+
+    def unread_for(self, value_sets: Iterable[str]) -> tuple[ConditionFact, ...]:
+        """The conditions that may be in the value sets and that a question about them can't read.
+
+        Read is what has a code in a vocabulary that the value sets hold codes of, words that are the display of a known
+        code, or words that plainly say something else.
+        """
+        systems = self._knowledge.codes.systems_of(value_sets)
+        if systems not in self._unread:
+            self._unread[systems] = tuple(fact for fact in self._active if not self._is_read(fact, systems))
+        return self._unread[systems]
+
+    def why_unread(self, fact: ConditionFact) -> Reason:
+        """Why a condition can't be read: it has words alone, or codes of vocabularies that are not read."""
+        systems = list(dict.fromkeys(self._knowledge.codes.label(c.system) for c in fact.concept.codings))
+        return Reason("unread-vocabulary", {"system": ", ".join(systems)}) if systems else Reason("uncoded-condition")
+
+    def _is_read(self, fact: ConditionFact, systems: frozenset[str]) -> bool:
+        codes, plain = self._knowledge.codes, self._knowledge.plain_words
+        if any(codes.reads_for(c.system, c.code, systems) for c in fact.concept.codings):
+            return True
+        texts = fact.concept.texts
+        in_words = fact.reference in self._in_words or any(map(plain.says_something_else, texts))
+        return bool(texts) and in_words
 
     def in_value_set(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
         return [match for match in self._matches.get(value_set, ()) if match.fact.activity != "inactive"]
 
-    def best(self, value_set: str) -> Match | None:
-        """The surest one, or None."""
-        matches = self.in_value_set(value_set)
+    def best(self, value_set: str, counts: Counts | None = None) -> Match | None:
+        """The surest one, or None; with `counts` only of those that do."""
+        matches = [match for match in self.in_value_set(value_set) if counts is None or counts(match.fact)]
         return next((match for match in matches if match.certainty is Certainty.PRESENT), next(iter(matches), None))
 
-    def certainty(self, expression: Expression, knowledge: Knowledge) -> Certainty:
-        """How surely the recorded conditions make an expression true; nothing recorded is absent."""
+    def certainty(self, expression: Expression, counts: Counts | None = None) -> Certainty:
+        """How surely the recorded conditions make an expression true; nothing recorded is absent.
+
+        What must not be there is only known to be absent where every condition that may be it was read.
+        """
         if expression.operator == "is":
-            best = self.best(knowledge.conditions[expression.condition].value_set)
+            best = self.best(self._knowledge.conditions[expression.condition].value_set, counts)
             return best.certainty if best else Certainty.ABSENT
-        return _COMBINED[expression.operator](self.certainty(part, knowledge) for part in expression.parts)
+        parts = [self.certainty(part, counts) for part in expression.parts]
+        if expression.operator == "none_of" and not self._is_closed(expression):
+            parts.append(Certainty.UNKNOWN)
+        return _COMBINED[expression.operator](parts)
 
-    def holds(self, expression: Expression | None, knowledge: Knowledge) -> bool:
-        """Whether the record holds it for certain; False for no expression."""
-        return expression is not None and self.certainty(expression, knowledge) is Certainty.PRESENT
+    def _is_closed(self, expression: Expression) -> bool:
+        """Whether "nothing recorded" is a statement about the conditions that an expression names."""
+        value_sets = [self._knowledge.conditions[name].value_set for name in expression.conditions()]
+        return self.complete and not self.unread_for(value_sets)
 
-    def with_reasons(self, reference: str, reasons: Iterable[Concept], codes: CodeIndex) -> Chart:
+    def holds(self, expression: Expression | None, counts: Counts | None = None) -> bool:
+        """Whether the record holds it for certain, by conditions that count; False for no expression."""
+        return expression is not None and self.certainty(expression, counts) is Certainty.PRESENT
+
+    def with_reasons(self, reference: str, reasons: Iterable[Concept]) -> Chart:
         """This chart plus an order's own reasonCode entries, which count as active, confirmed conditions."""
         facts = [ConditionFact(reference, reason, "active", True, None, None) for reason in reasons]
         if not facts:
             return self
         matches = {key: list(found) for key, found in self._matches.items()}
         for fact in facts:
-            _add(matches, fact, codes)
-        return Chart(matches, self.unread, self.classified)
+            _add(matches, fact, self._knowledge.codes)
+        chart = Chart(matches, self._active, self._knowledge, complete=self.complete)
+        chart._unread = self._unread  # the record is the same: what one can't read, the other can't
+        return chart
 
 
-def chart_of(facts: PatientFacts, codes: CodeIndex) -> Chart:
+def chart_of(facts: PatientFacts, knowledge: Knowledge) -> Chart:
     """Look every condition up once."""
     matches: dict[str, list[Match]] = {}
     for fact in facts.conditions:
-        _add(matches, fact, codes)
-    active = [fact for fact in facts.conditions if fact.activity != "inactive"]
-    unread = tuple(fact for fact in active if not any(codes.reads(c.system, c.code) for c in fact.concept.codings))
-    classified = all(any(codes.classifies(c.system) for c in fact.concept.codings) for fact in active)
-    return Chart(matches, unread, classified)
+        _add(matches, fact, knowledge.codes)
+    active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
+    return Chart(matches, active, knowledge, complete=ConditionQuestion.DATA in facts.complete)
 
 
 def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex) -> None:
-    """One match a value set: the best relation among the codings."""
+    """One match a value set: the best relation among the codings, else its words where a code has just these."""
     best: dict[str, Match] = {}
     for coding in fact.concept.codings:
         for hit in codes.lookup(coding.system, coding.code):
@@ -114,5 +181,8 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex)
             if known is None or (hit.sufficient and not known.hit.sufficient):
                 named = fact.concept.label or codes.display(coding.system, coding.code) or coding.code
                 best[hit.value_set] = Match(fact, coding, hit, named)
+    for text in fact.concept.texts:
+        for hit in codes.named(text):
+            best.setdefault(hit.value_set, Match(fact, None, hit, text))
     for value_set, match in best.items():
         matches.setdefault(value_set, []).append(match)

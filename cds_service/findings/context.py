@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cds_service.facts.patient_facts import PatientFacts
+from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.lab_results import LabBook, book_of
+from cds_service.findings.thresholds import age_in_days
 from cds_service.knowledge.tables import Gate, Knowledge, Procedure
 
 
@@ -22,12 +23,18 @@ class PatientContext:
     allergies: AllergyList
     labs: LabBook
 
+    def is_current(self, fact: ConditionFact, within_days: int) -> bool:
+        """Whether a recorded condition is of this encounter, or dated and not older; an undated one is not."""
+        if fact.encounter is not None and fact.encounter == self.facts.encounter_id:
+            return True
+        return fact.onset is not None and age_in_days(fact.onset, self.facts.today) <= within_days
+
 
 def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
     """Look up every code and convert every result once."""
     labs = book_of(facts, knowledge)
     add_derived(labs, facts, knowledge)
-    return PatientContext(facts, knowledge, chart_of(facts, knowledge.codes), allergies_of(facts, knowledge), labs)
+    return PatientContext(facts, knowledge, chart_of(facts, knowledge), allergies_of(facts, knowledge), labs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,11 @@ class OrderContext:
             return False
         if (gate.access and not gate.access & self.accesses) or (gate.procedures and not gate.procedures & self.ids):
             return False
-        if gate.when is not None and not patient.chart.holds(gate.when, patient.knowledge):
+        if gate.when is not None and not patient.chart.holds(gate.when):
             return False
-        return gate.unless is None or not patient.chart.holds(gate.unless, patient.knowledge)
+        days = gate.unless_within_days
+        counts = None if days is None else lambda fact: patient.is_current(fact, days)
+        return gate.unless is None or not patient.chart.holds(gate.unless, counts)
 
 
 def order_context(procedures: tuple[Procedure, ...]) -> OrderContext:

@@ -13,6 +13,7 @@ from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
 from cds_service.findings.recognition import Recognized, recognize
+from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Procedure
 from cds_service.reasons import Reason
 
@@ -30,7 +31,11 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     """
     patient = prepare(facts, knowledge)
     orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
-    uncoded = [Unavailable("conditions", Reason("uncoded-condition"), c.reference) for c in patient.chart.unread]
+    chart = patient.chart
+    uncoded = [
+        Unavailable(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, fact.concept.label)
+        for fact in chart.unread
+    ]
     uncoded += [Unavailable("allergies", Reason("uncoded-allergy"), a.reference) for a in patient.allergies.unread]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(orders, _each_once((*facts.unavailable, *uncoded)), options, to_judge and not facts.obtained)

@@ -21,7 +21,7 @@ def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
     """The patient's chart plus the order's own coded reasons."""
     if order is None:
         return patient.chart
-    return patient.chart.with_reasons(order.reference, order.reasons, patient.knowledge.codes)
+    return patient.chart.with_reasons(order.reference, order.reasons)
 
 
 def judge_indications(
@@ -44,20 +44,21 @@ def judge_alerts(procedures: Iterable[Procedure], chart: Chart, knowledge: Knowl
 
 
 def _judge(indication: Indication, order: OrderFact | None, chart: Chart, patient: PatientContext) -> IndicationFinding:
-    certainty = chart.certainty(indication.present_if, patient.knowledge)
+    certainty = chart.certainty(indication.present_if)
     matches = _matches(indication.present_if, chart, patient.knowledge)
     evidence = tuple(match.evidence() for match in matches)
     if certainty is Certainty.PRESENT:
         return IndicationFinding(indication, Certainty.PRESENT, evidence=evidence)
     if certainty is Certainty.UNKNOWN:
         doubts = [match.doubt for match in matches if match.certainty is Certainty.UNKNOWN]
-        return IndicationFinding(indication, Certainty.UNKNOWN, next(iter(doubts), None), evidence, Indicator.INFO)
+        reason = next(iter(doubts), None) or _gap(indication, order, patient)
+        return IndicationFinding(indication, Certainty.UNKNOWN, reason, evidence, Indicator.INFO)
     possible = indication.possible_if
-    if possible is not None and chart.certainty(possible, patient.knowledge) is not Certainty.ABSENT:
+    if possible is not None and chart.certainty(possible) is not Certainty.ABSENT:
         partial = tuple(match.evidence() for match in _matches(possible, chart, patient.knowledge))
         reason = Reason(indication.possible_because or "partial-indication")
         return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial, Indicator.INFO)
-    gap = _gap(order, patient) or _unprovable(indication, patient.knowledge)
+    gap = _gap(indication, order, patient) or _unprovable(indication, patient.knowledge)
     if gap is None:
         return IndicationFinding(indication, Certainty.ABSENT)
     level = _CONDITIONS.when_unavailable if gap == _CONDITIONS.unavailable else Indicator.INFO
@@ -76,15 +77,17 @@ def _unprovable(indication: Indication, knowledge: Knowledge) -> Reason | None:
     return None if any(knowledge.conditions[name].provable for name in named) else Reason("no-code-names-it")
 
 
-def _gap(order: OrderFact | None, patient: PatientContext) -> Reason | None:
+def _gap(indication: Indication, order: OrderFact | None, patient: PatientContext) -> Reason | None:
     """Why "none found" can't be said: conditions that could not be retrieved or read, or a reason that could not be."""
     facts = patient.facts
     if _CONDITIONS.key not in facts.obtained:
         return _CONDITIONS.unavailable
     if _CONDITIONS.key not in facts.complete:
         return _CONDITIONS.incomplete
-    if patient.chart.unread:
-        return Reason("uncoded-condition")
+    named = [e for e in (indication.present_if, indication.possible_if) if e is not None]
+    value_sets = {patient.knowledge.conditions[name].value_set for e in named for name in e.conditions()}
+    if unread := patient.chart.unread_for(value_sets):
+        return patient.chart.why_unread(unread[0])
     if order is None:
         return None
     reads = patient.knowledge.codes.reads

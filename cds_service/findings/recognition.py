@@ -98,7 +98,7 @@ def _most_special(ids: Sequence[str], fitting: Sequence[str], knowledge: Knowled
 
 
 def _is_indicated(procedure: Procedure, chart: Chart, knowledge: Knowledge) -> bool:
-    return any(chart.holds(i.present_if, knowledge) for i in procedure.indications)
+    return any(chart.holds(i.present_if) for i in procedure.indications)
 
 
 def _line(procedure: str, knowledge: Knowledge) -> list[str]:

@@ -17,6 +17,7 @@ from cds_service.knowledge import rows
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, changes_of, overlay, overlay_criteria, read_site
 from cds_service.knowledge.table_rows import TableRows
@@ -25,7 +26,6 @@ from cds_service.knowledge.value_sets import (
     SUFFICIENT,
     CodeIndex,
     CodeRule,
-    CodeSystem,
     Exclusion,
     mappings_of,
     rules_of,
@@ -91,6 +91,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.labs = keyed("labs", "lab")
     files.allergies = toml("allergies.toml", "allergies")
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
+    files.plain_words = toml("plain_words.toml", "plain_words")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.wording = rows.flat_wording(toml("wording.en.toml", "wording"))
     for path in sorted((tables / "procedures").glob("*.toml")):
@@ -133,7 +134,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
     words = Words(files.spelling)
     used = _labs_used(contraindications, labs)
     sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
-    codes = _index(files, rules, exclusions)
+    codes = _index(files, rules, exclusions, words)
     return Knowledge(
         version=f"{files.release}+{_digest(files.paths)}",
         conditions={key: rows.condition(row, sufficient) for key, row in files.conditions.items()},
@@ -151,6 +152,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         ),
         allergies=rows.allergies(files.allergies),
         words=words,
+        plain_words=PlainWords(files.plain_words, words),
         children=_children(procedures),
         reason_codes=_reason_codes(files, rules),
         override_reasons=tuple(
@@ -180,14 +182,14 @@ def _rules(files: TableRows) -> tuple[list[CodeRule], list[Exclusion]]:
     return rules, exclusions
 
 
-def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
-    systems = [CodeSystem(s["url"], s["label"], s["spelling"], s.get("classifies", False)) for s in files.systems]
+def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion], words: Words) -> CodeIndex:
+    systems = [rows.code_system(row) for row in files.systems]
     aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
     mappings: dict[tuple[str, str], list[Any]] = {}
     for concept_map in files.concept_maps:
         for key, targets in mappings_of(concept_map).items():
             mappings.setdefault(key, []).extend(targets)
-    return CodeIndex(systems, aliases, rules, exclusions, mappings)
+    return CodeIndex(systems, aliases, rules, exclusions, mappings, words)
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

@@ -114,7 +114,8 @@ def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
     if gate.when:
         yield f"with {expression_text(gate.when, knowledge)}"
     if gate.unless:
-        yield f"not with {expression_text(gate.unless, knowledge)}"
+        days = f" of the last {gate.unless_within_days} days" if gate.unless_within_days is not None else ""
+        yield f"not with {expression_text(gate.unless, knowledge)}{days}"
 
 
 def expression_text(expression: Expression, knowledge: Knowledge) -> str:

@@ -24,6 +24,7 @@ from cds_service.knowledge.tables import (
     Threshold,
     Unit,
 )
+from cds_service.knowledge.value_sets import CodeSystem
 
 Row = Mapping[str, Any]
 
@@ -96,6 +97,7 @@ def gate(row: Row) -> Gate:
         procedures=frozenset(row.get("procedures", ())),
         when=None if when is None else expression(when),
         unless=None if unless is None else expression(unless),
+        unless_within_days=row.get("unless_within_days"),
     )
 
 
@@ -192,6 +194,19 @@ def flat_wording(table: Row, prefix: str = "") -> dict[str, str]:
     for key, value in table.items():
         flat |= {prefix + key: value} if isinstance(value, str) else flat_wording(value, f"{prefix}{key}.")
     return flat
+
+
+def code_system(row: Row) -> CodeSystem:
+    """A [[code_system]] row."""
+    return CodeSystem(
+        url=row["url"],
+        label=row["label"],
+        spelling=row["spelling"],
+        classifies=row.get("classifies", False),
+        edition_of=row.get("edition_of"),
+        family_length=row.get("family_length", 0),
+        own_meanings=tuple(row.get("own_meanings", ())),
+    )
 
 
 def _derivation(row: Row) -> Derivation:

@@ -24,6 +24,7 @@ class TableRows:
     labs: dict[str, Row] = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
     systems: list[Row] = field(default_factory=list)
+    plain_words: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)
     wording: Mapping[str, str] = field(default_factory=dict)
     value_sets: dict[str, Row] = field(default_factory=dict)

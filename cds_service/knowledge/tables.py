@@ -15,6 +15,7 @@ from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
     from cds_service.knowledge.order_texts import OrderTexts
+    from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
 
@@ -187,6 +188,8 @@ class Gate:
     procedures: frozenset[str] = frozenset()
     when: Expression | None = None
     unless: Expression | None = None
+    unless_within_days: int | None = None
+    """Only conditions of this encounter, or dated within so many days, count for `unless`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +262,7 @@ class Knowledge:
     order_texts: OrderTexts
     allergies: AllergyTable
     words: Words
+    plain_words: PlainWords
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)

@@ -8,10 +8,12 @@ with `concept is-a CODE` (ICD and ATC families are prefixes of the code) or `cod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+from cds_service.knowledge.words import Words
 
 RELATION_URL = "https://example.org/ir-cds/fhir/StructureDefinition/code-relation"
 SUFFICIENT = frozenset({"exact", "narrower"})
@@ -32,12 +34,19 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class CodeSystem:
-    """How codes of one system are named and spelled, see `knowledge/code_systems.toml`."""
+    """How codes of one system are named and spelled, see `knowledge/code_systems.toml`.
+
+    `edition_of` is the system of which it is a national edition: its codes are read as that system's families, by
+    their first `family_length` characters, unless they begin with one of `own_meanings`.
+    """
 
     url: str
     label: str
     spelling: str
     classifies: bool
+    edition_of: str | None = None
+    family_length: int = 0
+    own_meanings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,7 @@ class CodeIndex:
         rules: Iterable[CodeRule],
         exclusions: Iterable[Exclusion],
         mappings: Mapping[tuple[str, str], list[Mapped]],
+        words: Words,
     ) -> None:
         """Build.
 
@@ -132,9 +142,12 @@ class CodeIndex:
             rules: from `rules_of`.
             exclusions: from `rules_of`.
             mappings: from `mappings_of`.
+            words: how texts are compared with displays.
         """
         self._systems = {system.url: system for system in systems}
-        self._aliases = dict(aliases)
+        named = {**aliases, **{url: url for url in self._systems}}
+        self._aliases = {_plain_uri(name): url for name, url in named.items()}
+        self._words = words
         self._mappings = dict(mappings)
         self._tables = _Tables()
         listed = tuple(rules)
@@ -147,6 +160,12 @@ class CodeIndex:
         self._displays = {
             (rule.system, self._spell(rule.system, rule.code)): rule.display for rule in listed if rule.display
         }
+        self._by_text: dict[str, list[Hit]] = {}
+        self._systems_of: dict[str, set[str]] = {}
+        for rule in listed:
+            self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
+            if rule.display:
+                self._by_text.setdefault(words.of(rule.display), []).append(Hit(rule.value_set, rule.relation))
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
 
@@ -166,6 +185,31 @@ class CodeIndex:
         """
         return self._canonical(system) in self._systems or (system, code.strip()) in self._mappings
 
+    def systems_of(self, value_sets: Iterable[str]) -> frozenset[str]:
+        """The code systems that any of the value sets holds codes of."""
+        return frozenset(system for name in value_sets for system in self._systems_of.get(name, ()))
+
+    def reads_for(self, system: str, code: str, systems: Collection[str]) -> bool:
+        """Whether a code can answer a question whose value sets hold codes of `systems`.
+
+        It can where its own system, or that of which it is a national edition, is among them; a local code that a
+        ConceptMap names has been looked at by the site.
+        """
+        canonical = self._canonical(system)
+        known = self._systems.get(canonical)
+        if canonical in systems or (known is not None and known.edition_of in systems):
+            return True
+        return (system.strip(), code.strip()) in self._mappings
+
+    def named(self, text: str) -> tuple[Hit, ...]:
+        """Every value set of which a text is the display of a code, word for word; sufficient ones first."""
+        return _best(self._by_text.get(self._words.of(text), ()))
+
+    def label(self, system: str) -> str:
+        """What people call a code system; its URI where it is not known."""
+        known = self._systems.get(self._canonical(system))
+        return known.label if known else system
+
     def mapped(self) -> Iterable[tuple[str, str]]:
         """(system, code) of every local code that a ConceptMap names."""
         return self._mappings.keys()
@@ -176,7 +220,9 @@ class CodeIndex:
         return known is not None and known.classifies
 
     def _canonical(self, system: str) -> str:
-        return self._aliases.get(system, system)
+        if system in self._systems:
+            return system
+        return self._aliases.get(_plain_uri(system), system.strip())
 
     def _spell(self, system: str, code: str) -> str:
         known = self._systems.get(system)
@@ -188,16 +234,23 @@ class CodeIndex:
 
     def _lookup(self, system: str, code: str) -> tuple[Hit, ...]:
         """Every value set that holds the code, the best relation of each; sufficient ones first."""
-        canonical = self._canonical(system.strip())
-        hits = self._own(canonical, self._spell(canonical, code))
+        canonical = self._canonical(system)
+        hits = [*self._own(canonical, self._spell(canonical, code)), *self._as_family(canonical, code)]
         for mapped in self._mappings.get((system.strip(), code.strip()), ()):
             target = self._canonical(mapped.system)
             own = self._own(target, self._spell(target, mapped.code))
             hits += [Hit(h.value_set, h.relation if mapped.relation != "broader" else "broader") for h in own]
-        best: dict[str, Hit] = {}
-        for hit in sorted(hits, key=lambda h: not h.sufficient):
-            best.setdefault(hit.value_set, hit)
-        return tuple(best.values())
+        return _best(hits)
+
+    def _as_family(self, system: str, code: str) -> list[Hit]:
+        """A national edition's code, read as the family that its first characters are in."""
+        known = self._systems.get(system)
+        if known is None or known.edition_of is None:
+            return []
+        spelled = self._spell(known.edition_of, code)
+        if spelled.startswith(known.own_meanings):
+            return []
+        return self._own(known.edition_of, spelled[: known.family_length])
 
     def _own(self, system: str, code: str) -> list[Hit]:
         hits = list(self._tables.exact.get((system, code), ()))
@@ -208,3 +261,17 @@ class CodeIndex:
     def _is_excluded(self, value_set: str, system: str, code: str) -> bool:
         exclusions = self._tables.excluded.get(value_set, ())
         return any(e.system == system and e.pattern.fullmatch(code) for e in exclusions)
+
+
+def _best(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """One hit a value set: the best relation, sufficient ones first."""
+    best: dict[str, Hit] = {}
+    for hit in sorted(hits, key=lambda h: not h.sufficient):
+        best.setdefault(hit.value_set, hit)
+    return tuple(best.values())
+
+
+def _plain_uri(system: str) -> str:
+    """A system's URI without what varies between records: case, http or https, www, a slash at the end, urn:oid."""
+    plain = system.strip().lower().removeprefix("https://").removeprefix("http://").removeprefix("www.")
+    return plain.removeprefix("urn:oid:").rstrip("/#")

@@ -40,7 +40,9 @@ def unusable(resource: dict[str, Any], knowledge: Knowledge) -> bool:
     if facts.unavailable:
         return True
     if kind == "Condition":
-        return bool(chart_of(facts, knowledge.codes).unread)
+        return bool(
+            chart_of(facts, knowledge).unread_for(condition.value_set for condition in knowledge.conditions.values())
+        )
     if kind == "AllergyIntolerance":
         return bool(allergies_of(facts, knowledge).unread)
     if kind == "Observation":

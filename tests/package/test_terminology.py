@@ -61,7 +61,7 @@ def test_the_map_says_how_far_a_code_supports_an_indication(
     wrong = []
     for system, code, target in lines:
         recorded = read(conditions=[{"code": {"coding": [{"system": system, "code": code}]}}])
-        certainty = chart_of(recorded, knowledge.codes).certainty(rows[target["code"]].present_if, knowledge)
+        certainty = chart_of(recorded, knowledge).certainty(rows[target["code"]].present_if)
         if (certainty is Certainty.PRESENT) != (target["equivalence"] in ("equivalent", "wider")):
             wrong.append((code, target["code"], target["equivalence"], certainty))
     assert wrong == []

@@ -7,7 +7,7 @@ from cds_service.findings.chart import Match
 from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import CriterionFinding, Evidence
 from cds_service.findings.questions.unanswered import unanswered
-from cds_service.findings.thresholds import age_in_days, hold_against
+from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Criterion
@@ -23,7 +23,7 @@ def judge_condition(
     """The answer of one condition question; None for an optional one that the record leaves open."""
     matches = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
     if not matches:
-        return _no_condition(criterion, patient)
+        return _no_condition(criterion, question, patient)
     levels = [_level(criterion.indicator, question, match, patient) for match in matches]
     # dict: one resource may be in several of the value sets
     evidence = {match.fact.reference: match.evidence(note) for match, (_, note) in zip(matches, levels, strict=True)}
@@ -54,11 +54,8 @@ def _level(
 
 
 def _is_stale(question: ConditionQuestion, match: Match, patient: PatientContext) -> bool:
-    onset, encounter = match.fact.onset, match.fact.encounter
-    if question.acute_within_days is None or onset is None:
-        return False
-    current = encounter is not None and encounter == patient.facts.encounter_id
-    return not current and age_in_days(onset, patient.facts.today) > question.acute_within_days
+    days = question.acute_within_days
+    return days is not None and match.fact.onset is not None and not patient.is_current(match.fact, days)
 
 
 def _severity_is_known(question: ConditionQuestion, patient: PatientContext) -> bool:
@@ -67,13 +64,17 @@ def _severity_is_known(question: ConditionQuestion, patient: PatientContext) -> 
     return any(verdict.certainty in (Certainty.PRESENT, Certainty.ABSENT) for verdict in verdicts)
 
 
-def _no_condition(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
+def _no_condition(
+    criterion: Criterion, question: ConditionQuestion, patient: PatientContext
+) -> CriterionFinding | None:
     gap = unanswered(criterion, patient.facts)
-    if gap is None and not patient.chart.unread:
+    unread = patient.chart.unread_for(question.value_sets)
+    if gap is None and not unread:
         return CriterionFinding(criterion, Certainty.ABSENT)
     if not criterion.required:
         return None
     if gap is not None:
         return gap
-    evidence = tuple(Evidence(fact.reference, fact.concept.label) for fact in patient.chart.unread[:_MOST_UNREAD])
-    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-condition"), evidence)
+    evidence = tuple(Evidence(fact.reference, fact.concept.label) for fact in unread[:_MOST_UNREAD])
+    reason = patient.chart.why_unread(unread[0])
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
