@@ -24,10 +24,10 @@ class PatientContext:
     labs: LabBook
 
     def is_current(self, fact: ConditionFact, within_days: int) -> bool:
-        """Whether a recorded condition is of this encounter, or dated and not older; an undated one is not."""
-        if fact.encounter is not None and fact.encounter == self.facts.encounter_id:
+        """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""
+        if fact.onset is None or (fact.encounter is not None and fact.encounter == self.facts.encounter_id):
             return True
-        return fact.onset is not None and age_in_days(fact.onset, self.facts.today) <= within_days
+        return age_in_days(fact.onset, self.facts.today) <= within_days
 
 
 def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:

@@ -19,6 +19,10 @@ RELATION_URL = "https://example.org/ir-cds/fhir/StructureDefinition/code-relatio
 SUFFICIENT = frozenset({"exact", "narrower"})
 
 
+# Marks beside an ICD code: dot, dagger, asterisk, plus, exclamation mark, hyphen.
+_MARKS = re.compile(r"[^A-Z0-9]")
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One value set that holds a code; `relation` is exact, narrower, broader, shared, component or adjacent."""
@@ -226,16 +230,22 @@ class CodeIndex:
 
     def _spell(self, system: str, code: str) -> str:
         known = self._systems.get(system)
-        spelling = known.spelling if known else "as-is"
-        if spelling == "as-is":
+        if known is None or known.spelling == "as-is":
             return code.strip()
-        bare = code.strip().upper().replace(".", "")
-        return bare if spelling == "plain" or len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
+        bare = _MARKS.sub("", code.upper())
+        return bare if known.spelling == "plain" or len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
+
+    def _parts(self, system: str, code: str) -> list[str]:
+        """The codes in a text: a disease classified by two (`J21.8 B95.6`) is written as both, apart by a blank."""
+        known = self._systems.get(system)
+        return code.split() if known is not None and known.spelling == "dotted" else [code]
 
     def _lookup(self, system: str, code: str) -> tuple[Hit, ...]:
         """Every value set that holds the code, the best relation of each; sufficient ones first."""
         canonical = self._canonical(system)
-        hits = [*self._own(canonical, self._spell(canonical, code)), *self._as_family(canonical, code)]
+        hits: list[Hit] = []
+        for part in self._parts(canonical, code):
+            hits += self._own(canonical, self._spell(canonical, part)) + self._as_family(canonical, part)
         for mapped in self._mappings.get((system.strip(), code.strip()), ()):
             target = self._canonical(mapped.system)
             own = self._own(target, self._spell(target, mapped.code))

@@ -36,7 +36,6 @@ def test_allergies_not_had_are_a_warning_with_the_reason(tables: Tables):
         ("platelets-high-risk", "no-result", "info"),
         ("inr-high-risk", "no-unit", "info"),
         ("iodinated-contrast-allergy", "allergies-incomplete", "info"),
-        ("psychosis", "uncoded-condition", "info"),
         ("egfr-contrast", "no-result", "info"),
         ("heart-failure-recorded", "severity-not-recorded", "info"),
     ],
@@ -163,11 +162,14 @@ def test_data_that_no_row_of_the_order_rests_on_are_not_missed(data: str, tables
 
 
 def test_what_rows_already_say_is_not_said_again_as_a_gap(tables: Tables):
-    """A condition without a readable code is told once, by the rows that it leaves open."""
+    """A condition that can't be read is named once, in its own words, and not with every row that it leaves open."""
     odd = Evidence("Condition/c9", "see letter")
-    order = tables.order("tips", tables.unknown("psychosis", "uncoded-condition", odd))
-    gap = Unavailable("conditions", Reason("uncoded-condition"), "Condition/c9")
-    assert tables.card(order, unavailable=[gap])["detail"].count("without a code") == 1
+    order = tables.order("tips", *(tables.unknown(c, "uncoded-condition", odd) for c in ("psychosis", "suicidality")))
+    gap = Unavailable("conditions", Reason("uncoded-condition"), "Condition/c9", "see letter")
+    card = tables.card(order, unavailable=[gap])
+    assert card["summary"] == "Recorded, but not readable for this check: “see letter”"
+    assert card["detail"].count("see letter") == 1
+    assert "mental illness" not in card["detail"]
 
 
 def test_an_emergency_is_not_delayed_by_missing_data(tables: Tables):

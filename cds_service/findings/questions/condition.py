@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.certainty import Certainty
 from cds_service.findings.chart import Match
 from cds_service.findings.context import PatientContext
@@ -21,9 +23,10 @@ def judge_condition(
     criterion: Criterion, question: ConditionQuestion, patient: PatientContext
 ) -> CriterionFinding | None:
     """The answer of one condition question; None for an optional one that the record leaves open."""
-    matches = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
+    found = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
+    matches = [match for match in found if match.hit.sufficient]
     if not matches:
-        return _no_condition(criterion, question, patient)
+        return _possible(criterion, found) or _no_condition(criterion, question, patient)
     levels = [_level(criterion.indicator, question, match, patient) for match in matches]
     # dict: one resource may be in several of the value sets
     evidence = {match.fact.reference: match.evidence(note) for match, (_, note) in zip(matches, levels, strict=True)}
@@ -39,8 +42,8 @@ def _level(
 ) -> tuple[Indicator, Reason | None]:
     """How loudly one recorded condition speaks, and what softened it.
 
-    Remission is info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis, and a
-    local code that a site maps to a narrower one, is one level lower.
+    Remission is info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis is one
+    level lower.
     """
     if match.fact.activity == "remission":
         return Indicator.INFO, Reason("remission")
@@ -48,20 +51,27 @@ def _level(
         return Indicator.INFO, Reason("stale", {"days": question.acute_within_days or 0})
     if not match.fact.certain:
         return base.lower, Reason("unconfirmed")
-    if not match.hit.sufficient:
-        return base.lower, Reason("broader-code")
     return base, None if match.fact.status_clear else Reason("status-unclear")
 
 
 def _is_stale(question: ConditionQuestion, match: Match, patient: PatientContext) -> bool:
     days = question.acute_within_days
-    return days is not None and match.fact.onset is not None and not patient.is_current(match.fact, days)
+    return days is not None and not patient.is_current(match.fact, days)
 
 
 def _severity_is_known(question: ConditionQuestion, patient: PatientContext) -> bool:
     limits = [limit for limit in patient.knowledge.thresholds.values() if limit.lab in question.severity_from]
     verdicts = [hold_against(limit, patient.labs, patient.knowledge.codes, patient.facts.today) for limit in limits]
     return any(verdict.certainty in (Certainty.PRESENT, Certainty.ABSENT) for verdict in verdicts)
+
+
+def _possible(criterion: Criterion, matches: Sequence[Match]) -> CriterionFinding | None:
+    """Unknown, where only wider codes were found: the condition asked for may be what was meant."""
+    if not matches:
+        return None
+    evidence = {match.fact.reference: match.evidence() for match in matches}
+    reason = Reason("broader-code")
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, tuple(evidence.values()))
 
 
 def _no_condition(
