@@ -22,13 +22,14 @@ from cds_service.knowledge.tables import (
     Knowledge,
     Procedure,
 )
+from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
 _VIEW = "patient-view"
 _PLAN_TYPE = {"system": "http://terminology.hl7.org/CodeSystem/plan-definition-type", "code": "eca-rule"}
 _FOCUS = {"system": "http://terminology.hl7.org/CodeSystem/usage-context-type", "code": "focus"}
 _PROFILES = {"Condition": "ir-condition", "AllergyIntolerance": "ir-allergy", "Observation": "ir-result"}
-"""Resource type -> the profile of this package that says what is read of it."""
+"""Resource type -> the profile of this package that says what is read of it, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +218,9 @@ def _data(kind: str, value_set: str, within_days: int | None = None) -> Resource
     days = {"value": within_days, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}
     return {
         "type": kind,
-        "profile": [canonical("StructureDefinition", _PROFILES[kind])],
-        "codeFilter": [{"path": "code", "valueSet": canonical("ValueSet", value_set)}],
-        **({"dateFilter": [{"path": "effective", "valueDuration": days}]} if within_days is not None else {}),
+        **({"profile": [canonical("StructureDefinition", _PROFILES[kind])]} if kind in _PROFILES else {}),
+        "codeFilter": [{"path": code_path(kind), "valueSet": canonical("ValueSet", value_set)}],
+        **({"dateFilter": [{"path": time_path(kind), "valueDuration": days}]} if within_days is not None else {}),
     }
 
 
