@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.publishing.archive import archive
+from cds_service.publishing.manifest import manifest
+from cds_service.publishing.sources import shipped_sources
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "fhir_profiles"
@@ -140,11 +142,12 @@ def compile_fsh(project: Path, out: str) -> Path:
 
 def load_into_second_project() -> None:
     """Install the packed package as SUSHI does, and compile a project that depends on it."""
-    about = json.loads((PROFILES / "package.json").read_text("utf-8"))
+    sources = shipped_sources()
+    about = manifest(sources.release)
     place, project = PACKAGES / f"{about['name']}#{about['version']}", BUILD / "second"
     for folder in (place, project):
         shutil.rmtree(folder, ignore_errors=True)
-    with tarfile.open(fileobj=io.BytesIO(archive()), mode="r:gz") as tar:
+    with tarfile.open(fileobj=io.BytesIO(archive(sources)), mode="r:gz") as tar:
         tar.extractall(place, filter="data")
     (project / "input" / "fsh").mkdir(parents=True)
     config = {"id": "org.example.ward", "canonical": "https://ward.example.org/fhir", "name": "Ward", "status": "draft"}
@@ -188,7 +191,7 @@ def write(made: dict[Path, str]) -> int:
 
 def left_over(made: dict[Path, str]) -> list[Path]:
     """Committed files in folders that are SUSHI's alone, which it did not make."""
-    own = [*PROFILES.glob("structure_definitions/*.json"), *PROFILES.glob("examples/good/*.json")]
+    own = [*PROFILES.glob("compiled/*.json"), *PROFILES.glob("examples/good/*.json")]
     return sorted(path for path in own if path not in made)
 
 
@@ -205,11 +208,11 @@ def _without_empty(node: Any) -> Any:
 
 
 def _place(resource: dict[str, Any]) -> str:
-    """Definitions and examples in a folder each; terminology is kept by hand or made from the tables."""
+    """Definitions and examples in a folder each."""
     kind = resource["resourceType"]
     if kind == "ImplementationGuide":
-        return "implementation_guide.json"
-    return f"{'structure_definitions' if kind == 'StructureDefinition' else 'examples/good'}/{resource['id']}.json"
+        return "compiled/implementation_guide.json"
+    return f"{'compiled' if kind == 'StructureDefinition' else 'examples/good'}/{resource['id']}.json"
 
 
 def _run(command: list[str], environment: Any) -> subprocess.CompletedProcess[str]:

@@ -1,45 +1,41 @@
-"""`cds-service package`: the FHIR package; `build` makes it from the tables, `pack` writes the archive."""
+"""`cds-service package`: the FHIR package, made from the tables; `build` writes a folder, `pack` the archive."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from cds_service.cli.terminal import complain
 from cds_service.errors import SetupError
 from cds_service.publishing.archive import archive, archive_name
-from cds_service.publishing.build import stale, write
+from cds_service.publishing.build import write
+from cds_service.publishing.sources import shipped_sources
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("package", help="the FHIR package: profiles, value sets, rules", description=__doc__)
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
-    build = tasks.add_parser("build", help="write what is made from the tables into fhir_profiles/")
-    build.add_argument("--check", action="store_true", help="write nothing; 1 where a file is not what the tables say")
-    build.set_defaults(run=run_build)
-    pack = tasks.add_parser("pack", help="write the .tgz that SUSHI and other FHIR tools load")
-    pack.add_argument("--out", type=Path, default=Path("dist"), metavar="DIR", help="folder to write to (dist)")
-    pack.set_defaults(run=run_pack)
+    for name, run, out, says in (
+        ("build", run_build, Path("build/fhir_profiles"), "write the package as a folder, to look at what is made"),
+        ("pack", run_pack, Path("dist"), "write the .tgz that SUSHI and other FHIR tools load"),
+    ):
+        task = tasks.add_parser(name, help=says)
+        task.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"folder to write to ({out})")
+        task.set_defaults(run=run)
 
 
 def run_build(args: argparse.Namespace) -> int:
-    """Write the files that are made from the tables, or with `--check` name those that differ.
+    """Write the package as a folder and print its path.
 
     Raises:
         TableError: a table is wrong.
-        SetupError: a file can't be written.
+        SetupError: the folder holds something else, or can't be written to.
     """
-    if args.check:
-        wrong = stale()
-        for name in wrong:
-            complain(f"fhir_profiles/{name} is not what the tables say: run 'cds-service package build' and commit it")
-        return 1 if wrong else 0
     try:
-        written = write()
+        write(shipped_sources(), args.out)
     except OSError as error:
-        raise SetupError(f"{error.filename}: can't be written ({error.strerror}); build in a clone you own") from error
-    print(f"{len(written)} files of fhir_profiles/ written.")
+        raise _cannot_write(args.out, error) from error
+    print(args.out)
     return 0
 
 
@@ -47,13 +43,19 @@ def run_pack(args: argparse.Namespace) -> int:
     """Write the archive and print its path.
 
     Raises:
+        TableError: a table is wrong.
         SetupError: the folder can't be written to.
     """
-    path = args.out / archive_name()
+    sources = shipped_sources()
+    path = args.out / archive_name(sources)
     try:
         args.out.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(archive())
+        path.write_bytes(archive(sources))
     except OSError as error:
-        raise SetupError(f"{path}: can't be written ({error.strerror}); give another folder with --out") from error
+        raise _cannot_write(path, error) from error
     print(path)
     return 0
+
+
+def _cannot_write(path: Path, error: OSError) -> SetupError:
+    return SetupError(f"{path}: can't be written ({error.strerror}); give another folder with --out")

@@ -86,7 +86,7 @@ def _outline(title: str, key: str, lines: Sequence[ReviewLine]) -> Iterator[str]
 
 
 def markdown(knowledge: Knowledge) -> str:
-    """The page docs/tables.md; without the hash of the version, which changes with files that it does not show."""
+    """The page that `make docs` writes as docs/tables.md."""
     return "\n".join(_markdown(knowledge)) + "\n"
 
 
@@ -94,8 +94,7 @@ def _markdown(knowledge: Knowledge) -> Iterator[str]:
     yield "# The two tables"
     yield ""
     yield "Made by `make docs` from the tables. How to change them: [changing-the-tables.md](changing-the-tables.md)."
-    release, _, _ = knowledge.version.partition("+")
-    yield f"Release {release}. Every limit is for the hospital's own radiologists to review before use."
+    yield f"Version {knowledge.version}. Every limit is for the hospital's own radiologists to review before use."
     yield from _section("What each procedure is for", procedure_lines(knowledge), by="region")
     yield from _section("What speaks against a procedure", contraindication_lines(knowledge), by="row")
     yield from _section("Limits that do not speak", silent_lines(knowledge))

@@ -1,7 +1,7 @@
 """Tables, value sets and a site folder -> `Knowledge`, or every problem at once.
 
-`load_knowledge` is the only public name. What is checked in one file is in its schema; what is checked between
-files is in `cross_checks.py`.
+`load_knowledge` gives what judges patients, `load_shipped` what is published. What is checked in one file is in its
+schema; what is checked between files is in `cross_checks.py`.
 """
 
 from __future__ import annotations
@@ -52,6 +52,23 @@ def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles:
     problems: list[str] = []
     files = _read(tables, profiles, problems)
     changes = read_site(site, problems) if site else SiteChanges()
+    return _effective(files, changes, problems)
+
+
+def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[TableRows, Knowledge]:
+    """The shipped rows as they are written, of any status, and the tables that they are without a site.
+
+    What is published is made from both; the files are read once.
+
+    Raises:
+        TableError: with one line for every problem in any file.
+    """
+    problems: list[str] = []
+    files = _read(tables, profiles, problems)
+    return files, _effective(files, SiteChanges(), problems)
+
+
+def _effective(files: TableRows, changes: SiteChanges, problems: list[str]) -> Knowledge:
     if problems:
         raise TableError(problems)
     _lay_over(files, changes, problems)
@@ -59,19 +76,6 @@ def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles:
     if problems:
         raise TableError(problems)
     return _assemble(files, changes)
-
-
-def shipped_rows(tables: Path = TABLES, profiles: Path = PROFILES) -> TableRows:
-    """The shipped rows as they are written, of any status: what is published of the tables is made from them.
-
-    Raises:
-        TableError: with one line for every problem in any file.
-    """
-    problems: list[str] = []
-    files = _read(tables, profiles, problems)
-    if problems:
-        raise TableError(problems)
-    return files
 
 
 def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:

@@ -16,8 +16,10 @@ from typing import Any
 import orjson
 
 from cds_service.profiles.elements import Element, build_tree
-from cds_service.profiles.packages import read_package, resources_below
+from cds_service.profiles.packages import read_package
 from cds_service.profiles.snapshots import NoSnapshot, with_snapshot
+from cds_service.publishing.package import make_definitions
+from cds_service.publishing.sources import shipped_sources
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 _KINDS = (
@@ -28,6 +30,7 @@ _KINDS = (
     "Questionnaire",
     "SearchParameter",
 )
+_OWN_FOLDERS = ("structure_definitions", "value_sets", "binding_sets", "code_systems")
 
 
 class Definitions:
@@ -138,9 +141,12 @@ def core_resources() -> tuple[dict[str, Any], ...]:
 
 @cache
 def own_resources() -> tuple[dict[str, Any], ...]:
-    """The definitions of the product's own FHIR package, `fhir_profiles`."""
-    with_files = files("fhir_profiles")
-    return tuple(resources_below(Path(str(with_files)), _KINDS))
+    """The definitions of the product's own FHIR package that validation reads; made from the shipped tables.
+
+    Raises:
+        TableError: a shipped table is wrong.
+    """
+    return tuple(make_definitions(shipped_sources(), _OWN_FOLDERS).values())
 
 
 def load_definitions(packages: Sequence[Path] = ()) -> Definitions:

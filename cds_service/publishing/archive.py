@@ -1,4 +1,4 @@
-"""`fhir_profiles/` -> the `.tgz` that FHIR tools load: one flat folder `package/`, good examples in `package/example/`.
+"""The package as the `.tgz` that FHIR tools load: one flat folder `package/`, good examples in `package/example/`.
 
 The same content gives the same bytes: no times, no users, a fixed order.
 """
@@ -7,45 +7,35 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import tarfile
 from collections.abc import Iterable
-from pathlib import Path
 
-from cds_service.knowledge.load import PROFILES
-from cds_service.publishing.manifest import EXAMPLES, definition_files, index
+from cds_service.publishing.definition import Resource, text_of
+from cds_service.publishing.manifest import PACKAGE, index, manifest, package_version
+from cds_service.publishing.package import make_package, read_examples, text_at
+from cds_service.publishing.sources import Sources
 
-File = tuple[str, bytes]
 
-
-def archive_name(folder: Path = PROFILES) -> str:
+def archive_name(sources: Sources) -> str:
     """File name of the archive: package and version."""
-    about = json.loads((folder / "package.json").read_text("utf-8"))
-    return f"{about['name']}-{about['version']}.tgz"
+    return f"{PACKAGE}-{package_version(sources.release)}.tgz"
 
 
-def archive(folder: Path = PROFILES) -> bytes:
+def archive(sources: Sources) -> bytes:
     """The package as bytes of a `.tgz`."""
-    definitions = [_named(path) for path in definition_files(folder)]
-    examples = [_named(path) for path in sorted((folder / EXAMPLES).glob("*.json"))]
-    files = [
-        ("package/package.json", (folder / "package.json").read_bytes()),
-        ("package/.index.json", index(definitions).encode()),
-        *((f"package/{name}", body) for name, body in definitions),
-        ("package/example/.index.json", index(examples).encode()),
-        *((f"package/example/{name}", body) for name, body in examples),
-    ]
-    return _compressed(files)
+    files = {"package/package.json": text_of(manifest(sources.release))}
+    for folder, held in (("package", make_package(sources)), ("package/example", read_examples(sources))):
+        files[f"{folder}/.index.json"] = index((_name(resource), resource) for resource in held.values())
+        files |= {f"{folder}/{_name(one)}": text_at(path, one, sources) for path, one in held.items()}
+    return _compressed((name, text.encode()) for name, text in files.items())
 
 
-def _named(path: Path) -> File:
-    """A file under the name that packages use, `Type-id.json`."""
-    body = path.read_bytes()
-    resource = json.loads(body)
-    return f"{resource['resourceType']}-{resource['id']}.json", body
+def _name(resource: Resource) -> str:
+    """The file name that packages use."""
+    return f"{resource['resourceType']}-{resource['id']}.json"
 
 
-def _compressed(files: Iterable[File]) -> bytes:
+def _compressed(files: Iterable[tuple[str, bytes]]) -> bytes:
     out = io.BytesIO()
     with (
         gzip.GzipFile(filename="", fileobj=out, mode="wb", mtime=0) as zipped,

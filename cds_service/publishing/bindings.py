@@ -1,22 +1,16 @@
-"""What the profiles take from the tables: unions of value sets, and invariants about units, answers and code systems.
-
-The invariants are FSH, because SUSHI puts them into the profiles: `input/fsh/from_tables.fsh`. A RuleSet of each
-contraindication row that reads labs binds the code and names the invariants of those labs.
-"""
+"""Unions of value sets that profiles bind to: what the rows of the tables read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab
-from cds_service.publishing.definition import Resource, canonical, copyright_of, definition
-from cds_service.publishing.lab_invariants import lab_invariants, one_of
+from cds_service.publishing.definition import Resource, canonical, definition
 
 Row = Mapping[str, Any]
 _OWN = canonical("CodeSystem", "procedures")
-FSH_HEAD = "// Made from the tables by `cds-service package build`: change the tables, not this file.\n"
 
 
 def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: str) -> list[Resource]:
@@ -35,10 +29,10 @@ def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: s
         head = definition("ValueSet", key, release, title=title, description=text)
         return head | {"compose": {"include": parts}}
 
-    labs = {row.id: [lab.value_set for lab in _labs_of(row, knowledge)] for row in knowledge.contraindications}
+    labs = {key: [lab.value_set for lab in read] for key, read in labs_by_row(knowledge).items()}
     by_row = []
     for row in knowledge.contraindications:
-        for kind, names in (("labs", labs[row.id]), ("allergies", _groups_of(row, knowledge))):
+        for kind, names in (("labs", labs.get(row.id)), ("allergies", _groups_of(row, knowledge))):
             by_row += [union(f"{kind}-{row.id}", f"{kind.capitalize()} read for: {row.label}", names)] if names else []
     procedures = [key for key in value_sets if key.startswith("procedure-")]
     return [
@@ -50,46 +44,9 @@ def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: s
     ]
 
 
-def fsh_from_tables(knowledge: Knowledge, value_sets: Mapping[str, Row], systems: Iterable[Row], release: str) -> str:
-    """The FSH file: the release, an invariant a lab, a RuleSet a row that reads labs, invariants about code systems.
-
-    Args:
-        knowledge: the tables.
-        value_sets: ValueSets by id.
-        systems: rows of `code_systems.toml`.
-        release: of the tables.
-    """
-    read = {lab.id: lab for row in knowledge.contraindications for lab in _labs_of(row, knowledge)}
-    known = [name for system in systems for name in (system["url"], *system["aliases"])]
-    coded = f"coding.exists(code.exists() and {one_of('system', known)})"
-    blocks = [
-        f'RuleSet: Release\n* ^version = "{release}"\n',
-        _invariant(
-            "ir-condition-system",
-            "A condition that counts has a code of a code system that the tables read.",
-            f"{_ENDED_OR_DENIED} or code.coding.exists(system.exists() and code.exists()).not() or code.{coded}",
-        ),
-        _invariant(
-            "ir-allergy-named",
-            "An allergy, or a substance of its reactions, has a text or a code of a code system that the tables read.",
-            f"{_DENIED} or (code | reaction.substance).exists(text.exists() or coding.display.exists() or {coded})",
-        ),
-        *(
-            _invariant(rule.key, rule.human, rule.expression)
-            for key in sorted(read)
-            for rule in lab_invariants(read[key], value_sets[read[key].value_set])
-        ),
-        *(
-            _rule_set(row, labs, value_sets)
-            for row in knowledge.contraindications
-            if (labs := _labs_of(row, knowledge))
-        ),
-    ]
-    return FSH_HEAD + "".join(f"\n{block}" for block in blocks)
-
-
-_DENIED = "verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted')"
-_ENDED_OR_DENIED = f"clinicalStatus.coding.exists(code = 'inactive' or code = 'resolved') or {_DENIED}"
+def labs_by_row(knowledge: Knowledge) -> dict[str, list[Lab]]:
+    """By id of each contraindication row that reads labs: the labs, by their id."""
+    return {row.id: labs for row in knowledge.contraindications if (labs := _labs_of(row, knowledge))}
 
 
 def _labs_of(row: Contraindication, knowledge: Knowledge) -> list[Lab]:
@@ -120,16 +77,3 @@ def _conditions(knowledge: Knowledge) -> set[str]:
     needs = [n for row in knowledge.contraindications for c in row.criteria for n in c.question.needs(knowledge)]
     direct = {need.value_set for need in needs if need.kind == ConditionQuestion.DATA}
     return direct | {knowledge.conditions[name].value_set for name in names}
-
-
-def _rule_set(row: Contraindication, labs: Sequence[Lab], value_sets: Mapping[str, Row]) -> str:
-    obeys = " and ".join(rule.key for lab in labs for rule in lab_invariants(lab, value_sets[lab.value_set]))
-    name = "".join(word.capitalize() for word in row.id.split("-"))
-    bound = canonical("ValueSet", f"labs-{row.id}")
-    notice = copyright_of(value_sets[lab.value_set] for lab in labs)
-    return f'RuleSet: LabsOf{name}\n* ^copyright = "{notice}"\n* code from {bound} (required)\n* obeys {obeys}\n'
-
-
-def _invariant(key: str, human: str, expression: str) -> str:
-    escaped = expression.replace("\\", "\\\\").replace('"', '\\"')
-    return f'Invariant: {key}\nDescription: "{human}"\nSeverity: #error\nExpression: "{escaped}"\n'

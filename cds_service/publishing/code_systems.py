@@ -1,4 +1,5 @@
-"""CodeSystems of the ids that answers speak of: procedures, indications, contraindications with their questions.
+"""CodeSystems of the ids that answers speak of: procedures, indications, contraindications with their questions, and
+what a card is about.
 
 An id is never reused, so a draft or retired row keeps its concept, marked inactive.
 """
@@ -26,6 +27,7 @@ _INACTIVE = {
     "description": "True for a draft or retired row: it does not speak.",
     "type": "boolean",
 }
+_TOPIC = "topic."
 _PROCEDURE = {"code": "procedure", "description": "Id of the procedure that it is a reason for.", "type": "code"}
 
 
@@ -62,6 +64,24 @@ def code_systems(procedures: Mapping[str, Row], contraindications: Mapping[str, 
             "part-of",
         ),
     ]
+
+
+def card_topics(contraindications: Mapping[str, Row], wording: Mapping[str, str], release: str) -> Resource:
+    """The CodeSystem of `source.topic` of cards: the rows of the second table, and the kinds of other cards.
+
+    Args:
+        contraindications: every [[contraindication]] row by id, of any status.
+        wording: sentences by key; each `topic.<code>` is a kind.
+        release: of the tables.
+    """
+    kinds = {key.removeprefix(_TOPIC): label for key, label in wording.items() if key.startswith(_TOPIC)}
+    return _system(
+        ("card-topics", "What a card of this service is about"),
+        "The topic of a card's source: the row of the contraindication table, or the kind of card.",
+        release,
+        [*map(_concept, contraindications.values()), *({"code": key, "display": kinds[key]} for key in kinds)],
+        [_INACTIVE],
+    )
 
 
 def _system(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,6 +33,11 @@ def definition(kind: str, key: str, release: str, *, title: str, description: st
         "experimental": False,
         "description": description,
     }
+
+
+def text_of(resource: Resource) -> str:
+    """A resource as it is written into files: the same content is the same bytes."""
+    return json.dumps(resource, indent=1, ensure_ascii=False) + "\n"
 
 
 def canonical(kind: str, key: str) -> str:

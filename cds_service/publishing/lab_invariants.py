@@ -51,12 +51,16 @@ def one_of(element: str, texts: Iterable[str]) -> str:
 
 
 def _listed(text: str, texts: Iterable[str]) -> str:
-    """FHIRPath: a text is one of those listed.
+    """FHIRPath: a text is one of those listed."""
+    return f"'{as_list(texts)}'.contains('~' & {text} & '~')"
 
-    The list is one string with a mark between the texts: a union of strings takes engines ten times as long.
+
+def as_list(texts: Iterable[str]) -> str:
+    """The content of a FHIRPath string that lists texts, with a mark around each.
+
+    One string, because a union of strings takes engines ten times as long.
     """
-    listed = f"~{'~'.join(texts)}~".replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{listed}'.contains('~' & {text} & '~')"
+    return f"~{'~'.join(texts)}~".replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _answer(lab: Lab) -> Invariant:

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from cds_service.publishing.definition import CANONICAL
+from cds_service.publishing.definition import CANONICAL, Resource
 
 PACKAGE = "org.example.ir-cds"
-FOLDERS = ("structure_definitions", "value_sets", "binding_sets", "code_systems", "concept_maps", "plan_definitions")
-"""Folders of `fhir_profiles/` that hold definitions; examples are apart."""
-GUIDE = "implementation_guide.json"
+MANIFEST = "package.json"
 INDEX = ".index.json"
-EXAMPLES = "examples/good"
 _INDEXED = ("resourceType", "id", "url", "version", "kind", "type", "derivation", "content")
 
 
@@ -45,22 +41,9 @@ def manifest(release: str) -> dict[str, Any]:
     }
 
 
-def definition_files(folder: Path) -> list[Path]:
-    """Every definition of `fhir_profiles/`, in a fixed order."""
-    found = [path for name in FOLDERS for path in sorted((folder / name).glob("*.json"))]
-    guide = folder / GUIDE
-    return [*found, guide] if guide.exists() else found
-
-
-def index_text(folder: Path) -> str:
-    """`.index.json` of `fhir_profiles/` as it lies there; names are paths below the folder."""
-    files = ((path.relative_to(folder).as_posix(), path.read_bytes()) for path in definition_files(folder))
-    return index(files)
-
-
-def index(files: Iterable[tuple[str, bytes]]) -> str:
+def index(files: Iterable[tuple[str, Resource]]) -> str:
     """An index over files: name, and the members by which a loader finds a resource."""
-    entries = [{"filename": name} | _entry(json.loads(body)) for name, body in files]
+    entries = [{"filename": name} | _entry(resource) for name, resource in files]
     return json.dumps({"index-version": 2, "files": entries}, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -25,6 +25,7 @@ from cds_service.knowledge.tables import (
     Knowledge,
     Procedure,
 )
+from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
 _VIEW = "patient-view"
@@ -206,8 +207,14 @@ def _data(need: DataNeed) -> Resource:
     return {
         "type": kind.resource_type,
         **({"profile": [canonical("StructureDefinition", kind.profile)]} if kind.profile else {}),
-        "codeFilter": [{"path": "code", "valueSet": canonical("ValueSet", need.value_set)}],
-        **({"dateFilter": [{"path": "effective", "valueDuration": days}]} if need.within_days is not None else {}),
+        "codeFilter": [
+            {"path": code_path(kind.resource_type), "valueSet": canonical("ValueSet", need.value_set)},
+        ],
+        **(
+            {"dateFilter": [{"path": time_path(kind.resource_type), "valueDuration": days}]}
+            if need.within_days is not None
+            else {}
+        ),
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fhir_profiles
 from cds_service.cards.card import MOST_IN_SUMMARY, TOPICS, Kind
 from cds_service.cards.render import render
 from cds_service.clinical_data.retrieved import Unavailable
@@ -21,12 +19,14 @@ from cds_service.findings.finding import AlertFinding, Evidence, Findings
 from cds_service.hooks.catalog import SERVICES
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
+from cds_service.publishing.package import make_definitions
+from cds_service.publishing.sources import shipped_sources
 from cds_service.reasons import Reason
 from tests.cards.builders import DRAFT, IOHEXOL, PLATELETS, Tables, live_markdown
 from tests.cards.test_escape import FRAGMENTS
 from tests.support.responses import response_problems
 
-CODE_SYSTEMS = Path(fhir_profiles.__file__).parent / "code_systems"
+CODE_SYSTEMS = make_definitions(shipped_sources(), ["code_systems"])
 ANY_TEXT = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=80).map("".join) | st.text(
     min_size=1, max_size=400
 )
@@ -149,7 +149,7 @@ def test_all_cards_of_an_emergency_say_not_to_delay(procedure: str, tables: Tabl
 @pytest.mark.parametrize(("name", "url"), [("override-reasons", None), ("card-topics", TOPICS)])
 def test_code_systems_of_cards_are_complete(name: str, url: str | None):
     """The code systems that cards use count right, and hold each code once."""
-    system = json.loads((CODE_SYSTEMS / f"{name}.json").read_text("utf-8"))
+    system = CODE_SYSTEMS[f"code_systems/{name}.json"]
     codes = [concept["code"] for concept in system["concept"]]
     assert system["url"] == (url or f"https://example.org/ir-cds/fhir/CodeSystem/{name}")
     assert (system["status"], system["content"]) == ("active", "complete")
@@ -158,9 +158,9 @@ def test_code_systems_of_cards_are_complete(name: str, url: str | None):
 
 def test_every_topic_is_a_code_of_the_topics(tables: Tables):
     """A card's topic is its row's id and label, or the kind of card; each is in the published code system."""
-    system = json.loads((CODE_SYSTEMS / "card-topics.json").read_text("utf-8"))
+    system = CODE_SYSTEMS["code_systems/card-topics.json"]
     published = {concept["code"]: concept["display"] for concept in system["concept"]}
-    rows = {row.id: row.label for row in tables.knowledge.contraindications}
+    rows = {key: row["label"] for key, row in shipped_sources().rows.contraindications.items()}
     kinds = ["indication", "alert", "options", "not-checked"]
     assert published == rows | {kind: tables.knowledge.wording[f"topic.{kind}"] for kind in kinds}
     assert len(kinds) == len(Kind) - 1

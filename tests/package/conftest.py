@@ -1,16 +1,18 @@
-"""The committed package, read once."""
+"""The package, made once."""
 
 from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cds_service.knowledge.load import PROFILES
-from cds_service.publishing.manifest import definition_files
+from cds_service.publishing.package import make_package
+from cds_service.publishing.sources import shipped_sources
 
 BAD_INDEX: list[dict[str, Any]] = tomllib.loads((PROFILES / "examples/bad/index.toml").read_text("utf-8"))["example"]
 
@@ -27,13 +29,25 @@ def bad_example(file: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def definitions() -> dict[str, dict[str, Any]]:
-    """Every definition of the package, by path below `fhir_profiles/`."""
-    return {path.relative_to(PROFILES).as_posix(): _read(path) for path in definition_files(PROFILES)}
+    """Every definition of the package, by its path in it."""
+    return make_package(shipped_sources())
+
+
+@pytest.fixture(scope="session")
+def by_hand() -> dict[str, dict[str, Any]]:
+    """The StructureDefinitions that SUSHI compiled of the hand-written FSH, as they are committed, by id."""
+    compiled = [_read(path) for path in (PROFILES / "compiled").glob("*.json")]
+    return {r["id"]: r for r in compiled if r["resourceType"] == "StructureDefinition"}
 
 
 def of_type(definitions: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
     """The definitions of one resource type by id."""
     return {r["id"]: r for r in definitions.values() if r["resourceType"] == kind}
+
+
+def constraints(profiles: Iterable[dict[str, Any]], view: str = "differential") -> list[dict[str, Any]]:
+    """The constraints of all elements of profiles."""
+    return [c for profile in profiles for e in profile[view]["element"] for c in e.get("constraint", ())]
 
 
 def _read(path: Path) -> dict[str, Any]:

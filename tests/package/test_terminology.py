@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from cds_service.certainty import Certainty
 from cds_service.findings.chart import chart_of
-from cds_service.knowledge.load import PROFILES, load_knowledge, shipped_rows
+from cds_service.knowledge.load import PROFILES, load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.value_sets import rules_of
-from cds_service.publishing.code_systems import code_systems
+from cds_service.publishing.code_systems import card_topics, code_systems
+from cds_service.publishing.sources import shipped_sources
 from tests.package.conftest import good_examples, of_type
 from tests.support.reading import read
 from tests.support.tables import a_copy, load_copy, with_site
@@ -43,11 +43,27 @@ def test_counts_are_true(definitions: dict[str, dict[str, Any]]) -> None:
 
 def test_a_retired_row_keeps_its_code() -> None:
     """An id that old answers hold can be looked up for ever, and is marked as inactive."""
-    rows = shipped_rows()
+    rows = shipped_sources().rows
     retired = {**rows.procedures, "tips": {**rows.procedures["tips"], "status": "retired"}}
     procedures = code_systems(retired, rows.contraindications, rows.release)[0]
     concept = next(c for c in procedures["concept"] if c["code"] == "tips")
     assert {"code": "inactive", "valueBoolean": True} in concept["property"]
+
+
+def test_a_retired_row_keeps_its_topic() -> None:
+    """What an old card was about can be looked up for ever, and is marked as inactive."""
+    rows = shipped_sources().rows
+    retired = {**rows.contraindications, "kidney-failure": {**rows.contraindications["kidney-failure"]}}
+    retired["kidney-failure"]["status"] = "retired"
+    concept = next(c for c in card_topics(retired, rows.wording, "1")["concept"] if c["code"] == "kidney-failure")
+    assert {"code": "inactive", "valueBoolean": True} in concept["property"]
+
+
+def test_code_systems_that_are_kept_by_hand_are_published(definitions: dict[str, dict[str, Any]]) -> None:
+    """No code system that somebody wrote into the folder is left out of the package."""
+    written = {f"code_systems/{path.name}" for path in (PROFILES / "code_systems").glob("*.json")}
+    assert written
+    assert written <= set(definitions)
 
 
 def test_the_map_says_how_far_a_code_supports_an_indication(
@@ -71,7 +87,7 @@ def test_the_map_forgets_no_code(definitions: dict[str, dict[str, Any]], knowled
     """Every code of a condition that an indication names is in the map, with that indication."""
     groups = of_type(definitions, "ConceptMap")["codes-to-indications"]["group"]
     mapped = {(g["source"], e["code"], t["code"]) for g in groups for e in g["element"] for t in e["target"]}
-    sets = shipped_rows().value_sets
+    sets = shipped_sources().rows.value_sets
     wanted = set()
     for indication in (i for p in knowledge.procedures.values() for i in p.indications):
         expressions = [e for e in (indication.present_if, indication.possible_if) if e]
@@ -91,10 +107,8 @@ def test_what_does_not_settle_says_what_is_missing(definitions: dict[str, dict[s
 def test_the_package_changes_no_answer(tmp_path: Path, knowledge: Knowledge) -> None:
     """What is published beside the value sets is not read when patients are judged: without it, all is the same."""
     copy = a_copy(tmp_path)
-    shutil.rmtree(copy / "fhir_profiles" / "binding_sets")
-    for name in ("package.json", ".index.json", "implementation_guide.json"):
-        (copy / "fhir_profiles" / name).unlink()
-    assert not (copy / "fhir_profiles" / "concept_maps").exists()
+    (copy / "fhir_profiles" / "code_systems" / "code-relations.json").unlink()
+    assert {path.name for path in (copy / "fhir_profiles").glob("*/")} == {"value_sets", "code_systems"}
     assert load_copy(copy).version == knowledge.version
     assert not load_knowledge().codes.reads(LOCAL, "PLT")
 
@@ -113,4 +127,4 @@ def test_value_sets_have_one_source(definitions: dict[str, dict[str, Any]]) -> N
     unions = [r for name, r in definitions.items() if name.startswith("binding_sets/")]
     assert unions
     assert [r["id"] for r in unions for part in r["compose"]["include"] if "concept" in part or "filter" in part] == []
-    assert {path.stem for path in (PROFILES / "value_sets").glob("*.json")} == set(shipped_rows().value_sets)
+    assert {path.stem for path in (PROFILES / "value_sets").glob("*.json")} == set(shipped_sources().rows.value_sets)

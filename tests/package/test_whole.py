@@ -16,15 +16,20 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from cds_service.errors import SetupError
 from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
 from cds_service.publishing.archive import archive, archive_name
-from cds_service.publishing.build import stale, write
-from cds_service.publishing.definition import CANONICAL
+from cds_service.publishing.build import write
+from cds_service.publishing.definition import CANONICAL, text_of
 from cds_service.publishing.manifest import package_version
-from tests.package.conftest import bad_example, good_examples, of_type
+from cds_service.publishing.package import make_files, make_package
+from cds_service.publishing.sources import read_sources, shipped_sources
+from tests.package.conftest import bad_example, constraints, good_examples
 from tests.support.tables import put
 
 FSH = sorted((PROFILES / "input/fsh").glob("*.fsh"))
+COMPILED = sorted((PROFILES / "compiled").glob("*.json"))
+GOLDEN = Path(__file__).parent / "golden" / "tips.json"
 
 
 def canonicals(node: Any) -> Iterator[str]:
@@ -41,13 +46,13 @@ def canonicals(node: Any) -> Iterator[str]:
 
 def members() -> dict[str, bytes]:
     """The files of the archive by name."""
-    with tarfile.open(fileobj=io.BytesIO(archive()), mode="r:gz") as tar:
+    with tarfile.open(fileobj=io.BytesIO(archive(shipped_sources())), mode="r:gz") as tar:
         return {info.name: tar.extractfile(info).read() for info in tar}
 
 
-def test_what_is_made_from_the_tables_is_what_the_tables_say() -> None:
-    """No committed file of the package says something else than the tables do."""
-    assert stale() == []
+def test_the_plan_of_tips_is_as_it_was_reviewed() -> None:
+    """What is published of one procedure is what a person has looked at; `make golden` writes it after a change."""
+    assert make_files(shipped_sources())["plan_definitions/tips.json"] == GOLDEN.read_text("utf-8")
 
 
 def a_whole_copy(folder: Path) -> Path:
@@ -57,30 +62,74 @@ def a_whole_copy(folder: Path) -> Path:
     return folder
 
 
+def changed_by(copy: Path) -> dict[str, str]:
+    """The files of the package of a copy that are not as those of the shipped tables."""
+    shipped = make_files(shipped_sources())
+    made = make_files(read_sources(copy / "fhir_profiles", copy / "knowledge"))
+    return {name: text for name, text in made.items() if shipped.get(name) != text}
+
+
 def test_another_limit_is_published_where_it_applies(tmp_path: Path) -> None:
-    """A changed number makes the plans that hold it stale and nothing else; building again publishes it."""
-    copy = a_whole_copy(tmp_path)
-    tables, package = copy / "knowledge", copy / "fhir_profiles"
+    """A changed number changes the plans that hold it and nothing else."""
+    tables = a_whole_copy(tmp_path) / "knowledge"
     limits = (tables / "thresholds.toml").read_text("utf-8")
     row = limits[limits.index('id = "bilirubin-tips"') :]
     value = re.search(r"value = ([\d.]+)", row)[1]
     put(tables / "thresholds.toml", limits.replace(row, row.replace(f"value = {value}", "value = 17.5", 1)))
-    assert stale(package, tables) == ["plan_definitions/tips.json"]
-    assert write(package, tables) == ["plan_definitions/tips.json"]
-    assert "Bilirubin, total > 17.5 mg/dL" in (package / "plan_definitions/tips.json").read_text("utf-8")
-    assert stale(package, tables) == []
+    changed = changed_by(tmp_path)
+    assert list(changed) == ["plan_definitions/tips.json"]
+    assert "Bilirubin, total > 17.5 mg/dL" in changed["plan_definitions/tips.json"]
+
+
+def test_another_name_of_a_code_system_needs_no_compiler(tmp_path: Path) -> None:
+    """A further name under which records write a code system is in the profiles that ask for a known system."""
+    tables = a_whole_copy(tmp_path) / "knowledge"
+    systems = (tables / "code_systems.toml").read_text("utf-8")
+    put(tables / "code_systems.toml", systems.replace('"urn:oid:2.16.840.1.113883.6.1"]', '"urn:oid:2.16.840.1.113883.6.1", "urn:other:loinc"]'))
+    changed = changed_by(tmp_path)
+    assert {name for name, text in changed.items() if "~urn:other:loinc~" in text} == set(changed)
+    assert set(changed) == {
+        f"structure_definitions/ir-{key}.json" for key in ("condition", "allergy", "contrast-allergy")
+    }
+
+
+def test_another_release_is_in_every_profile(tmp_path: Path) -> None:
+    """A new release is written in one table; the profiles, the guide and the manifest follow without a compiler."""
+    tables = a_whole_copy(tmp_path) / "knowledge"
+    release = (tables / "release.toml").read_text("utf-8")
+    put(tables / "release.toml", re.sub(r'"\d{4}\.\d+"', '"2031.4"', release))
+    sources = read_sources(tmp_path / "fhir_profiles", tables)
+    left = {name for name, r in make_package(sources).items() if r["version"] != "2031.4"}
+    assert {name for name in left if not name.startswith("value_sets/")} == {
+        "code_systems/code-relations.json",
+        "code_systems/override-reasons.json",
+    }
+    assert archive_name(sources) == "org.example.ir-cds-2031.4.0.tgz"
+
+
+def test_nothing_is_left_to_fill_in(definitions: dict[str, dict[str, Any]]) -> None:
+    """No definition holds a place that the tables should have filled."""
+    marks = set(re.findall(r"\{[a-z ]+\}", "".join(path.read_text("utf-8") for path in COMPILED)))
+    assert marks == {"{release}", "{code systems}"}
+    texts = {name: text_of(resource) for name, resource in definitions.items()}
+    assert [name for name, text in texts.items() if any(mark in text for mark in marks)] == []
 
 
 def test_a_file_that_is_no_longer_made_is_removed(tmp_path: Path) -> None:
-    """The plan of a procedure that is gone does not stay behind, and the index forgets it."""
-    copy = a_whole_copy(tmp_path)
-    tables, package = copy / "knowledge", copy / "fhir_profiles"
-    left = package / "plan_definitions" / "old-procedure.json"
-    put(left, (package / "plan_definitions/tips.json").read_text("utf-8"))
-    assert stale(package, tables) == ["plan_definitions/old-procedure.json"]
-    write(package, tables)
+    """The plan of a procedure that is gone does not stay behind in the folder that is written again."""
+    write(shipped_sources(), tmp_path)
+    left = tmp_path / "plan_definitions" / "old-procedure.json"
+    put(left, "{}")
+    assert write(shipped_sources(), tmp_path) == list(make_files(shipped_sources()))
     assert not left.exists()
-    assert stale(package, tables) == []
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    """The package is not written among other files, nor into the package of another project."""
+    put(tmp_path / "package.json", '{"name": "org.example.other"}')
+    with pytest.raises(SetupError, match="holds something else"):
+        write(shipped_sources(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["package.json"]
 
 
 def test_no_address_is_used_twice(definitions: dict[str, dict[str, Any]]) -> None:
@@ -118,8 +167,8 @@ def test_the_guide_lists_everything(definitions: dict[str, dict[str, Any]]) -> N
 
 
 def test_the_index_names_every_file(definitions: dict[str, dict[str, Any]]) -> None:
-    """`.index.json` leads a loader to every definition as it lies in the folder."""
-    index = json.loads((PROFILES / ".index.json").read_text("utf-8"))
+    """`.index.json` leads a loader to every definition in the folder that `package build` writes."""
+    index = json.loads(make_files(shipped_sources())[".index.json"])
     assert {entry["filename"]: entry["url"] for entry in index["files"]} == {
         name: r["url"] for name, r in definitions.items()
     }
@@ -138,17 +187,17 @@ def test_the_archive_is_laid_out_as_packages_are(definitions: dict[str, dict[str
 
 def test_the_archive_is_the_same_every_time() -> None:
     """Two archives of the same content are the same bytes, with no time and no user in them."""
-    first = archive()
-    assert first == archive()
+    first = archive(shipped_sources())
+    assert first == archive(read_sources())
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(first))) as tar:
         assert {(info.mtime, info.uid, info.uname) for info in tar} == {(0, 0, "")}
 
 
 def test_the_package_says_what_it_is() -> None:
     """Name, version, FHIR version and canonical are those that a loader asks for."""
-    about = json.loads((PROFILES / "package.json").read_text("utf-8"))
+    about = json.loads(make_files(shipped_sources())["package.json"])
     assert (about["name"], about["fhirVersions"], about["canonical"]) == ("org.example.ir-cds", ["4.0.1"], CANONICAL)
-    assert archive_name() == f"org.example.ir-cds-{about['version']}.tgz"
+    assert archive_name(shipped_sources()) == f"org.example.ir-cds-{about['version']}.tgz"
 
 
 @pytest.mark.parametrize(("release", "version"), [("2026.11", "2026.11.0"), ("2026.11.2", "2026.11.2"), ("7", "7.0.0")])
@@ -179,25 +228,22 @@ def invariants() -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def test_the_compiled_profiles_hold_the_invariants_of_the_sources(definitions: dict[str, dict[str, Any]]) -> None:
+def test_the_compiled_profiles_hold_the_invariants_of_the_sources(by_hand: dict[str, dict[str, Any]]) -> None:
     """Somebody who changes an invariant and does not compile it again hears of it, with or without Node."""
     compiled = {
         c["key"]: (c["severity"], c["human"], c["expression"])
-        for profile in of_type(definitions, "StructureDefinition").values()
-        for element in profile["snapshot"]["element"]
-        for c in element.get("constraint", ())
+        for c in constraints(by_hand.values(), "snapshot")
         if c["key"].startswith("ir-")
     }
     assert compiled == invariants()
 
 
-def test_every_profile_of_the_sources_is_compiled(definitions: dict[str, dict[str, Any]]) -> None:
-    """Each Profile and Extension of the FSH sources is a definition with a snapshot, and there is no other."""
+def test_every_profile_of_the_sources_is_compiled(by_hand: dict[str, dict[str, Any]]) -> None:
+    """Each Profile and Extension of the FSH sources is compiled, with a snapshot, and there is no other."""
     wanted = {
         key
         for path in FSH
         for key in re.findall(r"^(?:Profile|Extension): .*\n(?:.+\n)*?Id: (\S+)", path.read_text("utf-8"), re.MULTILINE)
     }
-    compiled = of_type(definitions, "StructureDefinition")
-    assert set(compiled) == wanted
-    assert [key for key, profile in compiled.items() if not profile["snapshot"]["element"]] == []
+    assert set(by_hand) == wanted
+    assert [key for key, profile in by_hand.items() if not profile["snapshot"]["element"]] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
 from cds_service.knowledge.tables import Knowledge
 
-_NOT_LOADED = ("input", "structure_definitions", "plan_definitions", "concept_maps", "examples")
+_NOT_LOADED = ("input", "compiled", "examples")
 """What the package holds beside what the service loads."""
 
 CHANGE = 'change = { reason = "local protocol", approver = "Head of department", date = "2026-11-02" }'

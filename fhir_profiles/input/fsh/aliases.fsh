@@ -7,9 +7,9 @@ Alias: $ConditionVerification = http://terminology.hl7.org/CodeSystem/condition-
 Alias: $AllergyClinical = http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical
 Alias: $AllergyVerification = http://terminology.hl7.org/CodeSystem/allergyintolerance-verification
 
-// Every profile: a definition for use, of the release of the tables (from_tables.fsh).
+// Every profile: a definition for use. What is written in braces is filled in from the tables when the package is made.
 RuleSet: Published
-* insert Release
+* ^version = "{release}"
 * ^status = #active
 * ^experimental = false
 

@@ -1,3 +1,8 @@
+Invariant: ir-allergy-named
+Description: "An allergy, or a substance of its reactions, has a text or a code of a code system that the tables read."
+Severity: #error
+Expression: "verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or (code | reaction.substance).exists(text.exists() or coding.display.exists() or coding.exists(code.exists() and system.exists('{code systems}'.contains('~' & $this & '~'))))"
+
 Invariant: ir-allergy-coded
 Description: "A code says surely what the allergy is to; words are matched where there is none."
 Severity: #warning

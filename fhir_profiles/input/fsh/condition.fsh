@@ -3,6 +3,11 @@ Description: "A condition that counts has a code with its code system; a text al
 Severity: #error
 Expression: "clinicalStatus.coding.exists(code = 'inactive' or code = 'resolved') or verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or code.empty() or code.coding.exists(system.exists() and code.exists())"
 
+Invariant: ir-condition-system
+Description: "A condition that counts has a code of a code system that the tables read."
+Severity: #error
+Expression: "clinicalStatus.coding.exists(code = 'inactive' or code = 'resolved') or verificationStatus.coding.exists(code = 'entered-in-error' or code = 'refuted') or code.coding.exists(system.exists() and code.exists()).not() or code.coding.exists(code.exists() and system.exists('{code systems}'.contains('~' & $this & '~')))"
+
 Invariant: ir-condition-clinical-status
 Description: "The clinical status says whether the condition is active; without it, it counts as active unless it has ended."
 Severity: #warning

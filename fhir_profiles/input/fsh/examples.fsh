@@ -60,155 +60,157 @@ Description: "An allergy that is told from one to contrast by its code."
 * verificationStatus = $AllergyVerification#confirmed
 * code = $SCT#735029006 "Shellfish (substance)"
 
-RuleSet: Result
+// The profiles of results are made from the tables, so that SUSHI knows none of them but their base.
+RuleSet: ResultOf(kind)
+* meta.profile = "https://example.org/ir-cds/fhir/StructureDefinition/ir-{kind}-result"
 * insert OfThePatient
 * status = #final
 * effectiveDateTime = "2026-11-20T08:15:00+01:00"
 
 Instance: platelets
-InstanceOf: IrBleedingResult
+InstanceOf: Observation
 Usage: #example
 Title: "Platelets"
 Description: "A count with its unit."
-* insert Result
+* insert ResultOf(bleeding)
 * valueQuantity = 212 '10*9/L' "10*9/L"
 * code = $LOINC#777-3 "Platelets [#/volume] in Blood by Automated count"
 
 Instance: platelets-printed-unit
-InstanceOf: IrBleedingResult
+InstanceOf: Observation
 Usage: #example
 Title: "Platelets with a printed unit"
 Description: "The unit as laboratories print it, without a UCUM code."
-* insert Result
+* insert ResultOf(bleeding)
 * code = $LOINC#777-3 "Platelets [#/volume] in Blood by Automated count"
 * valueQuantity.value = 212
 * valueQuantity.unit = "K/uL"
 
 Instance: platelets-not-done
-InstanceOf: IrBleedingResult
+InstanceOf: Observation
 Usage: #example
 Title: "Platelets not done"
 Description: "A result without a value says why it has none."
-* insert Result
+* insert ResultOf(bleeding)
 * code = $LOINC#777-3 "Platelets [#/volume] in Blood by Automated count"
 * dataAbsentReason = http://terminology.hl7.org/CodeSystem/data-absent-reason#not-performed
 
 Instance: inr
-InstanceOf: IrBleedingResult
+InstanceOf: Observation
 Usage: #example
 Title: "INR"
 Description: "INR is a ratio and needs no unit."
-* insert Result
+* insert ResultOf(bleeding)
 * code = $LOINC#6301-6 "INR in Platelet poor plasma by Coagulation assay"
 * valueQuantity.value = 1.1
 
 Instance: creatinine
-InstanceOf: IrRenalResult
+InstanceOf: Observation
 Usage: #example
 Title: "Creatinine"
 Description: "In one of the units that the table converts."
-* insert Result
+* insert ResultOf(renal)
 * valueQuantity = 78 'umol/L' "umol/L"
 * code = $LOINC#14682-9 "Creatinine [Moles/volume] in Serum or Plasma"
 
 Instance: egfr
-InstanceOf: IrRenalResult
+InstanceOf: Observation
 Usage: #example
 Title: "eGFR above the range of the report"
 Description: "A comparator is understood: the value lies above."
-* insert Result
+* insert ResultOf(renal)
 * valueQuantity = 90 'mL/min/{1.73_m2}' "mL/min/{1.73_m2}"
 * valueQuantity.comparator = #>
 * code = $LOINC#98979-8
 
 Instance: bilirubin
-InstanceOf: IrHepaticResult
+InstanceOf: Observation
 Usage: #example
 Title: "Bilirubin"
 Description: "In one of the units that the table converts."
-* insert Result
+* insert ResultOf(hepatic)
 * valueQuantity = 0.8 'mg/dL' "mg/dL"
 * code = $LOINC#1975-2 "Bilirubin.total [Mass/volume] in Serum or Plasma"
 
 Instance: neutrophils
-InstanceOf: IrHematologyResult
+InstanceOf: Observation
 Usage: #example
 Title: "Neutrophils"
 Description: "An absolute count."
-* insert Result
+* insert ResultOf(hematology)
 * valueQuantity = 4.1 '10*9/L' "10*9/L"
 * code = $LOINC#751-8 "Neutrophils [#/volume] in Blood by Automated count"
 
 Instance: leukocytes
-InstanceOf: IrHematologyResult
+InstanceOf: Observation
 Usage: #example
 Title: "Leukocytes"
 Description: "From which neutrophils are computed where only a percentage is reported."
-* insert Result
+* insert ResultOf(hematology)
 * valueQuantity = 6.8 '10*9/L' "10*9/L"
 * code = $LOINC#6690-2 "Leukocytes [#/volume] in Blood by Automated count"
 
 Instance: neutrophil-fraction
-InstanceOf: IrHematologyResult
+InstanceOf: Observation
 Usage: #example
 Title: "Neutrophils, percent"
 Description: "A percentage of the leukocytes."
-* insert Result
+* insert ResultOf(hematology)
 * valueQuantity = 60 '%' "%"
 * code = $LOINC#770-8 "Neutrophils/100 leukocytes in Blood by Automated count"
 
 Instance: cd4
-InstanceOf: IrHematologyResult
+InstanceOf: Observation
 Usage: #example
 Title: "CD4 cells"
 Description: "An absolute count."
-* insert Result
+* insert ResultOf(hematology)
 * valueQuantity = 650 '/uL' "/uL"
 * code = $LOINC#24467-3 "CD3+CD4+ (T4 helper) cells [#/volume] in Blood"
 
 Instance: lvef
-InstanceOf: IrCardiacResult
+InstanceOf: Observation
 Usage: #example
 Title: "Ejection fraction as a range"
 Description: "A range is understood: both ends carry the unit."
-* insert Result
+* insert ResultOf(cardiac)
 * code = $LOINC#10230-1 "Left ventricular Ejection fraction"
 * valueRange.low = 55 '%' "%"
 * valueRange.high = 60 '%' "%"
 
 Instance: nyha
-InstanceOf: IrCardiacResult
+InstanceOf: Observation
 Usage: #example
 Title: "NYHA class"
 Description: "An answer by code."
-* insert Result
+* insert ResultOf(cardiac)
 * code = $LOINC#88020-3 "Functional capacity NYHA"
 * valueCodeableConcept = $LOINC#LA28406-9 "NYHA class III"
 
 Instance: pao2
-InstanceOf: IrRespiratoryResult
+InstanceOf: Observation
 Usage: #example
 Title: "PaO2"
 Description: "In one of the units that the table converts."
-* insert Result
+* insert ResultOf(respiratory)
 * valueQuantity = 11.2 'kPa' "kPa"
 * code = $LOINC#2703-7 "Oxygen [Partial pressure] in Arterial blood"
 
 Instance: paco2
-InstanceOf: IrRespiratoryResult
+InstanceOf: Observation
 Usage: #example
 Title: "PaCO2"
 Description: "In one of the units that the table converts."
-* insert Result
+* insert ResultOf(respiratory)
 * valueQuantity = 41 'mm[Hg]' "mm[Hg]"
 * code = $LOINC#2019-8 "Carbon dioxide [Partial pressure] in Arterial blood"
 
 Instance: ecog
-InstanceOf: IrPerformanceResult
+InstanceOf: Observation
 Usage: #example
 Title: "ECOG performance status"
 Description: "A score needs no unit."
-* insert Result
+* insert ResultOf(performance)
 * code = $LOINC#89247-1 "ECOG Performance Status score"
 * valueInteger = 1
 
