@@ -94,6 +94,7 @@ PLACES: Mapping[str, frozenset[str]] = {
 REASON_PLACES: Mapping[str, frozenset[str]] = {
     key: frozenset(places.split())
     for key, places in {
+        "bundle-type": "data type",
         "calculated-from": "data",
         "computed": "formula",
         **dict.fromkeys(
@@ -103,6 +104,7 @@ REASON_PLACES: Mapping[str, frozenset[str]] = {
                     "fhir-busy",
                     "fhir-foreign-page",
                     "fhir-no-patient",
+                    "fhir-patient-unread",
                     "fhir-no-token",
                     "fhir-not-believed",
                 ),
@@ -129,7 +131,9 @@ REASON_PLACES: Mapping[str, frozenset[str]] = {
         "unread-vocabulary": "system",
         "unreadable-bundle": "data",
         "unreadable-resource": "data",
+        "withheld": "data",
         "wrong-type": "data",
+        "patient-replaced": "data",
     }.items()
 }
 """Reasons that have places; all others have none. A reason that says something of a gap in the data may name {data}."""

@@ -7,7 +7,8 @@ the others; it makes what was retrieved incomplete.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +20,11 @@ from cds_service.reasons import Reason
 
 _NONE = msgspec.Raw()
 _BESIDE = ("include", "outcome")
+_ANSWERS = ("searchset", "collection", None)
+"""Types of Bundles that answer a search; clients and servers of little care send `collection`, or no type."""
+_WITHHELD = tuple(f'"{code}"'.encode() for code in ("SUBSETTED", "REDACTED", "MASKED"))
+"""Codes of meta.tag and meta.security that say that a part was left out. Source: HL7 v3 ObservationValue, FHIR R4
+Resource.meta."""
 
 
 class _Reference(msgspec.Struct):
@@ -29,11 +35,16 @@ class _Actor(msgspec.Struct):
     actor: _Reference | None = None
 
 
+class _Meta(msgspec.Struct, rename="camel"):
+    last_updated: str | None = None
+
+
 class _Head(msgspec.Struct, rename="camel"):
     """What is read of every resource before its stage reads the rest."""
 
     resource_type: str
     id: str | None = None
+    meta: msgspec.Raw = _NONE
     subject: _Reference | None = None
     patient: _Reference | None = None
     participant: msgspec.Raw = _NONE
@@ -104,6 +115,11 @@ class Page:
     total: int | None = None
     bundle_type: str | None = None
 
+    @property
+    def answers_a_search(self) -> bool:
+        """Whether it can be the answer to a search: a resource, or a Bundle of a type that is one."""
+        return self.resource_type != "Bundle" or self.bundle_type in _ANSWERS
+
 
 def read_page(data: str, raw: bytes) -> Page | None:
     """One prefetch value, context Bundle or answer of a server; None where it can't be read."""
@@ -153,7 +169,10 @@ def read_prefetch(data: str, raw: bytes, types: Collection[str], patient_id: str
         return missing(data, "refused"), None
     if page.resource_type != "Bundle" and page.resource_type not in types:
         return missing(data, "wrong-type"), None
-    return collect(data, [page], types, patient_id), page if page.next_url is not None else None
+    gaps = [] if page.answers_a_search else [Unavailable(data, Reason("bundle-type", {"type": page.bundle_type or ""}))]
+    found = collect(data, [page], types, patient_id)
+    found = replace(found, unavailable=(*gaps, *found.unavailable))
+    return found, page if page.next_url is not None else None
 
 
 def collect(
@@ -219,27 +238,47 @@ def _goes_on(pages: Sequence[Page]) -> bool:
 
     Source: FHIR R4 Bundle.total counts matches only, not what a search includes beside them.
     """
-    last = pages[-1]
-    if last.next_url is not None:
+    if pages[-1].next_url is not None:
         return True
     matches = sum(entry.mode not in _BESIDE for page in pages for entry in page.entries)
-    return last.total is not None and last.total > matches
+    return any(page.total is not None and page.total > matches for page in pages)
 
 
 def _records(
     data: str, entries: Sequence[PageEntry], types: Collection[str], patient_id: str, trusted: bool
 ) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
-    records: dict[str, RawResource] = {}
+    records: dict[str, list[tuple[_Head, RawResource]]] = {}
     unavailable = []
     heads = _heads_of([entry.body for entry in entries])
     for head, entry in zip(heads, entries, strict=True):
         found = _record(data, head, entry, types, patient_id, trusted=trusted)
         if isinstance(found, Unavailable):
             unavailable.append(found)
-        elif found is not None and records.setdefault(found.reference, found).body != entry.body:
-            # Two versions under one id: both are read.
-            records[f"{entry.place} {len(records)}"] = RawResource(found.reference, found.resource_type, entry.body)
-    return tuple(records.values()), unavailable
+        elif found is not None and head is not None:
+            records.setdefault(found.reference, []).append((head, found))
+            if _is_withheld(head):
+                unavailable.append(Unavailable(data, Reason("withheld"), found.reference))
+    return tuple(record for versions in records.values() for record in _newest(versions)), unavailable
+
+
+def _is_withheld(head: _Head) -> bool:
+    """Whether a part of the resource was left out: what it says counts, what it does not say is not known."""
+    meta = bytes(head.meta)
+    return any(code in meta for code in _WITHHELD)
+
+
+def _newest(versions: Sequence[tuple[_Head, RawResource]]) -> list[RawResource]:
+    """One of several copies of a resource; of several versions the newest, or all where that can't be told.
+
+    Source: FHIR R4 Resource.meta: a new version has a later lastUpdated.
+    """
+    different = {record.body: (head, record) for head, record in versions}
+    if len(different) == 1:
+        return [versions[0][1]]
+    dated = {moment: record for head, record in different.values() if (moment := _last_updated(head)) is not None}
+    if len(dated) < len(different):
+        return [record for _, record in different.values()]
+    return [dated[max(dated)]]
 
 
 def _heads_of(bodies: Sequence[bytes]) -> list[_Head | None]:
@@ -267,7 +306,9 @@ def _record(
         return None if says_nothing_found(entry.body) else Unavailable(data, Reason("incomplete-error-entry"))
     reference = f"{head.resource_type}/{head.id}" if head.id else entry.place
     if head.resource_type not in types:
-        return None if entry.mode == "include" else Unavailable(data, Reason("wrong-type"), reference)
+        if entry.mode == "include" and not any(f'"{name}"'.encode() in entry.body for name in types):
+            return None
+        return Unavailable(data, Reason("wrong-type"), reference)
     try:
         mine = _is_of(head, patient_id, trusted=trusted)
     except msgspec.DecodeError:
@@ -294,3 +335,13 @@ def _is_of(head: _Head, patient_id: str, *, trusted: bool) -> bool | None:
         return None
     answers = [names_patient(name, patient_id) for name in named]
     return False if False in answers else (None if None in answers else True)
+
+
+def _last_updated(head: _Head) -> datetime | None:
+    """When this version was written; None where it is not said."""
+    try:
+        text = msgspec.json.decode(head.meta, type=_Meta).last_updated if len(head.meta) else None
+        moment = datetime.fromisoformat(text) if text else None
+    except (msgspec.DecodeError, ValueError):
+        return None
+    return moment if moment is not None and moment.tzinfo else None

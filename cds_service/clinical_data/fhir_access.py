@@ -176,14 +176,14 @@ def _by_type(wanted: DataQuery, patient_id: str) -> DataQuery:
 
 
 def _of_somebody(found: Mapping[str, RetrievedData]) -> Mapping[str, RetrievedData]:
-    """Where the server knows no such patient and found nothing at all, an empty search proves nothing."""
+    """An empty search proves nothing unless the patient was found: the server may not know them, or hide them."""
     patient = found.get("patient", RetrievedData())
-    gone = any(gap.reason.values.get("status") in GONE for gap in patient.unavailable)
-    if not gone or any(retrieved.records for retrieved in found.values()):
+    if patient.complete or any(retrieved.records for retrieved in found.values()):
         return found
+    gone = any(gap.reason.values.get("status") in GONE for gap in patient.unavailable)
+    reason = "fhir-no-patient" if gone else "fhir-patient-unread"
     return {
-        key: _doubted(retrieved, key, "fhir-no-patient") if retrieved.complete else retrieved
-        for key, retrieved in found.items()
+        key: _doubted(retrieved, key, reason) if retrieved.complete else retrieved for key, retrieved in found.items()
     }
 
 

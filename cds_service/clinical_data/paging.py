@@ -19,8 +19,6 @@ Ask = Callable[[str, int], bytes | Refusal]
 """A URL and the most bytes to take -> the answer."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_ANSWERS = ("searchset", "collection", None)
-"""Types of Bundles that answer a search; a server of little care gives `collection`, or no type."""
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -96,7 +94,7 @@ def _problem(page: Page | None, query: Query) -> Reason | None:
         return Reason("fhir-not-fhir")
     if page.resource_type == "OperationOutcome":
         return Reason("fhir-outcome")
-    is_answer = page.resource_type == "Bundle" and page.bundle_type in _ANSWERS
+    is_answer = page.resource_type == "Bundle" and page.answers_a_search
     return Reason("fhir-not-fhir") if query.is_search and not is_answer else None
 
 

@@ -6,8 +6,7 @@ verificationStatus; hl7.terminology adds clinicalStatus `unknown`, which counts 
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
+from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ConditionFact
@@ -27,41 +26,50 @@ def read_conditions(retrieved: RetrievedData, reading: Reading) -> tuple[Conditi
     for record, raw in decode_each(retrieved.records, RawCondition):
         if raw is None:
             reading.note_unreadable("conditions", record)
-        elif (fact := read_condition(record.reference, raw, reading.zone)) is not None:
+        elif (fact := read_condition(record.reference, raw, reading)) is not None:
             facts.append(fact)
     return tuple(facts)
 
 
-def read_condition(reference: str, raw: RawCondition, zone: tzinfo) -> ConditionFact | None:
+def read_condition(reference: str, raw: RawCondition, reading: Reading) -> ConditionFact | None:
     """The fact of one Condition; None for one that is denied."""
     verification = status_code(raw.verification_status)
     if verification in DENIED:
         return None
-    status = status_code(raw.clinical_status)
+    zone, status = reading.zone, status_code(raw.clinical_status)
+    ended = _ended(raw, reading)
     encounter = raw.encounter.reference if raw.encounter else None
     onset = raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None)
     return ConditionFact(
         reference=reference,
         concept=concept(raw.code),
-        activity=_activity(status, raw),
+        activity=_activity(status, ended),
         certain=verification not in UNCERTAIN,
         onset=read_when(onset, zone) or read_when(raw.recorded_date, zone),
         encounter=local_reference(encounter).rpartition("/")[2] if encounter and _is_encounter_diagnosis(raw) else None,
-        status_clear=status is None or status in _ACTIVE | _ENDED | {"remission"},
+        status_clear=status in _ACTIVE | _ENDED | {"remission"} or (status is None and ended is not Certainty.UNKNOWN),
     )
 
 
-def _activity(status: str | None, raw: RawCondition) -> str:
+def _activity(status: str | None, ended: Certainty) -> str:
     if status in _ENDED:
         return "inactive"
     if status == "remission":
         return "remission"
-    return "inactive" if status is None and _has_abatement(raw) else "active"
+    return "inactive" if status is None and ended is Certainty.PRESENT else "active"
 
 
-def _has_abatement(raw: RawCondition) -> bool:
-    spans = (raw.abatement_period, raw.abatement_age, raw.abatement_range)
-    return any(map(is_given, spans)) or raw.abatement_date_time is not None or raw.abatement_string is not None
+def _ended(raw: RawCondition, reading: Reading) -> Certainty:
+    """Whether an abatement says that the condition is over; one in the future, or in words, does not."""
+    period = raw.abatement_period
+    moment = raw.abatement_date_time or (period.end if period else None)
+    if moment:
+        when = read_when(moment, reading.zone)
+        return Certainty.UNKNOWN if when is None or when.earliest > reading.now else Certainty.PRESENT
+    if is_given(raw.abatement_age) or is_given(raw.abatement_range):
+        return Certainty.PRESENT
+    in_words = raw.abatement_string is not None or (period is not None and period.start is not None)
+    return Certainty.UNKNOWN if in_words else Certainty.ABSENT
 
 
 def _is_encounter_diagnosis(raw: RawCondition) -> bool:

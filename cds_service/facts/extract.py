@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Unavailable
 from cds_service.facts.allergies import read_allergies
@@ -33,15 +33,12 @@ def extract(
         reads: whether anything reads a code (system, code) of an Observation; others are passed over.
         encounter_id: bare id of the current encounter, if the client sent one.
     """
-    zone = now.tzinfo
-    if zone is None:
-        raise ValueError("now must carry the hospital's time zone")
-    reading = Reading(zone, reads)
+    reading = Reading(now, reads)
     orders = _orders(data, reading.gaps)
     conditions = read_conditions(data.retrieved("conditions"), reading)
     allergies = read_allergies(data.retrieved("allergies"), reading)
     observations = read_observations(data.retrieved("observations"), reading)
-    birth_date, gender = _patient(data.by_kind.get("patient", RetrievedData()), zone)
+    birth_date, gender = _patient(data.by_kind.get("patient", RetrievedData()), reading)
     return PatientFacts(
         orders=orders,
         conditions=conditions,
@@ -60,8 +57,12 @@ def extract(
 
 def _complete(data: ClinicalData, gaps: list[Unavailable]) -> frozenset[str]:
     """The kinds of which all was retrieved, and of which no unreadable resource may hold anything."""
-    unread = {gap.data for gap in gaps if gap.data in KINDS and KINDS[gap.data].unreadable_hides == "all"}
+    unread = {gap.data for gap in gaps if gap.data in KINDS and _hides_all(gap)}
     return frozenset(kind.key for kind in CLINICAL if data.retrieved(kind.key).complete and kind.key not in unread)
+
+
+def _hides_all(gap: Unavailable) -> bool:
+    return KINDS[gap.data].unreadable_hides == "all" or gap.reason.key != "unreadable-resource"
 
 
 def _known_gaps(data: ClinicalData) -> list[Unavailable]:
@@ -89,12 +90,18 @@ def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...
     return (*orders, *(unread_order(reference, "ServiceRequest") for reference in sorted(named - listed)))
 
 
-def _patient(retrieved: RetrievedData, zone: tzinfo) -> tuple[When | None, str | None]:
-    """Birth date and administrative gender; only needed to compute, so a patient that can't be read is no gap."""
+def _patient(retrieved: RetrievedData, reading: Reading) -> tuple[When | None, str | None]:
+    """Birth date and administrative gender; only needed to compute, so a patient that can't be read is no gap.
+
+    A record that was replaced by another one may have left its contents there.
+    """
     for record in retrieved.records:
         try:
             raw = decode(record.body, RawPatient)
         except Unreadable:
             continue
-        return read_when(raw.birth_date, zone), raw.gender
+        if any(link.type == "replaced-by" for link in raw.link or ()):
+            replaced = [Unavailable(kind.key, Reason("patient-replaced"), record.reference) for kind in CLINICAL]
+            reading.gaps.extend(replaced)
+        return read_when(raw.birth_date, reading.zone), raw.gender
     return None, None

@@ -42,6 +42,7 @@ from cds_service.facts.resources import (
     is_given,
     is_named,
     read_codings,
+    repeats_a_member,
 )
 
 _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
@@ -69,6 +70,8 @@ class WholeResource(msgspec.Struct, frozen=True):
         try:
             raw = decode(self.body, RawValue)
         except Unreadable:
+            return Measurement(problem="unreadable-value")
+        if repeats_a_member(self.body):
             return Measurement(problem="unreadable-value")
         is_panel = is_given(raw.component) or is_given(raw.has_member)
         if is_panel and not _has_value(raw) and raw.data_absent_reason is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from cds_service.clinical_data.retrieved import RawResource, Unavailable
 from cds_service.reasons import Reason
@@ -14,13 +14,22 @@ from cds_service.reasons import Reason
 class Reading:
     """One call's reading.
 
-    `zone` is the hospital's. `reads` says whether anything reads a code (system, code) of an Observation; others are
-    passed over. `gaps` collects every resource that can't be read: one never sinks the others.
+    `now` is the time of the call, aware; its zone is the hospital's. `reads` says whether anything reads a code (system,
+    code) of an Observation; others are passed over. `gaps` collects every resource that can't be read: one never sinks
+    the others.
     """
 
-    zone: tzinfo
+    now: datetime
     reads: Callable[[str, str], bool]
     gaps: list[Unavailable] = field(default_factory=list)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The hospital's time zone."""
+        zone = self.now.tzinfo
+        if zone is None:
+            raise ValueError("now must carry the hospital's time zone")
+        return zone
 
     def note_unreadable(self, kind: str, record: RawResource) -> None:
         """A resource of a data kind can't be read."""

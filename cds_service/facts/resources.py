@@ -94,7 +94,7 @@ class RawCondition(_Resource):
     onset_period: RawPeriod | None = None
     recorded_date: str | None = None
     abatement_date_time: str | None = None
-    abatement_period: msgspec.Raw = NOT_GIVEN
+    abatement_period: RawPeriod | None = None
     abatement_age: msgspec.Raw = NOT_GIVEN
     abatement_range: msgspec.Raw = NOT_GIVEN
     abatement_string: str | None = None
@@ -177,11 +177,18 @@ class RawContained(_Resource):
     code: RawConcept | None = None
 
 
+class RawLink(_Struct):
+    """FHIR Patient.link."""
+
+    type: str | None = None
+
+
 class RawPatient(_Resource):
     """FHIR Patient."""
 
     birth_date: str | None = None
     gender: str | None = None
+    link: list[RawLink] | None = None
 
 
 class RawCode(_Struct):
@@ -202,6 +209,8 @@ _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
     for kind in (RawCondition, RawAllergy, RawObservation)
 }
+_WHOLE = (RawCondition, RawAllergy)
+"""Resources that are read from their first member to their last; of results only the few that are judged are."""
 _components = msgspec.json.Decoder(list[RawValue])
 _code_decoder = msgspec.json.Decoder(RawCode)
 
@@ -226,8 +235,11 @@ def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple
 
     Decoded in one go as long as none is broken, else one by one, so that the broken one is the only one lost.
     """
+    joined = b"[" + b",".join(record.body for record in records) + b"]"
     try:
-        found: list[T] = _list_decoders[kind].decode(b"[" + b",".join(record.body for record in records) + b"]")
+        found: list[T] = _list_decoders[kind].decode(joined)
+        if kind in _WHOLE and repeats_a_member(joined):
+            raise msgspec.DecodeError
     except (msgspec.DecodeError, RecursionError):
         yield from ((record, _decode_or_none(record.body, kind)) for record in records)
         return
@@ -237,9 +249,21 @@ def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple
 
 def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
     try:
-        return decode(body, kind)
+        return None if repeats_a_member(body) else decode(body, kind)
     except Unreadable:
         return None
+
+
+def repeats_a_member(body: bytes) -> bool:
+    """Whether an object in a JSON text gives a member twice, so that a decoder would lose one of the two unseen.
+
+    Compared without walking the objects: written again, a text with a lost member has fewer names.
+    """
+    try:
+        again = msgspec.json.encode(msgspec.json.decode(body))
+    except (msgspec.DecodeError, RecursionError):
+        return False  # the decoder that reads it says what is wrong
+    return body.count(b'":') + body.count(b'" :') > again.count(b'":') + again.count(b'" :')
 
 
 def decode_components(raw: msgspec.Raw) -> list[RawValue] | None:

@@ -60,9 +60,8 @@ def test_clinical_status(clinical: Any, activity: str, clear: bool) -> None:
     [
         {"abatementDateTime": "2026-01-01"},
         {"abatementAge": {"value": 40}},
-        {"abatementPeriod": {"start": "2026"}},
+        {"abatementPeriod": {"start": "2026", "end": "2026-02"}},
         {"abatementRange": {"low": {"value": 40}}},
-        {"abatementString": "last year"},
     ],
 )
 def test_abatement_without_status(abatement: dict[str, Any]) -> None:
