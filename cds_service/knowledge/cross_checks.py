@@ -27,7 +27,6 @@ class TableRows(Protocol):
     labs: dict[str, Row]
     allergies: Row
     systems: list[Row]
-    wording: Mapping[str, str]
     value_sets: dict[str, Row]
     concept_maps: list[Row]
 
@@ -55,12 +54,10 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        yield from _wording(rows, file, key, "notes", row.get("notes", {}).values())
         yield from _missing(file, key, "notes", row.get("notes", {}), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", [alert["condition"]], rows.conditions, "condition")
-            yield from _wording(rows, file, key, "alert", [alert["wording"]])
 
 
 def _indications(rows: TableRows) -> Iterator[str]:
@@ -74,7 +71,6 @@ def _indications(rows: TableRows) -> Iterator[str]:
         for part in ("present_if", "possible_if"):
             yield from _missing(file, name, part, _named(indication.get(part)), rows.conditions, "condition")
         because = indication.get("possible_because")
-        yield from _wording(rows, file, name, "possible_because", [f"reason.{because}"] if because else [])
         if ("possible_if" in indication) != bool(because):
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
 
@@ -113,7 +109,6 @@ def _criterion(rows: TableRows, file: str, row: Row) -> Iterator[str]:
     yield from _missing(file, name, "value_sets", row.get("value_sets", ()), rows.value_sets, "ValueSet")
     yield from _missing(file, name, "severity_from", row.get("severity_from", ()), rows.labs, "lab")
     yield from _missing(file, name, "group", [row.get("group", "")], groups, "allergy group")
-    yield from _wording(rows, file, name, "advice", [f"advice.{a}" for a in row["advice"]])
     for other, fields in _FIELDS_OF_KIND.items():
         for field in fields if other != kind else ():
             if field in row:
@@ -189,10 +184,6 @@ def _allergies(rows: TableRows) -> Iterator[str]:
         yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
     for weight, row in rows.allergies["reaction"].items():
         yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
-
-
-def _wording(rows: TableRows, file: str, row: str, field: str, keys: Iterable[str]) -> Iterator[str]:
-    yield from _missing(file, row, field, keys, rows.wording, "sentence of wording.en.toml")
 
 
 def _named(value: Any) -> list[str]:

@@ -30,10 +30,12 @@ from cds_service.knowledge.value_sets import (
     mappings_of,
     rules_of,
 )
+from cds_service.knowledge.wording_checks import check_wording
 from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
+_ENGLISH = "wording.en.toml"
 _LOINC = "http://loinc.org"
 _PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm")
 
@@ -53,7 +55,10 @@ class Files:
     allergies: Mapping[str, Any] = field(default_factory=dict)
     systems: list[Mapping[str, Any]] = field(default_factory=list)
     spelling: Mapping[str, str] = field(default_factory=dict)
-    wording: Mapping[str, str] = field(default_factory=dict)
+    wording_keys: Mapping[str, str] = field(default_factory=dict)
+    """Sentences that the program says -> their places."""
+    wordings: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """File name -> its sentences."""
     value_sets: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     concept_maps: list[Mapping[str, Any]] = field(default_factory=list)
     override_reasons: Mapping[str, Any] = field(default_factory=dict)
@@ -78,6 +83,7 @@ def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles:
         raise TableError(problems)
     _lay_over(files, changes, problems)
     cross_check(files, problems)
+    check_wording(files, problems)
     if problems:
         raise TableError(problems)
     return _assemble(files, changes)
@@ -114,7 +120,9 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> Files:
     files.allergies = toml("allergies.toml", "allergies")
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
-    files.wording = rows.flat_wording(toml("wording.en.toml", "wording"))
+    files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
+    for name in sorted({_ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
+        files.wordings[name] = rows.flat_wording(toml(name, "wording"))
     for path in sorted((tables / "procedures").glob("*.toml")):
         name = f"procedures/{path.name}"
         for row in toml(name, "procedures").get("procedure", ()):
@@ -161,7 +169,7 @@ def _assemble(files: Files, changes: SiteChanges) -> Knowledge:
         contraindications=contraindications,
         labs=labs,
         thresholds=thresholds,
-        wording=files.wording,
+        wording=files.wordings[_ENGLISH],
         codes=codes,
         order_texts=OrderTexts(
             {p.id: p.synonyms for p in procedures.values()},

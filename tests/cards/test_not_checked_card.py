@@ -23,8 +23,8 @@ def test_allergies_not_had_are_a_warning_with_the_reason(tables: Tables):
     card = tables.card(order, unavailable=[NOT_SENT])
     assert card["indicator"] == "warning"
     assert card["summary"] == ("Not checked for Transjugular intrahepatic portosystemic shunt: the recorded allergies")
-    assert "- Iodine or contrast allergy: the recorded allergies could not be had" in card["detail"]
-    assert "- The EHR did not send the recorded allergies, and no FHIR server could be asked" in card["detail"]
+    assert "- Iodine or contrast allergy: the recorded allergies could not be retrieved" in card["detail"]
+    assert "- The EHR did not send the recorded allergies, and no FHIR server was available" in card["detail"]
     assert "not an all-clear" in card["detail"]
 
 
@@ -114,7 +114,7 @@ def test_unknown_severity_is_to_be_asked_for(tables: Tables):
     heart_failure = Evidence("Condition/c1", "Heart failure", date="2020")
     order = tables.order("tips", tables.unknown("heart-failure-recorded", "severity-not-recorded", heart_failure))
     detail = tables.card(order)["detail"]
-    assert "recorded, but not how severe it is: “Heart failure”, 2020" in detail
+    assert "recorded, but its severity is not: “Heart failure”, 2020" in detail
     assert "Ask for NYHA class or LVEF" in detail
 
 
