@@ -54,7 +54,7 @@ def answer(
         lap: is told the name of each stage when it is done, for those who time them.
 
     Raises:
-        NothingJudged: there is something to judge, and none of its data could be had.
+        NothingJudged: there is something to judge, and none of its data could be retrieved.
     """
     data = gather(request, fhir, knowledge.lab_codes)
     lap("clinical_data")

@@ -1,6 +1,6 @@
 """What one call read, decided and told, without anything of the patient: for audit records, metrics and reports.
 
-In: the outputs of the stages. Out: an `CallSummary` of ids, counts and answers.
+In: the outputs of the stages. Out: a `CallSummary` of ids, counts and answers.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class CallSummary:
 
 
 def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, ...], version: str) -> CallSummary:
-    """The account of one call.
+    """The summary of one call.
 
     Args:
-        data: what was had.
+        data: what was retrieved.
         findings: everything that was found, rows in shadow included.
         cards: what was told and what was withheld.
         version: of the tables.

@@ -112,15 +112,12 @@ def _criterion_blocks(finding: CriterionFinding, wording: Wording) -> Iterator[s
 
 
 def _limit_lines(finding: CriterionFinding, wording: Wording) -> Iterator[str]:
-    limit, criterion = finding.threshold, finding.criterion
+    limit = finding.threshold
     if limit is not None:
         shown = shown_limit(limit, wording)
         grade = wording.label("grade", limit.grade)
         key = "limit.line" if shown else "limit.no-number"
         yield wording.say(key, limit=shown, guideline=limit.guideline, grade=grade)
-    elif criterion.source:
-        grade = wording.label("grade", criterion.grade)
-        yield wording.say("limit.no-number", guideline=criterion.source, grade=grade)
 
 
 def _advice(row: _Row) -> list[str]:

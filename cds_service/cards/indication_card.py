@@ -40,7 +40,7 @@ def _card(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> Card:
 
 
 def _is_statement(order: OrderFinding) -> bool:
-    """Whether "no reason that the table knows" says much: whole code families were compared, and the order names its
+    """Whether "no listed reason" says much: whole code families were compared, and the order names its
     vessel or organ. A technique of no named vessel may have a reason outside the table.
     """
     procedure = order.procedure

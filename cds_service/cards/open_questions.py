@@ -11,7 +11,7 @@ from cds_service.knowledge.tables import Contraindication, Knowledge
 from cds_service.reasons import Reason
 
 NOT_HAD_AT_ALL = {"conditions-unavailable": "conditions", "allergies-unavailable": "allergies"}
-"""Reason -> the data of which nothing could be had. Most rows rest on them, so such a question is loud."""
+"""Reason -> the data of which nothing could be retrieved. Most rows rest on them, so such a question is loud."""
 
 _MOST_INDICATIONS = 3  # a parent has the reasons of all its children; a list of them all says less than one word
 
@@ -20,8 +20,8 @@ _MOST_INDICATIONS = 3  # a parent has the reasons of all its children; a list of
 class OpenQuestion:
     """One question without an answer: `what` names it, `lab` the analyte where it is about a result.
 
-    `loud` ones make the card a warning: allergies or conditions not had at all, or a result that a procedure of high
-    bleeding risk requires. `advice` are keys of what to ask for.
+    `loud` ones make the card a warning: allergies or conditions not retrieved at all, or a result that a procedure of
+    high bleeding risk requires. `advice` are keys of what to ask for.
     """
 
     what: str
@@ -33,7 +33,7 @@ class OpenQuestion:
 
     @property
     def data_missing(self) -> str | None:
-        """The data of which nothing could be had, where that is the reason."""
+        """The data of which nothing could be retrieved, where that is the reason."""
         return NOT_HAD_AT_ALL.get(self.reason.key) if self.reason else None
 
 

@@ -73,7 +73,7 @@ class FhirServers:
     def fetch(
         self, server: str, token: str | None, patient_id: str, wanted: Sequence[DataQuery]
     ) -> Mapping[str, RetrievedData]:
-        """Everything wanted, as far as it can be had.
+        """Everything wanted, as far as it can be retrieved.
 
         Args:
             server: `fhirServer` of the call.

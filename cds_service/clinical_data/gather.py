@@ -84,7 +84,7 @@ def _in_focus(request: HookRequest) -> RetrievedData:
 def _wanted(
     request: HookRequest, by_kind: Mapping[str, RetrievedData], orders: Sequence[str], lab_codes: Sequence[str]
 ) -> Iterator[DataQuery]:
-    """What prefetch left out: kinds that were not had, kinds that go on, and orders that are named and not there."""
+    """What prefetch left out: kinds that were not sent, kinds that go on, and orders that are named and not there."""
     templates = prefetch_templates(request.service, lab_codes)
     for key, retrieved in by_kind.items():
         after = None
@@ -142,7 +142,7 @@ def _named_only(retrieved: RetrievedData, references: tuple[str, ...], data: str
     by_reference = {record.reference: record for record in retrieved.records}
     gaps = [gap for gap in retrieved.unavailable if gap.reference in wanted]
     unfound = [ref for ref in wanted if ref not in by_reference and ref not in {gap.reference for gap in gaps}]
-    # What else is wrong with the list matters only where an order is not in the part of it that was had.
+    # What else is wrong with the list matters only where an order is not in the part of it that was retrieved.
     gaps += [gap for gap in retrieved.unavailable if unfound and not _is_id(gap.reference)]
     gaps += [Unavailable(data, Reason("order-not-found"), ref) for ref in unfound]
     return RetrievedData(

@@ -36,9 +36,9 @@ class RawResource(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RetrievedData:
-    """What was had of one kind of data.
+    """What was retrieved of one kind of data.
 
-    `obtained` is False where nothing could be had at all. `complete` is True only where everything that the
+    `obtained` is False where nothing could be retrieved at all. `complete` is True only where everything that the
     record holds of this kind has been read; `records` counts either way. `source` says where they came from:
     `prefetch` or `fhir`.
     """

@@ -141,7 +141,7 @@ def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...
         try:
             orders.append(read_order(record, based_on))
             missed = missing_sources(record, based_on)
-            # What could not be had of the orders matters only to an appointment that is based on one of them.
+            # What could not be retrieved of the orders matters only to an appointment that is based on one of them.
             gaps += [gap for gap in sources.unavailable if missed and gap not in gaps]
             gaps += [Unavailable("orders", Reason("order-not-found"), reference) for reference in missed]
         except Unreadable:

@@ -75,14 +75,13 @@ class ReactionFact:
 class AllergyFact:
     """An AllergyIntolerance that is neither refuted nor entered in error.
 
-    `kind` is `allergy`, `intolerance` or None; `criticality` as coded.
+    `criticality` is as coded.
     """
 
     reference: str
     concept: Concept
     active: bool
     certain: bool
-    kind: str | None
     criticality: str | None
     reactions: tuple[ReactionFact, ...]
     recorded: When | None
@@ -128,7 +127,7 @@ class Measurement:
 class OrderFact:
     """One order or appointment in focus.
 
-    `reasons` are its own reasonCode entries; `reason_conditions` the references of reasonReference, `Type/id`.
+    `reasons` are its own reasonCode entries; `reason_references` those of reasonReference, `Type/id`.
     `body` holds the bytes received, from which an update suggestion is made. `forbids` is doNotPerform.
     """
 
@@ -146,8 +145,8 @@ class OrderFact:
 class PatientFacts:
     """Everything read of one call's data.
 
-    Each `*_complete` is True only where all of that kind was had and could be read, each `*_obtained` False only
-    where none of it was had at all. `unavailable` lists every gap.
+    `complete` names the kinds of data of which all was retrieved and could be read, `obtained` those that
+    could be retrieved at all. `unavailable` lists every gap.
     """
 
     orders: tuple[OrderFact, ...]

@@ -17,7 +17,7 @@ _MOST_UNREAD = 5
 def judge_criterion(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
     """Judge one criterion whose gate has passed.
 
-    None: the criterion rests on optional data that the record does not hold, or that could not be had; they count
+    None: the criterion rests on optional data that the record does not hold, or that could not be retrieved; they count
     when they are there and are not missed when not.
     """
     if criterion.kind == "allergy":
@@ -103,7 +103,7 @@ def _judge_lab(criterion: Criterion, patient: PatientContext) -> CriterionFindin
 
 
 def _why_no_datum(reason: Reason | None, patient: PatientContext) -> Reason | None:
-    """No result where the observations could not be had is another thing than no result in the record."""
+    """No result where the observations could not be retrieved is another thing than no result in the record."""
     if "observations" not in patient.facts.obtained:
         return Reason("observations-unavailable")
     return reason

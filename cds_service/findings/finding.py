@@ -112,7 +112,6 @@ class OrderFinding:
     candidates: tuple[Procedure, ...] = ()
     recognised_by: str | None = None
     matched_text: str | None = None
-    uses: frozenset[str] = frozenset()
     emergency: bool = False
     indications: tuple[IndicationFinding, ...] = ()
     contraindications: tuple[ContraindicationFinding, ...] = ()
@@ -135,7 +134,7 @@ class OrderFinding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The whole answer before wording: one entry per order, and what could not be had."""
+    """The whole answer before wording: one entry per order, and what could not be retrieved."""
 
     orders: tuple[OrderFinding, ...]
     unavailable: tuple[Unavailable, ...]

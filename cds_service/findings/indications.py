@@ -69,7 +69,7 @@ def _unprovable(indication: Indication, knowledge: Knowledge) -> Reason | None:
 
 
 def _gap(order: OrderFact | None, patient: PatientContext) -> Reason | None:
-    """Why "none found" can't be said: conditions that could not be had or read, or a reason that could not be."""
+    """Why "none found" can't be said: conditions that could not be retrieved or read, or a reason that could not be."""
     facts = patient.facts
     if "conditions" not in facts.obtained:
         return Reason("conditions-unavailable")

@@ -224,7 +224,7 @@ def _rules(files: Files) -> tuple[list[CodeRule], list[Exclusion]]:
 
 
 def _index(files: Files, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
-    systems = [CodeSystem(s["url"], s["label"], s["spelling"], s.get("classifies", False)) for s in files.systems]
+    systems = [CodeSystem(s["url"], s["spelling"], s.get("classifies", False)) for s in files.systems]
     aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
     mappings: dict[tuple[str, str], list[Any]] = {}
     for concept_map in files.concept_maps:

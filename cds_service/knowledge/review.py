@@ -97,8 +97,8 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
         "told as": _told(criterion),
         "without data": "unknown" if criterion.required else "not missed",
         "guideline": threshold.guideline if threshold else "",
-        "grade": criterion.grade or (threshold.grade if threshold else ""),
-        "source": criterion.source or (threshold.source if threshold else row.source),
+        "grade": threshold.grade if threshold else "",
+        "source": threshold.source if threshold else row.source,
         "status": "active, in shadow" if row.shadow else "active",
     }
 

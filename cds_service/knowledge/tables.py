@@ -117,7 +117,6 @@ class Derivation:
     kind: str
     inputs: tuple[str, ...]
     parameters: Mapping[str, Decimal]
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +185,6 @@ class TextGroup:
     """What is recognized by a ValueSet, or by words of a text; a trailing `*` matches the beginning of a word."""
 
     id: str
-    label: str
     value_set: str
     texts: tuple[str, ...]
     not_texts: tuple[str, ...] = ()
@@ -228,8 +226,6 @@ class Criterion:
     allergy: AllergyRule | None = None
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
-    source: str = ""
-    grade: str = ""
 
 
 @dataclass(frozen=True, slots=True)

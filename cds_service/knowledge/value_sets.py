@@ -35,7 +35,6 @@ class CodeSystem:
     """How codes of one system are named and spelled, see `knowledge/code_systems.toml`."""
 
     url: str
-    label: str
     spelling: str
     classifies: bool
 

@@ -174,4 +174,4 @@ def test_every_criterion_of_the_tables_can_be_told(tables: Tables):
             assert response_problems({"cards": [card]}) == []
             assert live_markdown(card["detail"]) == []
             assert "What can be done:" in card["detail"], criterion.id
-            assert ("Source:" in card["detail"]) == (criterion.threshold is not None or bool(criterion.source))
+            assert ("Source:" in card["detail"]) == (criterion.threshold is not None)

@@ -68,7 +68,7 @@ def test_families_and_their_exclusions(
 def test_a_code_in_several_ways_counts_by_its_best() -> None:
     """A code that a set holds both by its family and by itself counts by what says more."""
     rules = [CodeRule("a", ICD, "C34", "broader", prefix=True), CodeRule("a", ICD, "C34.1", "exact", prefix=False)]
-    codes = CodeIndex([CodeSystem(ICD, "ICD", "dotted", True)], {}, rules, [], {})
+    codes = CodeIndex([CodeSystem(ICD, "dotted", True)], {}, rules, [], {})
     assert codes.lookup(ICD, "C341") == (Hit("a", "exact"),)
     assert codes.lookup(ICD, "C34.9") == (Hit("a", "broader"),)
 
@@ -104,7 +104,7 @@ def test_a_value_set_is_read_group_by_group() -> None:
         CodeRule("x", SCT, "1", "exact", prefix=False, display="One"),
         CodeRule("x", ICD, "I82.4", "broader", prefix=True),
     ]
-    codes = CodeIndex([CodeSystem(ICD, "ICD", "dotted", True)], {}, rules, exclusions, {})
+    codes = CodeIndex([CodeSystem(ICD, "dotted", True)], {}, rules, exclusions, {})
     assert codes.holds(ICD, "I824Y1")
     assert not codes.holds(ICD, "I82.4Z1")
 
