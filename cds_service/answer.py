@@ -61,7 +61,7 @@ def answer(
     facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
     lap("facts")
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
-    _refuse_if_nothing_was_had(request, facts, findings, knowledge)
+    _refuse_if_nothing_was_retrieved(request, facts, findings, knowledge)
     lap("findings")
     told = render(findings, knowledge, request.service, new_id)
     lap("cards")
@@ -69,7 +69,7 @@ def answer(
     return Answer(told.cards, told.decision, account, data.fetched)
 
 
-def _refuse_if_nothing_was_had(
+def _refuse_if_nothing_was_retrieved(
     request: HookRequest, facts: PatientFacts, findings: Findings, knowledge: Knowledge
 ) -> None:
     judged = request.service.focus == "none" or any(order.procedure for order in findings.orders)

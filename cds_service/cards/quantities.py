@@ -49,7 +49,7 @@ def shown_quantity(value: Decimal | str, unit: str | None, wording: Wording) -> 
 
 
 def shown_limit(limit: Threshold, wording: Wording) -> str | None:
-    """From where on a limit speaks (`below 50 10⁹/L`); None for a limit that is no number."""
+    """From where on a limit speaks (`below 50 × 10⁹/L`); None for a limit that is no number."""
     if limit.comparison == "rise":
         return _shown_rise(limit, wording)
     if limit.value is None or limit.comparison not in _WORDS:

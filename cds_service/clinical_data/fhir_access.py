@@ -27,7 +27,7 @@ from cds_service.reasons import Reason
 _log = logging.getLogger(__name__)
 
 Observe = Callable[[str, float, str], None]
-"""Rendered of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
+"""Told of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
 
 _KINDS = 5
 _NOT_IN_A_BASE = re.compile(r"[\x00-\x20\x7f\\?#]")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A condition id, or `all_of`/`any_of` over expressions."""
+    """A condition id, or `all_of`, `any_of` or `none_of` over expressions."""
 
     operator: str
     """`is`, `all_of`, `any_of` or `none_of`."""
@@ -106,6 +106,7 @@ class Unit:
 
     factor: Decimal
     note: str | None = None
+    """Wording key, `reason.*`, of a remark on every value in this unit."""
     at_most: Decimal | None = None
     """The unit counts only for values up to this (a fraction written with unit 1)."""
 

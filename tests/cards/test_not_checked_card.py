@@ -125,7 +125,7 @@ def test_a_normal_result_and_a_recorded_reason_are_no_card(tables: Tables):
 
 
 def test_an_order_that_is_no_known_procedure_gets_no_card(tables: Tables):
-    """A chest X-ray is none of this service's business, even where no data could be had."""
+    """A chest X-ray is none of this service's business, even where no data could be retrieved."""
     fact = OrderFact("ServiceRequest/x", "ServiceRequest", Concept(texts=("Chest X-ray",)), (), (), b"{}")
     assert tables.cards(OrderFinding(fact), unavailable=[NOT_SENT]) == []
 
