@@ -47,7 +47,7 @@ def check_wording(rows: WordedRows, problems: list[str]) -> None:
     """Append every sentence that is missing, unused or broken to `problems`, one line each."""
     places = {key: frozenset(names.split()) for key, names in rows.wording_keys.items()}
     named: dict[str, list[_Name]] = {}
-    for name in (*_of_procedures(rows), *_of_limits(rows), *_of_labs(rows)):
+    for name in (*_of_procedures(rows), *_of_criteria(rows), *_of_limits(rows), *_of_labs(rows)):
         named.setdefault(name.key, []).append(name)
     problems += _missing(named, rows.wordings)
     problems += _never_filled(named, places)
@@ -80,10 +80,13 @@ def advice_key(alert: str) -> str:
     return alert.replace("alert.", "alert_advice.", 1)
 
 
-def _of_limits(rows: WordedRows) -> Iterator[_Name]:
+def _of_criteria(rows: WordedRows) -> Iterator[_Name]:
     for criterion in (c for row in rows.contraindications.values() for c in row["criterion"]):
         for advice in criterion["advice"]:
             yield _Name(f"advice.{advice}", "contraindications.toml", criterion["id"], "advice")
+
+
+def _of_limits(rows: WordedRows) -> Iterator[_Name]:
     for key, row in rows.thresholds.items():
         yield _Name(f"grade.{row['grade']}", "thresholds.toml", key, "grade")
 
