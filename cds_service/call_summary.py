@@ -1,6 +1,6 @@
 """What one call read, decided and told, without anything of the patient: for audit records, metrics and reports.
 
-In: the outputs of the stages. Out: an `CallSummary` of ids, counts and answers.
+In: the outputs of the stages. Out: a `CallSummary` of ids, counts and answers.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
     """The summary of one call.
 
     Args:
-        data: what was had.
+        data: what was retrieved.
         findings: everything that was found, rows in shadow included.
         cards: what was told and what was withheld.
         version: of the tables.

@@ -8,7 +8,7 @@ CdsError
 ├── NotAuthenticated            401  the call carries no token that counts; why is for the log alone
 ├── NotAllowed                  403  the client is known, and asks for something that it is not registered for
 ├── TooManyCalls                429  the client has called more often than it may; `retry_after` says when to come back
-├── NothingJudged               412  no data could be had, so nothing at all could be judged
+├── NothingJudged               412  no data could be retrieved, so nothing at all could be judged
 ├── StoreUnavailable            503  the database of feedback and records can't be reached now
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
     ├── SettingError                 a setting is wrong: name, value, remedy

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A sentence to be worded later: `key` is one of `reason.*` in `knowledge/wording.en.toml`."""
+    """A sentence to be worded later: `key` is one of `reason.*`, with `values` for its places.
+
+    The keys that stages give are declared in `knowledge/wording_keys.toml`; rows of the tables name the others.
+    """
 
     key: str
     values: Mapping[str, str | int] = field(default_factory=dict)

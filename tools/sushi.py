@@ -2,7 +2,7 @@
 
     python tools/sushi.py                  compare with the JSON that is committed; exit 1 where something differs
     python tools/sushi.py --write          write what differs
-    python tools/sushi.py --if-possible    as the first, but exit 0 with a line that says so where SUSHI can't be had
+    python tools/sushi.py --if-possible    as the first, but say so and exit 0 where SUSHI is not available
 
 SUSHI runs offline: FHIR R4 comes from an npm package and is laid out under build/sushi/home as SUSHI looks for it.
 Nothing outside build/ and fhir_profiles/ is touched. Needs Node 18 or newer; users of the service don't.
@@ -58,7 +58,7 @@ Usage: #example
 
 
 class NotInstalledError(Exception):
-    """Node or an npm package can't be had here; the message says what to do."""
+    """Node or an npm package is not available here; the message says what to do."""
 
 
 class SushiError(Exception):
@@ -69,7 +69,7 @@ def main() -> int:
     """Compile, then compare or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write what differs")
-    parser.add_argument("--if-possible", action="store_true", help="exit 0 where SUSHI can't be had")
+    parser.add_argument("--if-possible", action="store_true", help="exit 0 where SUSHI is not available")
     args = parser.parse_args()
     try:
         install()

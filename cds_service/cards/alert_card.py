@@ -7,6 +7,7 @@ from cds_service.cards.evidence import evidence_lines
 from cds_service.cards.order_names import emergency_block, order_block, procedure_ids
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import AlertFinding, Findings, OrderFinding
+from cds_service.knowledge.tables import advice_key
 
 
 def alert_cards(findings: Findings, wording: Wording) -> list[Card]:
@@ -22,8 +23,6 @@ def _card(pairs: list[tuple[OrderFinding, AlertFinding]], wording: Wording) -> C
     key = pairs[0][1].wording
     orders = [order for order, _ in pairs]
     items = [item for _, alert in pairs for item in alert.evidence]
-    advice_key = key.replace("alert.", "alert_advice.", 1)
-    advice = wording.say(advice_key) if advice_key in wording.templates else ""
     return Card(
         kind=Kind.ALERT,
         indicator=max(alert.indicator for _, alert in pairs),
@@ -32,7 +31,8 @@ def _card(pairs: list[tuple[OrderFinding, AlertFinding]], wording: Wording) -> C
             emergency_block(orders, wording),
             wording.say("card.alert.looked-at"),
             bullets(evidence_lines(items, wording)),
-            *((wording.say("card.what-can-be-done"), bullets([advice])) if advice else ()),
+            wording.say("card.what-can-be-done"),
+            bullets([wording.say(advice_key(key))]),
             order_block(orders, wording),
         ),
         source=wording.say("source.indications"),

@@ -17,7 +17,7 @@ _PLAIN = frozenset({"preliminary", "computed", "matched-by-text", "not-normalize
 
 
 def evidence_line(evidence: Evidence, wording: Wording) -> str:
-    """One item in full: `Platelets 42 10⁹/L, 2026-11-20 (preliminary result)`."""
+    """One item in full: `Platelets 42 × 10⁹/L, 2026-11-20 (preliminary result)`."""
     what = _what(evidence, wording, MOST_CHARACTERS)
     line = _dated(what, evidence, wording)
     if not evidence.notes:
@@ -27,7 +27,7 @@ def evidence_line(evidence: Evidence, wording: Wording) -> str:
 
 
 def evidence_in_brief(evidence: Evidence, wording: Wording) -> str:
-    """One item for a summary: `Platelets 42 10⁹/L (2026-11-20)`, its name cut where it is long."""
+    """One item for a summary: `Platelets 42 × 10⁹/L (2026-11-20)`, its name cut where it is long."""
     what = _what(evidence, wording, _NAME_IN_BRIEF)
     date = harmless(evidence.date or "")
     return wording.say("evidence.brief", what=what, date=date) if date else what

@@ -53,7 +53,7 @@ def _rows(judged: Sequence[OrderFinding]) -> tuple[str, ...]:
 
 
 def gap_lines(gaps: Iterable[Unavailable], wording: Wording) -> list[str]:
-    """What could not be had, each kind of gap once with the resources that it concerns."""
+    """What could not be retrieved or read, each kind of gap once with the resources that it concerns."""
     references: dict[str, list[str]] = {}
     for gap in gaps:
         line = sentence_case(shown_reason(gap.reason, wording, data=gap.data))

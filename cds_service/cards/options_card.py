@@ -42,7 +42,7 @@ def options_card(findings: Findings, knowledge: Knowledge, wording: Wording) -> 
 
 
 def options_not_checked_card(findings: Findings, knowledge: Knowledge, wording: Wording) -> Card | None:
-    """A card where conditions could not be had at all, or allergies that an option depends on; else None."""
+    """A card where conditions could not be retrieved at all, or allergies that an option depends on; else None."""
     missed = {q.data_missing for order in findings.orders for q in open_questions(order, knowledge, wording)}
     gaps = [gap for gap in findings.unavailable if _hides_options(gap, missed)]
     if not gaps:

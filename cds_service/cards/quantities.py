@@ -11,7 +11,14 @@ from cds_service.knowledge.tables import Threshold
 from cds_service.reasons import Reason
 
 _COMPARATOR = re.compile(r"^(<=|>=|<|>|≤|≥)\s*(.+)$")
-_WORDS = {"<": "below", "<=": "at-most", "≤": "at-most", ">": "above", ">=": "at-least", "≥": "at-least"}
+_WORDS = {
+    "<": "value.below",
+    "<=": "value.at-most",
+    "≤": "value.at-most",
+    ">": "value.above",
+    ">=": "value.at-least",
+    "≥": "value.at-least",
+}
 
 
 def shown_number(value: Decimal) -> str:
@@ -27,7 +34,7 @@ def shown_value(value: Decimal | str, wording: Wording) -> str:
     found = _COMPARATOR.match(value.strip())
     if not found:
         return harmless(value)
-    return wording.say(f"value.{_WORDS[found.group(1)]}", number=harmless(found.group(2)))
+    return wording.say(_WORDS[found.group(1)], number=harmless(found.group(2)))
 
 
 def shown_unit(unit: str | None, wording: Wording) -> str:
@@ -42,7 +49,7 @@ def shown_quantity(value: Decimal | str, unit: str | None, wording: Wording) -> 
 
 
 def shown_limit(limit: Threshold, wording: Wording) -> str | None:
-    """From where on a limit speaks (`below 50 10⁹/L`); None for a limit that is no number."""
+    """From where on a limit speaks (`below 50 × 10⁹/L`); None for a limit that is no number."""
     if limit.comparison == "rise":
         return _shown_rise(limit, wording)
     if limit.value is None or limit.comparison not in _WORDS:

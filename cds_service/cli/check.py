@@ -1,4 +1,4 @@
-"""`cds-service check`: reads every table and value set, and a site's changes, and says what is wrong with them.
+"""`cds-service check`: reads every table, sentence and value set, and a site's changes, and says what is wrong.
 
 In a clone of the repository the clinical cases are judged as well. They describe the shipped tables: with a site
 folder, a case that says otherwise is a change for a person to confirm.
@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 
 import cds_service
-from cds_service.cards.wording import template_problems
 from cds_service.cli.cases import failures, read_cases
 from cds_service.cli.options import add_config, add_site, local_now, settings_of
 from cds_service.cli.terminal import complain
@@ -41,9 +40,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         knowledge = load_knowledge(settings.site)
         print(_summary(knowledge))
-        # A broken sentence would break the cases that say it, so it is named instead.
-        problems = template_problems(knowledge.wording) or _judge_cases(args.cases, knowledge, local_now(settings))
-        if settings.site and problems and not template_problems(knowledge.wording):
+        problems = _judge_cases(args.cases, knowledge, local_now(settings))
+        if settings.site and problems:
             _show_changed_cases(problems)
             problems = []
     except TableError as error:

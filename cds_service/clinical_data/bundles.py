@@ -241,7 +241,8 @@ def _goes_on(pages: Sequence[Page]) -> bool:
     if pages[-1].next_url is not None:
         return True
     matches = sum(entry.mode not in _BESIDE for page in pages for entry in page.entries)
-    return any(page.total is not None and page.total > matches for page in pages)
+    totals = [page.total for page in pages if page.total is not None]
+    return bool(totals) and totals[-1] > matches  # an earlier one may be an estimate
 
 
 def _records(

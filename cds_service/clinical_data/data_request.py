@@ -1,6 +1,6 @@
 """One kind of data at one FHIR server: what is asked, what is asked again, and when an answer is believed.
 
-An data_request runs in a thread of its own; at the deadline it is cut off, and what it has read by then still counts.
+A request runs in a thread of its own; at the deadline it is cut off, and what it has read by then still counts.
 Which answers are believed: docs/decisions/0006-reading-fhir-servers.md.
 """
 
@@ -107,7 +107,7 @@ class DataRequest:
         self._abort_handle.cut()
 
     def retrieved(self, patient_id: str) -> RetrievedData:
-        """What was had, and what was not; of an data_request that was cut off, what it has read so far."""
+        """What was retrieved, and what was not; of a request that was cut off, what it has read so far."""
         data, answered = self.wanted.data, self._used  # once: its thread may be done a moment later
         used = answered if answered is not None else tuple(self._searches)
         if answered is None and not any(search.pages for search in used):

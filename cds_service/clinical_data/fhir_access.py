@@ -27,7 +27,7 @@ from cds_service.reasons import Reason
 _log = logging.getLogger(__name__)
 
 Observe = Callable[[str, float, str], None]
-"""Rendered of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
+"""Told of each kind of data that was asked for: the kind, seconds, and `ok` or the key of the first reason."""
 
 _NOT_IN_A_BASE = re.compile(r"[\x00-\x20\x7f\\?#]")
 _NOT_UNDERSTOOD = frozenset(range(400, 500)) - {401, 408, 429}
@@ -72,7 +72,7 @@ class FhirServers:
     def fetch(
         self, server: str, token: str | None, patient_id: str, wanted: Sequence[DataQuery]
     ) -> Mapping[str, RetrievedData]:
-        """Everything wanted, as far as it can be had.
+        """Everything wanted, as far as it can be retrieved.
 
         Args:
             server: `fhirServer` of the call.

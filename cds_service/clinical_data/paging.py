@@ -26,7 +26,8 @@ _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 class Search:
     """A query with the pages that came so far. One thread fills it, and another may look at the deadline.
 
-    `gap` says why it ended early; `status` is the HTTP status of a refusal; `after` is a page that was had already.
+    `pages` may begin with one that was sent; `gap` says why the search ended early; `status` is the HTTP status of a
+    refusal.
     """
 
     data: str

@@ -49,7 +49,6 @@ def read_allergy(reference: str, raw: RawAllergy, zone: tzinfo) -> AllergyFact |
         concept=concept(raw.code),
         active=status_code(raw.clinical_status) not in _ENDED,
         certain=verification not in UNCERTAIN,
-        kind=raw.type,
         criticality=raw.criticality,
         reactions=tuple(_reaction(reaction) for reaction in raw.reaction or ()),
         recorded=read_when(raw.recorded_date, zone) or read_when(raw.onset_date_time, zone),

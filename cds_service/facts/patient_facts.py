@@ -76,14 +76,13 @@ class ReactionFact:
 class AllergyFact:
     """An AllergyIntolerance that is neither refuted nor entered in error.
 
-    `kind` is `allergy`, `intolerance` or None; `criticality` as coded.
+    `criticality` is as coded.
     """
 
     reference: str
     concept: Concept
     active: bool
     certain: bool
-    kind: str | None
     criticality: str | None
     reactions: tuple[ReactionFact, ...]
     recorded: When | None

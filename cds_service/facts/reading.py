@@ -14,7 +14,7 @@ from cds_service.reasons import Reason
 class Reading:
     """One call's reading.
 
-    `now` is the time of the call, aware; its zone is the hospital's. `reads` says whether anything reads a code (system,
+    `now` is the time of the call, aware, in the hospital's zone. `reads` says whether anything reads a code (system,
     code) of an Observation; others are passed over. `gaps` collects every resource that can't be read: one never sinks
     the others.
     """

@@ -65,7 +65,6 @@ class RawQuantity(_Struct):
     value: float | None = None
     comparator: str | None = None
     unit: str | None = None
-    system: str | None = None
     code: str | None = None
 
 
@@ -116,7 +115,6 @@ class RawAllergy(_Resource):
 
     clinical_status: Status | None = None
     verification_status: Status | None = None
-    type: str | None = None
     criticality: str | None = None
     code: RawConcept | None = None
     reaction: list[RawReaction] | None = None
@@ -172,7 +170,6 @@ class RawOrder(_Resource):
 class RawContained(_Resource):
     """A contained resource that an order's reason may point to."""
 
-    resource_type: str | None = None
     id: str | None = None
     code: RawConcept | None = None
 

@@ -45,7 +45,6 @@ class OrderContext:
     emergency is one only where every one of them is.
     """
 
-    procedures: tuple[Procedure, ...]
     ids: frozenset[str]
     uses: frozenset[str]
     accesses: frozenset[str]
@@ -70,7 +69,6 @@ class OrderContext:
 def order_context(procedures: tuple[Procedure, ...]) -> OrderContext:
     """The context of an order that may be any of the procedures."""
     return OrderContext(
-        procedures,
         ids=frozenset(procedure.id for procedure in procedures),
         uses=frozenset().union(*(procedure.uses for procedure in procedures)),
         accesses=frozenset(procedure.access for procedure in procedures),

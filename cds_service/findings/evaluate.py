@@ -75,7 +75,6 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         candidates=recognized.candidates,
         recognised_by=recognized.by,
         matched_text=recognized.synonym,
-        uses=context.uses,
         emergency=context.emergency,
         indications=judge_indications(indicated, order, chart, patient),
         contraindications=judge_contraindications(context, patient),

@@ -93,7 +93,6 @@ class OrderFinding:
     candidates: tuple[Procedure, ...] = ()
     recognised_by: str | None = None
     matched_text: str | None = None
-    uses: frozenset[str] = frozenset()
     emergency: bool = False
     indications: tuple[IndicationFinding, ...] = ()
     contraindications: tuple[ContraindicationFinding, ...] = ()

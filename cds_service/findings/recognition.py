@@ -81,7 +81,7 @@ def _settle(ids: Sequence[str], by: str, synonym: str | None, chart: Chart, know
     reachable = dict.fromkeys(d for procedure in ids for d in _descendants(procedure, knowledge))
     fitting = [d for d in reachable if _is_indicated(knowledge.procedures[d], chart, knowledge)]
     if fitting and (len(ids) > 1 or fitting != [ids[0]]):
-        remaining, how = _most_special(ids, fitting, knowledge), "condition"
+        remaining, how = _most_special(ids, fitting), "condition"
     else:
         remaining, how = tuple(ids), by
     if set(remaining) == set(ids):
@@ -91,7 +91,7 @@ def _settle(ids: Sequence[str], by: str, synonym: str | None, chart: Chart, know
     return Recognized(knowledge.procedures[parent], procedures, how, synonym)
 
 
-def _most_special(ids: Sequence[str], fitting: Sequence[str], knowledge: Knowledge) -> tuple[str, ...]:
+def _most_special(ids: Sequence[str], fitting: Sequence[str]) -> tuple[str, ...]:
     """A procedure that was named and fits stays what it is; only a parent without a reason of its own is narrowed."""
     named = tuple(i for i in ids if i in fitting)
     return named or tuple(fitting)

@@ -47,7 +47,6 @@ def _service(row: Mapping[str, Any]) -> Service:
     return Service(
         id=row["id"],
         hook=row["hook"],
-        title=row["title"],
         description=row["description"],
         focus=row["focus"],
         prefetch_keys=tuple(row["prefetch"]),

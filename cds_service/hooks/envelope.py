@@ -56,7 +56,6 @@ def read_request(service_id: str, body: bytes) -> HookRequest:
     check_context(service.hook, plain)
     return HookRequest(
         service=service,
-        hook_instance=envelope["hookInstance"],
         patient_id=plain["patientId"].removeprefix("Patient/"),
         context={name: bytes(raw) for name, raw in context.items()},
         prefetch={name: bytes(raw) for name, raw in prefetch.items()},

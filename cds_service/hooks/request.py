@@ -15,7 +15,6 @@ class Service:
 
     id: str
     hook: str
-    title: str
     description: str
     focus: str
     prefetch_keys: tuple[str, ...]
@@ -32,7 +31,6 @@ class HookRequest:
     """
 
     service: Service
-    hook_instance: str
     patient_id: str
     context: Mapping[str, bytes]
     prefetch: Mapping[str, bytes]

@@ -35,12 +35,10 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        yield from _wording(rows, file, key, "notes", row.get("notes", {}).values())
         yield from _missing(file, key, "notes", row.get("notes", {}), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", [alert["condition"]], rows.conditions, "condition")
-            yield from _wording(rows, file, key, "alert", [alert["wording"]])
 
 
 def _indications(rows: TableRows) -> Iterator[str]:
@@ -54,7 +52,6 @@ def _indications(rows: TableRows) -> Iterator[str]:
         for part in ("present_if", "possible_if"):
             yield from _missing(file, name, part, _named(indication.get(part)), rows.conditions, "condition")
         because = indication.get("possible_because")
-        yield from _wording(rows, file, name, "possible_because", [f"reason.{because}"] if because else [])
         if ("possible_if" in indication) != bool(because):
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
 
@@ -90,7 +87,6 @@ def _criterion(rows: TableRows, file: str, row: Row) -> Iterator[str]:
     name, kind = row["id"], row["kind"]
     for field, unknown, wanted in QUESTION_TYPES[kind].unknown_names(row, rows):
         yield from _missing(file, name, field, [unknown], (), wanted)
-    yield from _wording(rows, file, name, "advice", [f"advice.{a}" for a in row["advice"]])
     for other in QUESTION_TYPES.values():
         for field in other.FIELDS if kind != other.WORD else ():
             if field in row:
@@ -166,10 +162,6 @@ def _allergies(rows: TableRows) -> Iterator[str]:
         yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
     for weight, row in rows.allergies["reaction"].items():
         yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
-
-
-def _wording(rows: TableRows, file: str, row: str, field: str, keys: Iterable[str]) -> Iterator[str]:
-    yield from _missing(file, row, field, keys, rows.wording, "sentence of wording.en.toml")
 
 
 def _named(value: Any) -> list[str]:

@@ -30,10 +30,12 @@ from cds_service.knowledge.value_sets import (
     mappings_of,
     rules_of,
 )
+from cds_service.knowledge.wording_checks import check_wording
 from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
+_ENGLISH = "wording.en.toml"
 _LOINC = "http://loinc.org"
 _PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm")
 
@@ -73,6 +75,7 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str]) -> K
         raise TableError(problems)
     _lay_over(files, changes, problems)
     cross_check(files, problems)
+    check_wording(files, problems)
     if problems:
         raise TableError(problems)
     return _assemble(files, changes)
@@ -97,7 +100,9 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
-    files.wording = rows.flat_wording(toml("wording.en.toml", "wording"))
+    files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
+    for name in sorted({_ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
+        files.wordings[name] = rows.flat_wording(toml(name, "wording"))
     for path in sorted((tables / "procedures").glob("*.toml")):
         name = f"procedures/{path.name}"
         for row in toml(name, "procedures").get("procedure", ()):
@@ -146,7 +151,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         contraindications=contraindications,
         labs=labs,
         thresholds=thresholds,
-        wording=files.wording,
+        wording=files.wordings[_ENGLISH],
         codes=codes,
         order_texts=OrderTexts(
             {p.id: p.synonyms for p in procedures.values()},

@@ -176,12 +176,10 @@ def allergies(table: Row) -> AllergyTable:
     """The whole of `allergies.toml`."""
     return AllergyTable(
         groups=tuple(
-            TextGroup(r["id"], r["label"], r["value_set"], tuple(r["texts"]), tuple(r.get("not_texts", ())))
-            for r in table["group"]
+            TextGroup(r["id"], r["value_set"], tuple(r["texts"]), tuple(r.get("not_texts", ()))) for r in table["group"]
         ),
         reactions={
-            weight: TextGroup(weight, weight, r["value_set"], tuple(r["texts"]))
-            for weight, r in table["reaction"].items()
+            weight: TextGroup(weight, r["value_set"], tuple(r["texts"])) for weight, r in table["reaction"].items()
         },
         negation_begins=tuple(table["negation"]["begins"]),
         negation_breaks=tuple(table["negation"]["breaks"]),
@@ -211,7 +209,7 @@ def code_system(row: Row) -> CodeSystem:
 
 def _derivation(row: Row) -> Derivation:
     parameters = {name: Decimal(value) for name, value in row["parameters"].items()}
-    return Derivation(row["kind"], tuple(row["inputs"]), parameters, row["source"])
+    return Derivation(row["kind"], tuple(row["inputs"]), parameters)
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -26,7 +26,10 @@ class TableRows:
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)
-    wording: Mapping[str, str] = field(default_factory=dict)
+    wording_keys: Mapping[str, str] = field(default_factory=dict)
+    """Sentences that the program says -> their places."""
+    wordings: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """File name -> its sentences."""
     value_sets: dict[str, Row] = field(default_factory=dict)
     concept_maps: list[Row] = field(default_factory=list)
     override_reasons: Row = field(default_factory=dict)

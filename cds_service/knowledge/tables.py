@@ -76,6 +76,11 @@ class Alert:
     indicator: Indicator
 
 
+def advice_key(alert: str) -> str:
+    """The sentence that says what to do about an alert: `alert.dissection` -> `alert_advice.dissection`."""
+    return alert.replace("alert.", "alert_advice.", 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Procedure:
     """One procedure. `uses` is the joint to the contraindications; `usually_uses` is a part of `uses`.
@@ -114,6 +119,7 @@ class Unit:
 
     factor: Decimal
     note: str | None = None
+    """Wording key, `reason.*`, of a remark on every value in this unit."""
     at_most: Decimal | None = None
     """The unit counts only for values up to this (a fraction written with unit 1)."""
 
@@ -125,7 +131,6 @@ class Derivation:
     kind: str
     inputs: tuple[str, ...]
     parameters: Mapping[str, Decimal]
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +202,6 @@ class TextGroup:
     """What is recognized by a ValueSet, or by words of a text; a trailing `*` matches the beginning of a word."""
 
     id: str
-    label: str
     value_set: str
     texts: tuple[str, ...]
     not_texts: tuple[str, ...] = ()

@@ -167,4 +167,4 @@ def _resources(value: Any) -> Iterator[dict[str, Any]]:
 
 
 VALIDATOR = BackgroundValidator()
-"""The one of this process; `VALIDATOR.counts()` is what metrics and `doctor` read."""
+"""The one of this process: `web` hands it what calls brought, and metrics are told by its `report`."""

@@ -33,11 +33,6 @@ class Issue:
         """True for `error` and `fatal`."""
         return self.severity in ("error", "fatal")
 
-    @property
-    def constraint(self) -> str | None:
-        """The key of the broken constraint; None for a rule of the validator itself."""
-        return self.rule if self.code == "invariant" else None
-
 
 def has_errors(issues: Iterable[Issue]) -> bool:
     """Whether any issue makes the resource invalid."""

@@ -179,11 +179,6 @@ def _above(codes: Mapping[str, Any], code: str) -> set[str]:
     return found
 
 
-def _property(codes: Mapping[str, Any], code: str, name: str) -> list[str]:
-    listed = codes[code][0].get("property", ())
-    return [str(v) for one in listed if one["code"] == name for k, v in one.items() if k.startswith("value")]
-
-
 _FILTERS: dict[str, Callable[[Mapping[str, Any], str, str, str], Answer]] = {
     "is-a": lambda codes, code, _name, value: code == value or value in _above(codes, code),
     "descendent-of": lambda codes, code, _name, value: value in _above(codes, code),

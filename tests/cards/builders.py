@@ -110,7 +110,6 @@ class Tables:
             "procedure": row,
             "candidates": (row,),
             "recognised_by": "code",
-            "uses": row.uses,
             "emergency": row.emergency,
             "indications": self.indications(procedure, "present"),
             "contraindications": self.rows(*criteria),

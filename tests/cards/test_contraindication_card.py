@@ -150,14 +150,14 @@ def test_an_old_acute_state_is_to_be_confirmed_first(tables: Tables):
     delirium = Evidence("Condition/c1", "Delirium", date="2026-08-01", notes=(Reason("stale", {"days": 30}),))
     order = tables.order("tips", tables.present("acute-heart-failure", delirium, indicator="info"))
     advice = tables.card(order)["detail"].partition("What can be done:")[2].strip().splitlines()
-    assert advice[0] == "- Confirm whether this is still so."
+    assert advice[0] == "- Confirm whether this still applies."
 
 
 def test_kidney_failure_is_mitigated_never_denied(tables: Tables):
     """A low eGFR leads to saline, less contrast and CO2, and says that needed contrast is not to be withheld."""
     detail = tables.card(tables.order("uterine-fibroid-embolization", tables.present("egfr-contrast", EGFR)))["detail"]
     assert "isotonic saline" in detail
-    assert "should not be withheld" in detail
+    assert "Do not withhold contrast that the patient needs" in detail
     assert "Limit: below 30 mL/min/1.73 m²" in detail
 
 

@@ -31,7 +31,7 @@ CODED = Coding("http://snomed.info/sct", "395751002", "Iohexol (substance)")
         ),
         (
             Evidence("Condition/c1", "Delirium", date="2026-08-01", notes=(Reason("stale", {"days": 30}),)),
-            "“Delirium”, 2026-08-01 (recorded more than 30 days ago, may be over)",
+            "“Delirium”, 2026-08-01 (recorded more than 30 days ago; may have resolved)",
         ),
     ],
 )

@@ -40,16 +40,16 @@ def test_a_missing_reason_is_as_loud_as_the_codes_allow(classified: bool, indica
     """Where conditions carry ICD codes a missing reason is a warning; where they don't, it is information."""
     card = tables.card(_absent(tables, conditions_fully_classified=classified))
     assert card["indicator"] == indicator
-    assert card["summary"] == "No reason for Embolization for uterine fibroids is recorded that the table knows"
+    assert card["summary"] == "No listed reason for Embolization for uterine fibroids is recorded"
     assert ("no ICD code" in card["detail"]) != classified
 
 
 def test_the_card_says_what_was_looked_for(tables: Tables):
-    """Each reason that the table knows is named, and that another good reason may exist."""
+    """Each listed reason is named, and that another good reason may exist."""
     detail = tables.card(_absent(tables, "hepatic-artery-embolization"))["detail"]
     for row in tables.knowledge.procedures["hepatic-artery-embolization"].indications:
         assert f"- {row.label}" in detail
-    assert "None that the table knows was found." in detail
+    assert "None of these was found." in detail
     assert "Keep the order if there is another good reason" in detail
 
 

@@ -23,8 +23,8 @@ def test_allergies_not_had_are_a_warning_with_the_reason(tables: Tables):
     card = tables.card(order, unavailable=[NOT_SENT])
     assert card["indicator"] == "warning"
     assert card["summary"] == ("Not checked for Transjugular intrahepatic portosystemic shunt: the recorded allergies")
-    assert "- Iodine or contrast allergy: the recorded allergies could not be had" in card["detail"]
-    assert "- The EHR did not send the recorded allergies, and no FHIR server could be asked" in card["detail"]
+    assert "- Iodine or contrast allergy: the recorded allergies could not be retrieved" in card["detail"]
+    assert "- The EHR did not send the recorded allergies, and no FHIR server was available" in card["detail"]
     assert "not an all-clear" in card["detail"]
 
 
@@ -113,7 +113,7 @@ def test_unknown_severity_is_to_be_asked_for(tables: Tables):
     heart_failure = Evidence("Condition/c1", "Heart failure", date="2020")
     order = tables.order("tips", tables.unknown("heart-failure-recorded", "severity-not-recorded", heart_failure))
     detail = tables.card(order)["detail"]
-    assert "recorded, but not how severe it is: “Heart failure”, 2020" in detail
+    assert "recorded, but its severity is not: “Heart failure”, 2020" in detail
     assert "Ask for NYHA class or LVEF" in detail
 
 
@@ -124,7 +124,7 @@ def test_a_normal_result_and_a_recorded_reason_are_no_card(tables: Tables):
 
 
 def test_an_order_that_is_no_known_procedure_gets_no_card(tables: Tables):
-    """A chest X-ray is none of this service's business, even where no data could be had."""
+    """A chest X-ray is none of this service's business, even where no data could be retrieved."""
     fact = OrderFact("ServiceRequest/x", "ServiceRequest", Concept(texts=("Chest X-ray",)), (), (), b"{}")
     assert tables.cards(OrderFinding(fact), unavailable=[NOT_SENT]) == []
 

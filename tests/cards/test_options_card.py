@@ -62,7 +62,7 @@ def test_conditions_not_had_at_all_are_told(reason: str, tables: Tables):
     """Without conditions no option can be found, and an empty answer would be a false all-clear."""
     card = tables.card(unavailable=[Unavailable("conditions", Reason(reason))], **VIEW)
     assert card["indicator"] == "warning"
-    assert card["summary"] == "Interventional options not checked: the recorded conditions could not be had"
+    assert card["summary"] == "Interventional options not checked: the recorded conditions could not be retrieved"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_other_gaps_do_not_cry_wolf_when_a_chart_is_opened(gap: Unavailable, tab
 
 
 def test_allergies_that_an_option_rests_on_are_told(tables: Tables):
-    """Where an option needs contrast and allergies could not be had, a card says so."""
+    """Where an option needs contrast and allergies could not be retrieved, a card says so."""
     option = _fibroids(tables, tables.unknown("iodinated-contrast-allergy", "allergies-unavailable"))
     cards = tables.cards(option, unavailable=[Unavailable("allergies", Reason("not-sent"))], **VIEW)
     assert [card["source"]["topic"]["code"] for card in cards] == ["not-checked", "options"]
@@ -91,7 +91,7 @@ def test_an_alert_stands_against_an_option(tables: Tables):
     """A dissection of the ascending aorta is named beside the stent graft that it is no reason for."""
     alert = AlertFinding("alert.type-a-dissection", Indicator.WARNING, (FIBROID,))
     option = tables.option("thoracic-aortic-stent-graft", alerts=(alert,))
-    assert "- Against: Dissection of the ascending aorta is recorded" in tables.card(option, **VIEW)["detail"]
+    assert "- Against: Ascending aortic dissection is recorded" in tables.card(option, **VIEW)["detail"]
 
 
 def test_more_options_than_a_card_holds_are_named(tables: Tables):

@@ -40,7 +40,7 @@ def test_a_value_is_shown_with_its_unit(value: Decimal | str, unit: str | None, 
         ("inr-high-risk", "above 1.8"),
         ("lvef-severe", "at most 30 %"),
         ("creatinine-chemoembolization", "at least 2 mg/dL"),
-        ("creatinine-rise", "a rise by 0.3 mg/dL within 48 hours, or to 1.5 times within 7 days"),
+        ("creatinine-rise", "a rise of 0.3 mg/dL within 48 hours, or to 1.5 times an earlier value within 7 days"),
         ("nyha-severe", None),
     ],
 )
@@ -54,12 +54,11 @@ def test_a_limit_is_shown_as_the_side_that_speaks(
 @pytest.mark.parametrize(
     ("reason", "shown"),
     [
-        (Reason("unknown-unit", {"unit": "<i>"}), "the unit “‹i›” of the result is not one that the tables know"),
-        (Reason("implausible", {"value": "9000", "unit": "10*9/L"}), "the result, 9000 × 10⁹/L, cannot be true"),
+        (Reason("unknown-unit", {"unit": "<i>"}), "the unit of the result (“‹i›”) is not recognized"),
+        (Reason("implausible", {"value": "9000", "unit": "10*9/L"}), "the result, 9000 × 10⁹/L, is implausible"),
         (
             Reason("straddles", {"value": "<60", "limit": "< 30"}),
-            "the result, below 60, does not say on which side of the limit (below 30) it lies, "
-            "so the exact value is needed",
+            "the result, below 60, may lie on either side of the limit (below 30); the exact value is needed",
         ),
         (Reason("older-than", {"days": 30}), "no result within 30 days"),
     ],

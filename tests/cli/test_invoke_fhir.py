@@ -124,7 +124,7 @@ def test_a_kept_request_without_prefetch_can_be_replayed_with_a_token(
     again = json.loads(run("invoke", "--request", kept, "--token", TOKEN, "--json").out)
     assert again["extension"] == first["extension"]
     ran = run("invoke", "--request", kept)
-    assert (ran.code, "no FHIR server could be asked" in ran.err) == (1, True)
+    assert (ran.code, "no FHIR server was available" in ran.err) == (1, True)
 
 
 # --- What goes wrong ---
@@ -318,7 +318,7 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
             resource.get("valueQuantity", {}).pop("unit", None)
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1")
     assert ran.code == 1
-    assert "the FHIR server refused the recorded allergies (status 403)" in ran.out
+    assert "the FHIR server refused access to the recorded allergies (status 403)" in ran.out
     assert "1 x urn:local: not a vocabulary that the tables read" in ran.out
     assert "the result has no unit (1)" in ran.out or "the result has no unit" in ran.out
     assert "iodine-allergy" in ran.out

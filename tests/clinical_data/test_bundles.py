@@ -66,13 +66,13 @@ def test_nothing_there(value: Any) -> None:
     ],
 )
 def test_nothing_had(value: Any, reason: str) -> None:
-    """An error, another kind of resource, or what is no Bundle is no empty list: nothing was had, and it says why."""
+    """An error, another kind of resource, or no Bundle is no empty list: nothing was retrieved, and it says why."""
     retrieved = read(value)
     assert (references(retrieved), retrieved.obtained, gaps(retrieved)) == ([], False, [(reason, None)])
 
 
 def test_not_sent() -> None:
-    """A key that was not sent was not had."""
+    """A key that was not sent was not retrieved."""
     assert not missing("conditions", "not-sent").obtained
 
 

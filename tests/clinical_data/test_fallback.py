@@ -68,7 +68,7 @@ def fetched(
 
 
 def ids(data: ClinicalData, key: str) -> list[str]:
-    """References of what was had of one kind."""
+    """References of what was retrieved of one kind."""
     return sorted(record.reference for record in data.retrieved(key).records)
 
 

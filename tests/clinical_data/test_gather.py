@@ -36,7 +36,7 @@ def orders_of(data: ClinicalData) -> list[str]:
 
 
 def order_gaps(data: ClinicalData) -> list[tuple[str, str | None]]:
-    """Orders that are named and could not be had."""
+    """Orders that are named and could not be retrieved."""
     return [(gap.reason.key, gap.reference) for gap in data.in_focus.unavailable]
 
 
@@ -131,7 +131,7 @@ def test_patient_view_has_no_orders() -> None:
     [(EMPTY_BUNDLE, True, True), (None, True, True), ({"resourceType": "OperationOutcome"}, False, False)],
 )
 def test_each_kind_of_data_by_its_key(value: Any, obtained: bool, complete: bool) -> None:
-    """Each prefetch key is had or not by itself; null says that there is nothing, an error that nothing is known."""
+    """Each prefetch key is read by itself; null says that there is nothing, an error that nothing is known."""
     data = gathered("ir-order-sign", NOTHING_RECORDED | {"allergies": value})
     assert (data.retrieved("allergies").obtained, data.retrieved("allergies").complete) == (obtained, complete)
     assert data.retrieved("conditions").complete

@@ -61,7 +61,7 @@ def fetched(base: str, missing: str) -> ClinicalData:
 
 
 def ids(data: ClinicalData, key: str) -> list[str]:
-    """Ids of what was had."""
+    """Ids of what was retrieved."""
     return sorted(record.reference.partition("/")[2] for record in data.retrieved(key).records)
 
 

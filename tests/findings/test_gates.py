@@ -178,5 +178,5 @@ def test_heart_failure_needs_its_severity(
 def test_a_contrast_reaction_recorded_as_a_condition(
     row: dict[str, Any], expected: str, knowledge: Knowledge, now: datetime
 ) -> None:
-    """Where the conditions could not be had or read, a contrast reaction among them is not called absent."""
+    """Where the conditions could not be retrieved or read, a contrast reaction among them is not called absent."""
     assert said_of_criterion(judge({"order": "tips"} | row, knowledge, now), "contrast-reaction-history") == expected

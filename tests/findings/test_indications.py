@@ -13,7 +13,6 @@ from tests.support.judging import judge, judge_request, said_of
 
 HEMOPTYSIS, BRONCHIECTASIS, FIBROID = "icd-10-cm|R04.2", "icd-10-cm|J47.9", "icd-10-cm|D25.9"
 UFE, BAE = "uterine-fibroid-embolization", "bronchial-artery-embolization"
-REFUTED = {"code": FIBROID, "verification": "refuted"}
 RAW_ORDER = {"code": f"procedure|{UFE}"}
 
 

@@ -82,7 +82,7 @@ def test_prefetch_keys_nobody_asked_for_are_ignored() -> None:
         ({"context": {"encounterId": "Encounter/7"}}, {"encounter_id": "7"}),
         ({"context": {"encounterId": None}}, {"encounter_id": None}),
         ({"context": {"encounterId": ""}}, {"encounter_id": None}),
-        ({"hookInstance": "always-the-same"}, {"hook_instance": "always-the-same"}),
+        ({"hookInstance": "always-the-same"}, {"patient_id": "pat-1"}),
         ({"fhirServer": None}, {"fhir_server": None}),
         ({"fhirServer": ""}, {"fhir_server": None}),
         ({"fhirAuthorization": None}, {"access_token": None}),

@@ -57,5 +57,5 @@ def _read(path: Path) -> dict[str, Any]:
 
 def constraint_of(issue: Any) -> str | None:
     """The key of the invariant that an issue of the validator names; None for a rule of the structure."""
-    key: str | None = issue.constraint
+    key: str | None = issue.rule if issue.code == "invariant" else None
     return key

@@ -16,6 +16,7 @@ from cds_service.profiles.validate import validate
 from cds_service.publishing.bindings import labs_by_row
 from cds_service.publishing.package import make_definitions
 from cds_service.publishing.sources import Sources, read_sources, shipped_sources
+from tests.package.conftest import constraint_of
 from tests.package.test_agreement import unusable
 from tests.support.tables import put
 
@@ -73,7 +74,7 @@ def true_value(lab: Lab) -> float:
 def broken(row: str, resource: Mapping[str, Any]) -> set[str]:
     """The errors of a result under the profile of a row: the constraint, or the kind of rule."""
     key = SHIPPED.rows.contraindications[row].get("result_profile", f"ir-{row}-result")
-    return {issue.constraint or issue.code for issue in validate(resource, [BASE + key]) if issue.is_error}
+    return {constraint_of(issue) or issue.code for issue in validate(resource, [BASE + key]) if issue.is_error}
 
 
 @pytest.mark.parametrize(("row", "lab"), MEASURED.values(), ids=MEASURED.keys())
@@ -169,7 +170,7 @@ def test_the_profile_of_a_new_row_is_held_against_results(with_a_new_row: Source
 
     def faults(result: Mapping[str, Any]) -> list[str | None]:
         issues = validate(result, [f"{BASE}ir-trial-of-a-row-result"], known)
-        return [issue.constraint for issue in issues if issue.is_error]
+        return [constraint_of(issue) for issue in issues if issue.is_error]
 
     assert faults(a_result(labs["platelets"], **quantity(labs["platelets"], 200))) == []
     assert faults(a_result(labs["platelets"], valueQuantity={"value": 200})) == ["ir-unit-platelets"]

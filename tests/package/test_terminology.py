@@ -52,10 +52,13 @@ def test_a_retired_row_keeps_its_code() -> None:
 
 def test_a_retired_row_keeps_its_topic() -> None:
     """What an old card was about can be looked up for ever, and is marked as inactive."""
-    rows = shipped_sources().rows
+    sources = shipped_sources()
+    rows = sources.rows
     retired = {**rows.contraindications, "kidney-failure": {**rows.contraindications["kidney-failure"]}}
     retired["kidney-failure"]["status"] = "retired"
-    concept = next(c for c in card_topics(retired, rows.wording, "1")["concept"] if c["code"] == "kidney-failure")
+    concept = next(
+        c for c in card_topics(retired, sources.knowledge.wording, "1")["concept"] if c["code"] == "kidney-failure"
+    )
     assert {"code": "inactive", "valueBoolean": True} in concept["property"]
 
 

@@ -130,10 +130,10 @@ def test_a_compressed_body_is_refused(client: FlaskClient) -> None:
 
 
 def test_nothing_to_judge_by_is_a_412(client: FlaskClient) -> None:
-    """A known procedure of a patient of whom nothing at all could be had is refused, never answered by no cards."""
+    """A known procedure of a patient of whom nothing could be retrieved is refused, never answered by no cards."""
     response = post(client, as_json(a_call(context=drafts(KNOWN_ORDER))))
     said = refused(response, 412, "incomplete")
-    assert "the EHR did not send the recorded allergies, and no FHIR server could be asked" in said
+    assert "the EHR did not send the recorded allergies, and no FHIR server was available" in said
 
 
 @pytest.mark.parametrize(

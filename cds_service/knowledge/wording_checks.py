@@ -1,0 +1,138 @@
+"""What the sentences of every `wording.<lang>.toml` must be: complete, whole, and each of them used.
+
+Sentences are named from two sides. The program says those of `wording_keys.toml`, which fixes the places of each; rows
+of the tables name the others, which have no places. A name without its sentence stops the start, so that no card can
+fail on one. Only a unit may go without: "mg/dL" is shown as it is written, and so is a unit that no lab accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from cds_service.kinds import KINDS
+from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.tables import advice_key
+
+Row = Mapping[str, Any]
+Places = Mapping[str, frozenset[str]]
+
+_ONLY_UCUM = re.compile(r"[*{}\[\]]|^1$")
+"""Units that UCUM writes as no person does (`10*9/L`, `{score}`, `mm[Hg]`)."""
+_MAY_BE_EMPTY = "unit."
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A sentence named by a field of a row."""
+
+    key: str
+    file: str
+    row: str
+    field: str
+
+
+def check_wording(rows: TableRows, problems: list[str]) -> None:
+    """Append every sentence that is missing, unused or broken to `problems`, one line each."""
+    places = {key: frozenset(names.split()) for key, names in rows.wording_keys.items()}
+    named: dict[str, list[_Name]] = {}
+    for name in (*_of_kinds(), *_of_procedures(rows), *_of_criteria(rows), *_of_limits(rows), *_of_labs(rows)):
+        named.setdefault(name.key, []).append(name)
+    problems += _missing(named, rows.wordings)
+    problems += _never_filled(named, places)
+    known = {*places, *named, *_of_units(rows)}
+    for file, sentences in rows.wordings.items():
+        own = (key for key in places if key not in named)
+        problems += [f"{file}: {key} is missing; add the sentence" for key in own if key not in sentences]
+        for key, sentence in sentences.items():
+            if key in known:
+                problems += _broken(file, key, sentence, places.get(key, frozenset()))
+            else:
+                problems.append(f"{file}: {key} is used by nothing; correct the key or remove the sentence")
+
+
+def _of_kinds() -> Iterator[_Name]:
+    for kind in KINDS.values():
+        yield _Name(f"data.{kind.key}", "kinds.toml", kind.key, "key")
+        for reason in (kind.unavailable, kind.incomplete) if kind.is_clinical else ():
+            yield _Name(f"reason.{reason.key}", "kinds.toml", kind.key, "key")
+
+
+def _of_procedures(rows: TableRows) -> Iterator[_Name]:
+    for key, row in rows.procedures.items():
+        file = rows.places.get(key, "site/procedures")
+        yield from (_Name(note, file, key, "notes") for note in row.get("notes", {}).values())
+        yield from (_Name(f"uses.{use}", file, key, "uses") for use in (*row["uses"], *row.get("usually_uses", ())))
+        for alert in row.get("alert", ()):
+            yield _Name(alert["wording"], file, key, "alert")
+            yield _Name(advice_key(alert["wording"]), file, key, "alert")
+        for indication in row.get("indication", ()):
+            if because := indication.get("possible_because"):
+                yield _Name(f"reason.{because}", file, f"{key} / {indication['id']}", "possible_because")
+
+
+def _of_criteria(rows: TableRows) -> Iterator[_Name]:
+    for criterion in (c for row in rows.contraindications.values() for c in row["criterion"]):
+        for advice in criterion["advice"]:
+            yield _Name(f"advice.{advice}", "contraindications.toml", criterion["id"], "advice")
+
+
+def _of_limits(rows: TableRows) -> Iterator[_Name]:
+    for key, row in rows.thresholds.items():
+        yield _Name(f"grade.{row['grade']}", "thresholds.toml", key, "grade")
+
+
+def _of_labs(rows: TableRows) -> Iterator[_Name]:
+    for key, row in rows.labs.items():
+        units = dict.fromkeys((row["unit"], *(code for unit in row["units"] for code in unit["codes"])))
+        yield from (_Name(f"unit.{code}", "labs.toml", key, "units") for code in units if _ONLY_UCUM.search(code))
+        notes = dict.fromkeys(unit["note"] for unit in row["units"] if "note" in unit)
+        yield from (_Name(f"reason.{note}", "labs.toml", key, "note") for note in notes)
+        if "derivation" in row:
+            yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
+
+
+def _of_units(rows: TableRows) -> set[str]:
+    """Units that need no sentence and may have one (`umol/L`)."""
+    return {f"unit.{code}" for row in rows.labs.values() for unit in row["units"] for code in unit["codes"]}
+
+
+def _missing(named: Mapping[str, list[_Name]], wordings: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for key, names in named.items():
+        files = ", ".join(file for file, sentences in wordings.items() if key not in sentences)
+        if files:
+            yield f'{_told(names)} names "{key}", which is no sentence of {files}; correct it or add it'
+
+
+def _never_filled(named: Mapping[str, list[_Name]], places: Places) -> Iterator[str]:
+    for key, names in named.items():
+        if places.get(key):
+            yield f'{_told(names)} names "{key}", whose {_listed(places[key])} no row can fill; name another sentence'
+
+
+def _told(names: list[_Name]) -> str:
+    """The first row that names a sentence, and how many others do."""
+    first, others = names[0], len({(name.file, name.row) for name in names}) - 1
+    also = f" and {others} more" if others else ""
+    return f'{first.file}: "{first.row}"{also}, {first.field}'
+
+
+def _broken(file: str, key: str, sentence: str, places: frozenset[str]) -> list[str]:
+    if not sentence.strip() and not key.startswith(_MAY_BE_EMPTY):
+        return [f"{file}: {key} is empty; write the sentence"]
+    try:
+        parts = [part for part in Formatter().parse(sentence) if part[1] is not None]
+    except ValueError as error:
+        return [f"{file}: {key} has a brace too many or too few ({error}); correct it"]
+    return [
+        f"{file}: {key} has the place {{{name}}}; known are: {_listed(places) or 'none'}"
+        for _, name, style, conversion in parts
+        if name not in places or style or conversion
+    ]
+
+
+def _listed(places: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in sorted(places))

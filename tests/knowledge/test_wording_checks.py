@@ -1,0 +1,122 @@
+"""Sentences are checked before the first call: whichever is missing, broken or unused is named, in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cds_service.errors import TableError
+from cds_service.knowledge.load import load_knowledge, load_shipped
+from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.wording_checks import check_wording
+from tests.support.tables import a_copy, load_copy
+
+ENGLISH = "wording.en.toml"
+SHIPPED = load_shipped()[0]
+SENTENCES = SHIPPED.wordings[ENGLISH]
+# A unit that a person would write so is shown as reported where it has no label.
+MAY_BE_LEFT_OUT = {"unit./uL", "unit.umol/L", "unit.INR", "unit.ratio", "unit.Ratio", "unit.score"}
+
+
+def _problems(sentences: Mapping[str, str], rows: TableRows = SHIPPED, **others: Mapping[str, str]) -> list[str]:
+    """What is wrong with these English sentences, and with those of other languages by their tag."""
+    further = {f"wording.{language}.toml": texts for language, texts in others.items()}
+    problems: list[str] = []
+    check_wording(replace(rows, wordings={ENGLISH: sentences, **further}), problems)
+    return problems
+
+
+def _without(key: str) -> dict[str, str]:
+    return {name: text for name, text in SENTENCES.items() if name != key}
+
+
+def test_the_shipped_sentences_are_sound():
+    """No sentence is missing, empty, broken or unused."""
+    assert _problems(SENTENCES) == []
+
+
+@pytest.mark.parametrize("key", SENTENCES)
+def test_a_missing_sentence_is_found_before_the_first_call(key: str):
+    """Whichever sentence is deleted, the start names it and its file, once; only a plain unit may go without."""
+    problems = _problems(_without(key))
+    if key in MAY_BE_LEFT_OUT:
+        assert problems == []
+    else:
+        assert len(problems) == 1
+        assert key in problems[0]
+        assert ENGLISH in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        ("card.indication.summary", "No reason for {procedur}", "has the place {procedur}; known are: {procedure}"),
+        ("advice.co2", "Use {gas}.", "has the place {gas}; known are: none"),
+        ("reason.older-than", "{days:>10}", "has the place {days}; known are: {days}"),
+        ("reason.older-than", "{days!r}", "has the place {days}; known are: {days}"),
+        ("reason.older-than", "{days.real}", "has the place {days.real}; known are: {days}"),
+        ("reason.older-than", "{}", "has the place {}; known are: {days}"),
+        ("reason.older-than", "older than {days", "has a brace too many or too few"),
+        ("reason.older-than", " ", "is empty; write the sentence"),
+        ("card.indication.sumary", "No reason", "is used by nothing"),
+        ("reason.struck-by-lightning", "struck", "is used by nothing"),
+        ("advice.pray", "Pray.", "is used by nothing"),
+        ("unit.furlong", "furlongs", "is used by nothing"),
+    ],
+)
+def test_a_mistake_in_a_sentence_is_named(key: str, text: str, problem: str):
+    """A wrong place, a brace too many, an empty sentence, or a key that nothing uses is named with its key."""
+    problems = _problems({**SENTENCES, key: text})
+    assert len(problems) == 1
+    assert problems[0].startswith(f"{ENGLISH}: {key} {problem}")
+
+
+def test_a_language_without_a_sentence_is_named():
+    """Another language holds the same sentences as English: one that it lacks or adds is named with its file."""
+    assert _problems(SENTENCES, de=SENTENCES) == []
+    assert _problems(SENTENCES, de=_without("card.order")) == [
+        "wording.de.toml: card.order is missing; add the sentence"
+    ]
+    assert _problems(SENTENCES, de=_without("note.filter-and-bleeding"))[0].endswith(
+        'names "note.filter-and-bleeding", which is no sentence of wording.de.toml; correct it or add it'
+    )
+    assert _problems(SENTENCES, de={**SENTENCES, "card.odrer": "x"}) == [
+        "wording.de.toml: card.odrer is used by nothing; correct the key or remove the sentence"
+    ]
+
+
+def test_a_sentence_that_several_rows_name_is_one_problem():
+    """A deleted sentence is told once, with a row that names it and how many more do."""
+    (problem,) = _problems(_without("advice.haematology"))
+    assert problem.startswith('contraindications.toml: "')
+    assert " more, advice names " in problem
+
+
+def test_a_draft_row_keeps_its_sentence():
+    """A sentence that only a draft names is not unused: the row may be switched on by a site."""
+    drafts = {key: {**row, "status": "draft"} for key, row in SHIPPED.thresholds.items()}
+    assert _problems(SENTENCES, replace(SHIPPED, thresholds=drafts)) == []
+
+
+def test_a_language_is_read_with_the_tables(tmp_path: Path):
+    """A file for another language is checked at start, and cards still speak English."""
+    copy = a_copy(tmp_path)
+    english = (copy / "knowledge" / ENGLISH).read_text("utf-8")
+    german = copy / "knowledge" / "wording.de.toml"
+    german.write_text(english.replace('order = "Order: {order}"', 'order = "Auftrag: {order}"'), "utf-8")
+    assert load_copy(copy).wording == load_knowledge().wording
+    german.write_text(english.replace('order = "Order: {order}"', ""), "utf-8")
+    with pytest.raises(TableError) as caught:
+        load_copy(copy)
+    assert caught.value.problems == ["wording.de.toml: card.order is missing; add the sentence"]
+
+
+def test_english_must_be_there(tmp_path: Path):
+    """Without the English file nothing starts."""
+    copy = a_copy(tmp_path)
+    (copy / "knowledge" / ENGLISH).unlink()
+    with pytest.raises(TableError, match=r"^wording\.en\.toml: can't be read"):
+        load_copy(copy)
