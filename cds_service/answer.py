@@ -11,6 +11,7 @@ from cds_service.call_summary import CallSummary, summarize
 from cds_service.cards.render import render
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
+from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
 from cds_service.findings.evaluate import evaluate
 from cds_service.hooks.request import HookRequest
@@ -21,13 +22,15 @@ from cds_service.knowledge.tables import Knowledge
 class Answer:
     """What one call is answered: cards for people, the whole decision for machines, and a summary for the records.
 
-    `fetched` are the resources that came from a FHIR server, as received.
+    `fetched` are the resources that came from a FHIR server, as received. `nothing_judged` is there where nothing of
+    the record could be retrieved: the cards say so, and a client may want the error instead.
     """
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
     summary: CallSummary
     fetched: tuple[bytes, ...] = ()
+    nothing_judged: NothingJudged | None = None
 
 
 def answer(
@@ -48,9 +51,6 @@ def answer(
         new_id: gives a new UUID for each card and suggestion.
         fhir: the way to FHIR servers, for what prefetch left out; None judges on prefetch alone.
         lap: is told the name of each stage when it is done, for those who time them.
-
-    Raises:
-        NothingJudged: there is something to judge, and none of its data could be retrieved.
     """
     data = gather(request, fhir, knowledge.search_codes)
     lap("clinical_data")
@@ -61,4 +61,4 @@ def answer(
     rendered = render(findings, knowledge, request.service, new_id)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
-    return Answer(rendered.cards, rendered.decision, summary, data.fetched)
+    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged)

@@ -10,6 +10,7 @@ from cds_service.cards.card import Card
 from cds_service.cards.contraindication_card import contraindication_cards
 from cds_service.cards.indication_card import indication_cards
 from cds_service.cards.not_checked_card import not_checked_card
+from cds_service.cards.nothing_judged import nothing_judged_card
 from cds_service.cards.options_card import options_card, options_not_checked_card
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Findings
@@ -26,6 +27,8 @@ def build_cards(findings: Findings, knowledge: Knowledge, service: Service) -> l
         service: its focus `none` means patient-view: options are listed, orders are not judged.
     """
     wording = Wording(knowledge.wording)
+    if findings.nothing_retrieved:
+        return [nothing_judged_card(findings, wording)]
     speak = _patient_view if service.focus == "none" else _orders
     cards = [card for card in speak(findings, knowledge, wording) if card is not None]
     return sorted(cards, key=lambda card: (-card.indicator, card.kind))

@@ -15,6 +15,7 @@ from cds_service.cards.card import Card, CardSummary, card_json
 from cds_service.cards.decision import build_decision
 from cds_service.cards.nothing_judged import nothing_judged
 from cds_service.cards.shadow import rows_in_shadow, without_shadow
+from cds_service.errors import NothingJudged
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
@@ -22,11 +23,15 @@ from cds_service.knowledge.tables import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What is said about one call; `summaries` names every card, those withheld last."""
+    """What is said about one call; `summaries` names every card, those withheld last.
+
+    `nothing_judged` is the error for clients that want one where nothing of the record could be retrieved.
+    """
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
     summaries: tuple[CardSummary, ...]
+    nothing_judged: NothingJudged | None = None
 
 
 def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]) -> Rendered:
@@ -37,12 +42,7 @@ def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: C
         knowledge: the effective tables.
         service: the service that was called.
         new_id: gives a new UUID for each card and suggestion.
-
-    Raises:
-        NothingJudged: there is something to judge, and nothing of the record could be retrieved.
     """
-    if findings.nothing_retrieved:
-        raise nothing_judged(findings, knowledge)
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
     drawn = build_cards(shown, knowledge, service)
@@ -51,7 +51,7 @@ def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: C
     if in_shadow:
         summaries += _withheld(summaries, build_cards(findings, knowledge, service))
     decision = build_decision(shown, knowledge, in_shadow=in_shadow)
-    return Rendered(cards, decision, tuple(summaries))
+    return Rendered(cards, decision, tuple(summaries), nothing_judged(findings, knowledge))
 
 
 def _summary(card: Card, uuid: str | None = None) -> CardSummary:

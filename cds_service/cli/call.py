@@ -16,7 +16,7 @@ import requests
 
 from cds_service.answer import answer
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.errors import NothingJudged, RequestError, SetupError
+from cds_service.errors import RequestError, SetupError
 from cds_service.hooks.envelope import read_request
 from cds_service.hooks.response import encode_response
 from cds_service.knowledge.tables import Knowledge
@@ -56,7 +56,7 @@ def call_here(
     try:
         request = read_request(service_id, body)
         result = answer(request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir)
-    except (RequestError, NothingJudged) as error:
+    except RequestError as error:
         return Reply(error.status, problem=error.message)
     return Reply(200, encode_response(result.cards, result.decision if with_decision else None))
 

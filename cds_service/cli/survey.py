@@ -18,7 +18,6 @@ from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData
-from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
 from cds_service.findings.lab_results import book_of
 from cds_service.hooks.catalog import SERVICES, prefetch_templates
@@ -151,7 +150,7 @@ def _count_results(survey: Survey, by_kind: Mapping[str, RetrievedData], knowled
 def _decision(
     patient_id: str, by_kind: Mapping[str, RetrievedData], knowledge: Knowledge, now: datetime
 ) -> Mapping[str, Any] | None:
-    """What the tables say of every procedure for this patient; None where nothing could be had."""
+    """What the tables say of every procedure for this patient; None where nothing could be retrieved."""
     drafts = [ehr.draft(name, name, patient_id, knowledge) for name in knowledge.procedures]
     body = {
         "hook": "order-sign",
@@ -159,11 +158,9 @@ def _decision(
         "context": {"patientId": patient_id, "userId": "Practitioner/survey", "draftOrders": ehr.bundle(drafts)},
         "prefetch": ehr.prefetch_of({key: retrieved for key, retrieved in by_kind.items() if key != "orders"}),
     }
-    try:
-        request = read_request("ir-order-sign", orjson.dumps(body))
-        return answer(request, knowledge, now=now, new_id=lambda: "survey").decision
-    except NothingJudged:
-        return None
+    request = read_request("ir-order-sign", orjson.dumps(body))
+    found = answer(request, knowledge, now=now, new_id=lambda: "survey")
+    return None if found.nothing_judged else found.decision
 
 
 def _count_rows(survey: Survey, decision: Mapping[str, Any] | None) -> None:

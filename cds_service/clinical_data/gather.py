@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from cds_service.clinical_data.bundles import Page, merged, read_prefetch, read_resources
+from cds_service.clinical_data.bundles import Page, merged, read_prefetch
 from cds_service.clinical_data.data_request import DataQuery
+from cds_service.clinical_data.drafts import read_drafts
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData, Unavailable, missing
 from cds_service.clinical_data.searches import Query, query_of
@@ -23,7 +24,6 @@ from cds_service.kinds import CLINICAL, KINDS, DataKind
 from cds_service.reasons import Reason
 
 _ORDER = re.compile(r"ServiceRequest/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
-_ORDER_TYPES = {"draftOrders": ("ServiceRequest",), "appointments": ("Appointment",)}
 _NAMED_ORDERS = "orders"
 
 
@@ -84,9 +84,7 @@ def _in_focus(request: HookRequest) -> RetrievedData:
     if focus in ("none", "dispatchedOrders"):
         return RetrievedData()
     field = "appointments" if focus == "appointments" else "draftOrders"
-    drafts = _without_other_types(
-        read_resources(field, request.context[field], _ORDER_TYPES[field], request.patient_id)
-    )
+    drafts = read_drafts(field, request.context[field], request.patient_id)
     return _named_only(drafts, request.selections, field) if focus == "selections" else drafts
 
 
@@ -136,24 +134,17 @@ def _together(key: str, sent: RetrievedData, fetched: RetrievedData) -> Retrieve
     return replace(both, unavailable=tuple(gap for place, gap in enumerate(gaps) if gap not in gaps[:place]))
 
 
-def _without_other_types(drafts: RetrievedData) -> RetrievedData:
-    """Drafts of other kinds (a MedicationRequest) are none of ours, and nothing is missing for them."""
-    kept = tuple(gap for gap in drafts.unavailable if gap.reason.key != "wrong-type" or not gap.reference)
-    return RetrievedData(drafts.records, drafts.obtained, kept)
-
-
 def _named_only(orders: RetrievedData, references: tuple[str, ...], data: str) -> RetrievedData:
     """The orders that the context names, in its order; a named one that is not there is a gap."""
     wanted = [ref for ref in dict.fromkeys(map(local_reference, references)) if ref.startswith("ServiceRequest/")]
-    by_reference = {record.reference: record for record in orders.records}
-    gaps = [gap for gap in orders.unavailable if gap.reference in wanted]
-    unfound = [ref for ref in wanted if ref not in by_reference and ref not in {gap.reference for gap in gaps}]
+    there = {record.reference for record in orders.records}
+    gaps = [gap for gap in orders.unavailable if gap.reference in (*wanted, *references)]
+    unfound = [ref for ref in wanted if ref not in there and ref not in {gap.reference for gap in gaps}]
     # What else is wrong with the list matters only where an order is not in the part of it that was retrieved.
     gaps += [gap for gap in orders.unavailable if unfound and not _is_id(gap.reference)]
     gaps += [Unavailable(data, Reason("order-not-found"), ref) for ref in unfound]
-    return RetrievedData(
-        tuple(by_reference[ref] for ref in wanted if ref in by_reference), orders.obtained, tuple(gaps)
-    )
+    named = tuple(record for ref in wanted for record in orders.records if record.reference == ref)
+    return RetrievedData(named, orders.obtained, tuple(gaps))
 
 
 def _is_id(reference: str | None) -> bool:

@@ -6,12 +6,25 @@ its serviceType, or by the ServiceRequests it is based on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Concept, OrderFact
-from cds_service.facts.resources import RawConcept, RawContained, RawOrder, Unreadable, concept, decode, is_given
+from cds_service.facts.resources import (
+    RawConcept,
+    RawContained,
+    RawOrder,
+    RawReference,
+    Unreadable,
+    concept,
+    decode,
+    is_given,
+)
 from cds_service.fhir_references import local_reference
+
+_VOID = ("entered-in-error", "revoked", "cancelled", "noshow")
+"""Statuses of ServiceRequest and Appointment that are no wish for the procedure. Source: FHIR R4 request-status,
+appointmentstatus."""
 
 
 def unread_order(reference: str, resource_type: str, body: bytes = b"") -> OrderFact:
@@ -32,10 +45,11 @@ def read_order(record: RawResource, based_on: Mapping[str, RawResource]) -> Orde
     raw = decode(record.body, RawOrder)
     concepts = [raw.code, *(raw.service_type or ())]
     reasons, references = _reasons(raw)
-    for reference in raw.based_on or () if record.resource_type == "Appointment" else ():
-        source = based_on.get(local_reference(reference.reference or ""))
-        if source is not None:
-            order = decode(source.body, RawOrder)
+    sources = raw.based_on or () if record.resource_type == "Appointment" else ()
+    known = [based_on[ref] for r in sources if (ref := local_reference(r.reference or "")) in based_on]
+    orders = [decode(source.body, RawOrder) for source in known]
+    for order in orders:
+        if order.status not in _VOID:
             concepts.append(order.code)
             more_reasons, more_references = _reasons(order)
             reasons, references = reasons + more_reasons, references + more_references
@@ -46,8 +60,13 @@ def read_order(record: RawResource, based_on: Mapping[str, RawResource]) -> Orde
         reasons=tuple(reasons),
         reason_references=tuple(references),
         body=record.body,
-        forbids=bool(raw.do_not_perform) or raw.status in ("entered-in-error", "revoked"),
+        forbids=bool(raw.do_not_perform) or _is_void(raw, orders),
     )
+
+
+def _is_void(raw: RawOrder, sources: Sequence[RawOrder]) -> bool:
+    """Whether an order is no longer wanted, or an appointment is based on none that still is."""
+    return raw.status in _VOID or (bool(sources) and all(source.status in _VOID for source in sources))
 
 
 def missing_sources(record: RawResource, based_on: Mapping[str, RawResource]) -> list[str]:
@@ -58,8 +77,14 @@ def missing_sources(record: RawResource, based_on: Mapping[str, RawResource]) ->
     """
     if record.resource_type != "Appointment":
         return []
-    named = [local_reference(r.reference) for r in decode(record.body, RawOrder).based_on or () if r.reference]
+    sources = decode(record.body, RawOrder).based_on or ()
+    named = [local_reference(r.reference) if r.reference else record.reference for r in sources if _names(r)]
     return [reference for reference in dict.fromkeys(named) if reference not in based_on]
+
+
+def _names(reference: RawReference) -> bool:
+    """Whether a reference says which resource it means, be it by an identifier that can't be followed."""
+    return bool(reference.reference or reference.display) or is_given(reference.identifier)
 
 
 def _reasons(raw: RawOrder) -> tuple[list[Concept], list[str]]:

@@ -137,6 +137,12 @@ class Findings:
     nothing_retrieved: bool = False
 
     @property
+    def nothing_judged_indicator(self) -> Indicator:
+        """How loudly it is told that nothing could be judged; nothing holds an emergency up."""
+        judged = [order for order in self.orders if order.procedure is not None]
+        return Indicator.INFO if judged and all(order.emergency for order in judged) else Indicator.WARNING
+
+    @property
     def gap_indicator(self) -> Indicator:
         """How loudly it is told what was not checked: as the loudest open question.
 
