@@ -47,8 +47,8 @@ def _merged(pairs: Sequence[tuple[OrderFinding, ContraindicationFinding]]) -> _R
     for _, row in pairs:
         for finding in row.criteria:
             if finding.certainty is Certainty.PRESENT:
-                known = criteria.get(finding.criterion.id)
-                criteria[finding.criterion.id] = _joined(known, finding) if known else finding
+                known = criteria.get(finding.criterion.id, finding)
+                criteria[finding.criterion.id] = finding if known is finding else _joined(known, finding)
     return _Row(
         row=pairs[0][1].contraindication,
         orders=tuple(order for order, _ in pairs),

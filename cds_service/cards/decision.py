@@ -90,6 +90,7 @@ def _criterion(finding: CriterionFinding, wording: Wording) -> dict[str, Any]:
             "indicator": _indicator(finding.certainty, finding.indicator),
             "reason": wording.reason(finding.reason) if finding.reason else None,
             "evidence": _evidence(finding.evidence, wording),
+            "evidenceLeftOut": finding.evidence_left_out or None,
         }
     )
 

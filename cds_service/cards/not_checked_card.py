@@ -11,7 +11,7 @@ from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.escape import harmless, sentence_case
 from cds_service.cards.evidence import evidence_lines
 from cds_service.cards.open_questions import OpenQuestion, names_of, open_questions
-from cds_service.cards.order_names import emergency_block, order_named, procedure_ids, procedures_named
+from cds_service.cards.order_names import MOST_ORDERS, emergency_block, order_named, procedure_ids, procedures_named
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
@@ -89,16 +89,14 @@ def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
 
 def _grouped(judged: Sequence[OrderFinding], knowledge: Knowledge, wording: Wording) -> list[_Group]:
     """The open questions by the orders that share them, so that nothing is said twice."""
-    sharing: list[tuple[OpenQuestion, list[int]]] = []
+    sharing: dict[str, tuple[OpenQuestion, list[int]]] = {}
     for place, order in enumerate(judged):
         for question in open_questions(order, knowledge, wording):
-            known = next((places for asked, places in sharing if asked == question), None)
-            if known is None:
-                sharing.append((question, [place]))
-            elif place not in known:
-                known.append(place)
+            _, places = sharing.setdefault(question.key, (question, []))
+            if place not in places[-1:]:
+                places.append(place)
     groups: dict[tuple[int, ...], list[OpenQuestion]] = {}
-    for question, places in sharing:
+    for question, places in sharing.values():
         groups.setdefault(tuple(places), []).append(question)
     return [(tuple(judged[place] for place in places), questions) for places, questions in groups.items()]
 
@@ -145,7 +143,7 @@ def _detail(
 
 def _about(orders: Collection[OrderFinding], wording: Wording) -> str:
     named = [order_named(order, wording) for order in orders]
-    return wording.say("card.not_checked.about", orders=wording.listed(named, most=len(named)))
+    return wording.say("card.not_checked.about", orders=wording.listed(named, MOST_ORDERS))
 
 
 def _lines(questions: Sequence[OpenQuestion], wording: Wording) -> list[str]:

@@ -37,6 +37,11 @@ class OpenQuestion:
     advice: tuple[str, ...] = ()
 
     @property
+    def key(self) -> str:
+        """Equal for questions that say the same."""
+        return repr((self.what, self.subject, self.reason, [item.reference for item in self.evidence]))
+
+    @property
     def data_missing(self) -> str | None:
         """The data of which nothing could be had, where that is the reason."""
         return DATA_MISSING.get(self.reason.key) if self.reason else None

@@ -10,6 +10,9 @@ from cds_service.cards.wording import Wording
 from cds_service.findings.finding import OrderFinding
 from cds_service.knowledge.tables import Procedure
 
+MOST_ORDERS = 10
+"""Orders that a card names one by one."""
+
 
 def procedure_label(order: OrderFinding) -> str:
     """The name of the procedure, or the order's own text where it is none of the table's."""
@@ -48,8 +51,9 @@ def remaining(order: OrderFinding) -> tuple[Procedure, ...]:
 
 def order_block(orders: Sequence[OrderFinding], wording: Wording) -> str:
     """Which orders a card concerns, a paragraph each, with every remark on how it was understood."""
-    lines = ["; ".join((_order_line(order, wording), *_remarks(order, wording))) for order in orders]
-    return paragraphs(*dict.fromkeys(lines))
+    lines = list(dict.fromkeys("; ".join((_order_line(one, wording), *_remarks(one, wording))) for one in orders))
+    more = [wording.say("list.more-lines", count=len(lines) - MOST_ORDERS)] if len(lines) > MOST_ORDERS else []
+    return paragraphs(*lines[:MOST_ORDERS], *more)
 
 
 def emergency_block(orders: Iterable[OrderFinding], wording: Wording) -> str:

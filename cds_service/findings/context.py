@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
+from cds_service.findings.finding import ContraindicationFinding
 from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.thresholds import age_in_days
 from cds_service.knowledge.tables import Gate, Knowledge, Procedure
@@ -22,6 +23,8 @@ class PatientContext:
     chart: Chart
     allergies: AllergyList
     labs: LabBook
+    judged: dict[frozenset[str], tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
+    """Answers given so far in this call, by the ids of the procedures: several orders of one are judged once."""
 
     def is_current(self, fact: ConditionFact, within_days: int) -> bool:
         """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""

@@ -21,8 +21,10 @@ def judge_contraindications(
     order_context: OrderContext, patient: PatientContext
 ) -> tuple[ContraindicationFinding, ...]:
     """Every row that applies to the order, the absent ones too."""
-    rows = [row for row in patient.knowledge.contraindications if order_context.passes(row.gate, patient)]
-    return tuple(_judge_row(row, order_context, patient) for row in rows)
+    if order_context.ids not in patient.judged:
+        rows = [row for row in patient.knowledge.contraindications if order_context.passes(row.gate, patient)]
+        patient.judged[order_context.ids] = tuple(_judge_row(row, order_context, patient) for row in rows)
+    return patient.judged[order_context.ids]
 
 
 def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:

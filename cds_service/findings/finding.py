@@ -37,13 +37,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class CriterionFinding:
-    """The answer of one criterion; `reason` says why it is unknown, or what softened it."""
+    """The answer of one criterion; `reason` says why it is unknown, or what softened it.
+
+    `evidence` holds the most telling items; `evidence_left_out` counts the others.
+    """
 
     criterion: Criterion
     certainty: Certainty
     indicator: Indicator | None = None
     reason: Reason | None = None
     evidence: tuple[Evidence, ...] = ()
+    evidence_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

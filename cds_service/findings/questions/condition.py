@@ -27,13 +27,14 @@ def judge_condition(
     matches = [match for match in found if match.hit.sufficient]
     if not matches:
         return _possible(criterion, found) or _no_condition(criterion, question, patient)
-    levels = [_level(criterion.indicator, question, match, patient) for match in matches]
+    leveled = [(match, *_level(criterion.indicator, question, match, patient)) for match in matches]
+    leveled.sort(key=lambda one: -one[1])
     # dict: one resource may be in several of the value sets
-    evidence = {match.fact.reference: match.evidence(note) for match, (_, note) in zip(matches, levels, strict=True)}
+    evidence = {match.fact.reference: match.evidence(note) for match, _, note in leveled}
     if question.severity_from and not _severity_is_known(question, patient):
         reason = Reason("severity-not-recorded")
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, tuple(evidence.values()))
-    loudest = max(level for level, _ in levels)
+    _, loudest, _ = leveled[0]
     return CriterionFinding(criterion, Certainty.PRESENT, loudest, evidence=tuple(evidence.values()))
 
 

@@ -5,6 +5,7 @@ The one place that dispatches by the kind of question; a kind without a judge do
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from cds_service.findings.context import PatientContext
@@ -17,6 +18,9 @@ from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.tables import Criterion
 
+MOST_EVIDENCE = 20
+"""Items of evidence that stand with one answer: more would only repeat it, for every order once again."""
+
 
 def judge(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
     """Judge one criterion whose gate has passed.
@@ -24,6 +28,14 @@ def judge(criterion: Criterion, patient: PatientContext) -> CriterionFinding | N
     None: the criterion rests on optional data that the record does not hold, or that could not be retrieved; they count
     when they are there and are not missed when not.
     """
+    found = _judge(criterion, patient)
+    if found is None or len(found.evidence) <= MOST_EVIDENCE:
+        return found
+    left_out = len(found.evidence) - MOST_EVIDENCE
+    return replace(found, evidence=found.evidence[:MOST_EVIDENCE], evidence_left_out=left_out)
+
+
+def _judge(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
     match criterion.question:
         case ConditionQuestion() as question:
             return judge_condition(criterion, question, patient)
