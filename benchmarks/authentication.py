@@ -84,7 +84,7 @@ def main() -> None:
         limit = {"rate_limit": "100000000/hour"}
         unasked = create_app(Settings(**limit), knowledge, lambda: NOW)
         closed = Settings(clients=register(folder), public_url=PUBLIC_URL, **limit)
-        asked = create_app(closed, knowledge, lambda: NOW, used_tokens=folder)
+        asked = create_app(closed, knowledge, lambda: NOW, used_tokens_folder=folder)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         count = _write((orjson.dumps(event) + b"\n" for event in events), args.out)
     except StoreUnavailable as error:
-        raise SetupError(f"{store.shown}: {error.message} The export is not whole; run it again") from None
+        raise SetupError(f"{store.display_url}: {error.message} The export is not whole; run it again") from None
     finally:
         store.close()
     complain(f"{count} audit records exported.")

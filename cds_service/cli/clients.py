@@ -1,6 +1,6 @@
 """`cds-service clients check`: reads the file of registered EHRs as the service would, and says what is wrong with it.
 
-Keys that an EHR publishes under an address are fetched once, unless `--offline` is given.
+KeySet that an EHR publishes under an address are fetched once, unless `--offline` is given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cds_service.cli.terminal import complain, safe
 from cds_service.errors import ClientsError, SettingError
 from cds_service.hooks.catalog import SERVICES
 from cds_service.security.clients_file import read_clients
-from cds_service.security.keys import FixedKeys, Key, KeyProblem, PublishedKeys, fetch_keys
+from cds_service.security.keys import Key, KeySetError, LocalKeySet, RemoteKeySet, fetch_jwks
 from cds_service.security.tokens import Registration
 
 _JWKS = "Prints the public half of a private key as a JWK Set, the form in which it is registered (`jwks`)."
@@ -88,12 +88,12 @@ def _show(registration: Registration, *, offline: bool) -> list[str]:
 
 def _keys(registration: Registration, *, offline: bool) -> tuple[str, list[str]]:
     match registration.keys:
-        case FixedKeys(keys):
+        case LocalKeySet(keys):
             return _listed(list(keys.values())), []
-        case PublishedKeys() as published if not offline:
+        case RemoteKeySet() as published if not offline:
             try:
-                found = fetch_keys(published.url, registration.client.ca_file)
-            except KeyProblem as problem:
+                found = fetch_jwks(published.url, registration.client.ca_file)
+            except KeySetError as problem:
                 return "none", [f"{registration.client.name}: {published.url} {problem}"]
             return f"{_listed(list(found.values()))}, from {published.url}", []
         case _:

@@ -26,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _upgrade(args: argparse.Namespace) -> int:
     store = open_store(settings_of(args))
-    print(f"{store.shown}: the tables are up to date.")
+    print(f"{store.display_url}: the tables are up to date.")
     store.close()
     return 0
 
@@ -45,7 +45,7 @@ def _pruned(store: Store, before: datetime) -> dict[str, int]:
     try:
         return prune(store, before)
     except StoreUnavailable as error:
-        raise SetupError(f"{store.shown}: {error.message} What was deleted stays deleted; run it again") from None
+        raise SetupError(f"{store.display_url}: {error.message} What was deleted stays deleted; run it again") from None
 
 
 def _days(text: str) -> int:

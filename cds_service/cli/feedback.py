@@ -18,7 +18,7 @@ from cds_service.cli.feedback_tables import show_report
 from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
 from cds_service.cli.terminal import complain, console
 from cds_service.errors import SetupError, StoreUnavailable
-from cds_service.storage.report import Report, Tally, report
+from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
 
 _REVIEW_ABOVE_PERCENT = 50.0
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = settings_of(args)
     store = open_store(settings)
-    complain(f"from {store.shown}")
+    complain(f"from {store.display_url}")
     found = _found(args, *period_of(args, settings), store)
     _PRINT[args.format](found)
     if args.html:
@@ -60,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _found(args: argparse.Namespace, since: datetime | None, until: datetime | None, store: Store) -> Report:
     try:
-        return report(store, since, until, review_above=args.review_above)
+        return build_report(store, since, until, review_above=args.review_above)
     except StoreUnavailable as error:
-        raise SetupError(f"{store.shown}: {error.message} Run it again when the database answers") from None
+        raise SetupError(f"{store.display_url}: {error.message} Run it again when the database answers") from None
     finally:
         store.close()
 

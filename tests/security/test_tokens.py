@@ -99,9 +99,9 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
     ),
     # stale
     "expired": (lambda: NORTH.token(iat=now() - 400, exp=now() - 100), "expired"),
-    "issued in the future": (lambda: NORTH.token(iat=now() + 200, exp=now() + 400), "not in force"),
-    "not yet in force": (lambda: NORTH.token(nbf=now() + 200), "not in force"),
-    "living too long": (lambda: NORTH.token(exp=now() + 3700), "lives longer"),
+    "issued in the future": (lambda: NORTH.token(iat=now() + 200, exp=now() + 400), "not valid yet"),
+    "not yet in force": (lambda: NORTH.token(nbf=now() + 200), "not valid yet"),
+    "living too long": (lambda: NORTH.token(exp=now() + 3700), "longer lifetime"),
     "living for ever": (lambda: by_hand(HEADER, claims(exp=HUGE)), "exp"),
     "an infinite life": (lambda: by_hand(HEADER, json.dumps(claims()).replace('"exp": ', '"exp": 1e').encode()), "exp"),
     # misdirected

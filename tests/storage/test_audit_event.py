@@ -11,7 +11,7 @@ import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from cds_service.storage.audit_event import audit_event
-from cds_service.storage.records import CallRecord, keep_call, read_calls
+from cds_service.storage.records import CallRecord, read_calls, save_call
 from cds_service.storage.store import Store
 from tests.support.kept import a_call
 from tests.support.responses import find_empty
@@ -23,7 +23,7 @@ DCM = "http://dicom.nema.org/resources/ontology/DCM"
 def exported(record: CallRecord, folder: Path) -> dict[str, Any]:
     """The AuditEvent of a call that was kept and read again."""
     store = Store(f"sqlite:///{folder}/records.db")
-    keep_call(store, record, seconds=1.0)
+    save_call(store, record, seconds=1.0)
     (row,) = read_calls(store, None, None)
     store.close()
     return audit_event(row, OBSERVER)
@@ -38,7 +38,7 @@ def entity(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("judged", [True, False])
 def test_an_event_is_valid_fhir(tmp_path: Path, judged: bool) -> None:
     """Every exported record is a valid AuditEvent, without empty members."""
-    record = a_call() if judged else replace(a_call(), account=None)
+    record = a_call() if judged else replace(a_call(), summary=None)
     event = exported(record, tmp_path)
     AuditEvent.model_validate(event)
     assert list(find_empty(event)) == []
@@ -76,7 +76,7 @@ def test_an_event_says_what_was_read_and_decided(tmp_path: Path) -> None:
 
 def test_a_call_that_could_not_be_judged_is_a_failure(tmp_path: Path) -> None:
     """A call without a decision is recorded as a failure and does not claim to have been a successful read."""
-    event = exported(replace(a_call(), account=None), tmp_path)
+    event = exported(replace(a_call(), summary=None), tmp_path)
     assert (event["outcome"], "meta" in event) == ("4", False)
     assert "nothing was judged" in event["outcomeDesc"]
 

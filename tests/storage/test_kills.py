@@ -160,7 +160,7 @@ def test_a_database_that_stops_and_starts_again_loses_nothing(postgres: Postgres
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
     assert "cds_store_up 0.0" in lost
     assert "cds_records_lost_total 8.0" in lost
-    assert "was not kept" in serving.said
+    assert "was not stored" in serving.said
     assert answers["503"] > 0
     assert answers.keys() <= {"200", "503"}
     check_nothing_lost(senders, database_url)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cds_service.cards.card import CardSummary
-from cds_service.storage.feedback import Sender, keep_feedback
-from cds_service.storage.records import keep_call
-from cds_service.storage.report import Report, Tally, report
+from cds_service.storage.feedback import Sender, save_feedback
+from cds_service.storage.records import save_call
+from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
@@ -19,22 +19,22 @@ OTHER = Sender("https://other.example.org", SENDER.service, NOW)
 
 def received(store: Store, *entries: object, sender: Sender = SENDER) -> None:
     """Keep feedback."""
-    keep_feedback(store, entries, sender, with_comments=False, seconds=5.0)  # type: ignore[arg-type]
+    save_feedback(store, entries, sender, with_comments=False, seconds=5.0)  # type: ignore[arg-type]
 
 
 def reported(store: Store, review_above: float = 50.0) -> Report:
     """The report on everything."""
-    return report(store, None, None, review_above=review_above)
+    return build_report(store, None, None, review_above=review_above)
 
 
 @pytest.fixture
 def used(store: Store) -> Store:
     """A store after some days of use by two EHRs, with a row in shadow."""
     withheld = CardSummary("bleeding-tendency", ("bleeding-tendency",), "warning")
-    keep_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips"), a_card(3), withheld), seconds=5.0)
-    keep_call(store, a_call(2, a_card(4), a_card(5, "not-checked", "info", "kidney-failure")), seconds=5.0)
-    keep_call(store, a_call(3, a_card(6), client=OTHER.client), seconds=5.0)
-    keep_call(store, a_call(4, a_card(7), shadow=True), seconds=5.0)
+    save_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips"), a_card(3), withheld), seconds=5.0)
+    save_call(store, a_call(2, a_card(4), a_card(5, "not-checked", "info", "kidney-failure")), seconds=5.0)
+    save_call(store, a_call(3, a_card(6), client=OTHER.client), seconds=5.0)
+    save_call(store, a_call(4, a_card(7), shadow=True), seconds=5.0)
     reason = ("https://example.org/reasons", "emergency")
     received(
         store,
@@ -75,7 +75,7 @@ def test_rows_that_are_mostly_overridden_are_for_review(used: Store, above: floa
 
 def test_only_the_latest_answer_to_a_card_counts(store: Store) -> None:
     """A clinician who accepts after all is counted as having accepted, whatever order the reports arrive in."""
-    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    save_call(store, a_call(1, a_card(1)), seconds=5.0)
     received(store, an_answer(1, "accepted", 90))
     received(store, an_answer(1, "overridden", 30))
     assert reported(store).total == Tally(shown=1, accepted=1)
@@ -84,7 +84,7 @@ def test_only_the_latest_answer_to_a_card_counts(store: Store) -> None:
 
 def test_feedback_on_unknown_cards_is_counted_apart(store: Store) -> None:
     """Feedback on a card that nobody remembers, or that another EHR got, is counted and changes no rate."""
-    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    save_call(store, a_call(1, a_card(1)), seconds=5.0)
     received(store, an_answer(99), an_answer(1, "overridden"), sender=OTHER)
     assert reported(store).total == Tally(shown=1)
     assert reported(store).unknown_cards == 2
@@ -92,7 +92,7 @@ def test_feedback_on_unknown_cards_is_counted_apart(store: Store) -> None:
 
 def test_a_clock_that_is_behind_is_told_and_not_averaged(store: Store) -> None:
     """Answers dated before their card are counted as such, and do not make the others look quicker."""
-    keep_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
+    save_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
     received(store, an_answer(1, seconds=-30), an_answer(2, seconds=8))
     assert (reported(store).answers_before_card, reported(store).median_seconds) == (1, 8.0)
 
@@ -100,7 +100,7 @@ def test_a_clock_that_is_behind_is_told_and_not_averaged(store: Store) -> None:
 @pytest.mark.parametrize("at", [datetime.min, datetime.max])
 def test_an_absurd_time_does_not_break_the_report(store: Store, at: datetime) -> None:
     """Feedback dated to the first or the last moment that there is can be kept, sent again and reported."""
-    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    save_call(store, a_call(1, a_card(1)), seconds=5.0)
     absurd = replace(an_answer(1), at=at.replace(tzinfo=UTC))
     received(store, absurd, absurd)
     assert reported(store).total == Tally(shown=1, accepted=1)
@@ -109,9 +109,9 @@ def test_an_absurd_time_does_not_break_the_report(store: Store, at: datetime) ->
 def test_a_period_is_of_the_cards_given_in_it(store: Store) -> None:
     """A report of a month holds the cards of that month, whenever they were answered; the end does not belong to it."""
     for number, days in enumerate((0, 10, 20), start=1):
-        keep_call(store, a_call(number, a_card(number), at=NOW + timedelta(days=days)), seconds=5.0)
+        save_call(store, a_call(number, a_card(number), at=NOW + timedelta(days=days)), seconds=5.0)
     received(store, an_answer(2, seconds=40 * 86_400))
-    found = report(store, NOW + timedelta(days=5), NOW + timedelta(days=20), review_above=50)
+    found = build_report(store, NOW + timedelta(days=5), NOW + timedelta(days=20), review_above=50)
     assert found.total == Tally(shown=1, accepted=1)
 
 

@@ -19,17 +19,17 @@ from alembic.migration import MigrationContext
 
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.feedback import Feedback
-from cds_service.storage.feedback import Kept, Sender, keep_feedback
+from cds_service.storage.feedback import BatchResult, Sender, save_feedback
 from cds_service.storage.prune import prune
-from cds_service.storage.records import keep_call, read_calls
+from cds_service.storage.records import read_calls, save_call
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
-from cds_service.storage.store import PAUSE_SECONDS, Store, _lock_for_migration
+from cds_service.storage.store import RETRY_SECONDS, Store, _lock_for_migration
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
 
-def kept(store: Store, *entries: Feedback, sender: Sender = SENDER) -> Kept:
+def kept(store: Store, *entries: Feedback, sender: Sender = SENDER) -> BatchResult:
     """What became of a batch."""
-    return keep_feedback(store, entries, sender, with_comments=False, seconds=5.0)
+    return save_feedback(store, entries, sender, with_comments=False, seconds=5.0)
 
 
 def lines(store: Store, table: sa.Table) -> int:
@@ -62,7 +62,7 @@ def test_a_call_does_not_wait_long_for_a_migration(store: Store) -> None:
         start = time.monotonic()
         for _ in range(3):
             with pytest.raises(StoreUnavailable):
-                keep_call(store, a_call(), seconds=0.2)
+                save_call(store, a_call(), seconds=0.2)
         waited = time.monotonic() - start
     assert 1.5 < waited < 4.0
 
@@ -81,8 +81,8 @@ def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:
 def test_feedback_that_is_sent_again_counts_once(store: Store) -> None:
     """The same card, outcome and time is one entry, within a batch, in a later one, and in another spelling."""
     entry = an_answer()
-    assert kept(store, entry, entry) == Kept({"accepted": 1}, repeated=1, unknown_cards=1)
-    assert kept(store, entry) == Kept({}, repeated=1)
+    assert kept(store, entry, entry) == BatchResult({"accepted": 1}, repeated=1, unknown_cards=1)
+    assert kept(store, entry) == BatchResult({}, repeated=1)
     assert kept(store, an_answer(seconds=6), an_answer(outcome="overridden")).repeated == 0
     assert lines(store, FEEDBACK) == 3
 
@@ -99,17 +99,17 @@ def test_the_same_feedback_from_many_at_once_counts_once(store: Store) -> None:
 
 def test_feedback_belongs_to_the_client_that_got_the_card(store: Store) -> None:
     """Another EHR's feedback on a card is kept, and counts as being about a card that nobody remembers."""
-    keep_call(store, a_call(), seconds=5.0)
+    save_call(store, a_call(), seconds=5.0)
     assert kept(store, an_answer(10)).unknown_cards == 0
     stranger = Sender("https://other.example.org", SENDER.service, NOW)
-    assert kept(store, an_answer(10), sender=stranger) == Kept({"accepted": 1}, unknown_cards=1)
+    assert kept(store, an_answer(10), sender=stranger) == BatchResult({"accepted": 1}, unknown_cards=1)
 
 
 @pytest.mark.parametrize("with_comments", [True, False])
 def test_a_comment_is_kept_only_where_the_hospital_wants_it(store: Store, with_comments: bool) -> None:
     """Free text that may name a patient is dropped unless a setting says otherwise; that there was one is known."""
     entry = an_answer(outcome="overridden", reason=("urn:x", "emergency"), comment="Jane Roe agrees")
-    keep_feedback(store, [entry], SENDER, with_comments=with_comments, seconds=5.0)
+    save_feedback(store, [entry], SENDER, with_comments=with_comments, seconds=5.0)
     with store.transaction(5.0) as connection:
         (line,) = connection.execute(sa.select(FEEDBACK)).mappings().all()
     assert (line["commented"], line["comment"]) == (True, "Jane Roe agrees" if with_comments else None)
@@ -118,16 +118,16 @@ def test_a_comment_is_kept_only_where_the_hospital_wants_it(store: Store, with_c
 
 def test_a_call_is_kept_with_its_cards_or_not_at_all(store: Store) -> None:
     """A call whose cards can't be kept leaves no half record behind."""
-    keep_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
+    save_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
     with pytest.raises(StoreUnavailable):
-        keep_call(store, a_call(2, a_card(3), a_card(2)), seconds=5.0)
+        save_call(store, a_call(2, a_card(3), a_card(2)), seconds=5.0)
     assert (lines(store, CALLS), lines(store, CARDS)) == (1, 2)
 
 
 def test_records_are_read_by_time(store: Store) -> None:
     """An export from one day to another holds the first day and not the last, oldest first, as it was kept."""
     for number in (3, 1, 2):
-        keep_call(store, a_call(number, at=NOW + timedelta(days=number)), seconds=5.0)
+        save_call(store, a_call(number, at=NOW + timedelta(days=number)), seconds=5.0)
     found = list(read_calls(store, NOW + timedelta(days=1), NOW + timedelta(days=3)))
     assert [row["at"] for row in found] == [NOW + timedelta(days=1), NOW + timedelta(days=2)]
     assert found[0]["orders"][0]["present"] == {"iodine-allergy": "critical"}
@@ -140,7 +140,7 @@ def test_what_is_old_is_deleted_and_nothing_else(store: Store) -> None:
     """Pruning deletes calls, cards and feedback from before a time and says how many."""
     for number, days in ((1, -40), (2, -10)):
         at = NOW + timedelta(days=days)
-        keep_call(store, a_call(number, a_card(number * 10), a_card(number * 10 + 1), at=at), seconds=5.0)
+        save_call(store, a_call(number, a_card(number * 10), a_card(number * 10 + 1), at=at), seconds=5.0)
         kept(store, an_answer(number * 10), sender=Sender(SENDER.client, SENDER.service, at))
     assert prune(store, NOW - timedelta(days=30)) == {"calls": 1, "cards": 2, "feedback": 1}
     assert prune(store, NOW - timedelta(days=30)) == {"calls": 0, "cards": 0, "feedback": 0}
@@ -164,22 +164,22 @@ def test_a_call_does_not_wait_long_for_another_writer(store: Store) -> None:
     with someone_writing(store):
         start = time.monotonic()
         with pytest.raises(StoreUnavailable):
-            keep_call(store, a_call(), seconds=0.2)
+            save_call(store, a_call(), seconds=0.2)
         waited = time.monotonic() - start
     assert 0.15 < waited < 2.0
-    keep_call(store, a_call(), seconds=0.2)
+    save_call(store, a_call(), seconds=0.2)
 
 
 def test_a_store_that_is_away_is_not_asked_again_at_once() -> None:
     """After a failed connection, callers are told at once that the store is away, until the pause is over."""
     store = Store("postgresql://postgres@127.0.0.1:1/records")
-    with pytest.raises(StoreUnavailable, match="The store failed"):
-        keep_call(store, a_call(), seconds=0.2)
-    with pytest.raises(StoreUnavailable, match="The store is away"):
-        keep_call(store, a_call(), seconds=0.2)
-    store._away_until -= PAUSE_SECONDS
-    with pytest.raises(StoreUnavailable, match="The store failed"):
-        keep_call(store, a_call(), seconds=0.2)
+    with pytest.raises(StoreUnavailable, match="The database failed"):
+        save_call(store, a_call(), seconds=0.2)
+    with pytest.raises(StoreUnavailable, match=r"^The database can't be reached\.$"):
+        save_call(store, a_call(), seconds=0.2)
+    store._retry_at -= RETRY_SECONDS
+    with pytest.raises(StoreUnavailable, match="The database failed"):
+        save_call(store, a_call(), seconds=0.2)
     store.close()
 
 
@@ -190,8 +190,8 @@ def test_a_store_that_comes_later_is_brought_up_to_date(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     assert not store.is_reachable()
     folder.mkdir()
-    store._away_until = 0.0
-    keep_call(store, a_call(), seconds=1.0)
+    store._retry_at = 0.0
+    save_call(store, a_call(), seconds=1.0)
     assert lines(store, CALLS) == 1
     store.close()
 
@@ -208,7 +208,7 @@ def test_a_sqlite_file_is_safe_against_power_loss(tmp_path: Path) -> None:
 def test_a_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:
     """Nobody else on the machine can read what is kept, nor the files that SQLite puts beside it."""
     store = Store(f"sqlite:///{tmp_path}/records.db")
-    keep_call(store, a_call(), seconds=1.0)
+    save_call(store, a_call(), seconds=1.0)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("records.db*")} == {0o600}
     store.close()
 
@@ -226,7 +226,7 @@ def test_a_file_that_is_no_database_is_a_store_that_is_away(tmp_path: Path) -> N
     store = Store(f"sqlite:///{tmp_path}/records.db")
     with pytest.raises(StoreUnavailable) as error:
         store.upgrade()
-    assert error.value.message == f"The store failed ({sqlite3.DatabaseError.__name__})."
+    assert error.value.message == f"The database failed ({sqlite3.DatabaseError.__name__})."
     assert (tmp_path / "records.db").read_bytes().startswith(b"Jane Roe")
     store.close()
 

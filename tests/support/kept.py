@@ -32,7 +32,7 @@ def a_call(
     """A call that was answered with these cards; without any, with one critical card of ten times its number."""
     order = OrderSummary("tips", "present", {"iodine-allergy": "critical"}, ("bleeding-tendency",))
     given = cards or (a_card(number * 10),)
-    account = CallSummary(
+    summary = CallSummary(
         "2026.11+x",
         {"conditions": Read(2, "prefetch")},
         {"observations": ("not-sent",)},
@@ -51,5 +51,5 @@ def a_call(
         shadow=shadow,
         knowledge_version="2026.11+x",
         milliseconds={"facts": 1.25},
-        account=account,
+        summary=summary,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from cds_service.web.logs import json_lines
+from cds_service.web.logs import json_formatter
 
 # A token in whole, and the names and dates of birth that tests put into records, tokens and addresses.
 _FORBIDDEN = re.compile(
@@ -19,7 +19,7 @@ class LogScan(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.setFormatter(json_lines())
+        self.setFormatter(json_formatter())
         self.lines = 0
         self.leaks: list[str] = []
 

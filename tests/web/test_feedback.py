@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cds_service.storage.report import Tally, report
+from cds_service.storage.report import Tally, build_report
 from cds_service.storage.schema import FEEDBACK
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
@@ -54,7 +54,7 @@ def test_feedback_finds_the_row_that_spoke(client: FlaskClient, store: Store) ->
     accepted = {"outcome": "accepted", "acceptedSuggestions": [{"id": indication["suggestions"][0]["uuid"]}]}
     answer = post(client, an_entry(indication["uuid"], **accepted))
     assert (answer.status_code, answer.data, "Content-Type" in answer.headers) == (200, b"", False)
-    found = report(store, None, None, review_above=50)
+    found = build_report(store, None, None, review_above=50)
     assert found.by["row"]["indication: uterine-fibroid-embolization"] == Tally(shown=1, accepted=1)
     assert (found.total.shown, found.unknown_cards) == (len(cards), 0)
 
@@ -183,7 +183,7 @@ def test_while_the_store_is_away_feedback_is_refused_and_calls_are_answered(
     ready = client.get("/readyz")
     assert (ready.status_code, "store" in ready.get_json()["issue"][0]["diagnostics"]) == (503, True)
     assert "cds_records_lost_total 2.0" in client.get("/metrics").text
-    assert sum("was not kept" in record.getMessage() for record in caplog.records) == 2
+    assert sum("was not stored" in record.getMessage() for record in caplog.records) == 2
 
 
 def test_without_a_database_no_feedback_is_acknowledged(make_app: MakeApp) -> None:

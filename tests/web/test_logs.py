@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cds_service.security.pseudonym import pseudonym
-from cds_service.web.logs import json_lines
+from cds_service.web.logs import json_formatter
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.log_scan import LogScan
 
@@ -20,7 +20,7 @@ def written() -> tuple[logging.Logger, io.StringIO]:
     """A logger, and what it has written."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(json_lines())
+    handler.setFormatter(json_formatter())
     logger = logging.Logger("a.module")
     logger.addHandler(handler)
     return logger, stream

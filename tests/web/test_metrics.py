@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from cds_service.profiles.background import VALIDATOR
+from cds_service.profiles.background import BackgroundValidator
 from cds_service.web.metrics import Metrics
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.web.conftest import MakeApp
@@ -63,10 +63,12 @@ def test_cards_and_open_questions_are_counted(client: FlaskClient) -> None:
 
 def test_faults_of_what_calls_bring_are_counted(make_app: MakeApp) -> None:
     """With validation on, an error in prefetch counts by resource type, rule and client."""
-    client = make_app(validate=True).test_client()
+    metrics = Metrics()
+    validator = BackgroundValidator(metrics.count_fault)
+    client = make_app(metrics=metrics, validator=validator, validate=True).test_client()
     broken = dict(NOTHING_RECORDED) | {"patient": {"resourceType": "Patient", "id": "p", "gender": "f"}}
     client.post("/cds-services/ir-order-sign", json=CALL | {"prefetch": broken})
-    VALIDATOR.wait()
+    validator.wait()
     labels = {"resource": "Patient", "rule": "binding", "client": "open"}
     assert value(client, "cds_validation_faults_total", **labels) == 1.0
 
@@ -100,7 +102,7 @@ def test_requests_to_fhir_servers_are_timed() -> None:
     metrics = Metrics()
     metrics.observe_fhir("conditions", 0.2, "ok")
     metrics.observe_fhir("conditions", 3.0, "timeout")
-    text = metrics.exposed(lambda: iter(()))[0].decode()
+    text = metrics.exposition(lambda: iter(()))[0].decode()
     assert 'cds_fhir_seconds_count{data="conditions",outcome="ok"} 1.0' in text
     assert 'cds_fhir_seconds_bucket{data="conditions",le="2.5",outcome="timeout"} 0.0' in text
 

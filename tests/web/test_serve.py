@@ -107,7 +107,7 @@ def test_a_misspelled_setting_is_warned_of(server: Server) -> None:
     """A variable that looks like a setting but is none is named at the start."""
     warning = next(orjson.loads(line) for line in server.said.splitlines() if "CDS_SIET" in line)
     assert warning["level"] == "warning"
-    assert warning["event"].startswith("CDS_SIET is no setting")
+    assert warning["event"].startswith("CDS_SIET is not a setting")
 
 
 def test_a_chunked_call_is_answered(server: Server) -> None:

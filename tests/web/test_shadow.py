@@ -18,7 +18,7 @@ from cds_service.hooks.response import DECISION_EXTENSION
 from cds_service.knowledge.tables import Knowledge
 from cds_service.security.client import Client
 from cds_service.storage.records import read_calls
-from cds_service.storage.report import report
+from cds_service.storage.report import build_report
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.responses import response_problems
@@ -102,9 +102,9 @@ def test_another_ehr_is_answered_as_ever(ask: Ask) -> None:
 def test_in_shadow_everything_is_recorded(ask: Ask, store: Store) -> None:
     """The report shows what would have been shown: the same cards that a call outside of shadow gets."""
     told = topics(ask())
-    ask(shadow=True, database_url=f"{store.shown}2")
-    shadowed = Store(f"{store.shown}2")
-    found = report(shadowed, None, None, review_above=50)
+    ask(shadow=True, database_url=f"{store.display_url}2")
+    shadowed = Store(f"{store.display_url}2")
+    found = build_report(shadowed, None, None, review_above=50)
     (record,) = read_calls(shadowed, None, None)
     shadowed.close()
     assert (found.total.shown, found.total.shadow) == (0, told.total())
@@ -115,7 +115,7 @@ def test_in_shadow_everything_is_recorded(ask: Ask, store: Store) -> None:
 
 def test_a_row_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path: Path) -> None:
     """A row that a site tries is judged and recorded; its card and its answer are not shown, all others are."""
-    told = topics(ask(database_url=f"{store.shown}2"))
+    told = topics(ask(database_url=f"{store.display_url}2"))
     answer = ask(with_site(tmp_path / "site", {"contraindications.toml": IODINE}))
     assert told - topics(answer) == Counter([("iodine-allergy", "critical")])
     assert topics(answer) - told == Counter()
@@ -124,7 +124,7 @@ def test_a_row_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path
         assert "iodine-allergy" not in [row["id"] for row in judged["contraindications"]]
     (record,) = read_calls(store, None, None)
     assert record["orders"][0]["present"]["iodine-allergy"] == "critical"
-    found = report(store, None, None, review_above=50)
+    found = build_report(store, None, None, review_above=50)
     assert (found.by["row"]["iodine-allergy"].shown, found.by["row"]["iodine-allergy"].shadow) == (0, 1)
 
 

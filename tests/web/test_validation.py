@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import orjson
@@ -9,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
-from cds_service.profiles.background import VALIDATOR
-from cds_service.web.records import OPEN
+from cds_service.profiles.background import BackgroundValidator
+from cds_service.web.calling_client import ANONYMOUS
 from tests.profiles.resources import patient
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.fhir_peer import running_peer
@@ -60,10 +61,10 @@ def test_it_is_off_by_default(client: FlaskClient) -> None:
     assert "CDS_VALIDATE_ENDPOINT" in answer.get_json()["issue"][0]["diagnostics"]
 
 
-def faults() -> int:
+def faults(validator: BackgroundValidator) -> int:
     """How many faults of unregistered callers have been counted."""
-    VALIDATOR.wait()
-    return sum(fault.count for fault in VALIDATOR.counts().faults if fault.client == OPEN)
+    validator.wait()
+    return sum(fault.count for fault in validator.counts().faults if fault.client == ANONYMOUS)
 
 
 @pytest.mark.parametrize(("validate", "counted"), [(True, 1), (False, 0)])
@@ -71,17 +72,34 @@ def test_what_a_call_brings_is_counted(make_app: MakeApp, validate: bool, counte
     """With the setting on, a fault in prefetch is counted; the answer is the same with and without it."""
     broken: dict[str, Any] = dict(NOTHING_RECORDED) | {"patient": patient(gender="bogus")}
     call = a_call(prefetch=broken)
-    before = faults()
-    answer = make_app(validate=validate).test_client().post("/cds-services/ir-order-sign", json=call)
-    assert faults() - before == counted
+    validator = BackgroundValidator()
+    client = make_app(validator=validator, validate=validate).test_client()
+    answer = client.post("/cds-services/ir-order-sign", json=call)
+    assert faults(validator) == counted
     assert answer.get_json() == make_app().test_client().post("/cds-services/ir-order-sign", json=call).get_json()
 
 
 def test_what_a_call_fetches_is_counted_too(make_app: MakeApp) -> None:
     """A fault of a resource that the FHIR server gave counts like one that the call brought."""
     prefetch = {key: value for key, value in NOTHING_RECORDED.items() if key != "patient"}
-    before = faults()
+    validator = BackgroundValidator()
     with running_peer([patient(id="pat-1", gender="bogus")]) as peer:
-        client = make_app(validate=True, fhir_deadline=20.0).test_client()
+        client = make_app(validator=validator, validate=True, fhir_deadline=20.0).test_client()
         client.post("/cds-services/ir-order-sign", json=a_call(prefetch=prefetch, fhirServer=peer.base))
-    assert faults() - before == 1
+    assert faults(validator) == 1
+
+
+def validation_threads() -> int:
+    """How many threads of validators run in this process."""
+    return sum(thread.name == "validation" for thread in threading.enumerate())
+
+
+def test_each_application_counts_its_own_calls(make_app: MakeApp) -> None:
+    """Two applications in one process do not share their counts, and a new application starts no thread."""
+    before = validation_threads()
+    validators = [BackgroundValidator(), BackgroundValidator()]
+    first, _ = (make_app(validator=validator, validate=True).test_client() for validator in validators)
+    assert validation_threads() == before
+    call = a_call(prefetch=dict(NOTHING_RECORDED) | {"patient": patient(gender="bogus")})
+    first.post("/cds-services/ir-order-sign", json=call)
+    assert [faults(validator) for validator in validators] == [1, 0]
