@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.hooks.catalog import SERVICES
-from cds_service.hooks.schema_checks import schema
+from cds_service.hooks.schema_checks import load_schema
 
 _DOCUMENT = Path(__file__).parent / "openapi.json"
 
@@ -27,7 +27,7 @@ def openapi_document(public_url: str | None) -> dict[str, Any]:
     files = {"HookRequest": "envelope.json", "HookResponse": "response.json", "Feedback": "feedback.json"}
     files |= {f"Context-{service.hook}": f"context/{service.hook}.json" for service in SERVICES.values()}
     for name, file in files.items():
-        schemas[name] = _relocate(schema(file), f"#/components/schemas/{name}")
+        schemas[name] = _relocate(load_schema(file), f"#/components/schemas/{name}")
     return document
 
 

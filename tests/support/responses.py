@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.hooks.schema_checks import validator
+from cds_service.hooks.schema_checks import build_validator
 
-_RESPONSE = validator("response.json")
+_RESPONSE = build_validator("response.json")
 
 
 def find_empty(value: Any, path: str = "") -> Iterator[str]:

@@ -148,7 +148,7 @@ def test_nothing_to_judge_by_is_a_412(client: FlaskClient) -> None:
         (b'{"prefetch": {"conditions": ' + DEEP + b"}}", "nested too deeply"),
         (DEEP, "The body is not a JSON object"),
         (b"{}", "/hook is missing"),
-        (as_json(a_call("ir-patient-view")), "/hook is another one than order-sign"),
+        (as_json(a_call("ir-patient-view")), "/hook is not order-sign"),
     ],
     ids=["empty", "array", "truncated", "NaN", "BOM", "surrogate", "deep value", "deep array", "nothing", "hook"],
 )
