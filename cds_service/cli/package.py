@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cds_service.cli.terminal import complain
+from cds_service.cli.terminal import print_err
 from cds_service.errors import SetupError
 from cds_service.publishing.archive import archive, archive_name
 from cds_service.publishing.build import stale, write
@@ -33,7 +33,7 @@ def run_build(args: argparse.Namespace) -> int:
     if args.check:
         wrong = stale()
         for name in wrong:
-            complain(f"fhir_profiles/{name} is not what the tables say: run 'cds-service package build' and commit it")
+            print_err(f"fhir_profiles/{name} is not what the tables say: run 'cds-service package build' and commit it")
         return 1 if wrong else 0
     try:
         written = write()

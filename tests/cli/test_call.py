@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from cds_service.cli.call import call_here, call_service, outcome_text
+from cds_service.cli.call import call_in_process, call_service, outcome_text
 from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
@@ -46,7 +46,7 @@ def without_ids(answer: bytes) -> object:
 def test_judged_here_or_by_the_running_service_is_the_same(running_service, path: Path):
     """The command line and the web service answer a request alike, decision included."""
     body = read_saved_request(path, NOW.date())
-    here = call_here(body, service_for(body), KNOWLEDGE, NOW)
+    here = call_in_process(body, service_for(body), KNOWLEDGE, NOW)
     there = call_service(body, service_for(body), f"http://127.0.0.1:{running_service.server_port}")
     assert (here.status, there.status) == (200, 200)
     assert without_ids(here.body) == without_ids(there.body)
@@ -55,10 +55,10 @@ def test_judged_here_or_by_the_running_service_is_the_same(running_service, path
 def test_a_refusal_reads_the_same_here_and_there(running_service):
     """A call that breaks the protocol is refused with the same words by both."""
     body = b'{"hook": "order-sign"}'
-    here = call_here(body, "ir-order-sign", KNOWLEDGE, NOW)
+    here = call_in_process(body, "ir-order-sign", KNOWLEDGE, NOW)
     there = call_service(body, "ir-order-sign", f"http://127.0.0.1:{running_service.server_port}")
-    assert (here.status, here.problem) == (there.status, there.problem) == (400, here.problem)
-    assert here.problem
+    assert (here.status, here.error) == (there.status, there.error) == (400, here.error)
+    assert here.error
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/cds-services", "/cds-services/"])
@@ -74,7 +74,7 @@ def test_a_refusal_is_told_in_the_words_of_the_service(recorded_service):
     """A 412 is shown with what its OperationOutcome says, not as a number."""
     recorded_service.answer = (412, b'{"resourceType": "OperationOutcome", "issue": [{"diagnostics": "no data"}]}')
     reply = call_service(b"{}", "ir-order-sign", f"http://127.0.0.1:{recorded_service.server_port}")
-    assert (reply.status, reply.problem) == (412, "no data")
+    assert (reply.status, reply.error) == (412, "no data")
 
 
 def test_a_redirect_is_not_followed(recorded_service):
@@ -97,11 +97,11 @@ def test_a_service_that_does_not_answer_is_no_finding():
     ("body", "said"),
     [
         (b'{"issue": [{"diagnostics": "a"}, {"details": {"text": "b"}}, {"code": "invalid"}]}', "a; b; invalid"),
-        (b'{"issue": []}', "the OperationOutcome says nothing"),
-        (b'{"issue": [7]}', "the answer is no OperationOutcome"),
-        (b'{"issue": [{"details": "x"}]}', "the answer is no OperationOutcome"),
-        (b'["issue"]', "the answer is no OperationOutcome"),
-        (b"<html>", "the answer is no OperationOutcome"),
+        (b'{"issue": []}', "the OperationOutcome has no text"),
+        (b'{"issue": [7]}', "the answer is not an OperationOutcome"),
+        (b'{"issue": [{"details": "x"}]}', "the answer is not an OperationOutcome"),
+        (b'["issue"]', "the answer is not an OperationOutcome"),
+        (b"<html>", "the answer is not an OperationOutcome"),
     ],
 )
 def test_any_error_body_becomes_words(body: bytes, said: str):

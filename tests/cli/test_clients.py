@@ -20,7 +20,7 @@ def test_a_good_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     path = register(tmp_path, (NORTH, 'name = "north"'))
     assert main(["clients", "check", "--clients", str(path)]) == 0
     shown = capsys.readouterr().out
-    for line in ("north", "key-1 (ES384)", "FHIR servers: none", "services: all", "tokens live at most: 3600 s"):
+    for line in ("north", "key-1 (ES384)", "FHIR servers: none", "services: all", "longest token lifetime: 3600 s"):
         assert line in shown
 
 
@@ -47,7 +47,7 @@ def test_a_wrong_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["clients", "check", "--clients", str(path)]) == 1
     said = capsys.readouterr().err
     assert f"{path} line 4: client 1, services" in said
-    assert "1 to mend; how the file is written: docs/integration.md" in said
+    assert "1 to fix; how to write the file: docs/integration.md" in said
 
 
 def test_without_a_file_there_is_nothing_to_check(

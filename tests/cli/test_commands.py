@@ -77,7 +77,7 @@ def test_an_order_that_is_no_known_procedure_is_said_not_to_be_judged(run, tmp_p
     (tmp_path / "skin.json").write_text(json.dumps(request), "utf-8")
     ran = run("invoke", "--request", tmp_path / "skin.json")
     assert ran.code == 0
-    assert "ServiceRequest/order-1 is no procedure that the tables know" in ran.out
+    assert "ServiceRequest/order-1 is not a procedure of the tables" in ran.out
     assert "No cards" not in ran.out
 
 
@@ -118,7 +118,7 @@ def test_an_answer_without_cards_is_no_empty_list(run, recorded_service, answer:
     url = f"http://127.0.0.1:{recorded_service.server_port}"
     ran = run("invoke", "--request", EXAMPLES / "allergy-to-contrast.json", "--service-url", url)
     assert (ran.code, ran.out) == (1, "")
-    assert "no CDS Hooks response" in ran.err
+    assert "not a CDS Hooks response" in ran.err
 
 
 @pytest.mark.parametrize("arguments", [["tables"], ["check"], ["demo"], ["serve"]])

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cds_service.cli.cases import request_of
-from cds_service.cli.fhir_source import FhirSource, Pace
+from cds_service.cli.fhir_source import FhirSource, RateLimiter
 from cds_service.errors import SetupError
 from tests.support.fhir_peer import TOKEN, Exchange, Peer, resources_of, running_peer
 
@@ -136,17 +136,17 @@ METADATA: dict[str, Any] = {"resourceType": "CapabilityStatement", "fhirVersion"
     ("answer", "said"),
     [
         (lambda x: x.outcome(401), "the token is not accepted"),
-        (lambda x: x.outcome(403), "the token does not open this; ask for a scope"),
-        (lambda x: x.outcome(404), "no FHIR server is here; its base URL often ends in /fhir"),
-        (lambda x: x.outcome(500), "500; try again, or look into the server's log"),
-        (lambda x: x.send(302, b"", Location="https://login.example.org/"), "302, it points to another address"),
-        (lambda x: x.send(200, b"<html>sign in</html>", "text/html"), "no FHIR JSON; is this the base URL"),
-        (lambda x: x.send_json({"a": 1}), "no FHIR JSON; is this the base URL"),
+        (lambda x: x.outcome(403), "the token does not allow this; ask for a scope"),
+        (lambda x: x.outcome(404), "there is no FHIR server here; its base URL often ends in /fhir"),
+        (lambda x: x.outcome(500), "500; try again, or see the server's log"),
+        (lambda x: x.send(302, b"", Location="https://login.example.org/"), "302, it redirects to another URL"),
+        (lambda x: x.send(200, b"<html>sign in</html>", "text/html"), "not FHIR JSON; give the base URL"),
+        (lambda x: x.send_json({"a": 1}), "not FHIR JSON; give the base URL"),
         (lambda x: x.send_json({"resourceType": "Patient"}), "answered with a Patient"),
-        (lambda x: x.send_json({"resourceType": "Conformance", "fhirVersion": "1.0.2"}), "FHIR 1.0.2 (DSTU2), and R4"),
-        (lambda x: x.send_json(METADATA | {"fhirVersion": "3.0.2"}), "FHIR 3.0.2 (STU3), and R4"),
-        (lambda x: x.send_json(METADATA | {"fhirVersion": "5.0.0"}), "FHIR 5.0.0 (R5), and R4"),
-        (lambda x: x.raw(), "nothing answers there; check the address"),
+        (lambda x: x.send_json({"resourceType": "Conformance", "fhirVersion": "1.0.2"}), "FHIR 1.0.2 (DSTU2), but R4"),
+        (lambda x: x.send_json(METADATA | {"fhirVersion": "3.0.2"}), "FHIR 3.0.2 (STU3), but R4"),
+        (lambda x: x.send_json(METADATA | {"fhirVersion": "5.0.0"}), "FHIR 5.0.0 (R5), but R4"),
+        (lambda x: x.raw(), "no server answers there; check the URL"),
     ],
 )
 @pytest.mark.parametrize("command", ["invoke", "doctor"])
@@ -165,16 +165,16 @@ def test_a_server_that_is_of_no_use_is_explained(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--patient", "p9", *SIGN[2:]), "404, there is no such resource; look at"),
-        (("--patient", "p1", "--hook", "order-sign"), "order-sign is about an order: give --order"),
+        (("--patient", "p9", *SIGN[2:]), "404, there is no such resource; see"),
+        (("--patient", "p1", "--hook", "order-sign"), "order-sign needs an order: give --order"),
         ((*SIGN[:4], "--order", "uterine"), "did you mean uterine-artery-embolization"),
         ((*SIGN[:4], "--order", "ServiceRequest/none"), "404, there is no such resource"),
         (("--patient", "p1", "--hook", "order-dispatch", "--order", ORDER), "give --order ServiceRequest/ID"),
         (("--hook", "order-sign"), "goes with --patient ID and --hook HOOK"),
         ((*SIGN, "--issuer", "https://ehr.example.org"), "--client-key and --issuer go together"),
         ((*SIGN, "--save", "/nowhere/request.json"), "can't be written"),
-        ((*SIGN, "--token", "a token"), "the token holds a blank"),
-        ((*SIGN, "--service-url", "127.0.0.1:8080"), "is no URL; write it with its scheme"),
+        ((*SIGN, "--token", "a token"), "the token has a blank"),
+        ((*SIGN, "--service-url", "127.0.0.1:8080"), "is not a URL; write it with its scheme"),
     ],
 )
 def test_what_is_missing_is_said(run: Callable[..., Any], peer: Peer, arguments: tuple[str, ...], said: str) -> None:
@@ -191,7 +191,7 @@ def test_an_address_that_is_none(run: Callable[..., Any], url: str) -> None:
     """What is no base URL is refused before anything is asked."""
     ran = run("invoke", "--fhir-server", url, *SIGN)
     assert ran.code == 2
-    assert "is no base URL of a FHIR server" in ran.err
+    assert "is not the base URL of a FHIR server" in ran.err
 
 
 def test_a_certificate_of_ones_own(run: Callable[..., Any], peer: Peer, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_certificate_of_ones_own(run: Callable[..., Any], peer: Peer, tmp_path
         assert safe.base.startswith("https://")
         ran = run(*ehr(safe, *SIGN))
         assert ran.code == 2
-        assert "its certificate is not trusted; give the certificate of its authority with --ca" in ran.err
+        assert "its certificate is not trusted; give the certificate of its CA with --ca" in ran.err
         assert safe.authorizations == []
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         assert run(*ehr(safe, *SIGN, "--ca", str(tmp_path / "ca.pem"))).code == 0
@@ -252,7 +252,7 @@ def test_a_file_that_holds_no_key(run: Callable[..., Any], tmp_path: Path, conte
     arguments = ("--issuer", "https://ehr.example.org", "--client-key", tmp_path / "key")
     ran = run("invoke", "--request", "examples/bleeding-risk.json", *arguments)
     assert ran.code == 2
-    assert "is no private key for ES384 or RS384" in ran.err
+    assert "is not a private key for ES384 or RS384" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_a_file_that_holds_no_key(run: Callable[..., Any], tmp_path: Path, conte
         ("client_id = ", "can't be read as TOML"),
         ('client_id = "a"\n', "key is missing"),
         ('client_id = "a"\nkey = "none.pem"\n', "can't be read"),
-        ('client_id = "a"\nsecret = "x"\n', "secret; known are"),
-        ('client_id = 7\nkey = "k"\n', "a value that is no text"),
+        ('client_id = "a"\nsecret = "x"\n', "secret; write only"),
+        ('client_id = 7\nkey = "k"\n', "a value that is not text"),
     ],
 )
 def test_a_smart_client_that_is_incomplete(run: Callable[..., Any], tmp_path: Path, content: str, said: str) -> None:
@@ -273,14 +273,14 @@ def test_a_smart_client_that_is_incomplete(run: Callable[..., Any], tmp_path: Pa
     assert said in ran.err
 
 
-# --- Pace ---
+# --- Rate limit ---
 
 
 def test_a_guest_asks_slowly() -> None:
     """At so many requests a second, the third request has waited two intervals."""
-    pace, started = Pace(50), time.monotonic()
+    limiter, started = RateLimiter(50), time.monotonic()
     for _ in range(3):
-        pace.wait()
+        limiter.wait()
     assert time.monotonic() - started >= 2 / 50
 
 
@@ -303,7 +303,7 @@ def test_doctor_without_a_server_checks_the_installation(
     assert (ran.code, "all checks passed" in ran.out) == (0, True)
     monkeypatch.setenv("CDS_SIET", "typing error")
     ran = run("doctor")
-    assert (ran.code, "CDS_SIET means nothing here" in ran.out) == (1, True)
+    assert (ran.code, "CDS_SIET is not a setting" in ran.out) == (1, True)
 
 
 def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Peer) -> None:
@@ -319,7 +319,7 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1")
     assert ran.code == 1
     assert "the FHIR server refused the recorded allergies (status 403)" in ran.out
-    assert "1 x urn:local: not a vocabulary that the tables read" in ran.out
+    assert "1 x urn:local: not a code system that the tables use" in ran.out
     assert "the result has no unit (1)" in ran.out or "the result has no unit" in ran.out
     assert "iodine-allergy" in ran.out
     assert "ir-condition-system" in ran.out

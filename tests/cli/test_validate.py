@@ -92,7 +92,7 @@ def test_a_profile_of_a_package(tmp_path: Path) -> None:
 COULD_NOT_RUN = {
     "no such file": (["nowhere.json"], "there is no such file"),
     "a folder without resources": (["."], "holds no .json"),
-    "an unknown profile": (["a.json", "--profile", "http://x.org/none"], "no such profile at hand"),
+    "an unknown profile": (["a.json", "--profile", "http://x.org/none"], "the profile is not available or not usable"),
     "a package that is none": (["a.json", "--package", "nowhere"], "no such package"),
     "an empty file of lines": (["empty.ndjson"], "nothing to validate"),
 }

@@ -162,8 +162,8 @@ def test_without_shadow_an_answer_carries_no_mark(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("mark", "said", "not_said"),
     [
-        ({"shadow": True}, "shows nothing of it", "found nothing"),
-        ({"shadowRows": ["iodine-allergy"]}, "In shadow, judged and not shown: iodine-allergy.", "shows nothing of it"),
+        ({"shadow": True}, "shows no cards", "found nothing"),
+        ({"shadowRows": ["iodine-allergy"]}, "In shadow mode, judged but not shown: iodine-allergy.", "shows no cards"),
         ({}, "found nothing", "shadow"),
     ],
 )
