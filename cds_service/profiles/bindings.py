@@ -9,40 +9,40 @@ from __future__ import annotations
 from typing import Any
 
 from cds_service.profiles.elements import Binding
-from cds_service.profiles.terminology import Answer, holds
-from cds_service.profiles.validation_run import Place, ValidationRun
-from cds_service.profiles.values import shown
+from cds_service.profiles.terminology import Tristate, value_set_contains
+from cds_service.profiles.validation_run import Node, ValidationRun
+from cds_service.profiles.values import quoted
 
 _STRENGTHS = {"required": "error", "extensible": "warning"}
 
 
-def check_binding(run: ValidationRun, place: Place, binding: Binding) -> None:
+def check_binding(run: ValidationRun, node: Node, binding: Binding) -> None:
     """Checks one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
     if binding.maximum:
-        _check(run, place, "required", binding.maximum)
+        _check(run, node, "required", binding.maximum)
     if binding.strength in _STRENGTHS:
-        _check(run, place, binding.strength, binding.value_set)
+        _check(run, node, binding.strength, binding.value_set)
 
 
-def _check(run: ValidationRun, place: Place, strength: str, url: str) -> None:
-    codes = codes_of(place.value, place.type)
+def _check(run: ValidationRun, node: Node, strength: str, url: str) -> None:
+    codes = codes_of(node.value, node.type)
     if not codes and strength == "extensible":
         return
-    answer = any_held(run, url, codes)
+    answer = contains_any(run, url, codes)
     if answer is None:
         message = f"the value set {url} is not at hand in full: {_named(codes)} not checked"
-        run.add("information", place, "binding-unknown", "not-found", message)
+        run.add("information", node, "binding-unknown", "not-found", message)
     elif answer is False:
         what = f"{_named(codes)} is not in the value set" if codes else "no code from the value set"
         must = "a code from it is required" if strength == "required" else "use a code from it where one fits"
-        run.add(_STRENGTHS[strength], place, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
+        run.add(_STRENGTHS[strength], node, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
 
 
-def any_held(run: ValidationRun, url: str, codes: list[tuple[str | None, str]]) -> Answer:
+def contains_any(run: ValidationRun, url: str, codes: list[tuple[str | None, str]]) -> Tristate:
     """Whether a value set holds one of the codes: one is enough, local codes may stand beside it."""
     if not codes:
         return False if run.definitions.value_set(url) or "?" in url else None
-    answers = [holds(run.definitions, url, system, code) for system, code in codes]
+    answers = [value_set_contains(run.definitions, url, system, code) for system, code in codes]
     return True if True in answers else (None if None in answers else False)
 
 
@@ -61,4 +61,4 @@ def codes_of(value: Any, kind: str) -> list[tuple[str | None, str]]:
 
 
 def _named(codes: list[tuple[str | None, str]]) -> str:
-    return ", ".join(shown(code if system is None else f"{system}#{code}") for system, code in codes[:3]) or "it"
+    return ", ".join(quoted(code if system is None else f"{system}#{code}") for system, code in codes[:3]) or "it"

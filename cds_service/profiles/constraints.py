@@ -1,6 +1,6 @@
 """Constraints (invariants) of elements: FHIRPath over the value.
 
-fhirpathpy evaluates them; what is hot or what it can't do is in `known_constraints`. A constraint that can't be
+fhirpathpy evaluates them; what is hot or what it can't do is in `native_constraints`. A constraint that can't be
 evaluated is said as information, never as an error: decision record 0020.
 """
 
@@ -18,10 +18,10 @@ from fhirpathpy.models import models
 from fhirpathpy.parser import parse
 
 from cds_service.profiles.elements import Constraint
-from cds_service.profiles.known_constraints import KNOWN
+from cds_service.profiles.native_constraints import NATIVE_CHECKS
 from cds_service.profiles.references import resolve
-from cds_service.profiles.terminology import holds
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.terminology import value_set_contains
+from cds_service.profiles.validation_run import Node, ValidationRun
 
 _SEVERITIES = {"error": "error", "warning": "warning"}
 # A comparison of something other than the result of a function, which is always there.
@@ -32,43 +32,43 @@ class NotEvaluable(Exception):
     """An expression that the FHIRPath engine can't evaluate, and why."""
 
 
-def check_constraints(run: ValidationRun, place: Place, constraints: Iterable[Constraint]) -> None:
+def check_constraints(run: ValidationRun, node: Node, constraints: Iterable[Constraint]) -> None:
     """Checks the constraints of one element on one value; each expression once for each value.
 
     Args:
         run: the run; issues are added to it.
-        place: holds the value.
+        node: holds the value.
         constraints: of an element, or of its type.
     """
     for constraint in constraints:
         try:
-            holds_true = is_met(run, place, constraint.expression)
+            holds_true = is_met(run, node, constraint.expression)
         except NotEvaluable as why:
             message = f"constraint {constraint.key} can't be evaluated here ({why}): not checked"
-            run.add("information", place, constraint.key, "not-supported", message)
+            run.add("information", node, constraint.key, "not-supported", message)
             continue
         if not holds_true:
             severity = _SEVERITIES.get(constraint.severity, "warning")
             message = f"{constraint.key}: {constraint.human or constraint.expression}"
-            run.add(severity, place, constraint.key, "invariant", message)  # type: ignore[arg-type]
+            run.add(severity, node, constraint.key, "invariant", message)  # type: ignore[arg-type]
 
 
-def is_met(run: ValidationRun, place: Place, expression: str) -> bool:
+def is_met(run: ValidationRun, node: Node, expression: str) -> bool:
     """Whether a value meets the expression of a constraint.
 
     Raises:
         NotEvaluable: the engine can't evaluate it.
     """
-    known = KNOWN.get(expression)
+    known = NATIVE_CHECKS.get(expression)
     if known:
-        return known(place, run.scope)
-    key = id(place.value), place.type, expression
-    memorable = isinstance(place.value, dict)
-    if memorable and key in run.memory:
-        return bool(run.memory[key])
-    result = is_true(evaluate(run, place, expression), expression)
+        return known(node, run.scope)
+    key = id(node.value), node.type, expression
+    memorable = isinstance(node.value, dict)
+    if memorable and key in run.cache:
+        return bool(run.cache[key])
+    result = is_true(evaluate(run, node, expression), expression)
     if memorable:
-        run.memory[key] = result
+        run.cache[key] = result
     return result
 
 
@@ -83,7 +83,7 @@ def is_true(result: list[Any], expression: str) -> bool:
     return result[0] is not False if len(result) == 1 else True
 
 
-def evaluate(run: ValidationRun, place: Place, expression: str) -> list[Any]:
+def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
     """The result of an expression on a value.
 
     Raises:
@@ -91,15 +91,15 @@ def evaluate(run: ValidationRun, place: Place, expression: str) -> list[Any]:
     """
     scope = run.scope
     context = {
-        "resource": ResourceNode.create_node(scope.resource if scope else place.value),
-        "rootResource": ResourceNode.create_node(scope.container if scope else place.value),
+        "resource": ResourceNode.create_node(scope.resource if scope else node.value),
+        "rootResource": ResourceNode.create_node(scope.container if scope else node.value),
     }
     # The engine finds `Patient.name` only in a plain resource, and other things only in a node.
-    is_resource = isinstance(place.value, dict) and "resourceType" in place.value
-    node = place.value if is_resource else ResourceNode.create_node(place.value, _base(place), place.sibling)
+    is_resource = isinstance(node.value, dict) and "resourceType" in node.value
+    engine_node = node.value if is_resource else ResourceNode.create_node(node.value, _base(node), node.sibling)
     options = {"userInvocationTable": _calls(run), "traceFn": _silent}
     try:
-        return list(apply_parsed_path(node, _parsed(expression), context, _model(), options))
+        return list(apply_parsed_path(engine_node, _parsed(expression), context, _model(), options))
     except (RecursionError, NotEvaluable):
         raise
     except Exception as error:  # fhirpathpy raises bare Exception, and whatever its data makes it trip over
@@ -116,11 +116,11 @@ def _model() -> dict[str, Any]:
     return models["r4"]
 
 
-def _base(place: Place) -> str:
+def _base(node: Node) -> str:
     """The engine's name for where a value stands: its type, or its path in the resource for a backbone element."""
-    if place.type not in ("BackboneElement", "Element") or place.parent is None:
-        return place.type
-    return place.alias or f"{_base(place.parent)}.{place.step}"
+    if node.type not in ("BackboneElement", "Element") or node.parent is None:
+        return node.type
+    return node.alias or f"{_base(node.parent)}.{node.step}"
 
 
 def _calls(run: ValidationRun) -> Mapping[str, Any]:
@@ -134,14 +134,14 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
 
     def member_of(inputs: list[Any], url: str) -> list[Any]:
         codes = [(one.get("system"), one.get("code")) if isinstance(one, dict) else (None, one) for one in inputs]
-        answers = [holds(run.definitions, url, system, str(code)) for system, code in codes]
+        answers = [value_set_contains(run.definitions, url, system, str(code)) for system, code in codes]
         if None in answers:
             raise NotEvaluable(f"value set {url} is not at hand in full")
         return [True in answers] if answers else []
 
     def conforms_to(inputs: list[Any], url: str) -> list[Any]:
-        places = [Place(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]
-        answers = [run.conforms(run, place, url) for place in places]
+        nodes = [Node(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]
+        answers = [run.conforms(run, node, url) for node in nodes]
         if None in answers:
             raise NotEvaluable(f"profile {url} is not at hand")
         return [False not in answers]

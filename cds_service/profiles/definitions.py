@@ -17,7 +17,7 @@ import orjson
 
 from cds_service.profiles.elements import Element, build_tree
 from cds_service.profiles.packages import read_package, resources_below
-from cds_service.profiles.snapshots import NoSnapshot, with_snapshot
+from cds_service.profiles.snapshots import SnapshotError, with_snapshot
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 _KINDS = (
@@ -41,8 +41,8 @@ class Definitions:
     def __init__(self, resources: Iterable[Mapping[str, Any]]) -> None:
         self._by_url: dict[str, dict[str, Mapping[str, Any]]] = {kind: {} for kind in _KINDS}
         self._trees: dict[str, Element | None] = {}
-        self.memory: dict[Any, Any] = {}
-        self.answers: dict[Any, bool | None] = {}
+        self.cache: dict[Any, Any] = {}
+        self.membership_cache: dict[Any, bool | None] = {}
         for resource in resources:
             if resource.get("resourceType") in _KINDS and isinstance(resource.get("url"), str):
                 self._by_url[resource["resourceType"]][resource["url"]] = resource
@@ -96,9 +96,9 @@ class Definitions:
 
     def ancestors(self, code: str) -> tuple[str, ...]:
         """A type and the types that it is made from, itself first: Patient, DomainResource, Resource."""
-        known = self.memory.get(("ancestors", code))
+        known = self.cache.get(("ancestors", code))
         if known is None:
-            known = self.memory["ancestors", code] = tuple(self._ancestors(code))
+            known = self.cache["ancestors", code] = tuple(self._ancestors(code))
         return known
 
     def _ancestors(self, code: str) -> Iterable[str]:
@@ -113,12 +113,12 @@ class Definitions:
         if structure is None or "snapshot" in structure or url in within:
             return structure if structure is not None and "snapshot" in structure else None
         key = "snapshot", url.partition("|")[0]
-        if key not in self.memory:
+        if key not in self.cache:
             try:
-                self.memory[key] = with_snapshot(structure, lambda base: self._with_snapshot(base, (*within, url)))
-            except (NoSnapshot, KeyError, TypeError):
-                self.memory[key] = None
-        return self.memory[key]  # type: ignore[no-any-return]
+                self.cache[key] = with_snapshot(structure, lambda base: self._with_snapshot(base, (*within, url)))
+            except (SnapshotError, KeyError, TypeError):
+                self.cache[key] = None
+        return self.cache[key]  # type: ignore[no-any-return]
 
 
 def _global_profiles(guides: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -67,19 +67,19 @@ class Element:
     name: str
     definition: str
     types: tuple[Type, ...] = ()
-    choice: bool = False
-    lowest: int = 0
-    highest: float = inf
-    array: bool = False
+    is_choice: bool = False
+    min_occurs: int = 0
+    max_occurs: float = inf
+    is_array: bool = False
     slice_name: str | None = None
     slicing: Slicing | None = None
     content_reference: str | None = None
     fixed: Any = None
     pattern: Any = None
     bounds: Mapping[str, Any] = field(default_factory=dict)
-    longest: int | None = None
+    max_length: int | None = None
     regex: str | None = None
-    modifier: bool = False
+    is_modifier: bool = False
     binding: Binding | None = None
     constraints: tuple[Constraint, ...] = ()
     children: dict[str, Element] | None = None
@@ -124,9 +124,9 @@ def _ancestors(slice_name: str) -> Iterable[str]:
 
 def _index(element: Element) -> None:
     for child in (element.children or {}).values():
-        for one in child.types if child.choice else ():
+        for one in child.types if child.is_choice else ():
             element.keys[child.name + one.code[0].upper() + one.code[1:]] = child, one.code
-        if not child.choice:
+        if not child.is_choice:
             element.keys[child.name] = child, child.types[0].code if child.types else ""
         _index(child)
     for part in element.slices:
@@ -140,28 +140,28 @@ def _element(entry: Mapping[str, Any], url: str) -> Element:
         entry = {**entry, "type": [{"code": "id"}]}
     base = entry.get("base", {})
     last = path.rpartition(".")[2]
-    choice = last.endswith("[x]")
-    if not choice and base_path(entry).endswith("[x]"):
+    is_choice = last.endswith("[x]")
+    if not is_choice and base_path(entry).endswith("[x]"):
         # A profile may write value[x], once it allows one type only, as valueQuantity.
-        last, choice = base["path"].rpartition(".")[2], True
+        last, is_choice = base["path"].rpartition(".")[2], True
     return Element(
         path=path,
         name=last.removesuffix("[x]"),
         definition=url,
         types=tuple(_type(one) for one in entry.get("type", ())),
-        choice=choice,
-        lowest=entry.get("min", 0),
-        highest=_highest(entry.get("max", "*")),
-        array=_highest(base.get("max", entry.get("max", "*"))) > 1,
+        is_choice=is_choice,
+        min_occurs=entry.get("min", 0),
+        max_occurs=_max_occurs(entry.get("max", "*")),
+        is_array=_max_occurs(base.get("max", entry.get("max", "*"))) > 1,
         slice_name=entry.get("sliceName"),
         slicing=_slicing(entry["slicing"]) if "slicing" in entry else None,
         content_reference=entry.get("contentReference"),
         fixed=_value(entry, "fixed"),
         pattern=_value(entry, "pattern"),
         bounds={name[:3]: value for name, value in entry.items() if name.startswith(("minValue", "maxValue"))},
-        longest=entry.get("maxLength"),
+        max_length=entry.get("maxLength"),
         regex=_regex(entry),
-        modifier=bool(entry.get("isModifier")),
+        is_modifier=bool(entry.get("isModifier")),
         binding=_binding(entry.get("binding", {})),
         constraints=tuple(_constraint(one) for one in entry.get("constraint", ()) if one.get("expression")),
     )
@@ -172,7 +172,7 @@ def base_path(entry: Mapping[str, Any]) -> str:
     return str(entry.get("base", {}).get("path", entry["path"]))
 
 
-def _highest(written: str) -> float:
+def _max_occurs(written: str) -> float:
     return inf if written == "*" else int(written)
 
 
@@ -192,8 +192,8 @@ def _type(entry: Mapping[str, Any]) -> Type:
 def _regex(entry: Mapping[str, Any]) -> str | None:
     """The regular expression that a profile adds, on the element or its only type."""
     types = entry.get("type", ())
-    places = [entry, types[0]] if len(types) == 1 else [entry]
-    listed = (one for place in places for one in place.get("extension", ()))
+    nodes = [entry, types[0]] if len(types) == 1 else [entry]
+    listed = (one for node in nodes for one in node.get("extension", ()))
     return next((one.get("valueString") for one in listed if one["url"] == _REGEX), None)
 
 

@@ -44,7 +44,7 @@ def has_errors(issues: Iterable[Issue]) -> bool:
     return any(issue.is_error for issue in issues)
 
 
-def in_order(issues: Iterable[Issue]) -> list[Issue]:
+def sort_issues(issues: Iterable[Issue]) -> list[Issue]:
     """The issues without repetition, the gravest first, else in the order they were found.
 
     The same fault seen by the base resource and by a profile counts once.

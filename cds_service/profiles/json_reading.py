@@ -13,7 +13,7 @@ from typing import Any
 from cds_service.profiles.issues import Issue
 
 # The walk takes a few frames for each level; no resource of the real world comes near.
-DEEPEST = 100
+MAX_DEPTH = 100
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -38,7 +38,7 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
         value = json.loads(
             content.decode("utf-8"),
             parse_float=Decimal,
-            parse_constant=_refuse,
+            parse_constant=_reject_constant,
             object_pairs_hook=lambda pairs: _object(pairs, issues),
         )
     except UnicodeDecodeError as error:
@@ -49,12 +49,12 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
         return None, [*issues, _too_deep()]
     except ValueError as error:
         return None, [*issues, _issue("fatal", f"is not JSON: {error}")]
-    if _deeper_than(value, DEEPEST):
+    if _is_deeper_than(value, MAX_DEPTH):
         return None, [*issues, _too_deep()]
     return value, issues
 
 
-def _refuse(constant: str) -> Any:
+def _reject_constant(constant: str) -> Any:
     raise _NotANumber(f"{constant} is no JSON number")
 
 
@@ -67,7 +67,7 @@ def _object(pairs: Iterable[tuple[str, Any]], issues: list[Issue]) -> dict[str, 
     return read
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
+def _is_deeper_than(value: Any, levels: int) -> bool:
     here = [value]
     for _ in range(levels):
         here = [
@@ -82,7 +82,7 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 
 def _too_deep() -> Issue:
-    return _issue("fatal", f"is nested deeper than {DEEPEST} levels, which no resource needs", code="too-long")
+    return _issue("fatal", f"is nested deeper than {MAX_DEPTH} levels, which no resource needs", code="too-long")
 
 
 def _issue(severity: Any, message: str, code: str = "structure") -> Issue:

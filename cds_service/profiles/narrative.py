@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.parsers import expat
 
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.validation_run import Node, ValidationRun
 
 _XHTML = "http://www.w3.org/1999/xhtml"
 _ELEMENTS = {
@@ -32,11 +32,11 @@ class _Refused(ValueError):
     """Why the XHTML can't be used, as the end of a sentence."""
 
 
-def check_narrative(run: ValidationRun, place: Place) -> None:
+def check_narrative(run: ValidationRun, node: Node) -> None:
     """Checks the `div` of a Narrative."""
-    if problem := _problem(str(place.value)):
+    if problem := _problem(str(node.value)):
         rule = "txt-2" if problem.startswith("holds nothing") else "txt-1"
-        run.error(place, rule, "invariant", problem)
+        run.error(node, rule, "invariant", problem)
 
 
 def _problem(div: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from cds_service.errors import SetupError
 
 # Folders of a package that hold no definitions; examples may repeat the URL of a real one.
-_ASIDE = {"example", "examples", "openapi", "other", "xml", "node_modules"}
+_SKIPPED_FOLDERS = {"example", "examples", "openapi", "other", "xml", "node_modules"}
 
 
 def read_package(package: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
@@ -43,8 +43,8 @@ def resources_below(folder: Path, kinds: Sequence[str]) -> Iterator[dict[str, An
         SetupError: a file is not JSON.
     """
     for path in sorted(folder.rglob("*.json")):
-        if not _ASIDE.intersection(path.relative_to(folder).parts[:-1]) and not path.name.startswith("."):
-            yield from _wanted(path.read_bytes(), str(path), kinds)
+        if not _SKIPPED_FOLDERS.intersection(path.relative_to(folder).parts[:-1]) and not path.name.startswith("."):
+            yield from _parse(path.read_bytes(), str(path), kinds)
 
 
 def _in_archive(package: Path, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -52,11 +52,11 @@ def _in_archive(package: Path, kinds: Sequence[str]) -> Iterator[dict[str, Any]]
         for member in archive:
             path = Path(member.name)
             content = archive.extractfile(member) if member.isfile() and path.suffix == ".json" else None
-            if content and not _ASIDE.intersection(path.parts[:-1]) and not path.name.startswith("."):
-                yield from _wanted(content.read(), f"{package}: {member.name}", kinds)
+            if content and not _SKIPPED_FOLDERS.intersection(path.parts[:-1]) and not path.name.startswith("."):
+                yield from _parse(content.read(), f"{package}: {member.name}", kinds)
 
 
-def _wanted(content: bytes, where: str, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _parse(content: bytes, where: str, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
     if not any(kind.encode() in content for kind in kinds):
         return
     try:

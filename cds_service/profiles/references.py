@@ -12,7 +12,7 @@ from typing import Any
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.elements import Type
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.validation_run import Place, Scope, ValidationRun
+from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 
 REST_URL = re.compile(
     r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?"
@@ -36,7 +36,7 @@ def resolve(scope: Scope | None, reference: str) -> dict[str, Any] | None:
     plain = reference.partition("/_history/")[0]
     here = scope
     while here.bundle is not None:
-        for url in spellings(plain, here.full_url):
+        for url in candidate_urls(plain, here.full_url):
             if url in here.bundle.by_url:
                 return here.bundle.by_url[url]
         here = here.bundle
@@ -47,43 +47,43 @@ def _with_id(listed: list[Any], wanted: str) -> dict[str, Any] | None:
     return next((one for one in listed if isinstance(one, dict) and one.get("id") == wanted), None)
 
 
-def spellings(reference: str, full_url: str | None) -> list[str]:
+def candidate_urls(reference: str, full_url: str | None) -> list[str]:
     """A relative reference counts from the base of the entry's own fullUrl."""
     found = REST_URL.fullmatch(full_url or "")
     based = [found["base"] + reference] if found and found["base"] and not _SCHEME.match(reference) else []
     return [*based, reference]
 
 
-def check_reference(run: ValidationRun, place: Place, allowed: Type, *, full: bool) -> None:
+def check_reference(run: ValidationRun, node: Node, allowed: Type, *, full: bool) -> None:
     """One Reference: its form (on the base walk), and whether it points to a type and profile that is allowed."""
-    reference = place.value.get("reference")
+    reference = node.value.get("reference")
     reference = reference if isinstance(reference, str) and reference else None
     if full and reference:
-        _check_form(run, place, reference)
+        _check_form(run, node, reference)
     found = resolve(run.scope, reference) if reference else None
     kind = _type_of(run, reference, found)
-    named = place.value.get("type")
+    named = node.value.get("type")
     if full and kind and isinstance(named, str) and run.definitions.is_resource(named) and named != kind:
-        run.error(place, "reference-type", "structure", f"says type {named}, but points to {kind}")
+        run.error(node, "reference-type", "structure", f"says type {named}, but points to {kind}")
     kind = kind or (named if isinstance(named, str) and run.definitions.is_resource(named) else None)
     if reference:
-        _check_aggregation(run, place, reference, found, allowed.aggregation)
+        _check_aggregation(run, node, reference, found, allowed.aggregation)
     if allowed.targets and kind:
-        _check_targets(run, place, allowed.targets, kind, found)
+        _check_targets(run, node, allowed.targets, kind, found)
 
 
-def _check_form(run: ValidationRun, place: Place, reference: str) -> None:
+def _check_form(run: ValidationRun, node: Node, reference: str) -> None:
     if reference.startswith("#"):
         return  # constraint ref-1
     found = REST_URL.fullmatch(reference)
     if found and not found["base"] and not run.definitions.is_resource(found["type"]):
-        run.error(place, "reference-form", "value", f"{found['type']} is no resource type: write Type/id")
+        run.error(node, "reference-form", "value", f"{found['type']} is no resource type: write Type/id")
     elif not found and not _SCHEME.match(reference) and not _is_conditional(run, reference):
-        run.error(place, "reference-form", "value", "a relative reference must be Type/id")
+        run.error(node, "reference-form", "value", "a relative reference must be Type/id")
     bundle = run.scope.bundle if run.scope else None
     if bundle and reference.startswith(_LOCAL_SCHEMES) and resolve(run.scope, reference) is None:
         severity: Severity = "error" if bundle.resource.get("type") in _WHOLE else "warning"
-        run.add(severity, place, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
+        run.add(severity, node, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
 
 
 def _is_conditional(run: ValidationRun, reference: str) -> bool:
@@ -103,7 +103,7 @@ def _type_of(run: ValidationRun, reference: str | None, found: dict[str, Any] | 
 
 
 def _check_targets(
-    run: ValidationRun, place: Place, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
+    run: ValidationRun, node: Node, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
 ) -> None:
     types = [_target_type(run, url) for url in targets]
     if None in types:  # a profile that is not at hand may allow any type
@@ -111,32 +111,32 @@ def _check_targets(
     kinds = run.definitions.ancestors(kind)
     if not any(one in kinds for one in types):
         allowed = ", ".join(str(one) for one in dict.fromkeys(types))
-        run.error(place, "reference-target", "structure", f"points to {kind}: allowed are {allowed}")
+        run.error(node, "reference-target", "structure", f"points to {kind}: allowed are {allowed}")
     elif found is not None:
         fitting = [url for url, one in zip(targets, types, strict=True) if one in kinds]
-        _check_profiles(run, place, fitting, found)
+        _check_profiles(run, node, fitting, found)
 
 
-def _check_profiles(run: ValidationRun, place: Place, targets: list[str], found: dict[str, Any]) -> None:
+def _check_profiles(run: ValidationRun, node: Node, targets: list[str], found: dict[str, Any]) -> None:
     """What can be reached must meet one of the target profiles; a plain type is met by being of it."""
     name = str(found.get("resourceType"))
     answers = [
-        url in (BASE + name, BASE + "Resource") or run.conforms(run, Place(found, name, name), url) for url in targets
+        url in (BASE + name, BASE + "Resource") or run.conforms(run, Node(found, name, name), url) for url in targets
     ]
     if answers and all(answer is False for answer in answers):
         wanted = ", ".join(targets)
-        run.error(place, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")
+        run.error(node, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")
 
 
 def _check_aggregation(
-    run: ValidationRun, place: Place, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
+    run: ValidationRun, node: Node, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
 ) -> None:
     """Whether the profile wants it contained, in the same Bundle, or elsewhere. Source: ElementDefinition.type."""
     if not allowed:
         return
     mode = "contained" if reference.startswith("#") else ("bundled" if found is not None else "referenced")
     if mode not in allowed and not (mode == "bundled" and "referenced" in allowed):
-        run.error(place, "reference-aggregation", "structure", f"is {mode}: allowed is {' or '.join(allowed)}")
+        run.error(node, "reference-aggregation", "structure", f"is {mode}: allowed is {' or '.join(allowed)}")
 
 
 def _target_type(run: ValidationRun, url: str) -> str | None:
@@ -146,13 +146,13 @@ def _target_type(run: ValidationRun, url: str) -> str | None:
     return str(structure["type"]) if structure else None
 
 
-def check_contained(run: ValidationRun, place: Place) -> None:
+def check_contained(run: ValidationRun, node: Node) -> None:
     """Every contained resource has an id, and no two the same. Source: FHIR R4 References, section Contained."""
-    contained = place.value.get("contained")
+    contained = node.value.get("contained")
     seen: set[str] = set()
     for index, one in enumerate(contained if isinstance(contained, list) else ()):
         identity = one.get("id") if isinstance(one, dict) else None
-        where = Place(one, "Resource", "contained", place, index)
+        where = Node(one, "Resource", "contained", node, index)
         if not isinstance(identity, str):
             run.error(where, "contained-id", "required", "a contained resource needs an id")
         elif identity in seen:

@@ -76,10 +76,10 @@ def _is_known(units: frozenset[str], unit: str) -> bool:
 
 def _units(definitions: Definitions) -> frozenset[str]:
     """Every part of the common codes, and what is left of it without a prefix where that is a part as well."""
-    if "units" not in definitions.memory:
+    if "units" not in definitions.cache:
         value_set = definitions.value_set(_COMMON) or {}
         codes = [one["code"] for include in value_set["compose"]["include"] for one in include["concept"]]
         parts = {part for code in codes for part in re.split(r"[./()]", _ANNOTATION.sub("", code))}
         named = (found["unit"] for part in parts if (found := _PART.fullmatch(part)) and found["unit"])
-        definitions.memory["units"] = frozenset({*named, *_ALSO})
-    return definitions.memory["units"]  # type: ignore[no-any-return]  # memory holds anything
+        definitions.cache["units"] = frozenset({*named, *_ALSO})
+    return definitions.cache["units"]  # type: ignore[no-any-return]  # memory holds anything

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from cds_service.profiles.definitions import Definitions, load_definitions
-from cds_service.profiles.issues import Issue, has_errors, in_order
+from cds_service.profiles.issues import Issue, has_errors, sort_issues
 from cds_service.profiles.json_reading import read_json
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.validation_run import Node, ValidationRun
 from cds_service.profiles.walk import check_resource, conforms
 
 
@@ -27,12 +27,12 @@ def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitio
     run = ValidationRun(definitions or shipped_definitions(), conforms)
     name = resource.get("resourceType") if isinstance(resource, dict) else None
     known = isinstance(name, str) and run.definitions.is_resource(name)
-    place = Place(resource, "Resource", str(name) if known else "Resource")
+    node = Node(resource, "Resource", str(name) if known else "Resource")
     try:
-        check_resource(run, place, profiles)
+        check_resource(run, node, profiles)
     except RecursionError:
-        run.error(place, "json", "too-long", "is nested too deeply to be checked")
-    return in_order(run.issues)
+        run.error(node, "json", "too-long", "is nested too deeply to be checked")
+    return sort_issues(run.issues)
 
 
 def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:
@@ -45,8 +45,8 @@ def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Def
     """
     resource, issues = read_json(content)
     if has_errors(issues) and resource is None:
-        return in_order(issues)
-    return in_order([*issues, *validate(resource, profiles, definitions)])
+        return sort_issues(issues)
+    return sort_issues([*issues, *validate(resource, profiles, definitions)])
 
 
 @cache

@@ -12,7 +12,7 @@ from cds_service.profiles.issues import Issue, Severity
 
 
 @dataclass(slots=True)
-class Place:
+class Node:
     """One value and where it stands; `type` is its FHIR type, `sibling` the `_` part of a primitive, `chosen` true for
     one type of a choice, `alias` the path that a contentReference gives it (PlanDefinition.action for an inner action).
 
@@ -22,7 +22,7 @@ class Place:
     value: Any
     type: str
     step: str
-    parent: Place | None = None
+    parent: Node | None = None
     index: int | None = None
     sibling: Any = None
     chosen: bool = False
@@ -57,20 +57,20 @@ class ValidationRun:
     """
 
     definitions: Definitions
-    conforms: Callable[[ValidationRun, Place, str], bool | None]
+    conforms: Callable[[ValidationRun, Node, str], bool | None]
     issues: list[Issue] = field(default_factory=list)
     scope: Scope | None = None
-    asked: str = ""
-    memory: dict[Any, Any] = field(default_factory=dict)
-    open_profiles: set[tuple[int, str]] = field(default_factory=set)
+    profile_url: str = ""
+    cache: dict[Any, Any] = field(default_factory=dict)
+    active_profiles: set[tuple[int, str]] = field(default_factory=set)
 
-    def error(self, place: Place, rule: str, code: str, message: str) -> None:
-        """Adds an error at a place; `code` is a FHIR issue-type."""
-        self.add("error", place, rule, code, message)
+    def error(self, node: Node, rule: str, code: str, message: str) -> None:
+        """Adds an error at a node; `code` is a FHIR issue-type."""
+        self.add("error", node, rule, code, message)
 
-    def add(self, severity: Severity, place: Place, rule: str, code: str, message: str) -> None:
-        """Adds an issue at a place."""
-        self.issues.append(Issue(severity, code, rule, place.path(), message, self.asked or None))
+    def add(self, severity: Severity, node: Node, rule: str, code: str, message: str) -> None:
+        """Adds an issue at a node."""
+        self.issues.append(Issue(severity, code, rule, node.path(), message, self.profile_url or None))
 
     def trial(self, check: Callable[[], None]) -> list[Issue]:
         """What a check finds, without keeping it."""
@@ -83,16 +83,16 @@ class ValidationRun:
             self.issues = before
 
     @contextmanager
-    def inside(self, scope: Scope | None, asked: str) -> Iterator[None]:
+    def enter(self, scope: Scope | None, profile_url: str) -> Iterator[None]:
         """Steps into a resource for as long as the block lasts."""
-        before = self.scope, self.asked
-        self.scope, self.asked = scope, asked
+        before = self.scope, self.profile_url
+        self.scope, self.profile_url = scope, profile_url
         try:
             yield
         finally:
-            self.scope, self.asked = before
+            self.scope, self.profile_url = before
 
     def scope_of(self, value: Any) -> Scope | None:
         """The scope of a resource that the walk has been in; for any other value the one it is in now."""
-        scope: Scope | None = self.memory.get(("scope", id(value)), self.scope)
+        scope: Scope | None = self.cache.get(("scope", id(value)), self.scope)
         return scope

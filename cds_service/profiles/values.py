@@ -12,21 +12,23 @@ from cds_service.profiles.units import UCUM, in_base_unit
 _LONGEST_SHOWN = 80
 
 
-def same(value: Any, fixed: Any) -> bool:
+def equals_fixed(value: Any, fixed: Any) -> bool:
     """Whether a value is exactly the fixed one; numbers are compared by value."""
     if isinstance(value, dict) and isinstance(fixed, dict):
-        return value.keys() == fixed.keys() and all(same(value[key], fixed[key]) for key in fixed)
+        return value.keys() == fixed.keys() and all(equals_fixed(value[key], fixed[key]) for key in fixed)
     if isinstance(value, list) and isinstance(fixed, list):
-        return len(value) == len(fixed) and all(map(same, value, fixed))
+        return len(value) == len(fixed) and all(map(equals_fixed, value, fixed))
     return _plain(value, fixed)
 
 
-def fits(value: Any, pattern: Any) -> bool:
+def matches_pattern(value: Any, pattern: Any) -> bool:
     """Whether a value holds at least what the pattern holds; each entry of an array must be found somewhere."""
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(key in value and fits(value[key], pattern[key]) for key in pattern)
+        return isinstance(value, dict) and all(
+            key in value and matches_pattern(value[key], pattern[key]) for key in pattern
+        )
     if isinstance(pattern, list):
-        return isinstance(value, list) and all(any(fits(one, wanted) for one in value) for wanted in pattern)
+        return isinstance(value, list) and all(any(matches_pattern(one, wanted) for one in value) for wanted in pattern)
     return _plain(value, pattern)
 
 
@@ -83,7 +85,7 @@ def _in_one_unit(quantity: dict[str, Any], bound: dict[str, Any]) -> tuple[Any, 
     return (one, other) if unit == its_unit else (None, None)
 
 
-def matches(pattern: str, value: str) -> bool:
+def matches_regex(pattern: str, value: str) -> bool:
     """Whether a whole text matches a regular expression of a profile; True where Python can't read the expression."""
     try:
         return re.fullmatch(pattern, value) is not None
@@ -91,7 +93,7 @@ def matches(pattern: str, value: str) -> bool:
         return True
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """A value as a message quotes it: JSON, cut where it is long."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

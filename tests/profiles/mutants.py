@@ -68,7 +68,7 @@ def _first(spot: Spot) -> Any:
 
 def _drop(spot: Spot, _: Definitions) -> bool:
     owner, key, element, _code = spot
-    if element.lowest < 1:
+    if element.min_occurs < 1:
         return False
     del owner[key]
     owner.pop(f"_{key}", None)
@@ -126,7 +126,7 @@ def _no_zone(spot: Spot, _: Definitions) -> bool:
 def _second_choice(spot: Spot, _: Definitions) -> bool:
     owner, _key, element, code = spot
     others = [one.code for one in element.types if one.code != code and is_primitive(one.code)]
-    if not element.choice or not others:
+    if not element.is_choice or not others:
         return False
     values = {"boolean": True, "integer": 1, "decimal": 1, "positiveInt": 1, "unsignedInt": 1}
     other = others[0]

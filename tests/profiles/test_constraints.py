@@ -12,7 +12,7 @@ import pytest
 from cds_service.profiles.constraints import NotEvaluable, is_met, is_true
 from cds_service.profiles.definitions import Definitions, core_resources
 from cds_service.profiles.elements import Constraint, Element
-from cds_service.profiles.validation_run import Place, Scope, ValidationRun
+from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 from cds_service.profiles.walk import conforms
 
 SAMPLES = [
@@ -41,12 +41,12 @@ def constraint_of(definitions: Definitions, path: str, key: str) -> Constraint:
     return next(one for one in element_at(definitions, path).constraints if one.key == key)
 
 
-def place_of(path: str, value: Any) -> Place:
+def place_of(path: str, value: Any) -> Node:
     """A value at a path; the objects above it are left out."""
     root, *steps = path.split(".")
-    place = Place(value, root, root)
+    place = Node(value, root, root)
     for step in steps:
-        place = Place(value, "BackboneElement", step.removesuffix("[x]"), place)
+        place = Node(value, "BackboneElement", step.removesuffix("[x]"), place)
     if path in ("ElementDefinition.max", "RiskAssessment.prediction.probability[x]"):
         place.type = "string" if path.endswith("max") else "Range"
     return place
@@ -103,7 +103,7 @@ def test_an_expression_that_cannot_be_evaluated(expression: str, definitions: De
     """What the engine can't evaluate is neither true nor false."""
     run = ValidationRun(definitions, conforms)
     with pytest.raises(NotEvaluable):
-        is_met(run, Place({"name": [{"family": "x"}]}, "Patient", "Patient"), expression)
+        is_met(run, Node({"name": [{"family": "x"}]}, "Patient", "Patient"), expression)
 
 
 BIRTH = {"birthDate": "1974-12-25", "_birthDate": {"extension": [{"url": "http://x.org/y", "valueCode": "z"}]}}
@@ -118,4 +118,4 @@ def test_a_primitive_with_an_extension_is_still_one_value(expression: str, defin
     patient = {"resourceType": "Patient"} | BIRTH
     run = ValidationRun(definitions, conforms)
     run.scope = Scope(patient, patient)
-    assert is_met(run, Place(patient, "Patient", "Patient"), expression)
+    assert is_met(run, Node(patient, "Patient", "Patient"), expression)

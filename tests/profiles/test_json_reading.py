@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.profiles.json_reading import DEEPEST, read_json
+from cds_service.profiles.json_reading import MAX_DEPTH, read_json
 from cds_service.profiles.validate import validate_json
 
 BROKEN = {
@@ -20,7 +20,7 @@ BROKEN = {
     "Latin-1": b'{"a": "\xe9"}',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
     "more text behind": b'{"resourceType": "Patient"} {"resourceType": "Patient"}',
-    "nested too deeply": b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1),
+    "nested too deeply": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     "nested beyond any stack": b"[" * 200_000,
     "a number of a million digits": b"1" * 1_000_000,
 }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.profiles.definitions import Definitions
-from cds_service.profiles.terminology import holds
+from cds_service.profiles.terminology import value_set_contains
 from tests.profiles.resources import HL7, Json, coded, element, observation, profile, rules, with_core
 
 SYSTEM, FAR = "http://x.org/cs", "http://x.org/far"
@@ -92,7 +92,7 @@ def known() -> Definitions:
 @pytest.mark.parametrize(("name", "system", "code", "expected"), ANSWERS)
 def test_membership(known: Definitions, name: str, system: str | None, code: str, expected: bool | None) -> None:
     """A code is in a value set, is not, or that can't be told with what is at hand."""
-    assert holds(known, f"http://x.org/vs/{name}", system, code) is expected
+    assert value_set_contains(known, f"http://x.org/vs/{name}", system, code) is expected
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_codes_that_follow_a_grammar(
     definitions: Definitions, url: str, system: str | None, code: str, expected: bool | None
 ) -> None:
     """Media types, languages and currencies are told by their form; a whole system by its name."""
-    assert holds(definitions, url, system, code) is expected
+    assert value_set_contains(definitions, url, system, code) is expected
 
 
 BINDINGS = [
