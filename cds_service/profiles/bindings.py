@@ -1,6 +1,7 @@
-"""Coded values held against the value set that their element is bound to.
+"""Validates coded values against the value set that their element is bound to.
 
-Required: outside the value set is an error. Extensible: a warning. Preferred and example: not looked at.
+A code outside the value set is an error for a required binding and a warning for an extensible one. Preferred and
+example bindings are not checked.
 Source: FHIR R4 Terminologies, section Binding Strengths.
 """
 
@@ -17,9 +18,9 @@ _STRENGTHS = {"required": "error", "extensible": "warning"}
 
 
 def check_binding(run: ValidationRun, node: Node, binding: Binding) -> None:
-    """Checks one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
-    if binding.maximum:
-        _check(run, node, "required", binding.maximum)
+    """Check one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
+    if binding.max_value_set:
+        _check(run, node, "required", binding.max_value_set)
     if binding.strength in _STRENGTHS:
         _check(run, node, binding.strength, binding.value_set)
 
@@ -30,16 +31,16 @@ def _check(run: ValidationRun, node: Node, strength: str, url: str) -> None:
         return
     answer = contains_any(run, url, codes)
     if answer is None:
-        message = f"the value set {url} is not at hand in full: {_named(codes)} not checked"
+        message = f"the value set {url} is not completely available: {_named(codes)} not checked"
         run.add("information", node, "binding-unknown", "not-found", message)
     elif answer is False:
-        what = f"{_named(codes)} is not in the value set" if codes else "no code from the value set"
-        must = "a code from it is required" if strength == "required" else "use a code from it where one fits"
-        run.add(_STRENGTHS[strength], node, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
+        fault = f"{_named(codes)} is not in the value set" if codes else "no code from the value set"
+        remedy = "a code from it is required" if strength == "required" else "use a code from it if one fits"
+        run.add(_STRENGTHS[strength], node, "binding", "code-invalid", f"{fault} {url}: {remedy}")  # type: ignore[arg-type]
 
 
 def contains_any(run: ValidationRun, url: str, codes: list[tuple[str | None, str]]) -> Tristate:
-    """Whether a value set holds one of the codes: one is enough, local codes may stand beside it."""
+    """Whether a value set contains at least one of the codes; additional local codes are allowed."""
     if not codes:
         return False if run.definitions.value_set(url) or "?" in url else None
     answers = [value_set_contains(run.definitions, url, system, code) for system, code in codes]
@@ -47,7 +48,7 @@ def contains_any(run: ValidationRun, url: str, codes: list[tuple[str | None, str
 
 
 def codes_of(value: Any, kind: str) -> list[tuple[str | None, str]]:
-    """(system, code) pairs; the system is None where the element implies it, "" where it is missing."""
+    """(system, code) pairs; the system is None if the element implies it, "" if it is missing."""
     if isinstance(value, str):
         return [(None, value)]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Bundles: entries by the URLs that references use, and the rules that tie fullUrl, id and references together.
+"""Bundles: entries by the URLs that references use, and the rules for fullUrl, ids and references.
 
 Source: FHIR R4 Bundle, sections Resource URL & Uniqueness rules and Resolving references.
 """
@@ -18,7 +18,7 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
 def resources_by_url(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Resources of a Bundle by fullUrl, and by Type/id where no fullUrl says otherwise."""
+    """Resources of a Bundle by fullUrl and by Type/id."""
     found: dict[str, dict[str, Any]] = {}
     for _, entry in _entries(bundle):
         resource, url = entry.get("resource"), entry.get("fullUrl")
@@ -32,14 +32,14 @@ def resources_by_url(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def full_url(node: Node) -> str | None:
-    """The fullUrl of the entry that a resource stands in; None elsewhere."""
+    """The fullUrl of the Bundle entry with this resource; None outside a Bundle."""
     entry = node.parent.value if node.parent and node.step == "resource" else None
     url = entry.get("fullUrl") if isinstance(entry, dict) else None
     return url if isinstance(url, str) else None
 
 
 def check_bundle(run: ValidationRun, node: Node) -> None:
-    """Every entry: its fullUrl (there, absolute, saying the same as the resource), and what a search must give."""
+    """Check every entry: its fullUrl (present, absolute, consistent with the resource), and the rules of its type."""
     kind = str(node.value.get("type"))
     for position, entry in _entries(node.value):
         where = Node(entry, "BackboneElement", "entry", node, position)
@@ -58,7 +58,7 @@ def check_bundle(run: ValidationRun, node: Node) -> None:
 
 
 def _needs_full_url(kind: str, resource: Any) -> bool:
-    """Whether an entry must say the resource_id of its resource; what went wrong in a search has none."""
+    """Whether an entry needs a fullUrl; an OperationOutcome in a search result does not."""
     return isinstance(resource, dict) and kind not in _WITHOUT_FULL_URL and not _is_outcome(resource)
 
 
@@ -67,7 +67,7 @@ def _is_outcome(resource: dict[str, Any]) -> bool:
 
 
 def _check_document(run: ValidationRun, node: Node, entry: dict[str, Any]) -> None:
-    """What a document's Composition points to travels with it. Source: FHIR R4 Documents, section 3.3.1."""
+    """Check that the Composition's references resolve in the document. Source: FHIR R4 Documents, section 3.3.1."""
     composition = entry.get("resource")
     if not isinstance(composition, dict):
         return
@@ -79,14 +79,14 @@ def _check_document(run: ValidationRun, node: Node, entry: dict[str, Any]) -> No
 
 
 def _document_problem(bundle: dict[str, Any], scope: Scope | None, reference: str) -> str | None:
-    """Why a reference doesn't lead to one entry of its document; versions are told by `meta.versionId`."""
+    """Why a reference does not resolve to exactly one entry of the document; versions differ by `meta.versionId`."""
     if resolve(scope, reference) is None:
         return "is not in the document"
     plain, _, wanted = reference.partition("/_history/")
     urls = candidate_urls(plain, scope.full_url if scope else None)
     entries = [entry for _, entry in _entries(bundle) if entry.get("fullUrl") in urls]
     if not wanted:
-        return "is the fullUrl of more than one entry: name its version" if len(entries) > 1 else None
+        return "is the fullUrl of more than one entry: add the version" if len(entries) > 1 else None
     versions = {_version(entry) for entry in entries}
     return None if not versions or versions & {wanted, None} else "has another version in the document"
 
@@ -99,7 +99,7 @@ def _version(entry: dict[str, Any]) -> str | None:
 
 
 def _references(value: Any) -> Iterator[str]:
-    """Every reference below, except those in extensions."""
+    """All references in a value, except those in extensions."""
     if isinstance(value, list):
         for one in value:
             yield from _references(one)
@@ -112,7 +112,10 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _check_match(run: ValidationRun, where: Node, entry: dict[str, Any], resource: dict[str, Any]) -> None:
-    """What a search found has an id; mode outcome is for an OperationOutcome. Source: FHIR R4 Search, 3.1.1.1."""
+    """Check a searchset entry: resources need an id; mode outcome needs an OperationOutcome.
+
+    Source: FHIR R4 Search, 3.1.1.1.
+    """
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None
     is_outcome = _is_outcome(resource)

@@ -1,4 +1,4 @@
-"""CodeSystems that are supplements: said to be one, and with codes of the system that they add to.
+"""CodeSystem supplements: must have the content `supplement`, and only codes of the system that they supplement.
 
 Source: FHIR R4 CodeSystem, section Code System Supplements.
 """
@@ -10,7 +10,7 @@ from cds_service.profiles.validation_run import Node, ValidationRun
 
 
 def check_code_system(run: ValidationRun, node: Node) -> None:
-    """A CodeSystem that names a system in `supplements`; its codes are looked up where that system is at hand."""
+    """Check a CodeSystem with `supplements`; its codes are checked if the supplemented system is available."""
     base = node.value.get("supplements")
     if not isinstance(base, str):
         return
@@ -21,4 +21,4 @@ def check_code_system(run: ValidationRun, node: Node) -> None:
         code = one.get("code") if isinstance(one, dict) else None
         if isinstance(code, str) and system_contains(run.definitions, base.partition("|")[0], code) is False:
             where = Node(one, "BackboneElement", "concept", node, index)
-            run.error(where, "supplement", "code-invalid", f"{code} is no code of {base}")
+            run.error(where, "supplement", "code-invalid", f"{code} is not a code of {base}")

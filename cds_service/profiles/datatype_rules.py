@@ -1,4 +1,4 @@
-"""Rules of datatypes that the specification gives in words, not as constraints.
+"""Datatype rules that the specification states in prose, not as constraints.
 
 Source: FHIR R4 datatypes: Coding, Identifier, Attachment, Meta; Terminologies, section Code Systems.
 """
@@ -26,7 +26,7 @@ _PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
 def check_datatype(run: ValidationRun, node: Node) -> None:
-    """Checks what one complex value of a datatype must keep besides its definition."""
+    """Check the rules of a complex value's datatype that are not in its definition."""
     check = _CHECKS.get(node.type)
     if check:
         check(run, node)
@@ -42,12 +42,12 @@ def _check_coding(run: ValidationRun, node: Node) -> None:
         isinstance(node.value.get("code"), str)
         and system_contains(run.definitions, system, node.value["code"]) is False
     ):
-        # Those of hl7.org/fhir are of this version of FHIR; others have newer versions, with more codes.
+        # Systems under hl7.org/fhir are part of R4; others may have newer versions with more codes.
         severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
-        message = f"{node.value['code']} is no code of {system}"
+        message = f"{node.value['code']} is not a code of {system}"
         run.add(severity, node, "coding-code", "code-invalid", message)
     elif system.startswith("http://build.fhir.org"):
-        # HL7's own examples name them so.
+        # A warning only, because HL7's own examples use such systems.
         run.add("warning", node, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
 
 
@@ -55,20 +55,20 @@ def _system_problem(run: ValidationRun, system: str) -> str | None:
     known = run.definitions.code_system(system)
     if known is not None:
         is_supplement = known.get("content") == "supplement" or "supplements" in known
-        return "is a supplement: name the code system that it adds to" if is_supplement else None
+        return "is a supplement: use the code system that it supplements" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"
     if run.definitions.value_set(system) is not None:
-        return "is a value set: name the code system that the code is from"
+        return "is a value set: use the code system of the code"
     if _PAGE.fullmatch(system):
         return "is a page of the specification, not a code system"
-    return "is no code system of FHIR R4" if _REPLACED.fullmatch(system) else None
+    return "is not a code system of FHIR R4" if _REPLACED.fullmatch(system) else None
 
 
 def _check_quantity(run: ValidationRun, node: Node) -> None:
     system, code = node.value.get("system"), node.value.get("code")
     if system == UCUM and isinstance(code, str) and (problem := unit_problem(run.definitions, code)):
-        # Orders of tablets and drops name them as units of UCUM, in HL7's examples too: doubtful, not wrong.
+        # A warning only: orders of tablets and drops use such codes as UCUM units, also in HL7's examples.
         run.add("warning", node, "unit", "code-invalid", f'"{code}" {problem}')
 
 
@@ -85,12 +85,12 @@ def _check_attachment(run: ValidationRun, node: Node) -> None:
     try:
         content = base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
-        return  # told as a wrong primitive
+        return  # reported as an invalid primitive
     if isinstance(size, int) and size != len(content):
-        run.error(node, "attachment-size", "value", f"size says {size} bytes, data holds {len(content)}")
+        run.error(node, "attachment-size", "value", f"size is {size} bytes, but data has {len(content)}")
     digest = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
     given = "".join(hash_value.split()) if isinstance(hash_value, str) else digest
-    # One of another length was made by another rule, such as hexadecimal digits.
+    # A hash of another length has another encoding, such as hexadecimal.
     if given != digest and len(given) == len(digest):
         run.error(node, "attachment-hash", "value", "hash is not the SHA-1 of data, in base64")
 
@@ -100,7 +100,7 @@ def _check_meta(run: ValidationRun, node: Node) -> None:
         listed = node.value.get(name)
         keys = [_entry_key(one) for one in listed] if isinstance(listed, list) else []
         if len(keys) != len(set(keys)):
-            run.error(node, "meta-duplicate", "duplicate", f"{name} holds the same entry twice")
+            run.error(node, "meta-duplicate", "duplicate", f"{name} has the same entry twice")
 
 
 def _entry_key(one: Any) -> Any:
@@ -108,7 +108,7 @@ def _entry_key(one: Any) -> Any:
 
 
 def check_canonical(run: ValidationRun, node: Node, element: Element) -> None:
-    """A canonical URL of something at hand points to the right kind of it; a resource's own url is absolute."""
+    """Check that a canonical URL refers to an allowed resource type, and that a resource's own url is absolute."""
     value = node.value
     if not isinstance(value, str):
         return
@@ -117,7 +117,7 @@ def check_canonical(run: ValidationRun, node: Node, element: Element) -> None:
     wanted = {url.rpartition("/")[2] for one in element.types for url in one.targets}
     kind = run.definitions.kind_of(value) if node.type == "canonical" and wanted else None
     if kind and not wanted.intersection(run.definitions.ancestors(kind)):
-        run.error(node, "canonical", "value", f"{value} is a {kind}: {' or '.join(sorted(wanted))} belongs here")
+        run.error(node, "canonical", "value", f"{value} is a {kind}, expected {' or '.join(sorted(wanted))}")
 
 
 def _is_resource(run: ValidationRun, node: Node | None) -> bool:
@@ -125,9 +125,9 @@ def _is_resource(run: ValidationRun, node: Node | None) -> bool:
 
 
 def check_element_ids(run: ValidationRun, node: Node) -> None:
-    """Ids of elements are unique inside a resource. Source: FHIR R4 Element, id.
+    """Check that element ids are unique in a resource. Source: FHIR R4 Element, id.
 
-    Not looked at in StructureDefinitions, whose snapshot and differential name the same elements.
+    StructureDefinitions are skipped, because their snapshot and differential use the same ids.
     """
     if node.type == "StructureDefinition":
         return

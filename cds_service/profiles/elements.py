@@ -1,6 +1,7 @@
-"""StructureDefinition snapshots -> trees of elements, ready for the walk.
+"""StructureDefinition snapshots -> trees of elements.
 
-A snapshot is a flat list in document order; the tree puts children under parents and slices under what they slice.
+A snapshot is a flat list in document order; in the tree, children are under their parents and slices under the element
+that they slice.
 Source: FHIR R4 ElementDefinition and Profiling, sections Slicing and Re-slicing.
 """
 
@@ -29,7 +30,7 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """One allowed type: its code, the profiles that a value must meet one of, and of what a reference may point to."""
+    """One allowed type: code, profiles (one of which a value must conform to), target profiles, aggregation modes."""
 
     code: str
     profiles: tuple[str, ...] = ()
@@ -39,16 +40,16 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The value set that codes must come from; `maximum` is the one they may not leave (extensible bindings)."""
+    """A terminology binding; `max_value_set` limits the codes of an extensible binding (extension maxValueSet)."""
 
     strength: str
     value_set: str
-    maximum: str | None = None
+    max_value_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slicing:
-    """How occurrences are told apart: (type, path) pairs."""
+    """How occurrences are assigned to slices; discriminators are (type, path) pairs."""
 
     discriminators: tuple[tuple[str, str], ...]
     rules: str
@@ -57,10 +58,10 @@ class Slicing:
 
 @dataclass(slots=True)
 class Element:
-    """One element of a StructureDefinition; the tree below it is `children`, None where the type's own is meant.
+    """One element of a StructureDefinition. `children` is None if they are those of its type.
 
-    `keys` maps each JSON property to the child and type that it stands for (`valueQuantity` -> value[x], Quantity).
-    Not frozen because trees are built step by step; nothing changes one afterwards.
+    `keys` maps each JSON property to its child and type (`valueQuantity` -> value[x], Quantity). Not frozen, because
+    trees are built step by step; never changed afterwards.
     """
 
     path: str
@@ -136,13 +137,13 @@ def _index(element: Element) -> None:
 def _element(entry: Mapping[str, Any], url: str) -> Element:
     path = entry["path"]
     if base_path(entry) == "Resource.id":
-        # R4 calls it a System.String; the text says it is an id.
+        # R4 declares the type System.String; the specification text says id.
         entry = {**entry, "type": [{"code": "id"}]}
     base = entry.get("base", {})
     last = path.rpartition(".")[2]
     is_choice = last.endswith("[x]")
     if not is_choice and base_path(entry).endswith("[x]"):
-        # A profile may write value[x], once it allows one type only, as valueQuantity.
+        # A profile that allows only one type may write value[x] as valueQuantity.
         last, is_choice = base["path"].rpartition(".")[2], True
     return Element(
         path=path,
@@ -168,7 +169,7 @@ def _element(entry: Mapping[str, Any], url: str) -> Element:
 
 
 def base_path(entry: Mapping[str, Any]) -> str:
-    """The path of the element in the type that first defines it, such as `Resource.id` for Patient.id."""
+    """The path of the element in the type that defines it, such as `Resource.id` for Patient.id."""
     return str(entry.get("base", {}).get("path", entry["path"]))
 
 
@@ -190,10 +191,10 @@ def _type(entry: Mapping[str, Any]) -> Type:
 
 
 def _regex(entry: Mapping[str, Any]) -> str | None:
-    """The regular expression that a profile adds, on the element or its only type."""
+    """The regular expression from the `regex` extension of the element or its only type."""
     types = entry.get("type", ())
-    nodes = [entry, types[0]] if len(types) == 1 else [entry]
-    listed = (one for node in nodes for one in node.get("extension", ()))
+    holders = [entry, types[0]] if len(types) == 1 else [entry]
+    listed = (one for holder in holders for one in holder.get("extension", ()))
     return next((one.get("valueString") for one in listed if one["url"] == _REGEX), None)
 
 
@@ -212,8 +213,10 @@ def _value(entry: Mapping[str, Any], prefix: str) -> Any:
 def _binding(entry: Mapping[str, Any]) -> Binding | None:
     if "valueSet" not in entry:
         return None
-    maximum = next((e.get("valueCanonical") for e in entry.get("extension", ()) if e["url"] == _MAX_VALUE_SET), None)
-    return Binding(entry.get("strength", "example"), entry["valueSet"], maximum)
+    max_value_set = next(
+        (e.get("valueCanonical") for e in entry.get("extension", ()) if e["url"] == _MAX_VALUE_SET), None
+    )
+    return Binding(entry.get("strength", "example"), entry["valueSet"], max_value_set)
 
 
 def _constraint(entry: Mapping[str, Any]) -> Constraint:

@@ -1,4 +1,4 @@
-"""Extensions: a known one is held against its definition and its context; an unknown one is not an error.
+"""Extensions: a known one is validated against its definition and context; an unknown one is not an error.
 
 Source: FHIR R4 Extensibility; Defining Extensions, section Context.
 """
@@ -12,17 +12,17 @@ from cds_service.profiles.definitions import BASE
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.validation_run import Node, ValidationRun
 
-# Element is used for resources too, by FHIR itself; the others are kinds of resources that R4 has no type for.
+# FHIR itself uses Element for resources too; the others are kinds of resources without a type in R4.
 _ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
 
 
 def check_extension(run: ValidationRun, node: Node, check_profile: Callable[[ValidationRun, Node, str], None]) -> None:
-    """One extension or modifierExtension, on the base walk.
+    """Check one extension or modifierExtension; called in the base walk only.
 
     Args:
-        run: the run.
-        node: holds the extension.
-        check_profile: holds a definition against it.
+        run: collects the issues.
+        node: the extension.
+        check_profile: validates it against its definition.
     """
     url = node.value.get("url")
     if not isinstance(url, str) or not url:
@@ -33,7 +33,7 @@ def check_extension(run: ValidationRun, node: Node, check_profile: Callable[[Val
         return
     structure = run.definitions.structure(url)
     if structure is None:
-        _say_unknown(run, node, url)
+        _add_unknown(run, node, url)
     elif structure.get("type") != "Extension" or url == BASE + "Extension":
         run.error(node, "extension-url", "value", f"{url} does not define an extension")
     else:
@@ -42,7 +42,7 @@ def check_extension(run: ValidationRun, node: Node, check_profile: Callable[[Val
 
 
 def _check_part(run: ValidationRun, node: Node, url: str, within: bool) -> None:
-    """A part of a complex extension has a short url, which the definition of the whole must name."""
+    """Check a part of a complex extension: its relative url must be defined by the whole extension."""
     if not within or node.parent is None:
         run.error(node, "extension-url", "value", f'the url "{url}" is not absolute')
         return
@@ -58,12 +58,12 @@ def _check_part(run: ValidationRun, node: Node, url: str, within: bool) -> None:
         run.add("warning", node, "extension-url", "value", message)
 
 
-def _say_unknown(run: ValidationRun, node: Node, url: str) -> None:
+def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
     if node.step == "modifierExtension":
-        message = f"the modifier extension {url} is not at hand: it can change what the resource means"
+        message = f"the modifier extension {url} is unknown: it can change the meaning of the resource"
         run.add("warning", node, "extension-unknown", "extension", message)
     else:
-        message = f"the extension {url} is not at hand: not checked"
+        message = f"the extension {url} is unknown: not checked"
         run.add("information", node, "extension-unknown", "extension", message)
 
 
@@ -75,7 +75,7 @@ def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None
     contexts = structure.get("context", ())
     if contexts and node.parent and not any(_allows(run, one, node.parent) for one in contexts):
         allowed = ", ".join(one["expression"] for one in contexts)
-        # Later releases allow HL7's own extensions in more nodes than R4 does, and HL7 uses them there.
+        # A warning for HL7's own extensions: later releases allow them in more contexts than R4.
         severity: Severity = "warning" if url.startswith(BASE) else "error"
         run.add(severity, node, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
 

@@ -1,4 +1,4 @@
-"""FHIR JSON read strictly: numbers as they were written, and every departure from JSON told.
+"""Parses FHIR JSON strictly: decimals keep their precision, and every deviation from JSON is an issue.
 
 Source: FHIR R4, JSON Representation of Resources; RFC 8259.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from cds_service.profiles.issues import Issue
 
-# The walk takes a few frames for each level; no resource of the real world comes near.
+# The walk uses a few stack frames per level; real resources are far below this limit.
 MAX_DEPTH = 100
 _BOM = b"\xef\xbb\xbf"
 
@@ -22,18 +22,18 @@ class _NotANumber(ValueError):
 
 
 def read_json(content: bytes) -> tuple[Any, list[Issue]]:
-    """The value, and what is wrong with its JSON.
+    """The parsed value, and the issues of its JSON.
 
     Args:
         content: the bytes of one JSON value, UTF-8.
 
     Returns:
-        The value with decimals as `Decimal`, and the issues; the value is None where a fatal issue says why.
+        The value with decimals as `Decimal`, and the issues; the value is None if one of them is fatal.
     """
     issues: list[Issue] = []
     if content.startswith(_BOM):
         content = content[len(_BOM) :]
-        issues.append(_issue("warning", "a byte order mark stands before the JSON: leave it out"))
+        issues.append(_issue("warning", "begins with a byte order mark: leave it out"))
     try:
         value = json.loads(
             content.decode("utf-8"),
@@ -55,14 +55,14 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
 
 
 def _reject_constant(constant: str) -> Any:
-    raise _NotANumber(f"{constant} is no JSON number")
+    raise _NotANumber(f"{constant} is not a JSON number")
 
 
 def _object(pairs: Iterable[tuple[str, Any]], issues: list[Issue]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in pairs:
         if name in read:
-            issues.append(_issue("error", f'the property "{name}" stands twice in one object: only one can be meant'))
+            issues.append(_issue("error", f'the property "{name}" is in one object twice: keep one of them'))
         read[name] = value
     return read
 

@@ -1,7 +1,7 @@
-"""Constraints of R4 written by hand, by their exact expression: those that every resource meets, for speed, and those
-that the FHIRPath engine lacks or gets wrong. A profile that words one differently is evaluated by the engine.
+"""R4 constraints implemented in Python, by their exact expression: those of every resource, for speed, and those that
+the FHIRPath engine lacks or gets wrong. The engine evaluates a profile's constraint with a different expression.
 
-Source: the constraint tables of FHIR R4; the tests hold each against samples that meet it and that break it.
+Source: the constraint tables of FHIR R4; tests check each with samples that satisfy and that violate it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Check = Callable[[Node, Scope | None], bool]
 
 
 def _checked_elsewhere(node: Node, scope: Scope | None) -> bool:
-    """The walk has a rule of its own for it."""
+    """The walk checks this itself."""
     return True
 
 
@@ -48,7 +48,7 @@ def _dom_3(node: Node, scope: Scope | None) -> bool:
 
 
 def _fragments(value: Any) -> Iterator[str]:
-    """Every text below that starts with #: references, canonicals and URIs to contained resources."""
+    """Every string in a value that starts with #: references, canonicals and URIs to contained resources."""
     pending = [value]
     while pending:
         one = pending.pop()
@@ -92,7 +92,7 @@ def _is_choice(key: str, name: str) -> bool:
 
 
 def _needs(name: str, other: str) -> Check:
-    """An element that must not stand without another."""
+    """The element `name` requires the element `other`."""
     return lambda node, scope: name not in node.value or other in node.value
 
 
@@ -115,7 +115,7 @@ _PARTS = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(T.*)?")
 
 
 def _later(start: str, end: str) -> bool:
-    """Whether a moment is certainly after another; the coarser of the two decides how far they are compared."""
+    """Whether `start` is certainly after `end`, compared to the lower precision of the two."""
     if "T" in start and "T" in end:
         moments = _moment(start), _moment(end)
         if None not in moments:
@@ -123,7 +123,7 @@ def _later(start: str, end: str) -> bool:
     first, second = _PARTS.fullmatch(start), _PARTS.fullmatch(end)
     if not first or not second:
         return False
-    # Two days may be the same moment's in different time zones: whole dates are compared as they stand.
+    # Time zones are ignored for whole dates.
     pairs = zip(first.groups()[:3], second.groups()[:3], strict=True)
     known = [(a, b) for a, b in pairs if a and b]
     return [a for a, _ in known] > [b for _, b in known]
@@ -154,7 +154,7 @@ def _rat_1(node: Node, scope: Scope | None) -> bool:
 
 
 def _obs_7(node: Node, scope: Scope | None) -> bool:
-    """A value beside components is not the value of a component of the same code."""
+    """If there is a value, no component may have the code of the Observation."""
     if not _has("value")(node.value) or scope is None:
         return True
     own = _codings(scope.resource.get("code"))
@@ -170,7 +170,7 @@ def _codings(code: Any) -> set[tuple[tuple[str, str], ...]]:
 
 
 def _distinct(name: str, below: str) -> Check:
-    """All values of one element, at every depth of another, are different."""
+    """All values of the element `name`, at any depth of nested `below` elements, are different."""
 
     def check(node: Node, scope: Scope | None) -> bool:
         found = list(_at_every_depth(node.value, name, below))
@@ -203,7 +203,7 @@ def _que_12(node: Node, scope: Scope | None) -> bool:
 
 
 def _tim_9(node: Node, scope: Scope | None) -> bool:
-    """An offset needs an event, and meals as such (C, CM, CD, CV) take none."""
+    """An offset requires `when`, and is not allowed with the meals C, CM, CD and CV."""
     when = node.value.get("when")
     listed = when if isinstance(when, list) else []
     return "offset" not in node.value or (bool(listed) and not {"C", "CM", "CD", "CV"}.intersection(map(str, listed)))
@@ -243,7 +243,7 @@ NATIVE_CHECKS: dict[str, Check] = {
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _obs_7,
     "concept.code.combine($this.descendants().concept.code).isDistinct()": _distinct("code", "concept"),
     "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": _tim_9,
-    # "If there are more than one": the expression of 4.0.1 says > 2, later versions mend it.
+    # The text says "more than one", the expression in 4.0.1 says > 2; corrected in later versions.
     "enableWhen.count() > 2 implies enableBehavior.exists()": _que_12,
     "operator = 'exists' implies (answer is Boolean)": _que_7,
     "descendants().linkId.isDistinct()": _distinct("linkId", "item"),

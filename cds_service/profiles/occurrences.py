@@ -1,4 +1,4 @@
-"""Where the children of an element stand in a JSON object: single or in arrays, plain or with `_`, in which type.
+"""The occurrences of an element's children in a JSON object: single or in arrays, with `_` siblings, with their types.
 
 Source: FHIR R4 JSON Representation of Resources, sections 2.6.2.1 to 2.6.2.3; ElementDefinition, choice of types.
 """
@@ -14,12 +14,12 @@ from cds_service.profiles.validation_run import Node, ValidationRun
 
 
 def occurrences(run: ValidationRun, node: Node, tree: Element, child: Element, full: bool) -> Iterator[Node]:
-    """Every occurrence of a child, with its type; what is not in the right form is told on the base walk."""
+    """Every occurrence of a child, with its type; in the base walk (`full`) wrong JSON form is reported."""
     if child.is_choice:
         keys = [(key, one.code) for one in child.types if _present(node.value, key := _key(child, one))]
         if full and len(keys) > 1:
             names = " and ".join(key for key, _ in keys)
-            run.error(node, "choice", "structure", f"{child.path} stands twice, as {names}: one type only is allowed")
+            run.error(node, "choice", "structure", f"{child.path} is present as {names}: only one type is allowed")
         if not full:
             _check_choice(run, node, tree, child)
     else:
@@ -40,7 +40,7 @@ def _present(value: dict[str, Any], key: str) -> bool:
 
 
 def _check_choice(run: ValidationRun, node: Node, tree: Element, child: Element) -> None:
-    """A type that the base allows and the profile does not."""
+    """Report a type of a choice that the base allows but the profile does not."""
     for key in node.value:
         kind = key.removeprefix("_")
         if (
@@ -75,15 +75,15 @@ def _values(run: ValidationRun, node: Node, child: Element, key: str, code: str,
 
 
 def _check_form(run: ValidationRun, node: Node, child: Element, key: str, value: Any, sibling: Any) -> None:
-    """Array or single value, neither null nor empty; Source: FHIR R4 JSON, sections 2.6.2.1 and 2.6.2.2."""
+    """Check for array or single value, null and empty arrays. Source: FHIR R4 JSON, sections 2.6.2.1 and 2.6.2.2."""
     for name, one in ((key, value), ("_" + key, sibling)):
         if one is None:
             if name in node.value:
                 run.error(node, "null", "structure", f"{name} is null: leave it out")
         elif child.is_array != isinstance(one, list):
-            form = "an array is needed, even for one value" if child.is_array else "one value is allowed, not an array"
+            form = "must be an array, even for one value" if child.is_array else "must be a single value, not an array"
             run.error(node, "json-array", "structure", f"{name}: {form}")
         elif one == []:
             run.error(node, "empty", "structure", f"{name} is an empty array: leave it out")
     if isinstance(value, list) and isinstance(sibling, list) and len(value) != len(sibling):
-        run.error(node, "json-array", "structure", f"{key} and _{key} are not of the same length")
+        run.error(node, "json-array", "structure", f"{key} and _{key} have different lengths")

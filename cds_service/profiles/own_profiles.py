@@ -1,7 +1,7 @@
-"""Which of the product's own profiles concern a resource.
+"""Which of the product's own profiles apply to a resource.
 
-A profile that binds or fixes `code` concerns only resources with such a code: a lab profile says nothing of a heart
-rate. One that does not concerns every resource of its type.
+A profile that binds or fixes `code` applies only to resources with such a code: a lab profile does not apply to a
+heart rate. Any other profile applies to all resources of its type.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cds_service.profiles.walk import conforms
 
 
 def applicable_profiles(definitions: Definitions, resource: dict[str, Any]) -> list[str]:
-    """URLs of the own profiles that concern a resource, by its type and its code."""
+    """URLs of the product's profiles that apply to a resource, by its type and code."""
     found = []
     for structure in own_resources():
         if structure["resourceType"] != "StructureDefinition" or structure.get("derivation") != "constraint":

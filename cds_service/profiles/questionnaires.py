@@ -1,7 +1,7 @@
-"""QuestionnaireResponses held against their Questionnaire, where it is at hand or contained.
+"""Validates QuestionnaireResponses against their Questionnaire, if it is available or contained.
 
 Source: FHIR R4 QuestionnaireResponse, elements questionnaire and item.linkId; Questionnaire, item type codes.
-Which items enableWhen switches off is not worked out: an item with it may be left out.
+enableWhen is not evaluated: an item that has it may be left out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 
 def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
-    """Items and answers of one QuestionnaireResponse."""
+    """Check the items and answers of one QuestionnaireResponse."""
     questionnaire = _questionnaire(run, node.value.get("questionnaire"))
     if questionnaire is not None:
         _check_items(run, node, _listed(questionnaire.get("item")), node.value.get("status") in _COMPLETE)
@@ -50,7 +50,7 @@ def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
 
 
 def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], complete: bool) -> None:
-    """The items at one level against the questions at that level."""
+    """Check the items of one level against the questions of that level."""
     known = {str(one.get("linkId")): one for one in questions}
     seen: dict[str, int] = {}
     for index, item in enumerate(_listed(node.value.get("item"))):
@@ -83,7 +83,7 @@ def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) 
 
 
 def _check_answer(run: ValidationRun, node: Node, question: Json) -> None:
-    """The type of one answer, and its code where the question lists its options."""
+    """Check the type of one answer, and its code if the question lists options."""
     options = _listed(question.get("answerOption"))
     allowed = _ANSWERS.get(str(question.get("type")))
     given = next(_values(node.value), None)
@@ -94,9 +94,9 @@ def _check_answer(run: ValidationRun, node: Node, question: Json) -> None:
         allowed = {named for one in options for named, _ in _values(one)} | (allowed - {"Coding"})
     if kind.lower() not in {one.lower() for one in allowed}:
         wanted = " or ".join(sorted(allowed)) or "no answer"
-        run.error(node, "answer-type", "structure", f"is a {kind}: {wanted} belongs here")
+        run.error(node, "answer-type", "structure", f"is a {kind}, expected {wanted}")
     elif question["type"] == "choice" and kind == "Coding" and _is_other(run, question, options, value):
-        run.error(node, "answer-option", "code-invalid", f"{quoted(value)} is none of the question's options")
+        run.error(node, "answer-option", "code-invalid", f"{quoted(value)} is not an option of the question")
 
 
 def _is_other(run: ValidationRun, question: Json, options: Sequence[Json], value: Any) -> bool:
@@ -111,7 +111,7 @@ def _is_other(run: ValidationRun, question: Json, options: Sequence[Json], value
 
 
 def _values(holder: Json) -> Iterator[tuple[str, Any]]:
-    """The value[x] of an answer or option, with its type as the name of the property writes it: Boolean, Coding."""
+    """The value[x] of an answer or option, with its type as in the property name: Boolean, Coding."""
     for name, value in holder.items():
         if name.startswith("value"):
             yield name[len("value") :], value

@@ -1,6 +1,6 @@
-"""References: their form, what they may point to, and what they point to where it can be reached.
+"""References: their form, their allowed targets, and the targets that can be resolved.
 
-Reached are contained resources and the entries of the Bundle around; nothing is fetched.
+References resolve to contained resources and to entries of the enclosing Bundle; nothing is fetched.
 Source: FHIR R4 References; Bundle, section Resolving references in Bundles.
 """
 
@@ -18,15 +18,15 @@ REST_URL = re.compile(
     r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
-# What follows the question mark of a search: name=value, joined by &.
+# The query of a search: name=value, joined by &.
 _QUERY = re.compile(r"[\w.:\-]+=[^&\s]+(&[\w.:\-]+=[^&\s]+)*")
-# Bundles that are complete in themselves, so that a urn: can't be meant to be found elsewhere.
-_WHOLE = {"document", "message", "transaction", "batch"}
+# Bundles that are self-contained, so that a urn: must resolve within them.
+_SELF_CONTAINED = {"document", "message", "transaction", "batch"}
 _LOCAL_SCHEMES = ("urn:uuid:", "urn:oid:")
 
 
 def resolve(scope: Scope | None, reference: str) -> dict[str, Any] | None:
-    """The resource that a reference points to, from inside a resource; None where it can't be reached."""
+    """The target of a reference in the resource of `scope`; None if it can't be resolved."""
     if scope is None:
         return None
     if reference.startswith("#"):
@@ -48,14 +48,14 @@ def _with_id(listed: list[Any], wanted: str) -> dict[str, Any] | None:
 
 
 def candidate_urls(reference: str, full_url: str | None) -> list[str]:
-    """A relative reference counts from the base of the entry's own fullUrl."""
+    """The reference itself and, if it is relative, resolved against the base of the entry's fullUrl."""
     found = REST_URL.fullmatch(full_url or "")
     based = [found["base"] + reference] if found and found["base"] and not _SCHEME.match(reference) else []
     return [*based, reference]
 
 
 def check_reference(run: ValidationRun, node: Node, allowed: Type, *, full: bool) -> None:
-    """One Reference: its form (on the base walk), and whether it points to a type and profile that is allowed."""
+    """Check one Reference: its form (in the base walk), and whether its target has an allowed type and profile."""
     reference = node.value.get("reference")
     reference = reference if isinstance(reference, str) and reference else None
     if full and reference:
@@ -64,7 +64,7 @@ def check_reference(run: ValidationRun, node: Node, allowed: Type, *, full: bool
     kind = _type_of(run, reference, found)
     named = node.value.get("type")
     if full and kind and isinstance(named, str) and run.definitions.is_resource(named) and named != kind:
-        run.error(node, "reference-type", "structure", f"says type {named}, but points to {kind}")
+        run.error(node, "reference-type", "structure", f"has the type {named}, but refers to {kind}")
     kind = kind or (named if isinstance(named, str) and run.definitions.is_resource(named) else None)
     if reference:
         _check_aggregation(run, node, reference, found, allowed.aggregation)
@@ -77,24 +77,24 @@ def _check_form(run: ValidationRun, node: Node, reference: str) -> None:
         return  # constraint ref-1
     found = REST_URL.fullmatch(reference)
     if found and not found["base"] and not run.definitions.is_resource(found["type"]):
-        run.error(node, "reference-form", "value", f"{found['type']} is no resource type: write Type/id")
+        run.error(node, "reference-form", "value", f"{found['type']} is not a resource type: write Type/id")
     elif not found and not _SCHEME.match(reference) and not _is_conditional(run, reference):
         run.error(node, "reference-form", "value", "a relative reference must be Type/id")
     bundle = run.scope.bundle if run.scope else None
     if bundle and reference.startswith(_LOCAL_SCHEMES) and resolve(run.scope, reference) is None:
-        severity: Severity = "error" if bundle.resource.get("type") in _WHOLE else "warning"
+        severity: Severity = "error" if bundle.resource.get("type") in _SELF_CONTAINED else "warning"
         run.add(severity, node, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
 
 
 def _is_conditional(run: ValidationRun, reference: str) -> bool:
-    """`Patient?identifier=...` is for transactions, which resolve it."""
+    """Whether it is a conditional reference such as `Patient?identifier=...`, as allowed in a transaction."""
     name, _, query = reference.partition("?")
     bundle = run.scope.bundle if run.scope else None
     return bool(_QUERY.fullmatch(query) and bundle and run.definitions.is_resource(name))
 
 
 def _type_of(run: ValidationRun, reference: str | None, found: dict[str, Any] | None) -> str | None:
-    """The resource type that a reference points to, from what it points to or else from its text."""
+    """The resource type of a reference's target, from the target or else from the reference text."""
     if found is not None:
         name = found.get("resourceType")
         return name if isinstance(name, str) else None
@@ -106,32 +106,32 @@ def _check_targets(
     run: ValidationRun, node: Node, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
 ) -> None:
     types = [_target_type(run, url) for url in targets]
-    if None in types:  # a profile that is not at hand may allow any type
+    if None in types:  # an unknown profile may allow any type
         return
     kinds = run.definitions.ancestors(kind)
     if not any(one in kinds for one in types):
         allowed = ", ".join(str(one) for one in dict.fromkeys(types))
-        run.error(node, "reference-target", "structure", f"points to {kind}: allowed are {allowed}")
+        run.error(node, "reference-target", "structure", f"refers to {kind}: allowed are {allowed}")
     elif found is not None:
         fitting = [url for url, one in zip(targets, types, strict=True) if one in kinds]
         _check_profiles(run, node, fitting, found)
 
 
 def _check_profiles(run: ValidationRun, node: Node, targets: list[str], found: dict[str, Any]) -> None:
-    """What can be reached must meet one of the target profiles; a plain type is met by being of it."""
+    """Check that a resolved target conforms to one of the target profiles."""
     name = str(found.get("resourceType"))
     answers = [
         url in (BASE + name, BASE + "Resource") or run.conforms(run, Node(found, name, name), url) for url in targets
     ]
     if answers and all(answer is False for answer in answers):
         wanted = ", ".join(targets)
-        run.error(node, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")
+        run.error(node, "reference-target", "structure", f"its target conforms to none of the profiles {wanted}")
 
 
 def _check_aggregation(
     run: ValidationRun, node: Node, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
 ) -> None:
-    """Whether the profile wants it contained, in the same Bundle, or elsewhere. Source: ElementDefinition.type."""
+    """Check the aggregation mode: contained, bundled or referenced. Source: ElementDefinition.type.aggregation."""
     if not allowed:
         return
     mode = "contained" if reference.startswith("#") else ("bundled" if found is not None else "referenced")
@@ -147,7 +147,7 @@ def _target_type(run: ValidationRun, url: str) -> str | None:
 
 
 def check_contained(run: ValidationRun, node: Node) -> None:
-    """Every contained resource has an id, and no two the same. Source: FHIR R4 References, section Contained."""
+    """Check that contained resources have unique ids. Source: FHIR R4 References, section Contained Resources."""
     contained = node.value.get("contained")
     seen: set[str] = set()
     for index, one in enumerate(contained if isinstance(contained, list) else ()):

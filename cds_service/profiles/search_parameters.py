@@ -1,4 +1,4 @@
-"""SearchParameters: what says to be one that is at hand says the same of it.
+"""SearchParameters: consistency with the definition that they are derived from or refer to, if it is available.
 
 Source: FHIR R4 SearchParameter.derivedFrom: "consistent with the definition from which it is defined";
 CapabilityStatement.rest.resource.searchParam, definition and type.
@@ -14,7 +14,7 @@ from cds_service.profiles.validation_run import Node, ValidationRun
 
 
 def check_search_parameter(run: ValidationRun, node: Node) -> None:
-    """A SearchParameter against the one that it is derived from: its type, and the resources that it is for."""
+    """Check type and base of a SearchParameter against the one that it is derived from."""
     known = _known(run, node.value.get("derivedFrom"))
     if not known:
         return
@@ -22,14 +22,14 @@ def check_search_parameter(run: ValidationRun, node: Node) -> None:
     base, wider = node.value.get("base"), known.get("base", ())
     extra = [one for one in base if one not in wider] if isinstance(base, list) and "Resource" not in wider else []
     if extra:
-        message = f"is for {', '.join(map(str, extra))}, what it is derived from is not"
+        message = f"has the base {', '.join(map(str, extra))}, which the parameter it is derived from has not"
         run.error(node, "search-parameter", "business-rule", message)
 
 
 def check_capabilities(run: ValidationRun, node: Node) -> None:
-    """The search parameters of a CapabilityStatement against their definitions.
+    """Check the search parameters of a CapabilityStatement against their definitions.
 
-    Another type is a warning: statements of HL7 itself name a parameter with another type than its definition.
+    A different type is only a warning, because HL7's own statements have such parameters.
     """
     for server in _below(node, "rest"):
         for kind in _below(server, "resource"):
@@ -40,7 +40,7 @@ def check_capabilities(run: ValidationRun, node: Node) -> None:
 def _check_type(run: ValidationRun, node: Node, known: Any, severity: Severity) -> None:
     kind = node.value.get("type")
     if known and isinstance(kind, str) and kind != known.get("type"):
-        message = f"is of type {kind}: {known['url']} is of type {known.get('type')}"
+        message = f"has the type {kind}, but {known['url']} has the type {known.get('type')}"
         run.add(severity, node, "search-parameter", "business-rule", message)
 
 

@@ -1,4 +1,4 @@
-"""Slices: which occurrence belongs to which slice, how many each may have, and what each must say.
+"""Slices: which occurrence belongs to which slice, how often each may occur, and what each must contain.
 
 Source: FHIR R4 Profiling, sections Slicing, Discriminator, Re-slicing and Default Slice.
 """
@@ -17,9 +17,9 @@ from cds_service.profiles.validation_run import Node, ValidationRun
 from cds_service.profiles.values import equals_fixed, matches_pattern
 
 _DEFAULT = "@default"
-# A slice that gives no value for one of several discriminators takes any.
+# A slice that does not constrain one of several discriminators accepts any value there.
 _UNCONSTRAINED: Literal["silent"] = "silent"
-# What a reference points to where it is neither contained nor in the Bundle.
+# The target of a reference that is neither contained nor in the Bundle.
 _UNRESOLVED = object()
 _STEP = re.compile(
     r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)"
@@ -30,12 +30,12 @@ Match = bool | Literal["silent"] | None
 
 
 def check_slices(run: ValidationRun, parent: Node, element: Element, items: Sequence[Node], *, check: Check) -> None:
-    """Sorts the occurrences of one element into its slices and checks each.
+    """Assign the occurrences of one element to its slices and check each slice.
 
     Args:
-        run: the run.
-        parent: where the occurrences stand.
-        element: has slices; its slicing says how they are answers_given apart.
+        run: collects the issues.
+        parent: the node with the occurrences.
+        element: the sliced element.
         items: every occurrence.
         check: checks one occurrence against one slice.
     """
@@ -68,20 +68,20 @@ def _find(
     discriminators: Sequence[tuple[str, str]],
     undecided: set[str],
 ) -> int | None:
-    """The slice that an occurrence belongs to, by position; slices exclude each other, so that two are an error."""
+    """The index of the slice that an occurrence belongs to. Slices are exclusive, so two matches are an error."""
     found: list[int] = []
     for position, one in enumerate(slices):
-        answers = [_matches(run, item, one, kind, path) for kind, path in discriminators]
-        answers_given = [answer for answer in answers if answer != _UNCONSTRAINED]
-        if False in answers_given:
+        matches = [_matches(run, item, one, kind, path) for kind, path in discriminators]
+        constrained = [match for match in matches if match != _UNCONSTRAINED]
+        if False in constrained:
             continue
-        if None in answers_given or not answers_given:
+        if None in constrained or not constrained:
             undecided.add(str(one.slice_name))
             continue
         found.append(position)
     if len(found) > 1:
         names = " and ".join(str(slices[position].slice_name) for position in found)
-        run.error(item, "slice-ambiguous", "structure", f"fits more than one slice: {names}")
+        run.error(item, "slice-ambiguous", "structure", f"matches more than one slice: {names}")
     return found[0] if found else None
 
 
@@ -99,7 +99,7 @@ def _check_slice(
         message = f"slice {name}: at least {one.min_occurs} needed, {len(members)} found"
         run.error(parent, "slice-cardinality", "required", message)
     if undecided:
-        message = f"slice {name}: which entries belong to it can't be answers_given with what is at hand: not checked"
+        message = f"slice {name}: its entries can't be determined with the available definitions: not checked"
         run.add("information", parent, "slice-unknown", "not-supported", message)
     if len(members) > one.max_occurs:
         message = f"slice {name}: at most {int(one.max_occurs)} allowed, {len(members)} found"
@@ -119,24 +119,22 @@ def _check_rest(
     undecided: bool,
     check: Check,
 ) -> None:
-    """Occurrences that belong to no slice: forbidden, only at the end, or held against the default slice."""
+    """Check occurrences of no slice: forbidden, allowed only at the end, or checked against the default slice."""
     rules = element.slicing.rules if element.slicing else "open"
     default = next((one for one in element.slices if one.slice_name == _DEFAULT), None)
     for item in rest:
         if default is not None:
             check(run, item, default)
         elif rules == "closed" and not undecided:
-            run.error(
-                item, "slice-closed", "structure", f"{element.path}: fits no slice, and the profile allows no other"
-            )
+            run.error(item, "slice-closed", "structure", f"{element.path}: matches no slice, and the slicing is closed")
     last = max((position for position, one in enumerate(order) if one < len(element.slices)), default=-1)
     early = len(element.slices) in order[: last + 1]
     if rules == "openAtEnd" and early and not undecided:
-        run.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
+        run.error(items[0], "slice-order", "structure", f"{element.path}: entries outside the slices must come last")
 
 
 def _matches(run: ValidationRun, item: Node, one: Element, kind: str, path: str) -> Match:
-    """Whether an occurrence meets a slice by one discriminator; None where that can't be answers_given."""
+    """Whether an occurrence matches a slice by one discriminator; None if unknown."""
     urls = {url.partition("|")[0] for t in one.types for url in t.profiles}
     if path == "url" and item.type == "Extension" and urls:
         return isinstance(item.value, dict) and str(item.value.get("url")) in urls
@@ -157,7 +155,7 @@ def _matches(run: ValidationRun, item: Node, one: Element, kind: str, path: str)
 
 
 def _meets_type(run: ValidationRun, nodes: list[Node], allowed: set[str]) -> Tristate:
-    """Whether anything at the path is of a type; of what is out of reach the reference may say the type."""
+    """Whether any value at the path has one of the types; for an unresolved target the reference may name its type."""
     kinds = [_kind(node) for node in nodes]
     if any(kind and allowed.intersection(run.definitions.ancestors(kind)) for kind in kinds):
         return True
@@ -170,7 +168,7 @@ def _kind(node: Node) -> str:
 
 
 def _inherited(run: ValidationRun, kind: str, steps: tuple[str, ...]) -> set[str]:
-    """Value sets that the type itself binds the path to: they tell no slice from another."""
+    """Value sets that the type itself binds the path to: they do not distinguish slices."""
     tree = run.definitions.type_tree(kind)
     elements = _elements_at(run, tree, steps, kind) if tree else ()
     return {e.binding.value_set for e in elements if e.binding}
@@ -185,7 +183,7 @@ def _meets_profile(run: ValidationRun, nodes: list[Node], elements: list[Element
 
 
 def _meets_value(run: ValidationRun, nodes: list[Node], elements: list[Element], inherited: set[str]) -> Match:
-    """Fixed and pattern values, else what stands below them, else a required binding of the profile."""
+    """Compare with fixed and pattern values, else with those of children, else with a required binding."""
     judged = [e for e in _with_slices(elements) if _is_constrained(e, inherited)]
     if not judged:
         return _UNCONSTRAINED
@@ -194,7 +192,7 @@ def _meets_value(run: ValidationRun, nodes: list[Node], elements: list[Element],
 
 
 def _with_slices(elements: list[Element]) -> list[Element]:
-    """The elements, or their own slices where those hold the values (`coding` sliced inside a sliced `code`)."""
+    """The elements, or their own slices if only those are constrained (`coding` sliced inside a sliced `code`)."""
     if any(_is_constrained(e) for e in elements):
         return elements
     return [one for e in elements for one in e.slices]
@@ -229,7 +227,7 @@ def _steps(path: str) -> tuple[str, ...]:
 
 
 def _values_at(run: ValidationRun, node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
-    """Every value at a discriminator's path below an occurrence."""
+    """Every value at a discriminator's path, starting from an occurrence."""
     if not steps:
         yield node
         return
@@ -277,7 +275,7 @@ def _next_values(run: ValidationRun, node: Node, step: str) -> Iterator[tuple[ob
 
 
 def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], kind: str) -> Iterator[Element]:
-    """The elements that a slice defines at a discriminator's path, through profiles and types where it must."""
+    """The elements at a discriminator's path in a slice, following profiles and types if needed."""
     if not steps:
         yield element
         return
@@ -306,12 +304,12 @@ def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], k
 
 
 def _as_type(element: Element, tree: Element) -> Element:
-    """A target profile as the element that `resolve()` reaches: of its type, and asked to meet it."""
+    """A target profile as an element: of its type, and required to conform to the profile."""
     return Element(tree.path, tree.name, tree.definition, (Type(tree.path, (tree.definition,)),))
 
 
 def _trees(run: ValidationRun, element: Element, kind: str) -> Iterator[Element]:
-    """Where the children of an element are defined: by itself, by a profile of its type, by its type."""
+    """Where the children of an element are defined: in itself, in the profiles of its types, in its types."""
     if element.children:
         yield element
     for one in element.types:

@@ -1,8 +1,8 @@
-"""A snapshot for a StructureDefinition that is published with a differential only.
+"""Generates a snapshot for a StructureDefinition that has only a differential.
 
-Source: FHIR R4 Profiling, section Snapshot; ElementDefinition, section Interpretation. What is made is what validation
-reads: paths, cardinalities, types, values, bindings, slices, constraints. Where a differential names something that
-its base does not have, there is no snapshot: the profile is then changed to be unchecked.
+Source: FHIR R4 Profiling, section Snapshot; ElementDefinition, section Interpretation. Only what validation uses is
+generated: paths, cardinalities, types, values, bindings, slices, constraints. If a differential names an element that
+its base does not have, there is no snapshot, and the profile is reported as not checked.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "rules": "open
 
 
 class SnapshotError(Exception):
-    """The differential can't be laid over its base."""
+    """The differential can't be applied to its base."""
 
 
 def with_snapshot(structure: Mapping[str, Any], find: Find) -> Mapping[str, Any]:
     """The StructureDefinition with a snapshot.
 
     Args:
-        structure: has a differential.
-        find: gives a StructureDefinition with a snapshot by its URL, or None.
+        structure: a StructureDefinition with a differential.
+        find: returns a StructureDefinition with a snapshot by its URL, or None.
 
     Raises:
-        SnapshotError: the base is not at hand, or the differential does not fit it.
+        SnapshotError: the base is not available, or the differential does not fit it.
     """
     base = find(structure.get("baseDefinition", ""))
     if base is None:
-        raise SnapshotError(f"base {structure.get('baseDefinition')} is not at hand")
+        raise SnapshotError(f"base {structure.get('baseDefinition')} is not available")
     elements = {entry["id"]: dict(entry) for entry in base["snapshot"]["element"]}
     root = base["snapshot"]["element"][0]["path"]
     for entry in structure.get("differential", {}).get("element", ()):
@@ -54,7 +54,7 @@ def _apply(elements: dict[str, Element], entry: Mapping[str, Any], root: str, fi
 
 
 def _extension_max(entry: Mapping[str, Any], find: Find) -> Element:
-    """How often an extension may stand, as its definition says."""
+    """The `max` of an extension from its definition."""
     profiles = [url for one in entry.get("type", ()) for url in one.get("profile", ())]
     definition = find(profiles[0]) if profiles else None
     return {"max": definition["snapshot"]["element"][0]["max"]} if definition else {}
@@ -66,7 +66,7 @@ def _identity(entry: Mapping[str, Any]) -> str:
 
 
 def _locate(elements: dict[str, Element], identity: str, find: Find) -> tuple[dict[str, Element], str]:
-    """The elements with one more unfolded or sliced where needed, and the id under which the asked one stands."""
+    """The elements, expanded and sliced as needed so that they contain `identity`, and the id of that element."""
     if identity in elements:
         return elements, identity
     above, _, last = identity.rpartition(".")
@@ -83,7 +83,7 @@ def _locate(elements: dict[str, Element], identity: str, find: Find) -> tuple[di
 
 
 def _type_slice(elements: dict[str, Element], parent: str, name: str) -> tuple[dict[str, Element], str]:
-    """`valueQuantity` for value[x]: a slice of that name, told apart by its type."""
+    """`valueQuantity` for value[x]: a slice with that name and a type discriminator."""
     choices = (
         one
         for one in elements
@@ -103,7 +103,7 @@ def _type_slice(elements: dict[str, Element], parent: str, name: str) -> tuple[d
 
 
 def _add_slice(elements: dict[str, Element], plain: str, slice_name: str) -> tuple[dict[str, Element], str]:
-    """A new slice, behind those that are there; `a/b` is a slice of the slice `a`."""
+    """Add a slice after the existing ones; `a/b` is a slice of the slice `a`."""
     identity = f"{plain}:{slice_name}"
     if identity in elements:
         return elements, identity
@@ -115,7 +115,7 @@ def _add_slice(elements: dict[str, Element], plain: str, slice_name: str) -> tup
 
 
 def _expand_children(elements: dict[str, Element], parent: str, find: Find) -> dict[str, Element]:
-    """The children of an element, from the element that it slices or refers to, or from its type."""
+    """Add the children of an element, from the element that it slices or refers to, or from its type."""
     element = elements[parent]
     inner = _below(elements, element.get("contentReference", "#").partition("#")[2])
     if not inner and ":" in parent.rpartition(".")[2]:
@@ -137,17 +137,17 @@ def _below(elements: dict[str, Element], identity: str) -> dict[str, Element]:
 def _type_children(element: Element, find: Find) -> dict[str, Element]:
     types = element.get("type", ())
     if len(types) != 1:
-        raise SnapshotError(f"{element['id']} has several types, so its children can't be told")
+        raise SnapshotError(f"{element['id']} has several types, so its children are ambiguous")
     profiles = types[0].get("profile", ())
     structure = find(profiles[0] if len(profiles) == 1 else _BASE + types[0]["code"])
     if structure is None:
-        raise SnapshotError(f"type {types[0]['code']} is not at hand")
+        raise SnapshotError(f"type {types[0]['code']} is not available")
     listed = structure["snapshot"]["element"]
     return {one["id"].partition(".")[2]: one for one in listed[1:]}
 
 
 def _insert_after(elements: dict[str, Element], after: str, added: dict[str, Element]) -> dict[str, Element]:
-    """`added` behind an element, its slices and all that is below them."""
+    """Insert `added` after an element, its slices and all their descendants."""
     ids = list(elements)
     last = max(
         i for i, one in enumerate(ids) if one == after or one.startswith((f"{after}.", f"{after}:", f"{after}/"))
@@ -157,7 +157,7 @@ def _insert_after(elements: dict[str, Element], after: str, added: dict[str, Ele
 
 
 def _merge(element: Element, entry: Mapping[str, Any]) -> Element:
-    """What the differential says replaces what the base says; constraints add up."""
+    """The base element with the differential's values; constraints are combined."""
     changed = {
         key: value for key, value in entry.items() if key not in ("id", "path", "constraint", "sliceName", "base")
     }
@@ -165,6 +165,6 @@ def _merge(element: Element, entry: Mapping[str, Any]) -> Element:
     merged = {**element, **changed}
     if constraints:
         merged["constraint"] = list(constraints.values())
-    # A base keeps its own maximum: it decides whether JSON has an array.
+    # The `max` of the base is kept, because it decides whether the JSON has an array.
     merged["base"] = {"path": element["path"], "max": element.get("max", "*"), **element.get("base", {})}
     return merged

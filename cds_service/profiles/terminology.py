@@ -1,4 +1,4 @@
-"""Is a code in a value set? Yes, no, or: can't be told with what is at hand.
+"""Whether a code is in a value set or code system: yes, no, or unknown if the definitions are not available.
 
 Source: FHIR R4 ValueSet, section Value Set Composition; CodeSystem, section Filters.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from cds_service.profiles.definitions import Definitions
 
-# Code systems that are a grammar, not a list. Source: RFC 6838 and RFC 2045 (and the short forms of FHIR R4
+# Code systems defined by a grammar, not a list. Source: RFC 6838 and RFC 2045 (and the short forms of FHIR R4
 # CapabilityStatement.format); BCP 47 (RFC 5646); ISO 4217; The Unified Code for Units of Measure, section 2.1.
 _GRAMMARS = {
     "urn:ietf:bcp:13": re.compile(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+(\s*;.*)?|xml|json|ttl"),
@@ -19,7 +19,7 @@ _GRAMMARS = {
     "urn:iso:std:iso:4217": re.compile(r"[A-Z]{3}"),
     "http://unitsofmeasure.org": re.compile(r"[!-~]+"),
 }
-# Classifications whose families are prefixes of their codes, so that is-a can be told without the list.
+# Classifications in which a parent code is a prefix of its children, so that is-a needs no list of codes.
 _BY_PREFIX = {
     "http://hl7.org/fhir/sid/icd-10",
     "http://hl7.org/fhir/sid/icd-10-cm",
@@ -38,16 +38,16 @@ Tristate = bool | None
 
 
 def value_set_contains(definitions: Definitions, url: str, system: str | None, code: str) -> Tristate:
-    """Whether a value set holds a code.
+    """Whether a value set contains a code.
 
     Args:
-        definitions: what is at hand.
+        definitions: the available definitions.
         url: canonical URL of the value set.
         system: the code's system; None for an element of type `code`, whose system the value set implies.
         code: the code.
 
     Returns:
-        True, False, or None where the value set, or a code system that it needs, is not at hand.
+        True, False, or None if the value set, or a code system that it needs, is not available.
     """
     key = url, system, code
     answer = definitions.membership_cache.get(key, _MISSING)
@@ -55,7 +55,7 @@ def value_set_contains(definitions: Definitions, url: str, system: str | None, c
         if len(definitions.membership_cache) >= _MAX_CACHED:
             definitions.membership_cache.clear()
         answer = definitions.membership_cache[key] = _value_set_contains(definitions, url, system, code, ())
-    return answer  # type: ignore[return-value]  # the mark of what was not asked is gone
+    return answer  # type: ignore[return-value]  # never _MISSING here
 
 
 def _value_set_contains(
@@ -77,7 +77,7 @@ def _value_set_contains(
 
 
 def _in_expansion(value_set: Mapping[str, Any], system: str | None, code: str) -> Tristate:
-    """As the value set was expanded by whoever published it; only a complete expansion can say no."""
+    """Look up the code in the published expansion; only a complete expansion can answer no."""
     expansion = value_set.get("expansion")
     if not expansion or "contains" not in expansion:
         return None
@@ -97,7 +97,7 @@ def _count(contains: Sequence[Mapping[str, Any]]) -> int:
 def _in_include(
     definitions: Definitions, include: Mapping[str, Any], system: str | None, code: str, visited: tuple[str, ...]
 ) -> Tristate:
-    """One include or exclude: its system's part and every value set that it names must hold the code."""
+    """Whether one include or exclude contains the code: its system part and every value set in it must."""
     parts = [_value_set_contains(definitions, url, system, code, visited) for url in include.get("valueSet", ())]
     if "system" in include:
         parts.append(_in_system_part(definitions, include, system, code))
@@ -116,7 +116,7 @@ def _in_system_part(definitions: Definitions, include: Mapping[str, Any], system
 
 
 def system_contains(definitions: Definitions, url: str, code: str) -> Tristate:
-    """Whether a code system has a code; None where the system is not at hand in full."""
+    """Whether a code system has a code; None if the system is not completely available."""
     if url in _GRAMMARS:
         return _GRAMMARS[url].fullmatch(code) is not None
     codes = _codes(definitions, url)
@@ -131,7 +131,7 @@ def _lower_case(definitions: Definitions, url: str, code: str) -> str | None:
 
 
 def _codes(definitions: Definitions, url: str) -> dict[str, tuple[Mapping[str, Any], tuple[str, ...]]] | None:
-    """Every code of a complete system, with its concept and the codes above it; None where it is not at hand."""
+    """Every code of a complete system, with its concept and parent codes; None if it is not available."""
     key = "codes", url
     if key not in definitions.cache:
         system = definitions.code_system(url)
@@ -155,7 +155,7 @@ def _flatten(system: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], tu
 
 
 def _passes_filter(definitions: Definitions, url: str, one: Mapping[str, Any], code: str) -> Tristate:
-    """One filter of an include."""
+    """Whether a code passes one filter of an include."""
     op, value = one["op"], one["value"]
     if one["property"] == "code" and op == "regex":
         return re.fullmatch(value, code) is not None
@@ -170,7 +170,7 @@ def _passes_filter(definitions: Definitions, url: str, one: Mapping[str, Any], c
 
 
 def _above(codes: Mapping[str, Any], code: str) -> set[str]:
-    """Every code above one, through nesting and through parent properties."""
+    """All ancestors of a code, by nesting and by parent properties."""
     found: set[str] = set()
     pending = [code]
     while pending:

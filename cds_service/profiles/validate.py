@@ -1,4 +1,4 @@
-"""The Python API: `validate(resource, profiles) -> list[Issue]`."""
+"""The Python API of validation: `validate(resource, profiles) -> list[Issue]`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cds_service.profiles.walk import check_resource, conforms
 
 
 def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:
-    """Every issue of one resource, the gravest first.
+    """Every issue of one resource, the most severe first.
 
     Args:
-        resource: plain JSON as Python objects; decimals best as `Decimal`, as `read_json` gives them.
-        profiles: canonical URLs of profiles to hold against it, besides those that it claims in `meta.profile`.
-        definitions: what is known; None for R4 and the product's own package.
+        resource: plain JSON as Python objects; decimals preferably as `Decimal`, as returned by `read_json`.
+        profiles: canonical URLs of profiles to check, in addition to those in `meta.profile`.
+        definitions: the definitions to use; None for R4 and the product's own package.
 
     Returns:
-        The issues; without an error or fatal one the resource is valid as far as could be checked.
+        The issues; if none is an error or fatal, the resource is valid as far as it could be checked.
     """
     run = ValidationRun(definitions or shipped_definitions(), conforms)
     name = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -36,7 +36,7 @@ def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitio
 
 
 def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:
-    """Every issue of one resource as it was sent: its JSON is checked too.
+    """Every issue of one resource as received, including its JSON.
 
     Args:
         content: the bytes of one resource, UTF-8.
@@ -51,5 +51,5 @@ def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Def
 
 @cache
 def shipped_definitions() -> Definitions:
-    """R4 and the product's own package, loaded once in a process."""
+    """R4 and the product's own package, loaded once per process."""
     return load_definitions()

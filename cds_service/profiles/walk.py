@@ -1,7 +1,7 @@
-"""The walk: a resource held against the element tree of its type, then against the profiles that are asked for.
+"""The walk: validates a resource against the element tree of its type, then against profiles.
 
-The base resource is walked in full: every property known, every value of its type. A profile is then walked
-narrowly: only what it may add is looked at, since the base walk has said the rest.
+The base walk (`full`) checks everything: all properties are known and all values have their type. A profile walk checks
+only what the profile can add.
 Source: FHIR R4, Validating Resources; ElementDefinition; JSON Representation of Resources.
 """
 
@@ -42,13 +42,13 @@ _RESOURCE_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
 
 
 def check_resource(run: ValidationRun, node: Node, profiles: Iterable[str] = (), full_url: str | None = None) -> None:
-    """A whole resource: its base definition, the profiles that it claims, and those that are named.
+    """Check a whole resource: base definition, profiles in `meta.profile`, and further profiles.
 
     Args:
-        run: the run; issues are added to it.
-        node: holds the resource.
-        profiles: URLs of profiles to hold against it besides `meta.profile`.
-        full_url: where a Bundle says the resource stands.
+        run: collects the issues.
+        node: the resource.
+        profiles: URLs of further profiles.
+        full_url: fullUrl of its Bundle entry.
     """
     resource = node.value
     named = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -72,10 +72,10 @@ def check_resource(run: ValidationRun, node: Node, profiles: Iterable[str] = (),
 
 def _resource_type_problem(resource: Any, name: Any) -> str:
     if not isinstance(resource, dict):
-        return "is no JSON object, so it can't be a resource"
+        return "is not a JSON object, so it can't be a resource"
     if name is None:
         return "has no resourceType"
-    return f"{quoted(name)} is no resource type of FHIR R4"
+    return f"{quoted(name)} is not a resource type of FHIR R4"
 
 
 def _scope(run: ValidationRun, node: Node, full_url: str | None) -> Scope:
@@ -100,12 +100,12 @@ def _claimed_profiles(resource: dict[str, Any]) -> Iterator[str]:
 
 
 def check_profile(run: ValidationRun, node: Node, url: str) -> None:
-    """A profile held against a value whose base type has been checked; one that is not at hand is said, not failed."""
+    """Check a value against a profile, after its base type; an unavailable profile is reported as information."""
     if url.partition("|")[0] == BASE + node.type:
         return
     tree = run.definitions.tree(url)
     if tree is None:
-        reason = "has no snapshot and none can be made" if run.definitions.structure(url) else "is not at hand"
+        reason = "has no usable snapshot" if run.definitions.structure(url) else "is not available"
         run.add("information", node, "profile-unknown", "not-found", f"the profile {url} {reason}: not checked")
         return
     if tree.path not in run.definitions.ancestors(node.type):
@@ -121,7 +121,7 @@ def check_profile(run: ValidationRun, node: Node, url: str) -> None:
 
 
 def check_object(run: ValidationRun, node: Node, tree: Element, *, full: bool) -> None:
-    """The properties of an object against the children of an element."""
+    """Check the properties of an object against the children of an element."""
     if full and not _has_properties(run, node, tree):
         return
     _check_children(run, node, tree, (tree.children or {}).values(), full)
@@ -138,10 +138,10 @@ def _check_children(run: ValidationRun, node: Node, tree: Element, children: Ite
 
 
 def _has_properties(run: ValidationRun, node: Node, tree: Element) -> bool:
-    """Whether a value is an object at all; unknown properties are told."""
+    """Whether a value is an object; unknown properties are reported."""
     value = node.value
     if not isinstance(value, dict):
-        run.error(node, "json-type", "structure", f"is {quoted(value)}: an object ({node.type}) belongs here")
+        run.error(node, "json-type", "structure", f"is {quoted(value)}, expected an object ({node.type})")
         return False
     for key in value:
         if key in tree.keys or (key == "resourceType" and value[key] == node.type):
@@ -162,15 +162,15 @@ def _unknown(key: str, tree: Element) -> str:
 def _check_count(run: ValidationRun, node: Node, child: Element, items: list[Node]) -> None:
     count = len(items)
     if count < child.min_occurs:
-        wanted = f"at least {child.min_occurs} needed, {count} found" if child.min_occurs > 1 else "needed, but missing"
-        run.error(node, "cardinality", "required", f"{child.path}: {wanted}")
+        message = f"at least {child.min_occurs} required, {count} found" if child.min_occurs > 1 else "is missing"
+        run.error(node, "cardinality", "required", f"{child.path}: {message}")
     if count > child.max_occurs:
-        wanted = f"at most {child.max_occurs} allowed, {count} found" if child.max_occurs else "not allowed here"
-        run.error(node, "cardinality", "structure", f"{child.path}: {wanted}")
+        message = f"at most {child.max_occurs} allowed, {count} found" if child.max_occurs else "is not allowed here"
+        run.error(node, "cardinality", "structure", f"{child.path}: {message}")
 
 
 def check_item(run: ValidationRun, node: Node, element: Element, *, full: bool) -> None:
-    """One value against one element: its form, its content, what is below it, its constraints."""
+    """Check one value against one element: its form, content, children and constraints."""
     if node.type and not _is_allowed_type(run, node, element):
         return
     if is_primitive(node.type):
@@ -184,10 +184,10 @@ def check_item(run: ValidationRun, node: Node, element: Element, *, full: bool) 
         if not isinstance(node.value, dict) or not node.value:
             if full:
                 form = "is an empty object" if node.value == {} else f"is {quoted(node.value)}"
-                run.error(node, "json-type", "structure", f"{form}: an object ({node.type}) with content belongs here")
+                run.error(node, "json-type", "structure", f"{form}, expected a non-empty object ({node.type})")
             return
         if full and node.value.keys() == {"id"} and "Resource" not in run.definitions.ancestors(node.type):
-            run.error(node, "ele-1", "invariant", "has an id and nothing else")
+            run.error(node, "ele-1", "invariant", "has only an id")
         _check_content(run, node, element)
         _check_below(run, node, element, full)
     _check_type_profiles(run, node, element)
@@ -195,7 +195,7 @@ def check_item(run: ValidationRun, node: Node, element: Element, *, full: bool) 
 
 
 def _is_allowed_type(run: ValidationRun, node: Node, element: Element) -> bool:
-    """Whether a resource inside another is of a type that the element takes; its node gets that type."""
+    """Whether a nested resource has a type that the element allows; sets the type of its node."""
     name = node.value.get("resourceType") if isinstance(node.value, dict) else None
     if not isinstance(name, str) or "Resource" not in run.definitions.ancestors(node.type):
         return True
@@ -204,7 +204,7 @@ def _is_allowed_type(run: ValidationRun, node: Node, element: Element) -> bool:
         node.type = name
         if allowed and not allowed.intersection(run.definitions.ancestors(name)):
             wanted = " or ".join(sorted(allowed))
-            run.error(node, "resource-type", "structure", f"is of type {name}: {wanted} belongs here")
+            run.error(node, "resource-type", "structure", f"is a {name}, expected {wanted}")
             return False
     return True
 
@@ -226,13 +226,13 @@ def _check_content(run: ValidationRun, node: Node, element: Element) -> None:
     value = node.value
     if value is None:
         if node.type == "code" and element.binding and element.binding.strength == "required":
-            message = f"has no code, and one from the value set {element.binding.value_set} is required"
+            message = f"has no code: one from the value set {element.binding.value_set} is required"
             run.error(node, "binding", "code-invalid", message)
         return
     if element.fixed is not None and not equals_fixed(value, element.fixed):
         run.error(node, "fixed", "value", f"must be exactly {quoted(element.fixed)}")
     if element.pattern is not None and not matches_pattern(value, element.pattern):
-        run.error(node, "pattern", "value", f"must hold {quoted(element.pattern)}")
+        run.error(node, "pattern", "value", f"must contain {quoted(element.pattern)}")
     for which, bound in element.bounds.items():
         if problem := bound_problem(which, value, bound):
             run.error(node, f"{which}-value", "value", problem)
@@ -245,10 +245,10 @@ def _check_content(run: ValidationRun, node: Node, element: Element) -> None:
 
 
 def _check_sibling(run: ValidationRun, node: Node, element: Element, full: bool) -> None:
-    """The id and extensions of a primitive, which stand in the property with `_`."""
+    """Check the id and extensions of a primitive, which are in the property with `_`."""
     beside = node.sibling
     if full and beside is not None and (not isinstance(beside, dict) or not beside):
-        run.error(node, "json-type", "structure", f"the part in _{node.step} is no object with content")
+        run.error(node, "json-type", "structure", f"_{node.step} must be a non-empty object")
         return
     tree = run.definitions.type_tree("Element") if full else element
     if tree is None or (full and beside is None) or not tree.children:
@@ -290,7 +290,7 @@ def _check_below(run: ValidationRun, node: Node, element: Element, full: bool) -
 
 
 def _referenced(run: ValidationRun, element: Element) -> Element:
-    """The element that a contentReference such as `#Questionnaire.item` names."""
+    """The element of a contentReference such as `#Questionnaire.item`."""
     found = run.definitions.tree(element.definition)
     path = (element.content_reference or "").partition("#")[2].partition(":")[0]
     for step in path.split(".")[1:]:
@@ -313,7 +313,7 @@ def _reference_type(element: Element) -> Type:
 
 
 def _check_type_profiles(run: ValidationRun, node: Node, element: Element) -> None:
-    """The profiles that the element asks of its type: one of them must be met."""
+    """Check that the value conforms to one of the profiles that the element requires for its type."""
     kinds = run.definitions.ancestors(node.type)
     allowed = [one for one in element.types if one.code in kinds]
     profiles = [url for one in allowed for url in one.profiles]
@@ -324,11 +324,11 @@ def _check_type_profiles(run: ValidationRun, node: Node, element: Element) -> No
         return
     results = [(url, _trial(run, node, url)) for url in profiles if not _is_broken(run, url)]
     if results and all(has_errors(issues) for _, issues in results):
-        run.error(node, "type-profile", "structure", f"meets none of the profiles {', '.join(profiles)}")
+        run.error(node, "type-profile", "structure", f"conforms to none of the profiles {', '.join(profiles)}")
 
 
 def _is_broken(run: ValidationRun, url: str) -> bool:
-    """Whether a profile is at hand but can't be used: in a choice of profiles nothing can meet it."""
+    """Whether a profile is available but has no usable snapshot: nothing can conform to it."""
     return run.definitions.structure(url) is not None and run.definitions.tree(url) is None
 
 
@@ -341,7 +341,7 @@ def _check_profile_item(run: ValidationRun, node: Node, element: Element) -> Non
 
 
 def conforms(run: ValidationRun, node: Node, url: str) -> bool | None:
-    """Whether a value meets a profile; None where the profile is not at hand."""
+    """Whether a node conforms to a profile; None if the profile is not available."""
     if run.definitions.tree(url) is None:
         return None
     key = "conforms", id(node.value), url

@@ -85,7 +85,7 @@ def test_a_package_with_a_broken_file(tmp_path: Path) -> None:
 
 def test_a_package_without_definitions(tmp_path: Path) -> None:
     """A folder without definitions is most likely a wrong path."""
-    with pytest.raises(SetupError, match="holds no StructureDefinition"):
+    with pytest.raises(SetupError, match="has no StructureDefinition"):
         load_definitions([tmp_path])
 
 
