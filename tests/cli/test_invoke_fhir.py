@@ -1,4 +1,4 @@
-"""`invoke` and `doctor` at a FHIR server: what is asked, what is shown, and what is said when it goes wrong."""
+"""`invoke` and `doctor` with a FHIR server: requests, output, and error messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SIGN = ("--patient", "p1", "--hook", "order-sign", "--order", ORDER)
 
 @pytest.fixture
 def peer() -> Iterator[Peer]:
-    """A server that wants a token, with one patient and one order of hers."""
+    """A server that requires a token, with one patient and one order."""
     request = request_of(ROW, datetime.now().astimezone())
     order = request["context"]["draftOrders"]["entry"][0]["resource"] | {"id": "order-1", "status": "active"}
     with running_peer([*resources_of(request), order], token=TOKEN, page_size=1) as running:
@@ -42,12 +42,12 @@ def peer() -> Iterator[Peer]:
 
 
 def ehr(peer: Peer, *arguments: str) -> list[str]:
-    """The command line of an EHR at the peer."""
+    """Arguments of `invoke` for the peer."""
     return ["invoke", "--fhir-server", peer.base, "--token", TOKEN, *arguments]
 
 
 def test_an_order_is_judged_at_a_server(run: Callable[..., Any], peer: Peer) -> None:
-    """Patient, order and cards are shown; progress and the server's name go to standard error."""
+    """Patient, order and cards are printed; progress and the server's name go to standard error."""
     ran = run(*ehr(peer, *SIGN))
     assert ran.code == 0
     assert ran.out.startswith("Patient p1, female, 1970-03-01\nOrder ServiceRequest/draft-1: Embolization for uterine")
@@ -69,7 +69,7 @@ def test_an_order_is_judged_at_a_server(run: Callable[..., Any], peer: Peer) -> 
     ],
 )
 def test_every_hook_can_be_played(run: Callable[..., Any], peer: Peer, hook: str, order: str | None) -> None:
-    """Each hook gets its own context, made from the order or the server's own, and is answered."""
+    """Each hook can be called, with a context made from a draft or an order on the server."""
     ran = run(*ehr(peer, "--patient", "p1", "--hook", hook, *(("--order", order) if order else ()), "--json"))
     assert ran.code == 0
     answered = json.loads(ran.out)
@@ -80,7 +80,7 @@ def test_every_hook_can_be_played(run: Callable[..., Any], peer: Peer, hook: str
 
 
 def test_the_service_can_be_left_to_read_for_itself(run: Callable[..., Any], peer: Peer) -> None:
-    """With --no-prefetch the answer is the same, and every resource was read by the service."""
+    """With --no-prefetch the response is the same, and the service reads the resources itself."""
     by_prefetch = json.loads(run(*ehr(peer, *SIGN, "--json")).out)
     peer.requests.clear()
     by_service = json.loads(run(*ehr(peer, *SIGN, "--json", "--no-prefetch")).out)
@@ -89,7 +89,7 @@ def test_the_service_can_be_left_to_read_for_itself(run: Callable[..., Any], pee
 
 
 def test_a_request_is_kept_for_replay_without_its_token(run: Callable[..., Any], peer: Peer, tmp_path: Path) -> None:
-    """A saved request gives the same answer again when the server is gone, and holds no token."""
+    """A saved request has no token, and gives the same response without the server."""
     kept = tmp_path / "request.json"
     first = json.loads(run(*ehr(peer, *SIGN, "--json", "--save", str(kept))).out)
     assert TOKEN not in kept.read_text("utf-8")
@@ -98,7 +98,7 @@ def test_a_request_is_kept_for_replay_without_its_token(run: Callable[..., Any],
 
 
 def test_what_was_not_had_is_not_sent(run: Callable[..., Any], peer: Peer, tmp_path: Path) -> None:
-    """A kind of data that the server refuses is left out of the request, and said; a part of one marks itself."""
+    """Data that the server refuses are left out of the request and reported; incomplete data are marked."""
     peer.faults = {
         "Condition": lambda exchange: exchange.outcome(403),
         "Observation": lambda x: peer.answer(x) if x.number == 1 else x.outcome(401),
@@ -117,7 +117,7 @@ def test_what_was_not_had_is_not_sent(run: Callable[..., Any], peer: Peer, tmp_p
 def test_a_kept_request_without_prefetch_can_be_replayed_with_a_token(
     run: Callable[..., Any], peer: Peer, tmp_path: Path
 ) -> None:
-    """A request that leaves the reading to the service is replayed with a token for its server, and not without."""
+    """A saved request without prefetch can be replayed with a token for its server, but not without one."""
     kept = tmp_path / "request.json"
     first = json.loads(run(*ehr(peer, *SIGN, "--json", "--no-prefetch", "--save", str(kept))).out)
     assert kept.stat().st_mode & 0o077 == 0
@@ -127,7 +127,7 @@ def test_a_kept_request_without_prefetch_can_be_replayed_with_a_token(
     assert (ran.code, "no FHIR server could be asked" in ran.err) == (1, True)
 
 
-# --- What goes wrong ---
+# --- Errors ---
 
 METADATA: dict[str, Any] = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
 
@@ -153,7 +153,7 @@ METADATA: dict[str, Any] = {"resourceType": "CapabilityStatement", "fhirVersion"
 def test_a_server_that_is_of_no_use_is_explained(
     run: Callable[..., Any], peer: Peer, answer: Callable[[Exchange], None], said: str, command: str
 ) -> None:
-    """What answers at the address, why it can't be used, and what to do about it: exit code 2."""
+    """If a server can't be used, the message says why and what to do: exit code 2."""
     peer.faults["metadata"] = answer
     more = SIGN if command == "invoke" else ()
     ran = run(command, "--fhir-server", peer.base, "--token", TOKEN, *more)
@@ -178,7 +178,7 @@ def test_a_server_that_is_of_no_use_is_explained(
     ],
 )
 def test_what_is_missing_is_said(run: Callable[..., Any], peer: Peer, arguments: tuple[str, ...], said: str) -> None:
-    """An option that is missing or wrong is named with what to write instead: exit code 2."""
+    """A missing or wrong option is reported with what to write instead: exit code 2."""
     ran = run(*ehr(peer, *arguments))
     assert ran.code == 2
     assert said in ran.err
@@ -188,14 +188,14 @@ def test_what_is_missing_is_said(run: Callable[..., Any], peer: Peer, arguments:
     "url", ["ehr.example.org/fhir", "ftp://ehr.example.org", "http://u@h/", "http://h:x/", "http:"]
 )
 def test_an_address_that_is_none(run: Callable[..., Any], url: str) -> None:
-    """What is no base URL is refused before anything is asked."""
+    """A malformed base URL is rejected before any request."""
     ran = run("invoke", "--fhir-server", url, *SIGN)
     assert ran.code == 2
     assert "is not the base URL of a FHIR server" in ran.err
 
 
 def test_a_certificate_of_ones_own(run: Callable[..., Any], peer: Peer, tmp_path: Path) -> None:
-    """A certificate that nobody vouches for is named with the remedy, and the remedy works."""
+    """An untrusted certificate is reported with the remedy, and the remedy works."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -218,7 +218,7 @@ def test_a_certificate_of_ones_own(run: Callable[..., Any], peer: Peer, tmp_path
 def test_a_call_is_signed_for_its_url(
     run: Callable[..., Any], recorded_service: Any, tmp_path: Path, form: str, algorithm: str
 ) -> None:
-    """With a key the call carries a JWT for exactly the URL called, of the issuer given, and short-lived."""
+    """With a key the call has a short-lived JWT of the given issuer for exactly the URL called."""
     key: Any = (
         ec.generate_private_key(ec.SECP384R1()) if algorithm == "ES384" else rsa.generate_private_key(65537, 2048)
     )
@@ -247,7 +247,7 @@ def test_a_call_is_signed_for_its_url(
 
 @pytest.mark.parametrize("content", [b"", b"no key", b'{"kty":"oct","k":"c2VjcmV0"}', b'{"kty":"RSA"}'])
 def test_a_file_that_holds_no_key(run: Callable[..., Any], tmp_path: Path, content: bytes) -> None:
-    """What can't sign is refused with what is needed instead."""
+    """A file without a usable private key is rejected with what is needed instead."""
     (tmp_path / "key").write_bytes(content)
     arguments = ("--issuer", "https://ehr.example.org", "--client-key", tmp_path / "key")
     ran = run("invoke", "--request", "examples/bleeding-risk.json", *arguments)
@@ -266,7 +266,7 @@ def test_a_file_that_holds_no_key(run: Callable[..., Any], tmp_path: Path, conte
     ],
 )
 def test_a_smart_client_that_is_incomplete(run: Callable[..., Any], tmp_path: Path, content: str, said: str) -> None:
-    """A client's file that can't be used is named with what is wrong in it."""
+    """An unusable SMART client file is reported with what is wrong in it."""
     (tmp_path / "client.toml").write_text(content, "utf-8")
     ran = run("doctor", "--fhir-server", "http://127.0.0.1:9", "--smart-client", tmp_path / "client.toml")
     assert ran.code == 2
@@ -277,7 +277,7 @@ def test_a_smart_client_that_is_incomplete(run: Callable[..., Any], tmp_path: Pa
 
 
 def test_a_guest_asks_slowly() -> None:
-    """At so many requests a second, the third request has waited two intervals."""
+    """With a rate limit, the third request has waited two intervals."""
     limiter, started = RateLimiter(50), time.monotonic()
     for _ in range(3):
         limiter.wait()
@@ -285,7 +285,7 @@ def test_a_guest_asks_slowly() -> None:
 
 
 def test_only_servers_of_others_are_asked_slowly() -> None:
-    """A server elsewhere is told from one on this machine, which may be asked as fast as it answers."""
+    """The default rate limit applies to remote servers, not to servers on this machine."""
     assert not FhirSource("https://hapi.fhir.org/baseR4").is_local
     assert FhirSource("http://127.0.0.1:8080/fhir").is_local
     with pytest.raises(SetupError):
@@ -298,7 +298,7 @@ def test_only_servers_of_others_are_asked_slowly() -> None:
 def test_doctor_without_a_server_checks_the_installation(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The tables' version and the hospital's day are shown; a misspelled setting is found, with exit code 1."""
+    """Without a server, doctor prints the tables' version and the hospital's time; a misspelled setting gives 1."""
     ran = run("doctor")
     assert (ran.code, "all checks passed" in ran.out) == (0, True)
     monkeypatch.setenv("CDS_SIET", "typing error")
@@ -307,7 +307,7 @@ def test_doctor_without_a_server_checks_the_installation(
 
 
 def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Peer) -> None:
-    """A refused kind, an unread vocabulary, an unusable result, and the rows that stay unknown: exit code 1."""
+    """Refused data, unknown code systems, unusable results and rows that stay unknown are reported: exit code 1."""
     peer.faults["AllergyIntolerance"] = lambda exchange: exchange.outcome(403)
     local = {"coding": [{"system": "urn:local", "code": "X1"}]}
     peer.resources.append(
@@ -328,7 +328,7 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
 
 
 def test_doctor_does_not_look_at_nobody(run: Callable[..., Any], peer: Peer) -> None:
-    """A patient whom the server does not know, or a sample of none, is refused: it would look like all is well."""
+    """An unknown patient or an empty sample is rejected, because it would look like no findings."""
     asked = ("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     ran = run(*asked, "--patient", "nobody")
     assert (ran.code, "404, there is no such resource" in ran.err) == (2, True)
@@ -337,13 +337,13 @@ def test_doctor_does_not_look_at_nobody(run: Callable[..., Any], peer: Peer) -> 
 
 @pytest.mark.parametrize("option", [("--patient", "p1"), ("--save", "x.json"), ("--no-prefetch",), ("--rate", "2")])
 def test_what_needs_a_server_is_not_passed_over(run: Callable[..., Any], option: tuple[str, ...]) -> None:
-    """With a saved request, an option that only makes sense at a FHIR server is refused instead of ignored."""
+    """With a saved request, an option that needs a FHIR server is rejected instead of ignored."""
     ran = run("invoke", "--request", "examples/bleeding-risk.json", *option)
     assert (ran.code, f"{option[0]} goes with --fhir-server" in ran.err) == (2, True)
 
 
 def test_doctor_finds_patients_to_look_at(run: Callable[..., Any], peer: Peer) -> None:
-    """Without --patient it takes some from the server; a server that lists none is named with the remedy."""
+    """Without --patient, doctor uses patients from the server; a server that lists none is reported with the remedy."""
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     assert (ran.code, "patient 1 of 1" in ran.err) == (0, True)
     peer.resources.clear()

@@ -1,4 +1,4 @@
-"""`cds-service package`: what it prints, writes and ends with."""
+"""`cds-service package`: output, files and exit codes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from cds_service.publishing.archive import archive
 
 
 def test_the_committed_package_is_up_to_date(run) -> None:
-    """`package build --check` is silent and ends with 0 where nothing differs."""
+    """`package build --check` prints nothing and ends with 0 if nothing differs."""
     ran = run("package", "build", "--check")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
 def test_pack_writes_the_archive_and_says_where(run, tmp_path: Path) -> None:
-    """The path that is printed is the archive, in a folder that is made if need be."""
+    """`package pack` prints the path of the archive, and creates its folder if needed."""
     ran = run("package", "pack", "--out", tmp_path / "new")
     path = Path(ran.out.strip())
     assert (ran.code, path.parent) == (0, tmp_path / "new")
@@ -22,7 +22,7 @@ def test_pack_writes_the_archive_and_says_where(run, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_named(run, tmp_path: Path) -> None:
-    """Where the archive can't be written, the command ends with 2 and says what to do."""
+    """If the archive can't be written, the command ends with 2 and says what to do."""
     (tmp_path / "file").write_text("x")
     ran = run("package", "pack", "--out", tmp_path / "file")
     assert ran.code == 2

@@ -1,4 +1,4 @@
-"""Automatic mutants: one valid resource -> many that are each wrong in one known way."""
+"""Automatic mutants: one valid resource -> many invalid ones, each with one known error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DATES = {"date", "dateTime", "instant"}
 
 
 def mutants(resource: Json, definitions: Definitions) -> Iterator[tuple[str, Json]]:
-    """(what was broken and where, the broken resource), one at a time."""
+    """(description and path of the error, mutated resource) pairs."""
     spots = len(list(_spots(copy.deepcopy(resource), definitions)))
     for name, mutate in _MUTATIONS.items():
         for number in range(spots):
@@ -50,7 +50,7 @@ def _within(value: Json, tree: Element, definitions: Definitions) -> Iterator[Sp
 
 
 def _set(spot: Spot, value: Any) -> bool:
-    """Replaces the value, or the first of an array."""
+    """Replace the value, or the first one of an array."""
     owner, key, _, _ = spot
     if isinstance(owner[key], list):
         if not owner[key]:

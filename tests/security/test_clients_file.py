@@ -1,4 +1,4 @@
-"""The file of registered clients: what it gives, and every mistake with its line and remedy."""
+"""The clients file: what is read from it, and every mistake with its line and remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOOD = '[[client]]\nissuer = "https://ehr.example.org"\njwks = "keys.json"\n'
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the keys of one EHR, a secret key, and something that is neither."""
+    """A folder with the public keys of one EHR, a private key, and a text file."""
     (tmp_path / "keys.json").write_text(json.dumps(NORTH.jwks()), "utf-8")
     (tmp_path / "secret.json").write_text(json.dumps({"keys": [private_jwk(private_key("P-384"), "k")]}), "utf-8")
     (tmp_path / "text.txt").write_text("not a certificate", "utf-8")
@@ -35,7 +35,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_smallest_entry_is_enough(folder: Path) -> None:
-    """Issuer and keys register a client: ES384 and RS384, tokens of an hour at most, all services, no FHIR server."""
+    """Issuer and keys are enough. Defaults: ES384 and RS384, tokens up to an hour, all services, no FHIR server."""
     (registration,) = read_clients(written(folder, GOOD), SERVICES).values()
     issuer = "https://ehr.example.org"
     assert registration.client == Client(issuer, name=issuer)
@@ -44,7 +44,7 @@ def test_the_smallest_entry_is_enough(folder: Path) -> None:
 
 
 def test_everything_that_can_be_registered_is_read(folder: Path) -> None:
-    """Every field of the file reaches the client or what its tokens are checked by."""
+    """Every field of the file is read into the client or its registration."""
     text = """
 [[client]]
 issuer = "https://sandbox.example.org"
@@ -117,7 +117,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("text", "message"), MISTAKES.values(), ids=MISTAKES.keys())
 def test_a_mistake_is_named_with_line_and_remedy(folder: Path, text: str, message: str) -> None:
-    """Whatever is wrong in the file is refused with the file, the line, the client, the field and what to write."""
+    """Every mistake in the file is reported with file, line, client, field and what to write instead."""
     path = written(folder, text)
     with pytest.raises(ClientsError) as error:
         read_clients(path, SERVICES)
@@ -127,7 +127,7 @@ def test_a_mistake_is_named_with_line_and_remedy(folder: Path, text: str, messag
 
 
 def test_all_mistakes_are_named_at_once(folder: Path) -> None:
-    """Whoever writes the file mends it once and not mistake by mistake."""
+    """All mistakes are reported at once, not one after the other."""
     text = GOOD + 'services = ["ir-x"]\n[[client]]\nissuer = "y"\n[[client]]\nissuer = "z"\njwks = "none.json"'
     with pytest.raises(ClientsError) as error:
         read_clients(written(folder, text), SERVICES)
@@ -135,6 +135,6 @@ def test_all_mistakes_are_named_at_once(folder: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """A missing file is named with the setting that points to it."""
+    """A missing file is reported with the setting that names it."""
     with pytest.raises(ClientsError, match=r"none\.toml: can't be read .* correct CDS_CLIENTS"):
         read_clients(tmp_path / "none.toml", SERVICES)

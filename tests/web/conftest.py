@@ -24,7 +24,7 @@ MakeApp = Callable[..., Flask]
 
 
 def numbered_ids() -> Callable[[], str]:
-    """A source of UUIDs that are the same in every run."""
+    """A source of UUIDs, the same in every run."""
     numbers = iter(range(1, 10_000))
     return lambda: str(UUID(int=next(numbers)))
 
