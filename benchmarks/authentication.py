@@ -1,7 +1,7 @@
-"""What a whole call over WSGI costs with and without a token, as a multiple of reading its body with `orjson.loads`.
+"""The cost of a whole call over WSGI with and without a token, as a multiple of parsing its body with `orjson.loads`.
 
-Run by `make bench`. The calls go through the application as the server makes it: token, used tokens, rate limit,
-decision, log line (written to nowhere).
+Run by `make bench`. The calls go through the application as on the server: token, replay check, rate limit, decision,
+log line (discarded).
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from cds_service.web.logs import configure_logs
 
 PUBLIC_URL, PATH = "https://cds.example.org", "/cds-services/ir-order-sign"
 SIZES = {"20 kB": (20, 8.0, 20.0), "200 kB": (205, 2.5, 4.0), "2 MB": (2080, 1.5, 1.6)}
-"""Label -> resources, target of the ratio without a token, target with one signed by ES384."""
+"""Label -> number of resources, target ratio without a token, target ratio with an ES384 token."""
 TOKENS = 1500
 SECONDS = 4.0
 SIGNERS = {"ES384": ec.generate_private_key(ec.SECP384R1()), "RS384": rsa.generate_private_key(65537, 2048)}
 
 
 def register(folder: Path) -> Path:
-    """The file of one client for each algorithm."""
+    """A clients file with one client for each algorithm."""
     text = ""
     for name, key in SIGNERS.items():
         to_jwk = RSAAlgorithm.to_jwk if name == "RS384" else ECAlgorithm.to_jwk
@@ -50,18 +50,18 @@ def register(folder: Path) -> Path:
 
 
 def tokens(name: str) -> Iterator[str]:
-    """Tokens signed beforehand, since signing is the EHR's work; each counts once."""
+    """Tokens signed beforehand, because signing is the EHR's work; each can be used once."""
     now = int(time.time())
     claims = {"iss": name, "aud": PUBLIC_URL + PATH, "iat": now, "exp": now + 3600}
-    made = [
+    signed = [
         jwt.encode(claims | {"jti": f"{now}-{time.perf_counter_ns()}"}, SIGNERS[name], name, {"kid": "1"})
         for _ in range(TOKENS)
     ]
-    return iter(made)
+    return iter(signed)
 
 
 def caller(app: Callable[..., Any], body: bytes, bearer: Iterator[str] | None) -> Callable[[], None]:
-    """One call of the application."""
+    """A function that makes one call of the application."""
     environ = create_environ(PATH, method="POST", content_type="application/json")
     environ |= {"CONTENT_LENGTH": str(len(body)), "REMOTE_ADDR": "127.0.0.1"}
     status: list[str] = []
@@ -82,9 +82,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         limit = {"rate_limit": "100000000/hour"}
-        unasked = create_app(Settings(**limit), knowledge, lambda: NOW)
-        closed = Settings(clients=register(folder), public_url=PUBLIC_URL, **limit)
-        asked = create_app(closed, knowledge, lambda: NOW, used_tokens=folder)
+        open_app = create_app(Settings(**limit), knowledge, lambda: NOW)
+        with_clients = Settings(clients=register(folder), public_url=PUBLIC_URL, **limit)
+        closed_app = create_app(with_clients, knowledge, lambda: NOW, used_tokens_folder=folder)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -93,13 +93,13 @@ def main() -> None:
             body = build_request(resources, NOW.date())
             works = [
                 lambda b=body: orjson.loads(b),
-                caller(unasked, body, None),
-                caller(asked, body, tokens("ES384")),
-                caller(asked, body, tokens("RS384")),
+                caller(open_app, body, None),
+                caller(closed_app, body, tokens("ES384")),
+                caller(closed_app, body, tokens("RS384")),
             ]
-            floor, open_, es384, rs384 = medians(works, SECONDS)
+            floor, no_token, es384, rs384 = medians(works, SECONDS)
             print(
-                f"{label:>8} {floor * 1e6:>7.0f} us {open_ / floor:>8.2f}x {target:>6.1f}x {es384 / floor:>7.2f}x "
+                f"{label:>8} {floor * 1e6:>7.0f} us {no_token / floor:>8.2f}x {target:>6.1f}x {es384 / floor:>7.2f}x "
                 f"{target_signed:>6.1f}x {rs384 / floor:>7.2f}x"
             )
 

@@ -1,10 +1,10 @@
-"""What reading a FHIR server costs, as ratios within one run.
+"""The cost of reading a FHIR server, as ratios within one run.
 
 1. All kinds of data at once, as a multiple of one search at the same server (target 1.3).
-2. The p95 of calls that bring everything, while 4 calls hang at a FHIR server that never answers, as a multiple of the
-   p95 without them (target 2); two server processes, as `cds-service serve` starts them.
+2. The p95 of calls with complete prefetch, while 4 calls hang at a FHIR server that never answers, as a multiple of
+   the p95 without them (target 2); two server processes, as `cds-service serve` starts them.
 
-Run by `make bench`; the FHIR server is the tests' own, over real sockets.
+Run by `make bench`; the FHIR server is that of the tests, over real sockets.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from tests.support.fhir_peer import Exchange, Peer, resources_of, running_peer  
 from tests.support.server import running_server  # noqa: E402
 
 SERVER_SECONDS = 0.05
-"""How long the server thinks about each request."""
+"""Delay of the server for each request."""
 HUNG = 4
 WORKERS = 2
 HEADERS = {"Content-Type": "application/json"}
 
 
 def everything_at_once(peer: Peer) -> None:
-    """The first ratio."""
+    """Print the first ratio."""
     body = build_request(200, datetime.now(UTC).date())
     request = json.loads(body)
     peer.resources = resources_of(request)
@@ -69,7 +69,7 @@ def everything_at_once(peer: Peer) -> None:
 
 
 def beside_hung_calls(peer: Peer, folder: Path) -> None:
-    """The second ratio."""
+    """Print the second ratio."""
     peer.faults["*"] = _never
     body = build_request(200, datetime.now(UTC).date())
     request = json.loads(body)

@@ -1,7 +1,7 @@
-"""What a whole decision costs, as a multiple of the floor: reading the request body once with `orjson.loads`.
+"""The cost of a whole decision, as a multiple of the floor: parsing the request body once with `orjson.loads`.
 
-Run by `make bench`. Ratios, because milliseconds say more about the machine than about the code. Floor and decision are
-timed in turns, in one process, with the garbage collector set as in the server.
+Run by `make bench`. Ratios depend less on the machine than milliseconds do. Floor and decision are timed alternately,
+in one process, with the garbage collector configured as in the server.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from cds_service.knowledge.tables import Knowledge
 
 NOW = datetime.now(UTC)
 SIZES = {"20 kB": (20, 8.0, 5.0), "200 kB": (205, 2.5, 1.7), "2 MB": (2080, 1.5, 1.0)}
-"""Label -> resources, target and stretch target of the ratio, for a whole call without client authentication."""
+"""Label -> number of resources, target ratio and stretch target for a call without client authentication."""
 SECONDS_PER_ROW = 6.0
 
 
 def decide(body: bytes, knowledge: Knowledge) -> bytes:
-    """The whole line for one body, without HTTP."""
+    """The response to one body, through all stages, without HTTP."""
     result = answer(read_request("ir-order-sign", body), knowledge, now=NOW, new_id=lambda: str(uuid4()))
     return encode_response(result.cards, result.decision)
 
 
 def medians(works: Sequence[Callable[[], object]], seconds: float = SECONDS_PER_ROW) -> list[float]:
-    """Median seconds of each piece of work, timed in turns so that a busy machine slows all alike."""
+    """Median seconds of each function, timed alternately so that a busy machine slows all of them alike."""
     times: list[list[float]] = [[] for _ in works]
     end = perf_counter() + seconds
     while perf_counter() < end or len(times[0]) < 5:
@@ -48,7 +48,7 @@ def medians(works: Sequence[Callable[[], object]], seconds: float = SECONDS_PER_
 
 
 def whole_decision(knowledge: Knowledge) -> None:
-    """The ratio for three sizes of record."""
+    """Print the ratio for three sizes of record."""
     print(f"{'record':>8} {'resources':>9} {'floor':>10} {'envelope':>9} {'decision':>9} {'target':>7} {'stretch':>8}")
     for label, (resources, target, stretch) in SIZES.items():
         body = build_request(resources, NOW.date())
@@ -64,14 +64,14 @@ def whole_decision(knowledge: Knowledge) -> None:
 
 
 def more_rules(knowledge: Knowledge) -> None:
-    """Four times the rules, the new ones about other procedures and other codes: at most 1.15 times the cost."""
+    """Print the cost with four times the rules, the new ones for other procedures and codes: target 1.15 times."""
     body, grown = build_request(SIZES["200 kB"][0], NOW.date()), four_times()
     once, more = medians([lambda: decide(body, knowledge), lambda: decide(body, grown)])
     print(f"\nfour times the rules, 200 kB: {more / once:.2f}x the cost (target 1.15x)")
 
 
 def more_resources(knowledge: Knowledge) -> None:
-    """Cost per resource as the record grows: flat within 1.4 times."""
+    """Print the cost per resource for growing records: target within 1.4 times."""
     counts = [100, 200, 400, 800, 1600, 3200]
     bodies = [build_request(count, NOW.date()) for count in counts]
     taken = medians([lambda b=body: decide(b, knowledge) for body in bodies], 2 * SECONDS_PER_ROW)

@@ -1,7 +1,7 @@
-"""Tables grown to four times their size, to see whether cost grows with the number of rules.
+"""Tables of four times the size, to measure whether cost grows with the number of rules.
 
-Everything is there three more times under new ids: value sets with codes that no record uses, procedures with synonyms
-of their own, and contraindications that apply to those procedures.
+Everything is added three more times under new ids: value sets with codes that no record uses, procedures with their own
+synonyms, and contraindications that apply to those procedures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COPIES = ("b", "c", "d")
 
 
 def four_times() -> Knowledge:
-    """The shipped tables and three copies of them about other procedures."""
+    """The shipped tables and three copies of them for other procedures."""
     with TemporaryDirectory() as folder:
         profiles = Path(folder) / "fhir_profiles"
         shutil.copytree(PROFILES, profiles)
@@ -48,7 +48,7 @@ def _with_rows(knowledge: Knowledge) -> Knowledge:
 
 
 def _value_set(value_set: dict[str, Any], copy: str) -> dict[str, Any]:
-    """The value set with an id and codes of its own."""
+    """The value set with another id and other codes."""
     for include in value_set["compose"]["include"]:
         for concept in include.get("concept", ()):
             concept["code"] += copy

@@ -1,6 +1,6 @@
-"""What keeping the record of a call costs: a whole call over WSGI with a store, as a multiple of the same call without.
+"""The cost of storing the record of a call: a call over WSGI with a store, as a multiple of the same call without.
 
-Run by `make bench`. The store is a SQLite file, written through to the disk at each call.
+Run by `make bench`. The store is a SQLite file, synced to disk for each call.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def main() -> None:
     """Print the ratio for three sizes of record."""
     knowledge, settings = load_knowledge(), Settings()
     with tempfile.TemporaryDirectory() as folder:
-        stored = replace(settings, database_url=f"sqlite:///{folder}/records.db")
-        without, kept = (create_app(s, knowledge).test_client() for s in (settings, stored))
-        print("\ncost of a call whose record is kept, as a multiple of one that keeps none:")
+        with_store = replace(settings, database_url=f"sqlite:///{folder}/records.db")
+        without, stored = (create_app(s, knowledge).test_client() for s in (settings, with_store))
+        print("\ncost of a call whose record is stored, as a multiple of one without a store:")
         for label, (resources, *_) in SIZES.items():
             body = build_request(resources, NOW.date())
-            plain, recorded = medians([lambda b=body: call(without, b), lambda b=body: call(kept, b)])
+            plain, recorded = medians([lambda b=body: call(without, b), lambda b=body: call(stored, b)])
             more = (recorded - plain) * 1e6
             print(f"{label:>8} {plain * 1e6:>8.0f} us without, {recorded / plain:.2f}x with ({more:.0f} us more)")
 

@@ -1,7 +1,7 @@
-"""Hook requests of any size for measuring: one order and a record of many resources, made up but of realistic shape.
+"""Synthetic hook requests of any size for benchmarks: one order and a record with realistic resources.
 
-Most Conditions and Observations of a real record have nothing to do with the tables; so here one in ten does. However
-large the record, there are few allergies in it.
+Most Conditions and Observations in real records do not concern the tables, so here one in ten does. There are few
+allergies, however large the record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What validating one resource costs, as a multiple of reading it once with `json.loads`, and how long the start takes.
+"""The cost of validating one resource, as a multiple of parsing it with `json.loads`, and the time to start.
 
 Run by `make bench`. The resources are those of `synthetic.py`: what an EHR sends with a call.
 """
@@ -22,7 +22,7 @@ MOST_SECONDS_TO_START = 1.0
 
 
 def resources() -> list[bytes]:
-    """Every resource of a call of some 200, one by one."""
+    """Every resource of a call with about 200 resources."""
     body = json.loads(build_request(205, datetime.now(UTC).date()))
     bundles = [value for value in body["prefetch"].values() if value.get("resourceType") == "Bundle"]
     found = [entry["resource"] for bundle in bundles for entry in bundle["entry"]]
@@ -31,7 +31,7 @@ def resources() -> list[bytes]:
 
 
 def main() -> None:
-    """Prints the start, and for each type the cost and its multiple of reading."""
+    """Print the time to start, and for each type the cost and its ratio."""
     listed = resources()
     start = perf_counter()
     validate_json(listed[0])
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def json_only(content: bytes) -> Any:
-    """The floor: the resource read and nothing else."""
+    """The floor: only parse the resource."""
     return json.loads(content, parse_float=Decimal)
 
 

@@ -49,6 +49,8 @@ class CallSummary:
     unknown: Mapping[str, int]
     orders: tuple[OrderSummary, ...]
     cards: tuple[CardSummary, ...]
+    judged: bool = True
+    """False where nothing of the record could be retrieved."""
 
 
 def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, ...], version: str) -> CallSummary:
@@ -69,6 +71,7 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
         unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
         orders=tuple(_order(order) for order in findings.orders),
         cards=cards,
+        judged=not findings.nothing_retrieved,
     )
 
 

@@ -1,20 +1,20 @@
 """Every error of the service, with the HTTP status it answers and a message that is safe to show.
 
 CdsError
-├── RequestError                400  the call breaks the protocol; the message says where and what to do
+├── RequestError                400  the call violates the protocol; the message says where and what to do
 │   ├── UnknownService          404
 │   ├── BodyTooLarge            413
 │   └── NotJson                 415
-├── NotAuthenticated            401  the call carries no token that counts; why is for the log alone
-├── NotAllowed                  403  the client is known, and asks for something that it is not registered for
-├── TooManyCalls                429  the client has called more often than it may; `retry_after` says when to come back
-├── NothingJudged               412  no data could be retrieved, so nothing at all could be judged
-├── StoreUnavailable            503  the database of feedback and records can't be reached now
+├── NotAuthenticated            401  the call has no valid token; the reason is only in the log
+├── NotAllowed                  403  the client is known but not registered for what it asks for
+├── TooManyCalls                429  the client exceeded its rate limit; `retry_after` says when to call again
+├── NothingJudged               412  no data could be retrieved, so nothing could be judged
+├── StoreUnavailable            503  the database of feedback and records can't be reached
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
     ├── SettingError                 a setting is wrong: name, value, remedy
-    └── SeveralProblems              files written by people are wrong
+    └── SeveralProblems              a file written by people has mistakes
         ├── TableError               a table, value set or site folder is wrong: file, row, problem, remedy
-        └── ClientsError             the file of clients is wrong: file, line, problem, remedy
+        └── ClientsError             the clients file is wrong: file, line, problem, remedy
 
 Messages hold ids and counts, never names, dates of birth, tokens or free text of a record.
 """
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class CdsError(Exception):
-    """Base of all; `issue_type` is the FHIR OperationOutcome issue type."""
+    """Base class; `issue_type` is the issue type of the FHIR OperationOutcome."""
 
     status = 500
     issue_type = "exception"
@@ -34,7 +34,7 @@ class CdsError(Exception):
 
 
 class RequestError(CdsError):
-    """The call breaks the protocol."""
+    """The call violates the protocol."""
 
     status = 400
     issue_type = "invalid"
@@ -62,24 +62,24 @@ class NotJson(RequestError):
 
 
 class NotAuthenticated(CdsError):
-    """The call carries no token that counts. The message is the same whatever was wrong with it."""
+    """The call has no valid token. The message is the same whatever is wrong with it."""
 
     status = 401
     issue_type = "login"
 
 
 class NotAllowed(CdsError):
-    """The client is known, and asks for something that it is not registered for."""
+    """The client is known but not registered for what it asks for."""
 
     status = 403
     issue_type = "forbidden"
 
 
 class TooManyCalls(CdsError):
-    """The client has called more often than it may.
+    """The client exceeded its rate limit.
 
     Args:
-        retry_after: seconds until it may call again.
+        retry_after: seconds until the client may call again.
     """
 
     status = 429
@@ -91,7 +91,7 @@ class TooManyCalls(CdsError):
 
 
 class NothingJudged(CdsError):
-    """Nothing could be judged: neither prefetch nor FHIR server gave any data; `reasons` are keys of the wording."""
+    """Nothing could be judged: no data from prefetch or a FHIR server. `reasons` are keys of the wording file."""
 
     status = 412
     issue_type = "incomplete"
@@ -102,7 +102,7 @@ class NothingJudged(CdsError):
 
 
 class StoreUnavailable(CdsError):
-    """The database can't be reached, or did not answer in time; nothing was written."""
+    """The database can't be reached or timed out; nothing was written."""
 
     status = 503
     issue_type = "transient"
@@ -113,7 +113,7 @@ class SetupError(CdsError):
 
 
 class SeveralProblems(SetupError):
-    """Something written by people is wrong in several places. `problems` has one line each."""
+    """A file written by people has mistakes; `problems` has one line for each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -129,4 +129,4 @@ class SettingError(SetupError):
 
 
 class ClientsError(SeveralProblems):
-    """The file of clients is wrong: file, line, problem, remedy."""
+    """The clients file is wrong: file, line, problem, remedy."""

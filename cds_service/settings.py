@@ -1,6 +1,6 @@
-"""Every setting of the service, in one table; nothing else reads the environment.
+"""Every setting of the service, in one table; no other module reads the environment.
 
-`docs/settings.md` is made from this table by `settings_markdown`.
+`settings_markdown` generates `docs/settings.md` from this table.
 """
 
 from __future__ import annotations
@@ -19,216 +19,229 @@ from cds_service.errors import SettingError
 _PREFIX = "CDS_"
 
 
-def _row(*, read: Callable[[str], Any], shown: str, meaning: str, secret: bool = False) -> dict[str, Any]:
-    """What the table says of one setting; `shown` is the default as documented. A secret value is never repeated."""
-    return {"read": read, "shown": shown, "meaning": meaning, "secret": secret}
+def _metadata(*, parse: Callable[[str], Any], default_text: str, meaning: str, secret: bool = False) -> dict[str, Any]:
+    """Metadata of one setting; `default_text` is the documented default. A secret value appears in no message."""
+    return {"parse": parse, "default_text": default_text, "meaning": meaning, "secret": secret}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the service runs with. `unknown_names` are CDS_ variables of the environment that mean nothing here.
+    """The settings in force. `unknown_names` are CDS_ environment variables that are not settings.
 
-    `database_url` None keeps nothing; `load_settings` puts the default file there.
+    `database_url` None stores nothing; `load_settings` sets the default file.
     """
 
     host: str = field(
         default="127.0.0.1",
-        metadata=_row(
-            read=values.text,
-            shown="127.0.0.1",
-            meaning="Address to listen on. Any other than a loopback address needs `CDS_CLIENTS`, or "
-            "`serve --insecure`.",
+        metadata=_metadata(
+            parse=values.text,
+            default_text="127.0.0.1",
+            meaning="Address to listen on. An address other than loopback needs `CDS_CLIENTS` or `serve --insecure`.",
         ),
     )
     port: int = field(
         default=8080,
-        metadata=_row(
-            read=values.whole_number(0, 65535), shown="8080", meaning="Port to listen on; 0 takes any free one."
+        metadata=_metadata(
+            parse=values.whole_number(0, 65535), default_text="8080", meaning="Port to listen on; 0 for any free port."
         ),
     )
     workers: int = field(
-        default=2, metadata=_row(read=values.whole_number(1, 256), shown="2", meaning="Server processes.")
+        default=2, metadata=_metadata(parse=values.whole_number(1, 256), default_text="2", meaning="Server processes.")
     )
     threads: int = field(
         default=8,
-        metadata=_row(read=values.whole_number(1, 256), shown="8", meaning="Threads of each server process."),
+        metadata=_metadata(
+            parse=values.whole_number(1, 256), default_text="8", meaning="Threads of each server process."
+        ),
     )
     public_url: str | None = field(
         default=None,
-        metadata=_row(
-            read=values.url,
-            shown="none",
-            meaning="URL under which EHRs reach the service, without `/cds-services`. The tokens of registered "
-            "clients must be made out to it (`aud`); shown on the pages.",
+        metadata=_metadata(
+            parse=values.url,
+            default_text="none",
+            meaning="URL where EHRs reach the service, without `/cds-services`. The audience (`aud`) of clients' "
+            "tokens is checked against it; shown on the pages.",
         ),
     )
     clients: Path | None = field(
         default=None,
-        metadata=_row(
-            read=values.file,
-            shown="none",
-            meaning="File of the registered EHRs, see `docs/integration.md`. With it every call needs a token; without "
-            "it anyone may call, and the service listens on a loopback address only. Needs `CDS_PUBLIC_URL`.",
+        metadata=_metadata(
+            parse=values.file,
+            default_text="none",
+            meaning="File of registered EHRs, see `docs/integration.md`. If set, every call needs a token; otherwise "
+            "anyone may call, and the service listens on a loopback address only. Needs `CDS_PUBLIC_URL`.",
         ),
     )
     redis_url: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(
-            read=values.redis_url,
-            shown="none",
+        metadata=_metadata(
+            parse=values.redis_url,
+            default_text="none",
             secret=True,
-            meaning="Redis in which several machines remember used tokens and count calls. One machine needs none. "
+            meaning="Redis where several machines share used tokens and call counts. A single machine needs none. "
             "Needs the extra `redis`.",
         ),
     )
     rate_limit: str | None = field(
         default="12000/minute",
-        metadata=_row(
-            read=values.rate_limit,
-            shown="12000/minute",
-            meaning="Most calls of one client (without `CDS_CLIENTS`: of one address) in a time; more are answered "
-            "with 429. `off` for no limit. Without `CDS_REDIS_URL` each server process counts for itself.",
+        metadata=_metadata(
+            parse=values.rate_limit,
+            default_text="12000/minute",
+            meaning="Rate limit per client (without `CDS_CLIENTS`: per address); calls above it are answered "
+            "with 429. `off` for no limit. Without `CDS_REDIS_URL` each server process counts on its own.",
         ),
     )
     log_level: str = field(
         default="INFO",
-        metadata=_row(read=values.log_level, shown="INFO", meaning="Least severity that is logged: DEBUG to ERROR."),
+        metadata=_metadata(
+            parse=values.log_level, default_text="INFO", meaning="Lowest level that is logged: DEBUG to ERROR."
+        ),
     )
     log_key: bytes | None = field(
         default=None,
         repr=False,
-        metadata=_row(
-            read=values.log_key,
-            shown="a new one at each start",
+        metadata=_metadata(
+            parse=values.log_key,
+            default_text="a new one at each start",
             secret=True,
-            meaning="Secret of 16 characters or more that patient ids are hashed with in logs and records. Set it "
-            "where several starts or machines must be comparable, and keep it as safe as the record.",
+            meaning="Secret of 16 characters or more with which patient ids are hashed in logs and records. Set it "
+            "if hashes must match across restarts or machines, and protect it like patient data.",
         ),
     )
     cors_origins: tuple[str, ...] = field(
         default=(),
-        metadata=_row(
-            read=values.origins,
-            shown="none",
-            meaning="Web origins whose pages may call the service, with commas between them. Without `CDS_CLIENTS` and "
-            "on a loopback address, pages of this machine may as well. `*` allows every origin: for development only.",
+        metadata=_metadata(
+            parse=values.origins,
+            default_text="none",
+            meaning="Web origins whose pages may call the service, separated by commas. Without `CDS_CLIENTS` and "
+            "on a loopback address, pages served by this machine may call too. `*` allows every origin: for "
+            "development only.",
         ),
     )
     site: Path | None = field(
         default=None,
-        metadata=_row(
-            read=values.folder,
-            shown="none",
+        metadata=_metadata(
+            parse=values.folder,
+            default_text="none",
             meaning="Folder with a hospital's changes to the tables; see `docs/changing-the-tables.md`.",
         ),
     )
     max_body: int = field(
         default=52_428_800,
-        metadata=_row(
-            read=values.whole_number(1024, 2**31),
-            shown="52428800",
+        metadata=_metadata(
+            parse=values.whole_number(1024, 2**31),
+            default_text="52428800",
             meaning="Largest request body, in bytes; a larger one is answered with 413.",
         ),
     )
     decision_extension: bool = field(
         default=True,
-        metadata=_row(
-            read=values.on_or_off,
-            shown="on",
-            meaning="Whether answers carry the whole decision for machines beside the cards: `on` or `off`.",
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="on",
+            meaning="Whether responses contain the machine-readable decision besides the cards: `on` or `off`.",
         ),
     )
     validate: bool = field(
         default=False,
-        metadata=_row(
-            read=values.on_or_off,
-            shown="off",
-            meaning="Whether the data of calls are validated in the background and counted by client and rule, see "
-            "`docs/validation.md`: `on` or `off`. No call waits for it or fails by it.",
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="off",
+            meaning="Whether the data of calls are validated in the background and faults counted by client and rule, "
+            "see `docs/validation.md`: `on` or `off`. No call waits for it or fails because of it.",
         ),
     )
     validate_endpoint: bool = field(
         default=False,
-        metadata=_row(
-            read=values.on_or_off,
-            shown="off",
-            meaning="Whether `POST /validate` answers: `on` or `off`. For a playground; leave it off in production, "
-            "where anybody who reaches it could keep the service busy.",
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="off",
+            meaning="Whether `POST /validate` is available: `on` or `off`. For a playground; leave it off in "
+            "production, where anyone who reaches it could overload the service.",
         ),
     )
     timezone: zoneinfo.ZoneInfo | None = field(
         default=None,
-        metadata=_row(
-            read=values.zone,
-            shown="the machine's",
-            meaning="IANA time zone of the hospital, such as `America/New_York`; it decides what day it is when the "
-            "age of a result is counted. Containers usually run in UTC: set it there.",
+        metadata=_metadata(
+            parse=values.zone,
+            default_text="the machine's",
+            meaning="IANA time zone of the hospital, such as `America/New_York`; the age of a result is counted in "
+            "days of this zone. Containers usually run in UTC: set it there.",
         ),
     )
     fhir_deadline: float = field(
         default=3.0,
-        metadata=_row(
-            read=values.seconds(0.1, 60),
-            shown="3",
-            meaning="Seconds in which FHIR servers must give what a call lacks, all of it together; what has not come "
-            "by then is unknown.",
+        metadata=_metadata(
+            parse=values.seconds(0.1, 60),
+            default_text="3",
+            meaning="Seconds in which all data missing from prefetch must be retrieved from the FHIR server; data not "
+            "retrieved by then are unknown.",
         ),
     )
     fhir_calls: int | None = field(
         default=None,
-        metadata=_row(
-            read=values.whole_number(1, 256),
-            shown="two fewer than `CDS_THREADS`",
-            meaning="Calls of one server process that may wait for FHIR servers at the same time; one more is "
-            "judged without asking. Fewer than the threads, so that hung FHIR servers never block every thread.",
+        metadata=_metadata(
+            parse=values.whole_number(1, 256),
+            default_text="two fewer than `CDS_THREADS`",
+            meaning="Calls of one server process that may wait for FHIR servers at the same time; calls above the "
+            "limit skip the fetch. Fewer than the threads, so that hung FHIR servers never block every thread.",
         ),
     )
     fhir_ca: Path | None = field(
         default=None,
-        metadata=_row(
-            read=values.file,
-            shown="the usual certificates",
-            meaning="PEM file of the certificates to trust at FHIR servers, for a hospital's own authority.",
+        metadata=_metadata(
+            parse=values.file,
+            default_text="the public CAs",
+            meaning="PEM file of the CA certificates to verify FHIR servers with, for a hospital's own CA.",
         ),
     )
     database_url: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(
-            read=values.database,
-            shown="a SQLite file",
+        metadata=_metadata(
+            parse=values.database,
+            default_text="a SQLite file",
             secret=True,
-            meaning="Where feedback and records are kept: `sqlite:////path/to/records.db` or "
+            meaning="Database for feedback and records: `sqlite:////path/to/records.db` or "
             "`postgresql://user:password@host/database`. The file is `records.db` in `$STATE_DIRECTORY`, else "
             "`cds-service/records.db` in `$XDG_STATE_HOME`, else in `~/.local/state`.",
         ),
     )
     keep_comments: bool = field(
         default=False,
-        metadata=_row(
-            read=values.on_or_off,
-            shown="off",
-            meaning="Whether the free text that clinicians write when they override a card is kept: `on` or `off`. "
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="off",
+            meaning="Whether the free text that clinicians write when they override a card is stored: `on` or `off`. "
             "It may name a patient.",
         ),
     )
     shadow: bool = field(
         default=False,
-        metadata=_row(
-            read=values.on_or_off,
-            shown="off",
-            meaning="Shadow mode: every call is judged and recorded, and nothing is shown; see `docs/feedback.md`.",
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="off",
+            meaning="Shadow mode: every call is judged and recorded, but no card is shown; see `docs/feedback.md`.",
+        ),
+    )
+    nothing_retrieved: int = field(
+        default=200,
+        metadata=_metadata(
+            parse=values.one_of(200, 412),
+            default_text="200",
+            meaning="Status where nothing of a patient's record could be retrieved: `200` with a card that says so, or "
+            "`412` for clients that show an HTTP error to the clinician.",
         ),
     )
     metrics_token: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(
-            read=values.text,
-            shown="none",
+        metadata=_metadata(
+            parse=values.text,
+            default_text="none",
             secret=True,
-            meaning="Bearer token that `/metrics` asks for; without one whoever reaches the address may read it.",
+            meaning="Bearer token required for `/metrics`; without one anyone who reaches the address may read them.",
         ),
     )
     unknown_names: tuple[str, ...] = ()
@@ -238,7 +251,7 @@ _TABLE: tuple[Field[Any], ...] = tuple(row for row in fields(Settings) if row.me
 
 
 def environment() -> dict[str, str]:
-    """The environment of the process, as `load_settings` takes it."""
+    """The environment of the process, for `load_settings`."""
     return dict(os.environ)
 
 
@@ -246,26 +259,26 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     """The settings in force: the environment first, then the file, then the defaults.
 
     Args:
-        environ: the environment; a command-line flag is passed as the variable that it stands for.
+        environ: the environment; a command-line flag is passed as the corresponding variable.
         config: TOML file with the same names in lower case, `cds_port = 8080`.
 
     Raises:
-        SettingError: a value can't be used, or the file can't be read or names something unknown.
+        SettingError: a value can't be used, or the file can't be read or has an unknown name.
     """
     names = {_PREFIX + row.name.upper(): row for row in _TABLE}
     given = _from_file(config, names) if config else {}
     given |= {name: (value, name) for name, value in environ.items() if name in names and value.strip()}
-    read = {names[name].name: _read(names[name], value, where) for name, (value, where) in given.items()}
-    read.setdefault("database_url", _default_database(environ))
-    calls, threads = read.get("fhir_calls"), read.get("threads", Settings().threads)
+    parsed = {names[name].name: _parse(names[name], value, where) for name, (value, where) in given.items()}
+    parsed.setdefault("database_url", _default_database(environ))
+    calls, threads = parsed.get("fhir_calls"), parsed.get("threads", Settings().threads)
     if calls is not None and calls >= threads:
         raise SettingError(f"CDS_FHIR_CALLS is {calls}; write fewer than CDS_THREADS, which is {threads}")
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in names)
-    return Settings(**read, unknown_names=tuple(unknown))
+    return Settings(**parsed, unknown_names=tuple(unknown))
 
 
 def _default_database(environ: Mapping[str, str]) -> str:
-    """A SQLite file in the folder for what must outlive a program.
+    """A SQLite file in the state folder.
 
     Source: systemd.exec, StateDirectory; XDG Base Directory Specification, XDG_STATE_HOME.
     """
@@ -277,9 +290,9 @@ def _default_database(environ: Mapping[str, str]) -> str:
 
 
 def share_metrics(folder: Path) -> None:
-    """Makes the worker processes that are started from here on count in one folder.
+    """Let worker processes started from now on share their metrics in one folder.
 
-    Source: prometheus_client, Multiprocess Mode: read when the library is first imported.
+    Source: prometheus_client, Multiprocess Mode; the variable is read when the library is first imported.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
@@ -294,36 +307,37 @@ def _from_file(config: Path, names: Mapping[str, Field[Any]]) -> dict[str, tuple
     unknown = [name for name in content if name.upper() not in names or name != name.lower()]
     if unknown:
         known = ", ".join(name.lower() for name in names)
-        raise SettingError(f"{config}: {unknown[0]} is no setting; the settings are {known}")
+        raise SettingError(f"{config}: {unknown[0]} is not a setting; the settings are {known}")
     return {name.upper(): (_as_text(value), f"{config}: {name}") for name, value in content.items()}
 
 
 def _as_text(value: Any) -> str:
-    """A TOML value as the text that the environment would hold."""
+    """A TOML value as the text of an environment variable."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _read(row: Field[Any], value: str, where: str) -> Any:
+def _parse(row: Field[Any], value: str, where: str) -> Any:
     try:
-        return row.metadata["read"](value.strip())
-    except values.Wrong as wrong:
+        return row.metadata["parse"](value.strip())
+    except values.InvalidValue as error:
         found = "can't be used" if row.metadata["secret"] else f'is "{value}"'
-        raise SettingError(f"{where} {found}; {wrong}") from None
+        raise SettingError(f"{where} {found}; {error}") from None
 
 
 def settings_markdown() -> str:
-    """The page `docs/settings.md`."""
+    """The content of `docs/settings.md`."""
     head = (
         "# Settings\n\n"
         "Each setting is an environment variable. `--config FILE.toml` takes the same names in lower case, such as\n"
-        '`cds_port = 8080` or `cds_cors_origins = ["https://ehr.example.org"]`; the environment wins over the file.\n'
-        "A wrong value stops the service with a message that names it; an unknown name stops it in the file and is\n"
-        "warned of in the environment. An empty variable counts as not set.\n\n"
+        '`cds_port = 8080` or `cds_cors_origins = ["https://ehr.example.org"]`; the environment overrides the file.\n'
+        "A wrong value stops the service with a message that names it. An unknown name in the file stops it too; in\n"
+        "the environment it only causes a warning. An empty variable counts as not set.\n\n"
         "| setting | default | meaning |\n|---|---|---|\n"
     )
     rows = (
-        f"| `{_PREFIX}{row.name.upper()}` | {row.metadata['shown']} | {row.metadata['meaning']} |\n" for row in _TABLE
+        f"| `{_PREFIX}{row.name.upper()}` | {row.metadata['default_text']} | {row.metadata['meaning']} |\n"
+        for row in _TABLE
     )
     return head + "".join(rows)

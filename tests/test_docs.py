@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.cli.call import call_here
+from cds_service.cli.call import call_in_process
 from cds_service.cli.cases import failures, read_cases
 from cds_service.hooks.catalog import SERVICES
 from cds_service.knowledge.load import load_knowledge
@@ -72,8 +72,8 @@ def test_the_call_in_the_integration_guide_works():
     """The request that an integrator copies from the guide is answered with the critical card that it promises."""
     curl = next(block for block in blocks("docs/integration.md") if "-d '{" in block)
     body = curl.partition("-d '")[2].rpartition("'")[0].encode()
-    reply = call_here(body, "ir-order-sign", load_knowledge(), NOW)
-    assert (reply.status, reply.problem) == (200, "")
+    reply = call_in_process(body, "ir-order-sign", load_knowledge(), NOW)
+    assert (reply.status, reply.error) == (200, "")
     assert json.loads(reply.body)["cards"][0]["indicator"] == "critical"
 
 

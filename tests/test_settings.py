@@ -100,8 +100,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("CDS_MAX_BODY", "50MB", "write a whole number from 1024"),
         ("CDS_PUBLIC_URL", "cds.example.org", "write a URL such as"),
         ("CDS_CLIENTS", "/no/such/file", "there is no such file"),
-        ("CDS_RATE_LIMIT", "10", "write a number of calls and a time"),
-        ("CDS_RATE_LIMIT", "0/second", "write a number of calls and a time"),
+        ("CDS_RATE_LIMIT", "10", "write calls per time"),
+        ("CDS_RATE_LIMIT", "0/second", "write calls per time"),
         ("CDS_LOG_LEVEL", "loud", "write one of DEBUG"),
         ("CDS_CORS_ORIGINS", "https://a.example/path", "write origins such as"),
         ("CDS_SITE", "/no/such/folder", "there is no such folder"),
@@ -136,8 +136,8 @@ def test_a_secret_is_never_repeated(name: str, value: str, remedy: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cds_prot = 1\n", "cds_prot is no setting; the settings are cds_host, cds_port"),
-        ("CDS_PORT = 1\n", "CDS_PORT is no setting"),
+        ("cds_prot = 1\n", "cds_prot is not a setting; the settings are cds_host, cds_port"),
+        ("CDS_PORT = 1\n", "CDS_PORT is not a setting"),
         ("cds_port = \n", "is not TOML"),
         ('cds_port = "x"\n', 'cds_port is "x"; write a whole number'),
     ],

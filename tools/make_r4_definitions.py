@@ -1,10 +1,10 @@
-"""Writes cds_service/profiles/r4_definitions.json.gz: FHIR R4 4.0.1 reduced to what validation reads.
+"""Writes cds_service/profiles/r4_definitions.json.gz: FHIR R4 4.0.1 reduced to what validation uses.
 
     python tools/make_r4_definitions.py
 
-The source is the npm package `hl7.fhir.r4.examples` 4.0.1 (HL7, CC0-1.0), which holds the definitions of the
-specification beside its examples. `npm pack` fetches it; `--package FILE.tgz` takes a copy already at hand.
-The same source gives the same bytes, so that a second run shows whether the committed file is still right.
+The source is the npm package `hl7.fhir.r4.examples` 4.0.1 (HL7, CC0-1.0), which contains the definitions of the
+specification besides its examples. `npm pack` fetches it; `--package FILE.tgz` uses a local copy.
+The same source gives the same bytes, so that a second run verifies the committed file.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _ELEMENT = ("id", "path", "sliceName", "slicing", "min", "max", "contentReferenc
 _VALUES = ("fixed", "pattern", "minValue", "maxValue")
 _TYPE = ("code", "profile", "targetProfile", "aggregation", "extension")
 _CONSTRAINT = ("key", "severity", "human", "expression")
-# Every element carries ele-1, which is a rule of the walk itself; every extension repeats ext-1.
+# Every element has ele-1, which the walk checks itself; every extension repeats ext-1.
 _EVERYWHERE = {"ele-1", "ext-1"}
 _SYSTEM = ("resourceType", "url", "version", "content", "caseSensitive", "supplements")
 _PROPERTIES = {"parent", "subsumedBy", "notSelectable", "abstract"}
-# Pages of the specification that hold made-up definitions.
-_MADE_UP = ("http://example.", "http://acme.")
+# URLs of example definitions in the specification.
+_EXAMPLES = ("http://example.", "http://acme.")
 
 
 def main() -> None:
-    """Reads the package, keeps what validation reads, writes the compressed file."""
+    """Read the package, reduce it, and write the compressed file."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--package", type=Path, help="the .tgz, when it is already here")
+    options.add_argument("--package", type=Path, help="a local copy of the .tgz")
     options.add_argument("--to", type=Path, default=TARGET)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def _resources(package: Path) -> Iterator[dict[str, Any]]:
 
 
 def _slim(resource: dict[str, Any]) -> dict[str, Any] | None:
-    if str(resource.get("url", "")).startswith(_MADE_UP) or "url" not in resource:
+    if str(resource.get("url", "")).startswith(_EXAMPLES) or "url" not in resource:
         return None
     return _SLIM[resource["resourceType"]](resource)
 

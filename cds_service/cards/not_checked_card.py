@@ -22,6 +22,7 @@ from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge
 
 _MOST_REFERENCES = 3
+_SERVER = "fhirServer"  # what it would have given and prefetch did not is a gap of its own
 
 _Group = tuple[tuple[OrderFinding, ...], list[OpenQuestion]]
 
@@ -78,7 +79,7 @@ def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
     """An order that could not be read always matters; data only where a row of a judged order was put to them."""
     kind = KINDS.get(gap.data)
     if kind is None or kind.role == "orders":
-        return True
+        return gap.data != _SERVER
     if kind.role == "patient":
         return False  # only needed to compute a result; a row that misses it says so itself
     rows = [row for order in judged for row in order.contraindications]

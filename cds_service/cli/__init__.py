@@ -1,1 +1,1 @@
-"""The command line `cds-service`."""
+"""The command line tool `cds-service`."""

@@ -1,4 +1,4 @@
-"""`cds-service audit`: the records of who asked about whom, what was read and what was decided."""
+"""`cds-service audit`: the audit records: who called about which patient, what was read and what was decided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
-from cds_service.cli.terminal import complain
+from cds_service.cli.terminal import print_err
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.storage.audit_event import audit_event
 from cds_service.storage.records import read_calls
@@ -22,7 +22,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Register the command."""
     parser = commands.add_parser("audit", help="export the audit records", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    export = actions.add_parser("export", help="FHIR R4 AuditEvents (IHE BALP), one JSON object a line")
+    export = actions.add_parser("export", help="FHIR R4 AuditEvents (IHE BALP), one JSON object per line")
     add_period(export)
     export.add_argument("--out", type=Path, metavar="FILE", help="write to a file; without it, to standard output")
     add_config(export)
@@ -30,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write one AuditEvent a line, oldest first.
+    """Write one AuditEvent per line, oldest first.
 
     Raises:
         SetupError: the database can't be reached, or the file can't be written.
@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         count = _write((orjson.dumps(event) + b"\n" for event in events), args.out)
     except StoreUnavailable as error:
-        raise SetupError(f"{store.shown}: {error.message} The export is not whole; run it again") from None
+        raise SetupError(f"{store.display_url}: {error.message} The export is not complete; run it again") from None
     finally:
         store.close()
-    complain(f"{count} audit records exported.")
+    print_err(f"{count} audit records exported.")
     return 0
 
 

@@ -1,6 +1,6 @@
-"""One call of a service as an EHR would make it: in this process, or over HTTP to a running service.
+"""One hook call as an EHR makes it: in this process, or over HTTP to a running service.
 
-In: a body and a service id. Out: a `Reply`, the same for both ways.
+In: a body and a service id. Out: a `Reply`, the same for both.
 """
 
 from __future__ import annotations
@@ -22,25 +22,22 @@ from cds_service.hooks.response import encode_response
 from cds_service.knowledge.tables import Knowledge
 
 Signer = Callable[[str], str]
-"""The URL that is called -> a signed token for it."""
+"""The URL to call -> a signed token for it."""
 
 _SECONDS = 60
-"""How long to wait for a running service; longer than any deadline that it keeps for itself."""
+"""Timeout for a running service; longer than any deadline of the service itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a service answered.
-
-    `body` is the response JSON where `status` is 200; otherwise `problem` says in words what was wrong.
-    """
+    """The answer of a service: `body` is the response JSON if `status` is 200, else `error` says what is wrong."""
 
     status: int
     body: bytes = b""
-    problem: str = ""
+    error: str = ""
 
 
-def call_here(
+def call_in_process(
     body: bytes,
     service_id: str,
     knowledge: Knowledge,
@@ -51,13 +48,13 @@ def call_here(
 ) -> Reply:
     """Judge a request in this process, through the same stages as the web service.
 
-    With `fhir` the FHIR server that it names is asked for what its prefetch lacks.
+    With `fhir`, data missing from prefetch are retrieved from the FHIR server named in the request.
     """
     try:
         request = read_request(service_id, body)
         result = answer(request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir)
     except RequestError as error:
-        return Reply(error.status, problem=error.message)
+        return Reply(error.status, error=error.message)
     return Reply(200, encode_response(result.cards, result.decision if with_decision else None))
 
 
@@ -67,28 +64,28 @@ def call_service(body: bytes, service_id: str, base_url: str, sign: Signer | Non
     Args:
         body: the request.
         service_id: last part of the URL.
-        base_url: what discovery stands under, `http://127.0.0.1:8080`; one ending in `/cds-services` is understood.
-        sign: makes the token for a URL, where the service wants to know who calls.
+        base_url: base URL of the service, `http://127.0.0.1:8080`; with or without `/cds-services`.
+        sign: creates the token for a URL, if the service requires one.
 
     Raises:
-        SetupError: nothing answers there.
+        SetupError: the service does not answer.
     """
-    return _sent("POST", f"{_discovery_url(base_url)}/{service_id}", sign, body)
+    return _send("POST", f"{_discovery_url(base_url)}/{service_id}", sign, body)
 
 
-def ask_discovery(base_url: str, sign: Signer | None = None) -> list[dict[str, Any]]:
-    """The services that a running service announces, as its discovery document lists them.
+def fetch_discovery(base_url: str, sign: Signer | None = None) -> list[dict[str, Any]]:
+    """The entries of a running service's discovery document.
 
     Raises:
-        SetupError: nothing answers there, or with no discovery document.
+        SetupError: the service does not answer, or not with a discovery document.
     """
     url = _discovery_url(base_url)
-    reply = _sent("GET", url, sign)
+    reply = _send("GET", url, sign)
     try:
         services = orjson.loads(reply.body)["services"]
         found = [dict(entry) for entry in services]
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise SetupError(f"{url}: answered {reply.status} and no discovery document. {reply.problem}") from None
+        raise SetupError(f"{url}: answered {reply.status} without a discovery document. {reply.error}") from None
     return found
 
 
@@ -96,9 +93,9 @@ def _discovery_url(base_url: str) -> str:
     return f"{base_url.rstrip('/').removesuffix('/cds-services')}/cds-services"
 
 
-def _sent(method: str, url: str, sign: Signer | None, body: bytes | None = None) -> Reply:
+def _send(method: str, url: str, sign: Signer | None, body: bytes | None = None) -> Reply:
     if not url.startswith(("http://", "https://")):
-        raise SetupError(f"{url}: is no URL; write it with its scheme, such as http://127.0.0.1:8080")
+        raise SetupError(f"{url}: is not a URL; write it with its scheme, such as http://127.0.0.1:8080")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if sign is not None:
         headers["Authorization"] = f"Bearer {sign(url)}"
@@ -106,17 +103,17 @@ def _sent(method: str, url: str, sign: Signer | None, body: bytes | None = None)
         response = requests.request(method, url, data=body, headers=headers, timeout=_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         raise SetupError(
-            f"{url}: no answer ({type(error).__name__}). Is the service running? Start one with: cds-service serve"
+            f"{url}: no answer ({type(error).__name__}); start the service with cds-service serve"
         ) from error
-    problem = "" if response.status_code == requests.codes.ok else outcome_text(response.content)
-    return Reply(response.status_code, response.content, problem)
+    message = "" if response.status_code == requests.codes.ok else outcome_text(response.content)
+    return Reply(response.status_code, response.content, message)
 
 
 def outcome_text(body: bytes) -> str:
-    """What an OperationOutcome says, its issues joined; of another body, that it was none."""
+    """The texts of the issues in an OperationOutcome, joined; for any other body, a text that says so."""
     try:
         issues: list[dict[str, Any]] = orjson.loads(body)["issue"]
-        said = [i.get("diagnostics") or i.get("details", {}).get("text") or i.get("code", "") for i in issues]
+        texts = [i.get("diagnostics") or i.get("details", {}).get("text") or i.get("code", "") for i in issues]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return "the answer is no OperationOutcome"
-    return "; ".join(str(text) for text in said if text) or "the OperationOutcome says nothing"
+        return "the answer is not an OperationOutcome"
+    return "; ".join(str(text) for text in texts if text) or "the OperationOutcome has no text"

@@ -1,7 +1,7 @@
-"""`cds-service check`: reads every table, sentence and value set, and a site's changes, and says what is wrong.
+"""`cds-service check`: reads every table and value set, and a site's changes, and reports what is wrong with them.
 
 In a clone of the repository the clinical cases are judged as well. They describe the shipped tables: with a site
-folder, a case that says otherwise is a change for a person to confirm.
+folder, a case with another result is a change for a person to confirm.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import cds_service
 from cds_service.cli.cases import failures, read_cases
 from cds_service.cli.options import add_config, add_site, local_now, settings_of
-from cds_service.cli.terminal import complain
+from cds_service.cli.terminal import print_err
 from cds_service.errors import TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
@@ -47,17 +47,17 @@ def run(args: argparse.Namespace) -> int:
     except TableError as error:
         problems = error.problems
     for problem in problems:
-        complain(problem)
+        print_err(problem)
     if problems:
-        complain(f"{len(problems)} to mend; how the files are written: docs/changing-the-tables.md")
+        print_err(f"{len(problems)} to fix; how to write the files: docs/changing-the-tables.md")
     return 1 if problems else 0
 
 
 def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]:
-    """What the cases find, one line each; none where there are no cases, which is said.
+    """The failures of the cases, one line each; prints how many pass, or that there are no cases.
 
     Raises:
-        TableError: a case file is not written as it should be.
+        TableError: a case file has a mistake.
     """
     cases = read_cases(folder)
     if not cases:
@@ -70,8 +70,8 @@ def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]
 
 
 def _show_changed_cases(differences: list[str]) -> None:
-    """With a site folder, cases of the shipped tables may come out otherwise: that is what its changes are for."""
-    print("No mistake in the site folder. With it these cases of the shipped tables come out otherwise; confirm each:")
+    """Print the cases of the shipped tables whose results the site folder changes, which may be intended."""
+    print("No mistake in the site folder. It changes the result of these cases of the shipped tables; confirm each:")
     for difference in differences:
         print(f"  {difference}")
 

@@ -13,20 +13,20 @@ from cds_service.storage.store import Store
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = commands.add_parser("db", help="look after the database of feedback and records", description=__doc__)
+    parser = commands.add_parser("db", help="maintain the database of feedback and records", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    upgrade = actions.add_parser("upgrade", help="bring the tables up to date; `serve` does it, too")
+    upgrade = actions.add_parser("upgrade", help="migrate the tables to this release; `serve` does this too")
     add_config(upgrade)
     upgrade.set_defaults(run=_upgrade)
-    old = actions.add_parser("prune", help="delete what is old: calls, cards and feedback")
-    old.add_argument("--older-than", type=_days, required=True, metavar="DAYS", help="age in days")
-    add_config(old)
-    old.set_defaults(run=_prune)
+    prune_parser = actions.add_parser("prune", help="delete old calls, cards and feedback")
+    prune_parser.add_argument("--older-than", type=_days, required=True, metavar="DAYS", help="age in days")
+    add_config(prune_parser)
+    prune_parser.set_defaults(run=_prune)
 
 
 def _upgrade(args: argparse.Namespace) -> int:
     store = open_store(settings_of(args))
-    print(f"{store.shown}: the tables are up to date.")
+    print(f"{store.display_url}: the tables are up to date.")
     store.close()
     return 0
 
@@ -35,20 +35,20 @@ def _prune(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     store = open_store(settings)
     before = local_now(settings) - timedelta(days=args.older_than)
-    deleted = _pruned(store, before=before)
+    deleted = _delete(store, before=before)
     store.close()
     print(f"Deleted from before {before:%Y-%m-%d %H:%M}: {', '.join(f'{n} {table}' for table, n in deleted.items())}.")
     return 0
 
 
-def _pruned(store: Store, before: datetime) -> dict[str, int]:
+def _delete(store: Store, before: datetime) -> dict[str, int]:
     try:
         return prune(store, before)
     except StoreUnavailable as error:
-        raise SetupError(f"{store.shown}: {error.message} What was deleted stays deleted; run it again") from None
+        raise SetupError(f"{store.display_url}: {error.message} Deleted rows stay deleted; run it again") from None
 
 
 def _days(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 36_500:
-        raise argparse.ArgumentTypeError(f'"{text}" is no age; write a whole number of days from 1')
+        raise argparse.ArgumentTypeError(f'"{text}" is not an age; write a whole number of days from 1')
     return int(text)

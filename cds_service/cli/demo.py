@@ -1,4 +1,4 @@
-"""`cds-service demo`: plays an EHR with the example patients, all of them synthetic, and shows what comes back."""
+"""`cds-service demo`: sends the example requests, all with synthetic patients, and shows the cards."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.rule import Rule
 
 import cds_service
-from cds_service.cli.call import call_here
+from cds_service.cli.call import call_in_process
 from cds_service.cli.options import add_config, local_now, settings_of
 from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.cli.show_reply import show
-from cds_service.cli.terminal import complain, console, safe
+from cds_service.cli.terminal import console, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 
@@ -25,14 +25,14 @@ EXAMPLES = Path(cds_service.__file__).parents[1] / "examples"
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = commands.add_parser("demo", help="play the example patients and show their cards", description=__doc__)
+    parser = commands.add_parser("demo", help="judge the example requests and show their cards", description=__doc__)
     parser.add_argument("--examples", type=Path, default=EXAMPLES, metavar="DIR", help="folder of saved hook requests")
     add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Judge every example in this process and show its cards; 1 where one of them was refused.
+    """Judge every example in this process and show its cards; 1 if one of them was rejected.
 
     Raises:
         SetupError: there are no examples, or the tables can't be loaded.
@@ -43,10 +43,10 @@ def run(args: argparse.Namespace) -> int:
     worst = 0
     for path in _examples(args.examples):
         body = read_saved_request(path, now.date())
-        _announce(path, body, out)
-        reply = call_here(body, service_for(body), knowledge, now)
+        _print_request(path, body, out)
+        reply = call_in_process(body, service_for(body), knowledge, now)
         if reply.status != 200:
-            complain(f"{path}: the service answered {reply.status}: {reply.problem}")
+            print_err(f"{path}: the service answered {reply.status}: {reply.error}")
         worst = max(worst, show(reply) if reply.status == 200 else 1)
     return worst
 
@@ -60,11 +60,11 @@ def _examples(folder: Path) -> list[Path]:
     return paths
 
 
-def _announce(path: Path, body: bytes, out: Console) -> None:
+def _print_request(path: Path, body: bytes, out: Console) -> None:
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise SetupError(f"{path}: is no JSON ({error}); keep only hook requests in the folder of examples") from None
+        raise SetupError(f"{path}: is not JSON ({error}); keep only hook requests in the folder of examples") from None
     patient = request["prefetch"]["patient"]
     born = f"born {patient['birthDate'][:4]}"
     out.print(Rule(f"{path.stem}: {request['hook']}", align="left"))

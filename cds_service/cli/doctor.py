@@ -1,4 +1,4 @@
-"""`cds-service doctor`: is this installation in order, and what can it make of what a FHIR server gives?"""
+"""`cds-service doctor`: checks this installation, and how well it can read the data of a FHIR server."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from cds_service.cli.ehr import bare_id
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of
 from cds_service.cli.survey import Survey, survey_of
-from cds_service.cli.terminal import complain, console, safe
+from cds_service.cli.terminal import console, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 
-_MOST_SYSTEMS = 6
-_MOST_FAULTS = 15
+_MAX_SYSTEMS = 6
+_MAX_FAULTS = 15
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("doctor", help="check this installation, or a FHIR server", description=__doc__)
-    parser.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server to look at")
+    parser.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server to check")
     add_fhir_access(parser)
-    parser.add_argument("--patient", action="append", metavar="ID", help="look at this patient; may be repeated")
+    parser.add_argument("--patient", action="append", metavar="ID", help="read this patient; may be repeated")
     parser.add_argument(
-        "--sample", type=_sample_size, default=5, metavar="N", help="else at so many of the server's (5)"
+        "--sample", type=_sample_size, default=5, metavar="N", help="without --patient: number of patients to read (5)"
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
     add_site(parser)
@@ -47,10 +47,10 @@ def _sample_size(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, and say what was seen; 1 where data of some kind can't be had or read.
+    """Run the checks and print the findings; 1 if some data can't be retrieved or read.
 
     Raises:
-        SetupError: the installation can't run, or the server can't be looked at.
+        SetupError: the installation can't run, or the server can't be read.
     """
     settings = settings_of(args)
     knowledge = load_knowledge(settings.site)
@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
     statement = source.metadata()
     named = [bare_id(patient, "Patient", "--patient") for patient in args.patient or ()]
     for patient in named:
-        source.resource(f"Patient/{patient}")  # a wrong id would look like an empty record
+        source.resource(f"Patient/{patient}")  # otherwise a wrong id would look like an empty record
     patients = named or _sample(source, args.sample)
-    survey = survey_of(source, patients, knowledge, local_now(settings), complain)
+    survey = survey_of(source, patients, knowledge, local_now(settings), print_err)
     if args.json:
         print(orjson.dumps(survey).decode())
     else:
@@ -74,19 +74,19 @@ def run(args: argparse.Namespace) -> int:
 def _show_installation(settings: Settings, knowledge: Knowledge, out: Console) -> None:
     out.print(f"tables    version {knowledge.version}: {len(knowledge.procedures)} procedures, all checks passed")
     out.print(f"site      {settings.site or 'none'}; {len(knowledge.changes)} changes")
-    out.print(f"time      {local_now(settings):%Y-%m-%d %H:%M %Z}, the day that the age of a result is counted from")
+    out.print(f"time      {local_now(settings):%Y-%m-%d %H:%M %Z}, from which the age of a result is counted")
     for name in settings.unknown_names:
-        out.print(f"setting   {name} means nothing here; see docs/settings.md")
-    out.print("A FHIR server is looked at with --fhir-server URL.")
+        out.print(f"setting   {name} is not a setting; see docs/settings.md")
+    out.print("To check a FHIR server, add --fhir-server URL.")
 
 
 def _sample(source: FhirSource, size: int) -> list[str]:
-    """Ids of some patients of the server."""
+    """Ids of up to `size` patients on the server."""
     try:
         entries = source.resource(f"Patient?_count={size}").get("entry", [])
         ids = [str(entry["resource"]["id"]) for entry in entries if entry["resource"]["resourceType"] == "Patient"]
-    except SetupError as refusal:
-        raise SetupError(f"{refusal.message}. Or name patients with --patient ID") from None
+    except SetupError as error:
+        raise SetupError(f"{error.message}. Or name patients with --patient ID") from None
     except (AttributeError, KeyError, TypeError):
         ids = []
     if not ids:
@@ -97,13 +97,13 @@ def _sample(source: FhirSource, size: int) -> list[str]:
 def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
     announced = set(_announced(statement))
     for kind in survey.kinds.values():
-        silent = "; its metadata do not name it" if announced and kind.resource_type not in announced else ""
-        had = f"{kind.resources}, read for {kind.patients} of {survey.patients} patients{silent}"
-        out.print(f"\n{kind.resource_type}: {had}", style="bold")
+        hint = "; not in the server's CapabilityStatement" if announced and kind.resource_type not in announced else ""
+        counts = f"{kind.resources}, read for {kind.patients} of {survey.patients} patients{hint}"
+        out.print(f"\n{kind.resource_type}: {counts}", style="bold")
         for reason, count in kind.missing.most_common():
             out.print(f"  {count} x {safe(reason)}", style="yellow")
-        for system, count in kind.codes.most_common(_MOST_SYSTEMS):
-            out.print(f"  {count} x {safe(system or 'no code')}: {_how_read(count, kind.codes_read[system])}")
+        for system, count in kind.codes.most_common(_MAX_SYSTEMS):
+            out.print(f"  {count} x {safe(system or 'no code')}: {_read_text(count, kind.codes_read[system])}")
     out.print(_results(survey))
     out.print(_faults(survey))
     out.print(_rows(survey))
@@ -116,36 +116,36 @@ def _announced(statement: Mapping[str, Any]) -> Iterator[str]:
                 yield str(resource.get("type"))
 
 
-def _how_read(count: int, read: int) -> str:
-    return "read" if read == count else (f"{read} of them read" if read else "not a vocabulary that the tables read")
+def _read_text(count: int, read: int) -> str:
+    return "read" if read == count else (f"{read} of them read" if read else "not a code system that the tables use")
 
 
 def _results(survey: Survey) -> Table:
-    title = "\nResults that the tables ask for"
+    title = "\nResults that the tables use"
     table = Table("analyte", "usable", "not usable", "mostly because", title=title, title_justify="left")
     for label, found in survey.analytes.items():
-        table.add_row(safe(label), str(found.usable), str(found.unusable.total()), _first(found.unusable))
+        table.add_row(safe(label), str(found.usable), str(found.unusable.total()), _most_common(found.unusable))
     return table
 
 
 def _faults(survey: Survey) -> Table | str:
-    title = "\nWhat breaks FHIR R4 or the profiles of this service"
+    title = "\nViolations of FHIR R4 or the profiles of this service"
     table = Table("resource", "rule", "where", "times", title=title, title_justify="left")
-    for fault in survey.faults[:_MOST_FAULTS]:
+    for fault in survey.faults[:_MAX_FAULTS]:
         table.add_row(*map(safe, (fault.resource_type, fault.rule, fault.element, fault.count)))
-    if len(survey.faults) > _MOST_FAULTS:
-        table.caption = f"and {len(survey.faults) - _MOST_FAULTS} more; --json lists all"
-    return table if table.row_count else "\nNothing breaks FHIR R4 or the profiles of this service."
+    if len(survey.faults) > _MAX_FAULTS:
+        table.caption = f"and {len(survey.faults) - _MAX_FAULTS} more; --json lists all"
+    return table if table.row_count else "\nNo violations of FHIR R4 or the profiles of this service."
 
 
 def _rows(survey: Survey) -> Table | str:
-    title = "\nRows that stayed unknown, every procedure put to every patient"
+    title = "\nRows that stayed unknown, with every procedure judged for every patient"
     table = Table("row", "unknown", "mostly because", title=title, title_justify="left")
     for name, row in survey.rows.items():
         if row.unknown:
-            table.add_row(safe(name), f"{row.unknown} of {row.asked}", _first(row.reasons))
+            table.add_row(safe(name), f"{row.unknown} of {row.asked}", _most_common(row.reasons))
     return table if table.row_count else "\nNo row stayed unknown."
 
 
-def _first(reasons: Counter[str]) -> str:
+def _most_common(reasons: Counter[str]) -> str:
     return safe(reasons.most_common(1)[0][0]) if reasons else ""

@@ -1,4 +1,4 @@
-"""What an EHR does at a hook: it takes a service's prefetch templates, reads its FHIR server, and makes the request."""
+"""The EHR's side of a hook call: resolve the service's prefetch templates at a FHIR server and build the request."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class HookCall:
-    """One hook call to be made: at whose record, for which order, at which server."""
+    """One hook call to make: FHIR server, hook, patient, user and order."""
 
     source: FhirSource
     hook: str
     patient_id: str
     user: str
     order: Mapping[str, Any] | None
-    """The ServiceRequest: a draft, or the one that the server holds."""
+    """The ServiceRequest: a draft, or one that is on the server."""
 
 
 def order_of(text: str | None, hook: str, patient_id: str, source: FhirSource, knowledge: Knowledge) -> Any:
-    """The ServiceRequest that the call is about; None at a hook without orders.
+    """The ServiceRequest of the call; None for a hook without orders.
 
     Args:
         text: id of a procedure of the tables, `SYSTEM|CODE`, or `ServiceRequest/ID` of an order on the server.
         hook: the hook that fires.
         patient_id: bare id.
-        source: read where the order is there already.
-        knowledge: the tables, which know the procedures.
+        source: the server to read an existing order from.
+        knowledge: the tables with the procedures.
 
     Raises:
-        SetupError: an order is needed and not given, is not known, or is not on the server.
+        SetupError: a required order is missing, unknown, or not on the server.
     """
     if hook not in _ORDER_HOOKS:
         return None
     if not text:
         raise SetupError(
-            f"{hook} is about an order: give --order with a procedure such as {next(iter(knowledge.procedures))}, "
+            f"{hook} needs an order: give --order with a procedure such as {next(iter(knowledge.procedures))}, "
             "SYSTEM|CODE, or ServiceRequest/ID of an order on the server"
         )
     if text.startswith("ServiceRequest/"):
         return source.resource(f"ServiceRequest/{bare_id(text, 'ServiceRequest', '--order')}")
     if hook == "order-dispatch":
-        raise SetupError("order-dispatch is about an order that the server holds: give --order ServiceRequest/ID")
+        raise SetupError("order-dispatch needs an order on the server: give --order ServiceRequest/ID")
     return draft(text, _DRAFT, patient_id, knowledge)
 
 
@@ -67,11 +67,11 @@ def bare_id(text: str, resource_type: str, option: str) -> str:
     """The id in `Type/id` or `id`.
 
     Raises:
-        SetupError: it is none. Source: FHIR R4 id; the length and `_` of real servers are allowed.
+        SetupError: it is not an id. Source: FHIR R4 id; longer ids and `_` are allowed, because real servers use them.
     """
     found = text.removeprefix(f"{resource_type}/")
     if not _ID.fullmatch(found):
-        raise SetupError(f'{option} "{text}": is no FHIR id; write letters, digits, "-" and "."')
+        raise SetupError(f'{option} "{text}": is not a FHIR id; write letters, digits, "-" and "."')
     return found
 
 
@@ -98,12 +98,12 @@ def _coding(text: str, knowledge: Knowledge) -> dict[str, str]:
     if code not in knowledge.procedures:
         near = difflib.get_close_matches(code, knowledge.procedures, 3, 0.4)
         hint = f"did you mean {', '.join(near)}?" if near else "cds-service tables lists the procedures."
-        raise SetupError(f'--order {code} is no procedure of the tables; {hint} A code is written "SYSTEM|CODE".')
+        raise SetupError(f'--order {code} is not a procedure of the tables; {hint} Write a code as "SYSTEM|CODE".')
     return {"system": SYSTEMS["procedure"], "code": code, "display": knowledge.procedures[code].label}
 
 
 def name_of(order: Mapping[str, Any]) -> str:
-    """What an order calls its procedure."""
+    """The text, display or code of an order."""
     code = order.get("code")
     codings = code.get("coding") if isinstance(code, dict) else None
     coding = codings[0] if isinstance(codings, list) and codings and isinstance(codings[0], dict) else {}
@@ -112,15 +112,15 @@ def name_of(order: Mapping[str, Any]) -> str:
 
 
 def wanted(templates: Mapping[str, str], patient_id: str) -> list[DataQuery]:
-    """What the prefetch templates of a service ask for."""
+    """The queries for the prefetch templates of a service."""
     queries = {key: query_of(template, patient_id) for key, template in templates.items()}
     return [DataQuery(key, (query.path.partition("/")[0],), (query,)) for key, query in queries.items()]
 
 
 def prefetch_of(by_kind: Mapping[str, RetrievedData]) -> dict[str, Any]:
-    """The prefetch that an EHR sends of what it read.
+    """The prefetch that an EHR sends for the retrieved data.
 
-    A key that could not be had at all is left out, as EHRs do; one of which a part is missing says so by an
+    A key that could not be retrieved at all is left out, as EHRs do. A key that is incomplete gets an
     OperationOutcome among its entries.
     """
     return {
@@ -141,7 +141,7 @@ def _value(retrieved: RetrievedData, *, is_read: bool) -> Any:
 
 
 def hook_request(call: HookCall, prefetch: Mapping[str, Any]) -> bytes:
-    """The request as it goes to the service."""
+    """The request to send to the service."""
     request: dict[str, Any] = {
         "hook": call.hook,
         "hookInstance": str(uuid4()),
@@ -166,22 +166,22 @@ def _authorization(token: str) -> dict[str, Any]:
 
 
 def with_token(body: bytes, token: str) -> tuple[bytes, str]:
-    """A kept request with a token for its FHIR server, and that server.
+    """A saved request with a token for its FHIR server, and the URL of that server.
 
     Raises:
-        SetupError: it is no request, or names no FHIR server.
+        SetupError: it is not a hook request, or has no fhirServer.
     """
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError:
         request = None
     if not isinstance(request, dict) or not request.get("fhirServer"):
-        raise SetupError("--token is for the fhirServer of the request, and it names none")
+        raise SetupError("--token is for the fhirServer of the request, but the request has none")
     return orjson.dumps(request | {"fhirAuthorization": _authorization(token)}), str(request["fhirServer"])
 
 
 def without_token(body: bytes) -> bytes:
-    """The request as it may be kept in a file: without the token, which is for this moment only."""
+    """The request to save in a file: without the access token."""
     request = orjson.loads(body)
     request.pop("fhirAuthorization", None)
     return orjson.dumps(request, option=orjson.OPT_INDENT_2)
@@ -203,7 +203,7 @@ def _context(call: HookCall) -> dict[str, Any]:
 
 
 def _appointment(order: Mapping[str, Any], patient_id: str) -> dict[str, Any]:
-    """A proposed appointment for the order: based on it where the server holds it, else for the same service."""
+    """A proposed appointment: `basedOn` an order on the server, or with the code of a draft as `serviceType`."""
     is_draft = order.get("id") == _DRAFT
     about = {"serviceType": [order["code"]]} if is_draft else {"basedOn": [_reference(order)]}
     participant = [{"actor": {"reference": f"Patient/{patient_id}"}, "status": "accepted"}]
@@ -215,5 +215,5 @@ def _reference(order: Mapping[str, Any]) -> dict[str, str]:
 
 
 def bundle(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A collection of resources, as contexts hold them."""
+    """A collection Bundle, as used in hook contexts."""
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources]}

@@ -1,4 +1,4 @@
-"""`cds-service feedback`: how cards were received, for those who look after the tables."""
+"""`cds-service feedback`: reports on the feedback on cards, for those who maintain the tables."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import orjson
 from cds_service.cli.feedback_page import feedback_page
 from cds_service.cli.feedback_tables import show_report
 from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
-from cds_service.cli.terminal import complain, console
+from cds_service.cli.terminal import console, print_err
 from cds_service.errors import SetupError, StoreUnavailable
-from cds_service.storage.report import Report, Tally, report
+from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
 
 _REVIEW_ABOVE_PERCENT = 50.0
@@ -27,16 +27,16 @@ _COLUMNS = ("by", "value", "shown", "in_shadow", "accepted", "overridden", "over
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = commands.add_parser("feedback", help="how cards were received", description=__doc__)
+    parser = commands.add_parser("feedback", help="report on the feedback on cards", description=__doc__)
     add_period(parser)
-    parser.add_argument("--format", choices=("text", "csv", "json"), default="text", help="what is printed")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with plots, for a meeting")
+    parser.add_argument("--format", choices=("text", "csv", "json"), default="text", help="output format")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write an HTML page with plots")
     parser.add_argument(
         "--review-above",
         type=_percent,
         default=_REVIEW_ABOVE_PERCENT,
         metavar="PERCENT",
-        help="list rows that are overridden more often than this, of the answered cards (%(default)g)",
+        help="list rows where more than this share of the answered cards was overridden (%(default)g)",
     )
     add_config(parser)
     parser.set_defaults(run=run)
@@ -50,35 +50,35 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = settings_of(args)
     store = open_store(settings)
-    complain(f"from {store.shown}")
-    found = _found(args, *period_of(args, settings), store)
-    _PRINT[args.format](found)
+    print_err(f"from {store.display_url}")
+    report = _load_report(args, *period_of(args, settings), store)
+    _PRINT[args.format](report)
     if args.html:
-        _write(args.html, feedback_page(found))
+        _write(args.html, feedback_page(report))
     return 0
 
 
-def _found(args: argparse.Namespace, since: datetime | None, until: datetime | None, store: Store) -> Report:
+def _load_report(args: argparse.Namespace, since: datetime | None, until: datetime | None, store: Store) -> Report:
     try:
-        return report(store, since, until, review_above=args.review_above)
+        return build_report(store, since, until, review_above=args.review_above)
     except StoreUnavailable as error:
-        raise SetupError(f"{store.shown}: {error.message} Run it again when the database answers") from None
+        raise SetupError(f"{store.display_url}: {error.message} Run it again when the database answers") from None
     finally:
         store.close()
 
 
-def _as_json(found: Report) -> None:
-    period = {"since": found.since, "until": found.until}
+def _print_json(report: Report) -> None:
+    period = {"since": report.since, "until": report.until}
     content = {
         **{name: moment for name, moment in period.items() if moment},
-        "total": _numbers(found.total),
-        **{f"by_{kind}": {n: _numbers(tally) for n, tally in tallies.items()} for kind, tallies in found.by.items()},
-        "override_reasons": found.reasons,
-        "seconds_to_answer": {"median": found.median_seconds, "answers": len(found.seconds_to_answer)},
-        "answers_before_card": found.answers_before_card,
-        "unknown_cards": found.unknown_cards,
-        "review_above_percent": found.review_above,
-        "review": list(found.review),
+        "total": _numbers(report.total),
+        **{f"by_{kind}": {n: _numbers(tally) for n, tally in tallies.items()} for kind, tallies in report.by.items()},
+        "override_reasons": report.reasons,
+        "seconds_to_answer": {"median": report.median_seconds, "answers": len(report.seconds_to_answer)},
+        "answers_before_card": report.answers_before_card,
+        "unknown_cards": report.unknown_cards,
+        "review_above_percent": report.review_above,
+        "review": list(report.review),
     }
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
 
@@ -93,28 +93,28 @@ def _numbers(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _as_csv(found: Report) -> None:
+def _print_csv(report: Report) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_csv_lines(found))
+    writer.writerows(_csv_lines(report))
     sys.stdout.write(text.getvalue())
 
 
-def _csv_lines(found: Report) -> Iterator[dict[str, Any]]:
-    yield {"by": "total", "value": "", **_numbers(found.total)}
-    for kind, tallies in found.by.items():
+def _csv_lines(report: Report) -> Iterator[dict[str, Any]]:
+    yield {"by": "total", "value": "", **_numbers(report.total)}
+    for kind, tallies in report.by.items():
         for name, tally in tallies.items():
-            review = {"for_review": "yes"} if kind == "row" and name in found.review else {}
+            review = {"for_review": "yes"} if kind == "row" and name in report.review else {}
             yield {"by": kind, "value": name, **_numbers(tally), **review}
-    for reason, count in found.reasons.items():
+    for reason, count in report.reasons.items():
         yield {"by": "reason", "value": reason, "overridden": count}
 
 
 _PRINT: dict[str, Callable[[Report], None]] = {
-    "text": lambda found: show_report(found, console()),
-    "csv": _as_csv,
-    "json": _as_json,
+    "text": lambda report: show_report(report, console()),
+    "csv": _print_csv,
+    "json": _print_json,
 }
 
 
@@ -131,5 +131,5 @@ def _percent(text: str) -> float:
     except ValueError:
         percent = -1.0
     if not 0 <= percent <= 100:
-        raise argparse.ArgumentTypeError(f'"{text}" is no percentage; write a number from 0 to 100')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a percentage; write a number from 0 to 100')
     return percent

@@ -1,6 +1,6 @@
-"""The report on feedback as one page with plots, for a meeting: no script, nothing from elsewhere.
+"""The feedback report as one HTML page with plots: no scripts, no external resources.
 
-The plots are drawn by matplotlib, which is installed with the extra `report`.
+The plots need matplotlib, which the extra `report` installs.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_MOST_ROWS = 20
+_MAX_ROWS = 20
 _INCHES = 9.0
 _COLORS = {"accepted": "#2a7f62", "overridden": "#c2543d", "no answer": "#c9c9c9", "in shadow": "#7d8cc4"}
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A picture; `image` is a data URL."""
+    """A plot; `image` is a data URL."""
 
     title: str
     image: str
@@ -62,12 +62,12 @@ def _plots(report: Report) -> Iterator[Plot]:
             "the page needs matplotlib for its plots: install the extra `report`, or leave --html out"
         ) from None
     if report.by["row"]:
-        rows = min(len(report.by["row"]), _MOST_ROWS)
+        rows = min(len(report.by["row"]), _MAX_ROWS)
         figure = Figure(figsize=(_INCHES, 1.2 + 0.4 * rows), layout="constrained")
         _draw_rows(figure.subplots(), report)
         yield Plot("Cards by table row and answer", _image(figure))
     if report.reasons:
-        figure = Figure(figsize=(_INCHES, 1.2 + 0.4 * min(len(report.reasons), _MOST_ROWS)), layout="constrained")
+        figure = Figure(figsize=(_INCHES, 1.2 + 0.4 * min(len(report.reasons), _MAX_ROWS)), layout="constrained")
         _draw_reasons(figure.subplots(), report)
         yield Plot("Why cards were overridden", _image(figure))
     if report.seconds_to_answer:
@@ -77,7 +77,7 @@ def _plots(report: Report) -> Iterator[Plot]:
 
 
 def _draw_rows(axes: Axes, report: Report) -> None:
-    tallies = dict(list(report.by["row"].items())[:_MOST_ROWS])
+    tallies = dict(list(report.by["row"].items())[:_MAX_ROWS])
     parts = {
         "accepted": [tally.accepted for tally in tallies.values()],
         "overridden": [tally.overridden for tally in tallies.values()],
@@ -94,18 +94,18 @@ def _draw_rows(axes: Axes, report: Report) -> None:
 
 
 def _draw_reasons(axes: Axes, report: Report) -> None:
-    """By code alone, which is what people know; the tables of the page have the code systems."""
+    """Reasons by code alone, for readability; the tables of the page have the code systems."""
     codes: Counter[str] = Counter()
     for reason, count in report.reasons.items():
         codes[reason.rpartition("|")[2]] += count
-    most = dict(codes.most_common(_MOST_ROWS))
+    most = dict(codes.most_common(_MAX_ROWS))
     axes.bar_label(axes.barh(list(most), list(most.values()), color=_COLORS["overridden"]))
     axes.invert_yaxis()
     axes.set_xlabel("overridden cards")
 
 
 def _draw_times(axes: Axes, report: Report) -> None:
-    """Each answer at its time: how many came within so many seconds."""
+    """Cumulative share of answers over time."""
     from matplotlib.ticker import StrMethodFormatter
 
     seconds = [max(second, 0.1) for second in report.seconds_to_answer]
@@ -121,6 +121,6 @@ def _image(figure: Figure) -> str:
     from matplotlib import rc_context
 
     drawn = io.BytesIO()
-    with rc_context({"svg.fonttype": "none"}):  # text as text, which can be searched and read aloud
+    with rc_context({"svg.fonttype": "none"}):  # text as text, so that it can be searched and read by screen readers
         figure.savefig(drawn, format="svg", metadata={"Date": None})
     return f"data:image/svg+xml;base64,{b64encode(drawn.getvalue()).decode()}"

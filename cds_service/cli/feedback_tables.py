@@ -1,4 +1,4 @@
-"""The report on feedback for a terminal."""
+"""The feedback report for a terminal."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from cds_service.cli.terminal import safe
 from cds_service.storage.report import Report, Tally
 
 HEADINGS = {"row": "Table row", "indicator": "Indicator", "client": "EHR", "service": "Service"}
-"""What the report is broken down by, and the heading of each table."""
+"""The breakdowns of the report, with the heading of each table."""
 
 
-def show_report(found: Report, out: Console) -> None:
-    """Print the report; where no card was given, that is said."""
-    out.print(f"Cards given {period_in_words(found)}", style="bold")
-    if not (found.total.shown or found.total.shadow or found.unknown_cards):
+def show_report(report: Report, out: Console) -> None:
+    """Print the report, or that no card was given."""
+    out.print(f"Cards given {period_in_words(report)}", style="bold")
+    if not (report.total.shown or report.total.shadow or report.unknown_cards):
         out.print("None.")
         return
-    for line in summary_lines(found):
+    for line in summary_lines(report):
         out.print(line)
     for kind, heading in HEADINGS.items():
-        out.print(_table(heading, found.by[kind]))
-    if found.reasons:
+        out.print(_table(heading, report.by[kind]))
+    if report.reasons:
         table = Table()
         table.add_column("Override reason", overflow="fold")
         table.add_column("cards", justify="right")
-        for reason, count in found.reasons.items():
+        for reason, count in report.reasons.items():
             table.add_row(safe(reason), str(count))
         out.print(table)
-    out.print(f"For review, overridden more than {found.review_above:g} % of the time:", style="bold")
-    for row in found.review:
-        tally = found.by["row"][row]
+    out.print(f"For review, overridden more than {report.review_above:g} % of the time:", style="bold")
+    for row in report.review:
+        tally = report.by["row"][row]
         out.print(f"  - {safe(row)}: {tally.overridden} of {tally.answered} ({tally.overridden_percent:g} %)")
-    if not found.review:
+    if not report.review:
         out.print("  none")
 
 
-def period_in_words(found: Report) -> str:
-    """`from ... up to ...`, as far as the period has ends."""
-    since = f"since {found.since:%Y-%m-%d}" if found.since else "since records began"
-    return f"{since}, before {found.until:%Y-%m-%d}" if found.until else since
+def period_in_words(report: Report) -> str:
+    """`since ..., before ...`, without the bounds that are not set."""
+    since = f"since {report.since:%Y-%m-%d}" if report.since else "since records began"
+    return f"{since}, before {report.until:%Y-%m-%d}" if report.until else since
 
 
-def summary_lines(found: Report) -> list[str]:
+def summary_lines(report: Report) -> list[str]:
     """The report in a few sentences."""
-    total = found.total
+    total = report.total
     unanswered = max(0, total.shown - total.answered)
     lines = [
         f"{total.shown} shown, {total.shadow} judged in shadow and not shown.",
         f"{total.accepted} accepted, {total.overridden} overridden; {unanswered} without an answer, "
-        "which says nothing: EHRs do not report cards that are ignored.",
+        "which means nothing: EHRs do not report ignored cards.",
     ]
-    if found.median_seconds is not None:
-        lines.append(f"Half of the answers came within {found.median_seconds:g} seconds.")
-    if found.answers_before_card:
-        lines.append(f"{found.answers_before_card} answers bear a time before their card: an EHR's clock is wrong.")
-    if found.unknown_cards:
-        lines.append(f"{found.unknown_cards} entries of feedback are about cards that are not remembered.")
+    if report.median_seconds is not None:
+        lines.append(f"Median time to an answer: {report.median_seconds:g} seconds.")
+    if report.answers_before_card:
+        lines.append(f"{report.answers_before_card} answers are dated before their card: an EHR's clock is wrong.")
+    if report.unknown_cards:
+        lines.append(f"{report.unknown_cards} feedback entries are about unknown cards.")
     return lines
 
 
 def shown_percent(tally: Tally) -> str:
-    """The share of overridden among answered cards; empty where nobody answered."""
+    """The share of overridden among answered cards; empty if none was answered."""
     return "" if tally.overridden_percent is None else f"{tally.overridden_percent:g} %"
 
 

@@ -1,4 +1,4 @@
-"""`cds-service invoke`: plays the EHR, with a saved hook request or at a real FHIR server, and shows the cards."""
+"""`cds-service invoke`: plays the EHR, with a saved request or at a real FHIR server, and shows the cards."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from rich.console import Console
 
 from cds_service.cli import ehr
-from cds_service.cli.call import Reply, Signer, ask_discovery, call_here, call_service
+from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import read_key
 from cds_service.cli.options import add_config, add_fhir_access, fhir_source, local_now, settings_of
 from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.cli.show_reply import show
-from cds_service.cli.terminal import complain, console, safe
+from cds_service.cli.terminal import console, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 
-_OF_A_SERVER = ("patient", "hook", "order", "no_prefetch", "save", "smart_client", "rate")
+_SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "save", "smart_client", "rate")
 _HOOKS = tuple(service.hook for service in SERVICES.values())
 
 
@@ -32,34 +32,36 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("invoke", help="make one hook call and show its cards", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--request", type=Path, metavar="FILE", help="a hook request as JSON")
-    what.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server, to make the request there")
+    what.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server, to build the request from")
     add_fhir_access(parser)
-    parser.add_argument("--patient", metavar="ID", help="FHIR id of the patient at the FHIR server")
+    parser.add_argument("--patient", metavar="ID", help="id of the patient on the FHIR server")
     parser.add_argument("--hook", choices=_HOOKS, help="the hook that fires")
     parser.add_argument(
-        "--order", metavar="ORDER", help="a procedure of the tables, SYSTEM|CODE, or ServiceRequest/ID at the server"
+        "--order", metavar="ORDER", help="a procedure of the tables, SYSTEM|CODE, or ServiceRequest/ID on the server"
     )
-    parser.add_argument("--user", default="Practitioner/example", metavar="REF", help="who orders")
+    parser.add_argument("--user", default="Practitioner/example", metavar="REF", help="reference of the ordering user")
     parser.add_argument(
         "--no-prefetch", action="store_true", help="send no prefetch: the service must read the FHIR server itself"
     )
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the request, without its token, for --request")
-    parser.add_argument("--service", metavar="ID", help="service to call; without it, the one that answers the hook")
-    parser.add_argument("--service-url", metavar="URL", help="a running service; without it, judged in this process")
-    parser.add_argument("--issuer", metavar="URL", help="as whom to sign the call, as registered at the service")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="save the request, without its token, for --request")
+    parser.add_argument("--service", metavar="ID", help="id of the service to call; by default the one for the hook")
+    parser.add_argument(
+        "--service-url", metavar="URL", help="URL of a running service; by default judged in this process"
+    )
+    parser.add_argument("--issuer", metavar="URL", help="issuer to sign the call as, as registered with the service")
     parser.add_argument("--client-key", type=Path, metavar="FILE", help="private key to sign the call with, PEM or JWK")
-    parser.add_argument("--kid", metavar="ID", help="id of that key, where the file does not say")
-    parser.add_argument("--json", action="store_true", help="print the response as it came, and nothing else")
-    parser.add_argument("--trace", action="store_true", help="also show every row that was judged, with its evidence")
+    parser.add_argument("--kid", metavar="ID", help="id of that key, if the file has none")
+    parser.add_argument("--json", action="store_true", help="print only the response, unchanged")
+    parser.add_argument("--trace", action="store_true", help="also show every judged row with its evidence")
     add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the call; 0 where the service answered with cards (or with none), 1 where it answered with an error.
+    """Make the call; 0 if the service answered with cards (or none), 1 if it answered with an error.
 
     Raises:
-        SetupError: an option is missing, a file or server can't be read, nothing answers, or the tables are wrong.
+        SetupError: an option is missing, a file or server can't be read, or the tables are wrong.
     """
     settings = settings_of(args)
     knowledge = load_knowledge(settings.site)
@@ -67,25 +69,25 @@ def run(args: argparse.Namespace) -> int:
     source = None
     if args.fhir_server:
         source = _source(args)
-        body = _request_of(source, args, knowledge, sign)
+        body = _build_request(source, args, knowledge, sign)
     else:
-        _refuse_what_needs_a_server(args)
+        _reject_server_options(args)
         body = read_saved_request(args.request, local_now(settings).date())
         if args.token:
             body, server = ehr.with_token(body, args.token)
             source = FhirSource(server, args.token, ca=args.ca)
-    reply = _call(body, args, settings, knowledge, sign, source)
+    reply = _send_request(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
-        complain(f"The service answered {reply.status}: {reply.problem}")
+        print_err(f"The service answered {reply.status}: {reply.error}")
         return 1
     return show(reply, as_json=args.json, trace=args.trace)
 
 
-def _refuse_what_needs_a_server(args: argparse.Namespace) -> None:
-    """A saved request is sent as it is; only a token for its FHIR server may be put in."""
-    given = [name for name in _OF_A_SERVER if getattr(args, name)]
+def _reject_server_options(args: argparse.Namespace) -> None:
+    """Reject options that need `--fhir-server`: a saved request is sent unchanged, except for a token."""
+    given = [name for name in _SERVER_OPTIONS if getattr(args, name)]
     if given:
-        raise SetupError(f"--{given[0].replace('_', '-')} goes with --fhir-server, and not with --request")
+        raise SetupError(f"--{given[0].replace('_', '-')} goes with --fhir-server, not with --request")
 
 
 def _source(args: argparse.Namespace) -> FhirSource:
@@ -94,28 +96,28 @@ def _source(args: argparse.Namespace) -> FhirSource:
     return fhir_source(args)
 
 
-def _request_of(source: FhirSource, args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> bytes:
-    """The request that an EHR at this server would make."""
-    complain(f"{source.base}: {_software(source.metadata())}")
+def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> bytes:
+    """The request that an EHR at this server makes."""
+    print_err(f"{source.base}: {_software(source.metadata())}")
     patient_id = ehr.bare_id(args.patient, "Patient", "--patient")
     patient = source.resource(f"Patient/{patient_id}")
     order = ehr.order_of(args.order, args.hook, patient_id, source, knowledge)
     call = ehr.HookCall(source, args.hook, patient_id, args.user, order)
     prefetch: Mapping[str, Any] = {}
     if not args.no_prefetch:
-        complain("reading what the service asks for:")
+        print_err("reading the prefetch data:")
         wanted = ehr.wanted(_templates(args, knowledge, sign), patient_id)
-        prefetch = ehr.prefetch_of(source.fetch(patient_id, wanted, tell=_tell))
+        prefetch = ehr.prefetch_of(source.fetch(patient_id, wanted, observe=_print_progress))
     body = ehr.hook_request(call, prefetch)
     if args.save:
-        _save(args.save, ehr.without_token(body))
+        _save_request(args.save, ehr.without_token(body))
     if not args.json:
-        _show_visit(patient, order, console())
+        _print_patient_and_order(patient, order, console())
     return body
 
 
-def _tell(data: str, seconds: float, outcome: str) -> None:
-    complain(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
+def _print_progress(data: str, seconds: float, outcome: str) -> None:
+    print_err(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
 
 
 def _software(statement: Mapping[str, Any]) -> str:
@@ -125,9 +127,9 @@ def _software(statement: Mapping[str, Any]) -> str:
 
 
 def _templates(args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> Mapping[str, str]:
-    """The prefetch templates of the service that will be called, from its own discovery document."""
+    """The prefetch templates from the discovery document of the service to call."""
     here = discovery(knowledge.search_codes)["services"]
-    for entry in ask_discovery(args.service_url, sign) if args.service_url else here:
+    for entry in fetch_discovery(args.service_url, sign) if args.service_url else here:
         if entry.get("hook") == args.hook and args.service in (None, entry.get("id")):
             prefetch: Mapping[str, str] = entry.get("prefetch", {})
             return prefetch
@@ -136,32 +138,32 @@ def _templates(args: argparse.Namespace, knowledge: Knowledge, sign: Signer | No
 
 def _signer(args: argparse.Namespace) -> Signer | None:
     if bool(args.client_key) != bool(args.issuer):
-        raise SetupError("--client-key and --issuer go together: the service looks the key up by the issuer")
+        raise SetupError("--client-key and --issuer go together: the service looks up the key by the issuer")
     if not args.client_key:
         return None
     key = read_key(args.client_key, args.kid)
     if key.kid is None:
-        raise SetupError(f"{args.client_key}: names no kid, by which the service finds the key; add --kid ID")
-    return lambda url: key.signed(iss=args.issuer, aud=url)
+        raise SetupError(f"{args.client_key}: has no kid, by which the service finds the key; add --kid ID")
+    return lambda url: key.sign(iss=args.issuer, aud=url)
 
 
-def _save(path: Path, body: bytes) -> None:
+def _save_request(path: Path, body: bytes) -> None:
     try:
-        path.touch(mode=0o600)  # the patient's data are for nobody else
+        path.touch(mode=0o600)  # patient data: readable by the owner only
         path.write_bytes(body)
     except OSError as error:
         raise SetupError(f"{path}: can't be written ({error.strerror}); correct the path after --save") from None
-    complain(f"{path}: the request, to be used with --request; it holds the patient's data")
+    print_err(f"{path}: saved the request for --request; it contains patient data")
 
 
-def _show_visit(patient: Mapping[str, Any], order: Mapping[str, Any] | None, out: Console) -> None:
+def _print_patient_and_order(patient: Mapping[str, Any], order: Mapping[str, Any] | None, out: Console) -> None:
     known = [patient.get(name) for name in ("id", "gender", "birthDate")]
     out.print(f"Patient {', '.join(safe(value) for value in known if value)}")
     if order is not None:
         out.print(f"Order ServiceRequest/{safe(order.get('id', '?'))}: {safe(ehr.name_of(order))}")
 
 
-def _call(
+def _send_request(
     body: bytes,
     args: argparse.Namespace,
     settings: Settings,
@@ -172,8 +174,8 @@ def _call(
     service_id = args.service or service_for(body)
     if args.service_url:
         return call_service(body, service_id, args.service_url, sign)
-    # With its prefetch sent in full there is nothing left to ask, so the server is asked only where it is to be tried.
-    asks = source is not None and (args.no_prefetch or args.request)
-    fhir = source.as_service(settings.fhir_deadline) if source and asks else None
+    # With complete prefetch the service has no need to read the server, so it gets no access to it.
+    reads_server = source is not None and (args.no_prefetch or args.request)
+    fhir = source.as_service(settings.fhir_deadline) if source and reads_server else None
     with_decision = settings.decision_extension or args.trace
-    return call_here(body, service_id, knowledge, local_now(settings), with_decision=with_decision, fhir=fhir)
+    return call_in_process(body, service_id, knowledge, local_now(settings), with_decision=with_decision, fhir=fhir)

@@ -1,4 +1,4 @@
-"""Signing as a client: the JWT of CDS Hooks, and the client assertion of SMART backend services.
+"""Signs as a client: the JWT of CDS Hooks, and the client assertion of SMART backend services.
 
 Source: CDS Hooks 2.0.1, Trusting CDS Clients; SMART App Launch 2.2, Client Authentication: Asymmetric.
 """
@@ -30,14 +30,14 @@ _FIELDS = {"client_id", "key", "kid", "algorithm", "scope", "token_url"}
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key; `kid` names it in the key set that the other side holds."""
+    """A private key; `kid` is its id in the registered JWK Set."""
 
     key: Any
     algorithm: str
     kid: str | None
 
-    def signed(self, **claims: object) -> str:
-        """A token of five minutes with an id of its own."""
+    def sign(self, **claims: object) -> str:
+        """A JWT with these claims, a new `jti` and a lifetime of five minutes."""
         now = int(time.time())
         body = {"iat": now, "exp": now + _LIFETIME, "jti": str(uuid4()), **claims}
         headers = {"typ": "JWT", **({"kid": self.kid} if self.kid else {})}
@@ -55,10 +55,10 @@ class SmartClient:
 
 
 def read_key(path: Path, kid: str | None = None, algorithm: str | None = None) -> SigningKey:
-    """A private key from a PEM file or a JWK; the algorithm follows from the kind of key.
+    """A private key from a PEM or JWK file; the algorithm follows from the key type.
 
     Raises:
-        SetupError: the file holds no private key that ES384 or RS384 can use.
+        SetupError: the file holds no private key for ES384 or RS384.
     """
     try:
         content = path.read_bytes()
@@ -76,24 +76,24 @@ def read_key(path: Path, kid: str | None = None, algorithm: str | None = None) -
         found = SigningKey(key, wanted, kid)
         if wanted not in _ALGORITHMS:
             raise ValueError(wanted)
-        found.signed()
+        found.sign()
     except (ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
         raise SetupError(
-            f"{path}: is no private key for {' or '.join(_ALGORITHMS)} ({type(error).__name__}); "
-            "give one on curve P-384 or an RSA key, unencrypted, as PEM or JWK"
+            f"{path}: is not a private key for {' or '.join(_ALGORITHMS)} ({type(error).__name__}); "
+            "give an EC key on curve P-384 or an RSA key, unencrypted, as PEM or JWK"
         ) from None
     return found
 
 
 def public_key_set(key: SigningKey) -> str:
-    """The public half of a key as a JWK Set in JSON: what the other side registers."""
+    """The public key as a JWK Set in JSON, to be registered with the other side."""
     kind = jwt.algorithms.ECAlgorithm if key.algorithm.startswith("ES") else jwt.algorithms.RSAAlgorithm
     public = kind.to_jwk(key.key.public_key(), as_dict=True) | {"use": "sig", "alg": key.algorithm}
     return orjson.dumps({"keys": [public | ({"kid": key.kid} if key.kid else {})]}, option=orjson.OPT_INDENT_2).decode()
 
 
 def read_smart_client(path: Path) -> SmartClient:
-    """A client from a TOML file: `client_id`, `key` (a file beside it), and where needed `kid`, `scope`, `token_url`.
+    """A client from a TOML file: `client_id`, `key` (path relative to the file), optional `kid`, `scope`, `token_url`.
 
     Raises:
         SetupError: the file or its key can't be used.
@@ -106,10 +106,12 @@ def read_smart_client(path: Path) -> SmartClient:
         ) from None
     unknown = sorted(set(content) - _FIELDS)
     if unknown or not all(isinstance(value, str) for value in content.values()):
-        raise SetupError(f"{path}: {', '.join(unknown) or 'a value that is no text'}; known are {sorted(_FIELDS)}")
+        raise SetupError(
+            f"{path}: {', '.join(unknown) or 'a value that is not text'}; write only {', '.join(sorted(_FIELDS))}"
+        )
     missing = [name for name in ("client_id", "key") if not content.get(name)]
     if missing:
-        raise SetupError(f"{path}: {missing[0]} is missing; write the id and the private key that are registered")
+        raise SetupError(f"{path}: {missing[0]} is missing; write the registered id and the file of its private key")
     key = read_key(path.parent / content["key"], content.get("kid"), content.get("algorithm"))
     return SmartClient(content["client_id"], key, content.get("scope", "system/*.read"), content.get("token_url"))
 
@@ -118,42 +120,42 @@ def fetch_token(client: SmartClient, base: str, verify: bool | str = True) -> st
     """An access token for a FHIR server, by SMART backend services.
 
     Args:
-        client: who asks.
-        base: base URL of the FHIR server, under which it says where tokens are given.
-        verify: file of certificates to trust instead of the usual ones.
+        client: the registered client.
+        base: base URL of the FHIR server, for the discovery of its token endpoint.
+        verify: file of CA certificates to trust instead of the public CAs.
 
     Raises:
-        SetupError: the server doesn't say where, or gives none; the message repeats its reason.
+        SetupError: there is no token endpoint, or it issued no token; the message quotes its error.
     """
     url = client.token_url or _token_url(base, verify)
-    assertion = client.key.signed(iss=client.client_id, sub=client.client_id, aud=url)
+    assertion = client.key.sign(iss=client.client_id, sub=client.client_id, aud=url)
     form = {
         "grant_type": "client_credentials",
         "scope": client.scope,
         "client_assertion_type": _ASSERTION,
         "client_assertion": assertion,
     }
-    status, answer = _asked("POST", url, verify, form)
+    status, answer = _request_json("POST", url, verify, form)
     token = answer.get("access_token")
     if status != requests.codes.ok or not isinstance(token, str):
-        said = " ".join(str(answer[name]) for name in ("error", "error_description") if answer.get(name))
+        reason = " ".join(str(answer[name]) for name in ("error", "error_description") if answer.get(name))
         raise SetupError(
-            f"{url}: answered {status} and gave no token{f': {said}' if said else ''}. "
-            "Is the public key registered for this client_id, and the scope granted?"
+            f"{url}: answered {status} and issued no token{f': {reason}' if reason else ''}. "
+            "Check that the public key is registered for this client_id and the scope is granted"
         )
     return token
 
 
 def _token_url(base: str, verify: bool | str) -> str:
     url = f"{base.rstrip('/')}/.well-known/smart-configuration"
-    status, answer = _asked("GET", url, verify)
+    status, answer = _request_json("GET", url, verify)
     endpoint = answer.get("token_endpoint")
     if not isinstance(endpoint, str):
-        raise SetupError(f"{url}: answered {status} and names no token_endpoint; write token_url in the client's file")
+        raise SetupError(f"{url}: answered {status} without a token_endpoint; write token_url in the client's file")
     return endpoint
 
 
-def _asked(method: str, url: str, verify: bool | str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
+def _request_json(method: str, url: str, verify: bool | str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
     with requests.Session() as session:
         session.trust_env = False
         try:
@@ -168,7 +170,7 @@ def _asked(method: str, url: str, verify: bool | str, form: Mapping[str, str] | 
             )
             answer = orjson.loads(response.content)
         except requests.RequestException as error:
-            raise SetupError(f"{url}: no answer ({type(error).__name__}); check the address") from None
+            raise SetupError(f"{url}: no answer ({type(error).__name__}); check the URL") from None
         except orjson.JSONDecodeError:
             answer = {}
     return response.status_code, answer if isinstance(answer, dict) else {}

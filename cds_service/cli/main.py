@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from cds_service.cli import audit, check, clients, db, demo, doctor, feedback, invoke, package, serve, tables, validate
-from cds_service.cli.terminal import complain
+from cds_service.cli.terminal import print_err
 from cds_service.errors import SetupError
 
 _COMMANDS = (serve, invoke, doctor, validate, check, clients, tables, package, demo, feedback, audit, db)
@@ -33,12 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except SetupError as error:
-        complain(f"cds-service {args.command}: {error.message}")
+        print_err(f"cds-service {args.command}: {error.message}")
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # `cds-service tables | head`: the reader has seen enough, and what is left must not be flushed at exit either.
+        # `cds-service tables | head`: the reader has closed the pipe, so nothing may be flushed at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what follows from them: the settings in force and the local time."""
+"""Options shared by several commands, and what is derived from them: settings, local time, FHIR server, store."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_site(parser: argparse.ArgumentParser) -> None:
     """Add `--site DIR`."""
     parser.add_argument(
-        "--site", type=Path, metavar="DIR", help="a hospital's changes; instead of the setting CDS_SITE"
+        "--site", type=Path, metavar="DIR", help="folder of a hospital's changes, instead of the setting CDS_SITE"
     )
 
 
 def add_fhir_access(parser: argparse.ArgumentParser) -> None:
-    """Add what a command with `--fhir-server` needs to get in there."""
+    """Add the options to access a FHIR server: `--token`, `--smart-client`, `--ca`, `--rate`."""
     access = parser.add_mutually_exclusive_group()
     access.add_argument("--token", metavar="TOKEN", help="bearer token for the FHIR server")
     access.add_argument(
         "--smart-client",
         type=Path,
         metavar="FILE",
-        help="client of SMART backend services, see docs/sandbox-testing.md",
+        help="TOML file of a SMART backend services client, see docs/sandbox-testing.md",
     )
-    parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of certificates to trust at the FHIR server")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of CA certificates for the FHIR server")
     parser.add_argument(
-        "--rate", type=_rate, metavar="N", help="most requests a second (2; no limit at a server on this machine)"
+        "--rate", type=_rate, metavar="N", help="most requests per second (2; no limit for a server on this machine)"
     )
 
 
 def fhir_source(args: argparse.Namespace) -> FhirSource:
-    """The FHIR server of the options `--fhir-server` and `add_fhir_access`, with the token that they give or get.
+    """The FHIR server of `--fhir-server`, with the given token or one requested for `--smart-client`.
 
     Raises:
         SetupError: the server or the client can't be used.
@@ -69,8 +69,8 @@ def settings_of(args: argparse.Namespace, **flags: object) -> Settings:
     """The settings in force.
 
     Args:
-        args: the parsed command line; `config` and `site` are read where the command has them.
-        flags: settings that the command line names itself, such as `port`; None leaves one as it is.
+        args: the parsed command line; `config` and `site` are read if the command has them.
+        flags: settings given as options, such as `port`; None leaves the setting unchanged.
 
     Raises:
         SettingError: a value can't be used.
@@ -82,7 +82,7 @@ def settings_of(args: argparse.Namespace, **flags: object) -> Settings:
 
 
 def local_now(settings: Settings) -> datetime:
-    """The time in the hospital's zone, aware; the machine's zone where no setting names one."""
+    """The time in the hospital's zone (aware); in the machine's zone if none is set."""
     return datetime.now(settings.timezone) if settings.timezone else datetime.now().astimezone()
 
 
@@ -93,7 +93,7 @@ def add_period(parser: argparse.ArgumentParser) -> None:
 
 
 def period_of(args: argparse.Namespace, settings: Settings) -> tuple[datetime | None, datetime | None]:
-    """The period as aware times, from the first moment of `--since` to the first moment after `--until`."""
+    """The period as aware times: the start of the day `--since`, and the end of the day `--until`."""
     zone = local_now(settings).tzinfo
     since = datetime.combine(args.since, time(), zone) if args.since else None
     until = datetime.combine(args.until + timedelta(days=1), time(), zone) if args.until else None
@@ -101,17 +101,17 @@ def period_of(args: argparse.Namespace, settings: Settings) -> tuple[datetime | 
 
 
 def open_store(settings: Settings) -> Store:
-    """The database of the settings, with its tables up to date.
+    """The database of the settings, migrated to this release.
 
     Raises:
-        SetupError: it can't be reached, or was written by a newer release.
+        SetupError: it can't be reached, or its tables are those of a newer release.
     """
     store = Store(settings.database_url or "")
     try:
         store.upgrade()
     except StoreUnavailable as error:
         raise SetupError(
-            f"CDS_DATABASE_URL {store.shown}: {error.message} Start the database, or correct the setting"
+            f"CDS_DATABASE_URL {store.display_url}: {error.message} Start the database, or correct the setting"
         ) from None
     return store
 
@@ -120,4 +120,4 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is no date; write one such as 2026-11-01') from None
+        raise argparse.ArgumentTypeError(f'"{text}" is not a date; write one such as 2026-11-01') from None

@@ -1,7 +1,7 @@
 """A saved hook request, read from a file, with its relative dates filled in.
 
-A saved request grows old: a platelet count of last spring no longer counts. So a file may write a date as
-`{{today}}` or `{{today-3}}` (days), and means the day on which it is used.
+Results in a saved request become too old to count. So a file may write a date as `{{today}}` or `{{today-3}}` (days),
+relative to the day it is used.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def service_for(body: bytes) -> str:
     """The id of the service that answers the hook named in `body`.
 
     Raises:
-        SetupError: the body is no JSON object with a `hook`, or no service answers that hook.
+        SetupError: the body is not a JSON object with a `hook`, or no service answers that hook.
     """
     try:
         hook = msgspec.json.decode(body, type=_Hook).hook
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"The request is not a hook request in JSON: {error}. See examples/ for ones that are."
+            f"The request is not a hook request in JSON: {error}. See the requests in examples/."
         ) from error
     for service in SERVICES.values():
         if service.hook == hook:

@@ -17,7 +17,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--insecure",
         action="store_true",
-        help="let anyone on the network call the service, where no clients are registered (CDS_CLIENTS)",
+        help="without registered clients (CDS_CLIENTS), let anyone on the network call the service",
     )
     add_config(parser)
     parser.set_defaults(run=run)
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         SettingError: a setting is wrong, or the address is open to the network without clients or `--insecure`.
-        ClientsError: the file of clients is wrong.
+        ClientsError: the clients file is wrong.
         TableError: a table is wrong.
     """
     serve(settings_of(args, host=args.host, port=args.port, workers=args.workers), insecure=args.insecure)

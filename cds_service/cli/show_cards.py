@@ -1,4 +1,4 @@
-"""Cards as a person would see them, in a terminal of 80 columns: worst first, detail rendered, choices listed."""
+"""Prints cards in a terminal of 80 columns: worst first, detail rendered, choices listed."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from rich.text import Text
 
 from cds_service.cli.terminal import badge, safe
 
-_LOUDEST_FIRST = ("critical", "warning", "info")
+_INDICATOR_ORDER = ("critical", "warning", "info")
 _BORDER = {"critical": "red", "warning": "yellow", "info": "blue"}
 
 
 def show_cards(cards: Sequence[Mapping[str, Any]], console: Console) -> None:
-    """Print the `cards` member of a CDS Hooks response; an empty one is said in words."""
+    """Print the `cards` of a CDS Hooks response, or that there are none."""
     if not cards:
         console.print("No cards: looked, found nothing.")
-    for card in sorted(cards, key=_loudness):
+    for card in sorted(cards, key=_indicator_rank):
         console.print(_panel(card))
 
 
-def _loudness(card: Mapping[str, Any]) -> int:
-    """Place of the card; an indicator that CDS Hooks does not know comes first, so that nobody misses it."""
+def _indicator_rank(card: Mapping[str, Any]) -> int:
+    """Sort key of the card; an unknown indicator comes first, so that nobody misses it."""
     indicator = card.get("indicator")
-    return _LOUDEST_FIRST.index(indicator) + 1 if indicator in _LOUDEST_FIRST else 0
+    return _INDICATOR_ORDER.index(indicator) + 1 if indicator in _INDICATOR_ORDER else 0
 
 
 def _panel(card: Mapping[str, Any]) -> RenderableType:

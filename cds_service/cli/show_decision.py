@@ -1,4 +1,4 @@
-"""The decision extension row by row: what was asked, what the record answered, on which evidence.
+"""Prints the decision extension row by row: question, answer and evidence.
 
 Shape of the decision: docs/integration.md, "The decision beside the cards".
 """
@@ -16,7 +16,7 @@ from cds_service.cli.terminal import CERTAINTY_STYLE, badge, safe
 
 
 def show_decision(decision: Mapping[str, Any], console: Console) -> None:
-    """Print every procedure with every row of the two tables that applies to it, and what could not be read."""
+    """Print every procedure with the rows of both tables that apply to it, and the data that could not be read."""
     console.print(f"\nDecision of the tables, version {safe(decision.get('knowledgeVersion', '?'))}", style="bold")
     for procedure in decision.get("procedures", ()):
         console.print(_procedure(procedure))
@@ -26,14 +26,14 @@ def show_decision(decision: Mapping[str, Any], console: Console) -> None:
 
 
 def unknown_orders(decision: Mapping[str, Any]) -> list[str]:
-    """References of the orders that are listed without a procedure: no card does not mean that they were judged."""
+    """References of the orders without a recognized procedure, which were not judged."""
     orders = [entry for entry in decision.get("procedures", ()) if "procedure" not in entry]
     return [safe(entry.get("order", "an order")) for entry in orders]
 
 
 def _procedure(entry: Mapping[str, Any]) -> Tree:
     order = safe(entry.get("order", "this patient"))
-    tree = Tree(Text(f"{order}: {safe(entry.get('procedure', 'no procedure that the tables know'))}", style="bold"))
+    tree = Tree(Text(f"{order}: {safe(entry.get('procedure', 'not a procedure of the tables'))}", style="bold"))
     for title in ("indications", "contraindications"):
         if entry.get(title):
             branch = tree.add(title)

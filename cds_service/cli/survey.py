@@ -107,7 +107,7 @@ def survey_of(
         for key, retrieved in by_kind.items():
             _count_kind(survey.kinds[key], retrieved, knowledge)
             for record in retrieved.records:
-                validator.count(source.base, record.body)
+                validator.validate_now(source.base, record.body)
         _count_results(survey, by_kind, knowledge, now)
         _count_rows(survey, _decision(patient_id, by_kind, knowledge, now))
     survey.faults = validator.counts().faults

@@ -14,7 +14,7 @@ from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.review import ReviewLine, change_lines, contraindication_lines, procedure_lines, silent_lines
 from cds_service.knowledge.tables import Knowledge
 
-# What a line of each table starts from, and the columns that its heading already says.
+# Grouping column of each table -> the columns shown in the heading of a group.
 _GROUPS = {
     "procedure": ("procedure", "name", "region", "uses", "bleeding risk", "access", "emergency", "procedure source"),
     "row": ("row",),
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def comma_separated(knowledge: Knowledge) -> str:
-    """One CSV for a spreadsheet: the column `table` says which table a line is of; a column of the other is empty."""
+    """One CSV with all tables: the column `table` names the table of a line; columns of other tables are empty."""
     tables = {
         "procedures": procedure_lines(knowledge),
         "contraindications": contraindication_lines(knowledge),
@@ -60,7 +60,7 @@ def comma_separated(knowledge: Knowledge) -> str:
 
 
 def text(knowledge: Knowledge) -> str:
-    """An outline for a terminal: a heading per procedure or row, one block per question."""
+    """An outline for a terminal: one heading per procedure or row, one block per question."""
     return "\n".join(_text(knowledge)) + "\n"
 
 
@@ -73,15 +73,15 @@ def _text(knowledge: Knowledge) -> Iterator[str]:
 
 
 def _outline(title: str, key: str, lines: Sequence[ReviewLine]) -> Iterator[str]:
-    said = _GROUPS.get(key, (key,))
+    in_heading = _GROUPS.get(key, (key,))
     if lines:
         yield f"\n{title}"
     for name, group in groupby(lines, key=lambda line: line[key]):
         block = list(group)
         yield f"\n{name}"
-        yield from (f"  {column}: {block[0][column]}" for column in said[1:] if block[0][column])
+        yield from (f"  {column}: {block[0][column]}" for column in in_heading[1:] if block[0][column])
         for line in block:
-            rest = [(column, value) for column, value in line.items() if column not in said and value]
+            rest = [(column, value) for column, value in line.items() if column not in in_heading and value]
             yield from (f"  {'- ' if place == 0 else '  '}{c}: {v}" for place, (c, v) in enumerate(rest))
 
 
@@ -111,7 +111,7 @@ def _section(title: str, lines: Sequence[ReviewLine], by: str | None = None) -> 
 
 
 def _grid(lines: Sequence[ReviewLine]) -> Iterator[str]:
-    """A Markdown table without the columns that are empty throughout."""
+    """A Markdown table without empty columns."""
     columns = [column for column in lines[0] if any(line[column] for line in lines)]
     yield f"| {' | '.join(columns)} |"
     yield f"|{'---|' * len(columns)}"

@@ -1,4 +1,4 @@
-"""What is safe and pleasant to print: one console for people, and text from elsewhere made harmless for a terminal."""
+"""Terminal output: the console, and escaping of untrusted text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 INDICATOR_STYLE = {"critical": "bold white on red", "warning": "bold black on yellow", "info": "bold white on blue"}
 CERTAINTY_STYLE = {"present": "bold", "unknown": "yellow", "absent": "dim"}
 
-# C0 and C1 controls (a terminal obeys them) and the marks that reorder text; tabs and newlines stay.
+# C0 and C1 control characters and bidirectional controls, except tabs and newlines.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -21,15 +21,15 @@ def console() -> Console:
 
 
 def safe(text: object) -> str:
-    """`text` without the characters that a terminal obeys; cards quote the record, and answers of other servers."""
+    """`text` without terminal control characters, for text from records and other servers."""
     return _UNSAFE.sub("", str(text))
 
 
 def badge(indicator: str) -> Text:
-    """An indicator as a colored word; one that CDS Hooks does not know is shown as it came."""
+    """An indicator as a colored word; an unknown one in reverse video."""
     return Text(f" {safe(indicator).upper()} ", style=INDICATOR_STYLE.get(indicator, "reverse"))
 
 
-def complain(message: str) -> None:
-    """One message on standard error."""
+def print_err(message: str) -> None:
+    """Print one message on standard error."""
     print(safe(message), file=sys.stderr)

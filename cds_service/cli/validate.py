@@ -1,7 +1,7 @@
-"""`cds-service validate`: are resources valid FHIR R4, and do they say what a profile asks for?
+"""`cds-service validate`: validates resources against FHIR R4 and profiles.
 
-Reads resources and Bundles (.json), NDJSON (one resource in each line) and folders of them. Profiles that a resource
-claims in meta.profile are held against it where they are at hand. What is and is not checked: docs/validation.md.
+Reads resources and Bundles (.json), NDJSON (one resource per line) and folders of them. Profiles in meta.profile are
+checked if they are available. What is and is not checked: docs/validation.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cds_service.cli.terminal import complain, safe
+from cds_service.cli.terminal import print_err, safe
 from cds_service.errors import SetupError
 from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.files import Source, files_of, resources_in
@@ -28,13 +28,13 @@ from cds_service.profiles.issues import Issue, has_errors, operation_outcome
 from cds_service.profiles.validate import validate_json
 
 _FILE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file"
-_SHOWN = ("fatal", "error", "warning")
+_PRINTED = ("fatal", "error", "warning")
 _BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The issues of one resource, and where it stood."""
+    """The issues of one resource, with its file name and size in bytes."""
 
     name: str
     size: int
@@ -46,24 +46,24 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("validate", help="check resources against FHIR R4 and profiles", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a .json or .ndjson file, or a folder")
     parser.add_argument(
-        "--profile", action="append", default=[], metavar="URL", help="a profile to hold against every resource"
+        "--profile", action="append", default=[], metavar="URL", help="a profile to check every resource against"
     )
     parser.add_argument(
         "--package", action="append", default=[], type=Path, metavar="DIR", help="a FHIR package: a folder or a .tgz"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="json: OperationOutcome")
-    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to work with (1)")
+    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="number of processes (1)")
     parser.set_defaults(run=run)
 
 
-def _jobs(written: str) -> int:
-    if not written.isdecimal() or not 1 <= int(written) <= 256:
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
         raise argparse.ArgumentTypeError("write a whole number from 1 to 256")
-    return int(written)
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Validate and show; 1 where an error was found, else 0.
+    """Validate and print the issues; 1 if an error was found, else 0.
 
     Raises:
         SetupError: a path, package or profile can't be used.
@@ -78,16 +78,16 @@ def run(args: argparse.Namespace) -> int:
 def _check_profiles(definitions: Definitions, profiles: Sequence[str]) -> None:
     for url in profiles:
         if definitions.tree(url) is None:
-            raise SetupError(f"--profile {url}: no such profile at hand, or none that can be used; add its --package")
+            raise SetupError(f"--profile {url}: the profile is not available or not usable; add its --package")
 
 
 def _results(files: Sequence[Path], args: argparse.Namespace, definitions: Definitions) -> Iterator[Result]:
     sources = resources_in(files)
     if args.jobs == 1:
-        yield from (_validated(source, args.profile, definitions) for source in sources)
+        yield from (_validate(source, args.profile, definitions) for source in sources)
         return
-    _Worker.definitions = definitions  # inherited where processes fork, loaded again where they do not
-    with ProcessPoolExecutor(args.jobs, initializer=_start, initargs=(args.package,)) as pool:
+    _Worker.definitions = definitions  # inherited by forked processes, loaded again by others
+    with ProcessPoolExecutor(args.jobs, initializer=_init_worker, initargs=(args.package,)) as pool:
         yield from _in_order(pool, sources, args)
 
 
@@ -97,32 +97,32 @@ class _Worker:
     definitions: Definitions
 
 
-def _start(packages: Sequence[Path]) -> None:
+def _init_worker(packages: Sequence[Path]) -> None:
     if not hasattr(_Worker, "definitions"):
         _Worker.definitions = load_definitions(packages)
 
 
 def _in_order(pool: ProcessPoolExecutor, sources: Iterator[Source], args: argparse.Namespace) -> Iterator[Result]:
-    """Results in the order of the files; only a few batches are in memory at once."""
+    """Results in the order of the files, with only a few batches in memory at once."""
     running: list[Future[list[Result]]] = []
     while True:
         while len(running) < 2 * args.jobs and (batch := list(islice(sources, _BATCH))):
-            running.append(pool.submit(_validated_batch, batch, args.profile))
+            running.append(pool.submit(_validate_batch, batch, args.profile))
         if not running:
             return
         yield from running.pop(0).result()
 
 
-def _validated_batch(batch: Iterable[Source], profiles: Sequence[str]) -> list[Result]:
-    return [_validated(source, profiles, _Worker.definitions) for source in batch]
+def _validate_batch(batch: Iterable[Source], profiles: Sequence[str]) -> list[Result]:
+    return [_validate(source, profiles, _Worker.definitions) for source in batch]
 
 
-def _validated(source: Source, profiles: Sequence[str], definitions: Definitions) -> Result:
+def _validate(source: Source, profiles: Sequence[str], definitions: Definitions) -> Result:
     return Result(source.name, len(source.content), tuple(validate_json(source.content, profiles, definitions)))
 
 
 def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
-    """The results, with a bar on standard error while a person waits."""
+    """The results, with a progress bar on standard error if it is a terminal."""
     columns = (
         TextColumn("validating"),
         BarColumn(),
@@ -137,7 +137,7 @@ def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
 
 
 def _show_text(results: Iterator[Result]) -> int:
-    """One line for each error and warning; the rest is counted."""
+    """Print one line per error and warning, and count the rest."""
     found: Counter[str] = Counter()
     wrong = total = 0
     for result in results:
@@ -145,7 +145,7 @@ def _show_text(results: Iterator[Result]) -> int:
         wrong += has_errors(result.issues)
         for issue in result.issues:
             found[issue.severity] += 1
-            if issue.severity in _SHOWN:
+            if issue.severity in _PRINTED:
                 print(
                     safe(f"{result.name}: {issue.severity}: {issue.expression or '-'}: {issue.message} [{issue.rule}]")
                 )
@@ -158,9 +158,9 @@ def _show_text(results: Iterator[Result]) -> int:
 
 
 def _show_json(results: Iterator[Result]) -> int:
-    """One OperationOutcome for one resource; a Bundle of them, each naming its file, for more.
+    """Print an OperationOutcome for one resource, or a Bundle of them, each naming its file, for several.
 
-    Printed as they come: an export of a whole population does not fit in memory.
+    Results are printed as they come, because a large export does not fit in memory.
     """
     total = wrong = 0
     first = ""
@@ -186,6 +186,6 @@ def _outcome(result: Result) -> str:
 
 def _exit_code(total: int, wrong: int) -> int:
     if not total:
-        complain("nothing to validate: the files are empty")
+        print_err("nothing to validate: the files are empty")
         return 2
     return 1 if wrong else 0

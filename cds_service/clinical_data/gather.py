@@ -68,7 +68,8 @@ def gather(
         by_kind |= {key: _together(key, by_kind[key], fetched) for key, fetched in found.items()}
     if request.service.focus == "dispatchedOrders":
         in_focus = _named_only(by_kind.pop(_NAMED_ORDERS), request.dispatched_orders, _NAMED_ORDERS)
-    return ClinicalData(in_focus, by_kind)
+    refused = Unavailable("fhirServer", Reason("fhir-server-not-allowed"))
+    return ClinicalData(in_focus, by_kind, (refused,) if request.fhir_server_refused else ())
 
 
 def _prefetched(request: HookRequest, kind: DataKind) -> _Prefetched:

@@ -64,6 +64,8 @@ class ClinicalData:
 
     in_focus: RetrievedData
     by_kind: Mapping[str, RetrievedData]
+    gaps: tuple[Unavailable, ...] = ()
+    """What was not used, beside the data of one kind."""
 
     def retrieved(self, kind: str) -> RetrievedData:
         """What was retrieved for a prefetch key; a kind that the service does not ask for was not sent."""

@@ -68,7 +68,7 @@ def _hides_all(gap: Unavailable) -> bool:
 def _known_gaps(data: ClinicalData) -> list[Unavailable]:
     """What could not be retrieved. Gaps among the orders that appointments name are told where they matter."""
     asked = dict.fromkeys([*(key for key in data.by_kind if key != "orders"), *(kind.key for kind in CLINICAL)])
-    return [*data.in_focus.unavailable, *(gap for key in asked for gap in data.retrieved(key).unavailable)]
+    return [*data.gaps, *data.in_focus.unavailable, *(gap for key in asked for gap in data.retrieved(key).unavailable)]
 
 
 def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...]:

@@ -1,1 +1,1 @@
-"""Stage: body -> HookRequest, cards -> response JSON. Knows CDS Hooks 2.0.1, never FHIR content."""
+"""Stage: body -> HookRequest, and cards -> response JSON. Knows CDS Hooks 2.0.1, never FHIR content."""

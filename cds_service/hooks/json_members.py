@@ -1,7 +1,7 @@
-"""Reading a request's JSON two levels deep; what is deeper stays raw bytes.
+"""Parses the JSON of a request two levels deep; anything deeper stays raw bytes.
 
-In: the body. Out: its members, and the members of its objects, by name. The body is walked once, and everything
-skipped is checked for JSON syntax on the way.
+In: the body. Out: its members, and the members of its objects, by name. The body is scanned once; the JSON syntax of
+the skipped parts is checked too.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from cds_service.errors import RequestError
 Members = Mapping[str, msgspec.Raw]
 Member = Members | list[msgspec.Raw] | str | int | float | bool | None
 
-_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL)
 
 
 class _Name:
-    """A member's name that equals no other, so that a name given twice is not lost in the dict."""
+    """A member name that equals no other, so that a duplicate member is not lost in the dict."""
 
     __slots__ = ("text",)
 
@@ -37,19 +37,19 @@ _BODY = msgspec.json.Decoder(
     dict[_Name, _Object | list[msgspec.Raw] | str | int | float | bool | None],
     dec_hook=lambda _type, text: _Name(text),
 )
-_TEXTS = msgspec.json.Decoder(list[str])
+_STRINGS = msgspec.json.Decoder(list[str])
 _VALUE = msgspec.json.Decoder()
 
 
 def read_body(body: bytes) -> dict[str, Member]:
-    """The members of the whole body; an object among them as its own `Members`.
+    """The members of the body; a member that is an object is returned as `Members`.
 
     Raises:
-        RequestError: the body is not one JSON object in UTF-8, is nested too deeply, or gives a member twice, so
-            that one of the two would be lost unseen.
+        RequestError: the body is not one JSON object in UTF-8, is nested too deeply, or has a duplicate member, of
+            which one would be lost silently.
     """
     try:
-        # Values that are skipped are checked for JSON syntax by msgspec, but not for UTF-8.
+        # msgspec checks the JSON syntax of skipped values, but not their UTF-8.
         body.decode("utf-8")
         members = _BODY.decode(body)
     except UnicodeDecodeError as error:
@@ -57,18 +57,18 @@ def read_body(body: bytes) -> dict[str, Member]:
     except RecursionError:
         raise RequestError("The body is nested too deeply: send FHIR resources as FHIR defines them.") from None
     except msgspec.DecodeError as error:
-        raise RequestError(_problem(body, error)) from None
-    _refuse_repeated(members, "")
-    return {name.text: _named(value, name.text) for name, value in members.items()}
+        raise RequestError(_syntax_message(body, error)) from None
+    _reject_duplicates(members, "")
+    return {name.text: _by_name(value, name.text) for name, value in members.items()}
 
 
 def plain_values(members: Members) -> dict[str, Any]:
-    """The values as a schema sees them, without what is null or empty text: that counts as not sent."""
+    """The values as a schema sees them, without null and empty strings, which count as not sent."""
     return without_empty({name: plain_value(raw) for name, raw in members.items()})
 
 
 def plain_value(raw: msgspec.Raw) -> Any:
-    """One value as a schema sees it: an object as {}, an array as [], any other as it is."""
+    """One value as a schema sees it: an object as {}, an array as [], any other value itself."""
     match bytes(memoryview(raw)[:1]):
         case b"{":
             return {}
@@ -78,43 +78,43 @@ def plain_value(raw: msgspec.Raw) -> Any:
             try:
                 return _VALUE.decode(raw)
             except msgspec.ValidationError:
-                return math.inf  # 1e999 is JSON, but no number that a machine holds
+                return math.inf  # 1e999 is valid JSON but no float
 
 
 def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without members that are null or empty text."""
+    """The values without null and empty strings."""
     return {name: value for name, value in values.items() if not _is_empty(value)}
 
 
-def texts_of(raw: msgspec.Raw) -> list[str] | None:
-    """The items of an array of texts, or None where something else is among them."""
+def string_list(raw: msgspec.Raw) -> list[str] | None:
+    """The items of an array of strings; None if any item is not a string."""
     try:
-        return _TEXTS.decode(raw)
+        return _STRINGS.decode(raw)
     except msgspec.ValidationError:
         return None
 
 
-def _named(value: Any, parent: str) -> Member:
+def _by_name(value: Any, parent: str) -> Member:
     if isinstance(value, dict):
-        _refuse_repeated(value, f"/{parent}")
+        _reject_duplicates(value, f"/{parent}")
         return {name.text: raw for name, raw in value.items()}
     member: Member = value
     return member
 
 
-def _refuse_repeated(names: Iterable[_Name], pointer: str) -> None:
+def _reject_duplicates(names: Iterable[_Name], pointer: str) -> None:
     repeated = [name for name, count in Counter(name.text for name in names).items() if count > 1]
     if repeated:
-        where = f"{pointer}/{repeated[0]}" if _PLAIN_NAME.fullmatch(repeated[0]) else f"A member of {pointer or '/'}"
-        raise RequestError(f"{where} is given more than once: send each member once.")
+        where = f"{pointer}/{repeated[0]}" if _SAFE_NAME.fullmatch(repeated[0]) else f"A member of {pointer or '/'}"
+        raise RequestError(f"{where} is sent more than once: send each member once.")
 
 
 def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _problem(body: bytes, error: msgspec.DecodeError) -> str:
-    """What is wrong with a body that could not be parsed, as far as it can be told."""
+def _syntax_message(body: bytes, error: msgspec.DecodeError) -> str:
+    """Why a body could not be parsed, as precisely as possible."""
     start = body.lstrip(b" \t\r\n")
     if not start:
         return "The body is empty: send the hook request as JSON."

@@ -1,4 +1,4 @@
-"""A hook call, checked against the protocol but with its FHIR content still raw: the output of the hooks stage."""
+"""A hook call, validated against the protocol, its FHIR content still raw bytes: the output of the hooks stage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class Service:
     """One entry of the service catalog (CDS Hooks 2.0.1, Discovery).
 
-    `focus` says where the orders are: `draftOrders`, `selections`, `dispatchedOrders`, `appointments`, or `none`.
+    `focus` is the context field with the orders: `draftOrders`, `selections`, `dispatchedOrders`, `appointments`, or
+    `none`.
     """
 
     id: str
@@ -24,10 +25,9 @@ class Service:
 class HookRequest:
     """One call. `context` and `prefetch` map names to the raw JSON bytes of each member.
 
-    `prefetch` holds a key with the bytes `null` where the client sent null, and no key where it sent none:
-    two different things. `patient_id` and `encounter_id` are bare ids, `selections` and `dispatched_orders` are
-    `Type/id`.
-    `access_token` is secret: it is never logged, stored or shown.
+    A prefetch key that the client sent as null has the bytes `null`; a key that it did not send is absent. The two
+    differ in meaning. `patient_id` and `encounter_id` are bare ids, `selections` and `dispatched_orders` are `Type/id`.
+    `access_token` is secret: never log, store or show it.
     """
 
     service: Service
@@ -38,4 +38,6 @@ class HookRequest:
     selections: tuple[str, ...] = ()
     dispatched_orders: tuple[str, ...] = ()
     fhir_server: str | None = None
+    fhir_server_refused: bool = False
+    """The call named a server that may not be read; it is judged on its prefetch alone."""
     access_token: str | None = field(default=None, repr=False)

@@ -1,6 +1,6 @@
-"""The last step of a call: cards and the decision -> the body of the answer.
+"""Last step of a call: cards and decision -> response body.
 
-Out: `{"cards": [...], "extension": {"org.example.ir-cds": {...}}}`, described by `schemas/response.json`.
+Out: `{"cards": [...], "extension": {"org.example.ir-cds": {...}}}`, see `schemas/response.json`.
 Source: CDS Hooks 2.0.1, CDS Service Response.
 """
 
@@ -16,11 +16,11 @@ DECISION_EXTENSION = "org.example.ir-cds"
 
 
 def encode_response(cards: Sequence[Mapping[str, Any]], decision: Mapping[str, Any] | None) -> bytes:
-    """The answer as JSON in UTF-8.
+    """The response as JSON in UTF-8.
 
     Args:
-        cards: worst first, as CDS Hooks describes them; none says "looked, found nothing".
-        decision: the whole decision for machines; None where the setting switches it off.
+        cards: CDS Hooks cards, worst first; no cards mean "looked, found nothing".
+        decision: the whole decision for machines; None if the setting switches it off.
     """
     answer: dict[str, Any] = {"cards": list(cards)}
     if decision is not None:
@@ -29,7 +29,7 @@ def encode_response(cards: Sequence[Mapping[str, Any]], decision: Mapping[str, A
 
 
 def _number(value: Any) -> int | float:
-    """A Decimal as the JSON number it stands for; nothing else is converted, so that a stray object is an error."""
+    """A Decimal as a JSON number; any other type is an error."""
     if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} has no place in an answer")
+        raise TypeError(f"{type(value).__name__} can't be in a response")
     return int(value) if value == value.to_integral_value() else float(value)

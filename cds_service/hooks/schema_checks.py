@@ -1,7 +1,7 @@
-"""JSON Schemas of the protocol, and what a caller is told where one of them is broken.
+"""JSON Schema validation of the protocol, with messages for the caller.
 
-A message is `/context/patientId is missing: send <description>`; the description stands in the schema, so a schema
-file alone says what a field is for. No message repeats a value of the body.
+A message reads `/context/patientId is missing: send <description>`, with the description from the schema. No message
+quotes a value of the body.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from cds_service.hooks.catalog import SERVICES
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
-_KINDS = {dict: "an object", list: "an array", str: "text", bool: "true or false", type(None): "null"}
+_TYPE_NAMES = {dict: "an object", list: "an array", str: "text", bool: "true or false", type(None): "null"}
 
 
-def schema(name: str) -> dict[str, Any]:
-    """One of the files in `schemas/`, for example `response.json`."""
+def load_schema(name: str) -> dict[str, Any]:
+    """A file of `schemas/`, such as `response.json`."""
     document: dict[str, Any] = json.loads((SCHEMAS / name).read_text("utf-8"))
     return document
 
 
-def validator(name: str) -> Draft202012Validator:
-    """A validator of one of the files in `schemas/`. Building one is slow: build it once."""
-    return Draft202012Validator(schema(name), format_checker=FormatChecker())
+def build_validator(name: str) -> Draft202012Validator:
+    """A validator for a file of `schemas/`. Building one is slow: build it once."""
+    return Draft202012Validator(load_schema(name), format_checker=FormatChecker())
 
 
-_ENVELOPE = validator("envelope.json")
-_FEEDBACK = validator("feedback.json")
-_CONTEXTS = {service.hook: validator(f"context/{service.hook}.json") for service in SERVICES.values()}
+_ENVELOPE = build_validator("envelope.json")
+_FEEDBACK = build_validator("feedback.json")
+_CONTEXTS = {service.hook: build_validator(f"context/{service.hook}.json") for service in SERVICES.values()}
 
 
 def check_envelope(envelope: Mapping[str, Any]) -> None:
-    """Holds a request, its FHIR objects seen as {}, against `envelope.json`.
+    """Validate a request, with FHIR objects as {}, against `envelope.json`.
 
     Raises:
         RequestError: every problem with its JSON pointer and what to send.
@@ -47,7 +47,7 @@ def check_envelope(envelope: Mapping[str, Any]) -> None:
 
 
 def check_context(hook: str, context: Mapping[str, Any]) -> None:
-    """Holds the context of a hook, its FHIR objects seen as {}, against `context/<hook>.json`.
+    """Validate the context of a hook, with FHIR objects as {}, against `context/<hook>.json`.
 
     Raises:
         RequestError: every problem with its JSON pointer and what to send.
@@ -56,7 +56,7 @@ def check_context(hook: str, context: Mapping[str, Any]) -> None:
 
 
 def check_feedback(body: Mapping[str, Any]) -> None:
-    """Holds a batch of feedback against `feedback.json`.
+    """Validate a batch of feedback against `feedback.json`.
 
     Raises:
         RequestError: every problem with its JSON pointer and what to send.
@@ -64,25 +64,25 @@ def check_feedback(body: Mapping[str, Any]) -> None:
     _check(_FEEDBACK, body, "")
 
 
-def _check(checker: Draft202012Validator, instance: Mapping[str, Any], parent: str) -> None:
-    problems = [problem for error in checker.iter_errors(instance) for problem in _problems(error, parent)]
+def _check(validator: Draft202012Validator, instance: Mapping[str, Any], parent: str) -> None:
+    problems = [problem for error in validator.iter_errors(instance) for problem in _problems(error, parent)]
     if problems:
         raise RequestError("; ".join(dict.fromkeys(problems)) + ".")
 
 
 def _problems(error: ValidationError, parent: str) -> Iterator[str]:
     pointer = "".join([parent, *(f"/{step}" for step in error.absolute_path)])
-    for name in _missing(error):
+    for name in _missing_members(error):
         yield f"{pointer}/{name} is missing: send {error.schema['properties'][name]['description']}"
     if error.validator == "type":
-        kind = _KINDS.get(type(error.instance), "a number")
+        kind = _TYPE_NAMES.get(type(error.instance), "a number")
         yield f"{pointer} is {kind}: send {error.schema['description']}"
     elif error.validator in ("pattern", "minItems"):
-        yield f"{pointer} can't be used as it is: send {error.schema['description']}"
+        yield f"{pointer} is not valid: send {error.schema['description']}"
 
 
-def _missing(error: ValidationError) -> list[str]:
-    """The members that an object lacks (jsonschema reports each alone and names it only inside its sentence)."""
+def _missing_members(error: ValidationError) -> list[str]:
+    """The required members that an object lacks; jsonschema names them only inside its message."""
     required: list[str] = []
     if error.validator == "required":
         required = error.validator_value

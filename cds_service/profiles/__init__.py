@@ -1,1 +1,1 @@
-"""Profile validation: is a resource valid FHIR R4, and does it say what a profile asks for?"""
+"""Validation of resources against FHIR R4 and profiles."""

@@ -1,8 +1,8 @@
-"""Validation of what calls brought, beside the calls: counted, never waited for, never able to fail one.
+"""Background validation of the data of calls: faults are counted; no call waits for it or fails because of it.
 
-One daemon thread for each process takes bodies from a bounded queue, and rests as long as it has worked, so that
-calls get the processor; where too many calls or bytes wait, a call's data are counted as passed over. Counts hold
-client, resource type, rule and element path: nothing of a record.
+One daemon thread per process takes bodies from a bounded queue and sleeps as long as it has worked, so that calls get
+the CPU. If the queue is full, the data of a call are dropped and counted as dropped. Counts hold client, resource type,
+rule and element path, and no record content.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from typing import Any
 
 from cds_service.profiles.issues import Issue
 from cds_service.profiles.json_reading import read_json
-from cds_service.profiles.own_profiles import concerning
+from cds_service.profiles.own_profiles import applicable_profiles
 from cds_service.profiles.validate import shipped_definitions, validate
 
 _log = logging.getLogger(__name__)
 
-_WAITING = 64
-_MOST_BYTES_WAITING = 64 * 1024 * 1024
-_LONGEST_REST_SECONDS = 1.0
-# Paths name elements of definitions only, so there are not many; this is a fuse.
-_MOST_KEYS = 5_000
+_MAX_QUEUED_CALLS = 64
+_MAX_QUEUED_BYTES = 64 * 1024 * 1024
+_MAX_PAUSE_SECONDS = 1.0
+# A safety limit: paths name only elements of definitions, so there are few different ones.
+_MAX_FAULTS = 5_000
 _NO_RESOURCE = "none"
 _INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How often one rule was broken by what one client sent; `element` is a path without positions."""
+    """How often the data of one client broke one rule; `element` is a path without indexes."""
 
     client: str
     resource_type: str
@@ -47,96 +47,99 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What has been counted in this process since it started.
+    """Counts of this process since its start.
 
-    `resources` were validated, `faulty` of them had an error, and the data of `passed_over` calls were not looked at
-    because too many were waiting.
+    `resources` were validated, `faulty` of them had an error; the data of `dropped` calls were not validated because
+    the queue was full.
     """
 
     resources: int
     faulty: int
-    passed_over: int
+    dropped: int
     faults: tuple[Fault, ...]
 
 
 class BackgroundValidator:
-    """The queue, its thread and the counts of one process.
+    """Queue, thread and counts of one process. The thread starts with the first submission, so a fork before is safe.
 
-    `report` is told of every fault as it is counted, with a count of 1; metrics set it.
+    Args:
+        on_fault: called for each fault as it is counted, with a count of 1.
     """
 
-    def __init__(self) -> None:
-        self.report: Callable[[Fault], None] | None = None
+    def __init__(self, on_fault: Callable[[Fault], None] = lambda fault: None) -> None:
+        self._on_fault = on_fault
         self._lock = threading.Lock()
-        self._start_over()
+        self._reset()
 
-    def _start_over(self) -> None:
-        self._process = os.getpid()
-        self._waiting: queue.Queue[tuple[str, tuple[bytes, ...]]] = queue.Queue(_WAITING)
-        self._bytes_waiting = 0
+    def _reset(self) -> None:
+        self._process_id = os.getpid()
+        self._queue: queue.Queue[tuple[str, tuple[bytes, ...]]] = queue.Queue(_MAX_QUEUED_CALLS)
+        self._queued_bytes = 0
         self._thread: threading.Thread | None = None
         self._faults: Counter[tuple[str, str, str, str]] = Counter()
         self._totals: Counter[str] = Counter()
 
     def submit(self, client: str, bodies: Iterable[bytes]) -> None:
-        """Leaves the data of one call to the thread, and returns at once.
+        """Queue the data of one call and return at once.
 
         Args:
-            client: names who called, as in metrics.
-            bodies: JSON of resources and Bundles; of a Bundle each entry is validated by itself.
+            client: the caller's name, as in metrics.
+            bodies: JSON of resources and Bundles; each entry of a Bundle is validated separately.
         """
         data = tuple(bodies)
         size = sum(map(len, data))
         with self._lock:
-            if self._process != os.getpid():  # a forked worker has the memory of its parent, but no thread
-                self._start_over()
+            if self._process_id != os.getpid():  # a forked worker inherits the parent's memory, but not its thread
+                self._reset()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="validation", daemon=True)
                 self._thread.start()
-            if self._waiting.full() or self._bytes_waiting + size > _MOST_BYTES_WAITING:
-                self._totals["passed over"] += 1
+            if self._queue.full() or self._queued_bytes + size > _MAX_QUEUED_BYTES:
+                self._totals["dropped"] += 1
                 return
-            self._bytes_waiting += size
-            self._waiting.put_nowait((client, data))
+            self._queued_bytes += size
+            self._queue.put_nowait((client, data))
 
     def wait(self) -> None:
-        """Returns when everything that was submitted has been counted."""
-        self._waiting.join()
+        """Return when everything submitted has been counted."""
+        self._queue.join()
 
     def counts(self) -> Counts:
-        """What has been counted so far, the most frequent fault first."""
+        """The counts so far, the most frequent fault first."""
         with self._lock:
             faults = tuple(Fault(*key, count) for key, count in self._faults.most_common())
             totals = self._totals
-            return Counts(totals["resources"], totals["faulty"], totals["passed over"], faults)
+            return Counts(totals["resources"], totals["faulty"], totals["dropped"], faults)
 
     def _work(self) -> None:
         while True:
-            client, bodies = self._waiting.get()
+            client, bodies = self._queue.get()
             try:
                 for body in bodies:
-                    began = time.monotonic()
-                    self.count(client, body)
-                    time.sleep(min(time.monotonic() - began, _LONGEST_REST_SECONDS))
-            except Exception as error:  # noqa: BLE001  # the thread must outlive any fault of the validator
-                # The message of the error may quote the record.
-                _log.warning("validation in the background failed on a call's data (%s)", type(error).__name__)
+                    start = time.monotonic()
+                    self.validate_now(client, body)
+                    time.sleep(min(time.monotonic() - start, _MAX_PAUSE_SECONDS))
+            except Exception as error:  # noqa: BLE001  # no error may stop the thread
+                # The error message may quote the record.
+                _log.warning("background validation failed on the data of a call (%s)", type(error).__name__)
             finally:
                 with self._lock:
-                    self._bytes_waiting -= sum(map(len, bodies))
-                self._waiting.task_done()
+                    self._queued_bytes -= sum(map(len, bodies))
+                self._queue.task_done()
 
-    def count(self, client: str, body: bytes) -> None:
-        """Validate one body now, and count; for those who are in no hurry."""
-        value, broken = read_json(body)
-        if value is None and not broken:
+    def validate_now(self, client: str, body: bytes) -> None:
+        """Validate and count one body in the calling thread."""
+        value, json_issues = read_json(body)
+        if value is None and not json_issues:
             return  # prefetch may be null
         definitions = shipped_definitions()
-        found = [(resource, validate(resource, concerning(definitions, resource))) for resource in _resources(value)]
+        results = [
+            (resource, validate(resource, applicable_profiles(definitions, resource))) for resource in _resources(value)
+        ]
         with self._lock:
-            for issue in broken:
+            for issue in json_issues:
                 self._add(client, _NO_RESOURCE, issue)
-            for resource, issues in found:
+            for resource, issues in results:
                 errors = [issue for issue in issues if issue.is_error]
                 self._totals["resources"] += 1
                 self._totals["faulty"] += bool(errors)
@@ -147,14 +150,13 @@ class BackgroundValidator:
 
     def _add(self, client: str, resource_type: str, issue: Issue) -> None:
         key = client, resource_type, issue.rule, _INDEX.sub("", issue.expression)
-        if key in self._faults or len(self._faults) < _MOST_KEYS:
+        if key in self._faults or len(self._faults) < _MAX_FAULTS:
             self._faults[key] += 1
-        if self.report:
-            self.report(Fault(*key, 1))
+        self._on_fault(Fault(*key, 1))
 
 
 def _resources(value: Any) -> Iterator[dict[str, Any]]:
-    """A resource, or the resources in a Bundle."""
+    """The resource itself, or the entries of a Bundle."""
     if not isinstance(value, dict):
         return
     entries = value.get("entry", ()) if value.get("resourceType") == "Bundle" else ()
@@ -164,7 +166,3 @@ def _resources(value: Any) -> Iterator[dict[str, Any]]:
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict):
             yield resource
-
-
-VALIDATOR = BackgroundValidator()
-"""The one of this process: `web` hands it what calls brought, and metrics are told by its `report`."""

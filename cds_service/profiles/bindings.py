@@ -1,6 +1,7 @@
-"""Coded values held against the value set that their element is bound to.
+"""Validates coded values against the value set that their element is bound to.
 
-Required: outside the value set is an error. Extensible: a warning. Preferred and example: not looked at.
+A code outside the value set is an error for a required binding and a warning for an extensible one. Preferred and
+example bindings are not checked.
 Source: FHIR R4 Terminologies, section Binding Strengths.
 """
 
@@ -9,45 +10,45 @@ from __future__ import annotations
 from typing import Any
 
 from cds_service.profiles.elements import Binding
-from cds_service.profiles.terminology import Answer, holds
-from cds_service.profiles.validation_run import Place, ValidationRun
-from cds_service.profiles.values import shown
+from cds_service.profiles.terminology import Tristate, value_set_contains
+from cds_service.profiles.validation_run import Node, ValidationRun
+from cds_service.profiles.values import quoted
 
 _STRENGTHS = {"required": "error", "extensible": "warning"}
 
 
-def check_binding(run: ValidationRun, place: Place, binding: Binding) -> None:
-    """Checks one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
-    if binding.maximum:
-        _check(run, place, "required", binding.maximum)
+def check_binding(run: ValidationRun, node: Node, binding: Binding) -> None:
+    """Check one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
+    if binding.max_value_set:
+        _check(run, node, "required", binding.max_value_set)
     if binding.strength in _STRENGTHS:
-        _check(run, place, binding.strength, binding.value_set)
+        _check(run, node, binding.strength, binding.value_set)
 
 
-def _check(run: ValidationRun, place: Place, strength: str, url: str) -> None:
-    codes = codes_of(place.value, place.type)
+def _check(run: ValidationRun, node: Node, strength: str, url: str) -> None:
+    codes = codes_of(node.value, node.type)
     if not codes and strength == "extensible":
         return
-    answer = any_held(run, url, codes)
+    answer = contains_any(run, url, codes)
     if answer is None:
-        message = f"the value set {url} is not at hand in full: {_named(codes)} not checked"
-        run.add("information", place, "binding-unknown", "not-found", message)
+        message = f"the value set {url} is not completely available: {_named(codes)} not checked"
+        run.add("information", node, "binding-unknown", "not-found", message)
     elif answer is False:
-        what = f"{_named(codes)} is not in the value set" if codes else "no code from the value set"
-        must = "a code from it is required" if strength == "required" else "use a code from it where one fits"
-        run.add(_STRENGTHS[strength], place, "binding", "code-invalid", f"{what} {url}: {must}")  # type: ignore[arg-type]
+        fault = f"{_named(codes)} is not in the value set" if codes else "no code from the value set"
+        remedy = "a code from it is required" if strength == "required" else "use a code from it if one fits"
+        run.add(_STRENGTHS[strength], node, "binding", "code-invalid", f"{fault} {url}: {remedy}")  # type: ignore[arg-type]
 
 
-def any_held(run: ValidationRun, url: str, codes: list[tuple[str | None, str]]) -> Answer:
-    """Whether a value set holds one of the codes: one is enough, local codes may stand beside it."""
+def contains_any(run: ValidationRun, url: str, codes: list[tuple[str | None, str]]) -> Tristate:
+    """Whether a value set contains at least one of the codes; additional local codes are allowed."""
     if not codes:
         return False if run.definitions.value_set(url) or "?" in url else None
-    answers = [holds(run.definitions, url, system, code) for system, code in codes]
+    answers = [value_set_contains(run.definitions, url, system, code) for system, code in codes]
     return True if True in answers else (None if None in answers else False)
 
 
 def codes_of(value: Any, kind: str) -> list[tuple[str | None, str]]:
-    """(system, code) pairs; the system is None where the element implies it, "" where it is missing."""
+    """(system, code) pairs; the system is None if the element implies it, "" if it is missing."""
     if isinstance(value, str):
         return [(None, value)]
     if not isinstance(value, dict):
@@ -61,4 +62,4 @@ def codes_of(value: Any, kind: str) -> list[tuple[str | None, str]]:
 
 
 def _named(codes: list[tuple[str | None, str]]) -> str:
-    return ", ".join(shown(code if system is None else f"{system}#{code}") for system, code in codes[:3]) or "it"
+    return ", ".join(quoted(code if system is None else f"{system}#{code}") for system, code in codes[:3]) or "it"

@@ -1,4 +1,4 @@
-"""Bundles: entries by the URLs that references use, and the rules that tie fullUrl, id and references together.
+"""Bundles: entries by the URLs that references use, and the rules for fullUrl, ids and references.
 
 Source: FHIR R4 Bundle, sections Resource URL & Uniqueness rules and Resolving references.
 """
@@ -9,16 +9,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.profiles.references import REST_URL, resolve, spellings
-from cds_service.profiles.validation_run import Place, Scope, ValidationRun
+from cds_service.profiles.references import REST_URL, candidate_urls, resolve
+from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 
 _WITHOUT_FULL_URL = {"transaction", "transaction-response", "batch", "batch-response"}
-_TRAVELLING = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
+_DOCUMENT_REFERENCES = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
-def index(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Resources of a Bundle by fullUrl, and by Type/id where no fullUrl says otherwise."""
+def resources_by_url(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Resources of a Bundle by fullUrl and by Type/id."""
     found: dict[str, dict[str, Any]] = {}
     for _, entry in _entries(bundle):
         resource, url = entry.get("resource"), entry.get("fullUrl")
@@ -31,34 +31,34 @@ def index(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def full_url(place: Place) -> str | None:
-    """The fullUrl of the entry that a resource stands in; None elsewhere."""
-    entry = place.parent.value if place.parent and place.step == "resource" else None
+def full_url(node: Node) -> str | None:
+    """The fullUrl of the Bundle entry with this resource; None outside a Bundle."""
+    entry = node.parent.value if node.parent and node.step == "resource" else None
     url = entry.get("fullUrl") if isinstance(entry, dict) else None
     return url if isinstance(url, str) else None
 
 
-def check_bundle(run: ValidationRun, place: Place) -> None:
-    """Every entry: its fullUrl (there, absolute, saying the same as the resource), and what a search must give."""
-    kind = str(place.value.get("type"))
-    for position, entry in _entries(place.value):
-        where = Place(entry, "BackboneElement", "entry", place, position)
+def check_bundle(run: ValidationRun, node: Node) -> None:
+    """Check every entry: its fullUrl (present, absolute, consistent with the resource), and the rules of its type."""
+    kind = str(node.value.get("type"))
+    for position, entry in _entries(node.value):
+        where = Node(entry, "BackboneElement", "entry", node, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")
         if url is None and _needs_full_url(kind, resource):
             run.error(where, "full-url", "required", f"an entry of a {kind} needs a fullUrl")
         if kind == "document" and position == 0:
-            _check_document(run, place, entry)
+            _check_document(run, node, entry)
         if kind == "searchset" and isinstance(resource, dict):
             _check_match(run, where, entry, resource)
         if isinstance(url, str) and url and not _ABSOLUTE.fullmatch(url):
             run.error(where, "full-url", "value", "fullUrl must be absolute: a URL, urn:uuid: or urn:oid:")
         found = REST_URL.fullmatch(url) if isinstance(url, str) else None
         if found and isinstance(resource, dict) and run.definitions.is_resource(found["type"]):
-            _check_agreement(run, where, found["type"], found["id"], resource)
+            _check_full_url(run, where, found["type"], found["id"], resource)
 
 
 def _needs_full_url(kind: str, resource: Any) -> bool:
-    """Whether an entry must say the identity of its resource; what went wrong in a search has none."""
+    """Whether an entry needs a fullUrl; an OperationOutcome in a search result does not."""
     return isinstance(resource, dict) and kind not in _WITHOUT_FULL_URL and not _is_outcome(resource)
 
 
@@ -66,27 +66,27 @@ def _is_outcome(resource: dict[str, Any]) -> bool:
     return resource.get("resourceType") == "OperationOutcome"
 
 
-def _check_document(run: ValidationRun, place: Place, entry: dict[str, Any]) -> None:
-    """What a document's Composition points to travels with it. Source: FHIR R4 Documents, section 3.3.1."""
+def _check_document(run: ValidationRun, node: Node, entry: dict[str, Any]) -> None:
+    """Check that the Composition's references resolve in the document. Source: FHIR R4 Documents, section 3.3.1."""
     composition = entry.get("resource")
     if not isinstance(composition, dict):
         return
     scope = run.scope_of(composition)
-    where = Place(composition, "Composition", "resource", Place(entry, "BackboneElement", "entry", place, 0))
-    for reference in _references({name: composition.get(name) for name in _TRAVELLING}):
-        if not reference.startswith("#") and (problem := _document_problem(place.value, scope, reference)):
+    where = Node(composition, "Composition", "resource", Node(entry, "BackboneElement", "entry", node, 0))
+    for reference in _references({name: composition.get(name) for name in _DOCUMENT_REFERENCES}):
+        if not reference.startswith("#") and (problem := _document_problem(node.value, scope, reference)):
             run.error(where, "document-reference", "not-found", f"{reference} {problem}")
 
 
 def _document_problem(bundle: dict[str, Any], scope: Scope | None, reference: str) -> str | None:
-    """Why a reference doesn't lead to one entry of its document; versions are told by `meta.versionId`."""
+    """Why a reference does not resolve to exactly one entry of the document; versions differ by `meta.versionId`."""
     if resolve(scope, reference) is None:
         return "is not in the document"
     plain, _, wanted = reference.partition("/_history/")
-    urls = spellings(plain, scope.full_url if scope else None)
+    urls = candidate_urls(plain, scope.full_url if scope else None)
     entries = [entry for _, entry in _entries(bundle) if entry.get("fullUrl") in urls]
     if not wanted:
-        return "is the fullUrl of more than one entry: name its version" if len(entries) > 1 else None
+        return "is the fullUrl of more than one entry: add the version" if len(entries) > 1 else None
     versions = {_version(entry) for entry in entries}
     return None if not versions or versions & {wanted, None} else "has another version in the document"
 
@@ -99,7 +99,7 @@ def _version(entry: dict[str, Any]) -> str | None:
 
 
 def _references(value: Any) -> Iterator[str]:
-    """Every reference below, except those in extensions."""
+    """All references in a value, except those in extensions."""
     if isinstance(value, list):
         for one in value:
             yield from _references(one)
@@ -111,8 +111,11 @@ def _references(value: Any) -> Iterator[str]:
                 yield from _references(one)
 
 
-def _check_match(run: ValidationRun, where: Place, entry: dict[str, Any], resource: dict[str, Any]) -> None:
-    """What a search found has an id; mode outcome is for an OperationOutcome. Source: FHIR R4 Search, 3.1.1.1."""
+def _check_match(run: ValidationRun, where: Node, entry: dict[str, Any], resource: dict[str, Any]) -> None:
+    """Check a searchset entry: resources need an id; mode outcome needs an OperationOutcome.
+
+    Source: FHIR R4 Search, 3.1.1.1.
+    """
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None
     is_outcome = _is_outcome(resource)
@@ -122,10 +125,10 @@ def _check_match(run: ValidationRun, where: Place, entry: dict[str, Any], resour
         run.error(where, "search-mode", "structure", "mode outcome is for an OperationOutcome")
 
 
-def _check_agreement(run: ValidationRun, where: Place, kind: str, identity: str, resource: dict[str, Any]) -> None:
-    if isinstance(resource.get("id"), str) and resource["id"] != identity:
+def _check_full_url(run: ValidationRun, where: Node, kind: str, resource_id: str, resource: dict[str, Any]) -> None:
+    if isinstance(resource.get("id"), str) and resource["id"] != resource_id:
         run.error(
-            where, "full-url", "value", f'fullUrl ends in "{identity}", the resource has the id "{resource["id"]}"'
+            where, "full-url", "value", f'fullUrl ends in "{resource_id}", the resource has the id "{resource["id"]}"'
         )
     elif resource.get("resourceType") != kind:
         run.error(where, "full-url", "value", f"fullUrl says {kind}, the resource is a {resource.get('resourceType')}")

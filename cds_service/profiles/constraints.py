@@ -1,7 +1,7 @@
-"""Constraints (invariants) of elements: FHIRPath over the value.
+"""Constraints (invariants) of elements: FHIRPath expressions evaluated on the value.
 
-fhirpathpy evaluates them; what is hot or what it can't do is in `known_constraints`. A constraint that can't be
-evaluated is said as information, never as an error: decision record 0020.
+fhirpathpy evaluates them, except for frequent ones and those that it gets wrong, see `native_constraints`. A constraint
+that can't be evaluated is reported as information, never as an error: decision record 0020.
 """
 
 from __future__ import annotations
@@ -18,72 +18,72 @@ from fhirpathpy.models import models
 from fhirpathpy.parser import parse
 
 from cds_service.profiles.elements import Constraint
-from cds_service.profiles.known_constraints import KNOWN
+from cds_service.profiles.native_constraints import NATIVE_CHECKS
 from cds_service.profiles.references import resolve
-from cds_service.profiles.terminology import holds
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.terminology import value_set_contains
+from cds_service.profiles.validation_run import Node, ValidationRun
 
 _SEVERITIES = {"error": "error", "warning": "warning"}
-# A comparison of something other than the result of a function, which is always there.
+# A comparison of elements, as opposed to the result of a function, which always has a value.
 _COMPARES_ELEMENTS = re.compile(r"(?<!\(\))[<>]")
 
 
 class NotEvaluable(Exception):
-    """An expression that the FHIRPath engine can't evaluate, and why."""
+    """The FHIRPath engine can't evaluate an expression; the message says why."""
 
 
-def check_constraints(run: ValidationRun, place: Place, constraints: Iterable[Constraint]) -> None:
-    """Checks the constraints of one element on one value; each expression once for each value.
+def check_constraints(run: ValidationRun, node: Node, constraints: Iterable[Constraint]) -> None:
+    """Check the constraints of an element or type on one value; each expression is evaluated once per value.
 
     Args:
-        run: the run; issues are added to it.
-        place: holds the value.
-        constraints: of an element, or of its type.
+        run: collects the issues.
+        node: the value.
+        constraints: of the element or of its type.
     """
     for constraint in constraints:
         try:
-            holds_true = is_met(run, place, constraint.expression)
+            holds_true = is_met(run, node, constraint.expression)
         except NotEvaluable as why:
             message = f"constraint {constraint.key} can't be evaluated here ({why}): not checked"
-            run.add("information", place, constraint.key, "not-supported", message)
+            run.add("information", node, constraint.key, "not-supported", message)
             continue
         if not holds_true:
             severity = _SEVERITIES.get(constraint.severity, "warning")
             message = f"{constraint.key}: {constraint.human or constraint.expression}"
-            run.add(severity, place, constraint.key, "invariant", message)  # type: ignore[arg-type]
+            run.add(severity, node, constraint.key, "invariant", message)  # type: ignore[arg-type]
 
 
-def is_met(run: ValidationRun, place: Place, expression: str) -> bool:
-    """Whether a value meets the expression of a constraint.
+def is_met(run: ValidationRun, node: Node, expression: str) -> bool:
+    """Whether a value satisfies the expression of a constraint.
 
     Raises:
         NotEvaluable: the engine can't evaluate it.
     """
-    known = KNOWN.get(expression)
+    known = NATIVE_CHECKS.get(expression)
     if known:
-        return known(place, run.scope)
-    key = id(place.value), place.type, expression
-    memorable = isinstance(place.value, dict)
-    if memorable and key in run.memory:
-        return bool(run.memory[key])
-    result = is_true(evaluate(run, place, expression), expression)
-    if memorable:
-        run.memory[key] = result
+        return known(node, run.scope)
+    key = id(node.value), node.type, expression
+    cacheable = isinstance(node.value, dict)
+    if cacheable and key in run.cache:
+        return bool(run.cache[key])
+    result = is_true(evaluate(run, node, expression), expression)
+    if cacheable:
+        run.cache[key] = result
     return result
 
 
 def is_true(result: list[Any], expression: str) -> bool:
-    """What a constraint's result means.
+    """The truth value of a constraint's result.
 
-    Nothing at all is not true, except where elements are compared: two dates of which one is less precise can't be,
-    nor can what is missing, and that is no fault. Source: FHIRPath, Singleton Evaluation of Collections; Comparison.
+    An empty result is false, except for a comparison of elements: dates of different precision and missing elements
+    can't be compared, which is not a violation. Source: FHIRPath, Singleton Evaluation of Collections; Comparison.
     """
     if not result:
         return _COMPARES_ELEMENTS.search("".join(expression.split())) is not None
     return result[0] is not False if len(result) == 1 else True
 
 
-def evaluate(run: ValidationRun, place: Place, expression: str) -> list[Any]:
+def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
     """The result of an expression on a value.
 
     Raises:
@@ -91,18 +91,18 @@ def evaluate(run: ValidationRun, place: Place, expression: str) -> list[Any]:
     """
     scope = run.scope
     context = {
-        "resource": ResourceNode.create_node(scope.resource if scope else place.value),
-        "rootResource": ResourceNode.create_node(scope.container if scope else place.value),
+        "resource": ResourceNode.create_node(scope.resource if scope else node.value),
+        "rootResource": ResourceNode.create_node(scope.container if scope else node.value),
     }
-    # The engine finds `Patient.name` only in a plain resource, and other things only in a node.
-    is_resource = isinstance(place.value, dict) and "resourceType" in place.value
-    node = place.value if is_resource else ResourceNode.create_node(place.value, _base(place), place.sibling)
+    # The engine resolves `Patient.name` only on a plain resource, and other paths only on a ResourceNode.
+    is_resource = isinstance(node.value, dict) and "resourceType" in node.value
+    engine_node = node.value if is_resource else ResourceNode.create_node(node.value, _base(node), node.sibling)
     options = {"userInvocationTable": _calls(run), "traceFn": _silent}
     try:
-        return list(apply_parsed_path(node, _parsed(expression), context, _model(), options))
+        return list(apply_parsed_path(engine_node, _parsed(expression), context, _model(), options))
     except (RecursionError, NotEvaluable):
         raise
-    except Exception as error:  # fhirpathpy raises bare Exception, and whatever its data makes it trip over
+    except Exception as error:  # fhirpathpy raises bare Exception and, on unexpected data, many others
         raise NotEvaluable(type(error).__name__) from error
 
 
@@ -116,15 +116,15 @@ def _model() -> dict[str, Any]:
     return models["r4"]
 
 
-def _base(place: Place) -> str:
-    """The engine's name for where a value stands: its type, or its path in the resource for a backbone element."""
-    if place.type not in ("BackboneElement", "Element") or place.parent is None:
-        return place.type
-    return place.alias or f"{_base(place.parent)}.{place.step}"
+def _base(node: Node) -> str:
+    """The engine's name for a node: its type, or its path in the resource for a backbone element."""
+    if node.type not in ("BackboneElement", "Element") or node.parent is None:
+        return node.type
+    return node.alias or f"{_base(node.parent)}.{node.step}"
 
 
 def _calls(run: ValidationRun) -> Mapping[str, Any]:
-    """Functions of FHIR that the engine lacks. Source: FHIR R4 FHIRPath, Additional functions."""
+    """FHIR functions that the engine lacks. Source: FHIR R4 FHIRPath, Additional functions."""
     scope = run.scope
 
     def resolved(inputs: list[Any]) -> list[Any]:
@@ -134,26 +134,26 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
 
     def member_of(inputs: list[Any], url: str) -> list[Any]:
         codes = [(one.get("system"), one.get("code")) if isinstance(one, dict) else (None, one) for one in inputs]
-        answers = [holds(run.definitions, url, system, str(code)) for system, code in codes]
+        answers = [value_set_contains(run.definitions, url, system, str(code)) for system, code in codes]
         if None in answers:
-            raise NotEvaluable(f"value set {url} is not at hand in full")
+            raise NotEvaluable(f"value set {url} is not completely available")
         return [True in answers] if answers else []
 
     def conforms_to(inputs: list[Any], url: str) -> list[Any]:
-        places = [Place(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]
-        answers = [run.conforms(run, place, url) for place in places]
+        nodes = [Node(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]
+        answers = [run.conforms(run, node, url) for node in nodes]
         if None in answers:
-            raise NotEvaluable(f"profile {url} is not at hand")
+            raise NotEvaluable(f"profile {url} is not available")
         return [False not in answers]
 
     return {
         "hasValue": _function(lambda inputs: [len(_plain(inputs)) == 1]),
-        # The constraints of R4 rely on nothing.not() being true: bdl-8 of an entry without a fullUrl.
+        # R4 constraints rely on {}.not() being true: bdl-8 for an entry without a fullUrl.
         "not": _function(lambda inputs: [not inputs or inputs == [False]]),
         "toString": _function(_to_string),
         "matches": {"fn": _matches, "arity": {1: ["String"]}},
         "getValue": _function(lambda inputs: _plain(inputs)[:1]),
-        "htmlChecks": _function(lambda inputs: [True]),  # narrative.py has checked it
+        "htmlChecks": _function(lambda inputs: [True]),  # checked in narrative.py
         "resolve": _function(resolved),
         "memberOf": {"fn": member_of, "arity": {1: ["String"]}},
         "conformsTo": {"fn": conforms_to, "arity": {1: ["String"]}},
@@ -161,24 +161,24 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
 
 
 def _to_string(inputs: list[Any]) -> list[Any]:
-    """The engine's own gives nothing for dates."""
+    """Replaces the engine's toString(), which returns nothing for dates."""
     plain = _plain(inputs)
     return [str(one).lower() if isinstance(one, bool) else str(one) for one in plain] if len(plain) == 1 else []
 
 
 def _matches(inputs: list[Any], pattern: str) -> list[Any]:
-    """The constraints of R4 mean the whole text; the engine would be content with a part."""
+    """Replaces the engine's matches(), which accepts a partial match; R4 constraints mean the whole string."""
     plain = _plain(inputs)
     return [re.fullmatch(pattern, str(plain[0]), re.DOTALL) is not None] if len(plain) == 1 else []
 
 
 def _plain(inputs: list[Any]) -> list[Any]:
-    """The values among nodes: the engine gives the extensions of a primitive as a node of their own."""
+    """Primitive values only: the engine returns the extensions of a primitive as separate nodes."""
     return [one for one in inputs if isinstance(one, str | int | bool | Decimal | float)]
 
 
 def _silent(*_: object) -> None:
-    """`trace()` would print values of the record."""
+    """Replaces trace(), which would print values of the record."""
 
 
 def _function(answer: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rules of datatypes that the specification gives in words, not as constraints.
+"""Datatype rules that the specification states in prose, not as constraints.
 
 Source: FHIR R4 datatypes: Coding, Identifier, Attachment, Meta; Terminologies, section Code Systems.
 """
@@ -14,9 +14,9 @@ from typing import Any
 
 from cds_service.profiles.elements import Element
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.terminology import in_system
+from cds_service.profiles.terminology import system_contains
 from cds_service.profiles.units import UCUM, unit_problem
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.validation_run import Node, ValidationRun
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _OF_THIS_VERSION = "http://hl7.org/fhir/"
@@ -25,125 +25,128 @@ _REPLACED = re.compile(r"http://hl7\.org/fhir/v[23]/.+")
 _PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
-def check_datatype(run: ValidationRun, place: Place) -> None:
-    """Checks what one complex value of a datatype must keep besides its definition."""
-    check = _CHECKS.get(place.type)
+def check_datatype(run: ValidationRun, node: Node) -> None:
+    """Check the rules of a complex value's datatype that are not in its definition."""
+    check = _CHECKS.get(node.type)
     if check:
-        check(run, place)
+        check(run, node)
 
 
-def _check_coding(run: ValidationRun, place: Place) -> None:
-    system = place.value.get("system")
+def _check_coding(run: ValidationRun, node: Node) -> None:
+    system = node.value.get("system")
     if not isinstance(system, str) or not system:
         return
     if problem := _system_problem(run, system):
-        run.error(place, "coding-system", "code-invalid", f"system {system} {problem}")
-    elif isinstance(place.value.get("code"), str) and in_system(run.definitions, system, place.value["code"]) is False:
-        # Those of hl7.org/fhir are of this version of FHIR; others have newer versions, with more codes.
+        run.error(node, "coding-system", "code-invalid", f"system {system} {problem}")
+    elif (
+        isinstance(node.value.get("code"), str)
+        and system_contains(run.definitions, system, node.value["code"]) is False
+    ):
+        # Systems under hl7.org/fhir are part of R4; others may have newer versions with more codes.
         severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
-        message = f"{place.value['code']} is no code of {system}"
-        run.add(severity, place, "coding-code", "code-invalid", message)
+        message = f"{node.value['code']} is not a code of {system}"
+        run.add(severity, node, "coding-code", "code-invalid", message)
     elif system.startswith("http://build.fhir.org"):
-        # HL7's own examples name them so.
-        run.add("warning", place, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
+        # A warning only, because HL7's own examples use such systems.
+        run.add("warning", node, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
 
 
 def _system_problem(run: ValidationRun, system: str) -> str | None:
     known = run.definitions.code_system(system)
     if known is not None:
         is_supplement = known.get("content") == "supplement" or "supplements" in known
-        return "is a supplement: name the code system that it adds to" if is_supplement else None
+        return "is a supplement: use the code system that it supplements" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"
     if run.definitions.value_set(system) is not None:
-        return "is a value set: name the code system that the code is from"
+        return "is a value set: use the code system of the code"
     if _PAGE.fullmatch(system):
         return "is a page of the specification, not a code system"
-    return "is no code system of FHIR R4" if _REPLACED.fullmatch(system) else None
+    return "is not a code system of FHIR R4" if _REPLACED.fullmatch(system) else None
 
 
-def _check_quantity(run: ValidationRun, place: Place) -> None:
-    system, code = place.value.get("system"), place.value.get("code")
+def _check_quantity(run: ValidationRun, node: Node) -> None:
+    system, code = node.value.get("system"), node.value.get("code")
     if system == UCUM and isinstance(code, str) and (problem := unit_problem(run.definitions, code)):
-        # Orders of tablets and drops name them as units of UCUM, in HL7's examples too: doubtful, not wrong.
-        run.add("warning", place, "unit", "code-invalid", f'"{code}" {problem}')
+        # A warning only: orders of tablets and drops use such codes as UCUM units, also in HL7's examples.
+        run.add("warning", node, "unit", "code-invalid", f'"{code}" {problem}')
 
 
-def _check_identifier(run: ValidationRun, place: Place) -> None:
-    system = place.value.get("system")
+def _check_identifier(run: ValidationRun, node: Node) -> None:
+    system = node.value.get("system")
     if isinstance(system, str) and system and not _ABSOLUTE.match(system):
-        run.error(place, "identifier-system", "value", f"system {system} is not absolute")
+        run.error(node, "identifier-system", "value", f"system {system} is not absolute")
 
 
-def _check_attachment(run: ValidationRun, place: Place) -> None:
-    data, size, stated = (place.value.get(name) for name in ("data", "size", "hash"))
+def _check_attachment(run: ValidationRun, node: Node) -> None:
+    data, size, hash_value = (node.value.get(name) for name in ("data", "size", "hash"))
     if not isinstance(data, str):
         return
     try:
         content = base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
-        return  # told as a wrong primitive
+        return  # reported as an invalid primitive
     if isinstance(size, int) and size != len(content):
-        run.error(place, "attachment-size", "value", f"size says {size} bytes, data holds {len(content)}")
+        run.error(node, "attachment-size", "value", f"size is {size} bytes, but data has {len(content)}")
     digest = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
-    given = "".join(stated.split()) if isinstance(stated, str) else digest
-    # One of another length was made by another rule, such as hexadecimal digits.
+    given = "".join(hash_value.split()) if isinstance(hash_value, str) else digest
+    # A hash of another length has another encoding, such as hexadecimal.
     if given != digest and len(given) == len(digest):
-        run.error(place, "attachment-hash", "value", "hash is not the SHA-1 of data, in base64")
+        run.error(node, "attachment-hash", "value", "hash is not the SHA-1 of data, in base64")
 
 
-def _check_meta(run: ValidationRun, place: Place) -> None:
+def _check_meta(run: ValidationRun, node: Node) -> None:
     for name in ("profile", "security", "tag"):
-        listed = place.value.get(name)
-        keys = [_identity(one) for one in listed] if isinstance(listed, list) else []
+        listed = node.value.get(name)
+        keys = [_entry_key(one) for one in listed] if isinstance(listed, list) else []
         if len(keys) != len(set(keys)):
-            run.error(place, "meta-duplicate", "duplicate", f"{name} holds the same entry twice")
+            run.error(node, "meta-duplicate", "duplicate", f"{name} has the same entry twice")
 
 
-def _identity(one: Any) -> Any:
+def _entry_key(one: Any) -> Any:
     return (str(one.get("system")), str(one.get("code"))) if isinstance(one, dict) else str(one)
 
 
-def check_canonical(run: ValidationRun, place: Place, element: Element) -> None:
-    """A canonical URL of something at hand points to the right kind of it; a resource's own url is absolute."""
-    value = place.value
+def check_canonical(run: ValidationRun, node: Node, element: Element) -> None:
+    """Check that a canonical URL refers to an allowed resource type, and that a resource's own url is absolute."""
+    value = node.value
     if not isinstance(value, str):
         return
-    if place.type == "uri" and place.step == "url" and _is_resource(run, place.parent) and not _ABSOLUTE.match(value):
-        run.error(place, "canonical", "value", f"{value} is not absolute")
+    if node.type == "uri" and node.step == "url" and _is_resource(run, node.parent) and not _ABSOLUTE.match(value):
+        run.error(node, "canonical", "value", f"{value} is not absolute")
     wanted = {url.rpartition("/")[2] for one in element.types for url in one.targets}
-    kind = run.definitions.kind_of(value) if place.type == "canonical" and wanted else None
+    kind = run.definitions.kind_of(value) if node.type == "canonical" and wanted else None
     if kind and not wanted.intersection(run.definitions.ancestors(kind)):
-        run.error(place, "canonical", "value", f"{value} is a {kind}: {' or '.join(sorted(wanted))} belongs here")
+        run.error(node, "canonical", "value", f"{value} is a {kind}, expected {' or '.join(sorted(wanted))}")
 
 
-def _is_resource(run: ValidationRun, place: Place | None) -> bool:
-    return place is not None and run.definitions.is_resource(place.type)
+def _is_resource(run: ValidationRun, node: Node | None) -> bool:
+    return node is not None and run.definitions.is_resource(node.type)
 
 
-def check_element_ids(run: ValidationRun, place: Place) -> None:
-    """Ids of elements are unique inside a resource. Source: FHIR R4 Element, id.
+def check_element_ids(run: ValidationRun, node: Node) -> None:
+    """Check that element ids are unique in a resource. Source: FHIR R4 Element, id.
 
-    Not looked at in StructureDefinitions, whose snapshot and differential name the same elements.
+    StructureDefinitions are skipped, because their snapshot and differential use the same ids.
     """
-    if place.type == "StructureDefinition":
+    if node.type == "StructureDefinition":
         return
     seen: set[str] = set()
-    for identity in _element_ids(place.value):
-        if identity in seen:
-            run.error(place, "element-id", "duplicate", f'two elements have the id "{identity}"')
-        seen.add(identity)
+    for element_id in _element_ids(node.value):
+        if element_id in seen:
+            run.error(node, "element-id", "duplicate", f'two elements have the id "{element_id}"')
+        seen.add(element_id)
 
 
 def _element_ids(resource: dict[str, Any]) -> Iterator[str]:
-    open_list = list(_below(resource))
-    while open_list:
-        one = open_list.pop()
+    pending = list(_below(resource))
+    while pending:
+        one = pending.pop()
         if "resourceType" in one:
             continue
         if isinstance(one.get("id"), str):
             yield one["id"]
-        open_list += _below(one)
+        pending += _below(one)
 
 
 def _below(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
@@ -154,7 +157,7 @@ def _below(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
             yield from (inner for inner in one if isinstance(inner, dict))
 
 
-_CHECKS: dict[str, Callable[[ValidationRun, Place], None]] = {
+_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
     "Coding": _check_coding,
     **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), _check_quantity),
     "Identifier": _check_identifier,

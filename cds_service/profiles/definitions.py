@@ -1,7 +1,7 @@
-"""Everything that validation knows: StructureDefinitions, value sets, code systems and more, looked up by URL.
+"""The definitions that validation uses: StructureDefinitions, value sets, code systems and more, by URL.
 
-The shipped R4 core comes first, then the product's own package, then packages that the caller names; a later one
-replaces an earlier one of the same URL, and R4's own definitions are never replaced.
+Loaded in this order: the shipped R4 core, the product's own package, packages named by the caller. A later definition
+replaces an earlier one with the same URL, except for the StructureDefinitions of R4.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 
 from cds_service.profiles.elements import Element, build_tree
 from cds_service.profiles.packages import read_package
-from cds_service.profiles.snapshots import NoSnapshot, with_snapshot
+from cds_service.profiles.snapshots import SnapshotError, with_snapshot
 from cds_service.publishing.package import make_definitions
 from cds_service.publishing.sources import shipped_sources
 
@@ -34,25 +34,25 @@ _OWN_FOLDERS = ("structure_definitions", "value_sets", "binding_sets", "code_sys
 
 
 class Definitions:
-    """Definitions by URL, and the element trees made from them on first use.
+    """Definitions by URL, with element trees that are built on first use.
 
-    A class because it remembers: the trees and the expansions of value sets are made once and shared by all threads
-    (two threads may make the same one; the second wins, and they are equal). `answers` holds what was asked of value
-    sets; it is emptied when it grows, since callers choose the codes.
+    Trees and value set expansions are cached and shared by all threads; if two threads build the same one, the second
+    replaces an equal first. `membership_cache` caches value set lookups and is cleared when full, because callers
+    choose the codes.
     """
 
     def __init__(self, resources: Iterable[Mapping[str, Any]]) -> None:
         self._by_url: dict[str, dict[str, Mapping[str, Any]]] = {kind: {} for kind in _KINDS}
         self._trees: dict[str, Element | None] = {}
-        self.memory: dict[Any, Any] = {}
-        self.answers: dict[Any, bool | None] = {}
+        self.cache: dict[Any, Any] = {}
+        self.membership_cache: dict[Any, bool | None] = {}
         for resource in resources:
             if resource.get("resourceType") in _KINDS and isinstance(resource.get("url"), str):
                 self._by_url[resource["resourceType"]][resource["url"]] = resource
         self._global = _global_profiles(self._by_url["ImplementationGuide"].values())
 
     def structure(self, url: str) -> Mapping[str, Any] | None:
-        """A StructureDefinition by its canonical URL (a version after `|` is not looked at), or None."""
+        """A StructureDefinition by its canonical URL (a version after `|` is ignored), or None."""
         return self._by_url["StructureDefinition"].get(url.partition("|")[0])
 
     def value_set(self, url: str) -> Mapping[str, Any] | None:
@@ -72,16 +72,16 @@ class Definitions:
         return self._by_url["SearchParameter"].get(url.partition("|")[0])
 
     def kind_of(self, url: str) -> str | None:
-        """The resource type of the definition at hand with this canonical URL, or None."""
+        """The resource type of the definition with this canonical URL, or None."""
         url = url.partition("|")[0]
         return next((kind for kind, by_url in self._by_url.items() if url in by_url), None)
 
     def global_profiles(self, resource_type: str) -> Sequence[str]:
-        """Profiles that an ImplementationGuide asks of every resource of a type (`ImplementationGuide.global`)."""
+        """Profiles that an ImplementationGuide requires for all resources of a type (`ImplementationGuide.global`)."""
         return self._global.get(resource_type, ())
 
     def tree(self, url: str) -> Element | None:
-        """The element tree of a StructureDefinition; None where it is not at hand or can't be used."""
+        """The element tree of a StructureDefinition; None if it is not available or has no usable snapshot."""
         url = url.partition("|")[0]
         if url not in self._trees:
             structure = self._with_snapshot(url)
@@ -89,19 +89,19 @@ class Definitions:
         return self._trees[url]
 
     def type_tree(self, code: str) -> Element | None:
-        """The element tree of a FHIR type or resource by its name, such as `HumanName`; None for what R4 has not."""
+        """The element tree of a FHIR type or resource by name, such as `HumanName`; None if R4 does not define it."""
         return self.tree(BASE + code) if "/" not in code else self.tree(code)
 
     def is_resource(self, code: str) -> bool:
-        """Whether a name is a resource type of R4 that can be sent."""
+        """Whether a name is a concrete resource type of R4."""
         structure = self.structure(BASE + code) or {}
         return structure.get("kind") == "resource" and structure.get("type") == code and not structure.get("abstract")
 
     def ancestors(self, code: str) -> tuple[str, ...]:
-        """A type and the types that it is made from, itself first: Patient, DomainResource, Resource."""
-        known = self.memory.get(("ancestors", code))
+        """A type and its base types, most specific first: Patient, DomainResource, Resource."""
+        known = self.cache.get(("ancestors", code))
         if known is None:
-            known = self.memory["ancestors", code] = tuple(self._ancestors(code))
+            known = self.cache["ancestors", code] = tuple(self._ancestors(code))
         return known
 
     def _ancestors(self, code: str) -> Iterable[str]:
@@ -111,17 +111,17 @@ class Definitions:
             code = str(structure.get("baseDefinition", "")).rpartition("/")[2]
 
     def _with_snapshot(self, url: str, within: tuple[str, ...] = ()) -> Mapping[str, Any] | None:
-        """A StructureDefinition with its snapshot, made where it is missing; None where that can't be done."""
+        """A StructureDefinition with a snapshot, generated if missing; None if that is not possible."""
         structure = self.structure(url)
         if structure is None or "snapshot" in structure or url in within:
             return structure if structure is not None and "snapshot" in structure else None
         key = "snapshot", url.partition("|")[0]
-        if key not in self.memory:
+        if key not in self.cache:
             try:
-                self.memory[key] = with_snapshot(structure, lambda base: self._with_snapshot(base, (*within, url)))
-            except (NoSnapshot, KeyError, TypeError):
-                self.memory[key] = None
-        return self.memory[key]  # type: ignore[no-any-return]
+                self.cache[key] = with_snapshot(structure, lambda base: self._with_snapshot(base, (*within, url)))
+            except (SnapshotError, KeyError, TypeError):
+                self.cache[key] = None
+        return self.cache[key]  # type: ignore[no-any-return]
 
 
 def _global_profiles(guides: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -134,7 +134,7 @@ def _global_profiles(guides: Iterable[Mapping[str, Any]]) -> dict[str, list[str]
 
 @cache
 def core_resources() -> tuple[dict[str, Any], ...]:
-    """The definitions of FHIR R4 4.0.1, reduced to what validation reads (made by tools/make_r4_definitions.py)."""
+    """The definitions of FHIR R4 4.0.1, reduced to what validation uses (built by tools/make_r4_definitions.py)."""
     packed = files("cds_service.profiles").joinpath("r4_definitions.json.gz").read_bytes()
     return tuple(orjson.loads(gzip.decompress(packed)))
 
@@ -150,7 +150,7 @@ def own_resources() -> tuple[dict[str, Any], ...]:
 
 
 def load_definitions(packages: Sequence[Path] = ()) -> Definitions:
-    """The core, the product's own package, and more packages.
+    """The R4 core, the product's own package, and further packages.
 
     Args:
         packages: folders or `.tgz` files of FHIR packages.
@@ -161,6 +161,6 @@ def load_definitions(packages: Sequence[Path] = ()) -> Definitions:
     further = [resource for package in packages for resource in read_package(package, _KINDS)]
     core = core_resources()
     known = {resource["url"] for resource in core if resource["resourceType"] == "StructureDefinition"}
-    # A package such as hl7.fhir.r4.core repeats the core, in full; the reduced form is the same and faster.
+    # Packages such as hl7.fhir.r4.core repeat the core; the reduced form is equivalent and faster.
     added = [one for one in further if not (one["resourceType"] == "StructureDefinition" and one.get("url") in known)]
     return Definitions([*core, *own_resources(), *added])

@@ -1,6 +1,7 @@
-"""StructureDefinition snapshots -> trees of elements, ready for the walk.
+"""StructureDefinition snapshots -> trees of elements.
 
-A snapshot is a flat list in document order; the tree puts children under parents and slices under what they slice.
+A snapshot is a flat list in document order; in the tree, children are under their parents and slices under the element
+that they slice.
 Source: FHIR R4 ElementDefinition and Profiling, sections Slicing and Re-slicing.
 """
 
@@ -29,7 +30,7 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """One allowed type: its code, the profiles that a value must meet one of, and of what a reference may point to."""
+    """One allowed type: code, profiles (one of which a value must conform to), target profiles, aggregation modes."""
 
     code: str
     profiles: tuple[str, ...] = ()
@@ -39,16 +40,16 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The value set that codes must come from; `maximum` is the one they may not leave (extensible bindings)."""
+    """A terminology binding; `max_value_set` limits the codes of an extensible binding (extension maxValueSet)."""
 
     strength: str
     value_set: str
-    maximum: str | None = None
+    max_value_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slicing:
-    """How occurrences are told apart: (type, path) pairs."""
+    """How occurrences are assigned to slices; discriminators are (type, path) pairs."""
 
     discriminators: tuple[tuple[str, str], ...]
     rules: str
@@ -57,29 +58,29 @@ class Slicing:
 
 @dataclass(slots=True)
 class Element:
-    """One element of a StructureDefinition; the tree below it is `children`, None where the type's own is meant.
+    """One element of a StructureDefinition. `children` is None if they are those of its type.
 
-    `keys` maps each JSON property to the child and type that it stands for (`valueQuantity` -> value[x], Quantity).
-    Not frozen because trees are built step by step; nothing changes one afterwards.
+    `keys` maps each JSON property to its child and type (`valueQuantity` -> value[x], Quantity). Not frozen, because
+    trees are built step by step; never changed afterwards.
     """
 
     path: str
     name: str
     definition: str
     types: tuple[Type, ...] = ()
-    choice: bool = False
-    lowest: int = 0
-    highest: float = inf
-    array: bool = False
+    is_choice: bool = False
+    min_occurs: int = 0
+    max_occurs: float = inf
+    is_array: bool = False
     slice_name: str | None = None
     slicing: Slicing | None = None
     content_reference: str | None = None
     fixed: Any = None
     pattern: Any = None
     bounds: Mapping[str, Any] = field(default_factory=dict)
-    longest: int | None = None
+    max_length: int | None = None
     regex: str | None = None
-    modifier: bool = False
+    is_modifier: bool = False
     binding: Binding | None = None
     constraints: tuple[Constraint, ...] = ()
     children: dict[str, Element] | None = None
@@ -124,9 +125,9 @@ def _ancestors(slice_name: str) -> Iterable[str]:
 
 def _index(element: Element) -> None:
     for child in (element.children or {}).values():
-        for one in child.types if child.choice else ():
+        for one in child.types if child.is_choice else ():
             element.keys[child.name + one.code[0].upper() + one.code[1:]] = child, one.code
-        if not child.choice:
+        if not child.is_choice:
             element.keys[child.name] = child, child.types[0].code if child.types else ""
         _index(child)
     for part in element.slices:
@@ -136,43 +137,43 @@ def _index(element: Element) -> None:
 def _element(entry: Mapping[str, Any], url: str) -> Element:
     path = entry["path"]
     if base_path(entry) == "Resource.id":
-        # R4 calls it a System.String; the text says it is an id.
+        # R4 declares the type System.String; the specification text says id.
         entry = {**entry, "type": [{"code": "id"}]}
     base = entry.get("base", {})
     last = path.rpartition(".")[2]
-    choice = last.endswith("[x]")
-    if not choice and base_path(entry).endswith("[x]"):
-        # A profile may write value[x], once it allows one type only, as valueQuantity.
-        last, choice = base["path"].rpartition(".")[2], True
+    is_choice = last.endswith("[x]")
+    if not is_choice and base_path(entry).endswith("[x]"):
+        # A profile that allows only one type may write value[x] as valueQuantity.
+        last, is_choice = base["path"].rpartition(".")[2], True
     return Element(
         path=path,
         name=last.removesuffix("[x]"),
         definition=url,
         types=tuple(_type(one) for one in entry.get("type", ())),
-        choice=choice,
-        lowest=entry.get("min", 0),
-        highest=_highest(entry.get("max", "*")),
-        array=_highest(base.get("max", entry.get("max", "*"))) > 1,
+        is_choice=is_choice,
+        min_occurs=entry.get("min", 0),
+        max_occurs=_max_occurs(entry.get("max", "*")),
+        is_array=_max_occurs(base.get("max", entry.get("max", "*"))) > 1,
         slice_name=entry.get("sliceName"),
         slicing=_slicing(entry["slicing"]) if "slicing" in entry else None,
         content_reference=entry.get("contentReference"),
         fixed=_value(entry, "fixed"),
         pattern=_value(entry, "pattern"),
         bounds={name[:3]: value for name, value in entry.items() if name.startswith(("minValue", "maxValue"))},
-        longest=entry.get("maxLength"),
+        max_length=entry.get("maxLength"),
         regex=_regex(entry),
-        modifier=bool(entry.get("isModifier")),
+        is_modifier=bool(entry.get("isModifier")),
         binding=_binding(entry.get("binding", {})),
         constraints=tuple(_constraint(one) for one in entry.get("constraint", ()) if one.get("expression")),
     )
 
 
 def base_path(entry: Mapping[str, Any]) -> str:
-    """The path of the element in the type that first defines it, such as `Resource.id` for Patient.id."""
+    """The path of the element in the type that defines it, such as `Resource.id` for Patient.id."""
     return str(entry.get("base", {}).get("path", entry["path"]))
 
 
-def _highest(written: str) -> float:
+def _max_occurs(written: str) -> float:
     return inf if written == "*" else int(written)
 
 
@@ -190,10 +191,10 @@ def _type(entry: Mapping[str, Any]) -> Type:
 
 
 def _regex(entry: Mapping[str, Any]) -> str | None:
-    """The regular expression that a profile adds, on the element or its only type."""
+    """The regular expression from the `regex` extension of the element or its only type."""
     types = entry.get("type", ())
-    places = [entry, types[0]] if len(types) == 1 else [entry]
-    listed = (one for place in places for one in place.get("extension", ()))
+    holders = [entry, types[0]] if len(types) == 1 else [entry]
+    listed = (one for holder in holders for one in holder.get("extension", ()))
     return next((one.get("valueString") for one in listed if one["url"] == _REGEX), None)
 
 
@@ -212,8 +213,10 @@ def _value(entry: Mapping[str, Any], prefix: str) -> Any:
 def _binding(entry: Mapping[str, Any]) -> Binding | None:
     if "valueSet" not in entry:
         return None
-    maximum = next((e.get("valueCanonical") for e in entry.get("extension", ()) if e["url"] == _MAX_VALUE_SET), None)
-    return Binding(entry.get("strength", "example"), entry["valueSet"], maximum)
+    max_value_set = next(
+        (e.get("valueCanonical") for e in entry.get("extension", ()) if e["url"] == _MAX_VALUE_SET), None
+    )
+    return Binding(entry.get("strength", "example"), entry["valueSet"], max_value_set)
 
 
 def _constraint(entry: Mapping[str, Any]) -> Constraint:

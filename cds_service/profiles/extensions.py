@@ -1,4 +1,4 @@
-"""Extensions: a known one is held against its definition and its context; an unknown one is not an error.
+"""Extensions: a known one is validated against its definition and context; an unknown one is not an error.
 
 Source: FHIR R4 Extensibility; Defining Extensions, section Context.
 """
@@ -10,45 +10,43 @@ from typing import Any
 
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.validation_run import Node, ValidationRun
 
-# Element is used for resources too, by FHIR itself; the others are kinds of resources that R4 has no type for.
+# FHIR itself uses Element for resources too; the others are kinds of resources without a type in R4.
 _ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
 
 
-def check_extension(
-    run: ValidationRun, place: Place, check_profile: Callable[[ValidationRun, Place, str], None]
-) -> None:
-    """One extension or modifierExtension, on the base walk.
+def check_extension(run: ValidationRun, node: Node, check_profile: Callable[[ValidationRun, Node, str], None]) -> None:
+    """Check one extension or modifierExtension; called in the base walk only.
 
     Args:
-        run: the run.
-        place: holds the extension.
-        check_profile: holds a definition against it.
+        run: collects the issues.
+        node: the extension.
+        check_profile: validates it against its definition.
     """
-    url = place.value.get("url")
+    url = node.value.get("url")
     if not isinstance(url, str) or not url:
         return
-    within = place.parent is not None and place.parent.type == "Extension"
+    within = node.parent is not None and node.parent.type == "Extension"
     if ":" not in url:
-        _check_part(run, place, url, within)
+        _check_part(run, node, url, within)
         return
     structure = run.definitions.structure(url)
     if structure is None:
-        _say_unknown(run, place, url)
+        _add_unknown(run, node, url)
     elif structure.get("type") != "Extension" or url == BASE + "Extension":
-        run.error(place, "extension-url", "value", f"{url} does not define an extension")
+        run.error(node, "extension-url", "value", f"{url} does not define an extension")
     else:
-        check_profile(run, place, url)
-        _check_use(run, place, url, structure)
+        check_profile(run, node, url)
+        _check_use(run, node, url, structure)
 
 
-def _check_part(run: ValidationRun, place: Place, url: str, within: bool) -> None:
-    """A part of a complex extension has a short url, which the definition of the whole must name."""
-    if not within or place.parent is None:
-        run.error(place, "extension-url", "value", f'the url "{url}" is not absolute')
+def _check_part(run: ValidationRun, node: Node, url: str, within: bool) -> None:
+    """Check a part of a complex extension: its relative url must be defined by the whole extension."""
+    if not within or node.parent is None:
+        run.error(node, "extension-url", "value", f'the url "{url}" is not absolute')
         return
-    whole = run.definitions.tree(str(place.parent.value.get("url")))
+    whole = run.definitions.tree(str(node.parent.value.get("url")))
     parts = (whole.children or {}).get("extension") if whole else None
     names = (
         {one.children["url"].fixed for one in parts.slices if one.children and "url" in one.children}
@@ -57,32 +55,32 @@ def _check_part(run: ValidationRun, place: Place, url: str, within: bool) -> Non
     )
     if names and None not in names and url not in names:
         message = f'the extension has no part "{url}", only {", ".join(sorted(names))}'
-        run.add("warning", place, "extension-url", "value", message)
+        run.add("warning", node, "extension-url", "value", message)
 
 
-def _say_unknown(run: ValidationRun, place: Place, url: str) -> None:
-    if place.step == "modifierExtension":
-        message = f"the modifier extension {url} is not at hand: it can change what the resource means"
-        run.add("warning", place, "extension-unknown", "extension", message)
+def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
+    if node.step == "modifierExtension":
+        message = f"the modifier extension {url} is unknown: it can change the meaning of the resource"
+        run.add("warning", node, "extension-unknown", "extension", message)
     else:
-        message = f"the extension {url} is not at hand: not checked"
-        run.add("information", place, "extension-unknown", "extension", message)
+        message = f"the extension {url} is unknown: not checked"
+        run.add("information", node, "extension-unknown", "extension", message)
 
 
-def _check_use(run: ValidationRun, place: Place, url: str, structure: Any) -> None:
+def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None:
     tree = run.definitions.tree(url)
-    if tree is not None and tree.modifier != (place.step == "modifierExtension"):
-        right = "modifierExtension" if tree.modifier else "extension"
-        run.error(place, "extension-modifier", "extension", f"{url} belongs in {right}")
+    if tree is not None and tree.is_modifier != (node.step == "modifierExtension"):
+        right = "modifierExtension" if tree.is_modifier else "extension"
+        run.error(node, "extension-modifier", "extension", f"{url} belongs in {right}")
     contexts = structure.get("context", ())
-    if contexts and place.parent and not any(_allows(run, one, place.parent) for one in contexts):
+    if contexts and node.parent and not any(_allows(run, one, node.parent) for one in contexts):
         allowed = ", ".join(one["expression"] for one in contexts)
-        # Later releases allow HL7's own extensions in more places than R4 does, and HL7 uses them there.
+        # A warning for HL7's own extensions: later releases allow them in more contexts than R4.
         severity: Severity = "warning" if url.startswith(BASE) else "error"
-        run.add(severity, place, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
+        run.add(severity, node, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
 
 
-def _allows(run: ValidationRun, context: Any, host: Place) -> bool:
+def _allows(run: ValidationRun, context: Any, host: Node) -> bool:
     kind, expression = context["type"], context["expression"]
     if kind == "extension":
         return host.type == "Extension" and host.value.get("url") == expression
@@ -91,10 +89,10 @@ def _allows(run: ValidationRun, context: Any, host: Place) -> bool:
     return expression in set(_names(run, host))
 
 
-def _names(run: ValidationRun, host: Place) -> Iterator[str]:
+def _names(run: ValidationRun, host: Node) -> Iterator[str]:
     """Every name of an element: Patient.name.given is also HumanName.given, string and Element."""
     below: list[str] = [""]
-    here: Place | None = host
+    here: Node | None = host
     while here is not None:
         for kind in run.definitions.ancestors(here.type):
             yield from (kind + tail for tail in below)

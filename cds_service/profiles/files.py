@@ -1,4 +1,4 @@
-"""Resources in files and folders, one at a time: JSON files hold one, NDJSON files one in each line."""
+"""Reads resources from files and folders, one at a time: one per JSON file, one per line of NDJSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENDINGS = {".json", ".ndjson"}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes of one resource and where they stand; `line` counts from 1, None in a JSON file."""
+    """The bytes of one resource and their location; `line` counts from 1, None in a JSON file."""
 
     path: Path
     line: int | None
@@ -26,7 +26,7 @@ class Source:
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files that the paths name: a file is taken as it is, a folder gives its .json and .ndjson files.
+    """The files of the paths: a file itself, or all .json and .ndjson files below a folder.
 
     Raises:
         SetupError: a path does not exist, or no file was found.
@@ -42,7 +42,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def resources_in(files: Sequence[Path]) -> Iterator[Source]:
-    """Every resource, in order; empty lines of NDJSON are passed over.
+    """Every resource, in order; empty lines of NDJSON are skipped.
 
     Raises:
         SetupError: a file can't be read.

@@ -1,4 +1,4 @@
-"""What validation finds: issues, and their form as a FHIR OperationOutcome."""
+"""Validation issues, and their form as a FHIR OperationOutcome."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ SEVERITIES: tuple[Severity, ...] = ("fatal", "error", "warning", "information")
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong, doubtful, or could not be checked.
+    """One error or warning, or something that could not be checked.
 
-    `rule` names what was broken: the key of a constraint (`obs-6`) or one of the validator's own rules
-    (`cardinality`, `binding`, `unknown-element` ...; listed in docs/validation.md). `expression` is FHIRPath from the
-    root of what was validated. `code` is a code of FHIR issue-type. `profile` is the URL of the StructureDefinition
-    that asked, None where JSON itself is broken.
+    `rule` is the key of a constraint (`obs-6`) or one of the validator's own rules (`cardinality`, `binding`,
+    `unknown-element` ...; listed in docs/validation.md). `expression` is FHIRPath from the validated root. `code` is a
+    code of FHIR issue-type. `profile` is the URL of the StructureDefinition with the rule, None for JSON errors.
     """
 
     severity: Severity
@@ -39,10 +38,10 @@ def has_errors(issues: Iterable[Issue]) -> bool:
     return any(issue.is_error for issue in issues)
 
 
-def in_order(issues: Iterable[Issue]) -> list[Issue]:
-    """The issues without repetition, the gravest first, else in the order they were found.
+def sort_issues(issues: Iterable[Issue]) -> list[Issue]:
+    """The issues without duplicates, the most severe first, else in the order they were found.
 
-    The same fault seen by the base resource and by a profile counts once.
+    The same issue found by the base definition and by a profile counts once.
     """
     seen: dict[tuple[str, str, str, str], Issue] = {}
     for issue in issues:
@@ -51,10 +50,10 @@ def in_order(issues: Iterable[Issue]) -> list[Issue]:
 
 
 def operation_outcome(issues: Sequence[Issue]) -> dict[str, Any]:
-    """A FHIR OperationOutcome; one that says so where there are no issues (R4 asks for at least one entry)."""
+    """A FHIR OperationOutcome; without issues it has one entry that says so, because R4 requires one."""
     listed = [_as_json(issue) for issue in issues]
-    all_well = {"severity": "information", "code": "informational", "details": {"text": "No issues found."}}
-    return {"resourceType": "OperationOutcome", "issue": listed or [all_well]}
+    no_issues = {"severity": "information", "code": "informational", "details": {"text": "No issues found."}}
+    return {"resourceType": "OperationOutcome", "issue": listed or [no_issues]}
 
 
 def _as_json(issue: Issue) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def _as_json(issue: Issue) -> dict[str, Any]:
         "details": {"coding": [{"code": issue.rule}], "text": issue.message},
     }
     if issue.profile:
-        shown["diagnostics"] = f"asked by {issue.profile}"
+        shown["diagnostics"] = f"required by {issue.profile}"
     if issue.expression:
         shown["expression"] = [issue.expression]
     return shown

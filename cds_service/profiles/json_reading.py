@@ -1,4 +1,4 @@
-"""FHIR JSON read strictly: numbers as they were written, and every departure from JSON told.
+"""Parses FHIR JSON strictly: decimals keep their precision, and every deviation from JSON is an issue.
 
 Source: FHIR R4, JSON Representation of Resources; RFC 8259.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 from cds_service.profiles.issues import Issue
 
-# The walk takes a few frames for each level; no resource of the real world comes near.
-DEEPEST = 100
+# The walk uses a few stack frames per level; real resources are far below this limit.
+MAX_DEPTH = 100
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -22,23 +22,23 @@ class _NotANumber(ValueError):
 
 
 def read_json(content: bytes) -> tuple[Any, list[Issue]]:
-    """The value, and what is wrong with its JSON.
+    """The parsed value, and the issues of its JSON.
 
     Args:
         content: the bytes of one JSON value, UTF-8.
 
     Returns:
-        The value with decimals as `Decimal`, and the issues; the value is None where a fatal issue says why.
+        The value with decimals as `Decimal`, and the issues; the value is None if one of them is fatal.
     """
     issues: list[Issue] = []
     if content.startswith(_BOM):
         content = content[len(_BOM) :]
-        issues.append(_issue("warning", "a byte order mark stands before the JSON: leave it out"))
+        issues.append(_issue("warning", "begins with a byte order mark: leave it out"))
     try:
         value = json.loads(
             content.decode("utf-8"),
             parse_float=Decimal,
-            parse_constant=_refuse,
+            parse_constant=_reject_constant,
             object_pairs_hook=lambda pairs: _object(pairs, issues),
         )
     except UnicodeDecodeError as error:
@@ -49,25 +49,25 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
         return None, [*issues, _too_deep()]
     except ValueError as error:
         return None, [*issues, _issue("fatal", f"is not JSON: {error}")]
-    if _deeper_than(value, DEEPEST):
+    if _is_deeper_than(value, MAX_DEPTH):
         return None, [*issues, _too_deep()]
     return value, issues
 
 
-def _refuse(constant: str) -> Any:
-    raise _NotANumber(f"{constant} is no JSON number")
+def _reject_constant(constant: str) -> Any:
+    raise _NotANumber(f"{constant} is not a JSON number")
 
 
 def _object(pairs: Iterable[tuple[str, Any]], issues: list[Issue]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in pairs:
         if name in read:
-            issues.append(_issue("error", f'the property "{name}" stands twice in one object: only one can be meant'))
+            issues.append(_issue("error", f'the property "{name}" is in one object twice: keep one of them'))
         read[name] = value
     return read
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
+def _is_deeper_than(value: Any, levels: int) -> bool:
     here = [value]
     for _ in range(levels):
         here = [
@@ -82,7 +82,7 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 
 def _too_deep() -> Issue:
-    return _issue("fatal", f"is nested deeper than {DEEPEST} levels, which no resource needs", code="too-long")
+    return _issue("fatal", f"is nested deeper than {MAX_DEPTH} levels, which no resource needs", code="too-long")
 
 
 def _issue(severity: Any, message: str, code: str = "structure") -> Issue:

@@ -1,16 +1,17 @@
-"""Narrative: well-formed XHTML with the elements and attributes that FHIR allows, and something to read in it.
+"""Narrative: well-formed, non-empty XHTML with only the elements and attributes that FHIR allows.
 
-Source: FHIR R4 Narrative, constraints txt-1 and txt-2. It is XML without a document type, so that the entities of HTML
-are unknown in it: `&#160;`, not `&nbsp;`.
+Source: FHIR R4 Narrative, constraints txt-1 and txt-2. It is XML without a DTD, so HTML entities are undefined:
+`&#160;`, not `&nbsp;`.
 """
 
 from __future__ import annotations
 
 from xml.parsers import expat
 
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.validation_run import Node, ValidationRun
 
 _XHTML = "http://www.w3.org/1999/xhtml"
+_EMPTY = "has no text and no image"
 _ELEMENTS = {
     *("p", "br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "a", "span", "b", "em", "i", "strong", "small"),
     *("big", "tt", "dfn", "q", "var", "abbr", "acronym", "cite", "blockquote", "hr", "address", "bdo"),
@@ -28,15 +29,15 @@ _ATTRIBUTES = {
 }
 
 
-class _Refused(ValueError):
-    """Why the XHTML can't be used, as the end of a sentence."""
+class _InvalidNarrative(ValueError):
+    """Why the XHTML is not allowed, as the end of a sentence."""
 
 
-def check_narrative(run: ValidationRun, place: Place) -> None:
-    """Checks the `div` of a Narrative."""
-    if problem := _problem(str(place.value)):
-        rule = "txt-2" if problem.startswith("holds nothing") else "txt-1"
-        run.error(place, rule, "invariant", problem)
+def check_narrative(run: ValidationRun, node: Node) -> None:
+    """Check the `div` of a Narrative."""
+    if problem := _problem(str(node.value)):
+        rule = "txt-2" if problem == _EMPTY else "txt-1"
+        run.error(node, rule, "invariant", problem)
 
 
 def _problem(div: str) -> str | None:
@@ -51,25 +52,25 @@ def _problem(div: str) -> str | None:
         parser.Parse(div, True)
     except expat.ExpatError as error:
         return f"is not well-formed XHTML ({expat.ErrorString(error.code)})"
-    except _Refused as refused:
-        return str(refused)
-    return None if {"#text", "img"}.intersection(seen) else "holds nothing to read"
+    except _InvalidNarrative as error:
+        return str(error)
+    return None if {"#text", "img"}.intersection(seen) else _EMPTY
 
 
 def _start(name: str, attributes: dict[str, str], seen: list[str], within: list[str]) -> None:
     if not seen and (name != "div" or attributes.get("xmlns") != _XHTML):
-        raise _Refused(f'must be one div with xmlns="{_XHTML}"')
+        raise _InvalidNarrative(f'must be one div with xmlns="{_XHTML}"')
     if name not in _ELEMENTS:
-        raise _Refused(f"holds the element {name}, which FHIR does not allow")
+        raise _InvalidNarrative(f"has the element {name}, which FHIR does not allow")
     if name == "p" and "p" in within:
-        raise _Refused("holds a p inside a p, which HTML does not allow")
+        raise _InvalidNarrative("has a p inside a p, which HTML does not allow")
     for attribute, value in attributes.items():
         known = attribute in _ATTRIBUTES or attribute == "xmlns" or attribute.startswith("xmlns:")
         if not known or value.strip().lower().startswith("javascript:"):
-            raise _Refused(f"holds the attribute {name}.{attribute}, which FHIR does not allow")
+            raise _InvalidNarrative(f"has the attribute {name}.{attribute}, which FHIR does not allow")
     seen.append(name)
     within.append(name)
 
 
 def _no_doctype(*_: object) -> None:
-    raise _Refused("holds a DOCTYPE, which FHIR does not allow")
+    raise _InvalidNarrative("has a DOCTYPE, which FHIR does not allow")

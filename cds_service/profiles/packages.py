@@ -1,4 +1,4 @@
-"""FHIR packages: definitions read from a folder or a `.tgz`, as npm and the FHIR registry ship them."""
+"""Reads definitions from FHIR packages: folders, or `.tgz` files as published by npm and the FHIR registry."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from cds_service.errors import SetupError
 
-# Folders of a package that hold no definitions; examples may repeat the URL of a real one.
-_ASIDE = {"example", "examples", "openapi", "other", "xml", "node_modules"}
+# Folders of a package without definitions; examples may reuse the URL of a real definition.
+_SKIPPED_FOLDERS = {"example", "examples", "openapi", "other", "xml", "node_modules"}
 
 
 def read_package(package: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
@@ -20,10 +20,10 @@ def read_package(package: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
 
     Args:
         package: a folder (with or without `package/` inside) or a `.tgz`.
-        kinds: the resource types that are wanted.
+        kinds: the resource types to read.
 
     Raises:
-        SetupError: it is missing, can't be read, or holds none of them.
+        SetupError: the package is missing, can't be read, or has no such resources.
     """
     if not package.exists():
         raise SetupError(f"{package}: there is no such package; name a folder or a .tgz")
@@ -32,19 +32,19 @@ def read_package(package: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
     except (tarfile.TarError, OSError, EOFError) as error:
         raise SetupError(f"{package}: can't be read as a package ({error}); name a folder or a .tgz") from None
     if not found:
-        raise SetupError(f"{package}: holds no StructureDefinition, ValueSet or CodeSystem in JSON")
+        raise SetupError(f"{package}: has no StructureDefinition, ValueSet or CodeSystem in JSON")
     return found
 
 
 def resources_below(folder: Path, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The definitions in the JSON files of a folder and the folders in it, in a fixed order.
+    """The definitions in the JSON files below a folder, in a fixed order.
 
     Raises:
         SetupError: a file is not JSON.
     """
     for path in sorted(folder.rglob("*.json")):
-        if not _ASIDE.intersection(path.relative_to(folder).parts[:-1]) and not path.name.startswith("."):
-            yield from _wanted(path.read_bytes(), str(path), kinds)
+        if not _SKIPPED_FOLDERS.intersection(path.relative_to(folder).parts[:-1]) and not path.name.startswith("."):
+            yield from _parse(path.read_bytes(), str(path), kinds)
 
 
 def _in_archive(package: Path, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -52,16 +52,16 @@ def _in_archive(package: Path, kinds: Sequence[str]) -> Iterator[dict[str, Any]]
         for member in archive:
             path = Path(member.name)
             content = archive.extractfile(member) if member.isfile() and path.suffix == ".json" else None
-            if content and not _ASIDE.intersection(path.parts[:-1]) and not path.name.startswith("."):
-                yield from _wanted(content.read(), f"{package}: {member.name}", kinds)
+            if content and not _SKIPPED_FOLDERS.intersection(path.parts[:-1]) and not path.name.startswith("."):
+                yield from _parse(content.read(), f"{package}: {member.name}", kinds)
 
 
-def _wanted(content: bytes, where: str, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _parse(content: bytes, where: str, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
     if not any(kind.encode() in content for kind in kinds):
         return
     try:
         resource = json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
     except ValueError as error:
-        raise SetupError(f"{where}: is not JSON ({error}); mend the package") from None
+        raise SetupError(f"{where}: is not JSON ({error}); fix the package") from None
     if isinstance(resource, dict) and resource.get("resourceType") in kinds:
         yield resource

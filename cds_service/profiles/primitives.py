@@ -1,4 +1,4 @@
-"""FHIR primitive types: what a JSON value must look like to be one, calendar and ranges included.
+"""Validates FHIR primitive types, including calendar dates and ranges.
 
 Source: FHIR R4 datatypes, section Primitive Types, and the regular expressions of their StructureDefinitions.
 """
@@ -24,7 +24,7 @@ _DATE_TIME = re.compile(rf"{_YEAR}(-{_DAY.format(f'(T{_CLOCK}{_ZONE})?')})?")
 _INSTANT = re.compile(rf"{_YEAR}-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])T{_CLOCK}{_ZONE}")
 _TIME = re.compile(_CLOCK)
 
-# White space is that of ASCII, as in the regular expressions of the specification.
+# White space means ASCII white space, as in the regular expressions of the specification.
 _CODE = re.compile(r"\S+(\s\S+)*", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URI = re.compile(r"\S+", re.ASCII)
@@ -39,23 +39,23 @@ Reason = str | None
 
 
 def primitive_problem(type_code: str, value: Any) -> Reason:
-    """Why a JSON value is no `type_code`, as the end of a sentence that starts with the value; None where it is one.
+    """Why a JSON value is not a `type_code`, to be appended to the value; None if it is valid.
 
     Args:
         type_code: a FHIR primitive type, such as `dateTime`.
-        value: from `read_json`; a decimal may also be a float.
+        value: as returned by `read_json`; a decimal may also be a float.
     """
     check = _CHECKS.get(type_code)
     return check(value) if check else None
 
 
 def is_primitive(type_code: str) -> bool:
-    """Whether a type is written in JSON as a plain value."""
+    """Whether a type is a FHIR primitive."""
     return type_code in _CHECKS
 
 
 def text_problem(value: str) -> Reason:
-    """Why a non-empty text is doubtful though allowed; None where it is not."""
+    """A warning for a non-empty string that is only white space; else None."""
     return "is only white space" if not value.strip() else None
 
 
@@ -80,12 +80,12 @@ def _decimal(value: Any) -> Reason:
 
 def _text(value: Any) -> Reason:
     if not isinstance(value, str):
-        return _wanted("a text in quotes", value)
+        return _wanted("a string", value)
     if not value:
         return "is empty: leave the element out instead"
     if len(value) > _LONGEST_STRING:
         return "is longer than 1 MB"
-    return "holds a control character" if _CONTROL.search(value) else None
+    return "has a control character" if _CONTROL.search(value) else None
 
 
 def _matching(pattern: re.Pattern[str], wanted: str) -> Callable[[Any], Reason]:
@@ -117,13 +117,13 @@ def _dated(pattern: re.Pattern[str], wanted: str) -> Callable[[Any], Reason]:
         if not found:
             return f"is not {wanted}"
         year, month, day = (int(found[part] or 1) for part in ("year", "month", "day"))
-        return None if day <= calendar.monthrange(year, month)[1] else "is not a day of the calendar"
+        return None if day <= calendar.monthrange(year, month)[1] else "is not a calendar date"
 
     return check
 
 
 def _wanted(what: str, value: Any) -> str:
-    kinds = {bool: "a boolean", str: "a text", dict: "an object", list: "an array", type(None): "null"}
+    kinds = {bool: "a boolean", str: "a string", dict: "an object", list: "an array", type(None): "null"}
     return f"is {kinds.get(type(value), 'a number')}: write {what}"
 
 

@@ -1,6 +1,6 @@
-"""References: their form, what they may point to, and what they point to where it can be reached.
+"""References: their form, their allowed targets, and the targets that can be resolved.
 
-Reached are contained resources and the entries of the Bundle around; nothing is fetched.
+References resolve to contained resources and to entries of the enclosing Bundle; nothing is fetched.
 Source: FHIR R4 References; Bundle, section Resolving references in Bundles.
 """
 
@@ -12,21 +12,21 @@ from typing import Any
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.elements import Type
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.validation_run import Place, Scope, ValidationRun
+from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 
 REST_URL = re.compile(
     r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
-# What follows the question mark of a search: name=value, joined by &.
+# The query of a search: name=value, joined by &.
 _QUERY = re.compile(r"[\w.:\-]+=[^&\s]+(&[\w.:\-]+=[^&\s]+)*")
-# Bundles that are complete in themselves, so that a urn: can't be meant to be found elsewhere.
-_WHOLE = {"document", "message", "transaction", "batch"}
+# Bundles that are self-contained, so that a urn: must resolve within them.
+_SELF_CONTAINED = {"document", "message", "transaction", "batch"}
 _LOCAL_SCHEMES = ("urn:uuid:", "urn:oid:")
 
 
 def resolve(scope: Scope | None, reference: str) -> dict[str, Any] | None:
-    """The resource that a reference points to, from inside a resource; None where it can't be reached."""
+    """The target of a reference in the resource of `scope`; None if it can't be resolved."""
     if scope is None:
         return None
     if reference.startswith("#"):
@@ -36,7 +36,7 @@ def resolve(scope: Scope | None, reference: str) -> dict[str, Any] | None:
     plain = reference.partition("/_history/")[0]
     here = scope
     while here.bundle is not None:
-        for url in spellings(plain, here.full_url):
+        for url in candidate_urls(plain, here.full_url):
             if url in here.bundle.by_url:
                 return here.bundle.by_url[url]
         here = here.bundle
@@ -47,54 +47,54 @@ def _with_id(listed: list[Any], wanted: str) -> dict[str, Any] | None:
     return next((one for one in listed if isinstance(one, dict) and one.get("id") == wanted), None)
 
 
-def spellings(reference: str, full_url: str | None) -> list[str]:
-    """A relative reference counts from the base of the entry's own fullUrl."""
+def candidate_urls(reference: str, full_url: str | None) -> list[str]:
+    """The reference itself and, if it is relative, resolved against the base of the entry's fullUrl."""
     found = REST_URL.fullmatch(full_url or "")
     based = [found["base"] + reference] if found and found["base"] and not _SCHEME.match(reference) else []
     return [*based, reference]
 
 
-def check_reference(run: ValidationRun, place: Place, allowed: Type, *, full: bool) -> None:
-    """One Reference: its form (on the base walk), and whether it points to a type and profile that is allowed."""
-    reference = place.value.get("reference")
+def check_reference(run: ValidationRun, node: Node, allowed: Type, *, full: bool) -> None:
+    """Check one Reference: its form (in the base walk), and whether its target has an allowed type and profile."""
+    reference = node.value.get("reference")
     reference = reference if isinstance(reference, str) and reference else None
     if full and reference:
-        _check_form(run, place, reference)
+        _check_form(run, node, reference)
     found = resolve(run.scope, reference) if reference else None
     kind = _type_of(run, reference, found)
-    named = place.value.get("type")
+    named = node.value.get("type")
     if full and kind and isinstance(named, str) and run.definitions.is_resource(named) and named != kind:
-        run.error(place, "reference-type", "structure", f"says type {named}, but points to {kind}")
+        run.error(node, "reference-type", "structure", f"has the type {named}, but refers to {kind}")
     kind = kind or (named if isinstance(named, str) and run.definitions.is_resource(named) else None)
     if reference:
-        _check_aggregation(run, place, reference, found, allowed.aggregation)
+        _check_aggregation(run, node, reference, found, allowed.aggregation)
     if allowed.targets and kind:
-        _check_targets(run, place, allowed.targets, kind, found)
+        _check_targets(run, node, allowed.targets, kind, found)
 
 
-def _check_form(run: ValidationRun, place: Place, reference: str) -> None:
+def _check_form(run: ValidationRun, node: Node, reference: str) -> None:
     if reference.startswith("#"):
         return  # constraint ref-1
     found = REST_URL.fullmatch(reference)
     if found and not found["base"] and not run.definitions.is_resource(found["type"]):
-        run.error(place, "reference-form", "value", f"{found['type']} is no resource type: write Type/id")
+        run.error(node, "reference-form", "value", f"{found['type']} is not a resource type: write Type/id")
     elif not found and not _SCHEME.match(reference) and not _is_conditional(run, reference):
-        run.error(place, "reference-form", "value", "a relative reference must be Type/id")
+        run.error(node, "reference-form", "value", "a relative reference must be Type/id")
     bundle = run.scope.bundle if run.scope else None
     if bundle and reference.startswith(_LOCAL_SCHEMES) and resolve(run.scope, reference) is None:
-        severity: Severity = "error" if bundle.resource.get("type") in _WHOLE else "warning"
-        run.add(severity, place, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
+        severity: Severity = "error" if bundle.resource.get("type") in _SELF_CONTAINED else "warning"
+        run.add(severity, node, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
 
 
 def _is_conditional(run: ValidationRun, reference: str) -> bool:
-    """`Patient?identifier=...` is for transactions, which resolve it."""
+    """Whether it is a conditional reference such as `Patient?identifier=...`, as allowed in a transaction."""
     name, _, query = reference.partition("?")
     bundle = run.scope.bundle if run.scope else None
     return bool(_QUERY.fullmatch(query) and bundle and run.definitions.is_resource(name))
 
 
 def _type_of(run: ValidationRun, reference: str | None, found: dict[str, Any] | None) -> str | None:
-    """The resource type that a reference points to, from what it points to or else from its text."""
+    """The resource type of a reference's target, from the target or else from the reference text."""
     if found is not None:
         name = found.get("resourceType")
         return name if isinstance(name, str) else None
@@ -103,40 +103,40 @@ def _type_of(run: ValidationRun, reference: str | None, found: dict[str, Any] | 
 
 
 def _check_targets(
-    run: ValidationRun, place: Place, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
+    run: ValidationRun, node: Node, targets: tuple[str, ...], kind: str, found: dict[str, Any] | None
 ) -> None:
     types = [_target_type(run, url) for url in targets]
-    if None in types:  # a profile that is not at hand may allow any type
+    if None in types:  # an unknown profile may allow any type
         return
     kinds = run.definitions.ancestors(kind)
     if not any(one in kinds for one in types):
         allowed = ", ".join(str(one) for one in dict.fromkeys(types))
-        run.error(place, "reference-target", "structure", f"points to {kind}: allowed are {allowed}")
+        run.error(node, "reference-target", "structure", f"refers to {kind}: allowed are {allowed}")
     elif found is not None:
         fitting = [url for url, one in zip(targets, types, strict=True) if one in kinds]
-        _check_profiles(run, place, fitting, found)
+        _check_profiles(run, node, fitting, found)
 
 
-def _check_profiles(run: ValidationRun, place: Place, targets: list[str], found: dict[str, Any]) -> None:
-    """What can be reached must meet one of the target profiles; a plain type is met by being of it."""
+def _check_profiles(run: ValidationRun, node: Node, targets: list[str], found: dict[str, Any]) -> None:
+    """Check that a resolved target conforms to one of the target profiles."""
     name = str(found.get("resourceType"))
     answers = [
-        url in (BASE + name, BASE + "Resource") or run.conforms(run, Place(found, name, name), url) for url in targets
+        url in (BASE + name, BASE + "Resource") or run.conforms(run, Node(found, name, name), url) for url in targets
     ]
     if answers and all(answer is False for answer in answers):
         wanted = ", ".join(targets)
-        run.error(place, "reference-target", "structure", f"what it points to meets none of the profiles {wanted}")
+        run.error(node, "reference-target", "structure", f"its target conforms to none of the profiles {wanted}")
 
 
 def _check_aggregation(
-    run: ValidationRun, place: Place, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
+    run: ValidationRun, node: Node, reference: str, found: dict[str, Any] | None, allowed: tuple[str, ...]
 ) -> None:
-    """Whether the profile wants it contained, in the same Bundle, or elsewhere. Source: ElementDefinition.type."""
+    """Check the aggregation mode: contained, bundled or referenced. Source: ElementDefinition.type.aggregation."""
     if not allowed:
         return
     mode = "contained" if reference.startswith("#") else ("bundled" if found is not None else "referenced")
     if mode not in allowed and not (mode == "bundled" and "referenced" in allowed):
-        run.error(place, "reference-aggregation", "structure", f"is {mode}: allowed is {' or '.join(allowed)}")
+        run.error(node, "reference-aggregation", "structure", f"is {mode}: allowed is {' or '.join(allowed)}")
 
 
 def _target_type(run: ValidationRun, url: str) -> str | None:
@@ -146,13 +146,13 @@ def _target_type(run: ValidationRun, url: str) -> str | None:
     return str(structure["type"]) if structure else None
 
 
-def check_contained(run: ValidationRun, place: Place) -> None:
-    """Every contained resource has an id, and no two the same. Source: FHIR R4 References, section Contained."""
-    contained = place.value.get("contained")
+def check_contained(run: ValidationRun, node: Node) -> None:
+    """Check that contained resources have unique ids. Source: FHIR R4 References, section Contained Resources."""
+    contained = node.value.get("contained")
     seen: set[str] = set()
     for index, one in enumerate(contained if isinstance(contained, list) else ()):
         identity = one.get("id") if isinstance(one, dict) else None
-        where = Place(one, "Resource", "contained", place, index)
+        where = Node(one, "Resource", "contained", node, index)
         if not isinstance(identity, str):
             run.error(where, "contained-id", "required", "a contained resource needs an id")
         elif identity in seen:

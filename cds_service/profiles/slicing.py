@@ -1,4 +1,4 @@
-"""Slices: which occurrence belongs to which slice, how many each may have, and what each must say.
+"""Slices: which occurrence belongs to which slice, how often each may occur, and what each must contain.
 
 Source: FHIR R4 Profiling, sections Slicing, Discriminator, Re-slicing and Default Slice.
 """
@@ -9,33 +9,33 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
-from cds_service.profiles.bindings import any_held, codes_of
+from cds_service.profiles.bindings import codes_of, contains_any
 from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.references import REST_URL, resolve
-from cds_service.profiles.terminology import Answer
-from cds_service.profiles.validation_run import Place, ValidationRun
-from cds_service.profiles.values import fits, same
+from cds_service.profiles.terminology import Tristate
+from cds_service.profiles.validation_run import Node, ValidationRun
+from cds_service.profiles.values import equals_fixed, matches_pattern
 
 _DEFAULT = "@default"
-# A slice that gives no value for one of several discriminators takes any.
-_SILENT: Literal["silent"] = "silent"
-# What a reference points to where it is neither contained nor in the Bundle.
-_OUT_OF_REACH = object()
+# A slice that does not constrain one of several discriminators accepts any value there.
+_UNCONSTRAINED: Literal["silent"] = "silent"
+# The target of a reference that is neither contained nor in the Bundle.
+_UNRESOLVED = object()
 _STEP = re.compile(
     r"(?P<call>resolve\(\)|extension\('[^']+'\)|extension\(\"[^\"]+\"\)|ofType\([A-Za-z]+\))|(?P<name>\$?[A-Za-z]+)"
 )
 
-Check = Callable[[ValidationRun, Place, Element], None]
+Check = Callable[[ValidationRun, Node, Element], None]
 Match = bool | Literal["silent"] | None
 
 
-def check_slices(run: ValidationRun, parent: Place, element: Element, items: Sequence[Place], *, check: Check) -> None:
-    """Sorts the occurrences of one element into its slices and checks each.
+def check_slices(run: ValidationRun, parent: Node, element: Element, items: Sequence[Node], *, check: Check) -> None:
+    """Assign the occurrences of one element to its slices and check each slice.
 
     Args:
-        run: the run.
-        parent: where the occurrences stand.
-        element: has slices; its slicing says how they are told apart.
+        run: collects the issues.
+        parent: the node with the occurrences.
+        element: the sliced element.
         items: every occurrence.
         check: checks one occurrence against one slice.
     """
@@ -43,66 +43,66 @@ def check_slices(run: ValidationRun, parent: Place, element: Element, items: Seq
     if slicing is None or not slicing.discriminators:
         return
     slices = [one for one in element.slices if one.slice_name != _DEFAULT]
-    members: dict[str, list[Place]] = {str(one.slice_name): [] for one in slices}
-    unsure: set[str] = set()
+    members: dict[str, list[Node]] = {str(one.slice_name): [] for one in slices}
+    undecided: set[str] = set()
     order: list[int] = []
-    rest: list[Place] = []
+    rest: list[Node] = []
     for item in items:
-        position = _find(run, item, slices, slicing.discriminators, unsure)
+        position = _find(run, item, slices, slicing.discriminators, undecided)
         if position is None:
             rest.append(item)
         else:
             members[str(slices[position].slice_name)].append(item)
         order.append(len(slices) if position is None else position)
     for one in slices:
-        _check_slice(run, parent, element, one, members[str(one.slice_name)], str(one.slice_name) in unsure, check)
-    _check_rest(run, element, items, rest, order, bool(unsure), check)
-    if slicing.ordered and order != sorted(order) and not unsure:
+        _check_slice(run, parent, element, one, members[str(one.slice_name)], str(one.slice_name) in undecided, check)
+    _check_rest(run, element, items, rest, order, bool(undecided), check)
+    if slicing.ordered and order != sorted(order) and not undecided:
         run.error(parent, "slice-order", "structure", f"{element.path}: slices are not in the order of the profile")
 
 
 def _find(
     run: ValidationRun,
-    item: Place,
+    item: Node,
     slices: Sequence[Element],
     discriminators: Sequence[tuple[str, str]],
-    unsure: set[str],
+    undecided: set[str],
 ) -> int | None:
-    """The slice that an occurrence belongs to, by position; slices exclude each other, so that two are an error."""
+    """The index of the slice that an occurrence belongs to. Slices are exclusive, so two matches are an error."""
     found: list[int] = []
     for position, one in enumerate(slices):
-        answers = [_matches(run, item, one, kind, path) for kind, path in discriminators]
-        told = [answer for answer in answers if answer != _SILENT]
-        if False in told:
+        matches = [_matches(run, item, one, kind, path) for kind, path in discriminators]
+        constrained = [match for match in matches if match != _UNCONSTRAINED]
+        if False in constrained:
             continue
-        if None in told or not told:
-            unsure.add(str(one.slice_name))
+        if None in constrained or not constrained:
+            undecided.add(str(one.slice_name))
             continue
         found.append(position)
     if len(found) > 1:
         names = " and ".join(str(slices[position].slice_name) for position in found)
-        run.error(item, "slice-ambiguous", "structure", f"fits more than one slice: {names}")
+        run.error(item, "slice-ambiguous", "structure", f"matches more than one slice: {names}")
     return found[0] if found else None
 
 
 def _check_slice(
     run: ValidationRun,
-    parent: Place,
+    parent: Node,
     element: Element,
     one: Element,
-    members: Sequence[Place],
-    unsure: bool,
+    members: Sequence[Node],
+    undecided: bool,
     check: Check,
 ) -> None:
     name = f"{element.path}:{one.slice_name}"
-    if len(members) < one.lowest and not unsure:
-        message = f"slice {name}: at least {one.lowest} needed, {len(members)} found"
+    if len(members) < one.min_occurs and not undecided:
+        message = f"slice {name}: at least {one.min_occurs} needed, {len(members)} found"
         run.error(parent, "slice-cardinality", "required", message)
-    if unsure:
-        message = f"slice {name}: which entries belong to it can't be told with what is at hand: not checked"
+    if undecided:
+        message = f"slice {name}: its entries can't be determined with the available definitions: not checked"
         run.add("information", parent, "slice-unknown", "not-supported", message)
-    if len(members) > one.highest:
-        message = f"slice {name}: at most {int(one.highest)} allowed, {len(members)} found"
+    if len(members) > one.max_occurs:
+        message = f"slice {name}: at most {int(one.max_occurs)} allowed, {len(members)} found"
         run.error(parent, "slice-cardinality", "structure", message)
     for item in members:
         check(run, item, one)
@@ -113,134 +113,132 @@ def _check_slice(
 def _check_rest(
     run: ValidationRun,
     element: Element,
-    items: Sequence[Place],
-    rest: Sequence[Place],
+    items: Sequence[Node],
+    rest: Sequence[Node],
     order: Sequence[int],
-    unsure: bool,
+    undecided: bool,
     check: Check,
 ) -> None:
-    """Occurrences that belong to no slice: forbidden, only at the end, or held against the default slice."""
+    """Check occurrences of no slice: forbidden, allowed only at the end, or checked against the default slice."""
     rules = element.slicing.rules if element.slicing else "open"
     default = next((one for one in element.slices if one.slice_name == _DEFAULT), None)
     for item in rest:
         if default is not None:
             check(run, item, default)
-        elif rules == "closed" and not unsure:
-            run.error(
-                item, "slice-closed", "structure", f"{element.path}: fits no slice, and the profile allows no other"
-            )
+        elif rules == "closed" and not undecided:
+            run.error(item, "slice-closed", "structure", f"{element.path}: matches no slice, and the slicing is closed")
     last = max((position for position, one in enumerate(order) if one < len(element.slices)), default=-1)
     early = len(element.slices) in order[: last + 1]
-    if rules == "openAtEnd" and early and not unsure:
-        run.error(items[0], "slice-order", "structure", f"{element.path}: entries of no slice must come last")
+    if rules == "openAtEnd" and early and not undecided:
+        run.error(items[0], "slice-order", "structure", f"{element.path}: entries outside the slices must come last")
 
 
-def _matches(run: ValidationRun, item: Place, one: Element, kind: str, path: str) -> Match:
-    """Whether an occurrence meets a slice by one discriminator; None where that can't be told."""
+def _matches(run: ValidationRun, item: Node, one: Element, kind: str, path: str) -> Match:
+    """Whether an occurrence matches a slice by one discriminator; None if unknown."""
     urls = {url.partition("|")[0] for t in one.types for url in t.profiles}
     if path == "url" and item.type == "Extension" and urls:
         return isinstance(item.value, dict) and str(item.value.get("url")) in urls
-    places = list(_values_at(run, item, _steps(path)))
+    nodes = list(_values_at(run, item, _steps(path)))
     elements = list(_elements_at(run, one, _steps(path), item.type))
     if not elements:
-        return _SILENT
+        return _UNCONSTRAINED
     if kind == "exists":
-        wanted = [True if e.lowest > 0 else (False if e.highest == 0 else None) for e in elements]
-        return None if None in wanted else bool(places) == wanted[0]
+        wanted = [True if e.min_occurs > 0 else (False if e.max_occurs == 0 else None) for e in elements]
+        return None if None in wanted else bool(nodes) == wanted[0]
     if kind == "type":
-        return _meets_type(run, places, {t.code for e in elements for t in e.types})
-    if any(place.value is _OUT_OF_REACH for place in places):
+        return _meets_type(run, nodes, {t.code for e in elements for t in e.types})
+    if any(node.value is _UNRESOLVED for node in nodes):
         return None
     if kind == "profile":
-        return _meets_profile(run, places, elements)
-    return _meets_value(run, places, elements, _inherited(run, item.type, _steps(path)))
+        return _meets_profile(run, nodes, elements)
+    return _meets_value(run, nodes, elements, _inherited(run, item.type, _steps(path)))
 
 
-def _meets_type(run: ValidationRun, places: list[Place], allowed: set[str]) -> Answer:
-    """Whether anything at the path is of a type; of what is out of reach the reference may say the type."""
-    kinds = [_kind(place) for place in places]
+def _meets_type(run: ValidationRun, nodes: list[Node], allowed: set[str]) -> Tristate:
+    """Whether any value at the path has one of the types; for an unresolved target the reference may name its type."""
+    kinds = [_kind(node) for node in nodes]
     if any(kind and allowed.intersection(run.definitions.ancestors(kind)) for kind in kinds):
         return True
     return None if "" in kinds else False
 
 
-def _kind(place: Place) -> str:
-    name = place.value.get("resourceType") if isinstance(place.value, dict) else None
-    return name if isinstance(name, str) else place.type
+def _kind(node: Node) -> str:
+    name = node.value.get("resourceType") if isinstance(node.value, dict) else None
+    return name if isinstance(name, str) else node.type
 
 
 def _inherited(run: ValidationRun, kind: str, steps: tuple[str, ...]) -> set[str]:
-    """Value sets that the type itself binds the path to: they tell no slice from another."""
+    """Value sets that the type itself binds the path to: they do not distinguish slices."""
     tree = run.definitions.type_tree(kind)
     elements = _elements_at(run, tree, steps, kind) if tree else ()
     return {e.binding.value_set for e in elements if e.binding}
 
 
-def _meets_profile(run: ValidationRun, places: list[Place], elements: list[Element]) -> Answer:
+def _meets_profile(run: ValidationRun, nodes: list[Node], elements: list[Element]) -> Tristate:
     urls = [url for e in elements for t in e.types for url in (t.profiles or t.targets)]
-    if not urls or not places:
+    if not urls or not nodes:
         return False if urls else None
-    answers = [run.conforms(run, place, url) for place in places for url in urls]
+    answers = [run.conforms(run, node, url) for node in nodes for url in urls]
     return True if True in answers else (None if None in answers else False)
 
 
-def _meets_value(run: ValidationRun, places: list[Place], elements: list[Element], inherited: set[str]) -> Match:
-    """Fixed and pattern values, else what stands below them, else a required binding of the profile."""
-    judged = [e for e in _with_slices(elements) if _says_something(e, inherited)]
+def _meets_value(run: ValidationRun, nodes: list[Node], elements: list[Element], inherited: set[str]) -> Match:
+    """Compare with fixed and pattern values, else with those of children, else with a required binding."""
+    judged = [e for e in _with_slices(elements) if _is_constrained(e, inherited)]
     if not judged:
-        return _SILENT
-    answers = [_meets(run, place, e) for e in judged for place in places]
+        return _UNCONSTRAINED
+    answers = [_meets(run, node, e) for e in judged for node in nodes]
     return True if True in answers else (None if None in answers else False)
 
 
 def _with_slices(elements: list[Element]) -> list[Element]:
-    """The elements, or their own slices where those hold the values (`coding` sliced inside a sliced `code`)."""
-    if any(_says_something(e) for e in elements):
+    """The elements, or their own slices if only those are constrained (`coding` sliced inside a sliced `code`)."""
+    if any(_is_constrained(e) for e in elements):
         return elements
     return [one for e in elements for one in e.slices]
 
 
-def _says_something(element: Element, inherited: Iterable[str] = ()) -> bool:
+def _is_constrained(element: Element, inherited: Iterable[str] = ()) -> bool:
     if element.fixed is not None or element.pattern is not None:
         return True
     if element.binding and element.binding.strength == "required" and element.binding.value_set not in inherited:
         return True
-    return any(_says_something(child) for child in (element.children or {}).values() if child.lowest > 0)
+    return any(_is_constrained(child) for child in (element.children or {}).values() if child.min_occurs > 0)
 
 
-def _meets(run: ValidationRun, place: Place, element: Element) -> Answer:
+def _meets(run: ValidationRun, node: Node, element: Element) -> Tristate:
     if element.fixed is not None:
-        return same(place.value, element.fixed)
+        return equals_fixed(node.value, element.fixed)
     if element.pattern is not None:
-        return fits(place.value, element.pattern)
+        return matches_pattern(node.value, element.pattern)
     if element.binding and element.binding.strength == "required" and not _fixed_below(element):
-        return any_held(run, element.binding.value_set, codes_of(place.value, place.type))
-    below = [child for child in (element.children or {}).values() if child.lowest > 0 and _says_something(child)]
-    answers = [any(_meets(run, value, child) for value in _values_at(run, place, (child.name,))) for child in below]
+        return contains_any(run, element.binding.value_set, codes_of(node.value, node.type))
+    below = [child for child in (element.children or {}).values() if child.min_occurs > 0 and _is_constrained(child)]
+    answers = [any(_meets(run, value, child) for value in _values_at(run, node, (child.name,))) for child in below]
     return all(answers)
 
 
 def _fixed_below(element: Element) -> bool:
-    return any(_says_something(child) for child in (element.children or {}).values() if child.lowest > 0)
+    return any(_is_constrained(child) for child in (element.children or {}).values() if child.min_occurs > 0)
 
 
 def _steps(path: str) -> tuple[str, ...]:
     return tuple(found[0] for found in _STEP.finditer(path) if found[0] != "$this")
 
 
-def _values_at(run: ValidationRun, place: Place, steps: tuple[str, ...]) -> Iterator[Place]:
-    """Every value at a discriminator's path below an occurrence."""
+def _values_at(run: ValidationRun, node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
+    """Every value at a discriminator's path, starting from an occurrence."""
     if not steps:
-        yield place
+        yield node
         return
     step, rest = steps[0], steps[1:]
-    for value, kind in _next_values(run, place, step):
-        yield from _values_at(run, Place(value, kind, step, place), rest)
+    for value, kind in _next_values(run, node, step):
+        yield from _values_at(run, Node(value, kind, step, node), rest)
 
 
-def _next_values(run: ValidationRun, place: Place, step: str) -> Iterator[tuple[object, str]]:
-    value = place.value
-    if value is _OUT_OF_REACH:
+def _next_values(run: ValidationRun, node: Node, step: str) -> Iterator[tuple[object, str]]:
+    value = node.value
+    if value is _UNRESOLVED:
         yield value, ""
         return
     if step == "resolve()":
@@ -250,13 +248,13 @@ def _next_values(run: ValidationRun, place: Place, step: str) -> Iterator[tuple[
             yield found, str(found.get("resourceType"))
         elif isinstance(reference, str):
             written = REST_URL.fullmatch(reference)
-            yield _OUT_OF_REACH, written["type"] if written else ""
+            yield _UNRESOLVED, written["type"] if written else ""
         return
     if step.startswith("ofType("):
-        if step[len("ofType(") : -1] == place.type:
-            yield value, place.type
+        if step[len("ofType(") : -1] == node.type:
+            yield value, node.type
         return
-    host = value if isinstance(value, dict) else place.sibling
+    host = value if isinstance(value, dict) else node.sibling
     if not isinstance(host, dict):
         return
     if step.startswith("extension("):
@@ -266,7 +264,7 @@ def _next_values(run: ValidationRun, place: Place, step: str) -> Iterator[tuple[
             if isinstance(one, dict) and one.get("url") == url:
                 yield one, "Extension"
         return
-    tree = run.definitions.type_tree(place.type)
+    tree = run.definitions.type_tree(node.type)
     for key, one in host.items():
         if key == step or (key.startswith(step) and key[len(step) : len(step) + 1].isupper()):
             known = tree.keys.get(key) if tree else None
@@ -277,7 +275,7 @@ def _next_values(run: ValidationRun, place: Place, step: str) -> Iterator[tuple[
 
 
 def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], kind: str) -> Iterator[Element]:
-    """The elements that a slice defines at a discriminator's path, through profiles and types where it must."""
+    """The elements at a discriminator's path in a slice, following profiles and types if needed."""
     if not steps:
         yield element
         return
@@ -306,12 +304,12 @@ def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], k
 
 
 def _as_type(element: Element, tree: Element) -> Element:
-    """A target profile as the element that `resolve()` reaches: of its type, and asked to meet it."""
+    """A target profile as an element: of its type, and required to conform to the profile."""
     return Element(tree.path, tree.name, tree.definition, (Type(tree.path, (tree.definition,)),))
 
 
 def _trees(run: ValidationRun, element: Element, kind: str) -> Iterator[Element]:
-    """Where the children of an element are defined: by itself, by a profile of its type, by its type."""
+    """Where the children of an element are defined: in itself, in the profiles of its types, in its types."""
     if element.children:
         yield element
     for one in element.types:

@@ -1,8 +1,8 @@
-"""A snapshot for a StructureDefinition that is published with a differential only.
+"""Generates a snapshot for a StructureDefinition that has only a differential.
 
-Source: FHIR R4 Profiling, section Snapshot; ElementDefinition, section Interpretation. What is made is what validation
-reads: paths, cardinalities, types, values, bindings, slices, constraints. Where a differential names something that
-its base does not have, there is no snapshot: the profile is then said to be unchecked.
+Source: FHIR R4 Profiling, section Snapshot; ElementDefinition, section Interpretation. Only what validation uses is
+generated: paths, cardinalities, types, values, bindings, slices, constraints. If a differential names an element that
+its base does not have, there is no snapshot, and the profile is reported as not checked.
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ _BASE = "http://hl7.org/fhir/StructureDefinition/"
 _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "rules": "open"}
 
 
-class NoSnapshot(Exception):
-    """The differential can't be laid over its base."""
+class SnapshotError(Exception):
+    """The differential can't be applied to its base."""
 
 
 def with_snapshot(structure: Mapping[str, Any], find: Find) -> Mapping[str, Any]:
     """The StructureDefinition with a snapshot.
 
     Args:
-        structure: has a differential.
-        find: gives a StructureDefinition with a snapshot by its URL, or None.
+        structure: a StructureDefinition with a differential.
+        find: returns a StructureDefinition with a snapshot by its URL, or None.
 
     Raises:
-        NoSnapshot: the base is not at hand, or the differential does not fit it.
+        SnapshotError: the base is not available, or the differential does not fit it.
     """
     base = find(structure.get("baseDefinition", ""))
     if base is None:
-        raise NoSnapshot(f"base {structure.get('baseDefinition')} is not at hand")
+        raise SnapshotError(f"base {structure.get('baseDefinition')} is not available")
     elements = {entry["id"]: dict(entry) for entry in base["snapshot"]["element"]}
     root = base["snapshot"]["element"][0]["path"]
     for entry in structure.get("differential", {}).get("element", ()):
-        elements = _lay(elements, entry, root, find)
+        elements = _apply(elements, entry, root, find)
     return {**structure, "snapshot": {"element": list(elements.values())}}
 
 
-def _lay(elements: dict[str, Element], entry: Mapping[str, Any], root: str, find: Find) -> dict[str, Element]:
+def _apply(elements: dict[str, Element], entry: Mapping[str, Any], root: str, find: Find) -> dict[str, Element]:
     identity = str(entry.get("id") or _identity(entry))
     identity = ".".join([root, *identity.split(".")[1:]])
     if identity.partition(".")[0].partition(":")[0] != root:
-        raise NoSnapshot(f"{identity} is not below {root}")
-    elements, known = _reach(elements, identity, find)
-    elements[known] = _merged(elements[known], entry)
+        raise SnapshotError(f"{identity} is not below {root}")
+    elements, known = _locate(elements, identity, find)
+    elements[known] = _merge(elements[known], entry)
     if "max" not in entry and known.rpartition(".")[2].startswith(("extension:", "modifierExtension:")):
-        elements[known] |= _most_of_extension(entry, find)
+        elements[known] |= _extension_max(entry, find)
     return elements
 
 
-def _most_of_extension(entry: Mapping[str, Any], find: Find) -> Element:
-    """How often an extension may stand, as its definition says."""
+def _extension_max(entry: Mapping[str, Any], find: Find) -> Element:
+    """The `max` of an extension from its definition."""
     profiles = [url for one in entry.get("type", ()) for url in one.get("profile", ())]
     definition = find(profiles[0]) if profiles else None
     return {"max": definition["snapshot"]["element"][0]["max"]} if definition else {}
@@ -65,25 +65,25 @@ def _identity(entry: Mapping[str, Any]) -> str:
     return f"{entry['path']}:{name}" if name else str(entry["path"])
 
 
-def _reach(elements: dict[str, Element], identity: str, find: Find) -> tuple[dict[str, Element], str]:
-    """The elements with one more unfolded or sliced where needed, and the id under which the asked one stands."""
+def _locate(elements: dict[str, Element], identity: str, find: Find) -> tuple[dict[str, Element], str]:
+    """The elements, expanded and sliced as needed so that they contain `identity`, and the id of that element."""
     if identity in elements:
         return elements, identity
     above, _, last = identity.rpartition(".")
     if not above:
-        raise NoSnapshot(f"{identity} is not in the base")
-    elements, parent = _reach(elements, above, find)
+        raise SnapshotError(f"{identity} is not in the base")
+    elements, parent = _locate(elements, above, find)
     name, _, slice_name = last.partition(":")
     plain = f"{parent}.{name}"
     if plain not in elements and not _below(elements, parent):
-        elements = _unfolded(elements, parent, find)
+        elements = _expand_children(elements, parent, find)
     if plain not in elements:
-        return _one_type(elements, parent, name)
-    return (elements, plain) if not slice_name else _sliced(elements, plain, slice_name)
+        return _type_slice(elements, parent, name)
+    return (elements, plain) if not slice_name else _add_slice(elements, plain, slice_name)
 
 
-def _one_type(elements: dict[str, Element], parent: str, name: str) -> tuple[dict[str, Element], str]:
-    """`valueQuantity` for value[x]: a slice of that name, told apart by its type."""
+def _type_slice(elements: dict[str, Element], parent: str, name: str) -> tuple[dict[str, Element], str]:
+    """`valueQuantity` for value[x]: a slice with that name and a type discriminator."""
     choices = (
         one
         for one in elements
@@ -96,14 +96,14 @@ def _one_type(elements: dict[str, Element], parent: str, name: str) -> tuple[dic
         types = [t for t in elements[choice].get("type", ()) if name == stem + t["code"][0].upper() + t["code"][1:]]
         if types:
             elements[choice].setdefault("slicing", _BY_TYPE)
-            elements, identity = _sliced(elements, choice, name)
+            elements, identity = _add_slice(elements, choice, name)
             elements[identity]["type"] = types
             return elements, identity
-    raise NoSnapshot(f"{parent} has no {name}")
+    raise SnapshotError(f"{parent} has no {name}")
 
 
-def _sliced(elements: dict[str, Element], plain: str, slice_name: str) -> tuple[dict[str, Element], str]:
-    """A new slice, behind those that are there; `a/b` is a slice of the slice `a`."""
+def _add_slice(elements: dict[str, Element], plain: str, slice_name: str) -> tuple[dict[str, Element], str]:
+    """Add a slice after the existing ones; `a/b` is a slice of the slice `a`."""
     identity = f"{plain}:{slice_name}"
     if identity in elements:
         return elements, identity
@@ -111,22 +111,22 @@ def _sliced(elements: dict[str, Element], plain: str, slice_name: str) -> tuple[
     source = elements.get(above) or elements[plain]
     made = {key: value for key, value in source.items() if key not in ("slicing", "constraint")}
     made |= {"id": identity, "sliceName": slice_name, "min": 0}
-    return _inserted(elements, plain, {identity: made}), identity
+    return _insert_after(elements, plain, {identity: made}), identity
 
 
-def _unfolded(elements: dict[str, Element], parent: str, find: Find) -> dict[str, Element]:
-    """The children of an element, from the element that it slices or refers to, or from its type."""
+def _expand_children(elements: dict[str, Element], parent: str, find: Find) -> dict[str, Element]:
+    """Add the children of an element, from the element that it slices or refers to, or from its type."""
     element = elements[parent]
     inner = _below(elements, element.get("contentReference", "#").partition("#")[2])
     if not inner and ":" in parent.rpartition(".")[2]:
         inner = _below(elements, parent.rpartition(":")[0])
     if not inner:
-        inner = _of_type(element, find)
+        inner = _type_children(element, find)
     added = {}
     for tail, child in inner.items():
         path = element["path"] + "." + ".".join(part.partition(":")[0] for part in tail.split("."))
         added[f"{parent}.{tail}"] = {**child, "id": f"{parent}.{tail}", "path": path}
-    return _inserted(elements, parent, added)
+    return _insert_after(elements, parent, added)
 
 
 def _below(elements: dict[str, Element], identity: str) -> dict[str, Element]:
@@ -134,20 +134,20 @@ def _below(elements: dict[str, Element], identity: str) -> dict[str, Element]:
     return {one[len(start) :]: element for one, element in elements.items() if identity and one.startswith(start)}
 
 
-def _of_type(element: Element, find: Find) -> dict[str, Element]:
+def _type_children(element: Element, find: Find) -> dict[str, Element]:
     types = element.get("type", ())
     if len(types) != 1:
-        raise NoSnapshot(f"{element['id']} has several types, so its children can't be told")
+        raise SnapshotError(f"{element['id']} has several types, so its children are ambiguous")
     profiles = types[0].get("profile", ())
     structure = find(profiles[0] if len(profiles) == 1 else _BASE + types[0]["code"])
     if structure is None:
-        raise NoSnapshot(f"type {types[0]['code']} is not at hand")
+        raise SnapshotError(f"type {types[0]['code']} is not available")
     listed = structure["snapshot"]["element"]
     return {one["id"].partition(".")[2]: one for one in listed[1:]}
 
 
-def _inserted(elements: dict[str, Element], after: str, added: dict[str, Element]) -> dict[str, Element]:
-    """`added` behind an element, its slices and all that is below them."""
+def _insert_after(elements: dict[str, Element], after: str, added: dict[str, Element]) -> dict[str, Element]:
+    """Insert `added` after an element, its slices and all their descendants."""
     ids = list(elements)
     last = max(
         i for i, one in enumerate(ids) if one == after or one.startswith((f"{after}.", f"{after}:", f"{after}/"))
@@ -156,13 +156,15 @@ def _inserted(elements: dict[str, Element], after: str, added: dict[str, Element
     return dict([*entries[: last + 1], *added.items(), *entries[last + 1 :]])
 
 
-def _merged(element: Element, entry: Mapping[str, Any]) -> Element:
-    """What the differential says replaces what the base says; constraints add up."""
-    said = {key: value for key, value in entry.items() if key not in ("id", "path", "constraint", "sliceName", "base")}
+def _merge(element: Element, entry: Mapping[str, Any]) -> Element:
+    """The base element with the differential's values; constraints are combined."""
+    changed = {
+        key: value for key, value in entry.items() if key not in ("id", "path", "constraint", "sliceName", "base")
+    }
     constraints = {one["key"]: one for one in [*element.get("constraint", ()), *entry.get("constraint", ())]}
-    merged = {**element, **said}
+    merged = {**element, **changed}
     if constraints:
         merged["constraint"] = list(constraints.values())
-    # A base keeps its own maximum: it decides whether JSON has an array.
+    # The `max` of the base is kept, because it decides whether the JSON has an array.
     merged["base"] = {"path": element["path"], "max": element.get("max", "*"), **element.get("base", {})}
     return merged

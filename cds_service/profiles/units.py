@@ -1,7 +1,8 @@
-"""UCUM unit codes: well formed, and made of units that are known.
+"""UCUM unit codes: must be well formed and consist of known units.
 
-Known are the parts of the codes of HL7's value set of common units, with any prefix. A part in square brackets or with
-other signs may be one of the many rare units, so only a part of plain letters is called unknown: `tbl`, not `[tbs_us]`.
+Known units are the parts of the codes in HL7's value set of common units, with any prefix. A part in square brackets or
+with special characters may be one of many rare units, so only a part of plain letters is reported as unknown: `tbl`,
+not `[tbs_us]`.
 Source: The Unified Code for Units of Measure, sections 2 and 3; FHIR R4 value set ucum-common.
 """
 
@@ -37,10 +38,10 @@ _POWERS = {
     "z": -21,
     "y": -24,
 }
-# Units that take prefixes and are common in bounds; others are compared only with themselves.
+# Units with prefixes that are common in bounds; other units are compared only with themselves.
 _METRIC = {"g": "g", "m": "m", "s": "s", "L": "L", "l": "L", "mol": "mol", "Pa": "Pa", "J": "J", "cal": "cal", "W": "W"}
-# The litre in its other spelling.
-_ALSO = ("l",)
+# The other code for litre.
+_EXTRA_UNITS = ("l",)
 _ANNOTATION = re.compile(r"\{[!-z|~]*\}")
 _PART = re.compile(r"(?P<unit>[^./()]*?[^./()0-9+\-]|10[*^])?(?P<exponent>[+-]?[0-9]+)?")
 _PLAIN = re.compile(r"[A-Za-z]+")
@@ -48,7 +49,7 @@ _SIGNS = re.compile(r"[!-~]+")
 
 
 def in_base_unit(value: Decimal, code: str) -> tuple[Decimal, str]:
-    """A value in the unit without its prefix, and that unit: 2 kg is 2000 g; other units stay as they are."""
+    """A value converted to the unit without prefix, and that unit: 2 kg -> 2000 g; other units are unchanged."""
     if code in _METRIC:
         return value, _METRIC[code]
     for prefix, power in _POWERS.items():
@@ -58,15 +59,15 @@ def in_base_unit(value: Decimal, code: str) -> tuple[Decimal, str]:
 
 
 def unit_problem(definitions: Definitions, code: str) -> str | None:
-    """Why a code is no UCUM unit, as the end of a sentence; None where it is one, or may be."""
+    """Why a code is not a UCUM unit, as the end of a sentence; None if it is or may be one."""
     bare = _ANNOTATION.sub("", code)
     if not _SIGNS.fullmatch(code) or "{" in bare or "}" in bare or bare.count("(") != bare.count(")"):
-        return "is not written as UCUM asks"
+        return "is not a well-formed UCUM code"
     for part in re.split(r"[./()]", bare):
         found = _PART.fullmatch(part)
         unit = found["unit"] if found else part
         if unit and _PLAIN.fullmatch(unit) and not _is_known(_units(definitions), unit):
-            return f"is no UCUM unit: {unit} is unknown"
+            return f"is not a UCUM unit: {unit} is unknown"
     return None
 
 
@@ -75,11 +76,11 @@ def _is_known(units: frozenset[str], unit: str) -> bool:
 
 
 def _units(definitions: Definitions) -> frozenset[str]:
-    """Every part of the common codes, and what is left of it without a prefix where that is a part as well."""
-    if "units" not in definitions.memory:
+    """The units in HL7's value set of common UCUM codes."""
+    if "units" not in definitions.cache:
         value_set = definitions.value_set(_COMMON) or {}
         codes = [one["code"] for include in value_set["compose"]["include"] for one in include["concept"]]
         parts = {part for code in codes for part in re.split(r"[./()]", _ANNOTATION.sub("", code))}
         named = (found["unit"] for part in parts if (found := _PART.fullmatch(part)) and found["unit"])
-        definitions.memory["units"] = frozenset({*named, *_ALSO})
-    return definitions.memory["units"]  # type: ignore[no-any-return]  # memory holds anything
+        definitions.cache["units"] = frozenset({*named, *_EXTRA_UNITS})
+    return definitions.cache["units"]  # type: ignore[no-any-return]  # the cache holds values of any type

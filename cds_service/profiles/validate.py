@@ -1,4 +1,4 @@
-"""The Python API: `validate(resource, profiles) -> list[Issue]`."""
+"""The Python API of validation: `validate(resource, profiles) -> list[Issue]`."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from functools import cache
 from typing import Any
 
 from cds_service.profiles.definitions import Definitions, load_definitions
-from cds_service.profiles.issues import Issue, has_errors, in_order
+from cds_service.profiles.issues import Issue, has_errors, sort_issues
 from cds_service.profiles.json_reading import read_json
-from cds_service.profiles.validation_run import Place, ValidationRun
+from cds_service.profiles.validation_run import Node, ValidationRun
 from cds_service.profiles.walk import check_resource, conforms
 
 
 def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:
-    """Every issue of one resource, the gravest first.
+    """Every issue of one resource, the most severe first.
 
     Args:
-        resource: plain JSON as Python objects; decimals best as `Decimal`, as `read_json` gives them.
-        profiles: canonical URLs of profiles to hold against it, besides those that it claims in `meta.profile`.
-        definitions: what is known; None for R4 and the product's own package.
+        resource: plain JSON as Python objects; decimals preferably as `Decimal`, as returned by `read_json`.
+        profiles: canonical URLs of profiles to check, in addition to those in `meta.profile`.
+        definitions: the definitions to use; None for R4 and the product's own package.
 
     Returns:
-        The issues; without an error or fatal one the resource is valid as far as could be checked.
+        The issues; if none is an error or fatal, the resource is valid as far as it could be checked.
     """
     run = ValidationRun(definitions or shipped_definitions(), conforms)
     name = resource.get("resourceType") if isinstance(resource, dict) else None
     known = isinstance(name, str) and run.definitions.is_resource(name)
-    place = Place(resource, "Resource", str(name) if known else "Resource")
+    node = Node(resource, "Resource", str(name) if known else "Resource")
     try:
-        check_resource(run, place, profiles)
+        check_resource(run, node, profiles)
     except RecursionError:
-        run.error(place, "json", "too-long", "is nested too deeply to be checked")
-    return in_order(run.issues)
+        run.error(node, "json", "too-long", "is nested too deeply to be checked")
+    return sort_issues(run.issues)
 
 
 def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:
-    """Every issue of one resource as it was sent: its JSON is checked too.
+    """Every issue of one resource as received, including its JSON.
 
     Args:
         content: the bytes of one resource, UTF-8.
@@ -45,11 +45,11 @@ def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Def
     """
     resource, issues = read_json(content)
     if has_errors(issues) and resource is None:
-        return in_order(issues)
-    return in_order([*issues, *validate(resource, profiles, definitions)])
+        return sort_issues(issues)
+    return sort_issues([*issues, *validate(resource, profiles, definitions)])
 
 
 @cache
 def shipped_definitions() -> Definitions:
-    """R4 and the product's own package, loaded once in a process."""
+    """R4 and the product's own package, loaded once per process."""
     return load_definitions()

@@ -1,4 +1,4 @@
-"""The state of one validation: where the walk stands, what it has found, which resources can be reached from here."""
+"""The state of one validation: the current node and scope, and the issues found so far."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from cds_service.profiles.issues import Issue, Severity
 
 
 @dataclass(slots=True)
-class Place:
-    """One value and where it stands; `type` is its FHIR type, `sibling` the `_` part of a primitive, `chosen` true for
-    one type of a choice, `alias` the path that a contentReference gives it (PlanDefinition.action for an inner action).
+class Node:
+    """One value with its location. `type` is its FHIR type, `sibling` the `_` part of a primitive, `chosen` is true for
+    one type of a choice, `alias` is the path from a contentReference (PlanDefinition.action for a nested action).
 
-    The path is kept as links and written out only when an issue needs it: most values have none.
+    The path is built from the parents only when an issue needs it.
     """
 
     value: Any
     type: str
     step: str
-    parent: Place | None = None
+    parent: Node | None = None
     index: int | None = None
     sibling: Any = None
     chosen: bool = False
     alias: str = ""
 
     def path(self) -> str:
-        """FHIRPath from the root of what is validated, such as `Patient.name[0].family`."""
+        """FHIRPath from the validated root, such as `Patient.name[0].family`."""
         step = f"{self.step}.ofType({self.type})" if self.chosen else self.step
         if self.index is not None:
             step = f"{step}[{self.index}]"
@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(slots=True)
 class Scope:
-    """The resource that the walk is in: `%resource`, its container `%rootResource`, and the Bundle around it."""
+    """The current resource (`%resource`), its container (`%rootResource`) and the enclosing Bundle."""
 
     resource: dict[str, Any]
     container: dict[str, Any]
@@ -50,30 +50,30 @@ class Scope:
 
 @dataclass(slots=True)
 class ValidationRun:
-    """One run over one resource. `asked` is the URL of the StructureDefinition that is being held against it.
+    """One validation of one resource. `profile_url` is the StructureDefinition being checked.
 
-    `conforms` says whether a value meets a profile, None where the profile is not at hand. It is the walk's, and given
-    here because slices, references and constraints ask it while the walk asks them.
+    `conforms` returns whether a node conforms to a profile, None if the profile is not available. It is passed in,
+    because slices, references and constraints call it while `walk`, which defines it, calls them.
     """
 
     definitions: Definitions
-    conforms: Callable[[ValidationRun, Place, str], bool | None]
+    conforms: Callable[[ValidationRun, Node, str], bool | None]
     issues: list[Issue] = field(default_factory=list)
     scope: Scope | None = None
-    asked: str = ""
-    memory: dict[Any, Any] = field(default_factory=dict)
-    open_profiles: set[tuple[int, str]] = field(default_factory=set)
+    profile_url: str = ""
+    cache: dict[Any, Any] = field(default_factory=dict)
+    active_profiles: set[tuple[int, str]] = field(default_factory=set)
 
-    def error(self, place: Place, rule: str, code: str, message: str) -> None:
-        """Adds an error at a place; `code` is a FHIR issue-type."""
-        self.add("error", place, rule, code, message)
+    def error(self, node: Node, rule: str, code: str, message: str) -> None:
+        """Add an error at a node; `code` is a FHIR issue-type."""
+        self.add("error", node, rule, code, message)
 
-    def add(self, severity: Severity, place: Place, rule: str, code: str, message: str) -> None:
-        """Adds an issue at a place."""
-        self.issues.append(Issue(severity, code, rule, place.path(), message, self.asked or None))
+    def add(self, severity: Severity, node: Node, rule: str, code: str, message: str) -> None:
+        """Add an issue at a node."""
+        self.issues.append(Issue(severity, code, rule, node.path(), message, self.profile_url or None))
 
     def trial(self, check: Callable[[], None]) -> list[Issue]:
-        """What a check finds, without keeping it."""
+        """The issues that a check finds, without adding them to the run."""
         before = self.issues
         self.issues = []
         try:
@@ -83,16 +83,16 @@ class ValidationRun:
             self.issues = before
 
     @contextmanager
-    def inside(self, scope: Scope | None, asked: str) -> Iterator[None]:
-        """Steps into a resource for as long as the block lasts."""
-        before = self.scope, self.asked
-        self.scope, self.asked = scope, asked
+    def enter(self, scope: Scope | None, profile_url: str) -> Iterator[None]:
+        """Use this scope and profile URL inside the block."""
+        before = self.scope, self.profile_url
+        self.scope, self.profile_url = scope, profile_url
         try:
             yield
         finally:
-            self.scope, self.asked = before
+            self.scope, self.profile_url = before
 
     def scope_of(self, value: Any) -> Scope | None:
-        """The scope of a resource that the walk has been in; for any other value the one it is in now."""
-        scope: Scope | None = self.memory.get(("scope", id(value)), self.scope)
+        """The scope of a resource that has been visited; for any other value the current scope."""
+        scope: Scope | None = self.cache.get(("scope", id(value)), self.scope)
         return scope

@@ -1,4 +1,4 @@
-"""Values of an instance compared with values that a profile gives: fixed, pattern, smallest, largest."""
+"""Compares values of an instance with the fixed, pattern, minimum and maximum values of a profile."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from cds_service.profiles.units import UCUM, in_base_unit
 _LONGEST_SHOWN = 80
 
 
-def same(value: Any, fixed: Any) -> bool:
-    """Whether a value is exactly the fixed one; numbers are compared by value."""
+def equals_fixed(value: Any, fixed: Any) -> bool:
+    """Whether a value equals the fixed value; numbers are compared by value."""
     if isinstance(value, dict) and isinstance(fixed, dict):
-        return value.keys() == fixed.keys() and all(same(value[key], fixed[key]) for key in fixed)
+        return value.keys() == fixed.keys() and all(equals_fixed(value[key], fixed[key]) for key in fixed)
     if isinstance(value, list) and isinstance(fixed, list):
-        return len(value) == len(fixed) and all(map(same, value, fixed))
+        return len(value) == len(fixed) and all(map(equals_fixed, value, fixed))
     return _plain(value, fixed)
 
 
-def fits(value: Any, pattern: Any) -> bool:
-    """Whether a value holds at least what the pattern holds; each entry of an array must be found somewhere."""
+def matches_pattern(value: Any, pattern: Any) -> bool:
+    """Whether a value contains everything in the pattern; the order of array entries does not matter."""
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(key in value and fits(value[key], pattern[key]) for key in pattern)
+        return isinstance(value, dict) and all(
+            key in value and matches_pattern(value[key], pattern[key]) for key in pattern
+        )
     if isinstance(pattern, list):
-        return isinstance(value, list) and all(any(fits(one, wanted) for one in value) for wanted in pattern)
+        return isinstance(value, list) and all(any(matches_pattern(one, wanted) for one in value) for wanted in pattern)
     return _plain(value, pattern)
 
 
@@ -43,12 +45,12 @@ def _is_number(value: Any) -> bool:
 
 
 def bound_problem(which: str, value: Any, bound: Any) -> str | None:
-    """Why a value lies outside a bound; None where it lies inside, or where the two can't be compared.
+    """Why a value is outside a bound; None if it is inside, or if the two can't be compared.
 
     Args:
         which: `min` or `max`, both inclusive.
-        value: number, date text, or Quantity.
-        bound: of the same type; Quantities are compared where their units are the same but for a prefix.
+        value: number, date string, or Quantity.
+        bound: of the same type; Quantities are compared if their units differ only by a prefix.
     """
     if isinstance(value, dict) and isinstance(bound, dict):
         value, bound = _in_one_unit(value, bound)
@@ -60,12 +62,12 @@ def bound_problem(which: str, value: Any, bound: Any) -> str | None:
     else:
         return None
     if which == "min" and value < bound:
-        return f"is below the smallest value allowed, {bound}"
-    return f"is above the largest value allowed, {bound}" if which == "max" and value > bound else None
+        return f"is below the minimum, {bound}"
+    return f"is above the maximum, {bound}" if which == "max" and value > bound else None
 
 
 def _in_one_unit(quantity: dict[str, Any], bound: dict[str, Any]) -> tuple[Any, Any]:
-    """The numbers of two Quantities, in one unit; None for both where there is none."""
+    """The numbers of two Quantities in a common unit; None for both if there is none."""
     if quantity.get("system") != bound.get("system"):
         return None, None
     numbers, codes = [one.get("value") for one in (quantity, bound)], [one.get("code") for one in (quantity, bound)]
@@ -83,15 +85,15 @@ def _in_one_unit(quantity: dict[str, Any], bound: dict[str, Any]) -> tuple[Any, 
     return (one, other) if unit == its_unit else (None, None)
 
 
-def matches(pattern: str, value: str) -> bool:
-    """Whether a whole text matches a regular expression of a profile; True where Python can't read the expression."""
+def matches_regex(pattern: str, value: str) -> bool:
+    """Whether a string matches a profile's regular expression fully; True if Python can't compile the expression."""
     try:
         return re.fullmatch(pattern, value) is not None
     except re.error:
         return True
 
 
-def shown(value: Any) -> str:
-    """A value as a message quotes it: JSON, cut where it is long."""
+def quoted(value: Any) -> str:
+    """A value as quoted in messages: JSON, truncated."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

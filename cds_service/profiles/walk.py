@@ -1,7 +1,7 @@
-"""The walk: a resource held against the element tree of its type, then against the profiles that are asked for.
+"""The walk: validates a resource against the element tree of its type, then against profiles.
 
-The base resource is walked in full: every property known, every value of its type. A profile is then walked
-narrowly: only what it may add is looked at, since the base walk has said the rest.
+The base walk (`full`) checks everything: all properties are known and all values have their type. A profile walk checks
+only what the profile can add.
 Source: FHIR R4, Validating Resources; ElementDefinition; JSON Representation of Resources.
 """
 
@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from cds_service.profiles import answers, bundles, code_systems, extensions, narrative, references, search_parameters
+from cds_service.profiles import (
+    bundles,
+    code_systems,
+    extensions,
+    narrative,
+    questionnaires,
+    references,
+    search_parameters,
+)
 from cds_service.profiles.bindings import check_binding
 from cds_service.profiles.constraints import check_constraints
 from cds_service.profiles.datatype_rules import check_canonical, check_datatype, check_element_ids
@@ -20,271 +28,269 @@ from cds_service.profiles.issues import Issue, has_errors
 from cds_service.profiles.occurrences import occurrences
 from cds_service.profiles.primitives import is_primitive, primitive_problem, text_problem
 from cds_service.profiles.slicing import check_slices
-from cds_service.profiles.validation_run import Place, Scope, ValidationRun
-from cds_service.profiles.values import bound_problem, fits, matches, same, shown
+from cds_service.profiles.validation_run import Node, Scope, ValidationRun
+from cds_service.profiles.values import bound_problem, equals_fixed, matches_pattern, matches_regex, quoted
 
-_BASES = {"Element", "BackboneElement"}
-_OF_ONE_TYPE: dict[str, Callable[[ValidationRun, Place], None]] = {
+_BASE_TYPES = {"Element", "BackboneElement"}
+_RESOURCE_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
     "Bundle": bundles.check_bundle,
     "CodeSystem": code_systems.check_code_system,
-    "QuestionnaireResponse": answers.check_answers,
+    "QuestionnaireResponse": questionnaires.check_questionnaire_response,
     "SearchParameter": search_parameters.check_search_parameter,
     "CapabilityStatement": search_parameters.check_capabilities,
 }
 
 
-def check_resource(run: ValidationRun, place: Place, profiles: Iterable[str] = (), full_url: str | None = None) -> None:
-    """A whole resource: its base definition, the profiles that it claims, and those that are named.
+def check_resource(run: ValidationRun, node: Node, profiles: Iterable[str] = (), full_url: str | None = None) -> None:
+    """Check a whole resource: base definition, profiles in `meta.profile`, and further profiles.
 
     Args:
-        run: the run; issues are added to it.
-        place: holds the resource.
-        profiles: URLs of profiles to hold against it besides `meta.profile`.
-        full_url: where a Bundle says the resource stands.
+        run: collects the issues.
+        node: the resource.
+        profiles: URLs of further profiles.
+        full_url: fullUrl of its Bundle entry.
     """
-    resource = place.value
+    resource = node.value
     named = resource.get("resourceType") if isinstance(resource, dict) else None
     name = named if isinstance(named, str) else ""
     tree = run.definitions.type_tree(name) if run.definitions.is_resource(name) else None
     if tree is None:
-        run.error(place, "resource-type", "structure", _no_resource(resource, named))
+        run.error(node, "resource-type", "structure", _resource_type_problem(resource, named))
         return
-    place.type = name
-    scope = run.memory["scope", id(resource)] = _scope(run, place, full_url)
-    with run.inside(scope, tree.definition):
-        check_object(run, place, tree, full=True)
-        check_constraints(run, place, tree.constraints)
-        references.check_contained(run, place)
-        check_element_ids(run, place)
-        if check := _OF_ONE_TYPE.get(name):
-            check(run, place)
-        for url in dict.fromkeys([*_claimed(resource), *run.definitions.global_profiles(name), *profiles]):
-            check_profile(run, place, url)
+    node.type = name
+    scope = run.cache["scope", id(resource)] = _scope(run, node, full_url)
+    with run.enter(scope, tree.definition):
+        check_object(run, node, tree, full=True)
+        check_constraints(run, node, tree.constraints)
+        references.check_contained(run, node)
+        check_element_ids(run, node)
+        if check := _RESOURCE_CHECKS.get(name):
+            check(run, node)
+        for url in dict.fromkeys([*_claimed_profiles(resource), *run.definitions.global_profiles(name), *profiles]):
+            check_profile(run, node, url)
 
 
-def _no_resource(resource: Any, name: Any) -> str:
+def _resource_type_problem(resource: Any, name: Any) -> str:
     if not isinstance(resource, dict):
-        return "is no JSON object, so it can't be a resource"
+        return "is not a JSON object, so it can't be a resource"
     if name is None:
         return "has no resourceType"
-    return f"{shown(name)} is no resource type of FHIR R4"
+    return f"{quoted(name)} is not a resource type of FHIR R4"
 
 
-def _scope(run: ValidationRun, place: Place, full_url: str | None) -> Scope:
+def _scope(run: ValidationRun, node: Node, full_url: str | None) -> Scope:
     outer = run.scope
-    contained = place.step == "contained"
+    contained = node.step == "contained"
     scope = Scope(
-        resource=place.value,
-        container=outer.container if outer and contained else place.value,
+        resource=node.value,
+        container=outer.container if outer and contained else node.value,
         bundle=None if outer is None else (outer if outer.type == "Bundle" and not contained else outer.bundle),
         full_url=outer.full_url if outer and contained else full_url,
-        type=place.type,
+        type=node.type,
     )
-    if place.type == "Bundle":
-        scope.by_url = bundles.index(place.value)
+    if node.type == "Bundle":
+        scope.by_url = bundles.resources_by_url(node.value)
     return scope
 
 
-def _claimed(resource: dict[str, Any]) -> Iterator[str]:
+def _claimed_profiles(resource: dict[str, Any]) -> Iterator[str]:
     meta = resource.get("meta")
     listed = meta.get("profile") if isinstance(meta, dict) else None
     return (url for url in listed if isinstance(url, str)) if isinstance(listed, list) else iter(())
 
 
-def check_profile(run: ValidationRun, place: Place, url: str) -> None:
-    """A profile held against a value whose base type has been checked; one that is not at hand is said, not failed."""
-    if url.partition("|")[0] == BASE + place.type:
+def check_profile(run: ValidationRun, node: Node, url: str) -> None:
+    """Check a value against a profile, after its base type; an unavailable profile is reported as information."""
+    if url.partition("|")[0] == BASE + node.type:
         return
     tree = run.definitions.tree(url)
     if tree is None:
-        reason = "has no snapshot and none can be made" if run.definitions.structure(url) else "is not at hand"
-        run.add("information", place, "profile-unknown", "not-found", f"the profile {url} {reason}: not checked")
+        reason = "has no usable snapshot" if run.definitions.structure(url) else "is not available"
+        run.add("information", node, "profile-unknown", "not-found", f"the profile {url} {reason}: not checked")
         return
-    if tree.path not in run.definitions.ancestors(place.type):
-        run.error(place, "profile-type", "structure", f"the profile {url} is for {tree.path}, not for {place.type}")
+    if tree.path not in run.definitions.ancestors(node.type):
+        run.error(node, "profile-type", "structure", f"the profile {url} is for {tree.path}, not for {node.type}")
         return
-    mark = id(place.value), tree.definition
-    if mark in run.open_profiles:
+    mark = id(node.value), tree.definition
+    if mark in run.active_profiles:
         return
-    run.open_profiles.add(mark)
-    with run.inside(run.scope_of(place.value), tree.definition):
-        check_item(run, place, tree, full=False)
-    run.open_profiles.discard(mark)
+    run.active_profiles.add(mark)
+    with run.enter(run.scope_of(node.value), tree.definition):
+        check_item(run, node, tree, full=False)
+    run.active_profiles.discard(mark)
 
 
-def check_object(run: ValidationRun, place: Place, tree: Element, *, full: bool) -> None:
-    """The properties of an object against the children of an element."""
-    if full and not _has_properties(run, place, tree):
+def check_object(run: ValidationRun, node: Node, tree: Element, *, full: bool) -> None:
+    """Check the properties of an object against the children of an element."""
+    if full and not _has_properties(run, node, tree):
         return
-    _check_children(run, place, tree, (tree.children or {}).values(), full)
+    _check_children(run, node, tree, (tree.children or {}).values(), full)
 
 
-def _check_children(run: ValidationRun, place: Place, tree: Element, children: Iterable[Element], full: bool) -> None:
+def _check_children(run: ValidationRun, node: Node, tree: Element, children: Iterable[Element], full: bool) -> None:
     for child in children:
-        items = list(occurrences(run, place, tree, child, full))
-        _check_count(run, place, child, items)
+        items = list(occurrences(run, node, tree, child, full))
+        _check_count(run, node, child, items)
         for item in items:
             check_item(run, item, child, full=full)
         if child.slices:
-            check_slices(run, place, child, items, check=_narrowly)
+            check_slices(run, node, child, items, check=_check_profile_item)
 
 
-def _has_properties(run: ValidationRun, place: Place, tree: Element) -> bool:
-    """Whether a value is an object at all; unknown properties are told."""
-    value = place.value
+def _has_properties(run: ValidationRun, node: Node, tree: Element) -> bool:
+    """Whether a value is an object; unknown properties are reported."""
+    value = node.value
     if not isinstance(value, dict):
-        run.error(place, "json-type", "structure", f"is {shown(value)}: an object ({place.type}) belongs here")
+        run.error(node, "json-type", "structure", f"is {quoted(value)}, expected an object ({node.type})")
         return False
     for key in value:
-        if key in tree.keys or (key == "resourceType" and value[key] == place.type):
+        if key in tree.keys or (key == "resourceType" and value[key] == node.type):
             continue
         bare = key[1:] if key.startswith("_") else None
         if bare is None or bare not in tree.keys or not is_primitive(tree.keys[bare][1]):
-            run.error(place, "unknown-element", "structure", _unknown(key, tree))
+            run.error(node, "unknown-element", "structure", _unknown(key, tree))
     return True
 
 
 def _unknown(key: str, tree: Element) -> str:
-    choices = sorted(one for one, (child, _) in tree.keys.items() if child.choice and child.name == key)
+    choices = sorted(one for one, (child, _) in tree.keys.items() if child.is_choice and child.name == key)
     if choices:
-        return f'the property "{shown(key)}" needs its type: {", ".join(choices[:4])} ...'
-    return f"{tree.path} has no property {shown(key)}"
+        return f'the property "{quoted(key)}" needs its type: {", ".join(choices[:4])} ...'
+    return f"{tree.path} has no property {quoted(key)}"
 
 
-def _check_count(run: ValidationRun, place: Place, child: Element, items: list[Place]) -> None:
+def _check_count(run: ValidationRun, node: Node, child: Element, items: list[Node]) -> None:
     count = len(items)
-    if count < child.lowest:
-        wanted = f"at least {child.lowest} needed, {count} found" if child.lowest > 1 else "needed, but missing"
-        run.error(place, "cardinality", "required", f"{child.path}: {wanted}")
-    if count > child.highest:
-        wanted = f"at most {child.highest} allowed, {count} found" if child.highest else "not allowed here"
-        run.error(place, "cardinality", "structure", f"{child.path}: {wanted}")
+    if count < child.min_occurs:
+        message = f"at least {child.min_occurs} required, {count} found" if child.min_occurs > 1 else "is missing"
+        run.error(node, "cardinality", "required", f"{child.path}: {message}")
+    if count > child.max_occurs:
+        message = f"at most {child.max_occurs} allowed, {count} found" if child.max_occurs else "is not allowed here"
+        run.error(node, "cardinality", "structure", f"{child.path}: {message}")
 
 
-def check_item(run: ValidationRun, place: Place, element: Element, *, full: bool) -> None:
-    """One value against one element: its form, its content, what is below it, its constraints."""
-    if place.type and not _is_allowed_type(run, place, element):
+def check_item(run: ValidationRun, node: Node, element: Element, *, full: bool) -> None:
+    """Check one value against one element: its form, content, children and constraints."""
+    if node.type and not _is_allowed_type(run, node, element):
         return
-    if is_primitive(place.type):
-        if full and not _is_well_formed(run, place):
+    if is_primitive(node.type):
+        if full and not _is_well_formed(run, node):
             return
-        _check_content(run, place, element)
+        _check_content(run, node, element)
         if full:
-            check_canonical(run, place, element)
-        _check_sibling(run, place, element, full)
+            check_canonical(run, node, element)
+        _check_sibling(run, node, element, full)
     else:
-        if not isinstance(place.value, dict) or not place.value:
+        if not isinstance(node.value, dict) or not node.value:
             if full:
-                form = "is an empty object" if place.value == {} else f"is {shown(place.value)}"
-                run.error(
-                    place, "json-type", "structure", f"{form}: an object ({place.type}) with content belongs here"
-                )
+                form = "is an empty object" if node.value == {} else f"is {quoted(node.value)}"
+                run.error(node, "json-type", "structure", f"{form}, expected a non-empty object ({node.type})")
             return
-        if full and place.value.keys() == {"id"} and "Resource" not in run.definitions.ancestors(place.type):
-            run.error(place, "ele-1", "invariant", "has an id and nothing else")
-        _check_content(run, place, element)
-        _check_below(run, place, element, full)
-    _check_type_profiles(run, place, element)
-    check_constraints(run, place, element.constraints)
+        if full and node.value.keys() == {"id"} and "Resource" not in run.definitions.ancestors(node.type):
+            run.error(node, "ele-1", "invariant", "has only an id")
+        _check_content(run, node, element)
+        _check_below(run, node, element, full)
+    _check_type_profiles(run, node, element)
+    check_constraints(run, node, element.constraints)
 
 
-def _is_allowed_type(run: ValidationRun, place: Place, element: Element) -> bool:
-    """Whether a resource inside another is of a type that the element takes; its place gets that type."""
-    name = place.value.get("resourceType") if isinstance(place.value, dict) else None
-    if not isinstance(name, str) or "Resource" not in run.definitions.ancestors(place.type):
+def _is_allowed_type(run: ValidationRun, node: Node, element: Element) -> bool:
+    """Whether a nested resource has a type that the element allows; sets the type of its node."""
+    name = node.value.get("resourceType") if isinstance(node.value, dict) else None
+    if not isinstance(name, str) or "Resource" not in run.definitions.ancestors(node.type):
         return True
     allowed = {one.code for one in element.types}
     if run.definitions.is_resource(name):
-        place.type = name
+        node.type = name
         if allowed and not allowed.intersection(run.definitions.ancestors(name)):
             wanted = " or ".join(sorted(allowed))
-            run.error(place, "resource-type", "structure", f"is of type {name}: {wanted} belongs here")
+            run.error(node, "resource-type", "structure", f"is a {name}, expected {wanted}")
             return False
     return True
 
 
-def _is_well_formed(run: ValidationRun, place: Place) -> bool:
-    if place.value is None:
+def _is_well_formed(run: ValidationRun, node: Node) -> bool:
+    if node.value is None:
         return True
-    if problem := primitive_problem(place.type, place.value):
-        run.error(place, "primitive", "value", f"{shown(place.value)} {problem}")
+    if problem := primitive_problem(node.type, node.value):
+        run.error(node, "primitive", "value", f"{quoted(node.value)} {problem}")
         return False
-    if isinstance(place.value, str) and (doubt := text_problem(place.value)):
-        run.add("warning", place, "white-space", "value", doubt)
-    if place.type == "xhtml":
-        narrative.check_narrative(run, place)
+    if isinstance(node.value, str) and (doubt := text_problem(node.value)):
+        run.add("warning", node, "white-space", "value", doubt)
+    if node.type == "xhtml":
+        narrative.check_narrative(run, node)
     return True
 
 
-def _check_content(run: ValidationRun, place: Place, element: Element) -> None:
-    value = place.value
+def _check_content(run: ValidationRun, node: Node, element: Element) -> None:
+    value = node.value
     if value is None:
-        if place.type == "code" and element.binding and element.binding.strength == "required":
-            message = f"has no code, and one from the value set {element.binding.value_set} is required"
-            run.error(place, "binding", "code-invalid", message)
+        if node.type == "code" and element.binding and element.binding.strength == "required":
+            message = f"has no code: one from the value set {element.binding.value_set} is required"
+            run.error(node, "binding", "code-invalid", message)
         return
-    if element.fixed is not None and not same(value, element.fixed):
-        run.error(place, "fixed", "value", f"must be exactly {shown(element.fixed)}")
-    if element.pattern is not None and not fits(value, element.pattern):
-        run.error(place, "pattern", "value", f"must hold {shown(element.pattern)}")
+    if element.fixed is not None and not equals_fixed(value, element.fixed):
+        run.error(node, "fixed", "value", f"must be exactly {quoted(element.fixed)}")
+    if element.pattern is not None and not matches_pattern(value, element.pattern):
+        run.error(node, "pattern", "value", f"must contain {quoted(element.pattern)}")
     for which, bound in element.bounds.items():
         if problem := bound_problem(which, value, bound):
-            run.error(place, f"{which}-value", "value", problem)
-    if element.regex and isinstance(value, str) and not matches(element.regex, value):
-        run.error(place, "regex", "value", f"{shown(value)} does not match {element.regex}")
-    if element.longest and isinstance(value, str) and len(value) > element.longest:
-        run.error(place, "max-length", "too-long", f"is longer than {element.longest} characters")
+            run.error(node, f"{which}-value", "value", problem)
+    if element.regex and isinstance(value, str) and not matches_regex(element.regex, value):
+        run.error(node, "regex", "value", f"{quoted(value)} does not match {element.regex}")
+    if element.max_length and isinstance(value, str) and len(value) > element.max_length:
+        run.error(node, "max-length", "too-long", f"is longer than {element.max_length} characters")
     if element.binding:
-        check_binding(run, place, element.binding)
+        check_binding(run, node, element.binding)
 
 
-def _check_sibling(run: ValidationRun, place: Place, element: Element, full: bool) -> None:
-    """The id and extensions of a primitive, which stand in the property with `_`."""
-    beside = place.sibling
+def _check_sibling(run: ValidationRun, node: Node, element: Element, full: bool) -> None:
+    """Check the id and extensions of a primitive, which are in the property with `_`."""
+    beside = node.sibling
     if full and beside is not None and (not isinstance(beside, dict) or not beside):
-        run.error(place, "json-type", "structure", f"the part in _{place.step} is no object with content")
+        run.error(node, "json-type", "structure", f"_{node.step} must be a non-empty object")
         return
     tree = run.definitions.type_tree("Element") if full else element
     if tree is None or (full and beside is None) or not tree.children:
         return
-    inner = Place(
+    inner = Node(
         beside if isinstance(beside, dict) else {},
-        place.type,
-        place.step,
-        place.parent,
-        place.index,
+        node.type,
+        node.step,
+        node.parent,
+        node.index,
         None,
-        place.chosen,
+        node.chosen,
     )
     if full and not _has_properties(run, inner, tree):
         return
     _check_children(run, inner, tree, [child for name, child in tree.children.items() if name != "value"], full)
-    if full and place.value is None and "extension" not in inner.value:
-        run.error(place, "ele-1", "invariant", "has neither a value nor an extension")
+    if full and node.value is None and "extension" not in inner.value:
+        run.error(node, "ele-1", "invariant", "has neither a value nor an extension")
 
 
-def _check_below(run: ValidationRun, place: Place, element: Element, full: bool) -> None:
-    if "Resource" in run.definitions.ancestors(place.type) and "." in element.path:
+def _check_below(run: ValidationRun, node: Node, element: Element, full: bool) -> None:
+    if "Resource" in run.definitions.ancestors(node.type) and "." in element.path:
         if full:
-            check_resource(run, place, full_url=bundles.full_url(place))
+            check_resource(run, node, full_url=bundles.full_url(node))
         elif element.children:
-            check_object(run, place, element, full=False)
+            check_object(run, node, element, full=False)
         return
     inline = _referenced(run, element) if element.content_reference else element
     if inline.children is not None:
-        check_object(run, place, inline, full=full)
+        check_object(run, node, inline, full=full)
         if inline is not element:
-            check_constraints(run, place, inline.constraints)
-    if full and place.type not in _BASES and "." in element.path:
-        _check_datatype(run, place, inline)
-    if place.type == "Reference":
-        references.check_reference(run, place, _reference_type(element), full=full)
-    if full and place.type == "Extension":
-        extensions.check_extension(run, place, check_profile)
+            check_constraints(run, node, inline.constraints)
+    if full and node.type not in _BASE_TYPES and "." in element.path:
+        _check_datatype(run, node, inline)
+    if node.type == "Reference":
+        references.check_reference(run, node, _reference_type(element), full=full)
+    if full and node.type == "Extension":
+        extensions.check_extension(run, node, check_profile)
 
 
 def _referenced(run: ValidationRun, element: Element) -> Element:
-    """The element that a contentReference such as `#Questionnaire.item` names."""
+    """The element of a contentReference such as `#Questionnaire.item`."""
     found = run.definitions.tree(element.definition)
     path = (element.content_reference or "").partition("#")[2].partition(":")[0]
     for step in path.split(".")[1:]:
@@ -292,53 +298,53 @@ def _referenced(run: ValidationRun, element: Element) -> Element:
     return found or element
 
 
-def _check_datatype(run: ValidationRun, place: Place, inline: Element) -> None:
-    tree = run.definitions.type_tree(place.type)
+def _check_datatype(run: ValidationRun, node: Node, inline: Element) -> None:
+    tree = run.definitions.type_tree(node.type)
     if tree is None:
         return
     if inline.children is None:
-        check_object(run, place, tree, full=True)
-    check_constraints(run, place, tree.constraints)
-    check_datatype(run, place)
+        check_object(run, node, tree, full=True)
+    check_constraints(run, node, tree.constraints)
+    check_datatype(run, node)
 
 
 def _reference_type(element: Element) -> Type:
     return next((one for one in element.types if one.code == "Reference"), Type("Reference"))
 
 
-def _check_type_profiles(run: ValidationRun, place: Place, element: Element) -> None:
-    """The profiles that the element asks of its type: one of them must be met."""
-    kinds = run.definitions.ancestors(place.type)
+def _check_type_profiles(run: ValidationRun, node: Node, element: Element) -> None:
+    """Check that the value conforms to one of the profiles that the element requires for its type."""
+    kinds = run.definitions.ancestors(node.type)
     allowed = [one for one in element.types if one.code in kinds]
     profiles = [url for one in allowed for url in one.profiles]
-    if not profiles or not isinstance(place.value, dict) or any(not one.profiles for one in allowed):
+    if not profiles or not isinstance(node.value, dict) or any(not one.profiles for one in allowed):
         return
     if len(profiles) == 1:
-        check_profile(run, place, profiles[0])
+        check_profile(run, node, profiles[0])
         return
-    results = [(url, _trial(run, place, url)) for url in profiles if not _is_broken(run, url)]
+    results = [(url, _trial(run, node, url)) for url in profiles if not _is_broken(run, url)]
     if results and all(has_errors(issues) for _, issues in results):
-        run.error(place, "type-profile", "structure", f"meets none of the profiles {', '.join(profiles)}")
+        run.error(node, "type-profile", "structure", f"conforms to none of the profiles {', '.join(profiles)}")
 
 
 def _is_broken(run: ValidationRun, url: str) -> bool:
-    """Whether a profile is at hand but can't be used: in a choice of profiles nothing can meet it."""
+    """Whether a profile is available but has no usable snapshot: nothing can conform to it."""
     return run.definitions.structure(url) is not None and run.definitions.tree(url) is None
 
 
-def _trial(run: ValidationRun, place: Place, url: str) -> list[Issue]:
-    return run.trial(lambda: check_profile(run, place, url))
+def _trial(run: ValidationRun, node: Node, url: str) -> list[Issue]:
+    return run.trial(lambda: check_profile(run, node, url))
 
 
-def _narrowly(run: ValidationRun, place: Place, element: Element) -> None:
-    check_item(run, place, element, full=False)
+def _check_profile_item(run: ValidationRun, node: Node, element: Element) -> None:
+    check_item(run, node, element, full=False)
 
 
-def conforms(run: ValidationRun, place: Place, url: str) -> bool | None:
-    """Whether a value meets a profile; None where the profile is not at hand."""
+def conforms(run: ValidationRun, node: Node, url: str) -> bool | None:
+    """Whether a node conforms to a profile; None if the profile is not available."""
     if run.definitions.tree(url) is None:
         return None
-    key = "conforms", id(place.value), url
-    if key not in run.memory:
-        run.memory[key] = not has_errors(_trial(run, place, url))
-    return bool(run.memory[key])
+    key = "conforms", id(node.value), url
+    if key not in run.cache:
+        run.cache[key] = not has_errors(_trial(run, node, url))
+    return bool(run.cache[key])

@@ -1,1 +1,1 @@
-"""Stage: bearer token -> Client. Knows JWT, keys and registered clients, never hooks or FHIR content."""
+"""Stage: bearer token -> Client. Knows JWTs, JWK Sets and registered clients, never hooks or FHIR content."""

@@ -1,4 +1,4 @@
-"""Who is calling: the output of the security stage. Only types live here."""
+"""The calling client: the output of the security stage. Types only."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One registered EHR, as far as a call needs to know it.
+    """One registered EHR.
 
-    `issuer` names it to the protocol (`iss`), `name` to people: in logs, metrics and records; where no name is
-    registered it is the issuer. `fhir_servers` are the base URLs that its calls may name, `services` the ids that it
-    may call, `tenants` the ones that it may speak for; the last two say "all" where they are empty. The cards of a
-    `shadow` client are recorded and not shown. `ca_file` holds the certificates that the server of its keys is
-    checked by; None for the public ones.
+    `issuer` identifies it in the protocol (`iss`); `name` is for people, in logs, metrics and records, and defaults to
+    the issuer. `fhir_servers` are the base URLs its calls may name, `services` the ids it may call, `tenants` the
+    tenants it may act for; empty `services` or `tenants` mean all. Cards for a `shadow` client are recorded, not shown.
+    `ca_file` holds the CA certificates for fetching its keys; None for the public CAs.
     """
 
     issuer: str
@@ -26,5 +25,5 @@ class Client:
     ca_file: Path | None = None
 
     def may_call(self, service_id: str) -> bool:
-        """Whether it is registered for this service."""
+        """Whether the client is registered for this service."""
         return not self.services or service_id in self.services

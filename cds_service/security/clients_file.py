@@ -1,7 +1,7 @@
-"""The file of registered clients (`CDS_CLIENTS`) -> registrations by issuer, or every mistake with its line.
+"""The clients file (`CDS_CLIENTS`) -> registrations by issuer, or every mistake with its line.
 
-A mistake reads `clients.toml line 7: client 2, max_lifetime is "1h"; write seconds ...`. The remedies are the
-descriptions in `schemas/clients.json`.
+A message reads `clients.toml line 7: client 2, max_lifetime is "1h"; write seconds ...`. Its remedy is the description
+in `schemas/clients.json`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from cds_service.errors import ClientsError
 from cds_service.security.client import Client
-from cds_service.security.fhir_servers import is_plain
-from cds_service.security.keys import FixedKeys, KeyProblem, Keys, PublishedKeys, read_key_file
+from cds_service.security.fhir_servers import is_valid_base_url
+from cds_service.security.keys import KeySet, KeySetError, LocalKeySet, RemoteKeySet, read_jwks_file
 from cds_service.security.tokens import Registration
 
 _SCHEMA = Path(__file__).parent / "schemas" / "clients.json"
@@ -39,11 +39,11 @@ def read_clients(path: Path, service_ids: Collection[str]) -> dict[str, Registra
     """The registered clients by issuer.
 
     Args:
-        path: the file; paths in it count from its folder.
-        service_ids: the ids that a client can be registered for.
+        path: the file; paths in it are relative to its folder.
+        service_ids: the service ids that a client can be registered for.
 
     Raises:
-        ClientsError: the file can't be read or something in it is wrong; one line per mistake.
+        ClientsError: the file can't be read or has mistakes; one line per mistake.
     """
     try:
         text = path.read_text("utf-8")
@@ -52,27 +52,27 @@ def read_clients(path: Path, service_ids: Collection[str]) -> dict[str, Registra
         raise ClientsError([f"{path}: can't be read ({error.strerror}); correct CDS_CLIENTS"]) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ClientsError([f"{path}: is not TOML ({error}); {_REMEDY}"]) from None
-    lines = _Lines(path, text)
+    lines = _LineNumbers(path, text)
     problems = list(_schema_problems(data, lines))
     if problems:
         raise ClientsError(problems)
     registrations: dict[str, Registration] = {}
     for number, row in enumerate(data["client"]):
-        say = _Says(lines, number, problems)
-        registration = _registration(row, path.parent, service_ids, say)
-        others = registrations.values()
+        report = _Report(lines, number, problems)
+        registration = _registration(row, path.parent, service_ids, report)
+        registered = registrations.values()
         if row["issuer"] in registrations:
-            say("issuer", "is registered twice", "keep one [[client]] of each issuer")
-        elif registration.client.name in {other.client.name for other in others}:
-            say("name", "is there twice", "give each client a name of its own")
+            report("issuer", "is registered twice", "keep one [[client]] for each issuer")
+        elif registration.client.name in {other.client.name for other in registered}:
+            report("name", "is used twice", "give each client its own name")
         registrations[row["issuer"]] = registration
     if problems:
         raise ClientsError(problems)
     return registrations
 
 
-class _Lines:
-    """Where each field of each client stands in the file: TOML readers do not keep it."""
+class _LineNumbers:
+    """The line number of each field of each client; TOML parsers do not keep them."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -85,32 +85,33 @@ class _Lines:
                 self._fields.setdefault((len(self._starts) - 1, field[1]), line)
 
     def at(self, client: int | None, field: str | None) -> str:
-        """The file and, where it is known, the line of a field, or else of its client."""
+        """The file and, if known, the line of a field or else of its client."""
         line = self._fields.get((-1 if client is None else client, field or ""))
         if line is None and client is not None and client < len(self._starts):
             line = self._starts[client]
         return f"{self._path} line {line}" if line else str(self._path)
 
 
-class _Says:
-    """Collects the mistakes of one client."""
+class _Report:
+    """Collects the mistakes in one client's table."""
 
-    def __init__(self, lines: _Lines, client: int, problems: list[str]) -> None:
+    def __init__(self, lines: _LineNumbers, client: int, problems: list[str]) -> None:
         self._lines, self._client, self._problems = lines, client, problems
 
     def __call__(self, field: str, problem: str, remedy: str = "") -> None:
+        """Add one mistake; `problem` continues a sentence that starts with the field."""
         place = f"{self._lines.at(self._client, field)}: client {self._client + 1}, {field}"
         self._problems.append(f"{place} {problem}; {remedy}" if remedy else f"{place} {problem}")
 
 
-def _registration(row: Mapping[str, Any], folder: Path, service_ids: Collection[str], say: _Says) -> Registration:
+def _registration(row: Mapping[str, Any], folder: Path, service_ids: Collection[str], report: _Report) -> Registration:
     for url in row.get("fhir_servers", ()):
-        if not is_plain(url):
-            say("fhir_servers", f'has "{url}"', "write an https base URL without user, query, percent signs or ..")
+        if not is_valid_base_url(url):
+            report("fhir_servers", f'has "{url}"', "write an https base URL without user, query, percent signs or ..")
     for service in row.get("services", ()):
         if service not in service_ids:
-            say("services", f'has "{service}", which is no service', f"services are {', '.join(service_ids)}")
-    ca_file = _ca_file(row, folder, say)
+            report("services", f'has "{service}", which is not a service', f"services are {', '.join(service_ids)}")
+    ca_file = _ca_file(row, folder, report)
     client = Client(
         issuer=row["issuer"],
         name=row.get("name", row["issuer"]),
@@ -121,58 +122,60 @@ def _registration(row: Mapping[str, Any], folder: Path, service_ids: Collection[
         ca_file=ca_file,
     )
     algorithms = tuple(row.get("algorithms", _ALGORITHMS))
-    keys = _keys(row, folder, ca_file, algorithms, say)
+    keys = _key_set(row, folder, ca_file, algorithms, report)
     return Registration(client, keys, algorithms, row.get("max_lifetime", _MAX_LIFETIME))
 
 
-def _keys(row: Mapping[str, Any], folder: Path, ca_file: Path | None, algorithms: Collection[str], say: _Says) -> Keys:
+def _key_set(
+    row: Mapping[str, Any], folder: Path, ca_file: Path | None, algorithms: Collection[str], report: _Report
+) -> KeySet:
     match "jwks" in row, "jwks_url" in row:
         case True, False:
-            return _file_keys(row["jwks"], folder, algorithms, say)
+            return _local_key_set(row["jwks"], folder, algorithms, report)
         case False, True:
-            return PublishedKeys(row["jwks_url"], ca_file=ca_file)
+            return RemoteKeySet(row["jwks_url"], ca_file=ca_file)
         case True, True:
-            say("jwks_url", "is there beside jwks", "keep one of the two")
+            report("jwks_url", "is given together with jwks", "keep one of the two")
         case _:
-            say("jwks", "is missing", "name the file of the EHR's public keys, or give jwks_url")
-    return FixedKeys({})
+            report("jwks", "is missing", "name the file of the EHR's public keys, or give jwks_url")
+    return LocalKeySet({})
 
 
-def _file_keys(name: str, folder: Path, algorithms: Collection[str], say: _Says) -> Keys:
+def _local_key_set(name: str, folder: Path, algorithms: Collection[str], report: _Report) -> KeySet:
     try:
-        keys = read_key_file(folder / name)
-    except KeyProblem as problem:
-        say("jwks", f"{folder / name} {problem}")
-        return FixedKeys({})
+        keys = read_jwks_file(folder / name)
+    except KeySetError as problem:
+        report("jwks", f"{folder / name} {problem}")
+        return LocalKeySet({})
     if not any(set(algorithms) & set(key.algorithms) for key in keys.keys.values()):
-        say("jwks", f"{folder / name} has no key for {', '.join(algorithms)}", "add the algorithm, or the right keys")
+        report("jwks", f"{folder / name} has no key for {', '.join(algorithms)}", "add the algorithm or a matching key")
     return keys
 
 
-def _ca_file(row: Mapping[str, Any], folder: Path, say: _Says) -> Path | None:
+def _ca_file(row: Mapping[str, Any], folder: Path, report: _Report) -> Path | None:
     if "ca_file" not in row:
         return None
     path: Path = folder / row["ca_file"]
     try:
         ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:
-        say("ca_file", f"{path} can't be used ({error.strerror})", "name a PEM file of certificates")
+        report("ca_file", f"{path} can't be used ({error.strerror})", "name a PEM file of CA certificates")
     return path
 
 
-def _schema_problems(data: Any, lines: _Lines) -> Iterator[str]:
+def _schema_problems(data: Any, lines: _LineNumbers) -> Iterator[str]:
     for error in sorted(_validator().iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path]):
         path = list(error.absolute_path)
         client = path[1] if len(path) > 1 else None
-        for field, problem in _faults(error):
+        for field, problem in _schema_messages(error):
             name = field or (path[2] if len(path) > 2 else None)
             who = "" if client is None else f"client {client + 1}"
             what = ", ".join(str(part) for part in (who, name) if part) or "the file"
             yield f"{lines.at(client, name)}: {what} {problem}"
 
 
-def _faults(error: ValidationError) -> Iterator[tuple[str | None, str]]:
-    """The field that each fault is about, where the place of the error doesn't name it, and the fault."""
+def _schema_messages(error: ValidationError) -> Iterator[tuple[str | None, str]]:
+    """Message for each field that the error concerns; the field is None if the path of the error names it."""
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "required":
         for name in error.validator_value:
@@ -181,7 +184,7 @@ def _faults(error: ValidationError) -> Iterator[tuple[str | None, str]]:
     elif error.validator == "additionalProperties":
         known = schema["properties"]
         unknown = [name for name in error.instance if name not in known]
-        yield from ((name, f"is no field here; fields are {', '.join(known)}") for name in unknown)
+        yield from ((name, f"is not a known field; fields are {', '.join(known)}") for name in unknown)
     else:
         shown = json.dumps(error.instance, default=str)[:80]
         yield None, f"is {shown}; write {schema.get('description', _REMEDY)}"

@@ -1,1 +1,1 @@
-"""Around the line: what is kept of calls and feedback. Knows SQL, never medicine or HTTP."""
+"""Database of calls, cards and feedback. Knows SQL, never medicine or HTTP."""

@@ -1,6 +1,6 @@
-"""What clinicians answered to cards, kept once however often it is sent.
+"""Feedback on cards, stored once however often it is sent.
 
-Feedback counts for a card only where it comes from the client that the card was given to.
+Feedback counts for a card only if it comes from the client that received the card.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from cds_service.hooks.feedback import Feedback
 from cds_service.storage.schema import CARDS, FEEDBACK
 from cds_service.storage.store import Store
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Where feedback came from: the issuer or `open`, the service in the URL, and when."""
+    """Origin of a batch: the client's issuer or `open`, the service in the URL, and the time received."""
 
     client: str
     service: str
@@ -31,44 +31,44 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What became of a batch: new entries by outcome, repeated ones, and new ones about cards that nobody remembers."""
+class BatchResult:
+    """Counts of one batch: new entries by outcome, repeated entries, and new entries on unknown cards."""
 
     outcomes: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
     unknown_cards: int = 0
 
 
-def keep_feedback(
+def save_feedback(
     store: Store, entries: Sequence[Feedback], sender: Sender, *, with_comments: bool, seconds: float
-) -> Kept:
-    """Keep a batch, all of it or nothing; when this returns, it is committed.
+) -> BatchResult:
+    """Store a batch as a whole or not at all; it is committed when this returns.
 
     Args:
         store: the database.
-        entries: in any order, repeated ones allowed.
-        sender: who sent them.
-        with_comments: keep the free text; else only that there was one.
-        seconds: how long a statement may wait for others.
+        entries: in any order, may repeat.
+        sender: where the batch came from.
+        with_comments: store the free text; else only whether there was one.
+        seconds: how long a statement may wait for locks.
 
     Raises:
-        StoreUnavailable: nothing was kept, and the sender has to send it again.
+        StoreUnavailable: nothing was stored; the client must send the batch again.
     """
     if not entries:
-        return Kept()
-    # In one order for everyone: two batches with the same entries then wait for each other and don't lock up.
+        return BatchResult()
+    # Sorted, so that two concurrent batches with the same entries wait for each other instead of deadlocking.
     ordered = sorted(entries, key=lambda entry: (entry.card, entry.outcome, entry.at))
-    lines = [_line(entry, sender, with_comments) for entry in ordered]
+    rows = [_row(entry, sender, with_comments) for entry in ordered]
     with store.transaction(seconds) as connection:
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         statement = insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.card, FEEDBACK.c.outcome)
-        new = connection.execute(statement, lines).all()
-        known = _known(connection, sorted({row.card for row in new}), sender.client)
+        new = connection.execute(statement, rows).all()
+        known = _known_cards(connection, sorted({row.card for row in new}), sender.client)
     unknown = sum(row.card not in known for row in new)
-    return Kept(Counter(row.outcome for row in new), len(ordered) - len(new), unknown)
+    return BatchResult(Counter(row.outcome for row in new), len(ordered) - len(new), unknown)
 
 
-def _line(entry: Feedback, sender: Sender, with_comments: bool) -> dict[str, Any]:
+def _row(entry: Feedback, sender: Sender, with_comments: bool) -> dict[str, Any]:
     return {
         "card": entry.card,
         "outcome": entry.outcome,
@@ -84,10 +84,10 @@ def _line(entry: Feedback, sender: Sender, with_comments: bool) -> dict[str, Any
     }
 
 
-def _known(connection: sa.Connection, cards: Sequence[str], client: str) -> set[str]:
+def _known_cards(connection: sa.Connection, cards: Sequence[str], client: str) -> set[str]:
     found: set[str] = set()
-    for start in range(0, len(cards), _AT_ONCE):
-        some = cards[start : start + _AT_ONCE]
-        asked = sa.select(CARDS.c.uuid).where(CARDS.c.uuid.in_(some), CARDS.c.client == client)
-        found.update(connection.scalars(asked))
+    for start in range(0, len(cards), _BATCH_SIZE):
+        batch = cards[start : start + _BATCH_SIZE]
+        query = sa.select(CARDS.c.uuid).where(CARDS.c.uuid.in_(batch), CARDS.c.client == client)
+        found.update(connection.scalars(query))
     return found

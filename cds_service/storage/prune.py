@@ -1,4 +1,4 @@
-"""What is old is deleted, a little at a time, so that nobody who writes has to wait long."""
+"""Deletes old rows, in small transactions so that writers do not wait long."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import sqlalchemy as sa
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK
 from cds_service.storage.store import Store
 
-_AT_ONCE = 1000
-_SECONDS = 30.0
-_AGES = {CALLS: ("id", "at"), CARDS: ("uuid", "at"), FEEDBACK: ("id", "received_at")}
+_BATCH_SIZE = 1000
+_TIMEOUT_SECONDS = 30.0
+_KEY_AND_AGE = {CALLS: ("id", "at"), CARDS: ("uuid", "at"), FEEDBACK: ("id", "received_at")}
 
 
 def prune(store: Store, before: datetime) -> dict[str, int]:
-    """Delete every call and card issued, and all feedback received, before a time; lines deleted by table.
+    """Delete all calls, cards and feedback from before a time; the number of deleted rows by table.
 
     Raises:
-        StoreUnavailable: the database can't be reached; what was deleted until then stays deleted.
+        StoreUnavailable: the database can't be reached; rows deleted before stay deleted.
     """
-    return {table.name: _prune(store, table, *columns, before) for table, columns in _AGES.items()}
+    return {table.name: _prune(store, table, *columns, before) for table, columns in _KEY_AND_AGE.items()}
 
 
 def _prune(store: Store, table: sa.Table, key: str, age: str, before: datetime) -> int:
-    old = sa.select(table.c[key]).where(table.c[age] < before).limit(_AT_ONCE)
+    expired = sa.select(table.c[key]).where(table.c[age] < before).limit(_BATCH_SIZE)
     deleted = 0
     while True:
-        with store.transaction(_SECONDS) as connection:
-            count = connection.execute(sa.delete(table).where(table.c[key].in_(old))).rowcount
+        with store.transaction(_TIMEOUT_SECONDS) as connection:
+            count = connection.execute(sa.delete(table).where(table.c[key].in_(expired))).rowcount
         deleted += count
-        if count < _AT_ONCE:
+        if count < _BATCH_SIZE:
             return deleted

@@ -1,4 +1,4 @@
-"""What is kept of each call: one audit record, and one line per card so that feedback finds the row that spoke."""
+"""Records of calls: one audit record per call, and one row per card so that feedback can be joined to it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from cds_service.call_summary import CallSummary
 from cds_service.storage.schema import CALLS, CARDS
 from cds_service.storage.store import Store
 
-_AT_ONCE = 500
-_NOBODY_WAITS_SECONDS = 30.0
+_BATCH_SIZE = 500
+_EXPORT_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call. `summary` is None where nothing could be judged.
+    """One call. `summary` is None if nothing could be judged.
 
-    `client` is the issuer of the caller or `open`, `peer` the address that the connection came from, `patient` a keyed
-    hash. `milliseconds` maps each stage to its time. `shadow`: nothing of the answer was shown.
+    `client` is the caller's issuer or `open`, `peer` the IP address of the connection, `patient` a keyed hash.
+    `milliseconds` maps each stage to its duration. `shadow`: nothing of the answer was shown.
     """
 
     id: str
@@ -39,16 +39,16 @@ class CallRecord:
     summary: CallSummary | None
 
 
-def keep_call(store: Store, record: CallRecord, *, seconds: float) -> None:
-    """Keep a call and its cards, both or neither.
+def save_call(store: Store, record: CallRecord, *, seconds: float) -> None:
+    """Store a call and its cards in one transaction.
 
     Args:
         store: the database.
         record: the call.
-        seconds: how long the caller can be kept waiting.
+        seconds: how long a statement may wait for locks.
 
     Raises:
-        StoreUnavailable: nothing was kept.
+        StoreUnavailable: nothing was stored.
     """
     cards = _cards(record)
     with store.transaction(seconds) as connection:
@@ -67,7 +67,7 @@ def _call(record: CallRecord) -> dict[str, Any]:
         "client": record.client,
         "peer": record.peer,
         "patient": record.patient,
-        "judged": summary is not None,
+        "judged": summary is not None and summary.judged,
         "shadow": record.shadow,
         "knowledge_version": record.knowledge_version,
         "read": msgspec.to_builtins(summary.read) if summary else {},
@@ -78,11 +78,11 @@ def _call(record: CallRecord) -> dict[str, Any]:
 
 
 def _cards(record: CallRecord) -> list[dict[str, Any]]:
-    """A withheld card was never given a uuid that anyone could know: it gets one from the call and its place."""
+    """One row per card. A withheld card has no uuid, so it gets one from the call and its position."""
     cards = record.summary.cards if record.summary else ()
     return [
         {
-            "uuid": card.uuid or f"{record.id[:32]}{place:04d}",
+            "uuid": card.uuid or f"{record.id[:32]}{position:04d}",
             "call": record.id,
             "at": record.at,
             "service": record.service,
@@ -92,19 +92,19 @@ def _cards(record: CallRecord) -> list[dict[str, Any]]:
             "indicator": card.indicator,
             "shown": card.uuid is not None and not record.shadow,
         }
-        for place, card in enumerate(cards)
+        for position, card in enumerate(cards)
     ]
 
 
 def read_calls(store: Store, since: datetime | None, until: datetime | None) -> Iterator[Mapping[str, Any]]:
-    """The audit records from `since` up to and without `until`, oldest first, as rows of the table `calls`.
+    """The audit records from `since` (inclusive) to `until` (exclusive), oldest first, as rows of the table `calls`.
 
     Raises:
         StoreUnavailable: the database can't be reached.
     """
-    asked = sa.select(CALLS).order_by(CALLS.c.at, CALLS.c.id)
-    asked = asked.where(CALLS.c.at >= since) if since else asked
-    asked = asked.where(CALLS.c.at < until) if until else asked
-    with store.transaction(_NOBODY_WAITS_SECONDS) as connection:
-        for row in connection.execution_options(yield_per=_AT_ONCE).execute(asked).mappings():
+    query = sa.select(CALLS).order_by(CALLS.c.at, CALLS.c.id)
+    query = query.where(CALLS.c.at >= since) if since else query
+    query = query.where(CALLS.c.at < until) if until else query
+    with store.transaction(_EXPORT_TIMEOUT_SECONDS) as connection:
+        for row in connection.execution_options(yield_per=_BATCH_SIZE).execute(query).mappings():
             yield dict(row)

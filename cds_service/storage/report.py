@@ -1,7 +1,7 @@
-"""How cards were received: cards given in a period, joined with what clinicians answered to them.
+"""Feedback report: the cards of a period, joined with the feedback on them.
 
-A card counts once, by its latest answer. A card without an answer says nothing: ignored cards are never reported
-(CDS Hooks 2.0.1, Feedback). Rates are therefore of the answered cards.
+A card counts once, by its latest feedback. No feedback on a card means nothing, because EHRs do not report ignored
+cards (CDS Hooks 2.0.1, Feedback). So rates refer to the cards with feedback.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import sqlalchemy as sa
 from cds_service.storage.schema import CARDS, FEEDBACK
 from cds_service.storage.store import Store
 
-_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _ABOUT_PROCEDURES = ("indication", "alert", "options")
 
 
 @dataclass(frozen=True, slots=True)
-class GivenCard:
-    """One card with its latest answer; `outcome` None where nobody answered.
+class CardFeedback:
+    """One card with its latest feedback; `outcome` is None if there is none.
 
-    `row` is the contraindication that it speaks for, or what it is about with the procedures concerned.
-    `seconds` from the card to the answer, by the clocks of the service and of the client.
+    `row` is the contraindication of the card, or its topic with the procedures concerned.
+    `seconds` is the time from card to feedback, by the clocks of the service and of the client.
     """
 
     row: str
@@ -41,7 +41,7 @@ class GivenCard:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Numbers of cards: given (shown), withheld in shadow, and answered one way or the other."""
+    """Numbers of cards: shown, withheld in shadow, accepted and overridden."""
 
     shown: int = 0
     shadow: int = 0
@@ -50,23 +50,23 @@ class Tally:
 
     @property
     def answered(self) -> int:
-        """Cards that somebody answered."""
+        """Cards with feedback."""
         return self.accepted + self.overridden
 
     @property
     def overridden_percent(self) -> float | None:
-        """Overridden of those answered, to a tenth of a percent; None where nobody answered."""
+        """Share of overridden among answered cards, to a tenth of a percent; None if none was answered."""
         return round(100 * self.overridden / self.answered, 1) if self.answered else None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the cards of a period were received.
+    """Feedback on the cards of a period.
 
     `by` maps `row`, `indicator`, `client` and `service` to a tally for each value, the most shown first. `reasons`
-    counts override reasons. `seconds_to_answer` are sorted and never negative; `answers_before_card` counts those that
-    would be (the client's clock is behind). `unknown_cards` are entries received in the period on cards that
-    nobody remembers. `review` are rows overridden more often than asked for, the worst first.
+    counts override reasons. `seconds_to_answer` is sorted and never negative; `answers_before_card` counts feedback
+    dated before its card (the client's clock is behind). `unknown_cards` counts entries received in the period on
+    unknown cards. `review` lists the rows overridden above `review_above` percent, the worst first.
     """
 
     since: datetime | None
@@ -82,11 +82,11 @@ class Report:
 
     @property
     def median_seconds(self) -> float | None:
-        """The middle time to an answer."""
+        """The median time from card to feedback."""
         return round(median(self.seconds_to_answer), 1) if self.seconds_to_answer else None
 
 
-_KINDS: Mapping[str, Callable[[GivenCard], str]] = {
+_BREAKDOWNS: Mapping[str, Callable[[CardFeedback], str]] = {
     "row": lambda card: card.row,
     "indicator": lambda card: card.indicator,
     "client": lambda card: card.client,
@@ -94,22 +94,22 @@ _KINDS: Mapping[str, Callable[[GivenCard], str]] = {
 }
 
 
-def report(store: Store, since: datetime | None, until: datetime | None, *, review_above: float) -> Report:
-    """The report of the cards given from `since` up to and without `until`.
+def build_report(store: Store, since: datetime | None, until: datetime | None, *, review_above: float) -> Report:
+    """The report on the cards from `since` (inclusive) to `until` (exclusive).
 
     Args:
         store: the database.
-        since: aware; None for everything before `until`.
-        until: aware; None for everything since.
+        since: aware; None for no lower bound.
+        until: aware; None for no upper bound.
         review_above: percent of overridden among answered cards above which a row is listed for review.
 
     Raises:
         StoreUnavailable: the database can't be reached.
     """
-    with store.transaction(_SECONDS) as connection:
+    with store.transaction(_TIMEOUT_SECONDS) as connection:
         cards = _cards(connection, since, until)
         unknown = _unknown(connection, since, until)
-    by = {kind: _tallies(cards, of) for kind, of in _KINDS.items()}
+    by = {kind: _tallies(cards, of) for kind, of in _BREAKDOWNS.items()}
     rates = {row: tally.overridden_percent or 0.0 for row, tally in by["row"].items()}
     seconds = [card.seconds for card in cards if card.seconds is not None]
     return Report(
@@ -126,17 +126,17 @@ def report(store: Store, since: datetime | None, until: datetime | None, *, revi
     )
 
 
-def _cards(connection: sa.Connection, since: datetime | None, until: datetime | None) -> list[GivenCard]:
+def _cards(connection: sa.Connection, since: datetime | None, until: datetime | None) -> list[CardFeedback]:
     answered = (CARDS.c.uuid == FEEDBACK.c.card) & (CARDS.c.client == FEEDBACK.c.client)
-    asked = (
+    query = (
         sa.select(CARDS, FEEDBACK.c.outcome, FEEDBACK.c.outcome_at, FEEDBACK.c.reason_system, FEEDBACK.c.reason_code)
         .select_from(CARDS.outerjoin(FEEDBACK, answered))
         .where(*_between(CARDS.c.at, since, until))
         .order_by(FEEDBACK.c.outcome_at, FEEDBACK.c.id)
     )
-    latest: dict[str, GivenCard] = {}
-    for row in connection.execute(asked):
-        latest[row.uuid] = GivenCard(
+    latest: dict[str, CardFeedback] = {}
+    for row in connection.execute(query):
+        latest[row.uuid] = CardFeedback(
             row=_row_of(row.topic, row.rows),
             indicator=row.indicator,
             client=row.client,
@@ -150,14 +150,14 @@ def _cards(connection: sa.Connection, since: datetime | None, until: datetime | 
 
 
 def _row_of(topic: str, rows: Sequence[str]) -> str:
-    """Cards about procedures are told apart by procedure; `not-checked` is one row, whatever it lists."""
+    """Cards about procedures are grouped by procedure; `not-checked` is one row, whatever it lists."""
     return f"{topic}: {', '.join(rows)}" if topic in _ABOUT_PROCEDURES and rows else topic
 
 
 def _unknown(connection: sa.Connection, since: datetime | None, until: datetime | None) -> int:
     given = sa.exists().where(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.client == FEEDBACK.c.client)
-    asked = sa.select(sa.func.count()).select_from(FEEDBACK).where(~given)
-    return connection.execute(asked.where(*_between(FEEDBACK.c.received_at, since, until))).scalar_one()
+    query = sa.select(sa.func.count()).select_from(FEEDBACK).where(~given)
+    return connection.execute(query.where(*_between(FEEDBACK.c.received_at, since, until))).scalar_one()
 
 
 def _between(
@@ -167,15 +167,15 @@ def _between(
     return [limit for limit in limits if limit is not None]
 
 
-def _tallies(cards: Iterable[GivenCard], of: Callable[[GivenCard], str]) -> dict[str, Tally]:
-    groups: dict[str, list[GivenCard]] = {}
+def _tallies(cards: Iterable[CardFeedback], of: Callable[[CardFeedback], str]) -> dict[str, Tally]:
+    groups: dict[str, list[CardFeedback]] = {}
     for card in cards:
         groups.setdefault(of(card), []).append(card)
     tallies = {name: _tally(group) for name, group in groups.items()}
     return dict(sorted(tallies.items(), key=lambda item: (-item[1].shown, -item[1].shadow, item[0])))
 
 
-def _tally(cards: Sequence[GivenCard]) -> Tally:
+def _tally(cards: Sequence[CardFeedback]) -> Tally:
     outcomes = Counter(card.outcome for card in cards)
     shown = sum(card.shown for card in cards)
     return Tally(shown, len(cards) - shown, outcomes["accepted"], outcomes["overridden"])

@@ -1,6 +1,6 @@
-"""The tables of the database. How they came to be so: `migrations/versions/`; a test holds the two together.
+"""The tables of the database. The migrations are in `migrations/versions/`; a test checks that both agree.
 
-No table holds a name, a date of birth, a record's text or a token; a patient appears as a keyed hash.
+No table holds a name, date of birth, text of a record, or token; a patient appears as a keyed hash.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from sqlalchemy import (
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC to the microsecond; SQLite has no zones, so they are put back on reading."""
+    """An aware time, stored in UTC to the microsecond; SQLite has no time zones, so UTC is added when reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; a naive time is refused, because nobody knows which moment it means."""
+        """Convert to UTC; a naive time is rejected as ambiguous."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without a zone can't be kept")
+            raise ValueError("a time without a zone can't be stored")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """Back to an aware time in UTC."""
+        """Convert to an aware time in UTC."""
         if value is None:
             return None
         moment: datetime = value
@@ -84,7 +84,7 @@ CARDS = Table(
     Column("shown", Boolean, nullable=False),
     Index("cards_at", "at"),
 )
-"""One line per card, shown or withheld in shadow, so that feedback finds the row that spoke."""
+"""One row per card, shown or withheld in shadow, to join feedback with."""
 
 FEEDBACK = Table(
     "feedback",
@@ -105,4 +105,4 @@ FEEDBACK = Table(
     Index("feedback_card", "card"),
     Index("feedback_received_at", "received_at"),
 )
-"""One line per entry of feedback; the constraint makes a repeated entry have no further effect."""
+"""One row per feedback entry; the unique constraint makes repeated entries have no effect."""

@@ -1,7 +1,7 @@
 """The database of feedback and records: SQLite or PostgreSQL behind one `Store`.
 
-A store that can't be reached never holds a caller up for long: every wait has an end, and after a failed connection
-the store says at once that it is away, until a pause is over.
+A database that can't be reached does not delay callers for long: every wait has a timeout, and after a failed
+connection further calls fail immediately until a pause is over.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.storage.schema import CALLS
 
-PAUSE_SECONDS = 2.0
-"""How long a store is left alone that could not be connected to or brought up to date."""
+RETRY_SECONDS = 2.0
+"""How long to wait after a failed connection or migration before trying again."""
 _CONNECT_SECONDS = 2
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_NO_URL = (
-    "CDS_DATABASE_URL is no URL of a database that can be used; write sqlite:////path/to/records.db or "
+_INVALID_URL = (
+    "CDS_DATABASE_URL is not a supported database URL; write sqlite:////path/to/records.db or "
     "postgresql://user:password@host/database"
 )
-_MIGRATION_LOCK = 0x49_52_43_44  # any number that no other program of this database locks
+_MIGRATION_LOCK = 0x49_52_43_44  # an arbitrary key for pg_advisory_xact_lock
 
 
 class Store:
-    """One database. Made before worker processes fork, used by all their threads."""
+    """One database. Created before worker processes fork, shared by their threads."""
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
-        self._current = False
-        self._upgrading = threading.Lock()
-        self._away_until = 0.0
+        self._is_up_to_date = False
+        self._upgrade_lock = threading.Lock()
+        self._retry_at = 0.0
 
     @property
-    def shown(self) -> str:
+    def display_url(self) -> str:
         """The URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
 
     def upgrade(self) -> None:
-        """Bring the tables up to date; several processes may try at once.
+        """Migrate the tables to this release; several processes may try at once.
 
         Raises:
             StoreUnavailable: the database can't be reached.
-            SettingError: it was written by a newer release.
+            SettingError: the tables are those of a newer release.
         """
-        with self._upgrading:
-            if self._current:
+        with self._upgrade_lock:
+            if self._is_up_to_date:
                 return
-            with _as_unavailable(), self._connected() as connection, self._pausing(), connection.begin():
+            with _translate_errors(), self._connection() as connection, self._pause_on_failure(), connection.begin():
                 _lock_for_migration(connection, self._is_sqlite)
                 config = Config()
                 config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -68,24 +68,24 @@ class Store:
                     command.upgrade(config, "head")
                 except CommandError:
                     raise SettingError(
-                        f"CDS_DATABASE_URL {self.shown}: the tables are those of a newer release; "
+                        f"CDS_DATABASE_URL {self.display_url}: the tables are those of a newer release; "
                         "run that release, or restore the backup made before it"
                     ) from None
-            self._current = True
+            self._is_up_to_date = True
 
     @contextmanager
     def transaction(self, seconds: float) -> Iterator[sa.Connection]:
-        """A transaction that is committed at the end of the block, or not at all.
+        """A transaction, committed at the end of the block and rolled back on an error.
 
         Args:
-            seconds: how long a statement may wait for others, at most.
+            seconds: how long a statement may wait for locks.
 
         Raises:
-            StoreUnavailable: the database can't be reached or did not answer in time; nothing was written.
+            StoreUnavailable: the database can't be reached or timed out; nothing was written.
         """
-        if not self._current:
+        if not self._is_up_to_date:
             self.upgrade()
-        with _as_unavailable(), self._connected() as connection, connection.begin():
+        with _translate_errors(), self._connection() as connection, connection.begin():
             milliseconds = int(seconds * 1000)
             if self._is_sqlite:
                 connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
@@ -94,7 +94,7 @@ class Store:
             yield connection
 
     def is_reachable(self) -> bool:
-        """Whether the database answers now, with its tables there."""
+        """Whether the database answers now and has its tables."""
         try:
             with self.transaction(seconds=1.0) as connection:
                 connection.execute(sa.select(CALLS.c.id).limit(1))
@@ -103,50 +103,50 @@ class Store:
         return True
 
     def close(self) -> None:
-        """Let go of all connections; before a fork, and at the end."""
+        """Close all connections; call it before a fork and at the end."""
         self._engine.dispose()
 
     @contextmanager
-    def _connected(self) -> Iterator[sa.Connection]:
-        if time.monotonic() < self._away_until:
-            raise StoreUnavailable("The store is away.")
-        with self._pausing():
+    def _connection(self) -> Iterator[sa.Connection]:
+        if time.monotonic() < self._retry_at:
+            raise StoreUnavailable("The database can't be reached.")
+        with self._pause_on_failure():
             connection = self._engine.connect()
         with connection:
             yield connection
 
     @contextmanager
-    def _pausing(self) -> Iterator[None]:
-        """Where the block fails, the store is left alone for a while."""
+    def _pause_on_failure(self) -> Iterator[None]:
+        """If the block fails, do not try to connect again for a while."""
         try:
             yield
         except SQLAlchemyError:
-            self._away_until = time.monotonic() + PAUSE_SECONDS
+            self._retry_at = time.monotonic() + RETRY_SECONDS
             raise
 
 
 @contextmanager
-def _as_unavailable() -> Iterator[None]:
-    """Whatever the database or its driver complains of; the message may quote rows, so only its kind is kept."""
+def _translate_errors() -> Iterator[None]:
+    """Turn database errors into StoreUnavailable. Their messages may quote rows, so only the error class is kept."""
     try:
         yield
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
-        raise StoreUnavailable(f"The store failed ({type(cause).__name__}).") from None
+        raise StoreUnavailable(f"The database failed ({type(cause).__name__}).") from None
 
 
 def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
     except (ArgumentError, ValueError):
-        raise SettingError(_NO_URL) from None
+        raise SettingError(_INVALID_URL) from None
     match parsed.get_backend_name():
         case "sqlite":
             return _sqlite(parsed)
         case "postgresql":
             return _postgresql(parsed)
         case _:
-            raise SettingError(_NO_URL)
+            raise SettingError(_INVALID_URL)
 
 
 def _postgresql(url: sa.URL) -> sa.Engine:
@@ -161,12 +161,12 @@ def _postgresql(url: sa.URL) -> sa.Engine:
         )
     except ModuleNotFoundError:
         raise SettingError(
-            "CDS_DATABASE_URL names PostgreSQL, whose driver is not installed: install the extra `postgresql`"
+            "CDS_DATABASE_URL names PostgreSQL, but its driver is not installed: install the extra `postgresql`"
         ) from None
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        # In another zone the first and last moments of the calendar can't be read back.
+        # In other zones the minimum and maximum datetime can't be read back.
         connection.execute("SET TIME ZONE 'UTC'")
         connection.commit()
 
@@ -177,7 +177,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     file = Path(url.database or "")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # For nobody else to read: comments may name patients. What SQLite puts beside the file has its mode.
+        # Readable by the owner only: comments may name patients. SQLite gives its other files the same mode.
         file.touch(mode=0o600)
     except OSError as error:
         raise SettingError(
@@ -194,9 +194,9 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Readers and the writer don't wait for each other; where another process is just changing to it, wait for that.
+    """Switch to write-ahead logging, in which readers and the writer do not block each other.
 
-    Source: sqlite.org, Write-Ahead Logging; the change needs the file for itself, and SQLite does not wait for it.
+    Source: sqlite.org, Write-Ahead Logging. The switch needs an exclusive lock, and SQLite does not wait for it.
     """
     end = time.monotonic() + _CONNECT_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""The body of a request: declared as JSON, not compressed, not too large."""
+"""The request body: must be declared as JSON, uncompressed and not too large."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.errors import BodyTooLarge, NotJson
 
-# `application/json+fhir` is what clients of the DSTU2 era call FHIR JSON.
+# `application/json+fhir` is the name of FHIR JSON in DSTU2.
 _JSON_TYPES = {"application/json", "application/fhir+json", "application/json+fhir"}
 
 
@@ -15,8 +15,8 @@ def json_body(max_body: int) -> bytes:
     """The body as received.
 
     Raises:
-        NotJson: it is not declared as JSON, or is compressed.
-        BodyTooLarge: it has more than `max_body` bytes.
+        NotJson: the body is not declared as JSON, or is compressed.
+        BodyTooLarge: the body has more than `max_body` bytes.
     """
     if request.mimetype not in _JSON_TYPES:
         raise NotJson("The body is not declared as JSON: send Content-Type: application/json.")

@@ -1,7 +1,7 @@
-"""Which web pages may call the service from a browser.
+"""CORS: which web pages may call the service from a browser.
 
-Source: CDS Hooks 2.0.1, Cross-Origin Resource Sharing. A preflight carries no token, and an error answer
-needs the headers as well: without them the page can't read why it was refused.
+Source: CDS Hooks 2.0.1, Cross-Origin Resource Sharing. A preflight carries no token. Error responses need the headers
+too, or the page can't read them.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from flask import Flask, Response, request
 
 from cds_service.security.fhir_servers import is_loopback
 
-_PATH = "/cds-services"
+_PROTOCOL_PATH = "/cds-services"
 
 
-def allow_origins(app: Flask, origins: Collection[str], *, of_this_machine: bool = False) -> None:
-    """Answers preflights under `/cds-services` and marks every answer there as readable by the origins listed.
+def register_cors(app: Flask, origins: Collection[str], *, allow_loopback: bool = False) -> None:
+    """Answer preflights under `/cds-services` and add CORS headers to every response there.
 
     Args:
         app: the application.
-        origins: such as `https://ehr.example.org`; `*` among them allows every origin.
-        of_this_machine: also allow pages that this machine serves itself, on any port.
+        origins: such as `https://ehr.example.org`; `*` allows every origin.
+        allow_loopback: also allow pages served by this machine, on any port.
     """
 
     def allowed(origin: str) -> bool:
-        return origin in origins or "*" in origins or (of_this_machine and _is_of_this_machine(origin))
+        return origin in origins or "*" in origins or (allow_loopback and _is_loopback_origin(origin))
 
     @app.before_request
     def preflight() -> Response | None:
-        asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        return Response(status=204) if asks and _is_ours() else None
+        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return Response(status=204) if is_preflight and _is_protocol_path() else None
 
     @app.after_request
-    def mark(response: Response) -> Response:
-        if not (origins or of_this_machine) or not _is_ours():
+    def add_headers(response: Response) -> Response:
+        if not (origins or allow_loopback) or not _is_protocol_path():
             return response
         response.vary.add("Origin")
         origin = request.headers.get("Origin")
@@ -46,12 +46,12 @@ def allow_origins(app: Flask, origins: Collection[str], *, of_this_machine: bool
                 response.headers["Access-Control-Allow-Headers"] = "authorization, content-type"
                 response.headers["Access-Control-Max-Age"] = "600"
                 if "Access-Control-Request-Private-Network" in request.headers:
-                    # Asked by browsers where a page of the internet calls a service on this machine.
+                    # Browsers ask for this when a page from the internet calls a service on this machine.
                     response.headers["Access-Control-Allow-Private-Network"] = "true"
         return response
 
 
-def _is_of_this_machine(origin: str) -> bool:
+def _is_loopback_origin(origin: str) -> bool:
     try:
         parts = urlsplit(origin)
         return parts.scheme in ("http", "https") and is_loopback(parts.hostname or "")
@@ -59,5 +59,5 @@ def _is_of_this_machine(origin: str) -> bool:
         return False
 
 
-def _is_ours() -> bool:
-    return request.path == _PATH or request.path.startswith(f"{_PATH}/")
+def _is_protocol_path() -> bool:
+    return request.path == _PROTOCOL_PATH or request.path.startswith(f"{_PROTOCOL_PATH}/")

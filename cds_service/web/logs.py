@@ -1,7 +1,7 @@
-"""How the service logs: one JSON object per line on standard error, in plain words where a person is looking.
+"""Logging: one JSON object per line on standard error, or plain text on a terminal.
 
-Modules log with the standard library, and put what they have to say of a call in `extra`. Of an exception only the
-lines of code are logged and never its message, which may quote a record.
+Modules use the standard library and pass structured fields as `extra`. For an exception only the stack frames are
+logged, never its message, which may quote a record.
 """
 
 from __future__ import annotations
@@ -16,56 +16,56 @@ from typing import TextIO
 import structlog
 from gunicorn.glogging import Logger
 
-# At lower levels they log the URLs of requests, and those name patients.
-_TALKATIVE = ("urllib3", "requests", "werkzeug")
+# At lower levels they log request URLs, which contain patient ids.
+_VERBOSE_LOGGERS = ("urllib3", "requests", "werkzeug")
 
 
 def configure_logs(level: str, stream: TextIO | None = None) -> None:
-    """Sets up logging for the whole process.
+    """Set up logging for the whole process.
 
     Args:
-        level: least severity that is logged, such as `INFO`.
-        stream: where to; None for standard error.
+        level: lowest level that is logged, such as `INFO`.
+        stream: where to write; None for standard error.
     """
     handler = _NonBlockingHandler(stream or sys.stderr)
-    handler.setFormatter(_formatter(structlog.dev.ConsoleRenderer()) if handler.stream.isatty() else json_lines())
+    handler.setFormatter(_formatter(structlog.dev.ConsoleRenderer()) if handler.stream.isatty() else json_formatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in _TALKATIVE:
+    for name in _VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class _NonBlockingHandler(logging.StreamHandler[TextIO]):
-    """Writes a line only where nobody has to wait for it: a reader that has stopped must not stop the service.
+    """Drops a line rather than blocking: a log reader that has stopped must not stop the service.
 
-    What could not be written is counted, and the count is written with the next line that can.
+    Dropped lines are counted, and the count is logged with the next line that can be written.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._lost = 0
+        self._lines_lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by logging, with the handler's lock held."""
-        if not _takes_a_line(self.stream):
-            self._lost += 1
+        """Write or drop one record; logging calls this with the handler's lock held."""
+        if not _is_writable(self.stream):
+            self._lines_lost += 1
             return
-        if self._lost:
-            record.lines_lost = self._lost
-            self._lost = 0
+        if self._lines_lost:
+            record.lines_lost = self._lines_lost
+            self._lines_lost = 0
         super().emit(record)
 
 
-def _takes_a_line(stream: TextIO) -> bool:
-    """Whether a line can be written at once. A pipe that is ready takes 4096 bytes (POSIX, PIPE_BUF)."""
+def _is_writable(stream: TextIO) -> bool:
+    """Whether a line can be written without blocking. A ready pipe accepts 4096 bytes (POSIX, PIPE_BUF)."""
     try:
         return bool(select.select([], [stream], [], 0)[1])
     except (OSError, ValueError):
-        return True  # no file of the system, such as a text in memory
+        return True  # not a file descriptor, such as a StringIO
 
 
-def json_lines() -> logging.Formatter:
-    """Gives each record as one JSON object: `event`, `level`, `logger`, `timestamp` (UTC) and what `extra` holds."""
+def json_formatter() -> logging.Formatter:
+    """Formats each record as one JSON object: `event`, `level`, `logger`, `timestamp` (UTC) and the `extra` fields."""
     return _formatter(structlog.processors.JSONRenderer())
 
 
@@ -79,14 +79,14 @@ def _formatter(renderer: structlog.typing.Processor) -> logging.Formatter:
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _code_without_message,
+            _drop_exception_message,
             renderer,
         ],
     )
 
 
-def frames_of(error: BaseException | None) -> Iterator[str]:
-    """The traceback of an error and its causes, without their messages."""
+def traceback_frames(error: BaseException | None) -> Iterator[str]:
+    """The stack frames of an error and its causes, without their messages."""
     while error is not None:
         for frame in traceback.extract_tb(error.__traceback__):
             yield f"{frame.filename}:{frame.lineno} {frame.name}"
@@ -94,21 +94,21 @@ def frames_of(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-class ServerLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's own messages, through the same handler as all others."""
+class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Sends gunicorn's own messages through the same handler as all others."""
 
     def setup(self, cfg: object) -> None:
-        """Leaves formats and handlers to `configure_logs`; called by gunicorn, at each reload again."""
+        """Leave formats and handlers to `configure_logs`; gunicorn calls this at start and at each reload."""
         self.cfg = cfg
         self._access_log_enabled = False
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
 
 
-def _code_without_message(
+def _drop_exception_message(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     info = event.pop("exc_info", None)
     if isinstance(info, tuple) and info[1] is not None:
-        event["frames"] = list(frames_of(info[1]))
+        event["frames"] = list(traceback_frames(info[1]))
     return event

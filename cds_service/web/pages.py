@@ -1,4 +1,4 @@
-"""Pages for people: what the service is and how to call it, and the two tables with their sources."""
+"""HTML pages: a start page with how to call the service, and the two tables with their sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STYLE = (Path(__file__).parent / "pages.css").read_bytes()
 
 
 def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
-    """`GET /`, `GET /knowledge` and their style sheet; no script anywhere."""
+    """`GET /`, `GET /knowledge` and their style sheet; no scripts."""
     routes = Blueprint("pages", __name__)
 
     @routes.get("/")
@@ -56,13 +56,13 @@ def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
 
 
 def _grouped(lines: list[ReviewLine], column: str, *inner: str) -> list[tuple[str, Any]]:
-    """Consecutive lines that agree in a column, under its value; grouped again by the columns that follow."""
+    """Consecutive lines with the same value in `column`, grouped by it; nested by the `inner` columns."""
     groups = [(value, list(group)) for value, group in groupby(lines, key=lambda line: line[column])]
     return [(value, _grouped(group, *inner) if inner else group) for value, group in groups]
 
 
 def _example_call(base: str, knowledge: Knowledge) -> str:
-    """A command that signs an order for a patient of whom nothing is recorded, to be copied into a shell."""
+    """A curl command that signs an order for a patient with an empty record."""
     procedure = next(procedure for procedure in knowledge.procedures.values() if procedure.offered)
     order = {
         "resourceType": "ServiceRequest",

@@ -1,4 +1,4 @@
-"""How often one client may call. Counted in Redis where several machines share one, else in each server process."""
+"""Rate limit per client, counted in Redis if several machines share one, else in each server process."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from cds_service.errors import SettingError, TooManyCalls
-from cds_service.security.breaker import Breaker
+from cds_service.security.circuit_breaker import CircuitBreaker
 from cds_service.security.replay import REDIS_OPTIONS
 from cds_service.settings import Settings
 from cds_service.web.access import OPEN_PATHS
-from cds_service.web.callers import calling_client
+from cds_service.web.calling_client import calling_client
 
 _log = logging.getLogger(__name__)
 
 
-def limit_calls(app: Flask, settings: Settings) -> None:
-    """Answers more than `CDS_RATE_LIMIT` calls of one client with 429; the open paths are not counted.
+def limit_rate(app: Flask, settings: Settings) -> None:
+    """Answer calls above `CDS_RATE_LIMIT` with 429, per client; open paths are not counted.
 
     Args:
-        app: the application; who is calling must be known before.
+        app: the application; register after authentication.
         settings: the settings in force.
 
     Raises:
@@ -34,37 +34,37 @@ def limit_calls(app: Flask, settings: Settings) -> None:
     """
     if settings.rate_limit is None:
         return
-    counter = _Counter(limits.parse(settings.rate_limit), settings.redis_url)
+    limiter = _RateLimiter(limits.parse(settings.rate_limit), settings.redis_url)
 
     @app.before_request
     def count() -> None:
-        if request.path not in OPEN_PATHS and (seconds := counter.wait(_who())):
+        if request.path not in OPEN_PATHS and (seconds := limiter.hit(_client_id())):
             raise TooManyCalls(seconds)
 
 
-class _Counter:
-    """Counts calls of each caller; without a Redis that answers, each process for itself."""
+class _RateLimiter:
+    """Counts the calls of each client; while Redis does not answer, each process counts on its own."""
 
     def __init__(self, limit: limits.RateLimitItem, redis_url: str | None) -> None:
         self._limit = limit
-        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._local = FixedWindowRateLimiter(MemoryStorage())
         self._shared = FixedWindowRateLimiter(_redis_storage(redis_url)) if redis_url else None
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
 
-    def wait(self, caller: str) -> int:
-        """Seconds that a caller has to wait; 0 where the call may go on."""
+    def hit(self, client_id: str) -> int:
+        """Count one call; the seconds the client has to wait, 0 if the call is within the limit."""
         if self._shared and not self._breaker.is_open:
             try:
-                return self._hit(self._shared, caller)
+                return self._hit(self._shared, client_id)
             except StorageError as error:
                 self._breaker.trip()
-                _log.error("Redis does not answer: each process counts calls for itself: %s", type(error).__name__)
-        return self._hit(self._own, caller)
+                _log.error("Redis does not answer: each process counts calls on its own (%s)", type(error).__name__)
+        return self._hit(self._local, client_id)
 
-    def _hit(self, counter: FixedWindowRateLimiter, caller: str) -> int:
-        if counter.hit(self._limit, "cds", caller):
+    def _hit(self, limiter: FixedWindowRateLimiter, client_id: str) -> int:
+        if limiter.hit(self._limit, "cds", client_id):
             return 0
-        return max(1, math.ceil(counter.get_window_stats(self._limit, "cds", caller).reset_time - time.time()))
+        return max(1, math.ceil(limiter.get_window_stats(self._limit, "cds", client_id).reset_time - time.time()))
 
 
 def _redis_storage(url: str) -> RedisStorage:
@@ -76,6 +76,6 @@ def _redis_storage(url: str) -> RedisStorage:
         ) from None
 
 
-def _who() -> str:
+def _client_id() -> str:
     client = calling_client()
     return client.issuer if client else f"address {request.remote_addr}"

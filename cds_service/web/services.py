@@ -1,9 +1,9 @@
-"""The protocol over HTTP: discovery, and the call of a service."""
+"""CDS Hooks over HTTP: discovery and hook calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
@@ -17,79 +17,89 @@ from cds_service.hooks.envelope import read_request
 from cds_service.hooks.request import HookRequest
 from cds_service.hooks.response import encode_response
 from cds_service.knowledge.tables import Knowledge
-from cds_service.security.fhir_servers import may_be_asked
+from cds_service.profiles.background import BackgroundValidator
+from cds_service.security.fhir_servers import is_allowed_server
 from cds_service.settings import Settings
 from cds_service.web.bodies import json_body
-from cds_service.web.call_log import note
-from cds_service.web.callers import calling_client
-from cds_service.web.records import Call, Records, Stopwatch, client_name
+from cds_service.web.call_log import add_log_fields
+from cds_service.web.call_recorder import CallRecorder, ReceivedCall, Stopwatch
+from cds_service.web.calling_client import calling_client, client_name
 from cds_service.web.status import not_ready
-from cds_service.web.validation import validate_in_background
+from cds_service.web.validation import submit_for_validation
 
-_REFUSED = 401
+_UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
-    """What a call is answered with: the tables, the hospital's clock, a source of UUIDs, the way to FHIR servers.
+class CallDependencies:
+    """What hook calls need: tables, clock in the hospital's zone, source of UUIDs, recorder, validator, FHIR servers.
 
-    `records` is where it is kept.
+    `fhir` None judges calls on their prefetch alone.
     """
 
     knowledge: Knowledge
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
-    records: Records
+    recorder: CallRecorder
+    validator: BackgroundValidator
     fhir: FhirServers | None = None
 
 
-def service_routes(settings: Settings, calls: Calls) -> Blueprint:
+def service_routes(settings: Settings, dependencies: CallDependencies) -> Blueprint:
     """`GET /cds-services` and `POST /cds-services/<id>`."""
     routes = Blueprint("services", __name__)
-    catalog = discovery(calls.knowledge.search_codes)
+    knowledge, recorder = dependencies.knowledge, dependencies.recorder
+    catalog = discovery(knowledge.search_codes)
 
     @routes.get("/cds-services")
     def discover() -> Response:
         client = calling_client()
         offered = [entry for entry in catalog["services"] if client is None or client.may_call(entry["id"])]
-        return _json(orjson.dumps({"services": offered}))
+        return _json_response(orjson.dumps({"services": offered}))
 
     @routes.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
         if service_id not in SERVICES:
             raise UnknownService("No service has this id. GET /cds-services lists the ids.")
-        if refusal := not_ready(calls.knowledge):
+        if refusal := not_ready(knowledge):
             return refusal
-        body, watch = json_body(settings.max_body), Stopwatch()
+        body, stopwatch = json_body(settings.max_body), Stopwatch()
         hook_request = read_request(service_id, body)
-        note(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
-        _check_fhir_server(hook_request)
-        watch.lap("hooks")
-        asked = Call(hook_request, calls.clock(), calls.knowledge.version, _in_shadow(settings))
-        found = None
+        add_log_fields(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
+        hook_request = _with_allowed_server(hook_request)
+        stopwatch.lap("hooks")
+        received = ReceivedCall(hook_request, dependencies.clock(), knowledge.version, _in_shadow(settings))
+        result = None
         try:
-            found = answer(
-                hook_request, calls.knowledge, now=asked.at, new_id=calls.new_id, fhir=calls.fhir, lap=watch.lap
+            result = answer(
+                hook_request,
+                knowledge,
+                now=received.at,
+                new_id=dependencies.new_id,
+                fhir=dependencies.fhir,
+                lap=stopwatch.lap,
             )
-            note(cards=[card["indicator"] for card in found.cards], shadow=asked.shadow)
-            told = _encoded(found, settings, shadow=asked.shadow)
-            watch.lap("response")
-        except NothingJudged as nothing:
-            note(unavailable=list(nothing.reasons))
+            _check_judged(result, settings)
+            add_log_fields(cards=[card["indicator"] for card in result.cards], shadow=received.shadow)
+            response_body = _encode(result, settings, shadow=received.shadow)
+            stopwatch.lap("response")
+        except NothingJudged:
+            result = None  # its cards are not shown
             raise
         finally:
-            calls.records.keep(asked, found, watch)
+            recorder.record(received, result, stopwatch)
             if settings.validate:
-                validate_in_background(hook_request, found.fetched if found is not None else ())
-        return _json(told)
+                fetched = result.fetched if result is not None else ()
+                submit_for_validation(dependencies.validator, hook_request, fetched)
+        return _json_response(response_body)
 
     @routes.after_request
     def count(response: Response) -> Response:
         if request.endpoint == "services.call":
             service_id = (request.view_args or {}).get("service_id", "")
             known = service_id if service_id in SERVICES else "other"
-            client = "refused" if response.status_code == _REFUSED else client_name()
-            calls.records.metrics.count_call(known, response.status_code, client)
+            client = "refused" if response.status_code == _UNAUTHORIZED else client_name()
+            recorder.metrics.count_call(known, response.status_code, client)
         return response
 
     return routes
@@ -100,25 +110,42 @@ def _in_shadow(settings: Settings) -> bool:
     return settings.shadow or (client is not None and client.shadow)
 
 
-def _encoded(found: Answer, settings: Settings, *, shadow: bool) -> bytes:
-    """The answer as JSON. No cards for another reason than that nothing was found is said in every case."""
+def _encode(result: Answer, settings: Settings, *, shadow: bool) -> bytes:
+    """The response body. If cards are withheld, the extension always says so: no cards must not read as all clear."""
     if shadow:
-        mark = {"knowledgeVersion": found.decision["knowledgeVersion"], "shadow": True}
+        mark = {"knowledgeVersion": result.decision["knowledgeVersion"], "shadow": True}
         return encode_response([], mark)
     if settings.decision_extension:
-        return encode_response(found.cards, found.decision)
-    mark = {name: found.decision[name] for name in ("knowledgeVersion", "shadowRows") if name in found.decision}
-    return encode_response(found.cards, mark if "shadowRows" in mark else None)
+        return encode_response(result.cards, result.decision)
+    mark = {name: result.decision[name] for name in ("knowledgeVersion", "shadowRows") if name in result.decision}
+    return encode_response(result.cards, mark if "shadowRows" in mark else None)
 
 
-def _check_fhir_server(hook_request: HookRequest) -> None:
-    """Before anything is connected to. Source: CDS Hooks 2.0.1, FHIR Resource Access."""
-    if hook_request.fhir_server and not may_be_asked(calling_client(), hook_request.fhir_server):
-        raise NotAllowed(
-            "/fhirServer is none of the FHIR servers that may be read for this client (clients file, fhir_servers; "
-            "without registered clients: https, or http on this machine)."
-        )
+def _check_judged(result: Answer, settings: Settings) -> None:
+    """Where nothing could be judged: the cards say so, unless the site's client shows the HTTP error instead."""
+    if result.nothing_judged is None:
+        return
+    add_log_fields(unavailable=list(result.nothing_judged.reasons))
+    if settings.nothing_retrieved == NothingJudged.status:
+        raise result.nothing_judged
 
 
-def _json(body: bytes) -> Response:
+def _with_allowed_server(hook_request: HookRequest) -> HookRequest:
+    """Runs before any connection is opened. Source: CDS Hooks 2.0.1, FHIR Resource Access.
+
+    Where nobody is registered, a server that may not be read is left alone, and the call is judged on its prefetch.
+    """
+    client = calling_client()
+    if not hook_request.fhir_server or is_allowed_server(client, hook_request.fhir_server):
+        return hook_request
+    if client is None:
+        add_log_fields(fhir_server="not allowed")
+        return replace(hook_request, fhir_server=None, access_token=None, fhir_server_refused=True)
+    raise NotAllowed(
+        "/fhirServer is not a FHIR server that may be read for this client (clients file, fhir_servers; "
+        "without registered clients: https, or http on this machine)."
+    )
+
+
+def _json_response(body: bytes) -> Response:
     return Response(body, mimetype="application/json")

@@ -1,4 +1,4 @@
-"""Is the service alive, is it ready, and what does it offer: the paths that machines ask."""
+"""Liveness, readiness and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from flask import Blueprint, Response
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 from cds_service.storage.store import Store
+from cds_service.web.error_responses import error_response
 from cds_service.web.openapi import openapi_document
-from cds_service.web.problems import problem
 
 
 def status_routes(settings: Settings, knowledge: Knowledge, store: Store | None) -> Blueprint:
@@ -27,7 +27,9 @@ def status_routes(settings: Settings, knowledge: Knowledge, store: Store | None)
         if refusal := not_ready(knowledge):
             return refusal
         if store is not None and not store.is_reachable():
-            return problem(503, "The store can't be reached: calls are judged, but feedback and records are not kept.")
+            return error_response(
+                503, "The database can't be reached: calls are answered, but feedback and records are not stored."
+            )
         return Response(orjson.dumps(state), mimetype="application/json")
 
     @routes.get("/openapi.json")
@@ -38,10 +40,10 @@ def status_routes(settings: Settings, knowledge: Knowledge, store: Store | None)
 
 
 def not_ready(knowledge: Knowledge) -> Response | None:
-    """Why no call can be judged, as an answer with 503; None where it can.
+    """A 503 response if a table is empty, else None.
 
-    With an empty table every order would be answered by an empty card list, which means "looked, found nothing".
+    With an empty table every call would get an empty card list, which means "looked, found nothing".
     """
     if knowledge.procedures and knowledge.contraindications:
         return None
-    return problem(503, "The tables are empty, so nothing can be judged: run `cds-service check` on the server.")
+    return error_response(503, "The tables are empty, so nothing can be judged: run `cds-service check` on the server.")

@@ -1,4 +1,4 @@
-"""Edges of the command line: its exit code and output, and a server that gives recorded answers."""
+"""Fixtures of the command line: exit code and output of a command, and a server with recorded responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cds_service.cli.main import main
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -23,7 +23,7 @@ class Ran:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Run `cds-service` with the given arguments, as in a terminal of 80 columns."""
+    """Runs `cds-service` with the given arguments, as in a terminal of 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
 
     def _run(*arguments: object) -> Ran:
@@ -53,7 +53,7 @@ class _Recorded(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def recorded_service() -> Iterator[HTTPServer]:
-    """A server on loopback that notes its `calls` and always gives `answer`, a status and a body."""
+    """A server on loopback that records its `calls` and always responds with `answer`, a status and a body."""
     server = HTTPServer(("127.0.0.1", 0), _Recorded)
     server.calls = []  # type: ignore[attr-defined]
     server.authorizations = []  # type: ignore[attr-defined]

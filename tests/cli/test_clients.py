@@ -1,4 +1,4 @@
-"""`cds-service clients check`: what an operator sees before the service does."""
+"""`cds-service clients check`: checks the clients file before the service reads it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NORTH = Ehr()
 
 
 def test_a_good_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is registered is shown in words, defaults included, and the exit code is 0."""
+    """The registered clients are printed, including defaults, with exit code 0."""
     path = register(tmp_path, (NORTH, 'name = "north"'))
     assert main(["clients", "check", "--clients", str(path)]) == 0
     shown = capsys.readouterr().out
-    for line in ("north", "key-1 (ES384)", "FHIR servers: none", "services: all", "tokens live at most: 3600 s"):
+    for line in ("north", "key-1 (ES384)", "FHIR servers: none", "services: all", "longest token lifetime: 3600 s"):
         assert line in shown
 
 
@@ -28,7 +28,7 @@ def test_a_good_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_the_command_line_gets_in_as_a_registered_client(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kid: str, code: int, said: str
 ) -> None:
-    """Who registers a client can try it at once: a call signed by its key is answered, one by another key id is not."""
+    """A call signed with the key of a registered client is answered, one with another key id is not."""
     (tmp_path / "key.json").write_text(json.dumps(private_jwk(NORTH.key, kid)), "utf-8")
     request = Path(__file__).parents[2] / "examples" / "allergy-to-contrast.json"
     port = free_port()
@@ -42,25 +42,25 @@ def test_the_command_line_gets_in_as_a_registered_client(
 
 
 def test_a_wrong_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A mistake gives exit code 1, the line, and where it is written how to do it."""
+    """A mistake gives exit code 1, its line, and the document that explains the file."""
     path = register(tmp_path, (NORTH, 'services = ["ir-x"]'))
     assert main(["clients", "check", "--clients", str(path)]) == 1
     said = capsys.readouterr().err
     assert f"{path} line 4: client 1, services" in said
-    assert "1 to mend; how the file is written: docs/integration.md" in said
+    assert "1 to fix; how to write the file: docs/integration.md" in said
 
 
 def test_without_a_file_there_is_nothing_to_check(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no file is named the command can't run, and says how to name one."""
+    """Without a file the command can't run, and says how to name one."""
     monkeypatch.delenv("CDS_CLIENTS", raising=False)
     assert main(["clients", "check"]) == 2
     assert "set CDS_CLIENTS, or add --clients FILE" in capsys.readouterr().err
 
 
 def test_published_keys_are_fetched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The keys that an EHR publishes are fetched and shown; an address that gives none is a mistake."""
+    """The keys that an EHR publishes are fetched and printed; a URL without keys is a mistake."""
     with key_server(tmp_path) as server:
         path = tmp_path / "clients.toml"
         entry = f'[[client]]\nissuer = "x"\nname = "x"\njwks_url = "{server.url}"\nca_file = "{server.ca_file.name}"\n'
@@ -70,7 +70,7 @@ def test_published_keys_are_fetched(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert "published (ES384), from https://localhost" in capsys.readouterr().out
         server.status = 404
         assert main(["clients", "check", "--clients", str(path)]) == 1
-        assert "answered 404; give the address" in capsys.readouterr().err
+        assert "answered 404; give the URL" in capsys.readouterr().err
         assert main(["clients", "check", "--offline", "--clients", str(path)]) == 0
     assert len(server.asked) == 2
 
@@ -79,7 +79,7 @@ def test_published_keys_are_fetched(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_key_set_to_register_is_made_from_a_private_key(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, algorithm: str
 ) -> None:
-    """What `clients jwks` prints can be registered as it is, and holds no secret."""
+    """The output of `clients jwks` can be registered unchanged, and has no private key."""
     (tmp_path / "ehr.json").write_text(json.dumps(private_jwk(private_key(kind), "key-1")), "utf-8")
     assert main(["clients", "jwks", "--key", str(tmp_path / "ehr.json"), "--kid", "key-1"]) == 0
     (tmp_path / "ehr-jwks.json").write_text(capsys.readouterr().out, "utf-8")

@@ -1,4 +1,4 @@
-"""The commands as a person or a script runs them: what they print and the code they end with."""
+"""The commands as run by a person or a script: output and exit codes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ EXAMPLES = ROOT / "examples"
 
 
 def critical_cards(text: str) -> int:
-    """How many critical cards were drawn."""
+    """The number of critical cards in the output."""
     return text.count(" CRITICAL ")
 
 
 def test_the_demo_plays_three_patients_and_four_orders(run):
-    """The demo shows made-up patients only, four orders, one critical card, and an order with nothing against it."""
+    """The demo shows synthetic patients only, four orders, one critical card, and one order without cards."""
     ran = run("demo")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.count("Synthetic patient") == 3
@@ -33,7 +33,7 @@ def test_the_demo_plays_three_patients_and_four_orders(run):
 
 
 def test_the_card_in_the_readme_is_a_real_one(run):
-    """What the README shows as a sample is what the demo prints today, line by line."""
+    """The sample in the README equals the current output of the demo, line by line."""
     sample = (ROOT / "README.md").read_text("utf-8").split("## What comes out")[1].split("```")[1].strip()
     shown = run("demo").out
     assert "CRITICAL" in sample
@@ -41,7 +41,7 @@ def test_the_card_in_the_readme_is_a_real_one(run):
 
 
 def test_the_demo_without_examples_says_where_they_are(run, tmp_path):
-    """Where the examples are not installed, the demo says how to get them instead of showing nothing."""
+    """If the examples are not installed, the demo says how to get them."""
     ran = run("demo", "--examples", tmp_path)
     assert ran.code == 2
     assert "clone" in ran.err
@@ -49,14 +49,14 @@ def test_the_demo_without_examples_says_where_they_are(run, tmp_path):
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_every_example_patient_is_marked_as_made_up(path: Path):
-    """No example can be taken for a real patient: each is tagged as test health data."""
+    """Each example patient is tagged as test health data, so that it can't be taken for a real one."""
     patient = json.loads(path.read_text("utf-8"))["prefetch"]["patient"]
     assert patient["meta"]["tag"][0]["code"] == "HTEST"
     assert patient["name"][0]["given"] == ["Synthetic"]
 
 
 def test_json_is_the_response_and_nothing_else(run):
-    """`--json` prints one JSON document on standard output, so that a script can read it."""
+    """`--json` prints only one JSON document on standard output."""
     ran = run("invoke", "--json", "--request", EXAMPLES / "bleeding-risk.json")
     response = json.loads(ran.out)
     assert (ran.code, ran.err) == (0, "")
@@ -66,20 +66,20 @@ def test_json_is_the_response_and_nothing_else(run):
 
 
 def test_trace_shows_the_rows_behind_the_cards(run):
-    """`--trace` names every row that was asked, with its answer and its evidence."""
+    """`--trace` prints every judged row with its answer and evidence."""
     ran = run("invoke", "--trace", "--request", EXAMPLES / "bleeding-risk.json")
     wanted = ["bleeding-tendency", "platelets-high-risk", "Observation/platelets", "unknown", "absent"]
     assert [word for word in wanted if word not in ran.out] == []
 
 
 def test_an_order_that_is_no_known_procedure_is_said_not_to_be_judged(run, tmp_path):
-    """Without a card the reader learns that the order was not judged, and is not told that there is nothing to say."""
+    """For an order that is not a known procedure, the output says that it was not judged, not "no cards"."""
     request = json.loads((EXAMPLES / "allergy-to-contrast.json").read_text("utf-8"))
     request["context"]["draftOrders"]["entry"][0]["resource"]["code"] = {"text": "Skin biopsy"}
     (tmp_path / "skin.json").write_text(json.dumps(request), "utf-8")
     ran = run("invoke", "--request", tmp_path / "skin.json")
     assert ran.code == 0
-    assert "ServiceRequest/order-1 is no procedure that the tables know" in ran.out
+    assert "ServiceRequest/order-1 is not a procedure of the tables" in ran.out
     assert "No cards" not in ran.out
 
 
@@ -93,7 +93,7 @@ def test_an_order_that_is_no_known_procedure_is_said_not_to_be_judged(run, tmp_p
     ],
 )
 def test_what_can_not_be_judged_is_told_apart(run, tmp_path, content: str | None, code: int, says: str):
-    """A file that can't be sent ends with 2, a call that the service refuses with 1; both say why on standard error."""
+    """An unusable file ends with exit code 2, a rejected call with 1; both say why on standard error."""
     path = tmp_path / "request.json"
     if content is not None:
         path.write_text(content, "utf-8")
@@ -103,29 +103,29 @@ def test_what_can_not_be_judged_is_told_apart(run, tmp_path, content: str | None
     assert "Traceback" not in ran.err
 
 
-def test_a_call_without_any_data_is_refused_and_not_answered_with_no_cards(run, tmp_path):
-    """Where no data at all was sent, the tool shows the refusal (412): silence would read as nothing against it."""
+def test_a_call_without_any_data_is_answered_with_a_card_that_says_so(run, tmp_path):
+    """A call without any data gets one card: no output would read as no contraindication."""
     request = json.loads((EXAMPLES / "allergy-to-contrast.json").read_text("utf-8"))
     del request["prefetch"]
     (tmp_path / "bare.json").write_text(json.dumps(request), "utf-8")
     ran = run("invoke", "--request", tmp_path / "bare.json")
-    assert (ran.code, ran.out) == (1, "")
-    assert "answered 412" in ran.err
+    assert ran.code == 0
+    assert "Nothing could be checked" in ran.out
 
 
 @pytest.mark.parametrize("answer", [b"{}", b'{"cards": {}}', b'{"cards": [1]}', b"[]", b"<html>", b'{"cards": nul'])
 def test_an_answer_without_cards_is_no_empty_list(run, recorded_service, answer: bytes):
-    """An answer that is no CDS Hooks response is reported; it is never shown as "no cards"."""
+    """A response that is not a CDS Hooks response is reported; it is never shown as "no cards"."""
     recorded_service.answer = (200, answer)
     url = f"http://127.0.0.1:{recorded_service.server_port}"
     ran = run("invoke", "--request", EXAMPLES / "allergy-to-contrast.json", "--service-url", url)
     assert (ran.code, ran.out) == (1, "")
-    assert "no CDS Hooks response" in ran.err
+    assert "not a CDS Hooks response" in ran.err
 
 
 @pytest.mark.parametrize("arguments", [["tables"], ["check"], ["demo"], ["serve"]])
 def test_a_wrong_setting_stops_every_command(run, tmp_path, arguments: list[str]):
-    """A setting that can't be used ends a command with 2 and a message that names it."""
+    """A wrong setting ends every command with exit code 2 and a message that names it."""
     (tmp_path / "cds.toml").write_text('cds_workers = "many"\n', "utf-8")
     ran = run(*arguments, "--config", tmp_path / "cds.toml")
     assert (ran.code, ran.out) == (2, "")
@@ -133,14 +133,14 @@ def test_a_wrong_setting_stops_every_command(run, tmp_path, arguments: list[str]
 
 
 def test_serving_the_network_needs_to_be_meant(run):
-    """The service does not know who calls, so any address but loopback is refused unless one insists."""
-    ran = run("serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104  the address is what is tested
+    """Without clients an address other than loopback is rejected, unless --insecure is given."""
+    ran = run("serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104  the address under test
     assert ran.code == 2
     assert "--insecure" in ran.err
 
 
 def test_check_counts_what_it_looked_at(run):
-    """The shipped tables and cases are right, and the tool says how much it looked at."""
+    """The shipped tables and cases are correct, and the output says how many were checked."""
     ran = run("check")
     assert (ran.code, ran.err) == (0, "")
     assert "40 procedures" in ran.out
@@ -148,7 +148,7 @@ def test_check_counts_what_it_looked_at(run):
 
 
 def test_check_names_file_row_and_remedy(run, tmp_path):
-    """A radiologist who writes a limit as text is told where, what and what to write instead."""
+    """A limit written as text is reported with file, row, value and what to write instead."""
     change = 'change = { reason = "r", approver = "a", date = "2026-11-24" }'
     (tmp_path / "thresholds.toml").write_text(
         f'[[threshold]]\nid = "platelets-high-risk"\nvalue = "75"\n{change}\n', "utf-8"
@@ -160,7 +160,7 @@ def test_check_names_file_row_and_remedy(run, tmp_path):
 
 
 def test_check_tells_which_cases_a_change_turns(run, tmp_path):
-    """A case that no longer holds is named, so that a change of the tables is confirmed and not missed."""
+    """A case that fails after a change of the tables is reported, so that the change is confirmed."""
     cases = tmp_path / "cases"
     cases.mkdir()
     (cases / "one.toml").write_text(
@@ -172,7 +172,7 @@ def test_check_tells_which_cases_a_change_turns(run, tmp_path):
 
 
 def test_check_without_cases_says_so(run, tmp_path):
-    """Where the cases are not installed, nobody is told that they hold."""
+    """If the cases are not installed, the output says so, and not that they hold."""
     ran = run("check", "--cases", tmp_path)
     assert ran.code == 0
     assert "no clinical cases here" in ran.out
@@ -192,7 +192,7 @@ def test_the_page_of_the_tables_has_every_row(run):
 
 
 def test_the_tables_as_csv_open_in_a_spreadsheet(run):
-    """The CSV has one header, as many cells in every line, and a limit stands in it once with its unit."""
+    """The CSV has one header, equally many cells in every line, and each limit once with its unit."""
     rows = list(csv.reader(io.StringIO(run("tables", "--format", "csv").out)))
     assert {len(row) for row in rows} == {len(rows[0])}
     platelets = [row for row in rows if "platelets-high-risk" in row]
@@ -201,7 +201,7 @@ def test_the_tables_as_csv_open_in_a_spreadsheet(run):
 
 
 def test_the_tables_show_what_a_site_changed(run, tmp_path):
-    """A reviewer sees the site's limit in its row, and who approved it and why."""
+    """The tables show a site's limit in its row, and who approved it."""
     (tmp_path / "thresholds.toml").write_text(
         '[[threshold]]\nid = "platelets-high-risk"\nvalue = 75\n'
         'change = { reason = "local protocol", approver = "radiology board", date = "2026-11-02" }\n',
@@ -213,7 +213,7 @@ def test_the_tables_show_what_a_site_changed(run, tmp_path):
 
 
 def test_the_tables_name_the_limits_that_are_silent(run):
-    """Draft limits are listed as silent and stand in no row that speaks."""
+    """Draft limits are listed separately and are not in the active rows."""
     spoken, silent = run("tables").out.split("LIMITS THAT DO NOT SPEAK")
     assert "status: draft" in silent
     assert "status: draft" not in spoken
@@ -221,20 +221,20 @@ def test_the_tables_name_the_limits_that_are_silent(run):
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["invoke"], ["tables", "--format", "pdf"]])
 def test_a_wrong_command_line_ends_with_2(run, arguments: list[str]):
-    """A command line that can't be understood ends with 2 and shows how it is used."""
+    """A wrong command line ends with exit code 2 and shows the usage."""
     ran = run(*arguments)
     assert ran.code == 2
     assert "usage:" in ran.err
 
 
 def test_python_m_is_the_same_command():
-    """`python -m cds_service` works where the script is not on the path."""
+    """`python -m cds_service` is the same as `cds-service`."""
     ran = subprocess.run([sys.executable, "-m", "cds_service", "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("cds-service ")
 
 
 def test_a_reader_that_stops_early_is_no_error():
-    """`cds-service tables | head -1` ends quietly."""
+    """`cds-service tables | head -1` ends without an error."""
     command = f"{sys.executable} -m cds_service tables | head -1"
     ran = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""`invoke` and `doctor` at a FHIR server: what is asked, what is shown, and what is said when it goes wrong."""
+"""`invoke` and `doctor` with a FHIR server: requests, output, and error messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cds_service.cli.cases import request_of
-from cds_service.cli.fhir_source import FhirSource, Pace
+from cds_service.cli.fhir_source import FhirSource, RateLimiter
 from cds_service.errors import SetupError
 from tests.support.fhir_peer import TOKEN, Exchange, Peer, resources_of, running_peer
 
@@ -34,7 +34,7 @@ SIGN = ("--patient", "p1", "--hook", "order-sign", "--order", ORDER)
 
 @pytest.fixture
 def peer() -> Iterator[Peer]:
-    """A server that wants a token, with one patient and one order of hers."""
+    """A server that requires a token, with one patient and one order."""
     request = request_of(ROW, datetime.now().astimezone())
     order = request["context"]["draftOrders"]["entry"][0]["resource"] | {"id": "order-1", "status": "active"}
     with running_peer([*resources_of(request), order], token=TOKEN, page_size=1) as running:
@@ -42,12 +42,12 @@ def peer() -> Iterator[Peer]:
 
 
 def ehr(peer: Peer, *arguments: str) -> list[str]:
-    """The command line of an EHR at the peer."""
+    """Arguments of `invoke` for the peer."""
     return ["invoke", "--fhir-server", peer.base, "--token", TOKEN, *arguments]
 
 
 def test_an_order_is_judged_at_a_server(run: Callable[..., Any], peer: Peer) -> None:
-    """Patient, order and cards are shown; progress and the server's name go to standard error."""
+    """Patient, order and cards are printed; progress and the server's name go to standard error."""
     ran = run(*ehr(peer, *SIGN))
     assert ran.code == 0
     assert ran.out.startswith("Patient p1, female, 1970-03-01\nOrder ServiceRequest/draft-1: Embolization for uterine")
@@ -69,7 +69,7 @@ def test_an_order_is_judged_at_a_server(run: Callable[..., Any], peer: Peer) -> 
     ],
 )
 def test_every_hook_can_be_played(run: Callable[..., Any], peer: Peer, hook: str, order: str | None) -> None:
-    """Each hook gets its own context, made from the order or the server's own, and is answered."""
+    """Each hook can be called, with a context made from a draft or an order on the server."""
     ran = run(*ehr(peer, "--patient", "p1", "--hook", hook, *(("--order", order) if order else ()), "--json"))
     assert ran.code == 0
     answered = json.loads(ran.out)
@@ -80,7 +80,7 @@ def test_every_hook_can_be_played(run: Callable[..., Any], peer: Peer, hook: str
 
 
 def test_the_service_can_be_left_to_read_for_itself(run: Callable[..., Any], peer: Peer) -> None:
-    """With --no-prefetch the answer is the same, and every resource was read by the service."""
+    """With --no-prefetch the response is the same, and the service reads the resources itself."""
     by_prefetch = json.loads(run(*ehr(peer, *SIGN, "--json")).out)
     peer.requests.clear()
     by_service = json.loads(run(*ehr(peer, *SIGN, "--json", "--no-prefetch")).out)
@@ -89,7 +89,7 @@ def test_the_service_can_be_left_to_read_for_itself(run: Callable[..., Any], pee
 
 
 def test_a_request_is_kept_for_replay_without_its_token(run: Callable[..., Any], peer: Peer, tmp_path: Path) -> None:
-    """A saved request gives the same answer again when the server is gone, and holds no token."""
+    """A saved request has no token, and gives the same response without the server."""
     kept = tmp_path / "request.json"
     first = json.loads(run(*ehr(peer, *SIGN, "--json", "--save", str(kept))).out)
     assert TOKEN not in kept.read_text("utf-8")
@@ -98,7 +98,7 @@ def test_a_request_is_kept_for_replay_without_its_token(run: Callable[..., Any],
 
 
 def test_what_was_not_had_is_not_sent(run: Callable[..., Any], peer: Peer, tmp_path: Path) -> None:
-    """A kind of data that the server refuses is left out of the request, and said; a part of one marks itself."""
+    """Data that the server refuses are left out of the request and reported; incomplete data are marked."""
     peer.faults = {
         "Condition": lambda exchange: exchange.outcome(403),
         "Observation": lambda x: peer.answer(x) if x.number == 1 else x.outcome(401),
@@ -117,7 +117,7 @@ def test_what_was_not_had_is_not_sent(run: Callable[..., Any], peer: Peer, tmp_p
 def test_a_kept_request_without_prefetch_can_be_replayed_with_a_token(
     run: Callable[..., Any], peer: Peer, tmp_path: Path
 ) -> None:
-    """A request that leaves the reading to the service is replayed with a token for its server, and not without."""
+    """A saved request without prefetch can be replayed with a token for its server, but not without one."""
     kept = tmp_path / "request.json"
     first = json.loads(run(*ehr(peer, *SIGN, "--json", "--no-prefetch", "--save", str(kept))).out)
     assert kept.stat().st_mode & 0o077 == 0
@@ -127,7 +127,7 @@ def test_a_kept_request_without_prefetch_can_be_replayed_with_a_token(
     assert (ran.code, "no FHIR server was available" in ran.err) == (1, True)
 
 
-# --- What goes wrong ---
+# --- Errors ---
 
 METADATA: dict[str, Any] = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
 
@@ -136,24 +136,24 @@ METADATA: dict[str, Any] = {"resourceType": "CapabilityStatement", "fhirVersion"
     ("answer", "said"),
     [
         (lambda x: x.outcome(401), "the token is not accepted"),
-        (lambda x: x.outcome(403), "the token does not open this; ask for a scope"),
-        (lambda x: x.outcome(404), "no FHIR server is here; its base URL often ends in /fhir"),
-        (lambda x: x.outcome(500), "500; try again, or look into the server's log"),
-        (lambda x: x.send(302, b"", Location="https://login.example.org/"), "302, it points to another address"),
-        (lambda x: x.send(200, b"<html>sign in</html>", "text/html"), "no FHIR JSON; is this the base URL"),
-        (lambda x: x.send_json({"a": 1}), "no FHIR JSON; is this the base URL"),
+        (lambda x: x.outcome(403), "the token does not allow this; ask for a scope"),
+        (lambda x: x.outcome(404), "there is no FHIR server here; its base URL often ends in /fhir"),
+        (lambda x: x.outcome(500), "500; try again, or see the server's log"),
+        (lambda x: x.send(302, b"", Location="https://login.example.org/"), "302, it redirects to another URL"),
+        (lambda x: x.send(200, b"<html>sign in</html>", "text/html"), "not FHIR JSON; give the base URL"),
+        (lambda x: x.send_json({"a": 1}), "not FHIR JSON; give the base URL"),
         (lambda x: x.send_json({"resourceType": "Patient"}), "answered with a Patient"),
-        (lambda x: x.send_json({"resourceType": "Conformance", "fhirVersion": "1.0.2"}), "FHIR 1.0.2 (DSTU2), and R4"),
-        (lambda x: x.send_json(METADATA | {"fhirVersion": "3.0.2"}), "FHIR 3.0.2 (STU3), and R4"),
-        (lambda x: x.send_json(METADATA | {"fhirVersion": "5.0.0"}), "FHIR 5.0.0 (R5), and R4"),
-        (lambda x: x.raw(), "nothing answers there; check the address"),
+        (lambda x: x.send_json({"resourceType": "Conformance", "fhirVersion": "1.0.2"}), "FHIR 1.0.2 (DSTU2), but R4"),
+        (lambda x: x.send_json(METADATA | {"fhirVersion": "3.0.2"}), "FHIR 3.0.2 (STU3), but R4"),
+        (lambda x: x.send_json(METADATA | {"fhirVersion": "5.0.0"}), "FHIR 5.0.0 (R5), but R4"),
+        (lambda x: x.raw(), "no server answers there; check the URL"),
     ],
 )
 @pytest.mark.parametrize("command", ["invoke", "doctor"])
 def test_a_server_that_is_of_no_use_is_explained(
     run: Callable[..., Any], peer: Peer, answer: Callable[[Exchange], None], said: str, command: str
 ) -> None:
-    """What answers at the address, why it can't be used, and what to do about it: exit code 2."""
+    """If a server can't be used, the message says why and what to do: exit code 2."""
     peer.faults["metadata"] = answer
     more = SIGN if command == "invoke" else ()
     ran = run(command, "--fhir-server", peer.base, "--token", TOKEN, *more)
@@ -165,20 +165,20 @@ def test_a_server_that_is_of_no_use_is_explained(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--patient", "p9", *SIGN[2:]), "404, there is no such resource; look at"),
-        (("--patient", "p1", "--hook", "order-sign"), "order-sign is about an order: give --order"),
+        (("--patient", "p9", *SIGN[2:]), "404, there is no such resource; see"),
+        (("--patient", "p1", "--hook", "order-sign"), "order-sign needs an order: give --order"),
         ((*SIGN[:4], "--order", "uterine"), "did you mean uterine-artery-embolization"),
         ((*SIGN[:4], "--order", "ServiceRequest/none"), "404, there is no such resource"),
         (("--patient", "p1", "--hook", "order-dispatch", "--order", ORDER), "give --order ServiceRequest/ID"),
         (("--hook", "order-sign"), "goes with --patient ID and --hook HOOK"),
         ((*SIGN, "--issuer", "https://ehr.example.org"), "--client-key and --issuer go together"),
         ((*SIGN, "--save", "/nowhere/request.json"), "can't be written"),
-        ((*SIGN, "--token", "a token"), "the token holds a blank"),
-        ((*SIGN, "--service-url", "127.0.0.1:8080"), "is no URL; write it with its scheme"),
+        ((*SIGN, "--token", "a token"), "the token has a blank"),
+        ((*SIGN, "--service-url", "127.0.0.1:8080"), "is not a URL; write it with its scheme"),
     ],
 )
 def test_what_is_missing_is_said(run: Callable[..., Any], peer: Peer, arguments: tuple[str, ...], said: str) -> None:
-    """An option that is missing or wrong is named with what to write instead: exit code 2."""
+    """A missing or wrong option is reported with what to write instead: exit code 2."""
     ran = run(*ehr(peer, *arguments))
     assert ran.code == 2
     assert said in ran.err
@@ -188,14 +188,14 @@ def test_what_is_missing_is_said(run: Callable[..., Any], peer: Peer, arguments:
     "url", ["ehr.example.org/fhir", "ftp://ehr.example.org", "http://u@h/", "http://h:x/", "http:"]
 )
 def test_an_address_that_is_none(run: Callable[..., Any], url: str) -> None:
-    """What is no base URL is refused before anything is asked."""
+    """A malformed base URL is rejected before any request."""
     ran = run("invoke", "--fhir-server", url, *SIGN)
     assert ran.code == 2
-    assert "is no base URL of a FHIR server" in ran.err
+    assert "is not the base URL of a FHIR server" in ran.err
 
 
 def test_a_certificate_of_ones_own(run: Callable[..., Any], peer: Peer, tmp_path: Path) -> None:
-    """A certificate that nobody vouches for is named with the remedy, and the remedy works."""
+    """An untrusted certificate is reported with the remedy, and the remedy works."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -203,7 +203,7 @@ def test_a_certificate_of_ones_own(run: Callable[..., Any], peer: Peer, tmp_path
         assert safe.base.startswith("https://")
         ran = run(*ehr(safe, *SIGN))
         assert ran.code == 2
-        assert "its certificate is not trusted; give the certificate of its authority with --ca" in ran.err
+        assert "its certificate is not trusted; give the certificate of its CA with --ca" in ran.err
         assert safe.authorizations == []
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         assert run(*ehr(safe, *SIGN, "--ca", str(tmp_path / "ca.pem"))).code == 0
@@ -218,7 +218,7 @@ def test_a_certificate_of_ones_own(run: Callable[..., Any], peer: Peer, tmp_path
 def test_a_call_is_signed_for_its_url(
     run: Callable[..., Any], recorded_service: Any, tmp_path: Path, form: str, algorithm: str
 ) -> None:
-    """With a key the call carries a JWT for exactly the URL called, of the issuer given, and short-lived."""
+    """With a key the call has a short-lived JWT of the given issuer for exactly the URL called."""
     key: Any = (
         ec.generate_private_key(ec.SECP384R1()) if algorithm == "ES384" else rsa.generate_private_key(65537, 2048)
     )
@@ -247,12 +247,12 @@ def test_a_call_is_signed_for_its_url(
 
 @pytest.mark.parametrize("content", [b"", b"no key", b'{"kty":"oct","k":"c2VjcmV0"}', b'{"kty":"RSA"}'])
 def test_a_file_that_holds_no_key(run: Callable[..., Any], tmp_path: Path, content: bytes) -> None:
-    """What can't sign is refused with what is needed instead."""
+    """A file without a usable private key is rejected with what is needed instead."""
     (tmp_path / "key").write_bytes(content)
     arguments = ("--issuer", "https://ehr.example.org", "--client-key", tmp_path / "key")
     ran = run("invoke", "--request", "examples/bleeding-risk.json", *arguments)
     assert ran.code == 2
-    assert "is no private key for ES384 or RS384" in ran.err
+    assert "is not a private key for ES384 or RS384" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -261,31 +261,31 @@ def test_a_file_that_holds_no_key(run: Callable[..., Any], tmp_path: Path, conte
         ("client_id = ", "can't be read as TOML"),
         ('client_id = "a"\n', "key is missing"),
         ('client_id = "a"\nkey = "none.pem"\n', "can't be read"),
-        ('client_id = "a"\nsecret = "x"\n', "secret; known are"),
-        ('client_id = 7\nkey = "k"\n', "a value that is no text"),
+        ('client_id = "a"\nsecret = "x"\n', "secret; write only"),
+        ('client_id = 7\nkey = "k"\n', "a value that is not text"),
     ],
 )
 def test_a_smart_client_that_is_incomplete(run: Callable[..., Any], tmp_path: Path, content: str, said: str) -> None:
-    """A client's file that can't be used is named with what is wrong in it."""
+    """An unusable SMART client file is reported with what is wrong in it."""
     (tmp_path / "client.toml").write_text(content, "utf-8")
     ran = run("doctor", "--fhir-server", "http://127.0.0.1:9", "--smart-client", tmp_path / "client.toml")
     assert ran.code == 2
     assert said in ran.err
 
 
-# --- Pace ---
+# --- Rate limit ---
 
 
 def test_a_guest_asks_slowly() -> None:
-    """At so many requests a second, the third request has waited two intervals."""
-    pace, started = Pace(50), time.monotonic()
+    """With a rate limit, the third request has waited two intervals."""
+    limiter, started = RateLimiter(50), time.monotonic()
     for _ in range(3):
-        pace.wait()
+        limiter.wait()
     assert time.monotonic() - started >= 2 / 50
 
 
 def test_only_servers_of_others_are_asked_slowly() -> None:
-    """A server elsewhere is told from one on this machine, which may be asked as fast as it answers."""
+    """The default rate limit applies to remote servers, not to servers on this machine."""
     assert not FhirSource("https://hapi.fhir.org/baseR4").is_local
     assert FhirSource("http://127.0.0.1:8080/fhir").is_local
     with pytest.raises(SetupError):
@@ -298,16 +298,16 @@ def test_only_servers_of_others_are_asked_slowly() -> None:
 def test_doctor_without_a_server_checks_the_installation(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The tables' version and the hospital's day are shown; a misspelled setting is found, with exit code 1."""
+    """Without a server, doctor prints the tables' version and the hospital's time; a misspelled setting gives 1."""
     ran = run("doctor")
     assert (ran.code, "all checks passed" in ran.out) == (0, True)
     monkeypatch.setenv("CDS_SIET", "typing error")
     ran = run("doctor")
-    assert (ran.code, "CDS_SIET means nothing here" in ran.out) == (1, True)
+    assert (ran.code, "CDS_SIET is not a setting" in ran.out) == (1, True)
 
 
 def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Peer) -> None:
-    """A refused kind, an unread vocabulary, an unusable result, and the rows that stay unknown: exit code 1."""
+    """Refused data, unknown code systems, unusable results and rows that stay unknown are reported: exit code 1."""
     peer.faults["AllergyIntolerance"] = lambda exchange: exchange.outcome(403)
     local = {"coding": [{"system": "urn:local", "code": "X1"}]}
     peer.resources.append(
@@ -319,7 +319,7 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1")
     assert ran.code == 1
     assert "the FHIR server refused access to the recorded allergies (status 403)" in ran.out
-    assert "1 x urn:local: not a vocabulary that the tables read" in ran.out
+    assert "1 x urn:local: not a code system that the tables use" in ran.out
     assert "the result has no unit (1)" in ran.out or "the result has no unit" in ran.out
     assert "iodine-allergy" in ran.out
     assert "ir-condition-system" in ran.out
@@ -328,7 +328,7 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
 
 
 def test_doctor_does_not_look_at_nobody(run: Callable[..., Any], peer: Peer) -> None:
-    """A patient whom the server does not know, or a sample of none, is refused: it would look like all is well."""
+    """An unknown patient or an empty sample is rejected, because it would look like no findings."""
     asked = ("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     ran = run(*asked, "--patient", "nobody")
     assert (ran.code, "404, there is no such resource" in ran.err) == (2, True)
@@ -337,13 +337,13 @@ def test_doctor_does_not_look_at_nobody(run: Callable[..., Any], peer: Peer) -> 
 
 @pytest.mark.parametrize("option", [("--patient", "p1"), ("--save", "x.json"), ("--no-prefetch",), ("--rate", "2")])
 def test_what_needs_a_server_is_not_passed_over(run: Callable[..., Any], option: tuple[str, ...]) -> None:
-    """With a saved request, an option that only makes sense at a FHIR server is refused instead of ignored."""
+    """With a saved request, an option that needs a FHIR server is rejected instead of ignored."""
     ran = run("invoke", "--request", "examples/bleeding-risk.json", *option)
     assert (ran.code, f"{option[0]} goes with --fhir-server" in ran.err) == (2, True)
 
 
 def test_doctor_finds_patients_to_look_at(run: Callable[..., Any], peer: Peer) -> None:
-    """Without --patient it takes some from the server; a server that lists none is named with the remedy."""
+    """Without --patient, doctor uses patients from the server; a server that lists none is reported with the remedy."""
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     assert (ran.code, "patient 1 of 1" in ran.err) == (0, True)
     peer.resources.clear()

@@ -1,4 +1,4 @@
-"""The commands over the store, as a person or a script runs them: feedback, audit, db."""
+"""The commands on the store, as run by a person or a script: feedback, audit, db."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
-from cds_service.storage.feedback import Sender, keep_feedback
-from cds_service.storage.records import keep_call
+from cds_service.storage.feedback import Sender, save_feedback
+from cds_service.storage.records import save_call
 from cds_service.storage.store import Store
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The store that the commands use, in a hospital in Shanghai."""
+    """The store of the commands, for a hospital in Shanghai."""
     url = f"sqlite:///{tmp_path}/records.db"
     monkeypatch.setenv("CDS_DATABASE_URL", url)
     monkeypatch.setenv("CDS_TIMEZONE", "Asia/Shanghai")
@@ -36,18 +36,18 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 @pytest.fixture
 def used(store: Store) -> Store:
     """The store after two calls, three cards and two answers."""
-    keep_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips")), seconds=1.0)
-    keep_call(store, a_call(2, a_card(3), at=NOW + timedelta(days=1)), seconds=1.0)
+    save_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips")), seconds=1.0)
+    save_call(store, a_call(2, a_card(3), at=NOW + timedelta(days=1)), seconds=1.0)
     reason = ("https://example.org/reasons", "<emergency>")
     answers = [an_answer(1, "overridden", 12, reason=reason), an_answer(2, seconds=4)]
-    keep_feedback(store, answers, SENDER, with_comments=False, seconds=1.0)
+    save_feedback(store, answers, SENDER, with_comments=False, seconds=1.0)
     return store
 
 
 def test_the_report_is_readable(run, used: Store) -> None:
-    """A person reads how many cards were shown and answered, which row is for review, and from which database."""
+    """The report shows how many cards were shown and answered, which row is for review, and from which database."""
     ran = run("feedback")
-    assert (ran.code, ran.err) == (0, f"from {used.shown}\n")
+    assert (ran.code, ran.err) == (0, f"from {used.display_url}\n")
     assert "3 shown" in ran.out
     assert "1 accepted, 1 overridden; 1 without an answer" in ran.out
     assert re.search(r"iodine-allergy\W+2\W+0\W+0\W+1\W+100 %", ran.out)
@@ -71,7 +71,7 @@ def test_json_is_one_document(run, used: Store) -> None:
 
 
 def test_csv_has_a_line_for_each_row(run, used: Store) -> None:
-    """`--format csv` can be opened as a table, with the rows for review marked."""
+    """`--format csv` has a line for each row, with the rows for review marked."""
     lines = list(csv.DictReader(io.StringIO(run("feedback", "--format", "csv").out)))
     rows = {line["value"]: line for line in lines if line["by"] == "row"}
     assert (rows["iodine-allergy"]["shown"], rows["iodine-allergy"]["for_review"]) == ("2", "yes")
@@ -93,7 +93,7 @@ def test_a_period_is_in_days_of_the_hospital(run, used: Store, period: list[str]
 
 
 def test_the_page_needs_nothing_but_itself(run, used: Store, tmp_path: Path) -> None:
-    """The page for a meeting has its plots inside, no script, nothing from elsewhere, and escapes what clients sent."""
+    """The HTML page has embedded plots, no scripts or external resources, and escapes what clients sent."""
     ran = run("feedback", "--html", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
     assert ran.code == 0
@@ -106,9 +106,9 @@ def test_the_page_needs_nothing_but_itself(run, used: Store, tmp_path: Path) -> 
 
 
 def test_the_plots_show_the_numbers(run, used: Store, tmp_path: Path) -> None:
-    """A plot names rows and reasons; reasons of two code systems with one code are counted together."""
+    """The plots show rows and reasons; reasons of two code systems with one code are counted together."""
     again = an_answer(3, "overridden", 9, reason=("https://example.org/other", "<emergency>"))
-    keep_feedback(used, [again], SENDER, with_comments=False, seconds=1.0)
+    save_feedback(used, [again], SENDER, with_comments=False, seconds=1.0)
     run("feedback", "--html", tmp_path / "report.html")
     images = re.findall(r"svg\+xml;base64,([^\"]+)", (tmp_path / "report.html").read_text("utf-8"))
     rows, reasons, times = (base64.b64decode(image).decode() for image in images)
@@ -121,7 +121,7 @@ def test_the_plots_show_the_numbers(run, used: Store, tmp_path: Path) -> None:
 def test_without_matplotlib_the_page_is_refused_with_the_remedy(
     run, used: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the plots can't be drawn, the command says what to install."""
+    """Without matplotlib, the command says what to install."""
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     ran = run("feedback", "--html", tmp_path / "report.html")
     assert ran.code == 2
@@ -130,7 +130,7 @@ def test_without_matplotlib_the_page_is_refused_with_the_remedy(
 
 
 def test_an_empty_store_is_said_to_be_empty(run, store: Store) -> None:
-    """Before the first card the report says that there is none."""
+    """The report of an empty store says that there are no cards."""
     assert run("feedback").out.splitlines()[1:] == ["None."]
 
 
@@ -144,7 +144,7 @@ def test_an_empty_store_is_said_to_be_empty(run, store: Store) -> None:
     ],
 )
 def test_a_wrong_argument_is_refused(run, store: Store, arguments: list[str], message: str) -> None:
-    """A mistake on the command line ends with 2 and says what to write."""
+    """A wrong argument ends with exit code 2 and says what to write."""
     ran = run(*arguments)
     assert ran.code == 2
     assert message in ran.err
@@ -152,7 +152,7 @@ def test_a_wrong_argument_is_refused(run, store: Store, arguments: list[str], me
 
 @pytest.mark.parametrize("arguments", [["feedback"], ["audit", "export"], ["db", "upgrade"]])
 def test_a_database_that_is_away_is_said_to_be(run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
-    """Where the database can't be reached, every command ends with 2, names it without its password, and the remedy."""
+    """If the database can't be reached, every command ends with 2, its URL without password, and the remedy."""
     monkeypatch.setenv("CDS_DATABASE_URL", "postgresql://records:geheim@127.0.0.1:1/records")
     ran = run(*arguments)
     assert ran.code == 2
@@ -161,7 +161,7 @@ def test_a_database_that_is_away_is_said_to_be(run, monkeypatch: pytest.MonkeyPa
 
 
 def test_audit_records_are_exported_as_fhir(run, used: Store, tmp_path: Path) -> None:
-    """The export is one valid AuditEvent a line, oldest first, to standard output or to a file."""
+    """The export has one valid AuditEvent per line, oldest first, on standard output or in a file."""
     ran = run("audit", "export")
     events = [json.loads(line) for line in ran.out.splitlines()]
     for event in events:
@@ -173,22 +173,22 @@ def test_audit_records_are_exported_as_fhir(run, used: Store, tmp_path: Path) ->
 
 
 def test_old_records_are_pruned(run, store: Store) -> None:
-    """Records older than the days given are deleted, and the numbers are told."""
+    """Records older than the given days are deleted, and their numbers are printed."""
     for number, days in ((1, 400), (2, 1)):
         at = datetime.now(UTC) - timedelta(days=days)
-        keep_call(store, a_call(number, a_card(number), at=at), seconds=1.0)
-        keep_feedback(
+        save_call(store, a_call(number, a_card(number), at=at), seconds=1.0)
+        save_feedback(
             store, [an_answer(number)], Sender(SENDER.client, SENDER.service, at), with_comments=False, seconds=1.0
         )
     assert run("db", "prune", "--older-than", "365").out.endswith(": 1 calls, 1 cards, 1 feedback.\n")
 
 
 def test_upgrade_says_which_database(run, store: Store) -> None:
-    """`db upgrade` names the database that is up to date now."""
-    assert run("db", "upgrade").out == f"{store.shown}: the tables are up to date.\n"
+    """`db upgrade` prints which database was migrated."""
+    assert run("db", "upgrade").out == f"{store.display_url}: the tables are up to date.\n"
 
 
 def test_playing_the_ehr_keeps_no_record(run, store: Store) -> None:
-    """`demo` and `invoke` judge in this process and leave nothing in the store."""
+    """`demo` and `invoke` judge in this process and store nothing."""
     assert run("demo").code == 0
     assert run("audit", "export").err == "0 audit records exported.\n"

@@ -1,4 +1,4 @@
-"""Saved requests: dates that stay young, and the service that answers a hook."""
+"""Saved requests: relative dates, and the service for a hook."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TODAY = date(2026, 3, 2)
     ],
 )
 def test_a_saved_request_means_the_day_it_is_used(written: bytes, sent: bytes):
-    """`{{today-3}}` is the date three days before the call; everything else in the file is sent as it is."""
+    """`{{today-3}}` is the date three days before the call; the rest of the file is sent unchanged."""
     assert fill_dates(written, TODAY) == sent
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    """An integrator who mistypes a path is told which file can't be read."""
+    """A missing file is reported with its path."""
     with pytest.raises(SetupError, match=r"nowhere\.json: can't be read"):
         read_saved_request(tmp_path / "nowhere.json", TODAY)
 
@@ -49,6 +49,6 @@ def test_the_hook_chooses_the_service():
     ],
 )
 def test_what_is_no_hook_request_is_said(body: bytes, says: str):
-    """A file that holds no call of a known hook is refused before anything is judged."""
+    """A file without a call of a known hook is rejected before anything is judged."""
     with pytest.raises(SetupError, match=says):
         service_for(body)

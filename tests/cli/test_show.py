@@ -1,4 +1,4 @@
-"""What a person sees in the terminal."""
+"""The output in the terminal."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ ESCAPES = "\x1b]0;title\x07\x1b[31m\u202e\x9b"
 
 
 def a_card(indicator: str, summary: str = "Platelets 38, limit 50", **members: object) -> dict[str, object]:
-    """A card with what every card has."""
+    """A card with the required members."""
     return {"indicator": indicator, "summary": summary, "source": {"label": "Tables"}, **members}
 
 
 def shown(show, content) -> str:
-    """What `show` prints in a terminal of 80 columns without colors."""
+    """The output of `show` in a terminal of 80 columns without colors."""
     out = StringIO()
     show(content, Console(file=out, width=80, highlight=False, markup=False, emoji=False))
     return out.getvalue()
 
 
 def test_the_worst_card_comes_first():
-    """Whatever the order in the answer, a critical card is read before a warning and a warning before an info."""
+    """Critical cards are printed before warnings, and warnings before infos, whatever their order in the response."""
     cards = [a_card("info", "third"), a_card("critical", "first"), a_card("warning", "second")]
     text = shown(show_cards, cards)
     assert text.index("first") < text.index("second") < text.index("third")
 
 
 def test_an_unknown_indicator_is_not_hidden_at_the_end():
-    """An indicator that CDS Hooks does not know may be the worst one, so it comes first."""
+    """A card with an unknown indicator comes first, because it may be the worst."""
     text = shown(show_cards, [a_card("critical", "known"), a_card("hard-stop", "strange")])
     assert text.index("strange") < text.index("known")
 
 
 def test_a_card_shows_everything_that_can_be_done():
-    """Detail, suggestions, override reasons and source of a card are all on the screen."""
+    """Detail, suggestions, override reasons and source of a card are all printed."""
     card = a_card(
         "warning",
         detail="Recorded:\n\n- platelets 38, three days ago",
@@ -53,7 +53,7 @@ def test_a_card_shows_everything_that_can_be_done():
 
 
 def test_no_card_is_said_in_words():
-    """An empty list is not an empty screen: it says that there are no cards."""
+    """An empty card list prints that there are no cards."""
     assert "No cards" in shown(show_cards, [])
 
 
@@ -65,7 +65,7 @@ def test_cards_fit_into_80_columns():
 
 @pytest.mark.parametrize("place", ["summary", "detail"])
 def test_a_record_can_not_command_the_terminal(place: str):
-    """Escape sequences in a text from the record are not obeyed: no control character reaches the terminal."""
+    """Control characters in texts from the record are removed."""
     text = shown(show_cards, [a_card("info") | {place: f"Iohexol{ESCAPES}"}])
     assert "Iohexol" in text
     assert [c for c in text if c in ESCAPES and not c.isprintable()] == []
@@ -102,7 +102,7 @@ DECISION = {
 
 
 def test_the_trace_shows_every_answer_with_its_ground():
-    """Row by row: certainty, reason and evidence, absent ones too, and what could not be read."""
+    """The trace prints certainty, reason and evidence of every row, including absent ones, and unavailable data."""
     text = shown(show_decision, DECISION)
     wanted = [
         "inr-high-risk  unknown",
@@ -115,5 +115,5 @@ def test_the_trace_shows_every_answer_with_its_ground():
 
 
 def test_an_order_that_was_not_judged_is_named():
-    """No card about an order that the tables do not know must not read as nothing against it."""
+    """An order that was not judged is named, because no card must not read as no contraindication."""
     assert unknown_orders(DECISION) == ["ServiceRequest/b"]

@@ -15,7 +15,7 @@ BROKEN = patient(gender="bogus")
 
 
 def write(path: Path, *resources: Any) -> str:
-    """Writes resources into a file, one in each line, and gives its path."""
+    """Write resources into a file, one per line; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(json.dumps(resource, default=float) for resource in resources))
     return str(path)
@@ -23,12 +23,12 @@ def write(path: Path, *resources: Any) -> str:
 
 @pytest.mark.parametrize(("resource", "code"), [(patient(), 0), (BROKEN, 1), (patient(text=None), 1)])
 def test_the_exit_code_says_whether_an_error_was_found(tmp_path: Path, resource: Json, code: int) -> None:
-    """0 where all is valid, 1 where an error was found."""
+    """The exit code is 0 if all resources are valid, 1 if an error was found."""
     assert main(["validate", write(tmp_path / "a.json", resource)]) == code
 
 
 def test_an_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line names file, severity, place, message and rule; the last one counts."""
+    """Each error is one line with file, severity, path, message and rule; the last line has the counts."""
     main(["validate", write(tmp_path / "a.json", BROKEN)])
     first, last = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{tmp_path / 'a.json'}: error: Patient.gender: ")
@@ -38,7 +38,7 @@ def test_an_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ndjson_names_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs: str) -> None:
-    """A broken line of NDJSON is named by its number, in order, whether one process works or several."""
+    """An invalid line of NDJSON is reported with its number, in order, with one process or several."""
     many = [BROKEN if number in (7, 130) else patient() for number in range(1, 151)]
     assert main(["validate", write(tmp_path / "a.ndjson", *many), "--jobs", jobs]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -47,7 +47,7 @@ def test_ndjson_names_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_a_folder_is_read_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder gives its .json and .ndjson files, those of its folders too, and nothing else."""
+    """A folder means all .json and .ndjson files in it and its subfolders, and nothing else."""
     write(tmp_path / "a.json", patient())
     write(tmp_path / "b" / "c.ndjson", patient(), observation())
     (tmp_path / "notes.txt").write_text("no resource")
@@ -56,7 +56,7 @@ def test_a_folder_is_read_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_json_is_an_operation_outcome(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """--format json prints one OperationOutcome for one resource, with FHIRPath and the rule, and nothing else."""
+    """--format json prints only one OperationOutcome for one resource, with FHIRPath and the rule."""
     assert main(["validate", write(tmp_path / "a.json", BROKEN), "--format", "json"]) == 1
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["resourceType"] == "OperationOutcome"
@@ -66,7 +66,7 @@ def test_json_is_an_operation_outcome(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_json_of_many_is_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Several resources give a Bundle of OperationOutcomes that name their files; it is valid itself."""
+    """Several resources give a valid Bundle of OperationOutcomes that name their files."""
     write(tmp_path / "a.json", patient())
     write(tmp_path / "b.json", BROKEN)
     main(["validate", str(tmp_path), "--format", "json"])
@@ -81,7 +81,7 @@ def test_json_of_many_is_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_profile_of_a_package(tmp_path: Path) -> None:
-    """--package brings profiles, --profile holds one against every resource."""
+    """--package adds profiles, --profile checks every resource against one."""
     write(tmp_path / "package" / "StructureDefinition-x.json", profile("Patient", element("Patient.photo", min=1)))
     file = write(tmp_path / "a.json", patient())
     arguments = ["--package", str(tmp_path / "package"), "--profile", OURS + "profile"]
@@ -92,7 +92,7 @@ def test_a_profile_of_a_package(tmp_path: Path) -> None:
 COULD_NOT_RUN = {
     "no such file": (["nowhere.json"], "there is no such file"),
     "a folder without resources": (["."], "holds no .json"),
-    "an unknown profile": (["a.json", "--profile", "http://x.org/none"], "no such profile at hand"),
+    "an unknown profile": (["a.json", "--profile", "http://x.org/none"], "the profile is not available or not usable"),
     "a package that is none": (["a.json", "--package", "nowhere"], "no such package"),
     "an empty file of lines": (["empty.ndjson"], "nothing to validate"),
 }
@@ -106,7 +106,7 @@ def test_what_could_not_run(
     arguments: list[str],
     told: str,
 ) -> None:
-    """Where the command can't run it exits with 2 and says what to do."""
+    """If the command can't run, it exits with 2 and says what to do."""
     monkeypatch.chdir(tmp_path)
     if arguments[0] == "a.json":
         write(tmp_path / "a.json", patient())
@@ -118,13 +118,13 @@ def test_what_could_not_run(
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"", b"[]", b'"x"', b"1e999999"])
 def test_a_file_of_anything_is_an_error_not_a_crash(tmp_path: Path, content: bytes) -> None:
-    """Whatever a file holds, it is told as an error of that file."""
+    """Any file content is reported as an error of that file, without a crash."""
     (tmp_path / "a.json").write_bytes(content)
     assert main(["validate", str(tmp_path / "a.json")]) == 1
 
 
 def test_jobs_are_a_number() -> None:
-    """A wrong number of processes is refused before anything is read."""
+    """A wrong number of processes is rejected before any file is read."""
     with pytest.raises(SystemExit) as ended:
         main(["validate", "a.json", "--jobs", "0"])
     assert ended.value.code == 2

@@ -14,7 +14,6 @@ from cds_service.answer import Answer, answer
 from cds_service.cli.cases import request_of
 from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
-from cds_service.errors import NothingJudged
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_faults import HARMLESS, LOSING, Maker
@@ -49,16 +48,14 @@ def peer() -> Iterator[Peer]:
 
 
 def asked(peer: Peer, knowledge: Knowledge, now: datetime, deadline: float = 10) -> Answer | None:
-    """The answer to a call that brings no data, only its server; None where it was refused with 412."""
+    """The answer to a call that brings no data, only its server; None where nothing could be judged."""
     request = request_of(PATIENT, now)
     peer.resources = resources_of(request)
     peer.requests.clear()
     body = orjson.dumps({**request, "prefetch": {}, "fhirServer": peer.base})
     fhir = FhirServers(FetchLimits(deadline=deadline), calls=4)
-    try:
-        return answer(read_request("ir-order-sign", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
-    except NothingJudged:
-        return None
+    found = answer(read_request("ir-order-sign", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
+    return None if found.nothing_judged else found
 
 
 def rows(found: Answer) -> dict[str, str]:

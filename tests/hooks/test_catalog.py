@@ -28,7 +28,7 @@ CONTROL_PARAMETERS = {"_count": r"[0-9]+", "_sort": r"-?[a-z]+(,-?[a-z]+)*"}
 
 
 def outside_subset(template: str, hook: str) -> Iterator[str]:
-    """Everything in a prefetch template that a plain 2.0 client is not obliged to resolve."""
+    """Everything in a prefetch template that a CDS Hooks 2.0 client need not support."""
     yield from (f"token {token}" for token in TOKEN.findall(template) if token not in TOKENS[hook])
     plain = TOKEN.sub("id", template)
     if re.fullmatch(r"[A-Z][A-Za-z]+/id", plain):
@@ -73,7 +73,7 @@ def test_each_entry_has_what_discovery_requires() -> None:
 
 @pytest.mark.parametrize("service_id", SERVICES)
 def test_templates_stay_inside_the_subset_that_every_client_resolves(service_id: str) -> None:
-    """Prefetch templates use only tokens and search parameters of the CDS Hooks 2.0 subset."""
+    """Prefetch templates use only tokens and search parameters that CDS Hooks 2.0 requires clients to support."""
     entry = entries()[service_id]
     problems = {
         key: found
@@ -99,24 +99,24 @@ def test_the_subset_check_sees_what_is_outside(template: str) -> None:
 
 
 def test_conditions_and_allergies_are_asked_for_whole() -> None:
-    """No status filter is put on conditions and allergies: a record without a status would be missed."""
+    """Conditions and allergies are requested without a status filter, which would miss records without a status."""
     for entry in entries().values():
         assert entry["prefetch"]["conditions"] == "Condition?patient={{context.patientId}}&_count=200"
         assert entry["prefetch"]["allergies"] == "AllergyIntolerance?patient={{context.patientId}}&_count=200"
 
 
 def test_observations_are_asked_for_by_the_codes_that_the_tables_read() -> None:
-    """Only laboratory results that a table reads are asked for, newest first."""
+    """Only laboratory results used by a table are requested, newest first."""
     template = entries()["ir-order-sign"]["prefetch"]["observations"]
     assert "code=http://loinc.org|718-7,http://loinc.org|777-3&_sort=-date" in unquote(template)
 
 
 def test_without_codes_no_observations_are_asked_for() -> None:
-    """Where no table reads a result, no search for all results of a patient is sent."""
+    """If no table uses a result, Observations are not requested at all, instead of all of a patient."""
     assert "observations" not in entries(())["ir-order-sign"]["prefetch"]
 
 
 def test_orders_are_asked_for_where_the_hook_does_not_carry_them() -> None:
-    """Dispatch and appointments name orders only by reference, so the orders themselves are asked for."""
+    """Dispatch and appointment hooks have only references to orders, so the orders are requested."""
     asking = {name for name, entry in entries().items() if "orders" in entry["prefetch"]}
     assert asking == {"ir-order-dispatch", "ir-appointment-book"}

@@ -1,4 +1,4 @@
-"""The envelope of a hook call: what is accepted, what is refused, and what the caller is told."""
+"""The envelope of a hook call: what is accepted, what is rejected, and with which message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEEP = b"[" * 200_000 + b"]" * 200_000
 
 
 def refusal(body: bytes, service_id: str = "ir-order-sign") -> str:
-    """The message that a body is refused with."""
+    """The message with which a body is rejected."""
     with pytest.raises(RequestError) as error:
         read_request(service_id, body)
     assert error.value.status == 400
@@ -33,7 +33,7 @@ def refusal(body: bytes, service_id: str = "ir-order-sign") -> str:
 
 @pytest.mark.parametrize("service_id", SERVICES)
 def test_the_smallest_call_of_each_hook_is_accepted(service_id: str) -> None:
-    """A call that holds only what its hook requires is read."""
+    """A call with only the required members of its hook is accepted."""
     request = read_request(service_id, as_json(a_call(service_id)))
     assert request.service.id == service_id
     assert (request.patient_id, request.prefetch) == ("pat-1", {})
@@ -41,7 +41,7 @@ def test_the_smallest_call_of_each_hook_is_accepted(service_id: str) -> None:
 
 
 def test_everything_that_a_call_may_carry_is_read() -> None:
-    """A full call gives its orders, data, encounter and FHIR access; the clinical content is kept as it was sent."""
+    """All members of a full call are read; the clinical content is passed on unchanged."""
     body = a_call(
         context={"encounterId": "enc-1"},
         fhirServer="https://ehr.example.org/fhir",
@@ -51,26 +51,26 @@ def test_everything_that_a_call_may_carry_is_read() -> None:
     )
     request = read_request("ir-order-sign", as_json(body))
     assert request.fhir_server == "https://ehr.example.org/fhir"
-    assert request.access_token == "opaque-token"  # noqa: S105  a stand-in, no secret
+    assert request.access_token == "opaque-token"  # noqa: S105  not a secret
     assert request.encounter_id == "enc-1"
     assert orjson.loads(request.context["draftOrders"]) == body["context"]["draftOrders"]
     assert orjson.loads(request.prefetch["patient"]) == {"resourceType": "Patient", "id": "pat-1"}
 
 
 def test_the_token_is_not_shown_with_the_request() -> None:
-    """The text form of a request, as a log would hold it, does not contain the access token."""
+    """The repr of a request does not contain the access token."""
     body = a_call(fhirServer="https://ehr.example.org/fhir", fhirAuthorization=AUTHORIZATION)
     assert "opaque-token" not in repr(read_request("ir-order-sign", as_json(body)))
 
 
 def test_prefetch_null_is_kept_and_a_missing_key_is_not_invented() -> None:
-    """Null says that the client looked and found nothing; an absent key says that it did not look."""
+    """Prefetch null (searched, found nothing) is kept apart from an absent key (not searched)."""
     request = read_request("ir-order-sign", as_json(a_call(prefetch={"conditions": None})))
     assert request.prefetch == {"conditions": b"null"}
 
 
 def test_prefetch_keys_nobody_asked_for_are_ignored() -> None:
-    """A prefetch key outside the service's templates neither reaches the judgement nor breaks the call."""
+    """A prefetch key that discovery does not announce is ignored."""
     request = read_request("ir-order-sign", as_json(a_call(prefetch={"serviceRequestBundle": "anything"})))
     assert request.prefetch == {}
 
@@ -104,7 +104,7 @@ def test_prefetch_keys_nobody_asked_for_are_ignored() -> None:
     ],
 )
 def test_habits_of_real_clients_are_tolerated(change: dict[str, Any], expected: dict[str, Any]) -> None:
-    """What clients in the field are known to send differently is understood and not refused."""
+    """Known deviations of real clients are accepted."""
     request = read_request("ir-order-sign", as_json(a_call(**change)))
     assert {name: getattr(request, name) for name in expected} == expected
 
@@ -119,13 +119,13 @@ def test_habits_of_real_clients_are_tolerated(change: dict[str, Any], expected: 
     ],
 )
 def test_selections_are_read_as_type_and_id(sent: list[str], read: tuple[str, ...]) -> None:
-    """Selections name orders as `Type/id`, whatever server or version stands around it."""
+    """Selections are read as `Type/id`, without server and version."""
     body = a_call("ir-order-select", context={"selections": sent})
     assert read_request("ir-order-select", as_json(body)).selections == read
 
 
 def test_order_dispatch_1_0_is_understood() -> None:
-    """A client of hook version 1.0, which names one `order`, is read like one that sends `dispatchedOrders`."""
+    """A client of order-dispatch 1.0, which sends one `order`, is treated like one that sends `dispatchedOrders`."""
     body = a_call("ir-order-dispatch")
     del body["context"]["dispatchedOrders"]
     body["context"]["order"] = "ServiceRequest/o1"
@@ -133,7 +133,7 @@ def test_order_dispatch_1_0_is_understood() -> None:
 
 
 def test_an_unknown_service_is_not_found() -> None:
-    """A call to an id that no service has is a 404 that says where the ids are listed."""
+    """A call to an unknown service id is a 404 that says where the ids are listed."""
     with pytest.raises(UnknownService, match="GET /cds-services") as error:
         read_request("ir-unknown", as_json(a_call()))
     assert error.value.status == 404
@@ -141,7 +141,7 @@ def test_an_unknown_service_is_not_found() -> None:
 
 @pytest.mark.parametrize(("service_id", "context"), CONTEXTS.items())
 def test_each_required_field_of_a_context_is_asked_for(service_id: str, context: dict[str, Any]) -> None:
-    """A context without a field that its hook requires is refused, and the field is named."""
+    """A context without a required field is rejected, and the field is named."""
     for field in context:
         body = a_call(service_id)
         del body["context"][field]
@@ -150,7 +150,7 @@ def test_each_required_field_of_a_context_is_asked_for(service_id: str, context:
 
 @pytest.mark.parametrize("field", ["hook", "hookInstance", "context"])
 def test_each_required_field_of_a_request_is_asked_for(field: str) -> None:
-    """A request without hook, hookInstance or context is refused, and the field is named."""
+    """A request without hook, hookInstance or context is rejected, and the field is named."""
     body = a_call()
     del body[field]
     assert refusal(as_json(body)).startswith(f"/{field} is missing: send ")
@@ -159,15 +159,15 @@ def test_each_required_field_of_a_request_is_asked_for(field: str) -> None:
 @pytest.mark.parametrize(
     ("change", "start"),
     [
-        ({"hook": "order-select"}, "/hook is another one than order-sign"),
+        ({"hook": "order-select"}, "/hook is not order-sign"),
         ({"hook": 5}, "/hook is a number: send the name of the hook"),
         ({"hookInstance": ["x"]}, "/hookInstance is an array: send"),
         ({"context": {"patientId": 123}}, "/context/patientId is a number: send the FHIR id"),
         ({"context": {"patientId": "  "}}, "/context/patientId is missing"),
-        ({"context": {"patientId": "../Patient"}}, "/context/patientId can't be used as it is"),
-        ({"context": {"patientId": ".."}}, "/context/patientId can't be used as it is"),
-        ({"context": {"patientId": "1?_include=*"}}, "/context/patientId can't be used as it is"),
-        ({"context": {"patientId": "1\n"}}, "/context/patientId can't be used as it is"),
+        ({"context": {"patientId": "../Patient"}}, "/context/patientId is not valid"),
+        ({"context": {"patientId": ".."}}, "/context/patientId is not valid"),
+        ({"context": {"patientId": "1?_include=*"}}, "/context/patientId is not valid"),
+        ({"context": {"patientId": "1\n"}}, "/context/patientId is not valid"),
         ({"context": {"encounterId": 7}}, "/context/encounterId is a number"),
         ({"context": {"userId": {"reference": "Practitioner/1"}}}, "/context/userId is an object"),
         ({"context": {"draftOrders": []}}, "/context/draftOrders is an array: send"),
@@ -176,9 +176,9 @@ def test_each_required_field_of_a_request_is_asked_for(field: str) -> None:
         ({"prefetch": {"allergies": []}}, "/prefetch/allergies is an array: send a FHIR resource"),
         ({"prefetch": {"allergies": "none"}}, "/prefetch/allergies is text"),
         ({"prefetch": {"allergies": False}}, "/prefetch/allergies is true or false"),
-        ({"fhirServer": "ehr.example.org"}, "/fhirServer can't be used as it is: send the base URL"),
+        ({"fhirServer": "ehr.example.org"}, "/fhirServer is not valid: send the base URL"),
         ({"fhirServer": 1e300}, "/fhirServer is a number"),
-        ({"fhirServer": "file:///etc/passwd"}, "/fhirServer can't be used as it is"),
+        ({"fhirServer": "file:///etc/passwd"}, "/fhirServer is not valid"),
         ({"fhirServer": "https://x.example", "fhirAuthorization": "Bearer x"}, "/fhirAuthorization is text"),
         (
             {"fhirServer": "https://x.example", "fhirAuthorization": {}},
@@ -186,33 +186,33 @@ def test_each_required_field_of_a_request_is_asked_for(field: str) -> None:
         ),
         (
             {"fhirServer": "https://x.example", "fhirAuthorization": AUTHORIZATION | {"access_token": "a\r\nb"}},
-            "/fhirAuthorization/access_token can't be used",
+            "/fhirAuthorization/access_token is not valid",
         ),
         ({"extension": "x"}, "/extension is text"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place_and_remedy(change: dict[str, Any], start: str) -> None:
-    """A value of the wrong kind is refused with a JSON pointer to it and with what to send instead."""
+    """A value of the wrong type is rejected with its JSON pointer and what to send instead."""
     message = refusal(as_json(a_call(**change)))
     assert message.startswith(start)
     assert "send" in message or "call" in message
 
 
 def test_several_problems_are_told_at_once() -> None:
-    """An integrator is told everything that is wrong with the envelope in one answer."""
+    """All mistakes in the envelope are reported in one response."""
     message = refusal(as_json(a_call(context={"patientId": 1, "userId": 2})))
     assert "/context/patientId" in message
     assert "/context/userId" in message
 
 
 def test_values_of_the_body_are_not_repeated() -> None:
-    """A refusal names fields but never quotes what stood in them, so no patient data reaches a log."""
+    """An error message names fields but never quotes their values, so no patient data get into a log."""
     assert "Jane" not in refusal(as_json(a_call(context={"patientId": "Jane Roe"})))
 
 
 @pytest.mark.parametrize("selections", [["draft-1"], [1], [["ServiceRequest/a"]], [None], "ServiceRequest/a", {"a": 1}])
 def test_selections_that_name_no_order_are_refused(selections: Any) -> None:
-    """Selections that can't be matched to an order are refused, as otherwise nothing would be judged unseen."""
+    """Selections that can't be matched to an order are rejected, because no cards would look like all clear."""
     body = a_call("ir-order-select", context={"selections": selections})
     assert refusal(as_json(body), "ir-order-select").startswith("/context/selections")
 
@@ -221,7 +221,7 @@ def test_selections_that_name_no_order_are_refused(selections: Any) -> None:
     "context", [{"dispatchedOrders": []}, {"dispatchedOrders": "ServiceRequest/a"}, {"dispatchedOrders": [{}]}]
 )
 def test_a_dispatch_of_nothing_is_refused(context: dict[str, Any]) -> None:
-    """A dispatch that names no order is refused, as otherwise nothing would be judged unseen."""
+    """A dispatch without an order is rejected, because no cards would look like all clear."""
     assert refusal(as_json(a_call("ir-order-dispatch", context=context)), "ir-order-dispatch").startswith(
         "/context/dispatchedOrders"
     )
@@ -245,7 +245,7 @@ def test_a_dispatch_of_nothing_is_refused(context: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_no_json_object_is_refused(body: bytes, start: str) -> None:
-    """Anything but one JSON object in UTF-8 is refused, and the caller is told what it is instead."""
+    """Anything but one JSON object in UTF-8 is rejected with a message that says what it is."""
     assert refusal(body).startswith(start)
 
 
@@ -277,12 +277,12 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES, ids=["top", "draft order", "condition", "unasked key", "authorization"])
 @pytest.mark.parametrize(("value", "start"), BROKEN_VALUES, ids=[str(value[:12]) for value, _ in BROKEN_VALUES])
 def test_what_is_no_json_is_refused_wherever_it_stands(place: bytes, value: bytes, start: str) -> None:
-    """Broken JSON is refused even inside clinical content that the protocol does not look at."""
+    """Invalid JSON is rejected even inside clinical content that the envelope does not decode."""
     assert refusal(place % value).startswith(start)
 
 
 def test_whole_characters_are_accepted_however_they_are_written() -> None:
-    """A character outside the basic plane, and a backslash before the letters ud800, are ordinary text."""
+    """Characters outside the basic plane, and an escaped backslash before `ud800`, are accepted."""
     order = b'{"resourceType":"Bundle","x":"\\ud83d\\ude00 \\\\ud800 \xf0\x9f\x98\x80"}'
     body = as_json(a_call()).replace(as_json(CONTEXTS["ir-order-sign"]["draftOrders"]), order)
     assert read_request("ir-order-sign", body).context["draftOrders"] == order
@@ -291,22 +291,22 @@ def test_whole_characters_are_accepted_however_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "start"),
     [
-        (b'"prefetch":{', b'"prefetch":{"allergies":null,"allergies":null,', "/prefetch/allergies is given more"),
-        (b'"context":{', b'"context":{"draftOrders":{},', "/context/draftOrders is given more than once"),
-        (b'"prefetch":{', b'"prefetch":{},"prefetch":{', "/prefetch is given more than once"),
-        (b'"prefetch":{', b'"prefetch":{"a b":1,"a b":2,', "A member of /prefetch is given more than once"),
-        (b'"prefetch":{', b'"prefetch":{"unasked":1,"unasked":2,', "/prefetch/unasked is given more than once"),
-        (b'"prefetch":{', b'"prefetch":{"a":1,"\\u0061":2,', "/prefetch/a is given more than once"),
+        (b'"prefetch":{', b'"prefetch":{"allergies":null,"allergies":null,', "/prefetch/allergies is sent more"),
+        (b'"context":{', b'"context":{"draftOrders":{},', "/context/draftOrders is sent more than once"),
+        (b'"prefetch":{', b'"prefetch":{},"prefetch":{', "/prefetch is sent more than once"),
+        (b'"prefetch":{', b'"prefetch":{"a b":1,"a b":2,', "A member of /prefetch is sent more than once"),
+        (b'"prefetch":{', b'"prefetch":{"unasked":1,"unasked":2,', "/prefetch/unasked is sent more than once"),
+        (b'"prefetch":{', b'"prefetch":{"a":1,"\\u0061":2,', "/prefetch/a is sent more than once"),
     ],
 )
 def test_a_member_given_twice_is_refused(old: bytes, new: bytes, start: str) -> None:
-    """A list given twice is refused: a reader keeps one of them, and an allergy in the other would be lost."""
+    """A duplicate member is rejected: parsers keep one of them, and an allergy in the other would be lost."""
     body = as_json(a_call(prefetch={"conditions": None})).replace(old, new)
     assert refusal(body).startswith(start)
 
 
 def a_large_call() -> bytes:
-    """A call of about 200 kB, most of it laboratory results."""
+    """A call of about 200 kB, mostly laboratory results."""
     result = {
         "resourceType": "Observation",
         "id": "o",
@@ -320,7 +320,7 @@ def a_large_call() -> bytes:
 
 
 def fastest(call: Any, times: int = 30) -> float:
-    """Seconds of the fastest of several runs."""
+    """The time of the fastest of several runs, in seconds."""
     durations = []
     for _ in range(times):
         start = time.perf_counter()
@@ -330,6 +330,6 @@ def fastest(call: Any, times: int = 30) -> float:
 
 
 def test_the_envelope_costs_less_than_reading_the_body() -> None:
-    """Checking a call of 200 kB costs less than parsing its JSON once (measured: about two fifths of it)."""
+    """Validating a call of 200 kB costs less than parsing its JSON once (measured: about 40 %)."""
     body = a_large_call()
     assert fastest(lambda: read_request("ir-order-sign", body)) < fastest(lambda: orjson.loads(body))

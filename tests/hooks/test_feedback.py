@@ -1,4 +1,4 @@
-"""Feedback as received, whatever it holds: entries, or a refusal that says why."""
+"""Parsing of any feedback body: entries, or an error that says why."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENTRIES = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({"feedback": st.lists(ENTRIES | ANYTHING, max_size=3) | ANYTHING}) | ANYTHING)
 def test_whatever_is_sent_is_taken_whole_or_refused_with_a_reason(body: Any) -> None:
-    """No body makes the reader stumble, and what is taken has everything that the store needs."""
+    """Any body is accepted or rejected with a message, and accepted entries have everything that the store needs."""
     entries, refusal = (), ""
     try:
         entries = read_feedback(orjson.dumps(body))

@@ -1,4 +1,4 @@
-"""The body of an answer, and the schema that describes it."""
+"""The response body, and its schema."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ def without(card: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def test_cards_and_decision_stand_side_by_side() -> None:
-    """An answer holds the cards for people and, in its extension, the whole decision for machines."""
+    """A response has the cards for people and, in its extension, the whole decision for machines."""
     answer = orjson.loads(encode_response([CARD], DECISION))
     assert answer == {"cards": [CARD], "extension": {DECISION_EXTENSION: DECISION}}
     assert response_problems(answer) == []
 
 
 def test_the_extension_can_be_left_out() -> None:
-    """With the decision switched off an answer holds the cards alone."""
+    """With the decision switched off a response has only the cards."""
     assert orjson.loads(encode_response([], None)) == {"cards": []}
 
 
 def test_values_stay_numbers() -> None:
-    """A measured value reaches the reader as the number that was recorded, without digits of our own."""
+    """A measured value is sent as the recorded number, without additional digits."""
     evidence = {"values": [Decimal("38"), Decimal("1.10"), Decimal("0.1")]}
     assert b"[38,1.1,0.1]" in encode_response([], evidence)
 
 
 def test_what_has_no_place_in_json_is_an_error() -> None:
-    """A value that JSON can't hold is never sent as something else."""
+    """A value that JSON can't represent is an error, never converted."""
     with pytest.raises(TypeError):
         encode_response([], {"value": object()})
 
@@ -93,7 +93,7 @@ def test_what_has_no_place_in_json_is_an_error() -> None:
     ],
 )
 def test_the_schema_refuses_a_wrong_card(card: dict[str, Any]) -> None:
-    """A card that breaks a rule of the protocol, or of our contract, does not pass our own schema."""
+    """A card that violates the protocol or our contract fails the response schema."""
     assert response_problems({"cards": [CARD]}) == []
     assert response_problems({"cards": [card]})
 
@@ -110,7 +110,7 @@ def test_the_schema_refuses_a_wrong_card(card: dict[str, Any]) -> None:
     ],
 )
 def test_the_schema_refuses_a_wrong_decision(judgement: dict[str, Any]) -> None:
-    """A judgement without order or procedure, with a fourth certainty or with empty evidence is refused."""
+    """A decision without order or procedure, with an invalid certainty or with empty evidence fails the schema."""
     decision = {"knowledgeVersion": "1+a", "procedures": [judgement]}
     assert response_problems({"cards": [], "extension": {DECISION_EXTENSION: decision}})
 
@@ -125,5 +125,5 @@ def test_the_schema_refuses_a_wrong_decision(judgement: dict[str, Any]) -> None:
     ],
 )
 def test_the_walker_finds_every_empty_member(value: Any, places: list[str]) -> None:
-    """Null and empty members are found at any depth; zero and false are values."""
+    """Null and empty members are found at any depth; zero and false are not empty."""
     assert list(find_empty(value)) == places

@@ -1,4 +1,4 @@
-"""The definitions that the product ships, loaded once."""
+"""The shipped definitions, loaded once."""
 
 from __future__ import annotations
 

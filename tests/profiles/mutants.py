@@ -1,4 +1,4 @@
-"""Automatic mutants: one valid resource -> many that are each wrong in one known way."""
+"""Automatic mutants: one valid resource -> many invalid ones, each with one known error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DATES = {"date", "dateTime", "instant"}
 
 
 def mutants(resource: Json, definitions: Definitions) -> Iterator[tuple[str, Json]]:
-    """(what was broken and where, the broken resource), one at a time."""
+    """(description and path of the error, mutated resource) pairs."""
     spots = len(list(_spots(copy.deepcopy(resource), definitions)))
     for name, mutate in _MUTATIONS.items():
         for number in range(spots):
@@ -50,7 +50,7 @@ def _within(value: Json, tree: Element, definitions: Definitions) -> Iterator[Sp
 
 
 def _set(spot: Spot, value: Any) -> bool:
-    """Replaces the value, or the first of an array."""
+    """Replace the value, or the first one of an array."""
     owner, key, _, _ = spot
     if isinstance(owner[key], list):
         if not owner[key]:
@@ -68,7 +68,7 @@ def _first(spot: Spot) -> Any:
 
 def _drop(spot: Spot, _: Definitions) -> bool:
     owner, key, element, _code = spot
-    if element.lowest < 1:
+    if element.min_occurs < 1:
         return False
     del owner[key]
     owner.pop(f"_{key}", None)
@@ -126,7 +126,7 @@ def _no_zone(spot: Spot, _: Definitions) -> bool:
 def _second_choice(spot: Spot, _: Definitions) -> bool:
     owner, _key, element, code = spot
     others = [one.code for one in element.types if one.code != code and is_primitive(one.code)]
-    if not element.choice or not others:
+    if not element.is_choice or not others:
         return False
     values = {"boolean": True, "integer": 1, "decimal": 1, "positiveInt": 1, "unsignedInt": 1}
     other = others[0]

@@ -1,4 +1,4 @@
-"""Valid resources of the kinds that the service reads, and small profiles, for the tests of validation."""
+"""Valid resources of the types that the service reads, and small profiles, for validation tests."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def medication_request(**more: Any) -> Json:
 
 
 def bundle(*resources: Json, kind: str = "collection", **more: Any) -> Json:
-    """A Bundle of resources under fullUrls of one server."""
+    """A Bundle of resources with fullUrls of one server."""
     entries = [
         {"fullUrl": f"http://ehr.example.org/fhir/{r['resourceType']}/{r['id']}", "resource": r} for r in resources
     ]
@@ -141,7 +141,7 @@ def coded(system: str, code: str) -> Json:
 
 
 def profile(base: str, *elements: Json, name: str = "profile", **more: Any) -> Json:
-    """A StructureDefinition with a differential over a type or resource."""
+    """A StructureDefinition with a differential on a type or resource."""
     return {
         "resourceType": "StructureDefinition",
         "url": OURS + name,
@@ -155,7 +155,7 @@ def profile(base: str, *elements: Json, name: str = "profile", **more: Any) -> J
 
 
 def element(identity: str, **more: Any) -> Json:
-    """An entry of a differential; its path and slice name follow from its id."""
+    """An element of a differential; path and slice name are derived from its id."""
     path = ".".join(part.partition(":")[0] for part in identity.split("."))
     last = identity.rpartition(".")[2].partition(":")[2]
     return {"id": identity, "path": path} | ({"sliceName": last} if last else {}) | more
@@ -167,12 +167,12 @@ def with_core(*resources: Json) -> Definitions:
 
 
 def rules(resource: Any, *more: Json, severity: str = "error", profiles: tuple[str, ...] = ()) -> list[str]:
-    """Which rules a resource breaks, given more definitions; the profile of `profile()` is asked for if it is there."""
+    """The rules that a resource violates, with more definitions; checked against `profile()` if it is among them."""
     return [issue.rule for issue in found(resource, *more, profiles=profiles) if issue.severity == severity]
 
 
 def found(resource: Any, *more: Json, profiles: tuple[str, ...] = ()) -> list[Issue]:
-    """Every issue of a resource, given more definitions."""
+    """Every issue of a resource, with more definitions."""
     asked = profiles or tuple(one["url"] for one in more if one["url"] == OURS + "profile")
     return validate(resource, asked, with_core(*more) if more else None)
 

@@ -1,4 +1,4 @@
-"""Validation beside the calls: counted by client and rule, never waited for, never able to fail one."""
+"""Background validation: faults are counted by client and rule; no call waits for it or fails because of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.profiles.resources import Json, bundle, condition, observation, patie
 
 
 def counted(*bodies: Any, client: str = "https://ehr.example.org") -> Counts:
-    """What is counted of some bodies."""
+    """The counts after validating some bodies."""
     validator = BackgroundValidator()
     validator.submit(
         client, [body if isinstance(body, bytes) else json.dumps(body, default=float).encode() for body in bodies]
@@ -23,7 +23,7 @@ def counted(*bodies: Any, client: str = "https://ehr.example.org") -> Counts:
 
 
 def test_faults_are_counted_by_client_and_rule() -> None:
-    """A status that no value set knows, sent twice, is one fault of the client with a count of two."""
+    """An invalid status that is sent twice is one fault of the client with a count of two."""
     counts = counted(
         bundle(condition(clinicalStatus={"text": "on"}), condition(id="c2", clinicalStatus={"text": "on"}))
     )
@@ -33,7 +33,7 @@ def test_faults_are_counted_by_client_and_rule() -> None:
 
 
 def test_positions_do_not_make_new_faults() -> None:
-    """The second name of a patient and the first are the same element."""
+    """Faults in the first and the second name of a patient count for the same element."""
     counts = counted(patient(name=[{"family": ""}, {"family": ""}]))
     assert [(fault.element, fault.count) for fault in counts.faults] == [("Patient.name.family", 2)]
 
@@ -53,33 +53,33 @@ def test_nothing_is_counted_of_good_data(body: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"[1]", b'{"resourceType": 7}', b'{"entry": 7}'])
 def test_odd_data_do_not_stop_the_thread(body: bytes) -> None:
-    """After data of any form, the next are still looked at."""
+    """After malformed data the next data are still validated."""
     assert counted(body, patient(gender="x")).faults[0].count == 1
 
 
 def test_nothing_of_a_record_is_kept() -> None:
-    """Counts hold rules and elements, no value of the record."""
+    """Counts contain rules and elements, but no value of the record."""
     name = "Rumpelstilzchen"
     bodies = [patient(gender=name, **{name: 1}), patient(name=[{name: {name: name}}]), {"resourceType": name}]
     assert name not in repr(counted(*bodies))
 
 
 def test_a_full_queue_passes_over_calls() -> None:
-    """Where too much is waiting, a call's data are counted as passed over, and the caller is not held up."""
+    """If the queue is full, the data of a call are dropped and counted as dropped, and the caller does not wait."""
     validator = BackgroundValidator()
     heavy: Json = bundle(*(observation(id=f"o{number}") for number in range(50)))
     for _ in range(80):
         validator.submit("x", [json.dumps(heavy, default=float).encode()])
-    assert validator.counts().passed_over > 0
+    assert validator.counts().dropped > 0
 
 
 def test_too_many_bytes_are_passed_over() -> None:
-    """A call whose data would fill the memory is counted as passed over, and the next is looked at."""
+    """Data of a call that exceed the memory limit are dropped and counted as dropped; the next are validated."""
     validator = BackgroundValidator()
     validator.submit("x", [b" " * (65 * 1024 * 1024)])
     validator.submit("x", [json.dumps(patient(gender="x")).encode()])
     validator.wait()
-    assert (validator.counts().passed_over, validator.counts().faulty) == (1, 1)
+    assert (validator.counts().dropped, validator.counts().faulty) == (1, 1)
 
 
 def _count_in_child(validator: BackgroundValidator, answer: Any) -> None:
@@ -89,7 +89,7 @@ def _count_in_child(validator: BackgroundValidator, answer: Any) -> None:
 
 
 def test_a_forked_worker_has_its_own_thread_and_counts() -> None:
-    """A worker forked after the first call validates by itself."""
+    """A worker forked after the first call has its own thread and counts."""
     validator = BackgroundValidator()
     validator.submit("parent", [json.dumps(patient(gender="x")).encode()])
     validator.wait()

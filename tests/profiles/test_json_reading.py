@@ -1,4 +1,4 @@
-"""JSON as it was sent: what is no JSON, or more than JSON, is told and crashes nothing."""
+"""Parsing of received JSON: everything that is not valid JSON is reported, without a crash."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.profiles.json_reading import DEEPEST, read_json
+from cds_service.profiles.json_reading import MAX_DEPTH, read_json
 from cds_service.profiles.validate import validate_json
 
 BROKEN = {
@@ -20,7 +20,7 @@ BROKEN = {
     "Latin-1": b'{"a": "\xe9"}',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
     "more text behind": b'{"resourceType": "Patient"} {"resourceType": "Patient"}',
-    "nested too deeply": b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1),
+    "nested too deeply": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     "nested beyond any stack": b"[" * 200_000,
     "a number of a million digits": b"1" * 1_000_000,
 }
@@ -28,27 +28,27 @@ BROKEN = {
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
 def test_what_is_no_json(content: bytes) -> None:
-    """Bytes that are no usable JSON are one fatal issue that says why."""
+    """Bytes that are not usable JSON give one fatal issue that says why."""
     issues = validate_json(content)
     assert [issue.severity for issue in issues] == ["fatal"]
     assert issues[0].message
 
 
 def test_a_property_that_stands_twice() -> None:
-    """A property given twice is an error: nobody can know which one is meant."""
+    """A duplicate property is an error, because it is ambiguous."""
     _, issues = read_json(b'{"resourceType": "Patient", "active": true, "active": false}')
     assert [(issue.severity, '"active"' in issue.message) for issue in issues] == [("error", True)]
 
 
 def test_a_byte_order_mark_is_a_warning() -> None:
-    """A byte order mark does not hide the resource behind it."""
+    """A byte order mark is a warning, and the resource is still read."""
     value, issues = read_json(b'\xef\xbb\xbf{"resourceType": "Patient"}')
     assert value == {"resourceType": "Patient"}
     assert [issue.severity for issue in issues] == ["warning"]
 
 
 def test_decimals_are_kept_as_written() -> None:
-    """1.50 stays 1.50: its precision means something."""
+    """1.50 stays 1.50, because the precision of a decimal matters."""
     value, _ = read_json(b'{"value": 1.50, "count": 2}')
     assert str(value["value"]) == "1.50"
     assert value == {"value": Decimal("1.5"), "count": 2}

@@ -1,4 +1,4 @@
-"""Automatic mutants: what is broken in one known way is found, whatever the resource."""
+"""Automatic mutants: known errors are found in any resource."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_CAUGHT = 0.99
 
 @pytest.mark.parametrize("name", GOOD)
 def test_mutants_are_caught(name: str, definitions: Definitions) -> None:
-    """At least 99 of 100 mutants of a good resource are found to be invalid."""
+    """At least 99 of 100 mutants of a valid resource are found invalid."""
     resource: Json = GOOD[name]
     made = list(mutants(resource, definitions))
     missed = [what for what, broken in made if not has_errors(validate(broken, (), definitions))]

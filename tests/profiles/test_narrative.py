@@ -33,11 +33,11 @@ BAD = {
 
 @pytest.mark.parametrize("div", GOOD)
 def test_good_narrative(div: str) -> None:
-    """Basic formatting, tables, images and links are allowed."""
+    """Basic formatting, tables, images and links are allowed in narrative."""
     assert rules(patient(text={"status": "generated", "div": div})) == []
 
 
 @pytest.mark.parametrize("div", BAD.values(), ids=BAD.keys())
 def test_bad_narrative(div: str) -> None:
-    """What could run, is not XHTML or says nothing is refused."""
+    """Narrative with scripts, invalid XHTML or no content is an error."""
     assert set(rules(patient(text={"status": "generated", "div": div}))) & {"txt-1", "txt-2"}

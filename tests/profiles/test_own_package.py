@@ -1,4 +1,4 @@
-"""The product's own FHIR package, held against R4 and against itself."""
+"""The product's own FHIR package, validated against R4 and its own profiles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFINITIONS = make_package(shipped_sources())
 
 
 def issues_of(path: Path, definitions: Definitions) -> list[Issue]:
-    """What is wrong with an example of the package."""
+    """The issues of a file of the package."""
     return [issue for issue in validate_json(path.read_bytes(), (), definitions) if issue.severity != "information"]
 
 
@@ -39,7 +39,7 @@ def test_good_examples_are_valid(definitions: Definitions) -> None:
 
 @pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the package has no examples")
 def test_bad_examples_fail_for_the_reason_they_name(definitions: Definitions) -> None:
-    """A bad example is named after the constraint, or the kind of issue, for which it fails."""
+    """A bad example fails with the constraint or type of issue in its file name."""
     missed = [
         path.name
         for path in sorted(EXAMPLES.glob("bad/*.json"))

@@ -17,7 +17,7 @@ STRICT = profile("Patient", element("Patient.photo", min=1))
 
 
 def write_package(folder: Path, *resources: Json) -> Path:
-    """A package as npm unpacks it."""
+    """Write a package as unpacked by npm."""
     (folder / "package").mkdir(parents=True)
     (folder / "package" / "package.json").write_text('{"name": "x"}')
     for number, resource in enumerate(resources):
@@ -26,7 +26,7 @@ def write_package(folder: Path, *resources: Json) -> Path:
 
 
 def test_a_folder_is_a_package(tmp_path: Path) -> None:
-    """A profile of a package folder is held against a resource that names it."""
+    """A resource is validated against a profile of a package folder that it names."""
     known = load_definitions([write_package(tmp_path, STRICT)])
     assert "cardinality" in [issue.rule for issue in validate(patient(), [OURS + "profile"], known)]
 
@@ -40,7 +40,7 @@ def test_an_archive_is_a_package(tmp_path: Path) -> None:
 
 
 def test_examples_of_a_package_define_nothing(tmp_path: Path) -> None:
-    """A StructureDefinition among the examples is an example."""
+    """A StructureDefinition in the examples of a package is not used as a definition."""
     (tmp_path / "example").mkdir()
     (tmp_path / "example" / "x.json").write_text(json.dumps(STRICT))
     write_package(tmp_path, profile("Patient", name="other"))
@@ -48,7 +48,7 @@ def test_examples_of_a_package_define_nothing(tmp_path: Path) -> None:
 
 
 def test_a_guide_may_ask_a_profile_of_every_resource(tmp_path: Path) -> None:
-    """A global profile of an ImplementationGuide holds for every resource of its type."""
+    """A global profile of an ImplementationGuide applies to every resource of its type."""
     guide = {
         "resourceType": "ImplementationGuide",
         "url": OURS + "guide",
@@ -68,7 +68,7 @@ def test_a_guide_may_ask_a_profile_of_every_resource(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_package(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
-    """A package that can't be read is told with its path and what to do."""
+    """A package that can't be read is reported with its path and what to do."""
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -77,42 +77,42 @@ def test_what_is_no_package(tmp_path: Path, name: str, content: bytes | None, to
 
 
 def test_a_package_with_a_broken_file(tmp_path: Path) -> None:
-    """A definition that is no JSON is told with its file."""
+    """A definition that is not JSON is reported with its file."""
     (tmp_path / "StructureDefinition-x.json").write_text('{"resourceType": "StructureDefinition"')
     with pytest.raises(SetupError, match=r"StructureDefinition-x\.json"):
         load_definitions([tmp_path])
 
 
 def test_a_package_without_definitions(tmp_path: Path) -> None:
-    """A folder without definitions is most likely a wrong path."""
-    with pytest.raises(SetupError, match="holds no StructureDefinition"):
+    """A folder without definitions is an error, because it is most likely a wrong path."""
+    with pytest.raises(SetupError, match="has no StructureDefinition"):
         load_definitions([tmp_path])
 
 
 def test_every_resource_type_of_r4_is_known(definitions: Definitions) -> None:
-    """No real resource is refused because its type is unknown: R4 has 146 that can be sent."""
+    """All 146 concrete resource types of R4 are known."""
     kinds = {one["type"] for one in core_resources() if one.get("kind") == "resource"}
     assert len([kind for kind in kinds if definitions.is_resource(kind)]) == 146
 
 
 def test_every_definition_makes_a_tree(definitions: Definitions) -> None:
-    """Each StructureDefinition of the core can be walked."""
+    """Each StructureDefinition of the core has an element tree."""
     urls = [one["url"] for one in core_resources() if one["resourceType"] == "StructureDefinition"]
     assert [url for url in urls if definitions.tree(url) is None] == []
 
 
 def test_the_products_own_package_is_at_hand(definitions: Definitions) -> None:
-    """The value sets of the tables can be bound to."""
+    """The value sets of the product's own package are available for bindings."""
     assert any(definitions.value_set(one["url"]) for one in own_resources() if one["resourceType"] == "ValueSet")
 
 
 def core(kind: str) -> Json:
-    """A definition of the core by its type."""
+    """A definition of the core by type."""
     return next(one for one in core_resources() if one.get("url") == BASE + kind)
 
 
 def test_a_profile_of_a_profile() -> None:
-    """A differential is laid over the profile that it is based on, and over that one's base."""
+    """A differential is applied to its base profile, and to the base of that profile."""
     first = profile("Patient", element("Patient.birthDate", min=1), name="first")
     second = profile("Patient", element("Patient.photo", min=1)) | {"baseDefinition": OURS + "first"}
     nobody = {name: value for name, value in patient().items() if name != "birthDate"}
@@ -120,7 +120,7 @@ def test_a_profile_of_a_profile() -> None:
 
 
 def test_a_rule_deep_in_a_datatype() -> None:
-    """A differential may speak of the parts of a datatype, and of parts of their parts."""
+    """A differential may constrain children of a datatype, at any depth."""
     asked = profile(
         "Patient", element("Patient.identifier.period.start", min=1), element("Patient.identifier.period", min=1)
     )
@@ -139,13 +139,13 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("unusable", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_profile_that_cannot_be_used_is_said(unusable: Json) -> None:
-    """A profile whose snapshot can't be made is information: neither an error nor passed over in silence."""
+    """A profile whose snapshot can't be generated is reported as information, neither an error nor ignored."""
     assert rules(patient(), unusable) == []
     assert rules(patient(), unusable, severity="information") == ["profile-unknown"]
 
 
 def test_the_core_is_not_replaced(tmp_path: Path) -> None:
-    """A package that repeats the core changes nothing of it."""
+    """A package that repeats the core does not change it."""
     known = load_definitions([write_package(tmp_path, core("Patient") | {"snapshot": {"element": []}}, STRICT)])
     assert known.structure(BASE + "Patient") == core("Patient")
     assert with_core(STRICT).tree(OURS + "profile") is not None

@@ -1,4 +1,4 @@
-"""Primitive types: what each takes and refuses."""
+"""Primitive types: valid and invalid values."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ BAD: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, values in GOOD.items() for value in values])
 def test_a_value_of_the_type(kind: str, value: Any) -> None:
-    """A value that FHIR R4 allows for a primitive type is taken."""
+    """A value that FHIR R4 allows for a primitive type is accepted."""
     assert primitive_problem(kind, value) is None
 
 
@@ -65,5 +65,5 @@ def test_a_value_of_the_type(kind: str, value: Any) -> None:
     ("kind", "value"), [(kind, value) for kind, values in BAD.items() for value in values], ids=lambda v: str(v)[:30]
 )
 def test_no_value_of_the_type(kind: str, value: Any) -> None:
-    """A value that FHIR R4 does not allow for a primitive type is refused with a reason."""
+    """A value that FHIR R4 does not allow for a primitive type is rejected with a reason."""
     assert primitive_problem(kind, value)

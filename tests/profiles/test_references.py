@@ -1,4 +1,4 @@
-"""References, Bundles and extensions: what may point where, and what stands under which URL."""
+"""References, Bundles and extensions: allowed targets, and consistent fullUrls."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ URN = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
 
 
 def about(reference: str, **more: str) -> Json:
-    """An observation about someone."""
+    """An observation with a subject reference."""
     return observation(subject={"reference": reference, **more})
 
 
 def transaction(reference: str) -> Json:
-    """A transaction of a patient and an observation that refers to it."""
+    """A transaction with a patient and an observation that refers to the patient."""
     request = {"method": "POST", "url": "x"}
     entries = [{"fullUrl": URN, "resource": patient(), "request": request}]
     entries += [
@@ -80,7 +80,7 @@ REFERENCES: dict[str, tuple[Json, list[str]]] = {
 
 @pytest.mark.parametrize(("resource", "expected"), REFERENCES.values(), ids=REFERENCES.keys())
 def test_references(resource: Json, expected: list[str]) -> None:
-    """A reference has a form, points to something that may stand there, and is resolved where it must be."""
+    """A reference must be well formed, have an allowed target, and resolve where that is required."""
     assert sorted(rules(resource)) == sorted(expected)
 
 
@@ -151,7 +151,7 @@ def a_document(author: str) -> Json:
 
 @pytest.mark.parametrize(("author", "expected"), [("Practitioner/d", []), ("Practitioner/e", ["document-reference"])])
 def test_a_document_is_complete(author: str, expected: list[str]) -> None:
-    """What a document's Composition points to is in the document."""
+    """The targets of a document's Composition must be in the document."""
     assert rules(a_document(author)) == expected
 
 
@@ -165,7 +165,7 @@ def test_a_document_is_complete(author: str, expected: list[str]) -> None:
     ],
 )
 def test_a_document_may_hold_two_versions(author: str, expected: list[str]) -> None:
-    """Which of two versions of a resource is meant must be said, and it must be there."""
+    """If a document has two versions of a resource, the reference must name one that is there."""
     document = a_document(author)
     last = document["entry"].pop()
     for version in ("1", "2"):
@@ -182,13 +182,13 @@ def test_a_document_may_hold_two_versions(author: str, expected: list[str]) -> N
     ],
 )
 def test_a_conditional_reference_is_a_search(query: str, expected: list[str]) -> None:
-    """In a transaction a reference may be a search, written as one."""
+    """In a transaction a reference may be conditional (a search)."""
     assert rules(transaction(f"Patient?{query}")) == expected
 
 
 @pytest.mark.parametrize(("resource", "expected"), BUNDLES.values(), ids=BUNDLES.keys())
 def test_bundles(resource: Json, expected: list[str]) -> None:
-    """Entries stand under URLs that say the same as the resources, and each kind of Bundle has what it needs."""
+    """The fullUrl of an entry must agree with its resource, and each type of Bundle must follow its rules."""
     assert sorted(rules(resource)) == sorted(expected)
 
 
@@ -215,19 +215,19 @@ CONTAINED_ONLY = profile(
     ("photo", "expected"), [({}, ["reference-target"]), ({"photo": [{"url": "http://x.org/1.png"}]}, [])]
 )
 def test_a_target_profile_is_held_against_what_can_be_reached(photo: Json, expected: list[str]) -> None:
-    """Where the resource referred to is in the Bundle, it must meet the profile that the reference asks for."""
+    """If the target of a reference is in the Bundle, it must conform to the target profile."""
     resource = bundle(patient(**photo), observation())
     assert rules(resource, IN_BUNDLE, STRICT, TO_STRICT | {"url": OURS + "to-strict"}) == expected
 
 
 def test_a_target_profile_out_of_reach_is_no_error() -> None:
-    """Where the resource referred to can't be reached, only its type is looked at."""
+    """If the target of a reference can't be resolved, only its type is checked."""
     assert rules(observation(), TO_STRICT, STRICT) == []
     assert rules(about("Group/1"), TO_STRICT, STRICT) == ["reference-target"]
 
 
 def test_a_reference_that_must_be_contained() -> None:
-    """A profile may ask that what is referred to is contained."""
+    """A profile may require that the target of a reference is contained."""
     assert rules(observation(), CONTAINED_ONLY) == ["reference-aggregation"]
 
 
@@ -248,7 +248,7 @@ ON_NAMES = extension("names", element("Extension.url", fixedUri=OURS + "names"),
 
 
 def extended(name: str, where: str = "extension", **value: object) -> Json:
-    """A patient with an extension of ours."""
+    """A patient with the extension under test."""
     return patient(**{where: [{"url": OURS + name, **(value or {"valueCode": "x"})}]})
 
 
@@ -275,10 +275,10 @@ EXTENSIONS: dict[str, tuple[Json, list[str]]] = {
 
 @pytest.mark.parametrize(("resource", "expected"), EXTENSIONS.values(), ids=EXTENSIONS.keys())
 def test_extensions(resource: Json, expected: list[str]) -> None:
-    """A known extension is held against its definition and its context; an unknown one is not an error."""
+    """A known extension is validated against its definition and context; an unknown one is not an error."""
     assert rules(resource, SIMPLE, MODIFIER, ON_NAMES) == expected
 
 
 def test_an_unknown_modifier_extension_is_a_warning() -> None:
-    """A modifier extension that is not at hand may change what the resource means."""
+    """An unknown modifier extension is a warning, because it may change the meaning of the resource."""
     assert "extension-unknown" in rules(extended("unknown", "modifierExtension"), severity="warning")

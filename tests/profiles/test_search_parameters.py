@@ -1,4 +1,4 @@
-"""SearchParameters against the definitions of R4."""
+"""Validation of SearchParameters against the definitions of R4."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = "http://hl7.org/fhir/SearchParameter/Organization-name"
 
 
 def search_parameter(**more: Any) -> Json:
-    """A SearchParameter derived from one of R4."""
+    """A SearchParameter derived from an R4 one."""
     return {
         "resourceType": "SearchParameter",
         "url": "http://x.org/SearchParameter/name",
@@ -36,13 +36,13 @@ def search_parameter(**more: Any) -> Json:
     ],
 )
 def test_what_is_derived_is_consistent(more: Json, expected: list[str]) -> None:
-    """A derived SearchParameter has the type of the other, and no more resources."""
+    """A derived SearchParameter must have the type of its definition, and no additional base resources."""
     assert rules(search_parameter(**more)) == expected
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("string", []), ("date", ["search-parameter"])])
 def test_capabilities_name_the_type(kind: str, expected: list[str]) -> None:
-    """A server that names a search parameter of R4 with another type is doubtful."""
+    """A CapabilityStatement with another type for an R4 search parameter gets a warning."""
     named = {"name": "name", "definition": NAME, "type": kind}
     statement = {
         "resourceType": "CapabilityStatement",

@@ -1,4 +1,4 @@
-"""Profiles: cardinality, fixed values, patterns, and slices told apart in every way that R4 knows."""
+"""Profiles: cardinality, fixed values, patterns, and slicing by every discriminator type of R4."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def sliced(kind: str, path: str, rule: str = "open", **more: Any) -> Json:
 
 
 def identifiers(*systems: str) -> Json:
-    """A patient with identifiers of some systems."""
+    """A patient with identifiers from these systems."""
     return patient(identifier=[{"system": system, "value": "1"} for system in systems])
 
 
 def by_system(rule: str = "open", kind: str = "value", **more: Any) -> Json:
-    """A profile that wants one medical record number and allows one national number."""
+    """A profile that requires one medical record number and allows one national number."""
     return profile(
         "Patient",
         element("Patient.identifier", min=1, **sliced(kind, "system", rule, **more)),
@@ -54,7 +54,7 @@ BY_SYSTEM: dict[str, tuple[Json, Json, list[str]]] = {
 
 @pytest.mark.parametrize(("asked", "resource", "expected"), BY_SYSTEM.values(), ids=BY_SYSTEM.keys())
 def test_slices_told_apart_by_a_value(asked: Json, resource: Json, expected: list[str]) -> None:
-    """Identifiers are sorted into slices by their system; each slice has its own number and rules."""
+    """Identifiers are assigned to slices by system; each slice has its own cardinality and rules."""
     assert rules(resource, asked) == expected
 
 
@@ -169,7 +169,7 @@ WAYS: dict[str, tuple[Json, Json, list[str]]] = {
 
 @pytest.mark.parametrize(("asked", "resource", "expected"), WAYS.values(), ids=WAYS.keys())
 def test_every_way_to_tell_slices_apart(asked: Json, resource: Json, expected: list[str]) -> None:
-    """Value, pattern, existence, type and profile tell slices apart, through references too."""
+    """The discriminators value, pattern, exists, type and profile assign entries to slices, also through references."""
     assert rules(resource, asked, PATIENTS) == expected
 
 
@@ -258,7 +258,7 @@ def test_what_a_profile_adds(asked: Json, resource: Json, expected: list[str]) -
 
 
 def pointing(reference: str) -> Json:
-    """A List that points out of itself."""
+    """A List with a reference to another server."""
     return {
         "resourceType": "List",
         "status": "current",
@@ -292,12 +292,12 @@ BY_PROFILE = profile(
     ],
 )
 def test_what_is_out_of_reach_fails_no_slice(asked: Json, reference: str, expected: list[str]) -> None:
-    """A resource that can't be reached counts by the type in its reference, and otherwise leaves the slice open."""
+    """A target that can't be resolved is assigned by the type in its reference; otherwise its slice stays undecided."""
     assert rules(pointing(reference), asked, PATIENTS) == expected
 
 
 def test_a_slice_may_be_silent_on_a_discriminator() -> None:
-    """Where slices are told apart by two values, a slice that gives only one of them takes any of the other."""
+    """With two discriminators, a slice that constrains only one accepts any value for the other."""
     both = {"discriminator": [{"type": "value", "path": "system"}, {"type": "value", "path": "use"}], "rules": "open"}
     asked = profile(
         "Patient",
@@ -311,7 +311,7 @@ def test_a_slice_may_be_silent_on_a_discriminator() -> None:
 
 
 def test_a_slicing_that_cannot_be_told_is_said() -> None:
-    """Where nothing tells a slice apart, it is information and no error."""
+    """If the entries of a slice can't be determined, that is reported as information, not as an error."""
     vague = profile(
         "Patient", element("Patient.identifier", **sliced("value", "system")), element("Patient.identifier:x", min=1)
     )
@@ -329,7 +329,7 @@ EITHER = profile(
 
 @pytest.mark.parametrize(("name", "expected"), [([{"text": "x"}], []), ([], ["type-profile"])])
 def test_a_profile_that_can_not_be_used_is_no_way_out(name: list[Json], expected: list[str]) -> None:
-    """Where one of two profiles must be met, one whose differential does not fit its base is not met by anything."""
+    """If one of two profiles is required, nothing conforms to one whose differential does not fit its base."""
     held = {"resourceType": "Patient", "id": "1"} | ({"name": name} if name else {})
     resource = {"resourceType": "Parameters", "parameter": [{"name": "one", "resource": held}]}
     assert rules(resource, EITHER, NAMED, BROKEN) == expected
@@ -352,5 +352,5 @@ OVERLAPPING = profile(
     ],
 )
 def test_an_entry_belongs_to_one_slice(identifier: Json, expected: list[str]) -> None:
-    """Slices exclude each other, so that an entry that fits two is a fault."""
+    """An entry that matches two slices is an error, because slices are exclusive."""
     assert rules(patient(identifier=[{"value": "1", **identifier}]), OVERLAPPING) == expected

@@ -1,4 +1,4 @@
-"""Value sets: yes, no, and can't be told."""
+"""Value set membership: yes, no, or unknown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.profiles.definitions import Definitions
-from cds_service.profiles.terminology import holds
+from cds_service.profiles.terminology import value_set_contains
 from tests.profiles.resources import HL7, Json, coded, element, observation, profile, rules, with_core
 
 SYSTEM, FAR = "http://x.org/cs", "http://x.org/far"
@@ -85,14 +85,14 @@ ANSWERS = [
 
 @pytest.fixture(scope="module")
 def known() -> Definitions:
-    """The core, and the sets above."""
+    """The R4 core and the value sets above."""
     return with_core(CODES, *SETS)
 
 
 @pytest.mark.parametrize(("name", "system", "code", "expected"), ANSWERS)
 def test_membership(known: Definitions, name: str, system: str | None, code: str, expected: bool | None) -> None:
-    """A code is in a value set, is not, or that can't be told with what is at hand."""
-    assert holds(known, f"http://x.org/vs/{name}", system, code) is expected
+    """A code is in a value set, is not, or that is unknown with the available definitions."""
+    assert value_set_contains(known, f"http://x.org/vs/{name}", system, code) is expected
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_membership(known: Definitions, name: str, system: str | None, code: str
 def test_codes_that_follow_a_grammar(
     definitions: Definitions, url: str, system: str | None, code: str, expected: bool | None
 ) -> None:
-    """Media types, languages and currencies are told by their form; a whole system by its name."""
-    assert holds(definitions, url, system, code) is expected
+    """Media types, languages and currencies are checked by their grammar; `?fhir_vs` means a whole system."""
+    assert value_set_contains(definitions, url, system, code) is expected
 
 
 BINDINGS = [
@@ -131,7 +131,7 @@ BINDINGS = [
 
 @pytest.mark.parametrize(("strength", "name", "code", "severity", "expected"), BINDINGS)
 def test_bindings(strength: str, name: str, code: Json, severity: str, expected: list[str]) -> None:
-    """Outside a required value set is an error, outside an extensible one a warning, unknown is information."""
+    """A code outside a required value set is an error, outside an extensible one a warning, unknown is information."""
     asked = profile(
         "Observation",
         element("Observation.code", binding={"strength": strength, "valueSet": f"http://x.org/vs/{name}"}),
@@ -141,7 +141,7 @@ def test_bindings(strength: str, name: str, code: Json, severity: str, expected:
 
 @pytest.mark.parametrize(("code", "expected"), [("a", []), ("z", ["binding"])])
 def test_the_maximum_of_an_extensible_binding(code: str, expected: list[str]) -> None:
-    """An extensible binding may name a value set that nothing may leave."""
+    """A code outside the maxValueSet of an extensible binding is an error."""
     most = [{"url": HL7 + "elementdefinition-maxValueSet", "valueCanonical": "http://x.org/vs/all"}]
     binding = {"strength": "extensible", "valueSet": "http://x.org/vs/listed", "extension": most}
     asked = profile("Observation", element("Observation.code", binding=binding))
@@ -158,13 +158,13 @@ def test_the_maximum_of_an_extensible_binding(code: str, expected: list[str]) ->
     ],
 )
 def test_a_supplement_adds_to_codes_that_are_there(more: Json, expected: list[str]) -> None:
-    """A supplement says that it is one, and defines no code of its own."""
+    """A supplement must have the content `supplement` and may not define new codes."""
     supplement = {"resourceType": "CodeSystem", "status": "active", "content": "supplement", "supplements": SYSTEM}
     assert rules(supplement | more, CODES) == expected
 
 
 @pytest.mark.parametrize("content", ["supplement", "complete"])
 def test_a_supplement_is_no_system_of_a_coding(content: str) -> None:
-    """A Coding names the system itself, whatever the supplement says its content is."""
+    """A Coding must use the supplemented system, not the supplement."""
     supplement = CODES | {"url": "http://x.org/more", "supplements": SYSTEM, "content": content}
     assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == ["coding-system"]

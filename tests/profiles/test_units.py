@@ -18,19 +18,19 @@ BAD = ["mg / dL", "tbl", "whatever", "units", "MCG/ML", "{score", "mg/(dL", "cel
 
 @pytest.mark.parametrize("code", GOOD)
 def test_a_unit(definitions: Definitions, code: str) -> None:
-    """A UCUM code is taken, with prefixes, annotations and powers."""
+    """A UCUM code with prefixes, annotations or exponents is accepted."""
     assert unit_problem(definitions, code) is None
 
 
 @pytest.mark.parametrize("code", BAD)
 def test_no_unit(definitions: Definitions, code: str) -> None:
-    """What laboratories also write, but UCUM does not, is refused."""
+    """Common laboratory spellings that are not UCUM are rejected."""
     assert unit_problem(definitions, code)
 
 
 @pytest.mark.parametrize(("system", "expected"), [(UCUM, ["unit"]), ("http://x.org/units", [])])
 def test_only_ucum_is_looked_at(system: str, expected: list[str]) -> None:
-    """A code that UCUM does not have is a warning; a code of another system is not held to UCUM."""
+    """An unknown UCUM code is a warning; codes of other unit systems are not checked."""
     resource = observation(valueQuantity={"value": 1, "unit": "x", "system": system, "code": "tbl"})
     assert rules(resource, severity="warning") == expected
     assert rules(resource) == []

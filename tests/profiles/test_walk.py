@@ -1,4 +1,4 @@
-"""The base walk: what R4 allows passes, what it forbids is told where it stands and by which rule."""
+"""The base walk: valid R4 passes; violations are reported with their path and rule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-ab
 
 @pytest.mark.parametrize("resource", GOOD.values(), ids=GOOD.keys())
 def test_a_good_resource_has_no_error(resource: Json) -> None:
-    """A resource as an EHR sends it is valid."""
+    """A typical resource from an EHR is valid."""
     assert rules(resource) == []
 
 
@@ -155,12 +155,12 @@ def test_what_r4_forbids(resource: Any, rule: str) -> None:
     ],
 )
 def test_where_it_stands(resource: Json, expression: str) -> None:
-    """An issue says where it stands, as FHIRPath from the root."""
+    """An issue has its location as FHIRPath from the root."""
     assert expression in [issue.expression for issue in validate(resource) if issue.is_error]
 
 
 def test_white_space_alone_is_doubtful() -> None:
-    """A text of blanks only is a warning, as the specification says SHOULD."""
+    """A string of only white space is a warning, because the specification says SHOULD."""
     assert rules(patient(name=[{"family": "  "}]), severity="warning") == ["white-space"]
 
 
@@ -170,7 +170,7 @@ def test_narrative_is_only_recommended() -> None:
 
 
 def test_a_resource_nested_in_itself_ends() -> None:
-    """Data nested without end are told as such and crash nothing."""
+    """Endlessly nested data are reported without a crash."""
     item: Json = {"linkId": "1", "type": "group"}
     for number in range(400):
         item = {"linkId": f"x{number}", "type": "group", "item": [item]}
@@ -179,6 +179,6 @@ def test_a_resource_nested_in_itself_ends() -> None:
 
 
 def test_the_gravest_comes_first() -> None:
-    """Errors stand before warnings, and one fault is told once."""
+    """Errors come before warnings, and each issue is reported once."""
     severities = [issue.severity for issue in validate(order(status="bogus"))]
     assert severities == sorted(severities, key=["fatal", "error", "warning", "information"].index)

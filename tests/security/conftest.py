@@ -1,4 +1,4 @@
-"""Two registered EHRs, and the application that lets them in."""
+"""Two registered EHRs, and an application that accepts their tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.ehr import PUBLIC_URL, Ehr, private_key, register
 
 NORTH = Ehr()
 SOUTH = Ehr("https://south.example.org", "key-1", "RS384", private_key("RSA"))
-"""The same kid as NORTH: key ids of two EHRs have nothing to do with each other."""
+"""The same kid as NORTH: key ids are unique per EHR only."""
 NORTH_MAY = """
 name = "north"
 fhir_servers = ["https://ehr.example.org/fhir"]
@@ -32,14 +32,14 @@ StartService = Callable[..., FlaskClient]
 
 @pytest.fixture
 def start_service(knowledge: Knowledge, now: datetime, tmp_path: Path) -> StartService:
-    """Starts the application for registered clients; each start is a process of its own as far as memory goes."""
+    """Starts the application for registered clients; each start has its own memory, like a separate process."""
     clients = register(tmp_path, (NORTH, NORTH_MAY), (SOUTH, SOUTH_MAY))
 
-    def start(used_tokens: str = "used", **settings: str) -> FlaskClient:
-        folder = tmp_path / used_tokens
+    def start(used_tokens_folder: str = "used", **settings: str) -> FlaskClient:
+        folder = tmp_path / used_tokens_folder
         folder.mkdir(exist_ok=True)
         given = Settings(clients=clients, public_url=PUBLIC_URL, **settings)
-        return create_app(given, knowledge, clock=lambda: now, used_tokens=folder).test_client()
+        return create_app(given, knowledge, clock=lambda: now, used_tokens_folder=folder).test_client()
 
     return start
 

@@ -1,4 +1,4 @@
-"""What is closed, what is open, and what a caller learns: with registered clients, and without."""
+"""Which paths need a token, and what a caller learns: with registered clients, and without."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def app(service: FlaskClient) -> Flask:
 
 
 def test_every_path_is_closed_but_for_the_ones_named(app: Flask, service: FlaskClient) -> None:
-    """A route that someone adds later asks for a token, unless it is put on the list of open ones on purpose."""
+    """A route added later needs a token, unless it is deliberately added to the open paths."""
     paths = {rule.rule.replace("<service_id>", "ir-order-sign") for rule in app.url_map.iter_rules()}
     closed = {path for path in paths if service.get(path).status_code == 401}
     assert paths - closed == OPEN_PATHS & paths
@@ -50,19 +50,19 @@ def test_every_path_is_closed_but_for_the_ones_named(app: Flask, service: FlaskC
     ],
 )
 def test_no_method_opens_a_closed_path(service: FlaskClient, method: str, path: str) -> None:
-    """Whatever is asked for, and whether or not it exists: without a token the answer is a 401."""
+    """Any method on any path, existing or not, is answered with 401 if there is no token."""
     assert service.open(path, method=method).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/healthz/", "/HEALTHZ", "/healthz/../cds-services", "/metrics/x", "/."])
 def test_what_looks_like_an_open_path_is_closed(app: Flask, path: str) -> None:
-    """Only the exact paths are open."""
+    """Only the exact open paths are open, not variants of them."""
     response = app.test_client().get("/", environ_overrides={"PATH_INFO": path})
     assert response.status_code == 401
 
 
 def test_what_is_open_says_nothing_of_anybody(service: FlaskClient) -> None:
-    """The open paths work without a token; they name no client, no FHIR server and no secret."""
+    """The open paths work without a token and contain no client, FHIR server or secret."""
     for path in OPEN_PATHS - {"/metrics"}:
         response = service.get(path)
         assert response.status_code == 200
@@ -73,15 +73,15 @@ def test_what_is_open_says_nothing_of_anybody(service: FlaskClient) -> None:
 def test_the_first_page_says_whether_a_token_is_needed(
     service: FlaskClient, knowledge: Knowledge, closed: bool
 ) -> None:
-    """An integrator who copies the call from the first page knows beforehand that it needs a token."""
+    """An integrator who copies the call from the start page is told that it needs a token."""
     client = service if closed else create_app(Settings(), knowledge).test_client()
     assert ("Authorization: Bearer" in client.get("/").text) is closed
 
 
 def test_a_preflight_needs_no_token_and_opens_nothing(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:
-    """A browser's preflight is answered without a token; the call after it needs one, and its refusal can be read."""
+    """A browser's preflight needs no token; the call after it does, and the page can read its 401."""
     settings = Settings(clients=register(tmp_path, (NORTH, "")), public_url=PUBLIC_URL, cors_origins=(ORIGIN,))
-    client = create_app(settings, knowledge, clock=lambda: now, used_tokens=tmp_path).test_client()
+    client = create_app(settings, knowledge, clock=lambda: now, used_tokens_folder=tmp_path).test_client()
     origin = {"Origin": ORIGIN}
     preflight = origin | {"Access-Control-Request-Method": "POST"}
     assert client.options("/cds-services/ir-order-sign", headers=preflight).status_code == 204
@@ -92,14 +92,14 @@ def test_a_preflight_needs_no_token_and_opens_nothing(knowledge: Knowledge, now:
 
 
 def test_a_slash_at_the_end_is_part_of_the_url(service: FlaskClient) -> None:
-    """Who calls the URL with a slash at its end needs a token for that URL."""
+    """A call of the URL with a trailing slash needs a token for that URL."""
     with_slash, without = (NORTH.bearer(f"{DISCOVERY}{end}", tenant="ward-1") for end in ("/", ""))
     assert service.get("/cds-services/", headers=without).status_code == 401
     assert service.get("/cds-services/", headers=with_slash).status_code == 200
 
 
 def test_one_client_calling_too_often_does_not_keep_another_out(start_service: StartService) -> None:
-    """More calls than the limit are a 429 that says when to come back; other clients and the probes go on."""
+    """Calls above the limit get a 429 with Retry-After; other clients and the probes are not affected."""
     service = start_service(rate_limit="3/hour")
     answers = [service.get("/cds-services", headers=NORTH.bearer(DISCOVERY, tenant="ward-1")) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -111,7 +111,7 @@ def test_one_client_calling_too_often_does_not_keep_another_out(start_service: S
 
 
 def test_the_limit_counts_all_that_a_client_calls(start_service: StartService) -> None:
-    """Discovery and calls count together, so that the limit is what it says."""
+    """Discovery and hook calls count together towards the limit."""
     service = start_service(rate_limit="2/hour")
     assert service.get("/cds-services", headers=NORTH.bearer(DISCOVERY, tenant="ward-1")).status_code == 200
     calls = [
@@ -122,7 +122,7 @@ def test_the_limit_counts_all_that_a_client_calls(start_service: StartService) -
 
 
 def test_the_limit_can_be_switched_off(start_service: StartService) -> None:
-    """Where a proxy limits calls already, the service need not."""
+    """The limit can be switched off, for example if a proxy limits calls already."""
     service = start_service(rate_limit=None)
     answers = [service.get("/cds-services", headers=NORTH.bearer(DISCOVERY, tenant="ward-1")) for _ in range(5)]
     assert all("Retry-After" not in answer.headers and answer.status_code == 200 for answer in answers)
@@ -130,15 +130,15 @@ def test_the_limit_can_be_switched_off(start_service: StartService) -> None:
 
 @pytest.mark.parametrize(
     ("public_url", "message"),
-    [(None, "CDS_PUBLIC_URL is not; the tokens"), ("http://cds.example.org", "would travel in clear")],
+    [(None, "CDS_PUBLIC_URL is not, which the tokens"), ("http://cds.example.org", "would travel unencrypted")],
 )
 def test_clients_need_the_address_that_they_call(
     knowledge: Knowledge, tmp_path: Path, public_url: str | None, message: str
 ) -> None:
-    """Without a public https address no token could be checked, or all would be readable on the way: no start."""
+    """With clients the service starts only with a public https URL: else tokens can't be checked or kept secret."""
     settings = Settings(clients=register(tmp_path, (NORTH, "")), public_url=public_url)
     with pytest.raises(SettingError, match=message):
-        create_app(settings, knowledge, used_tokens=tmp_path)
+        create_app(settings, knowledge, used_tokens_folder=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_clients_need_the_address_that_they_call(
     ],
 )
 def test_without_clients_other_names_are_not_answered(knowledge: Knowledge, host: str, status: int) -> None:
-    """A web page can make its own name lead to this machine; an open service does not answer to that name."""
+    """An open service rejects foreign host names, so that a web page can't reach it by DNS rebinding."""
     settings = Settings(public_url="https://cds.example.org")
     response = (
         create_app(settings, knowledge)
@@ -167,6 +167,6 @@ def test_without_clients_other_names_are_not_answered(knowledge: Knowledge, host
 
 @pytest.mark.parametrize(("public_url", "sent"), [("https://cds.example.org", True), (None, False)])
 def test_browsers_are_told_to_stay_with_https(knowledge: Knowledge, public_url: str | None, sent: bool) -> None:
-    """Where the public address is https, browsers are told never to use http for it."""
+    """If the public URL is https, browsers are told never to use http for it (HSTS)."""
     response = create_app(Settings(public_url=public_url), knowledge).test_client().get("/healthz")
     assert ("Strict-Transport-Security" in response.headers) is sent

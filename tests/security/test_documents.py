@@ -1,4 +1,4 @@
-"""What is written for operators and the security office is true: tests exist, examples are accepted."""
+"""The documents for operators and the security office: the tests that they name exist, their examples work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_test_that_the_threat_model_names_exists() -> None:
-    """Each answer to a threat is held by a test that is there."""
+    """Each test named in the threat model exists."""
     named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "security.md").read_text("utf-8"))
     assert len(named) > 30
     sources = {file: (ROOT / "tests" / file).read_text("utf-8") for file, _ in named}
@@ -22,7 +22,7 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
 
 
 def test_the_clients_file_in_the_guide_is_accepted(tmp_path: Path) -> None:
-    """The example in the integration guide can be copied as it is, once the keys are there."""
+    """The example in the integration guide is a valid clients file, once its keys exist."""
     guide = (ROOT / "docs" / "integration.md").read_text("utf-8")
     (block,) = re.findall(r"^```toml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
     (tmp_path / "keys").mkdir()

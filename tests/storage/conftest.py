@@ -1,4 +1,4 @@
-"""Databases under test: a SQLite file, and a database of a PostgreSQL server that runs as long as the tests do."""
+"""Databases under test: a SQLite file, and a database on a PostgreSQL server that runs during the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.postgres import Postgres
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A server that all tests of one run share."""
+    """A PostgreSQL server shared by all tests of a run."""
     server = Postgres()
     yield server
     server.close()
@@ -21,7 +21,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, once of each kind."""
+    """The URL of an empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/records.db"
     server: Postgres = request.getfixturevalue("postgres")

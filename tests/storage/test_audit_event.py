@@ -1,4 +1,4 @@
-"""Audit records as FHIR AuditEvents, held against the R4B model and against what IHE BALP PatientRead demands."""
+"""Audit records as FHIR AuditEvents, checked against the R4B model and the requirements of IHE BALP PatientRead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from cds_service.storage.audit_event import audit_event
-from cds_service.storage.records import CallRecord, keep_call, read_calls
+from cds_service.storage.records import CallRecord, read_calls, save_call
 from cds_service.storage.store import Store
 from tests.support.kept import a_call
 from tests.support.responses import find_empty
@@ -21,16 +21,16 @@ DCM = "http://dicom.nema.org/resources/ontology/DCM"
 
 
 def exported(record: CallRecord, folder: Path) -> dict[str, Any]:
-    """The AuditEvent of a call that was kept and read again."""
+    """The AuditEvent of a call that was stored and read back."""
     store = Store(f"sqlite:///{folder}/records.db")
-    keep_call(store, record, seconds=1.0)
+    save_call(store, record, seconds=1.0)
     (row,) = read_calls(store, None, None)
     store.close()
     return audit_event(row, OBSERVER)
 
 
 def entity(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """The entity of a type, of which there must be exactly one."""
+    """The only entity of a type."""
     (found,) = [entity for entity in event["entity"] if entity["type"]["code"] == kind]
     return found  # type: ignore[no-any-return]
 
@@ -45,7 +45,7 @@ def test_an_event_is_valid_fhir(tmp_path: Path, judged: bool) -> None:
 
 
 def test_an_event_follows_the_profile_of_a_patient_read(tmp_path: Path) -> None:
-    """What BALP PatientRead demands is there: codes, a source and a destination with addresses, a patient, the data."""
+    """The event has what BALP PatientRead requires: codes, source and destination with addresses, patient, data."""
     event = exported(a_call(), tmp_path)
     assert event["meta"]["profile"] == [
         "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientRead"
@@ -62,7 +62,7 @@ def test_an_event_follows_the_profile_of_a_patient_read(tmp_path: Path) -> None:
 
 
 def test_an_event_says_what_was_read_and_decided(tmp_path: Path) -> None:
-    """Whoever audits a call finds what was read, what was not to be had, the decision and the version of the tables."""
+    """The event names what was read, what was unavailable, the decision and the version of the tables."""
     event = exported(a_call(), tmp_path)
     data = {detail["type"]: detail["valueString"] for detail in entity(event, "2")["detail"]}
     decision = {detail["type"]: detail["valueString"] for detail in entity(event, "4")["detail"]}
@@ -75,13 +75,13 @@ def test_an_event_says_what_was_read_and_decided(tmp_path: Path) -> None:
 
 
 def test_a_call_that_could_not_be_judged_is_a_failure(tmp_path: Path) -> None:
-    """A call without a decision is recorded as a failure and does not claim to have been a successful read."""
+    """A call without a decision is recorded as a failure and does not claim the profile of successful reads."""
     event = exported(replace(a_call(), summary=None), tmp_path)
     assert (event["outcome"], "meta" in event) == ("4", False)
     assert "nothing was judged" in event["outcomeDesc"]
 
 
 def test_shadow_is_on_record(tmp_path: Path) -> None:
-    """A call that was judged in shadow says so in its record."""
+    """The record of a call in shadow mode says so."""
     decision = entity(exported(replace(a_call(), shadow=True), tmp_path), "4")
     assert {"type": "shadow", "valueString": "judged, nothing shown"} in decision["detail"]

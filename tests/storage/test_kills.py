@@ -1,4 +1,4 @@
-"""Feedback under fire: workers killed in the middle of writing, a database that stops. Nothing acknowledged is lost."""
+"""Feedback while workers are killed and the database stops: nothing acknowledged is lost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSED: Key = ("00000000-0000-4000-8000-000000000000", "accepted", START)
 
 @dataclass
 class Sender:
-    """A client that sends feedback without pause and repeats a batch, ids unchanged, until it is acknowledged."""
+    """A client that sends feedback continuously and repeats each batch, ids unchanged, until it is acknowledged."""
 
     number: int
     url: str
@@ -45,7 +45,7 @@ class Sender:
     answers: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
-        """Send until told to stop; a batch under way is seen through."""
+        """Send until told to stop; the current batch is completed."""
         turn = 0
         while not self.stop.is_set():
             turn += 1
@@ -81,7 +81,7 @@ def _entry(key: Key) -> dict[str, Any]:
 
 @contextmanager
 def sending(url: str) -> Iterator[list[Sender]]:
-    """Several clients at work; at the end of the block each has seen its last batch through."""
+    """Several clients sending; at the end of the block each has completed its last batch."""
     stop = threading.Event()
     senders = [Sender(number + 1, url, stop) for number in range(SENDERS)]
     threads = [threading.Thread(target=sender.run) for sender in senders]
@@ -106,7 +106,7 @@ def stored(database_url: str) -> Counter[Key]:
 
 
 def check_nothing_lost(senders: list[Sender], database_url: str) -> None:
-    """Everything acknowledged is there, nothing is there twice, and nothing that nobody sent."""
+    """Assert that everything acknowledged is stored, nothing is stored twice, and nothing that was not sent."""
     found = stored(database_url)
     acknowledged = set().union(*(sender.acknowledged for sender in senders))
     assert len(acknowledged) > 100
@@ -116,7 +116,7 @@ def check_nothing_lost(senders: list[Sender], database_url: str) -> None:
 
 
 def test_killed_workers_lose_no_acknowledged_feedback(database_url: str, tmp_path: Path) -> None:
-    """While workers are killed a hundred times, no feedback that was acknowledged is lost and none counts twice."""
+    """While workers are killed a hundred times, no acknowledged feedback is lost and none is stored twice."""
     serving = Serving(tmp_path, CDS_DATABASE_URL=database_url, CDS_WORKERS="3")
     choose = random.Random(20261124)  # noqa: S311  which worker, not a secret
     killed = 0
@@ -129,7 +129,7 @@ def test_killed_workers_lose_no_acknowledged_feedback(database_url: str, tmp_pat
     assert serving.stop() == 0
     assert killed == KILLS
     assert answers["200"] > 30
-    assert answers["ConnectionError"] > 0  # the kills were felt
+    assert answers["ConnectionError"] > 0  # some requests failed because of the kills
     assert answers.keys() <= {"200", "ConnectionError", "503"}
     check_nothing_lost(senders, database_url)
 
@@ -137,7 +137,7 @@ def test_killed_workers_lose_no_acknowledged_feedback(database_url: str, tmp_pat
 def test_a_database_that_stops_and_starts_again_loses_nothing(postgres: Postgres, tmp_path: Path) -> None:
     """While the database is down, calls are answered, feedback is refused with 503, and readyz is red.
 
-    Afterwards everything goes on, and nothing that was acknowledged is lost.
+    Afterwards the service works again, and nothing acknowledged is lost.
     """
     database_url = postgres.new_database()
     serving = Serving(tmp_path, CDS_DATABASE_URL=database_url, CDS_WORKERS="2")
@@ -160,7 +160,7 @@ def test_a_database_that_stops_and_starts_again_loses_nothing(postgres: Postgres
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
     assert "cds_store_up 0.0" in lost
     assert "cds_records_lost_total 8.0" in lost
-    assert "was not kept" in serving.said
+    assert "was not stored" in serving.said
     assert answers["503"] > 0
     assert answers.keys() <= {"200", "503"}
     check_nothing_lost(senders, database_url)
@@ -176,7 +176,7 @@ def _call_time(url: str) -> float:
 
 
 def test_worker_processes_count_together(tmp_path: Path) -> None:
-    """What one worker process counted is there for whoever asks another, and stays when a worker is killed."""
+    """Every worker process reports the counts of all, and the counts of a killed worker are kept."""
     serving = Serving(
         tmp_path, CDS_DATABASE_URL=f"sqlite:///{tmp_path}/records.db", CDS_WORKERS="3", TMPDIR=str(tmp_path)
     )

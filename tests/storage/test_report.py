@@ -1,4 +1,4 @@
-"""The report on feedback: what is counted, what is not, and what is put up for review."""
+"""The feedback report: what is counted, what is not, and what is listed for review."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cds_service.cards.card import CardSummary
-from cds_service.storage.feedback import Sender, keep_feedback
-from cds_service.storage.records import keep_call
-from cds_service.storage.report import Report, Tally, report
+from cds_service.storage.feedback import Sender, save_feedback
+from cds_service.storage.records import save_call
+from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
@@ -18,23 +18,23 @@ OTHER = Sender("https://other.example.org", SENDER.service, NOW)
 
 
 def received(store: Store, *entries: object, sender: Sender = SENDER) -> None:
-    """Keep feedback."""
-    keep_feedback(store, entries, sender, with_comments=False, seconds=5.0)  # type: ignore[arg-type]
+    """Store feedback."""
+    save_feedback(store, entries, sender, with_comments=False, seconds=5.0)  # type: ignore[arg-type]
 
 
 def reported(store: Store, review_above: float = 50.0) -> Report:
     """The report on everything."""
-    return report(store, None, None, review_above=review_above)
+    return build_report(store, None, None, review_above=review_above)
 
 
 @pytest.fixture
 def used(store: Store) -> Store:
-    """A store after some days of use by two EHRs, with a row in shadow."""
+    """A store after some days of use by two EHRs, with a row in shadow mode."""
     withheld = CardSummary("bleeding-tendency", ("bleeding-tendency",), "warning")
-    keep_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips"), a_card(3), withheld), seconds=5.0)
-    keep_call(store, a_call(2, a_card(4), a_card(5, "not-checked", "info", "kidney-failure")), seconds=5.0)
-    keep_call(store, a_call(3, a_card(6), client=OTHER.client), seconds=5.0)
-    keep_call(store, a_call(4, a_card(7), shadow=True), seconds=5.0)
+    save_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips"), a_card(3), withheld), seconds=5.0)
+    save_call(store, a_call(2, a_card(4), a_card(5, "not-checked", "info", "kidney-failure")), seconds=5.0)
+    save_call(store, a_call(3, a_card(6), client=OTHER.client), seconds=5.0)
+    save_call(store, a_call(4, a_card(7), shadow=True), seconds=5.0)
     reason = ("https://example.org/reasons", "emergency")
     received(
         store,
@@ -48,7 +48,7 @@ def used(store: Store) -> Store:
 
 
 def test_cards_are_counted_by_row_indicator_and_client(used: Store) -> None:
-    """Each card counts once under its row, how loud it was, and the EHR that it was given to."""
+    """Each card counts once under its row, its indicator and the EHR that received it."""
     found = reported(used)
     assert found.total == Tally(shown=6, shadow=2, accepted=2, overridden=3)
     assert found.by["row"]["iodine-allergy"] == Tally(shown=4, shadow=1, accepted=1, overridden=3)
@@ -61,21 +61,21 @@ def test_cards_are_counted_by_row_indicator_and_client(used: Store) -> None:
 
 
 def test_the_report_shows_what_shadow_held_back(used: Store) -> None:
-    """A row in shadow, and a call in shadow, count as what would have been shown, and nobody can have answered it."""
+    """Cards withheld in shadow mode count as such, and can't have feedback."""
     assert reported(used).by["row"]["bleeding-tendency"] == Tally(shadow=1)
     assert reported(used).by["row"]["iodine-allergy"].shadow == 1
 
 
 @pytest.mark.parametrize(("above", "rows"), [(0, ["iodine-allergy"]), (74, ["iodine-allergy"]), (75, [])])
 def test_rows_that_are_mostly_overridden_are_for_review(used: Store, above: float, rows: list[str]) -> None:
-    """A row is for review where more than the given share of its answered cards was overridden."""
+    """A row is listed for review if more than the given share of its answered cards was overridden."""
     assert reported(used).by["row"]["iodine-allergy"].overridden_percent == 75.0
     assert list(reported(used, review_above=above).review) == rows
 
 
 def test_only_the_latest_answer_to_a_card_counts(store: Store) -> None:
-    """A clinician who accepts after all is counted as having accepted, whatever order the reports arrive in."""
-    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    """A card overridden and later accepted counts as accepted, in whatever order the feedback arrives."""
+    save_call(store, a_call(1, a_card(1)), seconds=5.0)
     received(store, an_answer(1, "accepted", 90))
     received(store, an_answer(1, "overridden", 30))
     assert reported(store).total == Tally(shown=1, accepted=1)
@@ -83,40 +83,40 @@ def test_only_the_latest_answer_to_a_card_counts(store: Store) -> None:
 
 
 def test_feedback_on_unknown_cards_is_counted_apart(store: Store) -> None:
-    """Feedback on a card that nobody remembers, or that another EHR got, is counted and changes no rate."""
-    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    """Feedback on an unknown card, or on a card of another EHR, is counted separately and changes no rate."""
+    save_call(store, a_call(1, a_card(1)), seconds=5.0)
     received(store, an_answer(99), an_answer(1, "overridden"), sender=OTHER)
     assert reported(store).total == Tally(shown=1)
     assert reported(store).unknown_cards == 2
 
 
 def test_a_clock_that_is_behind_is_told_and_not_averaged(store: Store) -> None:
-    """Answers dated before their card are counted as such, and do not make the others look quicker."""
-    keep_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
+    """Answers dated before their card are counted separately and excluded from the median time."""
+    save_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
     received(store, an_answer(1, seconds=-30), an_answer(2, seconds=8))
     assert (reported(store).answers_before_card, reported(store).median_seconds) == (1, 8.0)
 
 
 @pytest.mark.parametrize("at", [datetime.min, datetime.max])
 def test_an_absurd_time_does_not_break_the_report(store: Store, at: datetime) -> None:
-    """Feedback dated to the first or the last moment that there is can be kept, sent again and reported."""
-    keep_call(store, a_call(1, a_card(1)), seconds=5.0)
+    """Feedback dated at the minimum or maximum datetime can be stored, sent again and reported."""
+    save_call(store, a_call(1, a_card(1)), seconds=5.0)
     absurd = replace(an_answer(1), at=at.replace(tzinfo=UTC))
     received(store, absurd, absurd)
     assert reported(store).total == Tally(shown=1, accepted=1)
 
 
 def test_a_period_is_of_the_cards_given_in_it(store: Store) -> None:
-    """A report of a month holds the cards of that month, whenever they were answered; the end does not belong to it."""
+    """A report covers the cards of its period, whenever they were answered; the end is exclusive."""
     for number, days in enumerate((0, 10, 20), start=1):
-        keep_call(store, a_call(number, a_card(number), at=NOW + timedelta(days=days)), seconds=5.0)
+        save_call(store, a_call(number, a_card(number), at=NOW + timedelta(days=days)), seconds=5.0)
     received(store, an_answer(2, seconds=40 * 86_400))
-    found = report(store, NOW + timedelta(days=5), NOW + timedelta(days=20), review_above=50)
+    found = build_report(store, NOW + timedelta(days=5), NOW + timedelta(days=20), review_above=50)
     assert found.total == Tally(shown=1, accepted=1)
 
 
 def test_an_empty_store_gives_an_empty_report(store: Store) -> None:
-    """Before the first card there is nothing to report, and no rate of nothing."""
+    """An empty store gives an empty report without rates."""
     found = reported(store)
     assert (found.total, found.review, found.median_seconds) == (Tally(), [], None)
     assert found.total.overridden_percent is None

@@ -1,4 +1,4 @@
-"""The store on SQLite and on PostgreSQL: its tables, what it keeps once, and how it fails."""
+"""The store on SQLite and PostgreSQL: its tables, idempotent writes, and failures."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from alembic.migration import MigrationContext
 
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.feedback import Feedback
-from cds_service.storage.feedback import Kept, Sender, keep_feedback
+from cds_service.storage.feedback import BatchResult, Sender, save_feedback
 from cds_service.storage.prune import prune
-from cds_service.storage.records import keep_call, read_calls
+from cds_service.storage.records import read_calls, save_call
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
-from cds_service.storage.store import PAUSE_SECONDS, Store, _lock_for_migration
+from cds_service.storage.store import RETRY_SECONDS, Store, _lock_for_migration
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 
 
-def kept(store: Store, *entries: Feedback, sender: Sender = SENDER) -> Kept:
-    """What became of a batch."""
-    return keep_feedback(store, entries, sender, with_comments=False, seconds=5.0)
+def kept(store: Store, *entries: Feedback, sender: Sender = SENDER) -> BatchResult:
+    """Store a batch; returns its counts."""
+    return save_feedback(store, entries, sender, with_comments=False, seconds=5.0)
 
 
 def lines(store: Store, table: sa.Table) -> int:
-    """How many lines a table has."""
+    """The number of rows in a table."""
     with store.transaction(5.0) as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(store: Store) -> None:
-    """A database that was brought up to date has exactly the tables, columns and constraints of this release."""
+    """A migrated database has exactly the tables, columns and constraints of this release."""
     store.upgrade()
     with store.transaction(5.0) as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
 def test_several_processes_may_bring_a_database_up_to_date_at_once(database_url: str) -> None:
-    """Workers that start together on an empty database do not get in each other's way."""
+    """Workers that start together on an empty database can migrate it concurrently."""
     stores = [Store(database_url) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda store: store.upgrade(), stores)) == [None] * 8
@@ -56,19 +56,19 @@ def test_several_processes_may_bring_a_database_up_to_date_at_once(database_url:
 
 
 def test_a_call_does_not_wait_long_for_a_migration(store: Store) -> None:
-    """While another process changes the tables, a record is given up after two seconds, and the next ones at once."""
+    """While another process migrates the tables, storing a record fails after two seconds, the next ones at once."""
     with store._engine.connect() as other, other.begin():
         _lock_for_migration(other, store._is_sqlite)
         start = time.monotonic()
         for _ in range(3):
             with pytest.raises(StoreUnavailable):
-                keep_call(store, a_call(), seconds=0.2)
+                save_call(store, a_call(), seconds=0.2)
         waited = time.monotonic() - start
     assert 1.5 < waited < 4.0
 
 
 def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:
-    """An older program does not touch tables that it does not know, and says what to do."""
+    """An older release does not change the tables of a newer one, and says what to do."""
     with store.transaction(5.0) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'from_the_future'")
     again = Store(store._engine.url.render_as_string(hide_password=False))
@@ -79,16 +79,16 @@ def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:
 
 
 def test_feedback_that_is_sent_again_counts_once(store: Store) -> None:
-    """The same card, outcome and time is one entry, within a batch, in a later one, and in another spelling."""
+    """The same card, outcome and time is one entry, within a batch and across batches; other outcomes are new ones."""
     entry = an_answer()
-    assert kept(store, entry, entry) == Kept({"accepted": 1}, repeated=1, unknown_cards=1)
-    assert kept(store, entry) == Kept({}, repeated=1)
+    assert kept(store, entry, entry) == BatchResult({"accepted": 1}, repeated=1, unknown_cards=1)
+    assert kept(store, entry) == BatchResult({}, repeated=1)
     assert kept(store, an_answer(seconds=6), an_answer(outcome="overridden")).repeated == 0
     assert lines(store, FEEDBACK) == 3
 
 
 def test_the_same_feedback_from_many_at_once_counts_once(store: Store) -> None:
-    """Clients that retry in parallel, in different orders, leave one entry each and no error."""
+    """Clients that retry concurrently, in different orders, cause one entry each and no error."""
     entries = [an_answer(number) for number in range(20)]
     with ThreadPoolExecutor(6) as pool:
         runs = list(pool.map(lambda turn: kept(store, *entries[turn:], *entries[:turn]), range(6)))
@@ -98,18 +98,18 @@ def test_the_same_feedback_from_many_at_once_counts_once(store: Store) -> None:
 
 
 def test_feedback_belongs_to_the_client_that_got_the_card(store: Store) -> None:
-    """Another EHR's feedback on a card is kept, and counts as being about a card that nobody remembers."""
-    keep_call(store, a_call(), seconds=5.0)
+    """Another EHR's feedback on a card is stored, and counts as feedback on an unknown card."""
+    save_call(store, a_call(), seconds=5.0)
     assert kept(store, an_answer(10)).unknown_cards == 0
     stranger = Sender("https://other.example.org", SENDER.service, NOW)
-    assert kept(store, an_answer(10), sender=stranger) == Kept({"accepted": 1}, unknown_cards=1)
+    assert kept(store, an_answer(10), sender=stranger) == BatchResult({"accepted": 1}, unknown_cards=1)
 
 
 @pytest.mark.parametrize("with_comments", [True, False])
 def test_a_comment_is_kept_only_where_the_hospital_wants_it(store: Store, with_comments: bool) -> None:
-    """Free text that may name a patient is dropped unless a setting says otherwise; that there was one is known."""
+    """Free text that may name a patient is stored only by setting; otherwise only that there was one."""
     entry = an_answer(outcome="overridden", reason=("urn:x", "emergency"), comment="Jane Roe agrees")
-    keep_feedback(store, [entry], SENDER, with_comments=with_comments, seconds=5.0)
+    save_feedback(store, [entry], SENDER, with_comments=with_comments, seconds=5.0)
     with store.transaction(5.0) as connection:
         (line,) = connection.execute(sa.select(FEEDBACK)).mappings().all()
     assert (line["commented"], line["comment"]) == (True, "Jane Roe agrees" if with_comments else None)
@@ -117,17 +117,17 @@ def test_a_comment_is_kept_only_where_the_hospital_wants_it(store: Store, with_c
 
 
 def test_a_call_is_kept_with_its_cards_or_not_at_all(store: Store) -> None:
-    """A call whose cards can't be kept leaves no half record behind."""
-    keep_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
+    """If the cards of a call can't be stored, its record is not stored either."""
+    save_call(store, a_call(1, a_card(1), a_card(2)), seconds=5.0)
     with pytest.raises(StoreUnavailable):
-        keep_call(store, a_call(2, a_card(3), a_card(2)), seconds=5.0)
+        save_call(store, a_call(2, a_card(3), a_card(2)), seconds=5.0)
     assert (lines(store, CALLS), lines(store, CARDS)) == (1, 2)
 
 
 def test_records_are_read_by_time(store: Store) -> None:
-    """An export from one day to another holds the first day and not the last, oldest first, as it was kept."""
+    """Records are read from the start (inclusive) to the end (exclusive), oldest first, unchanged."""
     for number in (3, 1, 2):
-        keep_call(store, a_call(number, at=NOW + timedelta(days=number)), seconds=5.0)
+        save_call(store, a_call(number, at=NOW + timedelta(days=number)), seconds=5.0)
     found = list(read_calls(store, NOW + timedelta(days=1), NOW + timedelta(days=3)))
     assert [row["at"] for row in found] == [NOW + timedelta(days=1), NOW + timedelta(days=2)]
     assert found[0]["orders"][0]["present"] == {"iodine-allergy": "critical"}
@@ -137,10 +137,10 @@ def test_records_are_read_by_time(store: Store) -> None:
 
 
 def test_what_is_old_is_deleted_and_nothing_else(store: Store) -> None:
-    """Pruning deletes calls, cards and feedback from before a time and says how many."""
+    """Pruning deletes calls, cards and feedback from before a time, and returns how many."""
     for number, days in ((1, -40), (2, -10)):
         at = NOW + timedelta(days=days)
-        keep_call(store, a_call(number, a_card(number * 10), a_card(number * 10 + 1), at=at), seconds=5.0)
+        save_call(store, a_call(number, a_card(number * 10), a_card(number * 10 + 1), at=at), seconds=5.0)
         kept(store, an_answer(number * 10), sender=Sender(SENDER.client, SENDER.service, at))
     assert prune(store, NOW - timedelta(days=30)) == {"calls": 1, "cards": 2, "feedback": 1}
     assert prune(store, NOW - timedelta(days=30)) == {"calls": 0, "cards": 0, "feedback": 0}
@@ -149,7 +149,7 @@ def test_what_is_old_is_deleted_and_nothing_else(store: Store) -> None:
 
 @contextmanager
 def someone_writing(store: Store) -> Iterator[None]:
-    """While another writer holds what the next one needs."""
+    """Hold a write lock on the database during the block."""
     with store._engine.connect() as other, other.begin():
         if store._is_sqlite:
             other.exec_driver_sql("BEGIN IMMEDIATE")
@@ -159,45 +159,45 @@ def someone_writing(store: Store) -> Iterator[None]:
 
 
 def test_a_call_does_not_wait_long_for_another_writer(store: Store) -> None:
-    """Where the store is busy, a record is given up after the time it was allowed, and the next one is kept."""
+    """If the database is locked, storing a record fails after its timeout, and the next one is stored."""
     store.upgrade()
     with someone_writing(store):
         start = time.monotonic()
         with pytest.raises(StoreUnavailable):
-            keep_call(store, a_call(), seconds=0.2)
+            save_call(store, a_call(), seconds=0.2)
         waited = time.monotonic() - start
     assert 0.15 < waited < 2.0
-    keep_call(store, a_call(), seconds=0.2)
+    save_call(store, a_call(), seconds=0.2)
 
 
 def test_a_store_that_is_away_is_not_asked_again_at_once() -> None:
-    """After a failed connection, callers are told at once that the store is away, until the pause is over."""
+    """After a failed connection, further calls fail at once, until the pause is over."""
     store = Store("postgresql://postgres@127.0.0.1:1/records")
-    with pytest.raises(StoreUnavailable, match="The store failed"):
-        keep_call(store, a_call(), seconds=0.2)
-    with pytest.raises(StoreUnavailable, match="The store is away"):
-        keep_call(store, a_call(), seconds=0.2)
-    store._away_until -= PAUSE_SECONDS
-    with pytest.raises(StoreUnavailable, match="The store failed"):
-        keep_call(store, a_call(), seconds=0.2)
+    with pytest.raises(StoreUnavailable, match="The database failed"):
+        save_call(store, a_call(), seconds=0.2)
+    with pytest.raises(StoreUnavailable, match=r"^The database can't be reached\.$"):
+        save_call(store, a_call(), seconds=0.2)
+    store._retry_at -= RETRY_SECONDS
+    with pytest.raises(StoreUnavailable, match="The database failed"):
+        save_call(store, a_call(), seconds=0.2)
     store.close()
 
 
 def test_a_store_that_comes_later_is_brought_up_to_date(tmp_path: Path) -> None:
-    """A service that started without its database uses it as soon as it is there."""
+    """A service that started without its database uses it as soon as it is available."""
     folder = tmp_path / "later"
     store = Store(f"sqlite:///{folder}/records.db")
     shutil.rmtree(folder)
     assert not store.is_reachable()
     folder.mkdir()
-    store._away_until = 0.0
-    keep_call(store, a_call(), seconds=1.0)
+    store._retry_at = 0.0
+    save_call(store, a_call(), seconds=1.0)
     assert lines(store, CALLS) == 1
     store.close()
 
 
 def test_a_sqlite_file_is_safe_against_power_loss(tmp_path: Path) -> None:
-    """A SQLite store writes through to the disk at each commit, and readers don't block writers."""
+    """A SQLite store syncs to disk at each commit, and readers don't block writers."""
     store = Store(f"sqlite:///{tmp_path}/records.db")
     with store.transaction(1.0) as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -206,34 +206,34 @@ def test_a_sqlite_file_is_safe_against_power_loss(tmp_path: Path) -> None:
 
 
 def test_a_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:
-    """Nobody else on the machine can read what is kept, nor the files that SQLite puts beside it."""
+    """Only the owner can read the SQLite file and the other files that SQLite creates for it."""
     store = Store(f"sqlite:///{tmp_path}/records.db")
-    keep_call(store, a_call(), seconds=1.0)
+    save_call(store, a_call(), seconds=1.0)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("records.db*")} == {0o600}
     store.close()
 
 
 def test_a_place_that_can_not_be_written_is_named(tmp_path: Path) -> None:
-    """A path that can't be a database file stops the start with the path and the remedy."""
+    """A path that can't be written stops the start with the path and the remedy."""
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match=r"file/records.db can't be written .* name another file"):
         Store(f"sqlite:///{tmp_path}/file/records.db")
 
 
 def test_a_file_that_is_no_database_is_a_store_that_is_away(tmp_path: Path) -> None:
-    """A garbled file is not overwritten, and no error quotes what is in it."""
+    """A file that is not a database is not overwritten, and no error quotes its content."""
     (tmp_path / "records.db").write_bytes(b"Jane Roe, born 1961-02-03" * 100)
     store = Store(f"sqlite:///{tmp_path}/records.db")
     with pytest.raises(StoreUnavailable) as error:
         store.upgrade()
-    assert error.value.message == f"The store failed ({sqlite3.DatabaseError.__name__})."
+    assert error.value.message == f"The database failed ({sqlite3.DatabaseError.__name__})."
     assert (tmp_path / "records.db").read_bytes().startswith(b"Jane Roe")
     store.close()
 
 
 @pytest.mark.parametrize("url", ["records.db", "mysql://user:geheim@host/db", "postgresql://u:geheim@host:port/db"])
 def test_a_wrong_url_is_refused_without_its_password(url: str) -> None:
-    """A database URL that can't be used names the setting and the remedy, and not the password in it."""
+    """A database URL that can't be used is reported with the setting and the remedy, without its password."""
     with pytest.raises(SettingError, match="CDS_DATABASE_URL") as error:
         Store(url)
     assert "geheim" not in error.value.message

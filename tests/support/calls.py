@@ -1,4 +1,4 @@
-"""Hook calls for tests: the smallest valid body of each hook, and what a test changes in it."""
+"""Hook calls for tests: the smallest valid body of each hook, with changes by the test."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     },
     "ir-patient-view": {"userId": "Practitioner/p1", "patientId": "pat-1"},
 }
-"""Service id -> a context that its hook allows."""
+"""Service id -> a valid context of its hook."""
 
 EMPTY_BUNDLE = {"resourceType": "Bundle", "type": "searchset", "total": 0}
 NOTHING_RECORDED: dict[str, Any] = {
@@ -40,7 +40,7 @@ NOTHING_RECORDED: dict[str, Any] = {
     "observations": EMPTY_BUNDLE,
     "orders": EMPTY_BUNDLE,
 }
-"""Prefetch of a client that looked everywhere and found nothing."""
+"""Prefetch of a client that searched for everything and found nothing."""
 
 
 def a_call(service_id: str = "ir-order-sign", **changes: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def a_call(service_id: str = "ir-order-sign", **changes: Any) -> dict[str, Any]:
 
     Args:
         service_id: the service that it is for.
-        changes: members of the request to replace; `context` is laid over the smallest valid one.
+        changes: members of the request to replace; `context` is merged into the smallest valid one.
     """
     context = CONTEXTS[service_id] | changes.pop("context", {})
     hook = service_id.removeprefix("ir-")
@@ -56,7 +56,7 @@ def a_call(service_id: str = "ir-order-sign", **changes: Any) -> dict[str, Any]:
 
 
 def an_order(text: str, order_id: str = "draft-1") -> dict[str, Any]:
-    """A draft ServiceRequest that names its procedure in words."""
+    """A draft ServiceRequest with its procedure as text."""
     return {
         "resourceType": "ServiceRequest",
         "id": order_id,
@@ -68,11 +68,11 @@ def an_order(text: str, order_id: str = "draft-1") -> dict[str, Any]:
 
 
 def drafts(*orders: dict[str, Any]) -> dict[str, Any]:
-    """A context whose `draftOrders` hold these orders."""
+    """A context with these orders as `draftOrders`."""
     entries = [{"resource": order} for order in orders]
     return {"draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": entries}}
 
 
 def as_json(body: Any) -> bytes:
-    """A body as it goes over the wire."""
+    """A body as bytes."""
     return orjson.dumps(body)

@@ -1,7 +1,7 @@
-"""Ways in which a record can be lost or spoiled on its way to the service; each changes a hook request in place.
+"""Ways in which a record can be lost or corrupted on its way to the service; each changes a hook request in place.
 
-None of them is a statement of the record: a null prefetch, a resolved condition or a cancelled result says something,
-and is not here.
+None of them is valid information: a null prefetch, a resolved condition or a cancelled result has a meaning
+and is not included.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ def drop_a_key(request: Request, pick: int) -> None:
 
 
 def refuse_a_key(request: Request, pick: int) -> None:
-    """An error comes in place of a prefetch value."""
+    """An error replaces a prefetch value."""
     request["prefetch"][_of(list(DATA), pick)] = OUTCOME
 
 
 def refuse_an_entry(request: Request, pick: int) -> None:
-    """An error comes in place of a resource."""
+    """An error replaces a resource."""
     entry = _of(_entries(request), pick)
     if entry is not None:
         entry["resource"] = OUTCOME
 
 
 def empty_an_entry(request: Request, pick: int) -> None:
-    """An entry comes without its resource."""
+    """An entry has no resource."""
     entry = _of(_entries(request), pick)
     if entry is not None:
         entry.pop("resource", None)
 
 
 def garble_a_field(request: Request, pick: int) -> None:
-    """A field has another type than FHIR gives it."""
+    """A field does not have its FHIR type."""
     resources = _resources(request)
     choices = [(r, name, wrong) for r in resources for name in sorted(set(r) - set(_IDENTITY)) for wrong in _WRONG]
     found = _of(choices, pick)
@@ -69,7 +69,7 @@ def garble_a_field(request: Request, pick: int) -> None:
 
 
 def garble_what_it_is(request: Request, pick: int) -> None:
-    """What a resource is, or whose, has another type than FHIR gives it; then nothing of it can be used."""
+    """The type, id or subject of a resource does not have its FHIR type, so the resource can't be used."""
     found = _of([(r, name) for r in _resources(request) for name in _IDENTITY if name in r], pick)
     if found is not None:
         resource, name = found
@@ -77,7 +77,7 @@ def garble_what_it_is(request: Request, pick: int) -> None:
 
 
 def swap_the_patient(request: Request, pick: int) -> None:
-    """A resource of another patient comes in place of the patient's."""
+    """A resource of another patient replaces one of the patient."""
     resource = _of(_resources(request), pick)
     if resource is not None:
         field = "patient" if resource.get("resourceType") == "AllergyIntolerance" else "subject"
@@ -113,7 +113,7 @@ def strip_the_code(request: Request, pick: int) -> None:
 
 
 def add_a_page(request: Request, pick: int) -> None:
-    """A list goes on over another page, which is not sent."""
+    """A list continues on another page, which is not sent."""
     bundle = _of(_bundles(request), pick)
     if bundle is not None:
         bundle["link"] = [{"relation": "next", "url": "https://ehr.example.org/fhir?page=2"}]
@@ -121,7 +121,7 @@ def add_a_page(request: Request, pick: int) -> None:
 
 
 def raise_the_total(request: Request, pick: int) -> None:
-    """A list says that it holds more than was sent."""
+    """The total of a list is larger than the number of entries sent."""
     bundle = _of(_bundles(request), pick)
     if bundle is not None:
         bundle["total"] = len(bundle["entry"]) + 1
@@ -130,9 +130,9 @@ def raise_the_total(request: Request, pick: int) -> None:
 
 Way = Callable[[Request, int], None]
 SPOILED: tuple[Way, ...] = (garble_a_field, strip_the_unit, strip_the_value, strip_the_date, strip_the_code)
-"""The resource is still there, and it can be seen that something is wrong with it."""
+"""The resource is still there, visibly corrupted."""
 LOST: tuple[Way, ...] = (
     *(drop_a_key, refuse_a_key, refuse_an_entry, empty_an_entry, swap_the_patient, garble_what_it_is),
     *(add_a_page, raise_the_total),
 )
-"""The resource is gone; what remains says so."""
+"""The resource is missing, and the request shows that something is missing."""

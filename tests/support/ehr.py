@@ -1,4 +1,4 @@
-"""An EHR that signs tokens, with keys of its own, and the file that registers it."""
+"""An EHR that signs tokens with its own keys, and a clients file that registers it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIGN = f"{DISCOVERY}/ir-order-sign"
 
 @cache
 def private_key(kind: str, number: int = 0) -> Any:
-    """A private key, made once per run: `P-384`, `P-256`, `RSA` or `short RSA`; numbers tell keys of a kind apart."""
+    """A private key, created once per run: `P-384`, `P-256`, `RSA` or `short RSA`; `number` selects one of a kind."""
     curves = {"P-384": ec.SECP384R1, "P-256": ec.SECP256R1}
     if kind in curves:
         return ec.generate_private_key(curves[kind]())
@@ -29,14 +29,14 @@ def private_key(kind: str, number: int = 0) -> Any:
 
 
 def public_jwk(key: Any, kid: str, **members: Any) -> dict[str, Any]:
-    """The public half of a key as a JWK."""
+    """The public key as a JWK."""
     algorithm = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
     jwk: dict[str, Any] = algorithm.to_jwk(key.public_key(), as_dict=True)
     return jwk | {"kid": kid} | members
 
 
 def private_jwk(key: Any, kid: str) -> dict[str, Any]:
-    """A key with its private half, which nobody should hand out."""
+    """The private key as a JWK."""
     algorithm = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
     jwk: dict[str, Any] = algorithm.to_jwk(key, as_dict=True)
     return jwk | {"kid": kid}
@@ -44,7 +44,7 @@ def private_jwk(key: Any, kid: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Ehr:
-    """An EHR; its tokens are as CDS Hooks wants them unless a test changes them."""
+    """An EHR; its tokens follow CDS Hooks unless a test changes them."""
 
     issuer: str = "https://ehr.example.org"
     kid: str = "key-1"
@@ -59,8 +59,8 @@ class Ehr:
         """A token for one URL.
 
         Args:
-            url: the URL that it will call.
-            header: members laid over the header; one that is None is left out.
+            url: the URL to call.
+            header: members to add or replace in the header; one that is None is left out.
             claims: the same for the claims.
         """
         now = int(time.time())
@@ -80,7 +80,7 @@ class Ehr:
 
 
 def register(folder: Path, *rows: tuple[Ehr, str]) -> Path:
-    """The file that registers EHRs, each with more lines of TOML for its table."""
+    """A clients file that registers EHRs, each with additional lines of TOML."""
     text = ""
     for number, (ehr, more) in enumerate(rows):
         (folder / f"keys-{number}.json").write_text(json.dumps(ehr.jwks()), "utf-8")

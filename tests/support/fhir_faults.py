@@ -1,7 +1,7 @@
-"""What FHIR servers, proxies and networks do wrong: each answers a request in place of the peer.
+"""Faults of FHIR servers, proxies and networks: each answers a request instead of the peer.
 
-`LOSING` faults keep data back or spoil them, so that an answer "nothing found" would be false. After a `HARMLESS` one
-everything is still there.
+`LOSING` faults withhold or corrupt data, so that an answer "nothing found" would be false. After a `HARMLESS` one
+all data are still available.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _status(status: int, **headers: str) -> Maker:
 
 
 def _page(peer: Peer, exchange: Exchange, **changes: Any) -> dict[str, Any]:
-    """The page that a plain peer would give, changed."""
+    """The peer's regular page with changes."""
     sent: list[dict[str, Any]] = []
 
     class Caught(Exchange):
@@ -52,7 +52,7 @@ def _next(link: str | Callable[[Peer, Exchange], str]) -> Maker:
 
 
 def _later(fault: Maker) -> Maker:
-    """The first page comes, and the fault strikes on what follows."""
+    """The first page is regular; the fault affects the following ones."""
 
     def make(peer: Peer) -> Fault:
         strike = fault(peer)
@@ -173,7 +173,7 @@ LOSING: dict[str, Maker] = {
     "a next link to itself": _next(_same_again),
     "paging without an end": _next(_endless),
 }
-"""Name -> what makes the fault for a peer."""
+"""Name -> function that creates the fault for a peer."""
 
 HARMLESS: dict[str, Maker] = {
     "every entry twice": _entries(lambda entries: entries * 2),

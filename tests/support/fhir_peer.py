@@ -1,4 +1,4 @@
-"""A small FHIR R4 server of our own, over real sockets on loopback: well behaved, or with any habit or fault.
+"""A small FHIR R4 server for tests, over real sockets on loopback, with configurable habits and faults.
 
 Habits change what it does within FHIR (how links look, which searches it refuses); a fault replaces an answer.
 """
@@ -25,7 +25,7 @@ TOKEN = "peer-token-7f3a"  # noqa: S105  of the peer below
 
 @dataclass
 class Habits:
-    """What this server does its own way; the defaults are those of a plain one."""
+    """Server behavior that varies within FHIR; the defaults are the most common."""
 
     page_size: int = 100
     links: str = "absolute"
@@ -36,9 +36,9 @@ class Habits:
     """`list`, `bare` (nothing by system|code), `first` (only the first code of a list) or `ignored`."""
     needs_code_or_category: bool = False
     most_count: int | None = None
-    """A `_count` above it is refused with 400."""
+    """A larger `_count` is answered with 400."""
     refuses: tuple[str, ...] = ()
-    """Parameters that are refused with 400."""
+    """Parameters that are answered with 400."""
     token: str | None = None
     ignores_patient: bool = False
     total: bool = True
@@ -56,7 +56,7 @@ class Exchange:
         self.asked = {name: values[0] for name, values in parse_qs(self.url.query, keep_blank_values=True).items()}
 
     def send(self, status: int, body: bytes, kind: str = "application/fhir+json", **headers: str) -> None:
-        """A whole answer; header names are written with underscores."""
+        """Send a whole response; header names are written with underscores."""
         self._handler.send_response(status)
         self._handler.send_header("Content-Type", kind)
         self._handler.send_header("Content-Length", str(len(body)))
@@ -66,16 +66,16 @@ class Exchange:
         self._handler.wfile.write(body)
 
     def send_json(self, resource: Any, status: int = 200, **headers: str) -> None:
-        """A resource."""
+        """Send a resource."""
         self.send(status, json.dumps(resource).encode(), **headers)
 
     def outcome(self, status: int, **headers: str) -> None:
-        """An OperationOutcome."""
+        """Send an OperationOutcome."""
         issue = {"severity": "error", "code": "processing"}
         self.send_json({"resourceType": "OperationOutcome", "issue": [issue]}, status, **headers)
 
     def raw(self, *parts: bytes, pause: float = 0.0) -> None:
-        """Bytes on the wire as they are, and the end of the connection."""
+        """Send raw bytes and close the connection."""
         self._handler.close_connection = True
         for part in parts:
             self._handler.wfile.write(part)
@@ -85,7 +85,7 @@ class Exchange:
 
 @dataclass
 class Peer:
-    """A running server; `faults` are by resource type, `*` for all; `requests` are what it was asked, in order."""
+    """A running server; `faults` by resource type, `*` for all; `requests` received, in order."""
 
     base: str
     resources: list[Resource] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Peer:
         return [parameters for path, parameters in self.requests if path.rpartition("/")[2] == kind]
 
     def answer(self, exchange: Exchange) -> None:
-        """What a plain server with these habits answers."""
+        """Answer as a server with these habits, without faults."""
         if self.habits.token and exchange.headers.get("Authorization") != f"Bearer {self.habits.token}":
             exchange.outcome(401)
             return
@@ -203,7 +203,7 @@ def _in_category(resource: Resource, asked: Mapping[str, str]) -> bool:
 def running_peer(
     resources: Iterable[Resource] = (), path: str = "/fhir", tls: ssl.SSLContext | None = None, **habits: Any
 ) -> Iterator[Peer]:
-    """A server on a free port of loopback for as long as the context lasts."""
+    """A server on a free loopback port, while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -224,14 +224,14 @@ def running_peer(
                 self.close_connection = True
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Says nothing."""
+            """Suppress the log."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that hung up is what several tests are about."""
+            """Suppress errors of closed connections, which several tests cause."""
 
     lock = threading.Lock()
     server = Server(("127.0.0.1", 0), Handler)
@@ -250,7 +250,7 @@ def running_peer(
 
 
 def resources_of(request: Mapping[str, Any]) -> list[Resource]:
-    """Every resource of a hook request's prefetch, as a server would hold them."""
+    """Every resource in the prefetch of a hook request, for a server's `resources`."""
     found = []
     for value in request.get("prefetch", {}).values():
         if value is not None:

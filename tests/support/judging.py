@@ -1,4 +1,4 @@
-"""What the tables say about a compact case (a row as in `tests/cases/`), in a word or two."""
+"""The result for a compact case (a row as in `tests/cases/`) as a short text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cds_service.knowledge.tables import Knowledge
 
 
 def judge_request(request: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> Findings:
-    """The findings of a whole hook request, before any wording."""
+    """The findings of a whole hook request."""
     call = read_request(f"ir-{request['hook']}", json.dumps(request).encode())
     facts = extract(gather(call), now=now, reads=knowledge.codes.holds, encounter_id=call.encounter_id)
     return evaluate(facts, knowledge, options=call.service.focus == "none")
@@ -29,7 +29,7 @@ def judge(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> OrderF
 
 
 def said_of(order: OrderFinding, row: str) -> str:
-    """`present critical`, `absent`, ... of a contraindication or indication; `-` for a row that is not listed."""
+    """`present critical`, `absent`, ... for a contraindication or indication; `-` for a row that is not listed."""
     for finding in order.contraindications:
         if finding.contraindication.id == row:
             return f"{finding.certainty} {finding.indicator.word}" if finding.indicator else f"{finding.certainty}"
@@ -40,7 +40,7 @@ def said_of(order: OrderFinding, row: str) -> str:
 
 
 def said_of_criterion(order: OrderFinding, criterion: str) -> str:
-    """The same of one criterion; `-` for one that is not part of the answer."""
+    """The same for one criterion; `-` if it is not in the result."""
     for row in order.contraindications:
         for finding in row.criteria:
             if finding.criterion.id == criterion:
@@ -49,6 +49,6 @@ def said_of_criterion(order: OrderFinding, criterion: str) -> str:
 
 
 def reason_of(order: OrderFinding, criterion: str) -> str | None:
-    """The key of the reason that one criterion gives."""
+    """The key of the reason of one criterion."""
     found = [f for row in order.contraindications for f in row.criteria if f.criterion.id == criterion]
     return found[0].reason.key if found and found[0].reason else None

@@ -1,4 +1,4 @@
-"""Calls, cards and feedback to be kept in a store."""
+"""Calls, cards and feedback to store."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ SENDER = Sender("https://ehr.example.org", "ir-order-sign", NOW)
 
 
 def an_answer(card: int = 1, outcome: str = "accepted", seconds: float = 5, **more: Any) -> Feedback:
-    """Feedback on one card, some time after it was given."""
+    """Feedback on one card, some seconds after the card."""
     return Feedback(CARD.format(card), outcome, NOW + timedelta(seconds=seconds), **more)
 
 
 def a_card(number: int, topic: str = "iodine-allergy", indicator: str = "critical", *rows: str) -> CardSummary:
-    """A card that was shown, with the uuid of its number."""
+    """A shown card, with a uuid made from its number."""
     return CardSummary(topic, rows or (topic,), indicator, CARD.format(number))
 
 
 def a_call(
     number: int = 1, *cards: CardSummary, at: datetime = NOW, client: str = SENDER.client, shadow: bool = False
 ) -> CallRecord:
-    """A call that was answered with these cards; without any, with one critical card of ten times its number."""
+    """A call answered with these cards; by default with one critical card of ten times its number."""
     order = OrderSummary("tips", "present", {"iodine-allergy": "critical"}, ("bleeding-tendency",))
     given = cards or (a_card(number * 10),)
     summary = CallSummary(

@@ -1,4 +1,4 @@
-"""An https server that publishes keys, or whatever a test wants it to say, and counts who asked."""
+"""An https server that publishes keys, or any body set by a test, and counts the requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import trustme
 
 @dataclass
 class KeyServer:
-    """A running server. `body` is what it says, `drip` the seconds between two bytes of it."""
+    """A running server. `body` is its response, `drip` the seconds between two bytes."""
 
     url: str = ""
     ca_file: Path = Path()
@@ -29,13 +29,13 @@ class KeyServer:
     asked: list[dict[str, str]] = field(default_factory=list)
 
     def publish(self, keys: dict[str, Any]) -> None:
-        """Says these keys from now on."""
+        """Serve these keys from now on."""
         self.body = json.dumps(keys).encode()
 
 
 @contextmanager
 def key_server(folder: Path) -> Iterator[KeyServer]:
-    """A key server on a free port of this machine, with a certificate of an authority of its own."""
+    """A key server on a free port of this machine, with a certificate of its own CA."""
     state = KeyServer(ca_file=folder / "authority.pem")
     state.gate.set()
     authority = trustme.CA()

@@ -1,13 +1,13 @@
-"""What the service logs while the tests run, as it would stand in the log, searched for what must not be there."""
+"""Searches the log lines of all tests for content that must not be logged."""
 
 from __future__ import annotations
 
 import logging
 import re
 
-from cds_service.web.logs import json_lines
+from cds_service.web.logs import json_formatter
 
-# A token in whole, and the names and dates of birth that tests put into records, tokens and addresses.
+# Complete tokens, and the names and dates of birth that tests put into records, tokens and URLs.
 _FORBIDDEN = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.|[Bb]earer ey|birthDate|\b19\d\d-\d\d-\d\d\b"
     r"|Featherstonehaugh|Clementine|Jane|\bRoe\b|Daniel|Ottoline|hunter2|opensesame"
@@ -15,16 +15,16 @@ _FORBIDDEN = re.compile(
 
 
 class LogScan(logging.Handler):
-    """Keeps the lines that hold what must not be there, and counts all of them."""
+    """Keeps the lines with forbidden content, and counts all lines."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.setFormatter(json_lines())
+        self.setFormatter(json_formatter())
         self.lines = 0
         self.leaks: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line of the log."""
+        """Check one log record."""
         line = self.format(record)
         self.lines += 1
         if _FORBIDDEN.search(line):

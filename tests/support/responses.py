@@ -1,17 +1,17 @@
-"""What every answer is held against: our own response schema, and the rule that nothing in it is null or empty."""
+"""Checks for every response: our response schema, and no null or empty members."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.hooks.schema_checks import validator
+from cds_service.hooks.schema_checks import build_validator
 
-_RESPONSE = validator("response.json")
+_RESPONSE = build_validator("response.json")
 
 
 def find_empty(value: Any, path: str = "") -> Iterator[str]:
-    """The places of null, empty texts, arrays and objects; an empty `cards` or `services` at the top is allowed.
+    """Pointers to null, empty strings, arrays and objects; top-level `cards` or `services` may be empty.
 
     Source: CDS Hooks 2.0.1, Null and empty JSON elements.
     """
@@ -23,6 +23,6 @@ def find_empty(value: Any, path: str = "") -> Iterator[str]:
 
 
 def response_problems(answer: Any) -> list[str]:
-    """Everything that is wrong with the body of an answer; none for a right one."""
+    """Everything that is wrong with a response body; empty if it is valid."""
     broken = [f"/{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in _RESPONSE.iter_errors(answer)]
     return broken + [f"{path} is empty" for path in find_empty(answer)]

@@ -1,4 +1,4 @@
-"""The production server as a process of its own, with its log in a file."""
+"""The production server as a separate process, with its log in a file."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ _SECONDS = 30
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server that answers."""
+    """A running server."""
 
     process: subprocess.Popen[bytes]
     log_file: Path
     url: str
 
     def log(self) -> list[dict[str, Any]]:
-        """Every line of its log so far; each must be a JSON object."""
+        """Every log line so far; each must be a JSON object."""
         return [json.loads(line) for line in self.log_file.read_text("utf-8").splitlines()]
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """The lines of its log whose event starts like this."""
+        """The log lines whose event starts with this text."""
         return [line for line in self.log() if line["event"].startswith(name)]
 
     def reload(self) -> None:
-        """Sends SIGHUP and waits until the log says how it went."""
+        """Send SIGHUP and wait until the log reports the result."""
         before = len(self.events("Reloaded")) + len(self.events("Not reloaded"))
         self.process.send_signal(signal.SIGHUP)
         until(lambda: len(self.events("Reloaded")) + len(self.events("Not reloaded")) > before)
 
 
 def free_port() -> int:
-    """A port of this machine that nothing uses."""
+    """A free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def until(done: Callable[[], bool]) -> None:
-    """Waits for something, not for ever."""
+    """Wait for a condition, with a timeout."""
     deadline = time.monotonic() + _SECONDS
     while not done():
         assert time.monotonic() < deadline, "waited in vain"
@@ -62,7 +62,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[RunningServer]:
     """A server on a free port of this machine, stopped at the end.
 
     Args:
-        folder: where its log goes.
+        folder: for its log.
         settings: environment variables, such as `CDS_CLIENTS`.
     """
     log_file = folder / "server.log"

@@ -1,4 +1,4 @@
-"""The production server as a process of its own, with its worker processes in view."""
+"""The production server as a separate process, with access to its worker processes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _STOP_SECONDS = 40
 
 
 class Serving:
-    """A server on a free port. What it says goes to a file, so that it never waits for a reader.
+    """A server on a free port. Its output goes to a file, so that it never waits for a reader.
 
     Args:
-        folder: of the test; holds what the server says.
+        folder: of the test; for the server's output.
         settings: environment variables.
     """
 
@@ -41,11 +41,11 @@ class Serving:
         return self._log.read_text("utf-8")
 
     def workers(self) -> list[psutil.Process]:
-        """The worker processes that run now."""
+        """The current worker processes."""
         return psutil.Process(self.process.pid).children()
 
     def kill_a_worker(self, choose: random.Random) -> bool:
-        """Kill one worker with SIGKILL; False where none was there to be killed."""
+        """Kill one worker with SIGKILL; False if there was none."""
         workers = self.workers()
         if not workers:
             return False

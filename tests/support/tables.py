@@ -10,10 +10,10 @@ from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
 from cds_service.knowledge.tables import Knowledge
 
 _NOT_LOADED = ("input", "compiled", "examples")
-"""What the package holds beside what the service loads."""
+"""Folders of the package that the service does not load."""
 
 CHANGE = 'change = { reason = "local protocol", approver = "Head of department", date = "2026-11-02" }'
-"""What every change of a site carries."""
+"""The fields that every site change needs."""
 
 
 def a_copy(folder: Path) -> Path:
@@ -24,7 +24,7 @@ def a_copy(folder: Path) -> Path:
 
 
 def put(path: Path, text: str) -> None:
-    """Write a file, with the folders that it needs."""
+    """Write a file, creating its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
 

@@ -1,23 +1,23 @@
-"""What a process of its own does with tokens; in a module that is quick to import, since each process does."""
+"""Token use in a separate process; a small module, because each process imports it."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-from cds_service.security.replay import LocalMemory, RedisMemory
+from cds_service.security.replay import LocalReplayCache, RedisReplayCache
 
 ISSUER = "https://ehr.example.org"
 
 
 def uses_in_folder(folder: str, tokens: int) -> int:
-    """How many of these tokens are used for the first time, as one process sees it."""
-    memory = LocalMemory(Path(folder))
+    """How many of these tokens one process sees for the first time."""
+    memory = LocalReplayCache(Path(folder))
     return sum(memory.first_use(ISSUER, str(number), time.time() + 300) for number in range(tokens))
 
 
 def uses_in_redis(url: str, folder: str, tokens: int) -> int:
-    """The same for a machine of its own that shares a Redis."""
+    """The same for a separate machine that shares a Redis."""
     Path(folder).mkdir()
-    memory = RedisMemory(url, LocalMemory(Path(folder)))
+    memory = RedisReplayCache(url, LocalReplayCache(Path(folder)))
     return sum(memory.first_use(ISSUER, str(number), time.time() + 300) for number in range(tokens))

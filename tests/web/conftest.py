@@ -13,8 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.knowledge.tables import Knowledge
+from cds_service.profiles.background import BackgroundValidator
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
+from cds_service.web.metrics import Metrics
 
 ORIGIN = "https://ehr.example.org"
 
@@ -22,20 +24,34 @@ MakeApp = Callable[..., Flask]
 
 
 def numbered_ids() -> Callable[[], str]:
-    """A source of UUIDs that are the same in every run."""
+    """A source of UUIDs, the same in every run."""
     numbers = iter(range(1, 10_000))
     return lambda: str(UUID(int=next(numbers)))
 
 
 @pytest.fixture
 def make_app(knowledge: Knowledge, now: datetime, tmp_path: Path) -> MakeApp:
-    """Makes the application with some settings; its store is a SQLite file of the test, and used tokens are shared."""
-    used_tokens = tmp_path / "used-tokens"
-    used_tokens.mkdir()
+    """Creates the application with some settings, a SQLite store of the test, and shared used tokens."""
+    used_tokens_folder = tmp_path / "used-tokens"
+    used_tokens_folder.mkdir()
 
-    def make(tables: Knowledge = knowledge, **settings: Any) -> Flask:
+    def make(
+        tables: Knowledge = knowledge,
+        *,
+        metrics: Metrics | None = None,
+        validator: BackgroundValidator | None = None,
+        **settings: Any,
+    ) -> Flask:
         stored = {"database_url": f"sqlite:///{tmp_path}/records.db"} | settings
-        return create_app(Settings(**stored), tables, lambda: now, numbered_ids(), used_tokens=used_tokens)
+        return create_app(
+            Settings(**stored),
+            tables,
+            lambda: now,
+            numbered_ids(),
+            metrics=metrics,
+            validator=validator,
+            used_tokens_folder=used_tokens_folder,
+        )
 
     return make
 

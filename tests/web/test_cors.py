@@ -1,4 +1,4 @@
-"""Browser clients: which web pages may call the service, and what their preflights are answered."""
+"""CORS: which web pages may call the service, and how their preflights are answered."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_preflight_of_a_listed_origin_is_allowed(client: FlaskClient, path: st
 
 
 def test_a_public_page_may_call_a_service_on_this_machine(client: FlaskClient) -> None:
-    """Where the browser asks whether a listed page of the internet may call a local address, it is told so."""
+    """A listed page from the internet may call a service on this machine (Private Network Access)."""
     asked = PREFLIGHT | {"Origin": ORIGIN, "Access-Control-Request-Private-Network": "true"}
     assert client.options(PATHS[1], headers=asked).headers["Access-Control-Allow-Private-Network"] == "true"
 
@@ -40,7 +40,7 @@ def test_a_public_page_may_call_a_service_on_this_machine(client: FlaskClient) -
     "origin", ["https://other.example", f"{ORIGIN}.evil.example", "null", "http://ehr.example.org"]
 )
 def test_other_origins_are_not_allowed(client: FlaskClient, origin: str) -> None:
-    """A page of an origin that is not listed gets no permission, neither by preflight nor with an answer."""
+    """A page of an unlisted origin gets no permission, neither in the preflight nor in a response."""
     for response in (
         client.options(PATHS[1], headers=PREFLIGHT | {"Origin": origin}),
         client.get(PATHS[0], headers={"Origin": origin}),
@@ -59,13 +59,13 @@ def test_other_origins_are_not_allowed(client: FlaskClient, origin: str) -> None
     ],
 )
 def test_a_page_can_read_why_it_was_refused(client: FlaskClient, path: str, content_type: str, status: int) -> None:
-    """Error answers carry the permission as well, so that a browser client can show the reason."""
+    """Error responses have CORS headers too, so that a browser client can show the reason."""
     response = client.post(path, data=b"{}", content_type=content_type, headers={"Origin": ORIGIN})
     assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (status, ORIGIN)
 
 
 def test_every_origin_is_allowed_where_the_setting_says_so(make_app: MakeApp) -> None:
-    """For development the setting `*` lets every page call the service."""
+    """The setting `*` lets every page call the service, for development."""
     client = make_app(cors_origins=("*",)).test_client()
     response = client.post("/cds-services/ir-patient-view", json=a_call(), headers={"Origin": "http://localhost:8081"})
     assert response.headers["Access-Control-Allow-Origin"] == "http://localhost:8081"
@@ -88,19 +88,19 @@ def test_every_origin_is_allowed_where_the_setting_says_so(make_app: MakeApp) ->
 def test_without_the_setting_only_pages_of_this_machine_may_call(
     make_app: MakeApp, origin: str, host: str, allowed: bool
 ) -> None:
-    """A service that is open to this machine answers its pages, so that a client on it works at once; no others."""
+    """A service that is open on loopback allows pages of this machine, and no others."""
     response = make_app(host=host).test_client().get("/cds-services", headers={"Origin": origin})
     assert response.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
 
 
 def test_with_registered_clients_pages_need_the_setting(make_app: MakeApp, tmp_path: Path) -> None:
-    """Once clients are registered, pages of this machine are like all others."""
+    """With registered clients, pages of this machine need the setting like all others."""
     app = make_app(clients=register(tmp_path, (Ehr(), "")), public_url="https://cds.example.org")
     response = app.test_client().get("/cds-services", headers={"Origin": "http://localhost:8081"})
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
 def test_pages_for_people_are_not_shared(client: FlaskClient) -> None:
-    """The permission covers the protocol only, not the pages and operational paths."""
+    """CORS headers are sent for the protocol paths only, not for the pages and operational paths."""
     for path in ("/", "/readyz", "/cds-services-other"):
         assert "Access-Control-Allow-Origin" not in client.get(path, headers={"Origin": ORIGIN}).headers

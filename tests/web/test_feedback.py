@@ -1,4 +1,4 @@
-"""Feedback as EHRs send it: what is taken, what is refused whole, and what happens while the store is away."""
+"""Feedback from EHRs: what is accepted, what is rejected, and what happens while the database is down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cds_service.storage.report import Tally, report
+from cds_service.storage.report import Tally, build_report
 from cds_service.storage.schema import FEEDBACK
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
@@ -23,44 +23,44 @@ AWAY = "postgresql://postgres@127.0.0.1:1/records"
 
 
 def an_entry(card: str = CARD, **changes: Any) -> dict[str, Any]:
-    """An override without a reason; a change to None leaves a member out."""
+    """An override without a reason; members changed to None are left out."""
     entry = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2026-11-23T19:00:30Z"} | changes
     return {name: value for name, value in entry.items() if value is not None}
 
 
 def post(client: FlaskClient, *entries: Any, service_id: str = "ir-order-sign") -> TestResponse:
-    """The answer to a batch of feedback."""
+    """The response to a batch of feedback."""
     return client.post(f"/cds-services/{service_id}/feedback", json={"feedback": list(entries)})
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """The store of the application under test, opened a second time."""
+    """The store of the application under test, opened again."""
     opened = Store(f"sqlite:///{tmp_path}/records.db")
     yield opened
     opened.close()
 
 
 def kept(store: Store) -> list[dict[str, Any]]:
-    """Everything kept."""
+    """All stored feedback."""
     with store.transaction(1.0) as connection:
         return [dict(row) for row in connection.execute(sa.select(FEEDBACK)).mappings()]
 
 
 def test_feedback_finds_the_row_that_spoke(client: FlaskClient, store: Store) -> None:
-    """A clinician's answer to a card of a call is counted for the table row that the card spoke for."""
+    """Feedback on a card is counted for the table row of that card."""
     cards = client.post("/cds-services/ir-order-sign", json=CALL).get_json()["cards"]
     (indication,) = [card for card in cards if card["source"]["topic"]["code"] == "indication"]
     accepted = {"outcome": "accepted", "acceptedSuggestions": [{"id": indication["suggestions"][0]["uuid"]}]}
     answer = post(client, an_entry(indication["uuid"], **accepted))
     assert (answer.status_code, answer.data, "Content-Type" in answer.headers) == (200, b"", False)
-    found = report(store, None, None, review_above=50)
+    found = build_report(store, None, None, review_above=50)
     assert found.by["row"]["indication: uterine-fibroid-embolization"] == Tally(shown=1, accepted=1)
     assert (found.total.shown, found.unknown_cards) == (len(cards), 0)
 
 
 def test_the_example_in_the_guide_is_kept(client: FlaskClient, store: Store) -> None:
-    """The feedback that an integrator copies from the guide is taken."""
+    """The feedback example in the guide is accepted."""
     guide = (Path(__file__).parents[2] / "docs" / "feedback.md").read_text("utf-8")
     body = guide.partition("-d '")[2].partition("'\n")[0]
     answer = client.post("/cds-services/ir-order-sign/feedback", data=body, content_type="application/json")
@@ -70,7 +70,7 @@ def test_the_example_in_the_guide_is_kept(client: FlaskClient, store: Store) -> 
 
 
 def test_a_batch_of_many_is_kept_once(client: FlaskClient, store: Store) -> None:
-    """A batch may hold any number of entries, several of one card, and be sent again: each counts once."""
+    """A batch may have any number of entries, several on one card, and be sent again: each counts once."""
     entries = [an_entry(outcomeTimestamp=f"2026-11-23T19:{minute:02d}:00.5Z") for minute in range(60)]
     for _ in range(2):
         assert post(client, *entries, entries[0]).status_code == 200
@@ -78,19 +78,19 @@ def test_a_batch_of_many_is_kept_once(client: FlaskClient, store: Store) -> None
 
 
 def test_times_are_the_same_moment_in_any_zone(client: FlaskClient, store: Store) -> None:
-    """A time with an offset is the same entry as that moment in UTC."""
+    """A time with an offset is the same entry as that time in UTC."""
     post(client, an_entry(), an_entry(outcomeTimestamp="2026-11-24T03:00:30.000+08:00"), an_entry(CARD.upper()))
     assert len(kept(store)) == 1
 
 
 def test_feedback_for_any_service_may_name_any_card(client: FlaskClient) -> None:
-    """Feedback on a card that nobody remembers is accepted: the client can do nothing about it."""
+    """Feedback on an unknown card is accepted, because the client can't correct it."""
     assert post(client, an_entry(), service_id="ir-patient-view").status_code == 200
 
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_comment_is_kept_only_by_setting(make_app: MakeApp, store: Store, keep: bool) -> None:
-    """Free text is kept only where the hospital's setting says so."""
+    """Free text is stored only if the hospital's setting allows it."""
     client = make_app(keep_comments=keep).test_client()
     override = {"reason": {"code": "emergency", "system": "urn:x", "display": None}, "userComment": "Jane agreed\0"}
     assert post(client, an_entry(overrideReason=override)).status_code == 200
@@ -101,21 +101,21 @@ def test_a_comment_is_kept_only_by_setting(make_app: MakeApp, store: Store, keep
 
 WRONG = [
     (an_entry(card=None), "/feedback/1/card is missing"),
-    (an_entry("Jane Roe"), "/feedback/1/card can't be used"),
+    (an_entry("Jane Roe"), "/feedback/1/card is not valid"),
     (an_entry(card=5), "/feedback/1/card is a number"),
-    (an_entry(outcome="ignored"), "/feedback/1/outcome can't be used as it is: send accepted or overridden"),
+    (an_entry(outcome="ignored"), "/feedback/1/outcome is not valid: send accepted or overridden"),
     (an_entry(outcome=None), "/feedback/1/outcome is missing"),
     (an_entry(outcome="accepted"), "/feedback/1/acceptedSuggestions is missing"),
-    (an_entry(outcome="accepted", acceptedSuggestions=[]), "/feedback/1/acceptedSuggestions can't be used"),
+    (an_entry(outcome="accepted", acceptedSuggestions=[]), "/feedback/1/acceptedSuggestions is not valid"),
     (an_entry(outcome="accepted", acceptedSuggestions=[{}]), "/feedback/1/acceptedSuggestions/0/id is missing"),
     (an_entry(outcomeTimestamp=None), "/feedback/1/outcomeTimestamp is missing"),
-    (an_entry(outcomeTimestamp="2026-11-23"), "/feedback/1/outcomeTimestamp can't be used"),
-    (an_entry(outcomeTimestamp="2026-11-23T19:00:00"), "/feedback/1/outcomeTimestamp can't be used"),
-    (an_entry(outcomeTimestamp="2026-02-30T19:00:00Z"), "/feedback/1/outcomeTimestamp is no time"),
+    (an_entry(outcomeTimestamp="2026-11-23"), "/feedback/1/outcomeTimestamp is not valid"),
+    (an_entry(outcomeTimestamp="2026-11-23T19:00:00"), "/feedback/1/outcomeTimestamp is not valid"),
+    (an_entry(outcomeTimestamp="2026-02-30T19:00:00Z"), "/feedback/1/outcomeTimestamp is not a time"),
     (an_entry(overrideReason={"reason": {"code": "x"}}), "/feedback/1/overrideReason/reason/system is missing"),
     (
         an_entry(overrideReason={"reason": {"code": "J R", "system": "u"}}),
-        "/feedback/1/overrideReason/reason/code can't",
+        "/feedback/1/overrideReason/reason/code is not valid",
     ),
     (an_entry(overrideReason="because"), "/feedback/1/overrideReason is text"),
     ("overridden", "/feedback/1 is text"),
@@ -125,7 +125,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("wrong", "message"), WRONG)
 def test_one_wrong_entry_refuses_the_batch(client: FlaskClient, store: Store, wrong: Any, message: str) -> None:
-    """A batch with a mistake is a 400 with the place of it, keeps nothing, and repeats nothing that was sent."""
+    """A batch with a mistake is a 400 with its JSON pointer; nothing is stored and no value is quoted."""
     answer = post(client, an_entry(), wrong)
     assert answer.status_code == 400
     diagnostics = answer.get_json()["issue"][0]["diagnostics"]
@@ -143,13 +143,13 @@ def test_one_wrong_entry_refuses_the_batch(client: FlaskClient, store: Store, wr
         (b'{"feedback": {}}', "/feedback is an object"),
         (b'{"feedback": null}', "/feedback is missing"),
         (b'{"feedback": 5}', "/feedback is a number"),
-        (b'{"feedback": [], "feedback": []}', "given more than once"),
+        (b'{"feedback": [], "feedback": []}', "sent more than once"),
         (b'{"feedback": [' + b"[" * 900 + b"]" * 900 + b"]}", "/feedback/0 can't be read"),
         (b'{"feedback": [1e999]}', "/feedback/0 can't be read"),
     ],
 )
 def test_what_is_no_feedback_is_refused(client: FlaskClient, body: bytes, message: str) -> None:
-    """A body that is no feedback is a 400 that says what to send."""
+    """A body that is not feedback is a 400 that says what to send."""
     answer = client.post("/cds-services/ir-order-sign/feedback", data=body, content_type="application/json")
     assert answer.status_code == 400
     assert message in answer.get_json()["issue"][0]["diagnostics"]
@@ -165,14 +165,14 @@ def test_what_is_no_feedback_is_refused(client: FlaskClient, body: bytes, messag
     ],
 )
 def test_the_protocol_is_kept(client: FlaskClient, path: str, options: dict[str, Any], status: int) -> None:
-    """An unknown service, another content type, a body over 1 MiB and another method are told apart."""
+    """An unknown service, another content type, a body over 1 MiB and another method get their own status."""
     assert client.open(path, **{"method": "POST"} | options).status_code == status
 
 
 def test_while_the_store_is_away_feedback_is_refused_and_calls_are_answered(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without its store the service judges as ever, refuses feedback with 503 and says that records are lost."""
+    """While the database is down, calls are judged, feedback gets 503, and lost records are logged."""
     client = make_app(database_url=AWAY).test_client()
     first, second = (client.post("/cds-services/ir-order-sign", json=CALL) for _ in range(2))
     assert (first.status_code, second.status_code) == (200, 200)
@@ -183,11 +183,11 @@ def test_while_the_store_is_away_feedback_is_refused_and_calls_are_answered(
     ready = client.get("/readyz")
     assert (ready.status_code, "store" in ready.get_json()["issue"][0]["diagnostics"]) == (503, True)
     assert "cds_records_lost_total 2.0" in client.get("/metrics").text
-    assert sum("was not kept" in record.getMessage() for record in caplog.records) == 2
+    assert sum("was not stored" in record.getMessage() for record in caplog.records) == 2
 
 
 def test_without_a_database_no_feedback_is_acknowledged(make_app: MakeApp) -> None:
-    """An application that was given no database refuses feedback and names the setting."""
+    """Without a database, feedback gets 503 with the name of the setting."""
     refused = post(make_app(database_url=None).test_client(), an_entry())
     assert refused.status_code == 503
     assert "CDS_DATABASE_URL" in refused.get_json()["issue"][0]["diagnostics"]

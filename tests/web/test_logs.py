@@ -1,4 +1,4 @@
-"""The log: what a line looks like, what it never holds, and that the search through the tests' log is awake."""
+"""The log: its format, what it never contains, and that the scan of the tests' log works."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import pytest
 from flask.testing import FlaskClient
 
 from cds_service.security.pseudonym import pseudonym
-from cds_service.web.logs import json_lines
+from cds_service.web.logs import json_formatter
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.log_scan import LogScan
 
 
 @pytest.fixture
 def written() -> tuple[logging.Logger, io.StringIO]:
-    """A logger, and what it has written."""
+    """A logger, and its output."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(json_lines())
+    handler.setFormatter(json_formatter())
     logger = logging.Logger("a.module")
     logger.addHandler(handler)
     return logger, stream
 
 
 def test_a_line_is_one_json_object(written: tuple[logging.Logger, io.StringIO]) -> None:
-    """What a module says and the facts beside it stand in one object with level, logger and time in UTC."""
+    """Event, extra fields, level, logger and time in UTC are in one JSON object."""
     logger, stream = written
     logger.warning("token refused", extra={"reason": "line\nbreak", "kid": None})
     (line,) = stream.getvalue().splitlines()
@@ -43,7 +43,7 @@ def test_a_line_is_one_json_object(written: tuple[logging.Logger, io.StringIO]) 
 
 
 def test_of_an_exception_only_the_code_is_logged(written: tuple[logging.Logger, io.StringIO]) -> None:
-    """A message of an exception may quote the record, so the lines of code stand in the log without it."""
+    """An exception is logged as stack frames without its message, which may quote the record."""
     logger, stream = written
     try:
         try:
@@ -62,7 +62,7 @@ def test_of_an_exception_only_the_code_is_logged(written: tuple[logging.Logger, 
 
 
 def test_a_call_leaves_a_pseudonym(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
-    """The line of a call holds a pseudonym of the patient and not the id; probes leave no line."""
+    """The log line of a call has a pseudonym instead of the patient id; probes are not logged."""
     client.post("/cds-services/ir-order-sign", json=a_call(prefetch=NOTHING_RECORDED))
     client.get("/healthz")
     (record,) = [record for record in caplog.records if record.getMessage() == "call"]
@@ -71,7 +71,7 @@ def test_a_call_leaves_a_pseudonym(client: FlaskClient, caplog: pytest.LogCaptur
 
 
 def test_pseudonyms_tell_patients_and_hospitals_apart() -> None:
-    """The same patient of the same EHR has one pseudonym; another patient, EHR or key gives another."""
+    """The same patient of the same EHR has one pseudonym; another patient, EHR or key gives another one."""
     seen = [
         pseudonym(b"key", "https://a", "1"),
         pseudonym(b"key", "https://a", "2"),
@@ -88,7 +88,7 @@ def test_pseudonyms_tell_patients_and_hospitals_apart() -> None:
     ["Bearer eyJhbGciOiJFUzM4NCJ9.eyJpc3MiOiJ4In0.c2ln", "eyJhbGciOiJFUzM4NCJ9.eyJpc3MiOiJ4In0.", "born 1981-04-02"],
 )
 def test_the_search_through_the_log_of_the_tests_is_awake(text: str) -> None:
-    """A token or a date of birth in a line, wherever it stands, is found; a harmless line is not."""
+    """The scan finds a token or a date of birth anywhere in a line, and ignores harmless lines."""
     scan = LogScan()
     for extra in ({"note": text}, {"note": "2026-11-24 harmless"}):
         scan.handle(logging.makeLogRecord({"msg": "call", "levelno": logging.INFO, "levelname": "INFO"} | extra))
@@ -96,7 +96,7 @@ def test_the_search_through_the_log_of_the_tests_is_awake(text: str) -> None:
 
 
 def test_the_whole_run_is_searched(log_scan: LogScan, client: FlaskClient) -> None:
-    """What this test's call leaves in the log is among the lines that are searched at the end of the run."""
+    """The log lines of this test are among those scanned at the end of the run."""
     before = log_scan.lines
     client.get("/cds-services")
     assert log_scan.lines == before + 1

@@ -1,4 +1,4 @@
-"""The OpenAPI document, held against the routes that the application really has."""
+"""The OpenAPI document, checked against the routes of the application."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def described_as(document: dict[str, Any], name: str) -> Draft202012Validator:
 
 
 def test_the_document_is_valid(client: FlaskClient) -> None:
-    """The document follows OpenAPI 3.1."""
+    """The document is valid OpenAPI 3.1."""
     document = client.get("/openapi.json").get_json()
     assert document["openapi"].startswith("3.1.")
     validate(document)
 
 
 def test_every_route_is_described_and_nothing_else(make_app: MakeApp) -> None:
-    """Each path and method of the application is in the document, and the document names no other."""
+    """The document has each path and method of the application, and no others."""
     app = make_app()
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
@@ -40,21 +40,21 @@ def test_every_route_is_described_and_nothing_else(make_app: MakeApp) -> None:
 
 
 def test_the_ids_of_the_services_are_listed(client: FlaskClient) -> None:
-    """The path parameter of a call lists the ids that exist."""
+    """The path parameter of a call lists the service ids."""
     parameter = client.get("/openapi.json").get_json()["components"]["parameters"]["serviceId"]
     assert parameter["schema"]["enum"] == list(SERVICES)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/cds-services", "/nowhere"])
 def test_answers_are_as_described(client: FlaskClient, path: str) -> None:
-    """What a path answers passes the schema that the document gives for it."""
+    """The response of each path matches its schema in the document."""
     document = client.get("/openapi.json").get_json()
     name = {"/cds-services": "Discovery", "/nowhere": "OperationOutcome"}.get(path, "Status")
     described_as(document, name).validate(client.get(path).get_json())
 
 
 def test_a_call_and_its_answer_are_as_described(client: FlaskClient) -> None:
-    """A hook request and its answer pass the schemas that the document gives for them."""
+    """A hook request and its response match their schemas in the document."""
     document = client.get("/openapi.json").get_json()
     body = a_call(prefetch=NOTHING_RECORDED)
     described_as(document, "HookRequest").validate(body)
@@ -64,6 +64,6 @@ def test_a_call_and_its_answer_are_as_described(client: FlaskClient) -> None:
 
 
 def test_the_public_address_is_the_server(make_app: MakeApp) -> None:
-    """Behind a proxy the document names the address that callers use."""
+    """Behind a proxy the document has the public URL."""
     client = make_app(public_url="https://cds.example.org/ir").test_client()
     assert client.get("/openapi.json").get_json()["servers"] == [{"url": "https://cds.example.org/ir"}]

@@ -1,4 +1,4 @@
-"""The pages for people: readable without script, and nothing on them but what the tables say."""
+"""The HTML pages: no scripts, and all content from the tables."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keeps a tag."""
+        """Record a tag."""
         self.tags.append(tag)
         self.attributes += attrs
         if tag == "pre":
             self.commands.append("")
 
     def handle_data(self, data: str) -> None:
-        """Keeps the text of a preformatted block."""
+        """Record the text of a preformatted block."""
         if self.tags and self.tags[-1] == "pre" and self.commands:
             self.commands[-1] += data
 
 
 @pytest.mark.parametrize("path", ["/", "/knowledge"])
 def test_pages_need_no_script(client: FlaskClient, path: str) -> None:
-    """A page has no script, no inline style and nothing from elsewhere, and its policy forbids all of them."""
+    """A page has no script, inline style or external resource, and its Content-Security-Policy forbids them."""
     response = client.get(path)
     assert (response.status_code, response.mimetype) == (200, "text/html")
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
@@ -51,20 +51,20 @@ def test_pages_need_no_script(client: FlaskClient, path: str) -> None:
 
 
 def test_the_style_sheet_is_served(client: FlaskClient) -> None:
-    """The style sheet that the pages name is there."""
+    """The style sheet of the pages is served."""
     response = client.get("/pages.css")
     assert (response.status_code, response.mimetype) == (200, "text/css")
 
 
 def test_the_first_page_says_where_discovery_is(make_app: MakeApp) -> None:
-    """An integrator reads the discovery address and every service on the first page."""
+    """The start page shows the discovery URL and every service."""
     text = make_app(public_url="https://cds.example.org/ir").test_client().get("/").text
     assert "<pre>https://cds.example.org/ir/cds-services</pre>" in text
     assert "ir-appointment-book" in text
 
 
 def test_the_command_on_the_first_page_works(client: FlaskClient) -> None:
-    """The call that the page offers to copy is answered with cards when it is sent as it stands."""
+    """The example call on the start page works and is answered with cards."""
     *_, command = Page(client.get("/").text).commands
     words = shlex.split(command.replace("\\\n", ""))
     body = words[words.index("--data") + 1]
@@ -75,7 +75,7 @@ def test_the_command_on_the_first_page_works(client: FlaskClient) -> None:
 
 
 def test_the_tables_are_shown_whole(client: FlaskClient, knowledge: Knowledge) -> None:
-    """Every procedure, indication and contraindication stands on the page with its source."""
+    """The page has every procedure, indication and contraindication with its source."""
     text = client.get("/knowledge").text
     for procedure in knowledge.procedures.values():
         assert f'id="{procedure.id}"' in text
@@ -83,13 +83,13 @@ def test_the_tables_are_shown_whole(client: FlaskClient, knowledge: Knowledge) -
         assert f'id="{row.id}"' in text
         assert all(escape(criterion.label) in text for criterion in row.criteria)
     assert knowledge.version in text
-    assert ';"' not in text  # a link must not swallow what stands between two sources
+    assert ';"' not in text  # a link must not include the text between two sources
     assert "Contraindication table" in text
     assert "SIR 2019" in text
 
 
 def test_what_a_site_wrote_is_escaped(make_app: MakeApp, knowledge: Knowledge) -> None:
-    """Text from a hospital's own files is shown as text, whatever stands in it."""
+    """Text from a hospital's own files is escaped."""
     row = replace(knowledge.contraindications[0], label="<script>alert(1)</script>")
     client = make_app(replace(knowledge, contraindications=(row,))).test_client()
     assert "<script>" not in client.get("/knowledge").text
@@ -97,7 +97,7 @@ def test_what_a_site_wrote_is_escaped(make_app: MakeApp, knowledge: Knowledge) -
 
 
 def test_what_a_site_changed_is_shown(make_app: MakeApp, knowledge: Knowledge) -> None:
-    """A hospital's changes are listed with reason and approver, and only where there are any."""
+    """A hospital's changes are listed with reason and approver, if there are any."""
     assert "What this hospital changed" not in make_app().test_client().get("/knowledge").text
     change = {"where": "thresholds.toml", "id": "a-limit", "reason": "local policy", "approver": "IR board"}
     text = make_app(replace(knowledge, changes=(change,))).test_client().get("/knowledge").text

@@ -1,4 +1,4 @@
-"""The production server with registered clients: several processes, reloads, and what it writes to its log."""
+"""The production server with registered clients: several processes, reloads, and the log."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ change = {{ reason = "local protocol", approver = "Head of interventional radiol
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningServer]:
-    """A server of two processes, for NORTH alone and with a site folder that changes nothing yet."""
+    """A server with two processes, only NORTH registered, and an empty site folder."""
     (tmp_path / "site").mkdir()
     clients = register(tmp_path, (NORTH, MAY))
     settings = {"CDS_CLIENTS": str(clients), "CDS_PUBLIC_URL": PUBLIC_URL, "CDS_SITE": str(tmp_path / "site")}
@@ -82,19 +82,19 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
 
 
 def post(server: RunningServer, headers: dict[str, str], body: bytes = CALL) -> requests.Response:
-    """The answer to an order-sign call."""
+    """The response to an order-sign call."""
     url = f"{server.url}/cds-services/ir-order-sign"
     return requests.post(url, data=body, headers={"Content-Type": "application/json"} | headers, timeout=20)
 
 
 def knowledge_version(server: RunningServer) -> str:
-    """The tables that the server answers by."""
+    """The version of the tables in force."""
     version: str = requests.get(f"{server.url}/readyz", timeout=20).json()["knowledgeVersion"]
     return version
 
 
 def test_a_token_counts_once_in_all_server_processes(server: RunningServer) -> None:
-    """Sent many times at the same moment to a server of several processes, a token lets in once."""
+    """A token sent many times at once to a server with several processes is accepted once."""
     headers = NORTH.bearer()
     with ThreadPoolExecutor(8) as pool:
         answers = [answer.status_code for answer in pool.map(lambda _: post(server, headers), range(40))]
@@ -104,7 +104,7 @@ def test_a_token_counts_once_in_all_server_processes(server: RunningServer) -> N
 
 @pytest.mark.parametrize("lines", [["Authorization: Bearer {0}", "Authorization: Bearer {1}"]])
 def test_a_header_sent_twice_does_not_count(server: RunningServer, lines: list[str]) -> None:
-    """Two Authorization headers on the wire, each with a good token, are refused."""
+    """A request with two Authorization headers, each with a valid token, is rejected."""
     address = urlsplit(server.url)
     head = [
         "GET /cds-services HTTP/1.1",
@@ -118,13 +118,13 @@ def test_a_header_sent_twice_does_not_count(server: RunningServer, lines: list[s
 
 
 def test_a_giant_token_is_refused(server: RunningServer) -> None:
-    """A header of any size is refused before it costs anything, and the server goes on."""
+    """A huge header is rejected early, and the server goes on."""
     assert post(server, {"Authorization": f"Bearer {'x' * 20_000}"}).status_code in {400, 401, 431}
     assert post(server, NORTH.bearer()).status_code == 200
 
 
 def test_a_client_registered_while_the_server_runs_gets_in(server: RunningServer, tmp_path: Path) -> None:
-    """After SIGHUP a new client gets in and a client that was taken out does not; calls under way are all answered."""
+    """After SIGHUP a new client is accepted and a removed one rejected; running calls are answered."""
     assert post(server, SOUTH.bearer()).status_code == 401
     register(tmp_path, (NORTH, MAY), (SOUTH, ""))
     done = threading.Event()
@@ -148,7 +148,7 @@ def test_a_client_registered_while_the_server_runs_gets_in(server: RunningServer
 
 
 def test_a_broken_file_changes_nothing(server: RunningServer, tmp_path: Path) -> None:
-    """A mistake in the clients or the tables is named in the log at SIGHUP, and the server goes on as it was."""
+    """A mistake in the clients or the tables is logged at SIGHUP, and the server goes on unchanged."""
     version = knowledge_version(server)
     register(tmp_path, (SOUTH, 'max_lifetime = "1h"'))
     server.reload()
@@ -164,7 +164,7 @@ def test_a_broken_file_changes_nothing(server: RunningServer, tmp_path: Path) ->
 
 
 def test_tables_changed_while_the_server_runs_come_into_force(server: RunningServer, tmp_path: Path) -> None:
-    """After SIGHUP every process answers by the changed tables; a used token stays used, a pseudonym stays the same."""
+    """After SIGHUP every process uses the changed tables; used tokens stay used, pseudonyms stay the same."""
     headers, version = NORTH.bearer(), knowledge_version(server)
     assert post(server, headers).status_code == 200
     (tmp_path / "site" / "thresholds.toml").write_text(THRESHOLD.format(value=75), "utf-8")
@@ -178,7 +178,7 @@ def test_tables_changed_while_the_server_runs_come_into_force(server: RunningSer
 
 
 def test_the_log_has_one_line_per_call_and_nothing_of_the_patient(server: RunningServer) -> None:
-    """A call leaves who, what, how long and a pseudonym; no name, date, text, patient id or token in any case."""
+    """The log line of a call has client, path, time and pseudonym, but no name, date, text, patient id or token."""
     good, replayed = NORTH.bearer(), NORTH.bearer()
     assert post(server, good).json()["cards"]
     assert [post(server, replayed).status_code for _ in range(2)] == [200, 401]
@@ -191,21 +191,21 @@ def test_the_log_has_one_line_per_call_and_nothing_of_the_patient(server: Runnin
     text = server.log_file.read_text("utf-8")
     tokens = [headers["Authorization"].split()[1] for headers in (good, replayed)]
     assert [secret for secret in (*SECRETS, *tokens, tokens[0].split(".")[2]) if secret in text] == []
-    # The year by itself, but not as a part of the fractions of a second or of a pseudonym.
+    # The year as a word, not as part of a fraction of a second or of a pseudonym.
     assert not re.search(r"(?<![\w.])1981(?!\w)", text)
     lines = server.events("call")
     assert [line["status"] for line in lines] == [200, 200, 401, 400, 403, 400, 401, 401]
     first = lines[0]
     assert (first["client"], first["hook"], first["path"]) == ("north", "order-sign", "/cds-services/<service_id>")
     assert len(first["patient"]) == 32
-    assert first["cards"] == ["warning", "warning", "warning"]
+    assert first["cards"] == ["warning", "warning", "info"]
     assert first["milliseconds"] > 0
     (replay,) = [line for line in server.events("token refused") if line["reason"] == "the token was used before"]
     assert (replay["iss"], replay["kid"]) == (NORTH.issuer, "key-1")
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    """When the server has stopped, the folder of used tokens is gone."""
+    """When the server has stopped, its folder of used tokens is deleted."""
     clients = register(tmp_path, (NORTH, MAY))
     scratch = tmp_path / "tmp"
     scratch.mkdir()
@@ -218,7 +218,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_with_clients_another_address_than_this_machine_may_be_served(tmp_path: Path) -> None:
-    """Registered clients are all that an address needs that others reach; here only that it isn't ours is wrong."""
+    """With registered clients any address is allowed; this one fails only because it is not of this machine."""
     settings = Settings(host="192.0.2.1", port=0, clients=register(tmp_path, (NORTH, MAY)), public_url=PUBLIC_URL)
     with pytest.raises(SettingError, match="can't listen there"):
         serve(settings)

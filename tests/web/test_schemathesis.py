@@ -1,4 +1,4 @@
-"""Calls made up from the OpenAPI document: whatever is sent, the service answers as described and never fails."""
+"""Calls generated from the OpenAPI document: the service answers as described and never fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cds_service.web.app import create_app
 from tests.support.calls import CONTEXTS, NOTHING_RECORDED
 
 FOLDER = tempfile.TemporaryDirectory()
-"""Of the store; it goes with the test run."""
+"""Folder of the store, deleted after the test run."""
 SETTINGS = Settings(rate_limit=None, database_url=f"sqlite:///{FOLDER.name}/records.db")
 APP = create_app(SETTINGS, load_knowledge(), clock=lambda: datetime.now().astimezone())
 SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", APP)
@@ -32,20 +32,20 @@ LOOSE = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 @SCHEMA.parametrize()
 @LOOSE
 def test_no_call_makes_the_service_fail(case: schemathesis.Case) -> None:
-    """Valid and invalid calls made up from the description are answered as it says, and none with a fault of ours."""
+    """Valid and invalid generated calls are answered as documented, and none with a server error."""
     case.call_and_validate(checks=CHECKS)
 
 
 @SCHEMA.include(method="POST", path="/cds-services/{service_id}").parametrize()
 @LOOSE
 def test_no_call_of_the_right_hook_makes_the_service_fail(case: schemathesis.Case) -> None:
-    """The same where hook and context are right and the rest is made up: such calls get further into the service."""
+    """The same with valid hook and context, so that the calls reach later stages."""
     service = SERVICES.get(str(case.path_parameters.get("service_id")))
     if service and isinstance(case.body, dict):
         made_up = case.body.get("prefetch")
         prefetch = NOTHING_RECORDED | (made_up if isinstance(made_up, dict) else {})
         case.body |= {"hook": service.hook, "context": CONTEXTS[service.id], "prefetch": prefetch, "hookInstance": "1"}
-        # Made up, they would end most calls at once.
+        # Generated values would make most calls fail at once.
         for name in ("fhirServer", "fhirAuthorization"):
             case.body.pop(name, None)
     response = case.call()

@@ -1,4 +1,4 @@
-"""The production server as a process of its own: it starts, answers, refuses and drains."""
+"""The production server as a separate process: start, answers, errors and draining."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BODY = as_json(a_call(prefetch=NOTHING_RECORDED))
 
 @dataclass
 class Server:
-    """A running server and what it said at its start."""
+    """A running server and its output at start."""
 
     process: subprocess.Popen[str]
     url: str
@@ -40,7 +40,7 @@ class Server:
 
 
 def started(**settings: str) -> Server:
-    """A server on a free port, once it says where it is."""
+    """A server on a free port, after it has logged its URL."""
     environ = os.environ | {"CDS_PORT": "0", "CDS_MAX_BODY": "100000", "PYTHONUNBUFFERED": "1"} | settings
     process = subprocess.Popen(
         [sys.executable, "-c", START], cwd=REPOSITORY, env=environ, stderr=subprocess.PIPE, text=True
@@ -65,27 +65,27 @@ def stopped(server: Server) -> int:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server that several tests share."""
+    """A server shared by several tests."""
     running = started(CDS_SIET="typing error")
     yield running
     assert stopped(running) == 0
 
 
 def connected(server: Server) -> socket.socket:
-    """A plain connection to the server."""
+    """A socket connected to the server."""
     address = urlsplit(server.url)
     return socket.create_connection((address.hostname, address.port), timeout=20)
 
 
 def head(server: Server, *lines: str) -> bytes:
-    """The head of a call with these header lines."""
+    """The request line and headers of a call with these header lines."""
     address = urlsplit(server.url).netloc
     call = ["POST /cds-services/ir-order-sign HTTP/1.1", f"Host: {address}", "Content-Type: application/json", *lines]
     return "\r\n".join([*call, "", ""]).encode()
 
 
 def everything(connection: socket.socket) -> bytes:
-    """All that the server sends until it closes the connection."""
+    """Everything the server sends until it closes the connection."""
     received = b""
     while part := connection.recv(65536):
         received += part
@@ -93,7 +93,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def test_the_server_answers_and_says_who_can_reach_it(server: Server) -> None:
-    """At its start the server says that only this machine reaches it, and where discovery is; then it answers."""
+    """At start the server logs that only this machine can reach it, and the discovery URL; then it answers."""
     assert server.url.startswith("http://127.0.0.1:")
     assert "Open to every program on this machine" in server.said
     response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=BODY, headers=JSON, timeout=20)
@@ -104,14 +104,14 @@ JSON = {"Content-Type": "application/json"}
 
 
 def test_a_misspelled_setting_is_warned_of(server: Server) -> None:
-    """A variable that looks like a setting but is none is named at the start."""
+    """A misspelled setting in the environment is logged at start."""
     warning = next(orjson.loads(line) for line in server.said.splitlines() if "CDS_SIET" in line)
     assert warning["level"] == "warning"
-    assert warning["event"].startswith("CDS_SIET is no setting")
+    assert warning["event"].startswith("CDS_SIET is not a setting")
 
 
 def test_a_chunked_call_is_answered(server: Server) -> None:
-    """A client that sends its body in chunks, without a length, gets its answer."""
+    """A chunked request without Content-Length is answered."""
     parts = (BODY[start : start + 100] for start in range(0, len(BODY), 100))
     response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=parts, headers=JSON, timeout=20)
     assert response.status_code == 200
@@ -119,7 +119,7 @@ def test_a_chunked_call_is_answered(server: Server) -> None:
 
 @pytest.mark.parametrize("chunked", [True, False])
 def test_an_oversized_call_is_refused(server: Server, chunked: bool) -> None:
-    """A body over the limit is a 413 that the client can read, whether or not it announced its length."""
+    """A body over the limit gets a 413 that the client can read, with or without Content-Length."""
     size = 150_000
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
     body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b" " * size) if chunked else b" " * size
@@ -131,7 +131,7 @@ def test_an_oversized_call_is_refused(server: Server, chunked: bool) -> None:
 
 
 def test_deep_json_does_not_bring_a_worker_down(server: Server) -> None:
-    """Nested beyond any reason, a body is a 400, and the server goes on answering."""
+    """An extremely nested body gets a 400, and the server goes on."""
     deep = b'{"prefetch":{"conditions":' + b"[" * 40_000 + b"]" * 40_000 + b"}}"
     for _ in range(4):
         response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=deep, headers=JSON, timeout=20)
@@ -140,7 +140,7 @@ def test_deep_json_does_not_bring_a_worker_down(server: Server) -> None:
 
 
 def test_a_log_that_nobody_reads_holds_no_call_up() -> None:
-    """Where whoever collects the log has stopped reading, lines are lost and calls are answered; the loss is told."""
+    """If the log reader has stopped, calls are still answered, and the number of lost lines is logged later."""
     server = started(CDS_RATE_LIMIT="off", CDS_WORKERS="1")
     with requests.Session() as session:
         for _ in range(600):
@@ -155,7 +155,7 @@ def test_a_log_that_nobody_reads_holds_no_call_up() -> None:
 
 
 def test_a_call_under_way_is_answered_before_the_server_stops() -> None:
-    """On SIGTERM the server takes no more calls but answers the one whose body is still arriving."""
+    """On SIGTERM the server accepts no more calls but answers the one whose body is still arriving."""
     server = started()
     with connected(server) as connection:
         connection.sendall(head(server, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
@@ -173,15 +173,15 @@ def test_a_call_under_way_is_answered_before_the_server_stops() -> None:
     server.process.stderr.close()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ehr.example.org"])  # noqa: S104  refused
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ehr.example.org"])  # noqa: S104  rejected
 def test_an_open_address_needs_a_word(host: str) -> None:
-    """An address that others can reach is refused with the remedy, unless the operator says that it is meant."""
+    """An address that other machines can reach is rejected with the remedy, unless --insecure is given."""
     with pytest.raises(SettingError, match="--insecure"):
         serve(Settings(host=host, port=0))
 
 
 def test_a_port_in_use_is_named() -> None:
-    """A port that something else uses stops the start with the setting and the remedy."""
+    """A port in use stops the start with the setting and the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(SettingError, match=rf"CDS_PORT {port}: can't listen there .* --port"):

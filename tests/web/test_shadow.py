@@ -1,4 +1,4 @@
-"""Shadow mode: judged and recorded, not shown, and never to be mistaken for "nothing against it"."""
+"""Shadow mode: judged and recorded but not shown, and never to be mistaken for "no contraindication"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cds_service.hooks.response import DECISION_EXTENSION
 from cds_service.knowledge.tables import Knowledge
 from cds_service.security.client import Client
 from cds_service.storage.records import read_calls
-from cds_service.storage.report import report
+from cds_service.storage.report import build_report
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.responses import response_problems
@@ -49,7 +49,7 @@ Ask = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def ask(make_app: MakeApp) -> Ask:
-    """Asks about an allergic patient and two orders; gives the answer, checked against its schema."""
+    """Call for an allergic patient with two orders; returns the response, checked against its schema."""
 
     def call(*arguments: Any, client: Client | None = None, **settings: Any) -> dict[str, Any]:
         app = make_app(*arguments, **settings)
@@ -65,19 +65,19 @@ def ask(make_app: MakeApp) -> Ask:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """The store of the application under test, opened a second time."""
+    """The store of the application under test, opened again."""
     opened = Store(f"sqlite:///{tmp_path}/records.db")
     yield opened
     opened.close()
 
 
 def topics(answer: dict[str, Any]) -> Counter[tuple[str, str]]:
-    """What each card is about, and how loud it is."""
+    """Topic and indicator of each card."""
     return Counter((card["source"]["topic"]["code"], card["indicator"]) for card in answer["cards"])
 
 
 def decision(answer: dict[str, Any]) -> dict[str, Any]:
-    """The decision beside the cards."""
+    """The decision extension."""
     found: dict[str, Any] = answer["extension"][DECISION_EXTENSION]
     return found
 
@@ -87,7 +87,7 @@ def decision(answer: dict[str, Any]) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("extension", [True, False])
 def test_in_shadow_nothing_of_the_judgement_is_shown(ask: Ask, how: dict[str, Any], extension: bool) -> None:
-    """In shadow an EHR gets no card and no decision but a mark that says so, whatever the other settings are."""
+    """In shadow mode the response has no cards and no decision, only a mark, whatever the other settings are."""
     answer = ask(decision_extension=extension, **how)
     assert answer["cards"] == []
     assert set(decision(answer)) == {"knowledgeVersion", "shadow"}
@@ -95,16 +95,16 @@ def test_in_shadow_nothing_of_the_judgement_is_shown(ask: Ask, how: dict[str, An
 
 
 def test_another_ehr_is_answered_as_ever(ask: Ask) -> None:
-    """Shadow for one EHR is none for the others."""
+    """Shadow mode for one EHR does not affect the others."""
     assert ask(client=Client("https://other.example.org"))["cards"]
 
 
 def test_in_shadow_everything_is_recorded(ask: Ask, store: Store) -> None:
-    """The report shows what would have been shown: the same cards that a call outside of shadow gets."""
+    """The report counts the cards that would have been shown, the same as without shadow mode."""
     told = topics(ask())
-    ask(shadow=True, database_url=f"{store.shown}2")
-    shadowed = Store(f"{store.shown}2")
-    found = report(shadowed, None, None, review_above=50)
+    ask(shadow=True, database_url=f"{store.display_url}2")
+    shadowed = Store(f"{store.display_url}2")
+    found = build_report(shadowed, None, None, review_above=50)
     (record,) = read_calls(shadowed, None, None)
     shadowed.close()
     assert (found.total.shown, found.total.shadow) == (0, told.total())
@@ -114,8 +114,8 @@ def test_in_shadow_everything_is_recorded(ask: Ask, store: Store) -> None:
 
 
 def test_a_row_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path: Path) -> None:
-    """A row that a site tries is judged and recorded; its card and its answer are not shown, all others are."""
-    told = topics(ask(database_url=f"{store.shown}2"))
+    """A row in shadow mode is judged and recorded; its card and its answer are not shown, all others are."""
+    told = topics(ask(database_url=f"{store.display_url}2"))
     answer = ask(with_site(tmp_path / "site", {"contraindications.toml": IODINE}))
     assert told - topics(answer) == Counter([("iodine-allergy", "critical")])
     assert topics(answer) - told == Counter()
@@ -124,12 +124,12 @@ def test_a_row_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path
         assert "iodine-allergy" not in [row["id"] for row in judged["contraindications"]]
     (record,) = read_calls(store, None, None)
     assert record["orders"][0]["present"]["iodine-allergy"] == "critical"
-    found = report(store, None, None, review_above=50)
+    found = build_report(store, None, None, review_above=50)
     assert (found.by["row"]["iodine-allergy"].shown, found.by["row"]["iodine-allergy"].shadow) == (0, 1)
 
 
 def test_a_procedure_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path: Path) -> None:
-    """An order of a procedure that a site tries is listed with nothing said about it; other orders are judged."""
+    """An order for a procedure in shadow mode is listed without a result; other orders are judged."""
     answer = ask(with_site(tmp_path / "site", {"procedures/tips.toml": TIPS}))
     assert decision(answer)["shadowRows"] == ["tips"]
     first, second = decision(answer)["procedures"]
@@ -141,9 +141,9 @@ def test_a_procedure_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tm
 
 
 def test_a_row_in_shadow_is_named_whatever_its_answer(make_app: MakeApp, knowledge: Knowledge) -> None:
-    """No cards beside a row in shadow are not "nothing against it", even where the decision is switched off.
+    """Empty cards with a row in shadow mode are marked, even if the decision is switched off.
 
-    The row is named also where it is absent, so that the mark gives no answer away.
+    The row is named even if its answer is absent, so that the mark does not reveal the answer.
     """
     rows = tuple(replace(row, shadow=row.id == "iodine-allergy") for row in knowledge.contraindications)
     client = make_app(replace(knowledge, contraindications=rows), decision_extension=False).test_client()
@@ -155,22 +155,22 @@ def test_a_row_in_shadow_is_named_whatever_its_answer(make_app: MakeApp, knowled
 
 
 def test_without_shadow_an_answer_carries_no_mark(ask: Ask) -> None:
-    """Outside of shadow nothing is marked."""
+    """Without shadow mode a response has no mark."""
     assert not {"shadow", "shadowRows"} & set(decision(ask()))
 
 
 @pytest.mark.parametrize(
     ("mark", "said", "not_said"),
     [
-        ({"shadow": True}, "shows nothing of it", "found nothing"),
-        ({"shadowRows": ["iodine-allergy"]}, "In shadow, judged and not shown: iodine-allergy.", "shows nothing of it"),
+        ({"shadow": True}, "shows no cards", "found nothing"),
+        ({"shadowRows": ["iodine-allergy"]}, "In shadow mode, judged but not shown: iodine-allergy.", "shows no cards"),
         ({}, "found nothing", "shadow"),
     ],
 )
 def test_the_command_line_does_not_take_shadow_for_silence(
     mark: dict[str, Any], said: str, not_said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`invoke` against a service in shadow says so, and not that there is nothing to say."""
+    """`invoke` reports shadow mode instead of "no cards, found nothing"."""
     body = {"cards": [], "extension": {DECISION_EXTENSION: {"knowledgeVersion": "x"} | mark}}
     assert show(Reply(200, orjson.dumps(body))) == 0
     shown = capsys.readouterr().out.lower()

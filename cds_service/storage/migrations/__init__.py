@@ -1,1 +1,1 @@
-"""How the tables of the database came to be so, step by step; run by alembic."""
+"""Database migrations, run by alembic."""

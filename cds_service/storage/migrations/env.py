@@ -1,4 +1,4 @@
-"""What alembic runs to bring the database it is given up to date, inside the transaction it is given."""
+"""Alembic environment: runs the migrations on the given connection, inside its transaction."""
 
 from __future__ import annotations
 

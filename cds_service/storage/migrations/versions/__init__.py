@@ -1,1 +1,1 @@
-"""One module per step, each with the step that it follows. A step that was released is never edited."""
+"""One module per migration, each naming the one before it. A released migration is never edited."""

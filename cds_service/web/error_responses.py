@@ -1,6 +1,6 @@
-"""Every error answer of the service: an OperationOutcome, and nothing that is not safe to show.
+"""Every error response of the service: an OperationOutcome with nothing that is unsafe to show.
 
-This is the one place where errors are caught. An error never becomes an empty card list.
+Errors are caught only here. An error never becomes an empty card list.
 Source: CDS Hooks 3.0 ballot, CDS Service Response; FHIR R4 OperationOutcome.
 """
 
@@ -14,8 +14,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import CdsError, TooManyCalls
-from cds_service.web.call_log import note
-from cds_service.web.logs import frames_of
+from cds_service.web.call_log import add_log_fields
+from cds_service.web.logs import traceback_frames
 
 _log = logging.getLogger(__name__)
 
@@ -29,14 +29,16 @@ _ISSUE_TYPES = {
 }
 
 
-def problem(status: int, diagnostics: str, *, issue_type: str | None = None, severity: str = "error") -> Response:
-    """An error answer.
+def error_response(
+    status: int, diagnostics: str, *, issue_type: str | None = None, severity: str = "error"
+) -> Response:
+    """An OperationOutcome with one issue.
 
     Args:
         status: the HTTP status.
         diagnostics: what is wrong, where, and what to do; shown to the caller.
         issue_type: code of FHIR issue-type; by default the one that fits the status.
-        severity: `error`, or `fatal` where the fault is ours.
+        severity: `error`, or `fatal` for a failure of the service itself.
     """
     issue = {
         "severity": severity,
@@ -50,40 +52,44 @@ def problem(status: int, diagnostics: str, *, issue_type: str | None = None, sev
     )
 
 
-def answer_errors(app: Flask, new_id: Callable[[], str]) -> None:
-    """Makes the application answer every error with an OperationOutcome.
+def register_error_handlers(app: Flask, new_id: Callable[[], str]) -> None:
+    """Answer every error with an OperationOutcome.
 
     Args:
         app: the application.
-        new_id: gives the correlation id of an unexpected error, which the answer and the log share.
+        new_id: returns the correlation id of an unexpected error, which is in the response and in the log.
     """
 
     @app.errorhandler(CdsError)
     def expected(error: CdsError) -> Response:
         if error.status >= 500:
             return unexpected(error)
-        answer = problem(error.status, error.message, issue_type=error.issue_type)
+        response = error_response(error.status, error.message, issue_type=error.issue_type)
         if error.status == 401:
-            answer.headers["WWW-Authenticate"] = "Bearer"  # and no reason, see RFC 6750, 3
+            response.headers["WWW-Authenticate"] = "Bearer"  # without error details, see RFC 6750, 3
         if isinstance(error, TooManyCalls):
-            answer.headers["Retry-After"] = str(error.retry_after)
-        return answer
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
     @app.errorhandler(HTTPException)
-    def protocol(error: HTTPException) -> Response:
+    def http_error(error: HTTPException) -> Response:
         status = error.code or 500
-        answer = problem(status, _http_diagnostics(status))
+        response = error_response(status, _http_diagnostics(status))
         if status == 405:
-            answer.headers["Allow"] = error.get_response().headers.get("Allow", "")
-        return answer
+            response.headers["Allow"] = error.get_response().headers.get("Allow", "")
+        return response
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         correlation_id = new_id()
-        note(correlation_id=correlation_id)
-        about = {"correlation_id": correlation_id, "endpoint": request.endpoint, "frames": list(frames_of(error))}
-        _log.error("unexpected error", extra=about)
-        return problem(
+        add_log_fields(correlation_id=correlation_id)
+        fields = {
+            "correlation_id": correlation_id,
+            "endpoint": request.endpoint,
+            "frames": list(traceback_frames(error)),
+        }
+        _log.error("unexpected error", extra=fields)
+        return error_response(
             500,
             f"The service failed on this call and judged nothing. Report the id {correlation_id}.",
             issue_type="exception",
@@ -96,8 +102,8 @@ def _http_diagnostics(status: int) -> str:
         case 404:
             return "Nothing is served at this path. GET /cds-services lists the services."
         case 405:
-            return "This path does not answer this method; the Allow header names those that it does."
+            return "This path does not allow this method; the Allow header lists the allowed ones."
         case 503:
             return "The service is not ready. Call again later."
         case _:
-            return "The request can't be understood. See /openapi.json."
+            return "The request is not valid. See /openapi.json."

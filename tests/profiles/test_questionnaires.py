@@ -1,4 +1,4 @@
-"""QuestionnaireResponses against their Questionnaire."""
+"""Validation of QuestionnaireResponses against their Questionnaire."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ CASES = {
 
 @pytest.mark.parametrize(("resource", "expected"), CASES.values(), ids=CASES.keys())
 def test_answers(resource: Json, expected: list[str]) -> None:
-    """Every answer is one that its question takes, and what must be answered is."""
+    """Every answer must be allowed by its question, and required questions must be answered."""
     assert rules(resource, QUESTIONNAIRE, VALUES) == expected
 
 
 def test_a_contained_questionnaire_counts() -> None:
-    """A response may bring its Questionnaire."""
+    """A response may contain its Questionnaire."""
     inner = {"resourceType": "Questionnaire", "id": "q", "status": "active", "item": [{"linkId": "1", "type": "date"}]}
     answered = {"contained": [inner], "questionnaire": "#q", "item": [one("1", {"valueTime": "10:00:00"})]}
     assert rules({"resourceType": "QuestionnaireResponse", "status": "completed", **answered}) == ["answer-type"]

@@ -1,7 +1,7 @@
-"""QuestionnaireResponses held against their Questionnaire, where it is at hand or contained.
+"""Validates QuestionnaireResponses against their Questionnaire, if it is available or contained.
 
 Source: FHIR R4 QuestionnaireResponse, elements questionnaire and item.linkId; Questionnaire, item type codes.
-Which items enableWhen switches off is not worked out: an item with it may be left out.
+enableWhen is not evaluated: an item that has it may be left out.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cds_service.profiles.bindings import any_held, codes_of
+from cds_service.profiles.bindings import codes_of, contains_any
 from cds_service.profiles.references import resolve
-from cds_service.profiles.validation_run import Place, ValidationRun
-from cds_service.profiles.values import shown
+from cds_service.profiles.validation_run import Node, ValidationRun
+from cds_service.profiles.values import quoted
 
 _COMPLETE = {"completed", "amended"}
 _ANSWERS = {
@@ -31,11 +31,11 @@ _ANSWERS = {
 Json = dict[str, Any]
 
 
-def check_answers(run: ValidationRun, place: Place) -> None:
-    """Items and answers of one QuestionnaireResponse."""
-    questionnaire = _questionnaire(run, place.value.get("questionnaire"))
+def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
+    """Check the items and answers of one QuestionnaireResponse."""
+    questionnaire = _questionnaire(run, node.value.get("questionnaire"))
     if questionnaire is not None:
-        _check_items(run, place, _listed(questionnaire.get("item")), place.value.get("status") in _COMPLETE)
+        _check_items(run, node, _listed(questionnaire.get("item")), node.value.get("status") in _COMPLETE)
 
 
 def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
@@ -49,44 +49,44 @@ def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
     return dict(known) if known is not None and version in ("", known.get("version")) else None
 
 
-def _check_items(run: ValidationRun, place: Place, questions: Sequence[Json], complete: bool) -> None:
-    """The items at one level against the questions at that level."""
+def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], complete: bool) -> None:
+    """Check the items of one level against the questions of that level."""
     known = {str(one.get("linkId")): one for one in questions}
     seen: dict[str, int] = {}
-    for index, item in enumerate(_listed(place.value.get("item"))):
-        where = Place(item, "BackboneElement", "item", place, index)
+    for index, item in enumerate(_listed(node.value.get("item"))):
+        where = Node(item, "BackboneElement", "item", node, index)
         link = item.get("linkId")
         if not isinstance(link, str):
             continue
         if link not in known:
-            message = f"the Questionnaire has no item {shown(link)} here"
+            message = f"the Questionnaire has no item {quoted(link)} here"
             run.error(where, "answer-link", "not-found", message)
             continue
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
         _check_item(run, where, known[link], complete)
     for link, question in known.items():
         if seen.get(link, 0) > 1 and not question.get("repeats"):
-            run.error(place, "answer-repeats", "structure", f"item {shown(link)} may be answered only once")
+            run.error(node, "answer-repeats", "structure", f"item {quoted(link)} may be answered only once")
         if complete and question.get("required") is True and link not in seen and "enableWhen" not in question:
-            run.error(place, "answer-required", "required", f"item {shown(link)} must be answered")
+            run.error(node, "answer-required", "required", f"item {quoted(link)} must be answered")
 
 
-def _check_item(run: ValidationRun, place: Place, question: Json, complete: bool) -> None:
+def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) -> None:
     inner = _listed(question.get("item"))
-    if "item" in place.value or question.get("type") == "group":
-        _check_items(run, place, inner, complete)
-    for index, answer in enumerate(_listed(place.value.get("answer"))):
-        where = Place(answer, "BackboneElement", "answer", place, index)
+    if "item" in node.value or question.get("type") == "group":
+        _check_items(run, node, inner, complete)
+    for index, answer in enumerate(_listed(node.value.get("answer"))):
+        where = Node(answer, "BackboneElement", "answer", node, index)
         _check_answer(run, where, question)
         if "item" in answer:
             _check_items(run, where, inner, complete)
 
 
-def _check_answer(run: ValidationRun, place: Place, question: Json) -> None:
-    """The type of one answer, and its code where the question lists its options."""
+def _check_answer(run: ValidationRun, node: Node, question: Json) -> None:
+    """Check the type of one answer, and its code if the question lists options."""
     options = _listed(question.get("answerOption"))
     allowed = _ANSWERS.get(str(question.get("type")))
-    given = next(_values(place.value), None)
+    given = next(_values(node.value), None)
     if allowed is None or given is None:
         return
     kind, value = given
@@ -94,9 +94,9 @@ def _check_answer(run: ValidationRun, place: Place, question: Json) -> None:
         allowed = {named for one in options for named, _ in _values(one)} | (allowed - {"Coding"})
     if kind.lower() not in {one.lower() for one in allowed}:
         wanted = " or ".join(sorted(allowed)) or "no answer"
-        run.error(place, "answer-type", "structure", f"is a {kind}: {wanted} belongs here")
+        run.error(node, "answer-type", "structure", f"is a {kind}, expected {wanted}")
     elif question["type"] == "choice" and kind == "Coding" and _is_other(run, question, options, value):
-        run.error(place, "answer-option", "code-invalid", f"{shown(value)} is none of the question's options")
+        run.error(node, "answer-option", "code-invalid", f"{quoted(value)} is not an option of the question")
 
 
 def _is_other(run: ValidationRun, question: Json, options: Sequence[Json], value: Any) -> bool:
@@ -107,11 +107,11 @@ def _is_other(run: ValidationRun, question: Json, options: Sequence[Json], value
     if listed:
         return codes[0] not in listed
     url = question.get("answerValueSet")
-    return isinstance(url, str) and any_held(run, url, codes) is False
+    return isinstance(url, str) and contains_any(run, url, codes) is False
 
 
 def _values(holder: Json) -> Iterator[tuple[str, Any]]:
-    """The value[x] of an answer or option, with its type as the name of the property writes it: Boolean, Coding."""
+    """The value[x] of an answer or option, with its type as in the property name: Boolean, Coding."""
     for name, value in holder.items():
         if name.startswith("value"):
             yield name[len("value") :], value

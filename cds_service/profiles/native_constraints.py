@@ -1,7 +1,7 @@
-"""Constraints of R4 written by hand, by their exact expression: those that every resource meets, for speed, and those
-that the FHIRPath engine lacks or gets wrong. A profile that words one differently is evaluated by the engine.
+"""R4 constraints implemented in Python, by their exact expression: those of every resource, for speed, and those that
+the FHIRPath engine lacks or gets wrong. The engine evaluates a profile's constraint with a different expression.
 
-Source: the constraint tables of FHIR R4; the tests hold each against samples that meet it and that break it.
+Source: the constraint tables of FHIR R4; tests check each with samples that satisfy and that violate it.
 """
 
 from __future__ import annotations
@@ -12,69 +12,69 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cds_service.profiles.validation_run import Place, Scope
+from cds_service.profiles.validation_run import Node, Scope
 
-Check = Callable[[Place, Scope | None], bool]
+Check = Callable[[Node, Scope | None], bool]
 
 
-def _always(place: Place, scope: Scope | None) -> bool:
-    """The walk has a rule of its own for it."""
+def _checked_elsewhere(node: Node, scope: Scope | None) -> bool:
+    """The walk checks this itself."""
     return True
 
 
-def _ext_1(place: Place, scope: Scope | None) -> bool:
-    value = place.value
+def _ext_1(node: Node, scope: Scope | None) -> bool:
+    value = node.value
     if not isinstance(value, dict):
         return True
     has_value = any(key.lstrip("_").startswith("value") for key in value)
     return ("extension" in value) != has_value
 
 
-def _contained(place: Place) -> list[dict[str, Any]]:
-    listed = place.value.get("contained") if isinstance(place.value, dict) else None
+def _contained(node: Node) -> list[dict[str, Any]]:
+    listed = node.value.get("contained") if isinstance(node.value, dict) else None
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def _dom_2(place: Place, scope: Scope | None) -> bool:
-    return not any("contained" in one for one in _contained(place))
+def _dom_2(node: Node, scope: Scope | None) -> bool:
+    return not any("contained" in one for one in _contained(node))
 
 
-def _dom_3(place: Place, scope: Scope | None) -> bool:
-    contained = _contained(place)
+def _dom_3(node: Node, scope: Scope | None) -> bool:
+    contained = _contained(node)
     if not contained:
         return True
-    pointed = set(_fragments(place.value))
-    return all(f"#{one.get('id')}" in pointed or "#" in set(_fragments(one)) for one in contained)
+    referenced = set(_fragments(node.value))
+    return all(f"#{one.get('id')}" in referenced or "#" in set(_fragments(one)) for one in contained)
 
 
 def _fragments(value: Any) -> Iterator[str]:
-    """Every text below that starts with #: references, canonicals and URIs to contained resources."""
-    open_list = [value]
-    while open_list:
-        one = open_list.pop()
+    """Every string in a value that starts with #: references, canonicals and URIs to contained resources."""
+    pending = [value]
+    while pending:
+        one = pending.pop()
         if isinstance(one, dict):
-            open_list += one.values()
+            pending += one.values()
         elif isinstance(one, list):
-            open_list += one
+            pending += one
         elif isinstance(one, str) and one.startswith("#"):
             yield one
 
 
 def _no_meta(*names: str) -> Check:
-    def check(place: Place, scope: Scope | None) -> bool:
-        metas = [one.get("meta") for one in _contained(place)]
+    def check(node: Node, scope: Scope | None) -> bool:
+        metas = [one.get("meta") for one in _contained(node)]
         return not any(name in meta for meta in metas if isinstance(meta, dict) for name in names)
 
     return check
 
 
-def _dom_6(place: Place, scope: Scope | None) -> bool:
-    text = place.value.get("text")
+def _dom_6(node: Node, scope: Scope | None) -> bool:
+    text = node.value.get("text")
     return isinstance(text, dict) and "div" in text
 
 
-def _ref_1(place: Place, scope: Scope | None) -> bool:
-    reference = place.value.get("reference")
+def _ref_1(node: Node, scope: Scope | None) -> bool:
+    reference = node.value.get("reference")
     if not isinstance(reference, str) or not reference.startswith("#") or reference == "#" or scope is None:
         return True
     contained = scope.container.get("contained")
@@ -92,22 +92,22 @@ def _is_choice(key: str, name: str) -> bool:
 
 
 def _needs(name: str, other: str) -> Check:
-    """An element that must not stand without another."""
-    return lambda place, scope: name not in place.value or other in place.value
+    """The element `name` requires the element `other`."""
+    return lambda node, scope: name not in node.value or other in node.value
 
 
 def _excludes(name: str, other: str) -> Check:
     one, two = _has(name), _has(other)
-    return lambda place, scope: not (one(place.value) and two(place.value))
+    return lambda node, scope: not (one(node.value) and two(node.value))
 
 
 def _one_of(*names: str) -> Check:
     checks = [_has(name) for name in names]
-    return lambda place, scope: any(check(place.value) for check in checks)
+    return lambda node, scope: any(check(node.value) for check in checks)
 
 
-def _per_1(place: Place, scope: Scope | None) -> bool:
-    start, end = place.value.get("start"), place.value.get("end")
+def _per_1(node: Node, scope: Scope | None) -> bool:
+    start, end = node.value.get("start"), node.value.get("end")
     return not (isinstance(start, str) and isinstance(end, str)) or not _later(start, end)
 
 
@@ -115,7 +115,7 @@ _PARTS = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(T.*)?")
 
 
 def _later(start: str, end: str) -> bool:
-    """Whether a moment is certainly after another; the coarser of the two decides how far they are compared."""
+    """Whether `start` is certainly after `end`, compared to the lower precision of the two."""
     if "T" in start and "T" in end:
         moments = _moment(start), _moment(end)
         if None not in moments:
@@ -123,7 +123,7 @@ def _later(start: str, end: str) -> bool:
     first, second = _PARTS.fullmatch(start), _PARTS.fullmatch(end)
     if not first or not second:
         return False
-    # Two days may be the same moment's in different time zones: whole dates are compared as they stand.
+    # Time zones are ignored for whole dates.
     pairs = zip(first.groups()[:3], second.groups()[:3], strict=True)
     known = [(a, b) for a, b in pairs if a and b]
     return [a for a, _ in known] > [b for _, b in known]
@@ -137,8 +137,8 @@ def _moment(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _rng_2(place: Place, scope: Scope | None) -> bool:
-    low, high = place.value.get("low"), place.value.get("high")
+def _rng_2(node: Node, scope: Scope | None) -> bool:
+    low, high = node.value.get("low"), node.value.get("high")
     if not (isinstance(low, dict) and isinstance(high, dict)):
         return True
     same_unit = all(low.get(name) == high.get(name) for name in ("system", "code", "unit"))
@@ -148,17 +148,17 @@ def _rng_2(place: Place, scope: Scope | None) -> bool:
     return Decimal(str(values[0])) <= Decimal(str(values[1]))
 
 
-def _rat_1(place: Place, scope: Scope | None) -> bool:
-    numerator, denominator = "numerator" in place.value, "denominator" in place.value
-    return numerator == denominator and (numerator or "extension" in place.value)
+def _rat_1(node: Node, scope: Scope | None) -> bool:
+    numerator, denominator = "numerator" in node.value, "denominator" in node.value
+    return numerator == denominator and (numerator or "extension" in node.value)
 
 
-def _obs_7(place: Place, scope: Scope | None) -> bool:
-    """A value beside components is not the value of a component of the same code."""
-    if not _has("value")(place.value) or scope is None:
+def _obs_7(node: Node, scope: Scope | None) -> bool:
+    """If there is a value, no component may have the code of the Observation."""
+    if not _has("value")(node.value) or scope is None:
         return True
     own = _codings(scope.resource.get("code"))
-    components = place.value.get("component")
+    components = node.value.get("component")
     listed = components if isinstance(components, list) else []
     return not any(_codings(one.get("code")) & own for one in listed if isinstance(one, dict))
 
@@ -170,23 +170,23 @@ def _codings(code: Any) -> set[tuple[tuple[str, str], ...]]:
 
 
 def _distinct(name: str, below: str) -> Check:
-    """All values of one element, at every depth of another, are different."""
+    """All values of the element `name`, at any depth of nested `below` elements, are different."""
 
-    def check(place: Place, scope: Scope | None) -> bool:
-        found = list(_at_every_depth(place.value, name, below))
+    def check(node: Node, scope: Scope | None) -> bool:
+        found = list(_at_every_depth(node.value, name, below))
         return len(found) == len(set(found))
 
     return check
 
 
 def _at_every_depth(value: dict[str, Any], name: str, below: str) -> Iterator[str]:
-    open_list: list[Any] = list(_listed(value, below))
-    while open_list:
-        one = open_list.pop()
+    pending: list[Any] = list(_listed(value, below))
+    while pending:
+        one = pending.pop()
         if isinstance(one, dict):
             if isinstance(one.get(name), str):
                 yield one[name]
-            open_list += _listed(one, below)
+            pending += _listed(one, below)
 
 
 def _listed(value: dict[str, Any], name: str) -> Iterable[Any]:
@@ -194,19 +194,19 @@ def _listed(value: dict[str, Any], name: str) -> Iterable[Any]:
     return found if isinstance(found, list) else ()
 
 
-def _que_7(place: Place, scope: Scope | None) -> bool:
-    return place.value.get("operator") != "exists" or "answerBoolean" in place.value
+def _que_7(node: Node, scope: Scope | None) -> bool:
+    return node.value.get("operator") != "exists" or "answerBoolean" in node.value
 
 
-def _que_12(place: Place, scope: Scope | None) -> bool:
-    return "enableBehavior" in place.value or len(list(_listed(place.value, "enableWhen"))) < 2
+def _que_12(node: Node, scope: Scope | None) -> bool:
+    return "enableBehavior" in node.value or len(list(_listed(node.value, "enableWhen"))) < 2
 
 
-def _tim_9(place: Place, scope: Scope | None) -> bool:
-    """An offset needs an event, and meals as such (C, CM, CD, CV) take none."""
-    when = place.value.get("when")
+def _tim_9(node: Node, scope: Scope | None) -> bool:
+    """An offset requires `when`, and is not allowed with the meals C, CM, CD and CV."""
+    when = node.value.get("when")
     listed = when if isinstance(when, list) else []
-    return "offset" not in place.value or (bool(listed) and not {"C", "CM", "CD", "CV"}.intersection(map(str, listed)))
+    return "offset" not in node.value or (bool(listed) and not {"C", "CM", "CD", "CV"}.intersection(map(str, listed)))
 
 
 _DOM_3 = (
@@ -220,9 +220,9 @@ _REF_1 = (
     "(reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))"
 )
 
-KNOWN: dict[str, Check] = {
-    "hasValue() or (children().count() > id.count())": _always,
-    "htmlChecks()": _always,
+NATIVE_CHECKS: dict[str, Check] = {
+    "hasValue() or (children().count() > id.count())": _checked_elsewhere,
+    "htmlChecks()": _checked_elsewhere,
     "extension.exists() != value.exists()": _ext_1,
     "contained.contained.empty()": _dom_2,
     _DOM_3: _dom_3,
@@ -233,7 +233,7 @@ KNOWN: dict[str, Check] = {
     "code.empty() or system.exists()": _needs("code", "system"),
     "value.empty() or system.exists()": _needs("value", "system"),
     "data.empty() or contentType.exists()": _needs("data", "contentType"),
-    "comparator.empty()": lambda place, scope: "comparator" not in place.value,
+    "comparator.empty()": lambda node, scope: "comparator" not in node.value,
     "dataAbsentReason.empty() or value.empty()": _excludes("dataAbsentReason", "value"),
     "low.exists() or high.exists() or text.exists()": _one_of("low", "high", "text"),
     "value.exists() or dataAbsentReason.exists()": _one_of("value", "dataAbsentReason"),
@@ -243,7 +243,7 @@ KNOWN: dict[str, Check] = {
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _obs_7,
     "concept.code.combine($this.descendants().concept.code).isDistinct()": _distinct("code", "concept"),
     "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": _tim_9,
-    # "If there are more than one": the expression of 4.0.1 says > 2, later versions mend it.
+    # The text says "more than one", the expression in 4.0.1 says > 2; corrected in later versions.
     "enableWhen.count() > 2 implies enableBehavior.exists()": _que_12,
     "operator = 'exists' implies (answer is Boolean)": _que_7,
     "descendants().linkId.isDistinct()": _distinct("linkId", "item"),

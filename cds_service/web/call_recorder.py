@@ -1,0 +1,91 @@
+"""Stores and counts each judged call. Nothing here can fail a call or delay it for long."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import request
+
+from cds_service.answer import Answer
+from cds_service.errors import SettingError, StoreUnavailable
+from cds_service.hooks.request import HookRequest
+from cds_service.security.pseudonym import pseudonym
+from cds_service.storage.records import CallRecord, save_call
+from cds_service.storage.store import Store
+from cds_service.web.calling_client import calling_issuer, client_name
+from cds_service.web.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+_TIMEOUT_SECONDS = 0.25
+"""How long a clinician may wait for the record to be stored."""
+
+
+class Stopwatch:
+    """Times the stages of one call, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End this stage and start the next."""
+        now = time.perf_counter()
+        self.seconds[stage] = now - self._last
+        self._last = now
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedCall:
+    """One hook call to record; with `shadow` nothing of its answer is shown."""
+
+    request: HookRequest
+    at: datetime
+    knowledge_version: str
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecorder:
+    """Records calls. With `store` None they are only counted. `log_key` is the key of the pseudonyms."""
+
+    store: Store | None
+    metrics: Metrics
+    log_key: bytes
+    new_id: Callable[[], str]
+
+    def record(self, call: ReceivedCall, result: Answer | None, stopwatch: Stopwatch) -> None:
+        """Record a call with the times of its stages; `result` is None if nothing could be judged."""
+        if result is not None:
+            self.metrics.count_summary(result.summary, shadow=call.shadow)
+        if self.store is not None:
+            self._save(self.store, self._call_record(call, result, stopwatch))
+            stopwatch.lap("records")
+        self.metrics.observe_stages(stopwatch.seconds)
+
+    def _save(self, store: Store, record: CallRecord) -> None:
+        try:
+            save_call(store, record, seconds=_TIMEOUT_SECONDS)
+        except (StoreUnavailable, SettingError) as error:
+            self.metrics.count_lost_record()
+            _log.error("record %s of a call to %s was not stored: %s", record.id, record.service, error.message)
+
+    def _call_record(self, call: ReceivedCall, result: Answer | None, stopwatch: Stopwatch) -> CallRecord:
+        return CallRecord(
+            id=self.new_id(),
+            at=call.at,
+            service=call.request.service.id,
+            hook=call.request.service.hook,
+            client=client_name(),
+            peer=request.remote_addr or "",
+            # The same pseudonym as in the log, so that records and log lines can be matched.
+            patient=pseudonym(self.log_key, calling_issuer(), call.request.patient_id),
+            shadow=call.shadow,
+            knowledge_version=call.knowledge_version,
+            milliseconds={stage: seconds * 1000 for stage, seconds in stopwatch.seconds.items()},
+            summary=result.summary if result is not None else None,
+        )
