@@ -66,12 +66,12 @@ def _values(run: ValidationRun, node: Node, child: Element, key: str, code: str,
     values = value if isinstance(value, list) else [None] * len(sibling)
     siblings = sibling if isinstance(sibling, list) else []
     for index, one in enumerate(values):
-        beside = siblings[index] if index < len(siblings) else None
-        if one is None and beside is None:
+        item_sibling = siblings[index] if index < len(siblings) else None
+        if one is None and item_sibling is None:
             if full:
                 run.error(node, "null", "structure", f"{key}[{index}] is null: leave it out")
             continue
-        yield Node(one, code, child.name, node, index, beside if primitive else None, child.is_choice, alias)
+        yield Node(one, code, child.name, node, index, item_sibling if primitive else None, child.is_choice, alias)
 
 
 def _check_form(run: ValidationRun, node: Node, child: Element, key: str, value: Any, sibling: Any) -> None:

@@ -246,15 +246,15 @@ def _check_content(run: ValidationRun, node: Node, element: Element) -> None:
 
 def _check_sibling(run: ValidationRun, node: Node, element: Element, full: bool) -> None:
     """Check the id and extensions of a primitive, which are in the property with `_`."""
-    beside = node.sibling
-    if full and beside is not None and (not isinstance(beside, dict) or not beside):
+    sibling = node.sibling
+    if full and sibling is not None and (not isinstance(sibling, dict) or not sibling):
         run.error(node, "json-type", "structure", f"_{node.step} must be a non-empty object")
         return
     tree = run.definitions.type_tree("Element") if full else element
-    if tree is None or (full and beside is None) or not tree.children:
+    if tree is None or (full and sibling is None) or not tree.children:
         return
     inner = Node(
-        beside if isinstance(beside, dict) else {},
+        sibling if isinstance(sibling, dict) else {},
         node.type,
         node.step,
         node.parent,
