@@ -118,5 +118,5 @@ def test_the_scan_is_awake(left_behind: dict[str, bytes]) -> None:
     events = [json.loads(line) for line in left_behind["audit"].splitlines()]
     assert [event["outcome"] for event in events] == ["0", "4"]
     assert json.loads(left_behind["feedback"])["total"]["overridden"] == 1
-    assert b'cds_calls_total{client="open",service="ir-order-sign",status="200"} 1.0' in left_behind["metrics"]
+    assert b'cds_calls_total{client="open",service="ir-order-sign",status="200"} 2.0' in left_behind["metrics"]
     assert b"Discovery:" in left_behind["log"]
