@@ -30,7 +30,8 @@ _LOOK_ALIKE = str.maketrans(
     }
 )
 _LOOSE_UNDERSCORE = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
-_WEB_PREFIX = re.compile(r"www\.", re.IGNORECASE)
+# A dot that some renderers take for that of a host name, and two slashes that begin an address without its scheme.
+_HOST_DOT = re.compile(r"(?<=[A-Za-z0-9])\.(?=[A-Za-z]{2})|(?i:(?<=www)\.)")
 _LIST_MARK = re.compile(r"^(?:(\d{1,9})[.)]|[-+=]+)(?=\s|$)")
 _JOINERS = "\u200c\u200d"
 # Most texts: nothing to replace, so the work below is spared (a third of the time of a call's cards).
@@ -42,11 +43,11 @@ def harmless(text: str, limit: int = MOST_CHARACTERS) -> str:
 
     Control, bidirectional and other invisible characters are taken out; the result may be empty.
     """
-    if len(text) <= limit and _ORDINARY.fullmatch(text) and not _WEB_PREFIX.search(text):
+    if len(text) <= limit and _ORDINARY.fullmatch(text) and "//" not in text and not _HOST_DOT.search(text):
         return text
     plain = " ".join("".join(_visible(character) for character in text[: 4 * limit]).split())
     plain = _LOOSE_UNDERSCORE.sub(" ", plain.translate(_LOOK_ALIKE))
-    plain = _WEB_PREFIX.sub(lambda found: found.group()[:3] + "․", plain.replace("://", "∶//"))
+    plain = _HOST_DOT.sub("․", plain.replace("://", "∶∕∕").replace("//", "∕∕"))
     plain = " ".join(plain.split())
     return shorten(_LIST_MARK.sub(lambda found: f"{found.group(1) or ''}–", plain), limit)
 

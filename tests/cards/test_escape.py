@@ -27,6 +27,8 @@ MARKUP = [
     "[click](javascript:alert(1))",
     "https://evil.example",
     "www.evil.example",
+    "//evil.example",
+    "evil.example/x",
     "- item",
     "&lt;b&gt;",
     "\\*",
@@ -57,6 +59,8 @@ def test_no_text_comes_alive(text: str):
     assert not set(shown) & set("<>&`*[]#|~\\@\n\r\t\u202e\u200b")
     assert "://" not in shown
     assert "www." not in shown.lower()
+    assert "//" not in shown
+    assert ".example" not in shown
     assert live_markdown(f"{shown}\n\n- {shown} and {shown}\n- “{shown}”") == []
 
 
