@@ -17,9 +17,11 @@ from cds_service.clinical_data.data_request import DataQuery
 from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.clinical_data.searches import query_of
 from cds_service.errors import SetupError
+from cds_service.hooks.catalog import SERVICES
 from cds_service.knowledge.tables import Knowledge
 
-_ORDER_HOOKS = ("order-select", "order-sign", "order-dispatch", "appointment-book")
+_FOCUS = {service.hook: service.focus for service in SERVICES.values()}
+"""Hook -> where its context names orders; `none` where it has none."""
 _DRAFT = "draft-1"
 _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
 
@@ -49,7 +51,7 @@ def order_of(text: str | None, hook: str, patient_id: str, source: FhirSource, k
     Raises:
         SetupError: a required order is missing, unknown, or not on the server.
     """
-    if hook not in _ORDER_HOOKS:
+    if _FOCUS[hook] == "none":
         return None
     if not text:
         raise SetupError(
@@ -58,8 +60,8 @@ def order_of(text: str | None, hook: str, patient_id: str, source: FhirSource, k
         )
     if text.startswith("ServiceRequest/"):
         return source.resource(f"ServiceRequest/{bare_id(text, 'ServiceRequest', '--order')}")
-    if hook == "order-dispatch":
-        raise SetupError("order-dispatch needs an order on the server: give --order ServiceRequest/ID")
+    if _FOCUS[hook] == "dispatchedOrders":
+        raise SetupError(f"{hook} needs an order on the server: give --order ServiceRequest/ID")
     return draft(text, _DRAFT, patient_id, knowledge)
 
 
@@ -193,13 +195,14 @@ def _context(call: HookCall) -> dict[str, Any]:
     if order is None:
         return context
     reference = f"ServiceRequest/{order.get('id', _DRAFT)}"
-    if call.hook == "order-dispatch":
+    focus = _FOCUS[call.hook]
+    if focus == "dispatchedOrders":
         del context["userId"]
         return context | {"dispatchedOrders": [reference], "performer": call.user}
-    if call.hook == "appointment-book":
+    if focus == "appointments":
         return context | {"appointments": bundle([_appointment(order, call.patient_id)])}
     context["draftOrders"] = bundle([order])
-    return context | ({"selections": [reference]} if call.hook == "order-select" else {})
+    return context | ({"selections": [reference]} if focus == "selections" else {})
 
 
 def _appointment(order: Mapping[str, Any], patient_id: str) -> dict[str, Any]:

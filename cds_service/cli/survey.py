@@ -98,7 +98,7 @@ def survey_of(
     """
     survey = Survey(len(patients))
     survey.analytes = {lab.label: Analyte() for lab in knowledge.labs.values() if lab.value_set}
-    service = SERVICES["ir-order-dispatch"]  # the one that asks for every kind of data
+    service = max(SERVICES.values(), key=lambda one: len(one.prefetch_keys))  # asks for every kind of data
     templates = prefetch_templates(service, knowledge.search_codes)
     validator = BackgroundValidator()
     for number, patient_id in enumerate(patients, 1):

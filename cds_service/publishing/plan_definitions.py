@@ -28,7 +28,6 @@ from cds_service.knowledge.tables import (
 from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
-_VIEW = "patient-view"
 _PLAN_TYPE = {"system": "http://terminology.hl7.org/CodeSystem/plan-definition-type", "code": "eca-rule"}
 _FOCUS = {"system": "http://terminology.hl7.org/CodeSystem/usage-context-type", "code": "focus"}
 
@@ -104,7 +103,7 @@ def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
 
 def _hooks(procedure: Procedure) -> list[str]:
     """The hooks that judge the procedure: patient-view speaks of the offered ones only."""
-    return [s.hook for s in SERVICES.values() if s.hook != _VIEW or (procedure.offered and procedure.indications)]
+    return [s.hook for s in SERVICES.values() if s.focus != "none" or (procedure.offered and procedure.indications)]
 
 
 def _can_apply(gate: Gate, procedure: Procedure) -> bool:
