@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -201,6 +202,7 @@ def code_system(row: Row) -> CodeSystem:
         label=row["label"],
         spelling=row["spelling"],
         classifies=row.get("classifies", False),
+        form=re.compile(row["form"]) if "form" in row else None,
         edition_of=row.get("edition_of"),
         family_length=row.get("family_length", 0),
         own_meanings=tuple(row.get("own_meanings", ())),

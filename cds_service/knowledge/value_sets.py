@@ -21,6 +21,7 @@ SUFFICIENT = frozenset({"exact", "narrower"})
 
 # Marks beside an ICD code: dot, dagger, asterisk, plus, exclamation mark, hyphen.
 _MARKS = re.compile(r"[^A-Z0-9]")
+_RANGE = re.compile(r"[A-Za-z0-9][^A-Za-z0-9.][A-Za-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,15 @@ class Hit:
 class CodeSystem:
     """How codes of one system are named and spelled, see `knowledge/code_systems.toml`.
 
-    `edition_of` is the system of which it is a national edition: its codes are read as that system's families, by
-    their first `family_length` characters, unless they begin with one of `own_meanings`.
+    `form` is what a code looks like. `edition_of` is the system of which it is a national edition: its codes are read
+    as that system's families, by their first `family_length` characters, unless they begin with one of `own_meanings`.
     """
 
     url: str
     label: str
     spelling: str
     classifies: bool
+    form: re.Pattern[str] | None = None
     edition_of: str | None = None
     family_length: int = 0
     own_meanings: tuple[str, ...] = ()
@@ -196,12 +198,12 @@ class CodeIndex:
     def reads_for(self, system: str, code: str, systems: Collection[str]) -> bool:
         """Whether a code can answer a question whose value sets hold codes of `systems`.
 
-        It can where its own system, or that of which it is a national edition, is among them; a local code that a
-        ConceptMap names has been looked at by the site.
+        It can where its own system, or that of which it is a national edition, is among them and the code has that
+        system's form; a local code that a ConceptMap names has been looked at by the site.
         """
         canonical = self._canonical(system)
         known = self._systems.get(canonical)
-        if canonical in systems or (known is not None and known.edition_of in systems):
+        if known is not None and (canonical in systems or known.edition_of in systems) and self._has_form(known, code):
             return True
         return (system.strip(), code.strip()) in self._mappings
 
@@ -234,6 +236,17 @@ class CodeIndex:
             return code.strip()
         bare = _MARKS.sub("", code.upper())
         return bare if known.spelling == "plain" or len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
+
+    def _has_form(self, system: CodeSystem, code: str) -> bool:
+        parts = self._parts(system.url, code.strip())
+        if system.form is None:
+            return True
+        # A range of ICD codes (`I60-I69`) is no code, though it would be spelled as one.
+        return any(
+            system.form.fullmatch(self._spell(system.url, part)) is not None
+            for part in parts
+            if system.spelling == "as-is" or _RANGE.search(part) is None
+        )
 
     def _parts(self, system: str, code: str) -> list[str]:
         """The codes in a text: a disease classified by two (`J21.8 B95.6`) is written as both, apart by a blank."""

@@ -1,0 +1,185 @@
+"""However a recorded condition is written, it is never read as absent: vocabulary, spelling, words, tags, dates.
+
+Each example takes a code of a condition question that the tables ask, so that the row is present, and writes the same
+condition another way. The row may then be present or unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cds_service.answer import answer
+from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.load import load_shipped
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.value_sets import rules_of
+from tests.support.calls import NOTHING_RECORDED, a_call, drafts
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+ROWS, KNOWLEDGE = load_shipped()
+CM = "http://hl7.org/fhir/sid/icd-10-cm"
+WHO = "http://hl7.org/fhir/sid/icd-10"
+SCT = "http://snomed.info/sct"
+PROCEDURES = ("tips", "uterine-fibroid-embolization", "hepatic-artery-chemoembolization")
+Condition = dict[str, Any]
+Way = Callable[[Condition, str], Condition]
+
+
+def recorded(system: str, code: str) -> Condition:
+    """An active, confirmed condition."""
+    return {
+        "resourceType": "Condition",
+        "id": "c1",
+        "subject": {"reference": "Patient/pat-1"},
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "code": {"coding": [{"system": system, "code": code}]},
+    }
+
+
+def certainty_of(row: str, procedure: str, *conditions: Condition) -> str | None:
+    """What the decision says of a row for an order of the procedure; None where it does not apply."""
+    order = {
+        "resourceType": "ServiceRequest",
+        "id": "draft-1",
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": "Patient/pat-1"},
+        "code": {"coding": [{"system": "https://example.org/ir-cds/fhir/CodeSystem/procedures", "code": procedure}]},
+    }
+    entries = [{"resource": condition} for condition in conditions]
+    prefetch = NOTHING_RECORDED | {"conditions": {"resourceType": "Bundle", "type": "searchset", "entry": entries}}
+    request = read_request("ir-order-sign", json.dumps(a_call(context=drafts(order), prefetch=prefetch)).encode())
+    found = answer(request, KNOWLEDGE, now=NOW, new_id=lambda: "id")
+    (entry,) = found.decision["procedures"]
+    rows = {r["id"]: r["certainty"] for r in entry["contraindications"]}
+    if rows.get(row) == "unknown":
+        assert found.cards, "what could not be read is told"
+    return rows.get(row)
+
+
+def _findings() -> list[tuple[str, str, str, str]]:
+    """(row, procedure, system, code) of everything recorded that makes a row present."""
+    found = []
+    for row in KNOWLEDGE.contraindications:
+        for criterion in row.criteria:
+            if not isinstance(criterion.question, ConditionQuestion) or not criterion.required:
+                continue
+            for value_set in criterion.question.value_sets:
+                for rule in rules_of(ROWS.value_sets[value_set])[0]:
+                    found += [(row.id, p, rule.system, rule.code) for p in PROCEDURES]
+    return [one for one in found if certainty_of(one[0], one[1], recorded(one[2], one[3])) == "present"]
+
+
+FINDINGS = _findings()
+
+
+def _coding(condition: Condition) -> dict[str, Any]:
+    coding: dict[str, Any] = condition["code"]["coding"][0]
+    return coding
+
+
+def _with_coding(condition: Condition, **changes: Any) -> Condition:
+    return condition | {"code": {"coding": [_coding(condition) | changes]}}
+
+
+def _display(condition: Condition) -> str:
+    coding = _coding(condition)
+    return KNOWLEDGE.codes.display(coding["system"], coding["code"]) or "psychosis, see letter"
+
+
+WAYS: dict[str, Way] = {
+    "https": lambda c, row: _with_coding(c, system=_coding(c)["system"].replace("http://", "https://")),
+    "a slash at the end": lambda c, row: _with_coding(c, system=_coding(c)["system"] + "/"),
+    "upper case": lambda c, row: _with_coding(c, system=_coding(c)["system"].upper()),
+    "blanks": lambda c, row: _with_coding(c, system=f" {_coding(c)['system']} ", code=f" {_coding(c)['code']} "),
+    "without a dot": lambda c, row: _with_coding(c, code=_coding(c)["code"].replace(".", "")),
+    "lower case": lambda c, row: _with_coding(c, code=_coding(c)["code"].lower()),
+    "a dagger": lambda c, row: _with_coding(c, code=_coding(c)["code"] + "+"),
+    "a version": lambda c, row: _with_coding(c, version="2031"),
+    "text alone": lambda c, row: c | {"code": {"text": _display(c)}},
+    "shouted": lambda c, row: c | {"code": {"text": _display(c).upper()}},
+    "a soft hyphen": lambda c, row: c | {"code": {"text": _display(c).replace("s", "s\u00ad")}},
+    "words around it": lambda c, row: c | {"code": {"text": f"Known {_display(c)}, see letter"}},
+    "words nobody knows": lambda c, row: c | {"code": {"text": "Zustand nach Brief"}},
+    "another vocabulary": lambda c, row: c | {"code": {"coding": [{"system": "http://loinc.org", "code": "8302-2"}]}},
+    "a local code": lambda c, row: c | {"code": {"coding": [{"system": "urn:local", "code": "X1"}]}},
+    "a local code with its display": lambda c, row: (
+        c | {"code": {"coding": [{"system": "urn:local", "code": "X1", "display": _display(c)}]}}
+    ),
+    "a code without a system": lambda c, row: c | {"code": {"coding": [{"code": _coding(c)["code"]}]}},
+    "no code at all": lambda c, row: {name: value for name, value in c.items() if name != "code"},
+    "a null coding beside it": lambda c, row: c | {"code": {"coding": [None, _coding(c)]}},
+    "subsetted": lambda c, row: c | {"meta": {"tag": [{"code": "SUBSETTED"}]}},
+    "redacted": lambda c, row: c | {"meta": {"security": [{"code": "REDACTED"}]}},
+    "a modifier": lambda c, row: c | {"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]},
+    "abated in the future": lambda c, row: (
+        {n: v for n, v in c.items() if n != "clinicalStatus"} | {"abatementDateTime": "2031-05-01"}
+    ),
+    "abated in words": lambda c, row: (
+        {n: v for n, v in c.items() if n != "clinicalStatus"} | {"abatementString": "ongoing"}
+    ),
+    "a local status": lambda c, row: c | {"clinicalStatus": {"coding": [{"system": "urn:local", "code": "A"}]}},
+    "a status in words": lambda c, row: c | {"clinicalStatus": {"text": "chronic"}},
+    "an onset that is no date": lambda c, row: c | {"onsetDateTime": "11/24/2026"},
+    "an onset of a year": lambda c, row: c | {"onsetDateTime": "2026"},
+}
+BESIDE = (
+    [],
+    [recorded(CM, "I10") | {"id": "c2"}],
+    [{**recorded(CM, "M25.561"), "id": "c3", "code": {"text": "Knee pain"}}],
+)
+
+
+def test_there_are_findings_of_every_vocabulary() -> None:
+    """The examples below come from SNOMED CT, ICD-10-CM and WHO ICD-10."""
+    assert {CM, WHO, SCT} <= {system for _, _, system, _ in FINDINGS}
+    assert len(FINDINGS) > 500
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(FINDINGS), st.lists(st.sampled_from(sorted(WAYS)), max_size=3), st.sampled_from(BESIDE))
+def test_a_recorded_condition_is_never_read_as_absent(
+    finding: tuple[str, str, str, str], ways: list[str], beside: list[Condition]
+) -> None:
+    """A condition that a row asks for, written in any other way, leaves the row present or unknown."""
+    row, procedure, system, code = finding
+    condition = recorded(system, code)
+    for way in ways:
+        codings = condition.get("code", {}).get("coding", [None])
+        if codings[0] and codings[0].get("system"):
+            condition = WAYS[way](condition, row)
+    assert certainty_of(row, procedure, condition, *beside) in ("present", "unknown"), (ways, condition)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Knee pain",
+        "Essential hypertension",
+        "Type 2 diabetes mellitus",
+        "Carpal tunnel syndrome",
+        "GERD",
+        "Cataract, right eye",
+    ],
+)
+def test_a_plain_diagnosis_in_words_is_read(text: str) -> None:
+    """An everyday diagnosis without a code makes no row unknown."""
+    condition = recorded(CM, "X") | {"code": {"text": text}}
+    assert certainty_of("severe-mental-illness", "tips", condition) == "absent"
+
+
+def test_plain_words_answer_no_question() -> None:
+    """No word of the list of plain words is in the name of anything that a question asks for."""
+    asked = {name for name in ROWS.value_sets if name.startswith(("condition-", "criterion-"))}
+    displays = [rule.display for name in asked for rule in rules_of(ROWS.value_sets[name])[0] if rule.display]
+    words = set(" ".join(KNOWLEDGE.words.of(display) for display in displays).split())
+    assert sorted(words & set(KNOWLEDGE.words.of(ROWS.plain_words["words"]).split())) == []
+    assert [text for text in displays if KNOWLEDGE.plain_words.says_something_else(text)] == []
