@@ -11,11 +11,25 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cds_service.cli import audit, check, clients, db, demo, doctor, feedback, invoke, package, serve, tables, validate
+from cds_service.cli import (
+    audit,
+    check,
+    clients,
+    db,
+    demo,
+    doctor,
+    feedback,
+    invoke,
+    package,
+    serve,
+    tables,
+    terminology,
+    validate,
+)
 from cds_service.cli.terminal import print_err
 from cds_service.errors import SetupError
 
-_COMMANDS = (serve, invoke, doctor, validate, check, clients, tables, package, demo, feedback, audit, db)
+_COMMANDS = (serve, invoke, doctor, validate, check, clients, tables, terminology, package, demo, feedback, audit, db)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from cds_service.errors import TableError
 from cds_service.knowledge import rows
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
+from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
@@ -129,6 +130,10 @@ def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> No
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
     files.concept_maps += changes.concept_maps
+    files.expansions += once(changes.expansions, "site/expansions", "ValueSet", problems).values()
+    for expansion in files.expansions:
+        if expansion["id"] not in files.value_sets:
+            problems.append(f'site/expansions: "{expansion["id"]}" is no shipped ValueSet; remove the file')
     files.paths += changes.files
 
 
@@ -187,6 +192,9 @@ def _rules(files: TableRows) -> tuple[list[CodeRule], list[Exclusion]]:
         own_rules, own_exclusions = rules_of(value_set)
         rules += own_rules
         exclusions += own_exclusions
+    shipped = {(rule.value_set, rule.system, rule.code) for rule in rules}
+    expanded = [rule for expansion in files.expansions for rule in expansion_rules(expansion)]
+    rules += [rule for rule in expanded if (rule.value_set, rule.system, rule.code) not in shipped]
     rules += [CodeRule(f"procedure-{key}", PROCEDURE_CODES, key, "exact", prefix=False) for key in files.procedures]
     return rules, exclusions
 

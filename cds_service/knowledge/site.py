@@ -5,6 +5,7 @@ site/thresholds.toml          value, within_days, status of a shipped limit
 site/contraindications.toml   status, shadow of a row; status, indicator of a criterion
 site/procedures/*.toml        risk class, emergency, CO2, access, status, shadow, more synonyms; new procedures
 site/concept_maps/*.json      FHIR ConceptMap: local codes -> standard codes, or -> procedure ids of this service
+site/expansions/*.json        expanded FHIR ValueSets, written by `cds-service terminology expand`
 ```
 Each change carries `change = { reason, approver, date }`. The schemas `site_*.json` hold the fields that may be
 changed, so a site can't change what a row measures.
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cds_service.knowledge.expansions import edition_of
 from cds_service.knowledge.read import read_json, read_toml
 
 _NOT_HELD = "a site folder can not hold this file; remove or rename it, see docs/changing-the-tables.md"
@@ -31,6 +33,7 @@ class SiteChanges:
     contraindications: list[dict[str, Any]] = field(default_factory=list)
     procedures: list[dict[str, Any]] = field(default_factory=list)
     concept_maps: list[dict[str, Any]] = field(default_factory=list)
+    expansions: list[dict[str, Any]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
 
 
@@ -53,6 +56,9 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
         elif where == "concept_maps" and path.suffix == ".json":
             found = read_json(path, name, "concept_map", problems)
             site.concept_maps += [found] if found else []
+        elif where == "expansions" and path.suffix == ".json":
+            found = read_json(path, name, "expansion", problems)
+            site.expansions += [found] if found else []
         else:
             if path.suffix.lower() not in (".md", ".txt") and not path.name.startswith("."):
                 problems.append(f"{name}: {_NOT_HELD}")
@@ -120,3 +126,7 @@ def changes_of(site: SiteChanges) -> Iterator[Mapping[str, str]]:
         for row in rows:
             if "change" in row:
                 yield {"table": table, "id": row["id"], **row["change"]}
+    for expansion in site.expansions:
+        reason = f"{len(expansion['expansion']['contains'])} codes of {edition_of(expansion) or 'an unnamed edition'}"
+        date = expansion["expansion"]["timestamp"][:10]
+        yield {"table": "expansions", "id": expansion["id"], "reason": reason, "approver": "", "date": date}

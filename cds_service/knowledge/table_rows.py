@@ -32,5 +32,6 @@ class TableRows:
     """File name -> its sentences."""
     value_sets: dict[str, Row] = field(default_factory=dict)
     concept_maps: list[Row] = field(default_factory=list)
+    expansions: list[Row] = field(default_factory=list)
     override_reasons: Row = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
