@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,18 @@ _MIGRATION_LOCK = 0x49_52_43_44  # any number that no other program of this data
 
 
 class Store:
-    """One database. Made before worker processes fork, used by all their threads."""
+    """One database. Made before worker processes fork, used by all their threads.
 
-    def __init__(self, url: str) -> None:
+    `clock` tells the seconds by which the pause after a failed connection ends.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = _engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._current = False
         self._upgrading = threading.Lock()
-        self._away_until = 0.0
+        self._clock = clock
+        self._away_until = float("-inf")
 
     @property
     def shown(self) -> str:
@@ -108,7 +112,7 @@ class Store:
 
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
-        if time.monotonic() < self._away_until:
+        if self._clock() < self._away_until:
             raise StoreUnavailable("The store is away.")
         with self._pausing():
             connection = self._engine.connect()
@@ -121,7 +125,7 @@ class Store:
         try:
             yield
         except SQLAlchemyError:
-            self._away_until = time.monotonic() + PAUSE_SECONDS
+            self._away_until = self._clock() + PAUSE_SECONDS
             raise
 
 

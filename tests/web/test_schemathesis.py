@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime
 
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -19,11 +18,12 @@ from cds_service.knowledge.load import load_knowledge
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.support.calls import CONTEXTS, NOTHING_RECORDED
+from tests.support.reading import NOW
 
 FOLDER = tempfile.TemporaryDirectory()
 """Of the store; it goes with the test run."""
 SETTINGS = Settings(rate_limit=None, database_url=f"sqlite:///{FOLDER.name}/records.db")
-APP = create_app(SETTINGS, load_knowledge(), clock=lambda: datetime.now().astimezone())
+APP = create_app(SETTINGS, load_knowledge(), clock=lambda: NOW)
 SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", APP)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LOOSE = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
