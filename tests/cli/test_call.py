@@ -14,13 +14,13 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from cds_service.cli.call import call_here, call_service, outcome_text
 from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.errors import SetupError
-from cds_service.knowledge.load import load_knowledge
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.support.ports import closed_port
+from tests.support.shipped import shipped_knowledge
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-KNOWLEDGE = load_knowledge()
+KNOWLEDGE = shipped_knowledge()
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.json"))
 
 

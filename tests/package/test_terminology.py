@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.findings.chart import Truth, chart_of
-from cds_service.knowledge.load import PROFILES, load_knowledge, shipped_rows
+from cds_service.knowledge.load import PROFILES, shipped_rows
 from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.value_sets import rules_of
 from cds_service.publishing.code_systems import code_systems
 from tests.package.conftest import good_examples, of_type
 from tests.support.reading import read
+from tests.support.shipped import shipped_knowledge
 from tests.support.tables import a_copy, load_copy, with_site
 
 LOCAL = "https://hospital.example.org/lab-codes"
@@ -95,7 +96,7 @@ def test_the_package_changes_no_answer(tmp_path: Path, knowledge: Knowledge) -> 
         (copy / "fhir_profiles" / name).unlink()
     assert not (copy / "fhir_profiles" / "concept_maps").exists()
     assert load_copy(copy).version == knowledge.version
-    assert not load_knowledge().codes.reads(LOCAL, "PLT")
+    assert not shipped_knowledge().codes.reads(LOCAL, "PLT")
 
 
 def test_the_example_map_works_in_a_site_folder(tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
+from cds_service.knowledge.load import PROFILES, TABLES
 from cds_service.publishing.archive import archive, archive_name
 from cds_service.publishing.build import stale, write
 from cds_service.publishing.definition import CANONICAL
 from cds_service.publishing.manifest import package_version
 from tests.package.conftest import bad_example, good_examples, of_type
+from tests.support.shipped import shipped_knowledge
 from tests.support.tables import put
 
 FSH = sorted((PROFILES / "input/fsh").glob("*.fsh"))
@@ -57,6 +58,7 @@ def a_whole_copy(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_another_limit_is_published_where_it_applies(tmp_path: Path) -> None:
     """A changed number makes the plans that hold it stale and nothing else; building again publishes it."""
     copy = a_whole_copy(tmp_path)
@@ -71,6 +73,7 @@ def test_another_limit_is_published_where_it_applies(tmp_path: Path) -> None:
     assert stale(package, tables) == []
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_longer_made_is_removed(tmp_path: Path) -> None:
     """The plan of a procedure that is gone does not stay behind, and the index forgets it."""
     copy = a_whole_copy(tmp_path)
@@ -92,7 +95,7 @@ def test_no_address_is_used_twice(definitions: dict[str, dict[str, Any]]) -> Non
 
 def test_addresses_end_with_type_and_id(definitions: dict[str, dict[str, Any]]) -> None:
     """Every definition is where its url says, with the release of the tables as its version."""
-    release = load_knowledge().version.partition("+")[0]
+    release = shipped_knowledge().version.partition("+")[0]
     wrong = [
         name
         for name, r in definitions.items()
