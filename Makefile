@@ -4,12 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .peers/sekmet/ready .peers/fhirsnake/ready
 PORT ?= 8080
+WORKERS ?= logical
+TEST_EXAMPLES ?= 10000
+# In as many processes as the machine has processors. Tests of one file that start servers stay together.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# Schemathesis makes up its calls while tests are collected, which takes seconds even where none of them is run.
+FAST := -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench docs tables package golden profiles sushi clean
+.PHONY: help demo serve test-fast test nightly check bench docs tables package golden profiles sushi clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready ## play an EHR: three example patients, four orders, cards in the terminal
 	@$(BIN)/cds-service demo
@@ -20,8 +26,14 @@ demo: $(VENV)/ready ## play an EHR: three example patients, four orders, cards i
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
 	CDS_CORS_ORIGINS="$${CDS_CORS_ORIGINS-https://sandbox.cds-hooks.org}" exec $(BIN)/cds-service serve --port $(PORT)
 
+test-fast: $(VENV)/ready-to-test ## the tests for every change, in less than a minute: no server, no process, no fuzzing
+	$(PYTEST) $(FAST)
+
 test: $(VENV)/ready-to-test $(PEERS) ## every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are new each time (TEST_EXAMPLES=... for others)
+	TEST_EXAMPLES=$(TEST_EXAMPLES) $(PYTEST) -m hypothesis --hypothesis-profile nightly
 
 check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .
@@ -31,7 +43,7 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 	@$(BIN)/python -c 'from cds_service.settings import settings_markdown; print(settings_markdown(), end="")' \
 	  | cmp -s - docs/settings.md \
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a multiple of reading once
 	$(BIN)/python benchmarks/floor.py

@@ -1,17 +1,27 @@
-"""Shared fixtures: the shipped tables, and a frozen clock in a zone that is not UTC."""
+"""Shared fixtures: the shipped tables, and a frozen clock in a zone that is not UTC. How many examples are made up."""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from tests.support.log_scan import LogScan
+from tests.support.shipped import shipped_knowledge
+
+pytest_plugins = ["tests.support.tiers"]
+
+# How fast the machine is makes no test fail. The daily examples are the same in every run, those of the night are new.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("daily", _PATIENT, max_examples=120, derandomize=True)
+settings.register_profile("nightly", _PATIENT, max_examples=int(os.environ.get("TEST_EXAMPLES", "10000")))
+settings.load_profile("daily")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,7 +37,7 @@ def log_scan() -> Iterator[LogScan]:
 @pytest.fixture(scope="session")
 def knowledge() -> Knowledge:
     """The shipped tables, loaded once."""
-    return load_knowledge()
+    return shipped_knowledge()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,9 @@ import yaml
 from cds_service.settings import settings_markdown
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.ehr import Ehr, register
-from tests.support.server import REPOSITORY, free_port, running_server, until
+from tests.support.ports import free_port
+from tests.support.server import REPOSITORY, running_server
+from tests.support.waiting import PATIENCE, until
 
 DEPLOY = REPOSITORY / "deploy"
 BIN = Path(sys.executable).parent
@@ -135,12 +137,13 @@ def test_the_proxy_lets_registered_clients_through(tmp_path: Path) -> None:
         path, session = "/cds-services/ir-order-sign", requests.Session()
         session.verify, session.trust_env = str(tmp_path / "authority.pem"), False
         call, headers = a_call(prefetch=NOTHING_RECORDED), NORTH.bearer(f"https://cds.example.org{path}")
-        sent = [session.post(proxy + path, json=call, headers=headers, timeout=20).status_code for _ in range(2)]
+        sent = [session.post(proxy + path, json=call, headers=headers, timeout=PATIENCE).status_code for _ in range(2)]
         assert sent == [200, 401]
         closed = [
-            session.get(proxy + name, timeout=20).status_code for name in ("/metrics", "/readyz", "/knowledge", "/x")
+            session.get(proxy + name, timeout=PATIENCE).status_code
+            for name in ("/metrics", "/readyz", "/knowledge", "/x")
         ]
         assert closed == [404, 404, 403, 404]
-        assert session.get(f"{proxy}/openapi.json", timeout=20).status_code == 200
+        assert session.get(f"{proxy}/openapi.json", timeout=PATIENCE).status_code == 200
         session.close()
     assert "Bearer" not in (tmp_path / "access.log").read_text("utf-8")

@@ -7,17 +7,19 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.answer import Answer, answer
 from cds_service.cli.cases import request_of
 from cds_service.hooks.envelope import read_request
-from cds_service.knowledge.load import load_knowledge
 from tests.support.degrade import LOST, SPOILED, Way, garble_a_field
 from tests.support.reading import NOW
+from tests.support.shipped import shipped_knowledge
 
-KNOWLEDGE = load_knowledge()
+pytestmark = pytest.mark.slow
+
+KNOWLEDGE = shipped_knowledge()
 WOMAN = {"birthDate": "1970-03-01", "gender": "female"}
 
 
@@ -138,7 +140,6 @@ def test_no_single_loss_is_an_all_clear(name: str, way: Way) -> None:
 
 
 @pytest.mark.parametrize("name", PATIENTS)
-@settings(deadline=None, derandomize=True, max_examples=120)
 @given(changes=CHANGES)
 def test_no_loss_is_an_all_clear(name: str, changes: list[tuple[Way, int]]) -> None:
     """Several things lost or spoiled at once are no all-clear either, and never an error of the service."""
@@ -146,7 +147,6 @@ def test_no_loss_is_an_all_clear(name: str, changes: list[tuple[Way, int]]) -> N
 
 
 @pytest.mark.parametrize("name", PATIENTS)
-@settings(deadline=None, derandomize=True, max_examples=120)
 @given(changes=SPOILING)
 def test_no_spoiled_result_is_an_all_clear(name: str, changes: list[tuple[Way, int]]) -> None:
     """A result that is there and can't be read is never passed over, not even one that no row requires."""

@@ -129,17 +129,18 @@ class RemoteKeySet:
             self._fetched_at = self._attempted_at
 
 
-def fetch_jwks(url: str, ca_file: Path | None = None) -> dict[str, Key]:
+def fetch_jwks(url: str, ca_file: Path | None = None, seconds: float = _TOTAL_SECONDS) -> dict[str, Key]:
     """The usable keys of a published JWK Set by id; unusable ones are left out and logged.
 
     Args:
         url: an https URL, as the schema of the clients file requires.
         ca_file: CA certificates to verify the server with; None for the public CAs.
+        seconds: how long the whole response may take.
 
     Raises:
-        KeySetError: no usable key was retrieved within 5 seconds and 256 kB, without a redirect.
+        KeySetError: no usable key was retrieved in time and within 256 kB, without a redirect.
     """
-    rows = list(_jwks_entries(_download(url, ca_file)))
+    rows = list(_jwks_entries(_download(url, ca_file, seconds)))
     keys: dict[str, Key] = {}
     problems = []
     for number, row in enumerate(rows, start=1):
@@ -156,8 +157,8 @@ def fetch_jwks(url: str, ca_file: Path | None = None) -> dict[str, Key]:
     return keys
 
 
-def _download(url: str, ca_file: Path | None) -> bytes:
-    deadline = time.monotonic() + _TOTAL_SECONDS
+def _download(url: str, ca_file: Path | None, seconds: float) -> bytes:
+    start = time.monotonic()
     with requests.Session() as session:
         # Ignore proxies, passwords and certificates from the environment: only the registration counts.
         session.trust_env = False
@@ -168,20 +169,20 @@ def _download(url: str, ca_file: Path | None) -> bytes:
             with session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False) as response:
                 if response.status_code != requests.codes.ok:
                     raise KeySetError(f"answered {response.status_code}; give the URL of the JWK Set itself")
-                return b"".join(_chunks(response, deadline))
+                return b"".join(_chunks(response, start, seconds))
         except (requests.RequestException, HTTPError, OSError) as error:
             raise KeySetError(f"could not be fetched ({type(error).__name__}); check that it is reachable") from None
 
 
-def _chunks(response: requests.Response, deadline: float) -> Iterator[bytes]:
+def _chunks(response: requests.Response, start: float, seconds: float) -> Iterator[bytes]:
     """The body in chunks; `requests` itself limits neither the total time nor the size of a response."""
     size = 0
     while chunk := response.raw.read1(65_536, decode_content=False):
         size += len(chunk)
         if size > _MAX_JWKS_BYTES:
             raise KeySetError(f"is larger than {_MAX_JWKS_BYTES} bytes; give the URL of the JWK Set itself")
-        if time.monotonic() > deadline:
-            raise KeySetError(f"took longer than {_TOTAL_SECONDS:.0f} seconds; check the server")
+        if time.monotonic() > start + seconds:
+            raise KeySetError(f"took longer than {seconds:g} seconds; check the server")
         yield chunk
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,18 @@ _MIGRATION_LOCK = 0x49_52_43_44  # an arbitrary key for pg_advisory_xact_lock
 
 
 class Store:
-    """One database. Created before worker processes fork, shared by their threads."""
+    """One database. Created before worker processes fork, shared by their threads.
 
-    def __init__(self, url: str) -> None:
+    `clock` tells the seconds by which the pause after a failed connection ends.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = _engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._is_up_to_date = False
         self._upgrade_lock = threading.Lock()
-        self._retry_at = 0.0
+        self._clock = clock
+        self._retry_at = float("-inf")
 
     @property
     def display_url(self) -> str:
@@ -108,7 +112,7 @@ class Store:
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
-        if time.monotonic() < self._retry_at:
+        if self._clock() < self._retry_at:
             raise StoreUnavailable("The database can't be reached.")
         with self._pause_on_failure():
             connection = self._engine.connect()
@@ -121,7 +125,7 @@ class Store:
         try:
             yield
         except SQLAlchemyError:
-            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._retry_at = self._clock() + RETRY_SECONDS
             raise
 
 

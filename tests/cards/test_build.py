@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.cards.card import MOST_IN_SUMMARY, TOPICS, Kind
@@ -70,7 +70,6 @@ def _texts(card: dict[str, Any]) -> list[str]:
     return [card["summary"], card["detail"], card["source"]["label"], *shown]
 
 
-@settings(deadline=None)
 @given(ANY_TEXT)
 def test_no_text_of_a_record_can_break_a_card(tables: Tables, text: str):
     """Whatever a record holds: summaries stay short, nothing comes alive, nothing is empty, the cards are valid."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.cards.escape import MOST_CHARACTERS, harmless, sentence_case, shorten
@@ -50,7 +50,6 @@ def test_the_renderer_of_these_tests_is_awake(text: str):
     assert live_markdown(text) != []
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join) | st.text(max_size=300))
 def test_no_text_comes_alive(text: str):
     """The same holds for every text that anyone could think of."""

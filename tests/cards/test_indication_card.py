@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cards.builders import DRAFT, Tables
@@ -87,7 +87,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abcde"), JSON, max_size=4))
 def test_whatever_a_draft_holds_comes_back_unchanged(tables: Tables, members: dict[str, Any]):
     """Elements that the service has never heard of are given back as they came."""

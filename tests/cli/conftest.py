@@ -25,6 +25,7 @@ class Ran:
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Runs `cds-service` with the given arguments, as in a terminal of 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("CDS_FHIR_DEADLINE", "60")
 
     def _run(*arguments: object) -> Ran:
         try:
@@ -58,7 +59,7 @@ def recorded_service() -> Iterator[HTTPServer]:
     server.calls = []  # type: ignore[attr-defined]
     server.authorizations = []  # type: ignore[attr-defined]
     server.answer = (200, b'{"cards": []}')  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.005,))
     thread.start()
     yield server
     server.shutdown()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,12 +14,13 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from cds_service.cli.call import call_in_process, call_service, outcome_text
 from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.errors import SetupError
-from cds_service.knowledge.load import load_knowledge
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
+from tests.support.ports import closed_port
+from tests.support.shipped import shipped_knowledge
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-KNOWLEDGE = load_knowledge()
+KNOWLEDGE = shipped_knowledge()
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.json"))
 
 
@@ -29,7 +29,7 @@ def running_service() -> Iterator[BaseWSGIServer]:
     """The web service on loopback, with its clock fixed at NOW."""
     app = create_app(Settings(), KNOWLEDGE, clock=lambda: NOW)
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield server
     server.shutdown()
@@ -86,11 +86,8 @@ def test_a_redirect_is_not_followed(recorded_service):
 
 def test_a_service_that_does_not_answer_is_no_finding():
     """If no service answers, the command could not run, and the message says how to start a service."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        with pytest.raises(SetupError, match="cds-service serve"):
-            call_service(b"{}", "ir-order-sign", url)
+    with closed_port() as port, pytest.raises(SetupError, match="cds-service serve"):
+        call_service(b"{}", "ir-order-sign", f"http://127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from cds_service.cli.main import main
 from tests.support.ehr import Ehr, private_jwk, private_key, register
 from tests.support.key_server import key_server
-from tests.support.server import free_port, running_server
+from tests.support.ports import free_port
+from tests.support.server import running_server
 
 NORTH = Ehr()
 

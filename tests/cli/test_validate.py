@@ -36,7 +36,7 @@ def test_an_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert last.startswith("1 resources: 0 valid, 1 not; 1 errors")
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.server)])
 def test_ndjson_names_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs: str) -> None:
     """An invalid line of NDJSON is reported with its number, in order, with one process or several."""
     many = [BROKEN if number in (7, 130) else patient() for number in range(1, 151)]

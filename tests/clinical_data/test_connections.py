@@ -13,6 +13,8 @@ from cds_service.clinical_data.connections import may_connect
 from cds_service.clinical_data.fhir_server import Refusal, get, open_session
 from cds_service.clinical_data.paging import next_url
 from tests.support.fhir_peer import running_peer
+from tests.support.ports import closed_port
+from tests.support.waiting import PATIENCE
 
 BASE = "https://ehr.example.org/fhir"
 ASKED = f"{BASE}/Condition?patient=1"
@@ -55,7 +57,7 @@ def test_a_disguised_loopback_gets_no_request(host: str) -> None:
     """The address is looked at once the connection stands, before anything is sent: the server is not asked."""
     with running_peer() as peer:
         url = peer.base.replace("127.0.0.1", host) + "/Patient/1"
-        found = get(open_session(2), url, "secret", time.monotonic() + 5, 1000)
+        found = get(open_session(2), url, "secret", time.monotonic() + PATIENCE, 1000)
         assert peer.requests == []
     assert isinstance(found, Refusal)
     assert found.reason.key == "fhir-address"
@@ -95,9 +97,8 @@ def test_next_links(link: str, url: str | None) -> None:
 
 def test_nothing_listens() -> None:
     """A server that is not there is a reason, not an error."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    found = get(open_session(2), f"http://127.0.0.1:{port}/fhir", None, time.monotonic() + 5, 1000)
+    with closed_port() as port:
+        found = get(open_session(2), f"http://127.0.0.1:{port}/fhir", None, time.monotonic() + PATIENCE, 1000)
     assert isinstance(found, Refusal)
     assert found.reason.key == "fhir-unreachable"
 
@@ -117,7 +118,7 @@ def test_a_server_that_speaks_no_tls() -> None:
 
         threading.Thread(target=answer, daemon=True).start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/fhir"
-        found = get(open_session(2), url, "secret-token", time.monotonic() + 5, 1000)
+        found = get(open_session(2), url, "secret-token", time.monotonic() + PATIENCE, 1000)
     assert isinstance(found, Refusal)
     assert found.reason.key == "fhir-tls"
     assert b"secret-token" not in b"".join(received)

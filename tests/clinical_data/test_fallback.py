@@ -16,6 +16,7 @@ from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.hooks.envelope import read_request
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order
 from tests.support.fhir_peer import TOKEN, Peer, Resource, running_peer
+from tests.support.waiting import PATIENCE
 
 LOINC = "http://loinc.org"
 CODES = ("777-3", "6301-6", "2708-6")
@@ -63,7 +64,7 @@ def fetched(
 ) -> ClinicalData:
     """What is gathered for a call that names the peer; without prefetch unless it says otherwise."""
     call = a_call(service, **({"prefetch": {}, "fhirServer": peer.base} | request))
-    fhir = fhir or FhirServers(FetchLimits(deadline=10))
+    fhir = fhir or FhirServers(FetchLimits(deadline=PATIENCE))
     return gather(read_request(service, orjson.dumps(call)), fhir, SEARCHED)
 
 
@@ -167,7 +168,7 @@ def test_nothing_is_remembered_from_one_call_to_the_next(peer: Peer) -> None:
         exchange.send_json(PATIENT, Set_Cookie="session=of-the-first-call; Path=/")
 
     peer.faults["Patient"] = baked
-    fhir = FhirServers(FetchLimits(deadline=10))
+    fhir = FhirServers(FetchLimits(deadline=PATIENCE))
     fetched(peer, fhir=fhir)
     fetched(peer, fhir=fhir)
     assert cookies == [None, None]
@@ -229,7 +230,7 @@ def test_nothing_found_is_confirmed_at_a_server_that_proved_nothing() -> None:
     """An empty record is believed after every way of asking found nothing; the third call no longer doubts a
     server that has found things before.
     """
-    fhir = FhirServers(FetchLimits(deadline=10))
+    fhir = FhirServers(FetchLimits(deadline=PATIENCE))
     with running_peer([PATIENT]) as peer:
         data = fetched(peer, fhir=fhir)
         assert all(retrieved.complete for retrieved in data.by_kind.values())
@@ -308,19 +309,19 @@ def test_orders_of_appointments_are_read(peer: Peer) -> None:
 
 def test_a_call_too_many_does_not_ask(peer: Peer) -> None:
     """While as many calls as allowed wait for their servers, one more is judged without asking, and says so."""
-    fhir = FhirServers(FetchLimits(deadline=5), calls=1)
+    fhir = FhirServers(FetchLimits(deadline=PATIENCE), calls=1)
     entered, leave = threading.Event(), threading.Event()
 
     def hold(exchange: Any) -> None:
         entered.set()
-        leave.wait(5)
+        leave.wait(PATIENCE)
         peer.answer(exchange)
 
     peer.faults["Condition"] = hold
     found: list[ClinicalData] = []
     first = threading.Thread(target=lambda: found.append(fetched(peer, fhir=fhir)))
     first.start()
-    assert entered.wait(5)
+    assert entered.wait(PATIENCE)
     assert reasons(fetched(peer, fhir=fhir), "conditions") == ["fhir-busy"]
     leave.set()
     first.join()
@@ -330,7 +331,10 @@ def test_a_call_too_many_does_not_ask(peer: Peer) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
-    [(FetchLimits(10, pages=2), "fhir-too-many-pages"), (FetchLimits(10, most_bytes=700), "fhir-too-large")],
+    [
+        (FetchLimits(PATIENCE, pages=2), "fhir-too-many-pages"),
+        (FetchLimits(PATIENCE, most_bytes=700), "fhir-too-large"),
+    ],
 )
 def test_what_is_read_before_a_limit_counts(limits: FetchLimits, reason: str) -> None:
     """After the last page allowed, or when they grow too large, the rest is missing and what was read counts."""
@@ -342,7 +346,7 @@ def test_what_is_read_before_a_limit_counts(limits: FetchLimits, reason: str) ->
 
 def test_everything_is_asked_at_once(peer: Peer) -> None:
     """All kinds are under way at the same time: each waits until the others have been asked as well."""
-    together = threading.Barrier(4, timeout=5)
+    together = threading.Barrier(4, timeout=PATIENCE)
 
     def meet(exchange: Any) -> None:
         if exchange.number == 1:
@@ -359,7 +363,7 @@ def test_what_was_asked_is_told(peer: Peer) -> None:
     told: list[tuple[str, float, str]] = []
     observe: Callable[[str, float, str], None] = lambda *event: told.append(event)  # noqa: E731
     peer.faults["Condition"] = lambda exchange: exchange.outcome(403)
-    fetched(peer, fhir=FhirServers(FetchLimits(deadline=10), observe=observe))
+    fetched(peer, fhir=FhirServers(FetchLimits(deadline=PATIENCE), observe=observe))
     assert {(data, outcome) for data, _, outcome in told} == {
         ("patient", "ok"),
         ("conditions", "fhir-refused"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,12 @@ from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_faults import HARMLESS, LOSING, Maker
-from tests.support.fhir_peer import Peer, resources_of, running_peer
+from tests.support.fhir_peer import resources_of, running_peer
+from tests.support.waiting import PATIENCE
 
-DEADLINE = 0.4
+DEADLINES = (0.4, 2.0, 10.0, 50.0)
+"""Seconds that a call may take. What hangs costs all of them, so the first is short; the others are for a machine that
+is too busy to read the rest of the data in it."""
 KINDS = {
     "Patient": "patient",
     "Condition": "conditions",
@@ -40,22 +43,29 @@ PATIENT: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    """A server whose pages hold one entry, so that everything goes on over several of them."""
-    with running_peer(page_size=1) as running:
-        yield running
+def asked(
+    knowledge: Knowledge, now: datetime, faults: Mapping[str, Maker], deadline: float = PATIENCE
+) -> Answer | None:
+    """The answer to a call that brings no data, only its server; None where nothing could be judged.
 
-
-def asked(peer: Peer, knowledge: Knowledge, now: datetime, deadline: float = 10) -> Answer | None:
-    """The answer to a call that brings no data, only its server; None where nothing could be judged."""
+    The server's pages hold one entry, so that everything goes on over several of them. What hangs there hangs until
+    the answer is given.
+    """
     request = request_of(PATIENT, now)
-    peer.resources = resources_of(request)
-    peer.requests.clear()
-    body = orjson.dumps({**request, "prefetch": {}, "fhirServer": peer.base})
-    fhir = FhirServers(FetchLimits(deadline=deadline), calls=4)
-    found = answer(read_request("ir-order-sign", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
-    return None if found.nothing_judged else found
+    with running_peer(resources_of(request), page_size=1) as peer:
+        peer.faults = {kind: maker(peer) for kind, maker in faults.items()}
+        body = orjson.dumps({**request, "prefetch": {}, "fhirServer": peer.base})
+        return answered("ir-order-sign", body, knowledge, now, FhirServers(FetchLimits(deadline=deadline), calls=4))
+
+
+def answered(service: str, body: bytes, knowledge: Knowledge, now: datetime, fhir: FhirServers) -> Answer | None:
+    """The answer, which comes long before a server that hangs lets go."""
+    started = time.monotonic()
+    try:
+        found = answer(read_request(service, body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
+        return None if found.nothing_judged else found
+    finally:
+        assert time.monotonic() - started < PATIENCE / 2 + max(DEADLINES), "the call waited for a server that hangs"
 
 
 def rows(found: Answer) -> dict[str, str]:
@@ -64,11 +74,15 @@ def rows(found: Answer) -> dict[str, str]:
     return {row["id"]: row["certainty"] for table in ("indications", "contraindications") for row in entry[table]}
 
 
+def gaps(found: Answer) -> set[str]:
+    """The kinds of data that were unavailable."""
+    return {gap["data"] for gap in found.decision.get("unavailable", [])}
+
+
 @pytest.fixture(scope="module")
-def whole(peer: Peer, knowledge: Knowledge, now: datetime) -> dict[str, str]:
+def whole(knowledge: Knowledge, now: datetime) -> dict[str, str]:
     """What the decision says when the server does as it should."""
-    peer.faults.clear()
-    found = asked(peer, knowledge, now)
+    found = asked(knowledge, now, {})
     assert found is not None
     said = rows(found)
     assert {said[row] for row in ("iodine-allergy", "severe-mental-illness", "bleeding-tendency")} == {"present"}
@@ -78,55 +92,52 @@ def whole(peer: Peer, knowledge: Knowledge, now: datetime) -> dict[str, str]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", LOSING)
 def test_what_a_server_keeps_back_is_never_an_all_clear(
-    peer: Peer, whole: dict[str, str], knowledge: Knowledge, now: datetime, name: str, kind: str
+    whole: dict[str, str], knowledge: Knowledge, now: datetime, name: str, kind: str
 ) -> None:
     """The answer comes in time, no row that had something to say falls silent, and a card says what was not checked."""
-    peer.faults = {kind: LOSING[name](peer)}
-    started = time.monotonic()
-    found = asked(peer, knowledge, now, DEADLINE)
-    assert time.monotonic() - started < DEADLINE + 1
-    if found is None:
-        assert kind == "*"
+    for deadline in DEADLINES:
+        found = asked(knowledge, now, {kind: LOSING[name]}, deadline)
+        if found is not None:
+            silent = {row for row, said in rows(found).items() if said == "absent" and whole[row] != "absent"}
+            assert silent == set()
+            assert b"stranger" not in orjson.dumps([found.decision, found.cards])
+        if kind == "*" or (found is not None and gaps(found) <= {KINDS[kind]}):
+            break  # else the machine was too busy for the rest of the data as well
+    if kind == "*":
         return
-    silent = {row for row, said in rows(found).items() if said == "absent" and whole[row] != "absent"}
-    assert silent == set()
-    if kind not in ("*", "Patient"):
-        assert KINDS[kind] in {gap["data"] for gap in found.decision["unavailable"]}
+    assert found is not None
+    if kind != "Patient":
+        assert gaps(found) == {KINDS[kind]}
         assert any("not checked" in card["summary"].lower() for card in found.cards)
-    assert b"stranger" not in orjson.dumps([found.decision, found.cards])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_a_server_makes_good_is_not_complained_of(
-    peer: Peer, whole: dict[str, str], knowledge: Knowledge, now: datetime, name: str, kind: str
+    whole: dict[str, str], knowledge: Knowledge, now: datetime, name: str, kind: str
 ) -> None:
     """Where everything came in the end, the decision is the whole one and nothing is called unchecked."""
-    maker: Maker = HARMLESS[name]
-    peer.faults = {kind: maker(peer)}
-    found = asked(peer, knowledge, now)
+    found = asked(knowledge, now, {kind: HARMLESS[name]})
     assert found is not None
     assert rows(found) == whole
     assert "unavailable" not in found.decision
 
 
 @pytest.mark.parametrize("name", LOSING)
-def test_a_dispatched_order_that_can_not_be_read_is_named(
-    peer: Peer, knowledge: Knowledge, now: datetime, name: str
-) -> None:
+def test_a_dispatched_order_that_can_not_be_read_is_named(knowledge: Knowledge, now: datetime, name: str) -> None:
     """An order that is only named is judged where it could be read, and else a card says that it was not."""
     request = request_of(PATIENT, now)
     order = request["context"]["draftOrders"]["entry"][0]["resource"] | {"id": "order-1"}
-    peer.resources = [order]
-    peer.requests.clear()
-    peer.faults = {"ServiceRequest": LOSING[name](peer)}
     context = {"patientId": "p1", "dispatchedOrders": ["ServiceRequest/order-1"], "performer": "Organization/ir"}
-    call = {"hook": "order-dispatch", "hookInstance": "i", "context": context, "fhirServer": peer.base}
-    body = orjson.dumps({**call, "prefetch": request["prefetch"]})
-    fhir = FhirServers(FetchLimits(deadline=DEADLINE))
-    found = answer(read_request("ir-order-dispatch", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
+    with running_peer([order]) as peer:
+        peer.faults = {"ServiceRequest": LOSING[name](peer)}
+        call = {"hook": "order-dispatch", "hookInstance": "i", "context": context, "fhirServer": peer.base}
+        body = orjson.dumps({**call, "prefetch": request["prefetch"]})
+        fhir = FhirServers(FetchLimits(deadline=DEADLINES[0]))
+        found = answered("ir-order-dispatch", body, knowledge, now, fhir)
+    assert found is not None
     (entry,) = found.decision["procedures"]
     assert entry["order"] == "ServiceRequest/order-1"
     if "procedure" not in entry:
-        assert "orders" in {gap["data"] for gap in found.decision["unavailable"]}
+        assert "orders" in gaps(found)
         assert found.cards

@@ -18,6 +18,7 @@ from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_peer import TOKEN, Peer, resources_of, running_peer
+from tests.support.waiting import PATIENCE
 
 KEYS = ("patient", "conditions", "allergies", "observations")
 SPLITS = [frozenset(part) for size in range(len(KEYS)) for part in combinations(KEYS, size)]
@@ -41,7 +42,7 @@ def peer() -> Iterator[Peer]:
 @pytest.fixture(scope="module")
 def fhir() -> FhirServers:
     """The way to FHIR servers, shared by all calls as in a server process."""
-    return FhirServers(FetchLimits(deadline=20))
+    return FhirServers(FetchLimits(deadline=PATIENCE))
 
 
 def judged(

@@ -18,6 +18,7 @@ from cds_service.clinical_data.gather import gather
 from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.hooks.envelope import read_request
 from tests.support.calls import EMPTY_BUNDLE, NOTHING_RECORDED, a_call
+from tests.support.waiting import PATIENCE
 
 LOINC = "http://loinc.org"
 CODES = ("777-3", "6301-6")
@@ -57,7 +58,9 @@ def fetched(base: str, missing: str) -> ClinicalData:
     """What is gathered for a call that brings everything but one kind of data."""
     prefetch = {key: value for key, value in NOTHING_RECORDED.items() if key != missing}
     call = a_call("ir-order-sign", prefetch=prefetch, fhirServer=base)
-    return gather(read_request("ir-order-sign", orjson.dumps(call)), FhirServers(FetchLimits(deadline=10)), SEARCHED)
+    return gather(
+        read_request("ir-order-sign", orjson.dumps(call)), FhirServers(FetchLimits(deadline=PATIENCE)), SEARCHED
+    )
 
 
 def ids(data: ClinicalData, key: str) -> list[str]:

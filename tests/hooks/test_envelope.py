@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -319,17 +320,16 @@ def a_large_call() -> bytes:
     return as_json(a_call(prefetch={"observations": {"resourceType": "Bundle", "entry": [{"resource": result}] * 600}}))
 
 
-def fastest(call: Any, times: int = 30) -> float:
-    """The time of the fastest of several runs, in seconds."""
-    durations = []
-    for _ in range(times):
-        start = time.perf_counter()
-        call()
-        durations.append(time.perf_counter() - start)
-    return min(durations)
+def processor_seconds(call: Callable[[], object]) -> float:
+    """Seconds that the processor works for a call, whatever else the machine has to do."""
+    start = time.thread_time()
+    call()
+    return time.thread_time() - start
 
 
 def test_the_envelope_costs_less_than_reading_the_body() -> None:
     """Validating a call of 200 kB costs less than parsing its JSON once (measured: about 40 %)."""
     body = a_large_call()
-    assert fastest(lambda: read_request("ir-order-sign", body)) < fastest(lambda: orjson.loads(body))
+    runs = range(30)
+    checked = min(processor_seconds(lambda: read_request("ir-order-sign", body)) for _ in runs)
+    assert checked < min(processor_seconds(lambda: orjson.loads(body)) for _ in runs)

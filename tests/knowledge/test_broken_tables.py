@@ -6,14 +6,17 @@ new file), and the lines that must come (`expects`). Each line says file, row, p
 
 from __future__ import annotations
 
+import shutil
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cds_service.errors import TableError
-from cds_service.knowledge.load import load_knowledge
+from tests.support.shipped import shipped_knowledge
 from tests.support.tables import a_copy, load_copy, put
 
 GALLERY = {
@@ -22,29 +25,47 @@ GALLERY = {
 }
 
 
-def _broken(folder: Path, mistake: dict[str, Any]) -> list[str]:
-    a_copy(folder)
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tables that every mistake is made in, and taken back."""
+    return a_copy(tmp_path_factory.mktemp("tables"))
+
+
+@contextmanager
+def _made_in(folder: Path, mistake: dict[str, Any]) -> Iterator[None]:
     path = folder / mistake["file"]
+    shipped = path.read_text("utf-8") if path.exists() else None
     text = mistake.get("write")
     if text is None:
-        shipped = path.read_text("utf-8")
-        assert mistake["replace"] in shipped, "the shipped file no longer holds the text to replace"
-        text = shipped.replace(mistake["replace"], mistake["with"], 1)
+        assert mistake["replace"] in (shipped or ""), "the shipped file no longer holds the text to replace"
+        text = (shipped or "").replace(mistake["replace"], mistake["with"], 1)
     put(path, text)
-    with pytest.raises(TableError) as caught:
-        load_copy(folder)
-    return caught.value.problems
+    try:
+        yield
+    finally:
+        _take_back(folder, path, shipped)
+
+
+def _take_back(folder: Path, path: Path, shipped: str | None) -> None:
+    """What was written over is as it was; a file that was not there is gone, and so is a site folder."""
+    if shipped is not None:
+        put(path, shipped)
+    else:
+        path.unlink()
+        shutil.rmtree(folder / "site", ignore_errors=True)
 
 
 @pytest.mark.parametrize("name", GALLERY)
-def test_a_mistake_is_named_with_its_remedy(name: str, tmp_path: Path) -> None:
+def test_a_mistake_is_named_with_its_remedy(name: str, copy: Path) -> None:
     """The message of a mistake names file, row, problem and remedy, and nothing else is complained of."""
-    assert _broken(tmp_path, GALLERY[name]) == GALLERY[name]["expects"]
+    with _made_in(copy, GALLERY[name]), pytest.raises(TableError) as caught:
+        load_copy(copy)
+    assert caught.value.problems == GALLERY[name]["expects"]
 
 
 def test_the_copies_are_right_without_a_mistake(tmp_path: Path) -> None:
     """An unchanged copy of the tables loads as the shipped ones do."""
-    assert load_copy(a_copy(tmp_path)).version == load_knowledge().version
+    assert load_copy(a_copy(tmp_path)).version == shipped_knowledge().version
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

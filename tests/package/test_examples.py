@@ -46,6 +46,7 @@ def _is_it(issue: Any, entry: dict[str, Any]) -> bool:
     return issue.code == entry["code"] and entry.get("names", "") in f"{issue.expression} {issue.message}"
 
 
+@pytest.mark.slow
 def test_the_definitions_themselves_are_valid(definitions: dict[str, dict[str, Any]]) -> None:
     """No definition of the package breaks a rule of FHIR."""
     kinds = ("ValueSet", "CodeSystem", "ConceptMap", "PlanDefinition", "StructureDefinition", "ImplementationGuide")

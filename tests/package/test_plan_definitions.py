@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from tests.package.conftest import of_type
 from tests.support.judging import judge
+from tests.support.shipped import shipped_knowledge
 
-PROCEDURES = sorted(load_knowledge().procedures)
+PROCEDURES = sorted(shipped_knowledge().procedures)
 CONTRAINDICATIONS = "https://example.org/ir-cds/fhir/CodeSystem/contraindications"
 
 
@@ -34,7 +34,7 @@ def test_every_procedure_has_a_plan(definitions: dict[str, dict[str, Any]]) -> N
     """One PlanDefinition for each active procedure, with its name."""
     plans = of_type(definitions, "PlanDefinition")
     assert {key: plan["title"] for key, plan in plans.items()} == {
-        key: procedure.label for key, procedure in load_knowledge().procedures.items()
+        key: procedure.label for key, procedure in shipped_knowledge().procedures.items()
     }
 
 

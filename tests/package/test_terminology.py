@@ -8,13 +8,14 @@ from typing import Any
 
 from cds_service.certainty import Certainty
 from cds_service.findings.chart import chart_of
-from cds_service.knowledge.load import PROFILES, load_knowledge
+from cds_service.knowledge.load import PROFILES
 from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.value_sets import rules_of
 from cds_service.publishing.code_systems import card_topics, code_systems
 from cds_service.publishing.sources import shipped_sources
 from tests.package.conftest import good_examples, of_type
 from tests.support.reading import read
+from tests.support.shipped import shipped_knowledge
 from tests.support.tables import a_copy, load_copy, with_site
 
 LOCAL = "https://hospital.example.org/lab-codes"
@@ -113,7 +114,7 @@ def test_the_package_changes_no_answer(tmp_path: Path, knowledge: Knowledge) -> 
     (copy / "fhir_profiles" / "code_systems" / "code-relations.json").unlink()
     assert {path.name for path in (copy / "fhir_profiles").glob("*/")} == {"value_sets", "code_systems"}
     assert load_copy(copy).version == knowledge.version
-    assert not load_knowledge().codes.reads(LOCAL, "PLT")
+    assert not shipped_knowledge().codes.reads(LOCAL, "PLT")
 
 
 def test_the_example_map_works_in_a_site_folder(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from cds_service.errors import SetupError
-from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
+from cds_service.knowledge.load import PROFILES, TABLES
 from cds_service.publishing.archive import archive, archive_name
 from cds_service.publishing.build import write
 from cds_service.publishing.definition import CANONICAL, text_of
@@ -25,6 +25,7 @@ from cds_service.publishing.manifest import package_version
 from cds_service.publishing.package import make_files, make_package
 from cds_service.publishing.sources import read_sources, shipped_sources
 from tests.package.conftest import bad_example, constraints, good_examples
+from tests.support.shipped import shipped_knowledge
 from tests.support.tables import put
 
 FSH = sorted((PROFILES / "input/fsh").glob("*.fsh"))
@@ -69,6 +70,7 @@ def changed_by(copy: Path) -> dict[str, str]:
     return {name: text for name, text in made.items() if shipped.get(name) != text}
 
 
+@pytest.mark.slow
 def test_another_limit_is_published_where_it_applies(tmp_path: Path) -> None:
     """A changed number changes the plans that hold it and nothing else."""
     tables = a_whole_copy(tmp_path) / "knowledge"
@@ -118,6 +120,7 @@ def test_nothing_is_left_to_fill_in(definitions: dict[str, dict[str, Any]]) -> N
     assert [name for name, text in texts.items() if any(mark in text for mark in marks)] == []
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_longer_made_is_removed(tmp_path: Path) -> None:
     """The plan of a procedure that is gone does not stay behind in the folder that is written again."""
     write(shipped_sources(), tmp_path)
@@ -144,7 +147,7 @@ def test_no_address_is_used_twice(definitions: dict[str, dict[str, Any]]) -> Non
 
 def test_addresses_end_with_type_and_id(definitions: dict[str, dict[str, Any]]) -> None:
     """Every definition is where its url says, with the release of the tables as its version."""
-    release = load_knowledge().version.partition("+")[0]
+    release = shipped_knowledge().version.partition("+")[0]
     wrong = [
         name
         for name, r in definitions.items()

@@ -17,6 +17,7 @@ from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_peer import resources_of
 from tests.support.peers import fhirsnake, synthetic_patients
+from tests.support.waiting import PATIENCE
 
 ORDER = "uterine-fibroid-embolization"
 OTHER: dict[str, Any] = {
@@ -42,7 +43,7 @@ def judged(base: str, patient: str, knowledge: Knowledge, now: datetime) -> Answ
     """The answer to a call without prefetch."""
     request = orjson.dumps({**request_of({"order": ORDER}, now), "prefetch": {}, "fhirServer": base})
     body = request.replace(b'"p1"', f'"{patient}"'.encode()).replace(b"Patient/p1", f"Patient/{patient}".encode())
-    fhir = FhirServers(FetchLimits(deadline=20))
+    fhir = FhirServers(FetchLimits(deadline=PATIENCE))
     return answer(read_request("ir-order-sign", body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
 
 

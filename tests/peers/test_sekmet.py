@@ -23,6 +23,7 @@ from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_peer import resources_of
 from tests.support.peers import TOKEN, sekmet, synthetic_patients, upload
+from tests.support.waiting import PATIENCE
 
 ORDER = "hepatic-artery-chemoembolization"
 OURS: dict[str, Any] = {
@@ -92,7 +93,7 @@ def call(base: str, patient: str, token: str | None = TOKEN, hook: str = "order-
 
 def judged(body: bytes, knowledge: Knowledge, now: datetime, service: str = "ir-order-sign") -> Answer:
     """The answer to a call."""
-    fhir = FhirServers(FetchLimits(deadline=30))
+    fhir = FhirServers(FetchLimits(deadline=PATIENCE))
     return answer(read_request(service, body), knowledge, now=now, new_id=lambda: "id", fhir=fhir)
 
 

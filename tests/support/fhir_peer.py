@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.support.waiting import PATIENCE
 
 Resource = dict[str, Any]
 Fault = Callable[["Exchange"], None]
@@ -74,13 +75,12 @@ class Exchange:
         issue = {"severity": "error", "code": "processing"}
         self.send_json({"resourceType": "OperationOutcome", "issue": [issue]}, status, **headers)
 
-    def raw(self, *parts: bytes, pause: float = 0.0) -> None:
+    def raw(self, *parts: bytes) -> None:
         """Send raw bytes and close the connection."""
         self._handler.close_connection = True
         for part in parts:
             self._handler.wfile.write(part)
             self._handler.wfile.flush()
-            time.sleep(pause)
 
 
 @dataclass
@@ -93,6 +93,12 @@ class Peer:
     faults: dict[str, Fault] = field(default_factory=dict)
     requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
+    let_go: threading.Event = field(default_factory=threading.Event)
+    """Ends what hangs; set when the server stops, and by a test that has its answer."""
+
+    def hang(self, seconds: float = PATIENCE) -> bool:
+        """Answers nothing for a while; True where it was told to let go."""
+        return self.let_go.wait(seconds)
 
     def asked(self, kind: str) -> list[Mapping[str, str]]:
         """Parameters of the searches of one resource type."""
@@ -229,6 +235,7 @@ def running_peer(
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
+        request_queue_size = 128  # beyond it a connection waits a second or more to be taken
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Suppress errors of closed connections, which several tests cause."""
@@ -239,11 +246,12 @@ def running_peer(
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     scheme = "http" if tls is None else "https"
     peer = Peer(f"{scheme}://127.0.0.1:{server.server_address[1]}{path}", list(resources), Habits(**habits))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
         yield peer
     finally:
+        peer.let_go.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -14,6 +14,8 @@ from typing import Any
 
 import trustme
 
+from tests.support.waiting import PATIENCE
+
 
 @dataclass
 class KeyServer:
@@ -46,7 +48,7 @@ def key_server(folder: Path) -> Iterator[KeyServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             state.asked.append(dict(self.headers))
-            state.gate.wait(10)
+            state.gate.wait(PATIENCE)
             self.send_response(state.status)
             for name, value in state.headers.items():
                 self.send_header(name, value)
@@ -65,7 +67,7 @@ def key_server(folder: Path) -> Iterator[KeyServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     state.url = f"https://localhost:{server.server_port}/jwks.json"
     try:

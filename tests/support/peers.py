@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +12,11 @@ from typing import Any
 
 import requests
 
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, until
+
 PEERS = Path(__file__).parents[2] / ".peers"
 TOKEN = "test-token"  # noqa: S105  of the server that the test starts
-_START_SECONDS = 60
 
 
 def program(peer: str, name: str) -> Path:
@@ -26,40 +26,30 @@ def program(peer: str, name: str) -> Path:
     return path
 
 
-def free_port() -> int:
-    """A free loopback port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @contextmanager
 def _running(arguments: list[str | Path], folder: Path, ready: str, **environ: str) -> Iterator[None]:
     log = folder / "server.log"
     with log.open("wb") as said:
         process = subprocess.Popen(arguments, cwd=folder, env=os.environ | environ, stdout=said, stderr=said)
     try:
-        _wait_until_answered(process, ready, log)
+        until(lambda: process.poll() is not None or _answers(ready), f"the server at {ready}")
+        assert process.poll() is None, f"the server did not start: {log.read_text('utf-8', 'replace')}"
         yield
     finally:
         process.terminate()
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def _wait_until_answered(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            requests.get(url, timeout=5)
-        except requests.RequestException:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"the server did not start: {log.read_text('utf-8', 'replace')}")
+def _answers(url: str) -> bool:
+    try:
+        requests.get(url, timeout=PATIENCE)
+    except requests.RequestException:
+        return False
+    return True
 
 
 @contextmanager
@@ -104,7 +94,7 @@ def upload(base: str, resources: Iterable[Mapping[str, Any]]) -> None:
         for resource in resources
     ]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-    answer = requests.post(base, json=bundle, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120)
+    answer = requests.post(base, json=bundle, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text[:2000]
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import PATIENCE, until
+
 REPOSITORY = Path(__file__).parents[2]
-_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,9 @@ class RunningServer:
     url: str
 
     def log(self) -> list[dict[str, Any]]:
-        """Every log line so far; each must be a JSON object."""
-        return [json.loads(line) for line in self.log_file.read_text("utf-8").splitlines()]
+        """Every whole line of its log so far; each must be a JSON object."""
+        whole = self.log_file.read_text("utf-8").rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log lines whose event starts with this text."""
@@ -40,21 +40,6 @@ class RunningServer:
         before = len(self.events("Reloaded")) + len(self.events("Not reloaded"))
         self.process.send_signal(signal.SIGHUP)
         until(lambda: len(self.events("Reloaded")) + len(self.events("Not reloaded")) > before)
-
-
-def free_port() -> int:
-    """A free port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def until(done: Callable[[], bool]) -> None:
-    """Wait for a condition, with a timeout."""
-    deadline = time.monotonic() + _SECONDS
-    while not done():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -77,4 +62,4 @@ def running_server(folder: Path, **settings: str) -> Iterator[RunningServer]:
         yield RunningServer(process, log_file, announced)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=40)
+        process.wait(timeout=PATIENCE)

@@ -8,14 +8,27 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from tests.support.waiting import PATIENCE, until
+
 REPOSITORY = Path(__file__).parents[2]
-_START_SECONDS = 30
-_STOP_SECONDS = 40
+_URL = re.compile(r"Discovery: (\S+)/cds-services")
+
+
+def workers_of(server: subprocess.Popen[Any]) -> list[psutil.Process]:
+    """The worker processes of a server that run now."""
+    return [worker for worker in psutil.Process(server.pid).children() if _is_alive(worker)]
+
+
+def _is_alive(worker: psutil.Process) -> bool:
+    try:
+        return worker.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Serving:
@@ -41,8 +54,8 @@ class Serving:
         return self._log.read_text("utf-8")
 
     def workers(self) -> list[psutil.Process]:
-        """The current worker processes."""
-        return psutil.Process(self.process.pid).children()
+        """The worker processes that run now."""
+        return workers_of(self.process)
 
     def kill_a_worker(self, choose: random.Random) -> bool:
         """Kill one worker with SIGKILL; False if there was none."""
@@ -58,12 +71,10 @@ class Serving:
     def stop(self) -> int:
         """The exit code after SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=_STOP_SECONDS)
+        return self.process.wait(timeout=PATIENCE)
 
     def _wait_for_url(self) -> str:
-        end = time.monotonic() + _START_SECONDS
-        while time.monotonic() < end and self.process.poll() is None:
-            if found := re.search(r"Discovery: (\S+)/cds-services", self.said):
-                return found[1]
-            time.sleep(0.02)
-        raise AssertionError(f"the server did not start: {self.said}")
+        until(lambda: self.process.poll() is not None or _URL.search(self.said) is not None, "the server")
+        found = _URL.search(self.said)
+        assert found, f"the server did not start: {self.said}"
+        return found[1]

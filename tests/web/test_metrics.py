@@ -76,7 +76,7 @@ def test_each_stage_is_timed(client: FlaskClient, stage: str) -> None:
     """The duration of every stage of a call is observed."""
     client.post("/cds-services/ir-order-sign", json=CALL)
     assert value(client, "cds_stage_seconds_count", stage=stage) == 1.0
-    assert 0 < value(client, "cds_stage_seconds_sum", stage=stage) < 5
+    assert 0 < value(client, "cds_stage_seconds_sum", stage=stage) < 60
 
 
 def test_feedback_is_counted(client: FlaskClient) -> None:

@@ -18,7 +18,8 @@ from cds_service.settings import Settings
 from cds_service.web.serve import serve
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, as_json, drafts
 from tests.support.ehr import PUBLIC_URL, Ehr, private_key, register
-from tests.support.server import RunningServer, running_server, until
+from tests.support.server import RunningServer, running_server
+from tests.support.waiting import PATIENCE, until
 
 NORTH = Ehr()
 SOUTH = Ehr("https://south.example.org", "key-1", "RS384", private_key("RSA"))
@@ -84,12 +85,12 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
 def post(server: RunningServer, headers: dict[str, str], body: bytes = CALL) -> requests.Response:
     """The response to an order-sign call."""
     url = f"{server.url}/cds-services/ir-order-sign"
-    return requests.post(url, data=body, headers={"Content-Type": "application/json"} | headers, timeout=20)
+    return requests.post(url, data=body, headers={"Content-Type": "application/json"} | headers, timeout=PATIENCE)
 
 
 def knowledge_version(server: RunningServer) -> str:
-    """The version of the tables in force."""
-    version: str = requests.get(f"{server.url}/readyz", timeout=20).json()["knowledgeVersion"]
+    """The tables that the server answers by."""
+    version: str = requests.get(f"{server.url}/readyz", timeout=PATIENCE).json()["knowledgeVersion"]
     return version
 
 
@@ -112,7 +113,7 @@ def test_a_header_sent_twice_does_not_count(server: RunningServer, lines: list[s
         "Connection: close",
         *(line.format(*(NORTH.token(f"{PUBLIC_URL}/cds-services") for _ in range(2))) for line in lines),
     ]
-    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
         connection.sendall("\r\n".join([*head, "", ""]).encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 4")
 
@@ -186,8 +187,8 @@ def test_the_log_has_one_line_per_call_and_nothing_of_the_patient(server: Runnin
     elsewhere = CALL.replace(b"https://ehr.example.org/fhir", b"https://evil.example/pat-7391")
     refused = [post(server, NORTH.bearer(), body).status_code for body in (broken, elsewhere, CALL[:-9])]
     assert refused == [400, 403, 400]
-    requests.get(f"{server.url}/Patient/pat-7391?name=Featherstonehaugh", headers=NORTH.bearer(), timeout=20)
-    requests.get(f"{server.url}/cds-services/Clementine", headers=good, timeout=20)
+    requests.get(f"{server.url}/Patient/pat-7391?name=Featherstonehaugh", headers=NORTH.bearer(), timeout=PATIENCE)
+    requests.get(f"{server.url}/cds-services/Clementine", headers=good, timeout=PATIENCE)
     text = server.log_file.read_text("utf-8")
     tokens = [headers["Authorization"].split()[1] for headers in (good, replayed)]
     assert [secret for secret in (*SECRETS, *tokens, tokens[0].split(".")[2]) if secret in text] == []
@@ -217,6 +218,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     assert list(scratch.glob("cds-service-*")) == []
 
 
+@pytest.mark.server
 def test_with_clients_another_address_than_this_machine_may_be_served(tmp_path: Path) -> None:
     """With registered clients any address is allowed; this one fails only because it is not of this machine."""
     settings = Settings(host="192.0.2.1", port=0, clients=register(tmp_path, (NORTH, MAY)), public_url=PUBLIC_URL)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
@@ -15,18 +15,21 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from cds_service.hooks.catalog import SERVICES
-from cds_service.knowledge.load import load_knowledge
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.support.calls import CONTEXTS, NOTHING_RECORDED
+from tests.support.reading import NOW
+from tests.support.shipped import shipped_knowledge
+
+pytestmark = pytest.mark.slow
 
 FOLDER = tempfile.TemporaryDirectory()
 """Folder of the store, deleted after the test run."""
 SETTINGS = Settings(rate_limit=None, database_url=f"sqlite:///{FOLDER.name}/records.db")
-APP = create_app(SETTINGS, load_knowledge(), clock=lambda: datetime.now().astimezone())
+APP = create_app(SETTINGS, shipped_knowledge(), clock=lambda: NOW)
 SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", APP)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-LOOSE = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+LOOSE = settings(max_examples=settings.default.max_examples // 2, suppress_health_check=list(HealthCheck))
 
 
 @SCHEMA.parametrize()

@@ -21,6 +21,8 @@ from cds_service.errors import SettingError
 from cds_service.settings import Settings
 from cds_service.web.serve import serve
 from tests.support.calls import NOTHING_RECORDED, a_call, as_json
+from tests.support.serving import workers_of
+from tests.support.waiting import PATIENCE, until
 
 REPOSITORY = Path(__file__).parents[2]
 START = (
@@ -57,7 +59,7 @@ def started(**settings: str) -> Server:
 def stopped(server: Server) -> int:
     """The exit code of the server after SIGTERM."""
     server.process.send_signal(signal.SIGTERM)
-    code = server.process.wait(timeout=40)
+    code = server.process.wait(timeout=PATIENCE)
     assert server.process.stderr is not None
     server.process.stderr.close()
     return code
@@ -74,7 +76,7 @@ def server() -> Iterator[Server]:
 def connected(server: Server) -> socket.socket:
     """A socket connected to the server."""
     address = urlsplit(server.url)
-    return socket.create_connection((address.hostname, address.port), timeout=20)
+    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
 
 
 def head(server: Server, *lines: str) -> bytes:
@@ -96,7 +98,7 @@ def test_the_server_answers_and_says_who_can_reach_it(server: Server) -> None:
     """At start the server logs that only this machine can reach it, and the discovery URL; then it answers."""
     assert server.url.startswith("http://127.0.0.1:")
     assert "Open to every program on this machine" in server.said
-    response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=BODY, headers=JSON, timeout=20)
+    response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=BODY, headers=JSON, timeout=PATIENCE)
     assert (response.status_code, response.json()["cards"]) == (200, [])
 
 
@@ -113,7 +115,7 @@ def test_a_misspelled_setting_is_warned_of(server: Server) -> None:
 def test_a_chunked_call_is_answered(server: Server) -> None:
     """A chunked request without Content-Length is answered."""
     parts = (BODY[start : start + 100] for start in range(0, len(BODY), 100))
-    response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=parts, headers=JSON, timeout=20)
+    response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=parts, headers=JSON, timeout=PATIENCE)
     assert response.status_code == 200
 
 
@@ -134,9 +136,9 @@ def test_deep_json_does_not_bring_a_worker_down(server: Server) -> None:
     """An extremely nested body gets a 400, and the server goes on."""
     deep = b'{"prefetch":{"conditions":' + b"[" * 40_000 + b"]" * 40_000 + b"}}"
     for _ in range(4):
-        response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=deep, headers=JSON, timeout=20)
+        response = requests.post(f"{server.url}/cds-services/ir-order-sign", data=deep, headers=JSON, timeout=PATIENCE)
         assert response.status_code == 400
-    assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
+    assert requests.get(f"{server.url}/healthz", timeout=PATIENCE).status_code == 200
 
 
 def test_a_log_that_nobody_reads_holds_no_call_up() -> None:
@@ -144,31 +146,31 @@ def test_a_log_that_nobody_reads_holds_no_call_up() -> None:
     server = started(CDS_RATE_LIMIT="off", CDS_WORKERS="1")
     with requests.Session() as session:
         for _ in range(600):
-            assert session.get(f"{server.url}/cds-services", timeout=20).status_code == 200
+            assert session.get(f"{server.url}/cds-services", timeout=PATIENCE).status_code == 200
     assert server.process.stderr is not None
     os.read(server.process.stderr.fileno(), 1_000_000)
-    assert requests.get(f"{server.url}/cds-services", timeout=20).status_code == 200
+    assert requests.get(f"{server.url}/cds-services", timeout=PATIENCE).status_code == 200
     server.process.send_signal(signal.SIGTERM)
     assert "lines_lost" in server.process.stderr.read()
     server.process.stderr.close()
-    assert server.process.wait(timeout=40) == 0
+    assert server.process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_call_under_way_is_answered_before_the_server_stops() -> None:
-    """On SIGTERM the server accepts no more calls but answers the one whose body is still arriving."""
-    server = started()
+    """On SIGTERM the server takes no more calls but answers the one whose body is still arriving."""
+    server = started(CDS_WORKERS="2")
+    until(lambda: len(workers_of(server.process)) == 2, "the workers")
     with connected(server) as connection:
         connection.sendall(head(server, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
         assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
         connection.sendall(BODY[:50])
         server.process.send_signal(signal.SIGTERM)
-        with pytest.raises(subprocess.TimeoutExpired):
-            server.process.wait(timeout=1)
+        until(lambda: len(workers_of(server.process)) == 1, "the idle worker to go")
         connection.sendall(BODY[50:])
         answer = everything(connection)
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(b"}")
-    assert server.process.wait(timeout=40) == 0
+    assert server.process.wait(timeout=PATIENCE) == 0
     assert server.process.stderr is not None
     server.process.stderr.close()
 

@@ -290,7 +290,7 @@ def test_a_call_without_prefetch_reads_the_fhir_server(make_app: MakeApp, caplog
     with running_peer([allergy], token=TOKEN) as peer:
         order = drafts(an_order("Uterine fibroid embolization"))
         call = a_call(context=order, fhirServer=peer.base, fhirAuthorization=authorization)
-        client = make_app(fhir_deadline=20.0).test_client()
+        client = make_app(fhir_deadline=60.0).test_client()
         response = client.post("/cds-services/ir-order-sign", json=call)
         assert response.status_code == 200
         assert "Iodine or contrast allergy" in response.get_json()["cards"][0]["summary"]

@@ -84,7 +84,7 @@ def test_what_a_call_fetches_is_counted_too(make_app: MakeApp) -> None:
     prefetch = {key: value for key, value in NOTHING_RECORDED.items() if key != "patient"}
     validator = BackgroundValidator()
     with running_peer([patient(id="pat-1", gender="bogus")]) as peer:
-        client = make_app(validator=validator, validate=True, fhir_deadline=20.0).test_client()
+        client = make_app(validator=validator, validate=True, fhir_deadline=60.0).test_client()
         client.post("/cds-services/ir-order-sign", json=a_call(prefetch=prefetch, fhirServer=peer.base))
     assert faults(validator) == 1
 
