@@ -27,6 +27,7 @@ SYSTEMS = {
     "icd-10": "http://hl7.org/fhir/sid/icd-10",
     "icd-10-pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
     "loinc": "http://loinc.org",
+    "radlex": "http://radlex.org",
     "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
     "unii": "http://fdasis.nlm.nih.gov",
     "atc": "http://www.whocc.no/atc",

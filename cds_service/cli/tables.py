@@ -11,12 +11,22 @@ from itertools import groupby
 
 from cds_service.cli.options import add_config, add_site, settings_of
 from cds_service.knowledge.load import load_knowledge
-from cds_service.knowledge.review import ReviewLine, change_lines, contraindication_lines, procedure_lines, silent_lines
+from cds_service.knowledge.review import (
+    ORIGINS,
+    ReviewLine,
+    change_lines,
+    contraindication_lines,
+    procedure_lines,
+    silent_lines,
+)
 from cds_service.knowledge.tables import Knowledge
 
 # Grouping column of each table -> the columns shown in the heading of a group.
 _GROUPS = {
-    "procedure": ("procedure", "name", "region", "uses", "bleeding risk", "access", "emergency", "procedure source"),
+    "procedure": (
+        *("procedure", "name", "name on a card", "origin", "region", "uses", "bleeding risk", "access", "urgency"),
+        *("frequency, 1 to 4", "emergency", "information at most", "procedure source"),
+    ),
     "row": ("row",),
 }
 
@@ -66,7 +76,8 @@ def text(knowledge: Knowledge) -> str:
 
 def _text(knowledge: Knowledge) -> Iterator[str]:
     yield f"Tables, version {knowledge.version}"
-    yield from _outline("WHAT EACH PROCEDURE IS FOR", "procedure", procedure_lines(knowledge))
+    for title, lines in _by_origin(knowledge):
+        yield from _outline(title.upper(), "procedure", lines)
     yield from _outline("WHAT SPEAKS AGAINST A PROCEDURE", "row", contraindication_lines(knowledge))
     yield from _outline("LIMITS THAT DO NOT SPEAK", "limit", silent_lines(knowledge))
     yield from _outline("CHANGED BY THE SITE", "id", change_lines(knowledge))
@@ -95,10 +106,17 @@ def _markdown(knowledge: Knowledge) -> Iterator[str]:
     yield ""
     yield "Made by `make docs` from the tables. How to change them: [changing-the-tables.md](changing-the-tables.md)."
     yield f"Version {knowledge.version}. Every limit is for the hospital's own radiologists to review before use."
-    yield from _section("What each procedure is for", procedure_lines(knowledge), by="region")
+    for title, lines in _by_origin(knowledge):
+        yield from _section(title, lines, by="region")
     yield from _section("What speaks against a procedure", contraindication_lines(knowledge), by="row")
     yield from _section("Limits that do not speak", silent_lines(knowledge))
     yield from _section("Changed by the site", change_lines(knowledge))
+
+
+def _by_origin(knowledge: Knowledge) -> Iterator[tuple[str, list[ReviewLine]]]:
+    """The procedures under a heading for each origin, the source's table first."""
+    for origin, group in groupby(procedure_lines(knowledge), key=lambda line: line["origin"]):
+        yield ORIGINS[origin], list(group)
 
 
 def _section(title: str, lines: Sequence[ReviewLine], by: str | None = None) -> Iterator[str]:

@@ -44,8 +44,8 @@ def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
 class OrderContext:
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
-    Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; an
-    emergency is one only where every one of them is.
+    Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; an emergency
+    is one only where every one of them is, and a contraindication is no more than information only where it is to all.
     """
 
     ids: frozenset[str]
@@ -53,6 +53,7 @@ class OrderContext:
     accesses: frozenset[str]
     bleeding_risk: str
     emergency: bool
+    at_most_info: frozenset[str]
 
     def passes(self, gate: Gate, patient: PatientContext) -> bool:
         """Whether a row or criterion applies to the order and the patient."""
@@ -77,4 +78,5 @@ def order_context(procedures: tuple[Procedure, ...]) -> OrderContext:
         accesses=frozenset(procedure.access for procedure in procedures),
         bleeding_risk="high" if any(procedure.bleeding_risk == "high" for procedure in procedures) else "low",
         emergency=all(procedure.emergency for procedure in procedures),
+        at_most_info=frozenset.intersection(*(procedure.at_most_info for procedure in procedures)),
     )

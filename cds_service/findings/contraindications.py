@@ -30,7 +30,8 @@ def judge_contraindications(
 def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:
     asked = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
     findings = [found for criterion in asked if (found := judge(criterion, patient)) is not None]
-    findings = [_capped(found) for found in findings] if order_context.emergency else findings
+    most = _loudest(row, order_context)
+    findings = [_at_most(most, found) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
     certainty = any_of(found.certainty for found in kept)
@@ -38,6 +39,16 @@ def _judge_row(row: Contraindication, order_context: OrderContext, patient: Pati
     return ContraindicationFinding(row, certainty, None if certainty is Certainty.ABSENT else max(levels), kept)
 
 
-def _capped(found: CriterionFinding) -> CriterionFinding:
-    """In an emergency nothing is critical: the card informs, and life-saving treatment is not delayed."""
-    return replace(found, indicator=Indicator.WARNING) if found.indicator is Indicator.CRITICAL else found
+def _loudest(row: Contraindication, order_context: OrderContext) -> Indicator:
+    """How loud the row may be: information where it is the procedure's own reason, never critical in an emergency.
+
+    In an emergency the card informs, and life-saving treatment is not delayed.
+    """
+    if row.id in order_context.at_most_info:
+        return Indicator.INFO
+    return Indicator.WARNING if order_context.emergency else Indicator.CRITICAL
+
+
+def _at_most(most: Indicator, found: CriterionFinding) -> CriterionFinding:
+    louder = found.indicator is not None and found.indicator > most
+    return replace(found, indicator=most) if louder else found

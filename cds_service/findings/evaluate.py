@@ -68,7 +68,8 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
     context = order_context(tuple(remaining.values()))
-    indicated = _with_children(recognized.candidates, patient.knowledge)
+    compatible = _with_children(recognized.candidates, patient.knowledge)
+    listed = all(procedure.reasons_listed for procedure in recognized.candidates)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -76,9 +77,9 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         recognised_by=recognized.by,
         matched_text=recognized.synonym,
         emergency=context.emergency,
-        indications=judge_indications(indicated, order, chart, patient),
+        indications=judge_indications(compatible, order, chart, patient) if listed else (),
         contraindications=judge_contraindications(context, patient),
-        alerts=judge_alerts(indicated, chart, patient.knowledge),
+        alerts=judge_alerts(compatible, chart, patient.knowledge),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
     )

@@ -90,8 +90,9 @@ def _gap(indication: Indication, order: OrderFact | None, patient: PatientContex
         return patient.chart.why_unread(unread[0])
     if order is None:
         return None
-    reads = patient.knowledge.codes.reads
-    if any(not any(reads(c.system, c.code) for c in reason.codings) for reason in order.reasons):
+    codes = patient.knowledge.codes
+    systems = codes.systems_of(value_sets)
+    if any(not any(codes.reads_for(c.system, c.code, systems) for c in reason.codings) for reason in order.reasons):
         return Reason("reason-text-only")
     known = {condition.reference for condition in facts.conditions}
     known |= {observation.reference for observation in facts.observations}

@@ -35,7 +35,8 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        yield from _missing(file, key, "notes", row.get("notes", {}), rows.contraindications, "contraindication")
+        for field in ("notes", "at_most_info"):
+            yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", [alert["condition"]], rows.conditions, "condition")

@@ -10,19 +10,12 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema import ValidationError
 
-SCHEMAS = Path(__file__).parent / "schemas"
-
-
-@cache
-def _validator(schema: str) -> Draft202012Validator:
-    document = json.loads((SCHEMAS / f"{schema}.json").read_text("utf-8"))
-    return Draft202012Validator(document, format_checker=FormatChecker())
+from cds_service.knowledge.row_validator import row_validator
 
 
 def read_toml(path: Path, name: str, schema: str, problems: list[str]) -> dict[str, Any]:
@@ -59,7 +52,7 @@ def _checked(name: str, data: Any, schema: str, problems: list[str]) -> dict[str
     # TOML has nan and inf, against which nothing can be compared, not even by a schema.
     found = [f"{_where(path, data)} is {number}; write a number" for path, number in _not_finite(data, [])]
     if not found:
-        errors = sorted(_validator(schema).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
+        errors = sorted(row_validator(schema).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
         found = [_line(error, data) for error in errors]
     problems += [f"{name}: {line}" for line in found]
     return data if isinstance(data, dict) and not found else {}

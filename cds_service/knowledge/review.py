@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cds_service.knowledge.tables import (
+    BEYOND,
+    CONTRAST,
+    IN_VESSELS,
+    SITE,
+    SOURCE_TABLE,
     Contraindication,
     Criterion,
     Expression,
@@ -19,12 +24,23 @@ from cds_service.knowledge.tables import (
 
 ReviewLine = Mapping[str, str]
 
+ORIGINS = {
+    SOURCE_TABLE: "What each procedure is for",
+    BEYOND: "Procedures beyond the source table",
+    SITE: "Procedures of the hospital",
+}
+"""Heading of the procedures of each origin, in the order in which they are shown."""
+
 
 def procedure_lines(knowledge: Knowledge) -> list[ReviewLine]:
-    """First table: one line per procedure and indication; a procedure without indications has one line."""
+    """First table: one line per procedure and indication; a procedure without indications has one line.
+
+    The rows of the source's table come first.
+    """
+    order = list(ORIGINS)
     return [
         _procedure_line(procedure, indication, knowledge)
-        for procedure in sorted(knowledge.procedures.values(), key=lambda p: (p.region, p.id))
+        for procedure in sorted(knowledge.procedures.values(), key=lambda p: (order.index(p.origin), p.region, p.id))
         for indication in procedure.indications or (None,)
     ]
 
@@ -64,11 +80,16 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
     return {
         "procedure": procedure.id,
         "name": procedure.label,
+        "name on a card": procedure.short,
+        "origin": procedure.origin,
         "region": procedure.region,
-        "uses": ", ".join(_use(procedure, use) for use in sorted(procedure.uses)),
-        "bleeding risk": f"{procedure.bleeding_risk} ({procedure.bleeding_risk_basis})",
+        "uses": ", ".join(_use(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
+        "bleeding risk": f"{procedure.bleeding_risk}, {procedure.bleeding_risk_basis}",
         "access": procedure.access,
+        "urgency": " or ".join(procedure.urgency),
+        "frequency, 1 to 4": "" if procedure.frequency is None else str(procedure.frequency),
         "emergency": "yes" if procedure.emergency else "no",
+        "information at most": ", ".join(sorted(procedure.at_most_info)),
         "procedure source": procedure.source,
         "indication": indication.id if indication else "none of its own",
         "present if": expression_text(indication.present_if, knowledge) if indication else "",
@@ -80,7 +101,9 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
 
 
 def _use(procedure: Procedure, use: str) -> str:
-    return f"{use} (usually)" if use in procedure.usually_uses else use
+    remarks = ["usually"] if use in procedure.usually_uses else []
+    remarks += ["outside vessels"] if use == CONTRAST and IN_VESSELS not in procedure.uses else []
+    return f"{use} ({', '.join(remarks)})" if remarks else use
 
 
 def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Knowledge) -> ReviewLine:

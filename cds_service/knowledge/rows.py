@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from cds_service.indicator import indicator_of
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.tables import (
+    CONTRAST,
+    IN_VESSELS,
+    SITE,
     Alert,
     AllergyTable,
     Condition,
@@ -64,17 +67,22 @@ def indication(row: Row) -> Indication:
 
 def procedure(row: Row) -> Procedure:
     """A [[procedure]] row with its active indications."""
-    usually = frozenset(row.get("usually_uses", ()))
+    usually = _uses(row.get("usually_uses", ()), row)
     return Procedure(
         id=row["id"],
         label=row["label"],
+        short=row.get("short", row["label"]),
         region=row["region"],
+        origin=row.get("origin", SITE),
         parent=row.get("parent"),
-        uses=frozenset(row["uses"]) | usually,
+        uses=_uses(row["uses"], row) | usually,
         usually_uses=usually,
         access=row["access"],
         bleeding_risk=row["bleeding_risk"],
+        bleeding_risk_named=row.get("bleeding_risk_named", False),
         bleeding_risk_basis=row["bleeding_risk_basis"],
+        urgency=tuple(row.get("urgency", ())),
+        frequency=row.get("frequency"),
         emergency=row["emergency"],
         co2=row["co2"],
         offered=row["offered"],
@@ -83,9 +91,17 @@ def procedure(row: Row) -> Procedure:
         indications=tuple(indication(r) for r in row.get("indication", ()) if is_active(r)),
         alerts=tuple(Alert(a["condition"], a["wording"], indicator_of(a["indicator"])) for a in row.get("alert", ())),
         notes=dict(row.get("notes", {})),
+        at_most_info=frozenset(row.get("at_most_info", ())),
         source=row["source"],
         shadow=row.get("shadow", False),
     )
+
+
+def _uses(words: Iterable[str], row: Row) -> frozenset[str]:
+    """Contrast goes into vessels unless the row denies it: a row that says nothing is asked more, not less."""
+    uses = frozenset(words)
+    in_vessels = CONTRAST in uses and not row.get("contrast_outside_vessels", False)
+    return uses | {IN_VESSELS} if in_vessels else uses
 
 
 def gate(row: Row) -> Gate:

@@ -94,6 +94,8 @@ def overlay(
         elif row is None:
             rows[change["id"]] = dict(change)
         else:
+            if "bleeding_risk" in change:
+                row["bleeding_risk_named"] = False  # of the hospital's own class, unless the change says otherwise
             for name, value in change.items():
                 row[name] = [*row.get(name, ()), *value] if name in _ADDED else value
     return rows

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 ANY_REGION = "any"
 """Region of a procedure that names no vessel or organ: a technique, see `procedures/techniques.toml`."""
 
+SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
+"""Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
+
+CONTRAST, IN_VESSELS = "iodinated-contrast", "intravascular-contrast"
+"""Uses of a procedure: iodinated contrast given anywhere, and into a vessel, from where it reaches the kidneys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
@@ -85,19 +91,29 @@ def advice_key(alert: str) -> str:
 class Procedure:
     """One procedure. `uses` is the joint to the contraindications; `usually_uses` is a part of `uses`.
 
-    `access` is `arterial`, `venous`, `percutaneous` or `any`; `bleeding_risk` is `low` or `high` (SIR 2019 class);
-    `co2` is True only where carbon dioxide may stand in for iodinated contrast.
+    `uses` holds `intravascular-contrast` beside `iodinated-contrast` unless the row says that none goes into a vessel.
+    `access` is a way in, or `any`; `bleeding_risk` is `low` or `high` (SIR 2019 class); `co2` is True only where carbon
+    dioxide may stand in for iodinated contrast.
     """
 
     id: str
     label: str
+    short: str
+    """The name on a card, at most 30 characters, where a site's own row does not leave it out."""
     region: str
+    origin: str
     parent: str | None
     uses: frozenset[str]
     usually_uses: frozenset[str]
     access: str
     bleeding_risk: str
+    bleeding_risk_named: bool
+    """True where the guideline's list names the procedure; False where the class is an analogy or a choice."""
     bleeding_risk_basis: str
+    urgency: tuple[str, ...]
+    """`elective`, `urgent`, `emergency`: what it is by nature, the usual first; empty where the row does not say."""
+    frequency: int | None
+    """How often a department does it, 1 (every day) to 4 (rare); None where it is not known."""
     emergency: bool
     co2: bool
     offered: bool
@@ -108,9 +124,17 @@ class Procedure:
     alerts: tuple[Alert, ...]
     notes: Mapping[str, str]
     """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
+    at_most_info: frozenset[str]
+    """Contraindications that are no more than information here: what they look for is the usual reason for the
+    procedure, or hardly touches it."""
     source: str
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
+
+    @property
+    def reasons_listed(self) -> bool:
+        """False where the table does not say what the procedure is done for, so that no recorded reason is missed."""
+        return self.origin != BEYOND or bool(self.indications)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,13 @@ def _of_procedures(rows: TableRows) -> Iterator[_Name]:
 
 
 def _of_criteria(rows: TableRows) -> Iterator[_Name]:
+    file = "contraindications.toml"
+    for row in rows.contraindications.values():
+        for gated in (row, *row["criterion"]):
+            yield from (_Name(f"uses.{use}", file, gated["id"], "uses") for use in gated.get("uses", ()))
     for criterion in (c for row in rows.contraindications.values() for c in row["criterion"]):
         for advice in criterion["advice"]:
-            yield _Name(f"advice.{advice}", "contraindications.toml", criterion["id"], "advice")
+            yield _Name(f"advice.{advice}", file, criterion["id"], "advice")
 
 
 def _of_limits(rows: TableRows) -> Iterator[_Name]:

@@ -86,7 +86,8 @@ def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
     triggers = [{"type": "named-event", "name": hook} for hook in _hooks(procedure)]
     reasons = [_indication(indication, source) for indication in procedure.indications]
     # An order that says no more than a parent without reasons of its own may be for those of any procedure below it.
-    reasons = reasons or [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
+    if not reasons and procedure.reasons_listed:
+        reasons = [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
     if reasons:
         yield {"id": "indications", "title": "Indications", "trigger": triggers, "action": reasons}
     if procedure.alerts:
@@ -170,7 +171,7 @@ def _row(row: Contraindication, procedure: Procedure, source: _Source) -> Resour
 
 def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Resource:
     line = source.questions[criterion.id]
-    told = f"{line['told as']}{', never louder than warning in this emergency' if procedure.emergency else ''}"
+    told = f"{line['told as']}{_softened(line['row'], procedure)}"
     words = [line["asks"], f"applies where: {line['applies where']}"]
     days = line["oldest result, days"]
     words += [f"oldest result that counts, in days: {days}"] if days else []
@@ -185,6 +186,12 @@ def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Re
         "condition": [_applicability("; ".join(words))],
         "input": [*_inputs(criterion, source.knowledge)],
     }
+
+
+def _softened(row: str, procedure: Procedure) -> str:
+    if row in procedure.at_most_info:
+        return ", here as information at most"
+    return ", never louder than warning in this emergency" if procedure.emergency else ""
 
 
 def _inputs(criterion: Criterion, knowledge: Knowledge) -> Iterator[Resource]:

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, render_template, request
 
 from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import CLINICAL
-from cds_service.knowledge.review import ReviewLine, change_lines, contraindication_lines, procedure_lines
+from cds_service.knowledge.review import ORIGINS, ReviewLine, change_lines, contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 from cds_service.web.openapi import product_version
@@ -42,7 +42,8 @@ def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
         return render_template(
             "knowledge.html",
             knowledge=knowledge,
-            regions=_grouped(procedure_lines(knowledge), "region", "procedure"),
+            origins=_grouped(procedure_lines(knowledge), "origin", "region", "procedure"),
+            headings=ORIGINS,
             rows=_grouped(contraindication_lines(knowledge), "row"),
             labels={row.id: row.label for row in knowledge.contraindications},
             changes=change_lines(knowledge),

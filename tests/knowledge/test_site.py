@@ -21,10 +21,10 @@ LOCAL = "https://hospital.example.org/codes"
 SCT, ICD, LOINC = "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm", "http://loinc.org"
 PROCEDURES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
 
-LYMPHANGIOGRAPHY = f"""
+DACRYOCYSTOGRAPHY = f"""
 [[procedure]]
-id = "lymphangiography"
-label = "Lymphangiography"
+id = "dacryocystography"
+label = "Dacryocystography"
 region = "any"
 status = "active"
 uses = ["iodised-oil"]
@@ -34,7 +34,7 @@ bleeding_risk_basis = "local judgement"
 emergency = false
 co2 = false
 offered = false
-synonyms = ["lymphangiogram", "lymphangiography"]
+synonyms = ["dacryocystogram", "dacryocystography"]
 source = "department"
 {CHANGE}
 """
@@ -97,10 +97,10 @@ def test_a_draft_limit_can_be_made_to_speak(knowledge: Knowledge, now: datetime,
 
 def test_a_new_procedure_is_recognized_and_judged(now: datetime, tmp_path: Path) -> None:
     """What a hospital's own procedure uses decides which contraindications apply to it."""
-    site = with_site(tmp_path, {"procedures/own.toml": LYMPHANGIOGRAPHY})
-    order = judge({"order": {"text": "IR LYMPHANGIOGRAM"}, "allergies": ["sct|426722004"]}, site, now)
+    site = with_site(tmp_path, {"procedures/own.toml": DACRYOCYSTOGRAPHY})
+    order = judge({"order": {"text": "IR DACRYOCYSTOGRAM"}, "allergies": ["sct|426722004"]}, site, now)
     assert order.procedure is not None
-    assert order.procedure.id == "lymphangiography"
+    assert order.procedure.id == "dacryocystography"
     assert (said_of(order, "iodine-allergy"), said_of(order, "immune-weakness")) == ("present warning", "-")
 
 
@@ -224,13 +224,13 @@ def test_every_change_is_listed(tmp_path: Path) -> None:
         {
             "thresholds.toml": f'[[threshold]]\nid = "inr-low-risk"\nvalue = 2.5\n{CHANGE}',
             "contraindications.toml": f'[[contraindication]]\nid = "iodine-allergy"\n{criterion}',
-            "procedures/own.toml": LYMPHANGIOGRAPHY,
+            "procedures/own.toml": DACRYOCYSTOGRAPHY,
         },
     )
     assert [(c["table"], c["id"]) for c in site.changes] == [
         ("thresholds", "inr-low-risk"),
         ("contraindications", "seafood-allergy"),
-        ("procedures", "lymphangiography"),
+        ("procedures", "dacryocystography"),
     ]
     said: list[Any] = [(c["reason"], c["approver"], c["date"]) for c in site.changes]
     assert set(said) == {("local protocol", "Head of department", "2026-11-02")}
@@ -242,12 +242,12 @@ def test_a_site_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None
         load_knowledge(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("row", [LYMPHANGIOGRAPHY, f'[[procedure]]\nid = "tips"\n{CHANGE}\n'], ids=["new", "shipped"])
+@pytest.mark.parametrize("row", [DACRYOCYSTOGRAPHY, f'[[procedure]]\nid = "tips"\n{CHANGE}\n'], ids=["new", "shipped"])
 @pytest.mark.parametrize("shadow", [True, False])
 def test_a_procedure_may_be_tried_in_shadow(row: str, shadow: bool, tmp_path: Path) -> None:
     """A shipped procedure, or a new one from the start, is put in shadow or taken out of it, and the review says so."""
     site = with_site(tmp_path, {"procedures/trial.toml": f"{row}shadow = {str(shadow).lower()}\n"})
-    tried = site.procedures["lymphangiography" if "lymphangiography" in row else "tips"]
+    tried = site.procedures["dacryocystography" if "dacryocystography" in row else "tips"]
     assert tried.shadow is shadow
     lines = {line["procedure"]: line["in shadow"] for line in procedure_lines(site)}
     assert lines[tried.id] == ("yes" if shadow else "")
