@@ -6,18 +6,19 @@ its serviceType, or by the ServiceRequests it is based on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.facts.resources import (
-    RawConcept,
     RawContained,
     RawOrder,
     RawReference,
     Unreadable,
     concept,
     decode,
+    decode_concepts,
+    decode_notes,
     is_given,
 )
 from cds_service.fhir_references import local_reference
@@ -48,20 +49,39 @@ def read_order(record: RawResource, based_on: Mapping[str, RawResource]) -> Orde
     sources = raw.based_on or () if record.resource_type == "Appointment" else ()
     known = [based_on[ref] for r in sources if (ref := local_reference(r.reference or "")) in based_on]
     orders = [decode(source.body, RawOrder) for source in known]
-    for order in orders:
-        if order.status not in _VOID:
-            concepts.append(order.code)
-            more_reasons, more_references = _reasons(order)
-            reasons, references = reasons + more_reasons, references + more_references
+    wanted = [order for order in orders if order.status not in _VOID]
+    for order in wanted:
+        concepts.append(order.code)
+        more_reasons, more_references = _reasons(order)
+        reasons, references = reasons + more_reasons, references + more_references
     return OrderFact(
         reference=record.reference,
         resource_type=record.resource_type,
-        concept=_merged(concepts),
+        concept=_merged(map(concept, concepts)),
         reasons=tuple(reasons),
         reason_references=tuple(references),
         body=record.body,
         forbids=bool(raw.do_not_perform) or _is_void(raw, orders),
+        details=_merged(detail for order in (raw, *wanted) for detail in _details(order)),
+        notes=tuple(note for order in (raw, *wanted) for note in _notes(order)),
+        category=tuple(word for order in (raw, *wanted) for word in _category(order)),
     )
+
+
+def _details(raw: RawOrder) -> list[Concept]:
+    """What else says what is ordered, where the code is as general as "IR procedure"."""
+    return [*decode_concepts(raw.order_detail), *decode_concepts(raw.body_site)]
+
+
+def _notes(raw: RawOrder) -> list[str]:
+    return [text for field in (raw.description, raw.comment, raw.note) for text in decode_notes(field)]
+
+
+def _category(raw: RawOrder) -> list[str]:
+    """The kind of service, in words and as coded: `Interventional Radiology`, `IR`."""
+    fields = (raw.category, raw.service_category, raw.specialty)
+    concepts = [found for field in fields for found in decode_concepts(field)]
+    return [word for one in concepts for word in (*one.texts, *(coding.code for coding in one.codings))]
 
 
 def _is_void(raw: RawOrder, sources: Sequence[RawOrder]) -> bool:
@@ -116,8 +136,8 @@ def _contained(raw: RawOrder) -> dict[str, Concept]:
     return found
 
 
-def _merged(concepts: list[RawConcept | None]) -> Concept:
-    read = [concept(raw) for raw in concepts]
+def _merged(concepts: Iterable[Concept]) -> Concept:
+    read = list(concepts)
     return Concept(
         tuple(coding for one in read for coding in one.codings),
         tuple(dict.fromkeys(text for one in read for text in one.texts)),

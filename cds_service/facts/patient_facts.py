@@ -159,12 +159,17 @@ class ObservationFact(msgspec.Struct, frozen=True):
         return self.value.read()
 
 
+_NOTHING = Concept()
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFact:
     """One order or appointment in focus.
 
     `reasons` are its own reasonCode entries; `reason_references` the references of reasonReference, `Type/id`.
     `body` holds the bytes received, from which an update suggestion is made. `forbids` is doNotPerform.
+    Where `concept` names no procedure, these count: `details` says more of what is ordered (orderDetail, bodySite),
+    `notes` are free texts beside it, `category` the texts and codes of the kind of service.
     """
 
     reference: str
@@ -175,6 +180,9 @@ class OrderFact:
     body: bytes
     forbids: bool = False
     readable: bool = True
+    details: Concept = _NOTHING
+    notes: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,20 @@ class RawOrder(_Resource):
     reason_reference: list[RawReference] | None = None
     based_on: list[RawReference] | None = None
     contained: list[msgspec.Raw] | None = None
+    category: msgspec.Raw = NOT_GIVEN
+    service_category: msgspec.Raw = NOT_GIVEN
+    specialty: msgspec.Raw = NOT_GIVEN
+    order_detail: msgspec.Raw = NOT_GIVEN
+    body_site: msgspec.Raw = NOT_GIVEN
+    note: msgspec.Raw = NOT_GIVEN
+    description: msgspec.Raw = NOT_GIVEN
+    comment: msgspec.Raw = NOT_GIVEN
+
+
+class RawAnnotation(_Struct):
+    """FHIR Annotation."""
+
+    text: str | None = None
 
 
 class RawContained(_Resource):
@@ -209,6 +223,8 @@ _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
 _WHOLE = (RawCondition, RawAllergy)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _components = msgspec.json.Decoder(list[RawValue])
+_concepts = msgspec.json.Decoder(list[RawConcept] | RawConcept)
+_annotations = msgspec.json.Decoder(list[RawAnnotation] | RawAnnotation | str)
 _code_decoder = msgspec.json.Decoder(RawCode)
 
 
@@ -279,6 +295,25 @@ def decode_code(body: bytes) -> Concept:
         return concept(_code_decoder.decode(body).code)
     except (msgspec.DecodeError, RecursionError):
         return Concept()
+
+
+def decode_concepts(raw: msgspec.Raw) -> list[Concept]:
+    """CodeableConcepts that may help to name an order, one or a list; none where they can't be read."""
+    try:
+        found = _concepts.decode(raw) if is_given(raw) else []
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    return [concept(one) for one in (found if isinstance(found, list) else [found])]
+
+
+def decode_notes(raw: msgspec.Raw) -> list[str]:
+    """Texts that may help to name an order: Annotations or a plain text; none where they can't be read."""
+    try:
+        found = _annotations.decode(raw) if is_given(raw) else []
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    notes = found if isinstance(found, list) else [found]
+    return [text for note in notes if (text := note if isinstance(note, str) else note.text)]
 
 
 def concept(raw: RawConcept | None) -> Concept:

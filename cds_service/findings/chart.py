@@ -163,6 +163,11 @@ class Chart:
         return chart
 
 
+def empty_chart(knowledge: Knowledge) -> Chart:
+    """The chart of a patient of whom nothing is recorded: what an order says by itself."""
+    return Chart({}, (), knowledge, complete=True)
+
+
 def chart_of(facts: PatientFacts, knowledge: Knowledge) -> Chart:
     """Look every condition up once."""
     matches: dict[str, list[Match]] = {}

@@ -12,7 +12,7 @@ from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
-from cds_service.findings.recognition import Recognized, recognize
+from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Procedure
 from cds_service.reasons import Reason
@@ -59,8 +59,8 @@ def _each_once(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
 def _judge_order(order: OrderFact, patient: PatientContext) -> OrderFinding:
     chart = chart_for(order, patient)
     recognized = recognize(order, chart, patient.knowledge)
-    if recognized is None:
-        return OrderFinding(order)
+    if isinstance(recognized, NotRecognized):
+        return OrderFinding(order, looks_interventional=recognized.looks_interventional)
     return _judge(order, recognized, patient)
 
 
@@ -75,7 +75,8 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         procedure=recognized.procedure,
         candidates=recognized.candidates,
         recognised_by=recognized.by,
-        matched_text=recognized.synonym,
+        code_and_text_differ=recognized.code_and_text_differ,
+        matched_text=recognized.matched_text,
         emergency=context.emergency,
         indications=judge_indications(compatible, order, chart, patient) if listed else (),
         contraindications=judge_contraindications(context, patient),

@@ -87,7 +87,8 @@ class OrderFinding:
     `procedure` is None for an order that is no known procedure, and for one that could not be read
     (then an `Unavailable` of the findings names it). `candidates` holds more than one procedure where code or
     text fit several and the record did not settle it; `procedure` is then their common parent.
-    `recognised_by` is `code`, `text` or `condition` (settled by the recorded condition).
+    `recognised_by` is `code`, `text`, `details` (of an order as general as "IR procedure") or `condition` (settled by
+    the recorded condition). `looks_interventional`: no known procedure, and all the same an order of the department.
     `conditions_fully_classified` is True where every condition looked at carries an ICD code, so that an absent
     indication is a statement about whole code families and not about a flat list.
     """
@@ -101,6 +102,9 @@ class OrderFinding:
     indications: tuple[IndicationFinding, ...] = ()
     contraindications: tuple[ContraindicationFinding, ...] = ()
     alerts: tuple[AlertFinding, ...] = ()
+    looks_interventional: bool = False
+    code_and_text_differ: bool = False
+    """Code and text name different procedures; `candidates` holds those of both, and all were judged."""
     conditions_fully_classified: bool = False
     gadolinium_allergy: bool = False
     """True as well where it could not be ruled out: gadolinium is then no alternative to offer."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
 
@@ -16,6 +17,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
     """Append every disagreement between rows to `problems`."""
     for check in (_conditions, _procedures, _indications, _contraindications, _thresholds, _labs, _allergies):
         problems += check(rows)
+    problems += check_order_words(rows)
     problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures)
 
 

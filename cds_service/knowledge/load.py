@@ -17,10 +17,18 @@ from cds_service.knowledge import rows
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.expansions import expansion_rules
+from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
-from cds_service.knowledge.site import SiteChanges, changes_of, overlay, overlay_criteria, read_site
+from cds_service.knowledge.site import (
+    SiteChanges,
+    changes_of,
+    overlay,
+    overlay_criteria,
+    overlay_order_words,
+    read_site,
+)
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
 from cds_service.knowledge.value_sets import (
@@ -101,6 +109,8 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
+    files.order_words = toml("order_words.toml", "order_words")
+    files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
     files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
     for name in sorted({_ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
         files.wordings[name] = rows.flat_wording(toml(name, "wording"))
@@ -129,6 +139,7 @@ def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> No
     files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "site/thresholds.toml", problems))
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
+    files.order_words = overlay_order_words(files.order_words, changes.order_words)
     files.concept_maps += changes.concept_maps
     files.expansions += once(changes.expansions, "site/expansions", "ValueSet", problems).values()
     for expansion in files.expansions:
@@ -158,12 +169,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         thresholds=thresholds,
         wording=files.wordings[_ENGLISH],
         codes=codes,
-        order_texts=OrderTexts(
-            {p.id: p.synonyms for p in procedures.values()},
-            {p.id: p.exclude_terms for p in procedures.values()},
-            {key: _ancestors(key, procedures) for key in procedures},
-            words,
-        ),
+        order_texts=_order_texts(files, procedures, words),
         allergies=rows.allergies(files.allergies),
         words=words,
         plain_words=PlainWords(files.plain_words, words),
@@ -174,6 +180,24 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         ),
         search_codes={"observations": _search_codes(rules, codes, used)},
         changes=tuple(changes_of(changes)),
+    )
+
+
+def _order_texts(files: TableRows, procedures: Mapping[str, Procedure], words: Words) -> OrderTexts:
+    """The names of the active procedures: their synonyms, their names in other languages, and their patterns."""
+    terms: dict[str, list[str]] = {key: [] for key in procedures}
+    for block in files.order_words["terms"]:
+        for key, names in block["words"].items():
+            terms.setdefault(key, []).extend(names)
+    synonyms = {key: (*p.synonyms, *terms[key]) for key, p in procedures.items()}
+    vetoes = {key: p.exclude_terms for key, p in procedures.items()}
+    known = (text for texts in (*synonyms.values(), *vetoes.values()) for text in texts)
+    return OrderTexts(
+        synonyms,
+        vetoes,
+        {key: _ancestors(key, procedures) for key in procedures},
+        OrderLanguage(files.order_words, words, known),
+        {key: patterns for key, patterns in files.order_patterns.items() if key in procedures},
     )
 
 

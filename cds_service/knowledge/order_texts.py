@@ -1,45 +1,72 @@
-"""Which procedure a text names: whole-word synonyms, longest first, with terms that veto.
+"""Which procedure the texts of an order name: by the parts that they name, or by a synonym in them.
 
-`IVC filter retrieval` is not placement and `TEVAR` is not `EVAR` because the longest synonym wins and words are
-whole; skin biopsy and CT angiography are nothing because exclude terms veto. Words in another order
-(`Embolization, uterine artery`) count where they only make a parent more special, or where they are many.
+Parts may be in any order, and the procedure that explains most of them is meant: `IVC filter retrieval` is not its
+placement. Synonyms are whole words in a row, longest first; one of three words or more may be in another order, and one
+of two makes a parent more special. What is done to a thing that is there (removal, exchange, a check) is never passed
+over. Exclude terms veto their procedure, and some words every procedure: skin biopsy and CT angiography are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from cds_service.knowledge.words import Words
+from cds_service.knowledge.order_language import OrderLanguage, OrderName
+from cds_service.knowledge.order_patterns import Parts, Patterns, is_telling, weight_of
 
 _MANY_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatch:
+    """What the texts of an order name.
+
+    `procedures` are named equally well, by `by` (`parts` or `synonym`), with the words `matched`. `vetoed` if a word
+    ruled one out. `looks_interventional`: the name is one of the department's, whether known or not. `unexplained` are
+    telling parts of the name that the procedures do not explain.
+    """
+
+    procedures: tuple[str, ...] = ()
+    by: str | None = None
+    matched: str | None = None
+    vetoed: bool = False
+    looks_interventional: bool = False
+    unexplained: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Procedures with the parts of a name that they explain, and how much of it that is."""
+
+    procedures: tuple[str, ...] = ()
+    matched: str = ""
+    explained: Collection[str] = ()
+    weight: int = 0
+    vetoed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Synonym:
     text: str
     words: frozenset[str]
+    parts: Parts
+    actions: frozenset[str]
     procedures: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TextMatch:
-    """`procedures` share the longest synonym found, `synonym`; `vetoed` where an exclude term struck one out."""
-
-    procedures: tuple[str, ...] = ()
-    synonym: str | None = None
-    vetoed: bool = False
+    place: int
+    """Its place in the table: of two that are equally long the first counts."""
 
 
 class OrderTexts:
-    """All synonyms and exclude terms of the active procedures, prepared once."""
+    """All patterns, synonyms and exclude terms of the active procedures, prepared once."""
 
     def __init__(
         self,
         synonyms: Mapping[str, Iterable[str]],
         exclude_terms: Mapping[str, Iterable[str]],
         ancestors: Mapping[str, Iterable[str]],
-        words: Words,
+        language: OrderLanguage,
+        patterns: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         """Prepare.
 
@@ -47,53 +74,118 @@ class OrderTexts:
             synonyms: procedure id -> synonyms.
             exclude_terms: procedure id -> terms that veto it.
             ancestors: procedure id -> ids of its parents, all the way up.
-            words: how texts become words.
+            language: how texts are read.
+            patterns: procedure id -> the parts that name it, see `order_parts.toml`.
         """
-        self._words = words
+        self._language = language
         self._ancestors = {procedure: frozenset(line) for procedure, line in ancestors.items()}
         self._parents = frozenset().union(*self._ancestors.values())
+        self._places = {procedure: place for place, procedure in enumerate(patterns or ())}
+        self._patterns = Patterns(patterns or {})
+        prepared = list(self._prepared(synonyms))
+        frequent = Counter(word for synonym in prepared for word in synonym.words)
+        self._synonyms: dict[str, list[_Synonym]] = {}
+        """By the word that fewest synonyms have, so that few are looked at."""
+        for synonym in prepared:
+            self._synonyms.setdefault(min(synonym.words, key=lambda w: (frequent[w], w)), []).append(synonym)
+        self._vetoes = {p: tuple(language.spelled(term) for term in terms) for p, terms in exclude_terms.items()}
+
+    def _prepared(self, synonyms: Mapping[str, Iterable[str]]) -> Iterator[_Synonym]:
         by_words: dict[str, list[str]] = {}
-        for procedure, names in synonyms.items():
-            for name in names:
-                by_words.setdefault(words.of(name), []).append(procedure)
-        self._synonyms = [
-            _Synonym(text, frozenset(text.split()), tuple(dict.fromkeys(ids)))
-            for text, ids in sorted(by_words.items(), key=lambda i: -len(i[0]))
-        ]
-        self._vetoes = {
-            procedure: tuple(words.of(term) for term in terms) for procedure, terms in exclude_terms.items()
-        }
+        for procedure, texts in synonyms.items():
+            for text in texts:
+                by_words.setdefault(self._language.read([text]).words, []).append(procedure)
+        for place, (words, ids) in enumerate(by_words.items()):
+            if words.strip():
+                name = self._language.read([words])
+                yield _Synonym(
+                    text=words,
+                    words=frozenset(words.split()),
+                    parts=name.parts,
+                    actions=name.actions,
+                    procedures=tuple(dict.fromkeys(ids)),
+                    place=place,
+                )
 
     def recognize(self, texts: Iterable[str]) -> TextMatch:
-        """The procedures that the longest synonym in any of the texts names.
+        """The procedures that explain most of what the texts of an order say, all of them together."""
+        name = self._language.read(texts)
+        if name.not_interventional is not None:
+            return TextMatch(vetoed=True, looks_interventional=name.looks_interventional)
+        by_parts, by_synonym = self._by_parts(name), self._by_synonym(name)
+        is_synonym = bool(by_synonym.procedures) and by_synonym.weight >= by_parts.weight
+        named = by_synonym if is_synonym else by_parts
+        vetoed = by_parts.vetoed or by_synonym.vetoed
+        if not named.procedures:
+            return TextMatch(vetoed=vetoed, looks_interventional=name.looks_interventional)
+        return TextMatch(
+            procedures=named.procedures,
+            by="synonym" if is_synonym else "parts",
+            matched=named.matched,
+            vetoed=vetoed,
+            looks_interventional=True,
+            unexplained=tuple(p for p in name.parts if p not in named.explained and is_telling(p, name.parts)),
+        )
 
-        Exclude terms are looked for in all texts together: a display `Angiography` beside the text
-        `CT angiography` is no catheter angiography.
-        """
-        prepared = [self._words.of(text) for text in texts]
-        everything = " ".join(prepared)  # three blanks in a row between two texts, so that no synonym spans them
-        found = self._longest([s for s in self._synonyms if s.text in everything], everything)
+    def looks_interventional(self, text: str) -> bool:
+        """Whether a text says that something is interventional radiology, such as the category of an order."""
+        return self._language.read([text]).looks_interventional
+
+    def _by_parts(self, name: OrderName) -> _Named:
+        best: dict[str, tuple[str, ...]] = {}
+        weights: dict[str, int] = {}
+        vetoed = False
+        for procedure, explained, weight in self._patterns.found(name.parts):
+            if self._is_vetoed(procedure, name):
+                vetoed = True
+            elif weights.get(procedure, -1) < weight:
+                best[procedure], weights[procedure] = explained, weight
+        if not best:
+            return _Named(vetoed=vetoed)
+        most = max(weights.values())
+        named = self._most_special(sorted((p for p in best if weights[p] == most), key=self._places.__getitem__))
+        return _Named(named, " ".join(best[named[0]]), best[named[0]], most, vetoed)
+
+    def _most_special(self, procedures: Sequence[str]) -> tuple[str, ...]:
+        """Without those of which a descendant is there as well."""
+        return tuple(p for p in procedures if not any(p in self._ancestors.get(other, ()) for other in procedures))
+
+    def _is_vetoed(self, procedure: str, name: OrderName) -> bool:
+        return any([term in name.text for term in self._vetoes.get(procedure, ())])  # noqa: C419 - faster as a list
+
+    def _by_synonym(self, name: OrderName) -> _Named:
+        near = [
+            s for word in set(name.words.split()) for s in self._synonyms.get(word, ()) if name.actions <= s.actions
+        ]
+        if not near:
+            return _Named()
+        near.sort(key=lambda synonym: (-len(synonym.text), synonym.place))
+        found = self._longest([s for s in near if s.text in name.words], name)
         if found.procedures and self._parents.isdisjoint(found.procedures):
             return found
-        bags = [frozenset(words.split()) for words in prepared]
+        bags = [frozenset(text.split()) for text in name.words.split("|")]
         many = 2 if found.procedures else _MANY_WORDS
-        shuffled = self._longest([s for s in self._synonyms if _is_in_a_bag(s, bags, many)], everything)
+        shuffled = self._longest([s for s in near if _is_in_a_bag(s, bags, many)], name, in_a_row=False)
         if not found.procedures:
-            return TextMatch(shuffled.procedures, shuffled.synonym, found.vetoed or shuffled.vetoed)
+            return replace(shuffled, vetoed=True) if found.vetoed else shuffled
         special = shuffled.procedures and all(
             any(p in self._ancestors.get(s, ()) for p in found.procedures) for s in shuffled.procedures
         )
         return shuffled if special else found
 
-    def _longest(self, there: Iterable[_Synonym], everything: str) -> TextMatch:
-        """The first of the synonyms that are there, longest first, of which a procedure is not vetoed."""
+    def _longest(self, there: Iterable[_Synonym], name: OrderName, *, in_a_row: bool = True) -> _Named:
+        """The first of the synonyms that are there, longest first, of which a procedure is not vetoed.
+
+        One that is not in a row explains a little less, so that parts win where both explain as much.
+        """
         vetoed = False
         for synonym in there:
-            allowed = tuple(p for p in synonym.procedures if not any(v in everything for v in self._vetoes.get(p, ())))
+            allowed = tuple(p for p in synonym.procedures if not self._is_vetoed(p, name))
             if allowed:
-                return TextMatch(allowed, synonym.text.strip(), vetoed)
+                weight = max(weight_of([p for p in synonym.parts if p in name.parts], name.parts), 1)
+                return _Named(allowed, synonym.text.strip(), synonym.parts, weight if in_a_row else weight - 1, vetoed)
             vetoed = True
-        return TextMatch(vetoed=vetoed)
+        return _Named(vetoed=vetoed)
 
 
 def _is_in_a_bag(synonym: _Synonym, bags: Iterable[frozenset[str]], many: int) -> bool:

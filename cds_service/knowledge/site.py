@@ -3,6 +3,7 @@
 ```
 site/thresholds.toml          value, within_days, status of a shipped limit
 site/contraindications.toml   status, shadow of a row; status, indicator of a criterion
+site/order_words.toml         the hospital's own abbreviations, names of procedures, words that say nothing
 site/procedures/*.toml        risk class, emergency, CO2, access, status, shadow, more synonyms; new procedures
 site/concept_maps/*.json      FHIR ConceptMap: local codes -> standard codes, or -> procedure ids of this service
 site/expansions/*.json        expanded FHIR ValueSets, written by `cds-service terminology expand`
@@ -32,6 +33,7 @@ class SiteChanges:
     thresholds: list[dict[str, Any]] = field(default_factory=list)
     contraindications: list[dict[str, Any]] = field(default_factory=list)
     procedures: list[dict[str, Any]] = field(default_factory=list)
+    order_words: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     concept_maps: list[dict[str, Any]] = field(default_factory=list)
     expansions: list[dict[str, Any]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
@@ -51,6 +53,8 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
         elif str(place) == "contraindications.toml":
             rows = read_toml(path, name, "site_contraindications", problems).get("contraindication", [])
             site.contraindications += rows
+        elif str(place) == "order_words.toml":
+            site.order_words = read_toml(path, name, "site_order_words", problems)
         elif where == "procedures" and path.suffix == ".toml":
             site.procedures += read_toml(path, name, "site_procedures", problems).get("procedure", [])
         elif where == "concept_maps" and path.suffix == ".json":
@@ -116,6 +120,11 @@ def overlay_criteria(
     return rows
 
 
+def overlay_order_words(shipped: Mapping[str, Any], changes: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The shipped blocks with the hospital's before them: of two that say something of one word the first counts."""
+    return {**shipped, **{name: [*blocks, *shipped[name]] for name, blocks in changes.items()}}
+
+
 def changes_of(site: SiteChanges) -> Iterator[Mapping[str, str]]:
     """Every change with its table, id, reason, approver and date, for review and for `cds-service tables`."""
     criteria = [c for row in site.contraindications for c in row.get("criterion", [])]
@@ -132,3 +141,6 @@ def changes_of(site: SiteChanges) -> Iterator[Mapping[str, str]]:
         reason = f"{len(expansion['expansion']['contains'])} codes of {edition_of(expansion) or 'an unnamed edition'}"
         date = expansion["expansion"]["timestamp"][:10]
         yield {"table": "expansions", "id": expansion["id"], "reason": reason, "approver": "", "date": date}
+    for name, blocks in site.order_words.items():
+        for block in blocks:
+            yield {"table": "order_words", "id": block.get("about", name), **block["change"]}

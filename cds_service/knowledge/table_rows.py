@@ -26,6 +26,9 @@ class TableRows:
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)
+    order_words: Row = field(default_factory=dict)
+    order_patterns: Mapping[str, list[str]] = field(default_factory=dict)
+    """Procedure id -> the parts that name it."""
     wording_keys: Mapping[str, str] = field(default_factory=dict)
     """Sentences that the program says -> their places."""
     wordings: dict[str, Mapping[str, str]] = field(default_factory=dict)

@@ -158,3 +158,28 @@ def test_birth_date_and_sex(patient: dict[str, Any] | None, born: str | None, ge
         gender,
         (),
     )
+
+
+def test_what_stands_beside_the_code_is_read() -> None:
+    """orderDetail, bodySite, notes and the category of an order are kept beside its code, never mixed into it."""
+    order = the_order(
+        orderDetail=[{"text": "right", "coding": [{"system": "s", "code": "c"}]}],
+        bodySite=[{"text": "Liver"}],
+        note=[{"text": "please"}],
+        category=[{"coding": [{"system": "s", "code": "IR", "display": "Interventional Radiology"}]}],
+    )
+    assert order.concept.texts == ("Uterine fibroid embolization",)
+    assert (order.details.texts, len(order.details.codings)) == (("right", "Liver"), 1)
+    assert (order.notes, order.category) == (("please",), ("Interventional Radiology", "IR"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"orderDetail": {"text": "right"}, "note": "please"},
+        {"orderDetail": "right", "note": [{"text": 5}], "category": 7, "bodySite": {"text": []}},
+    ],
+)
+def test_what_stands_beside_the_code_never_makes_an_order_unreadable(fields: dict[str, Any]) -> None:
+    """A note or category of the wrong shape is passed over: the order itself is read."""
+    assert the_order(**fields).readable

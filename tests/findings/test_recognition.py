@@ -94,3 +94,100 @@ def test_the_nearest_common_parent(ids: list[str], parent: str, knowledge: Knowl
 def test_without_a_common_parent_one_of_them_stands_for_all(knowledge: Knowledge) -> None:
     """Procedures that have nothing in common are named by one of them, never by none."""
     assert common_parent(["tips", "ivc-filter-placement"], knowledge) in ("tips", "ivc-filter-placement")
+
+
+EMBOLIZATION = "sct|57238002"
+
+
+def kind_of(order: Any, knowledge: Knowledge, now: datetime) -> tuple[str | None, str | None]:
+    """Procedure id, and how it was recognized."""
+    found = judge({"order": order}, knowledge, now)
+    return (found.procedure.id if found.procedure else None), found.recognised_by
+
+
+def test_the_text_names_the_child_of_the_coded_parent(knowledge: Knowledge, now: datetime) -> None:
+    """The code of arterial embolization with the text TACE is a chemoembolization: its own questions are asked."""
+    found = judge({"order": {"code": EMBOLIZATION, "text": "Transarterial chemoembolization"}}, knowledge, now)
+    assert found.procedure is not None
+    assert (found.procedure.id, found.code_and_text_differ) == ("hepatic-artery-chemoembolization", False)
+    assert said_of(found, "immune-weakness").startswith("unknown")
+
+
+def test_a_code_and_a_text_that_contradict_each_other(knowledge: Knowledge, now: datetime) -> None:
+    """A biopsy by its code and a chemoembolization by its text is judged as both, and the finding says so."""
+    row = {
+        "order": {"code": "icd-10-pcs|0FB03ZX", "text": "Transarterial chemoembolization"},
+        "conditions": [LIVER_CANCER],
+    }
+    found = judge(row, knowledge, now)
+    assert found.code_and_text_differ
+    assert {p.id for p in found.candidates} == {"liver-biopsy", "hepatic-artery-chemoembolization"}
+    assert found.procedure in found.candidates
+    assert said_of(found, "immune-weakness").startswith("unknown")
+
+
+def test_a_code_with_its_own_display_contradicts_nothing(knowledge: Knowledge, now: datetime) -> None:
+    """The title of a code beside the code says no more than the code, though its words may name another procedure."""
+    title = "Drainage of Left Thyroid Gland Lobe, Percutaneous Approach, Diagnostic"
+    assert kind_of({"text": title}, knowledge, now) == ("percutaneous-drainage", "text")
+    assert kind_of({"code": "icd-10-pcs|0G9G3ZX", "display": title}, knowledge, now) == ("thyroid-fna", "code")
+
+
+@pytest.mark.parametrize(
+    ("fields", "procedure", "by"),
+    [
+        ({"orderDetail": [{"text": "Uterine fibroid embolization"}]}, "uterine-fibroid-embolization", "details"),
+        ({"orderDetail": [{"coding": [{"system": "http://snomed.info/sct", "code": "233445008"}]}]}, "tips", "details"),
+        ({"note": [{"text": "Paracentesis please, tense ascites"}]}, "paracentesis", "details"),
+        ({"note": [{"text": "MRI last week. S/P TIPS"}]}, None, None),
+        ({"bodySite": [{"text": "Liver"}]}, None, None),
+        ({"orderDetail": "not a concept", "note": 5}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_details_of_a_general_order(
+    fields: dict[str, Any], procedure: str | None, by: str | None, knowledge: Knowledge, now: datetime
+) -> None:
+    """An order as general as "IR procedure" is what its orderDetail says, else its notes, else it stays unknown."""
+    found = judge({"order": {"text": "IR PROCEDURE", "fields": fields}}, knowledge, now)
+    assert (found.procedure.id if found.procedure else None, found.recognised_by) == (procedure, by)
+    assert found.looks_interventional is (procedure is None)
+
+
+def test_a_note_never_overrides_what_is_ordered(knowledge: Knowledge, now: datetime) -> None:
+    """A named procedure stays what it is, and a laboratory test is no biopsy because its note speaks of one."""
+    note = {"note": [{"text": "before liver biopsy"}]}
+    assert kind_of({"text": "IR paracentesis", "fields": note}, knowledge, now) == ("paracentesis", "text")
+    assert kind_of({"text": "Platelet count", "fields": note}, knowledge, now) == (None, None)
+    assert kind_of({"text": "MRI liver", "fields": note}, knowledge, now) == (None, None)
+
+
+def test_a_body_site_completes_a_general_order(knowledge: Knowledge, now: datetime) -> None:
+    """What alone names no procedure may do so together with its body site."""
+    fields = {"bodySite": [{"text": "Renal artery"}], "orderDetail": [{"text": "Angioplasty"}]}
+    assert kind_of({"text": "IR PROCEDURE", "fields": fields}, knowledge, now) == (
+        "renal-artery-angioplasty",
+        "details",
+    )
+
+
+@pytest.mark.parametrize(
+    ("order", "looks"),
+    [
+        ({"text": "IR XYZ"}, True),
+        ({"text": "Chest X-ray"}, False),
+        ({"code": "http://www.ama-assn.org/go/cpt|1"}, False),
+        ({"code": "urn:local|1", "fields": {"category": [{"text": "Interventional Radiology"}]}}, True),
+        ({"code": "urn:local|1", "fields": {"category": [{"coding": [{"system": "urn:c", "code": "IR"}]}]}}, True),
+        ({"code": "urn:local|1", "fields": {"category": [{"text": "Laboratory"}]}}, False),
+        ({"code": "icd-10-pcs|B31R1ZZ"}, True),
+        ({"text": "IR XYZ", "fields": {"status": "revoked"}}, False),
+        ({}, False),
+    ],
+)
+def test_an_order_that_is_not_known_may_look_interventional(
+    order: Any, looks: bool, knowledge: Knowledge, now: datetime
+) -> None:
+    """The department's prefix, its category or a code of its families tells an unknown order of ours from any other."""
+    found = judge({"order": order}, knowledge, now)
+    assert (found.procedure, found.looks_interventional) == (None, looks)

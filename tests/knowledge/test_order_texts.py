@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.words import Words
@@ -36,9 +37,8 @@ def a_table(**procedures: tuple[list[str], list[str]]) -> OrderTexts:
     """Procedures with their synonyms and exclude terms; `child` descends from `parent`."""
     ancestors = {name: ["parent"] if name == "child" else [] for name in procedures}
     synonyms = {name: names for name, (names, _) in procedures.items()}
-    return OrderTexts(
-        synonyms, {n: terms for n, (_, terms) in procedures.items()}, ancestors, Words({"isation": "ization"})
-    )
+    vetoes = {name: terms for name, (_, terms) in procedures.items()}
+    return OrderTexts(synonyms, vetoes, ancestors, OrderLanguage({}, Words({"isation": "ization"})))
 
 
 def test_the_longest_synonym_wins() -> None:
@@ -79,4 +79,4 @@ def test_words_in_another_order() -> None:
 def test_a_shared_synonym_names_all_its_procedures() -> None:
     """A name that two procedures share leaves both, and says by which words."""
     found = a_table(one=(["lysis"], []), two=(["Lysis"], [])).recognize(["catheter lysis"])
-    assert (found.procedures, found.synonym) == (("one", "two"), "lysis")
+    assert (found.procedures, found.matched) == (("one", "two"), "lysis")

@@ -259,3 +259,67 @@ def test_a_contraindication_may_be_tried_in_shadow(tmp_path: Path) -> None:
     site = with_site(tmp_path, {"contraindications.toml": text})
     lines = {line["row"]: line["status"] for line in contraindication_lines(site)}
     assert (lines["iodine-allergy"], lines["kidney-failure"]) == ("active, in shadow", "active")
+
+
+OWN_WORDS = f"""
+[[spelling]]
+about = "our wards' abbreviations"
+words = {{ nephrostomy = ["nierendrain"], "biopsy liver" = ["lbx"] }}
+in_context = {{ kt = {{ is = "catheter", near = ["tunneled"] }} }}
+{CHANGE}
+
+[[terms]]
+about = "our names"
+words = {{ uterine-fibroid-embolization = ["Projekt Rose"] }}
+{CHANGE}
+
+[[not_interventional]]
+about = "the research ward"
+words = ["zettel"]
+{CHANGE}
+
+[[idle]]
+about = "the wing"
+words = ["westbau"]
+{CHANGE}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "shipped", "here"),
+    [
+        ("Nierendrain links", (), ("nephrostomy-placement",)),
+        ("LBX", (), ("liver-biopsy",)),
+        ("Projekt Rose", (), ("uterine-fibroid-embolization",)),
+        ("Tunneled KT removal", ("tunneled-catheter-removal",), ("tunneled-catheter-removal",)),
+        ("Paracentesis Zettel", ("paracentesis",), ()),
+        ("PTA Westbau", (), ("generic-arterial-angioplasty",)),
+    ],
+)
+def test_a_hospital_has_words_of_its_own(
+    text: str, shipped: tuple[str, ...], here: tuple[str, ...], knowledge: Knowledge, tmp_path: Path
+) -> None:
+    """A site's abbreviations, names, idle words and words of other orders are read beside the shipped ones."""
+    site = with_site(tmp_path, {"order_words.toml": OWN_WORDS})
+    assert knowledge.order_texts.recognize([text]).procedures == shipped
+    assert site.order_texts.recognize([text]).procedures == here
+
+
+def test_a_hospitals_word_wins_over_the_shipped_one(knowledge: Knowledge, tmp_path: Path) -> None:
+    """An abbreviation that means another thing here is read as it is meant here."""
+    own = f'[[spelling]]\nabout = "here"\nwords = {{ "liver biopsy" = ["bx"] }}\n{CHANGE}'
+    site = with_site(tmp_path, {"order_words.toml": own})
+    assert knowledge.order_texts.recognize(["BX"]).procedures == ("percutaneous-biopsy",)
+    assert site.order_texts.recognize(["BX"]).procedures == ("liver-biopsy",)
+
+
+def test_words_of_a_hospital_are_listed_changes(knowledge: Knowledge, tmp_path: Path) -> None:
+    """Each block of words is a change with its reason and approver, and makes another knowledge version."""
+    site = with_site(tmp_path, {"order_words.toml": OWN_WORDS})
+    assert [change["id"] for change in site.changes] == [
+        "our wards' abbreviations",
+        "our names",
+        "the research ward",
+        "the wing",
+    ]
+    assert site.version != knowledge.version
