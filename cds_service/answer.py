@@ -40,6 +40,7 @@ def answer(
     now: datetime,
     new_id: Callable[[], str],
     fhir: FhirServers | None = None,
+    tell_unknown_orders: bool = True,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> Answer:
     """Answer one call.
@@ -50,6 +51,7 @@ def answer(
         now: the time of the call, aware, in the hospital's zone.
         new_id: gives a new UUID for each card and suggestion.
         fhir: the way to FHIR servers, for what prefetch left out; None judges on prefetch alone.
+        tell_unknown_orders: whether a card names the orders that look interventional and are not known.
         lap: is told the name of each stage when it is done, for those who time them.
     """
     data = gather(request, fhir, knowledge.search_codes)
@@ -58,7 +60,7 @@ def answer(
     lap("facts")
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
     lap("findings")
-    rendered = render(findings, knowledge, request.service, new_id)
+    rendered = render(findings, knowledge, request.service, new_id, tell_unknown_orders=tell_unknown_orders)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
     return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged)

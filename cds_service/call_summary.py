@@ -27,12 +27,17 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """What was found of one order. `present` maps contraindications to how loud, `unknown` are the unanswered ones."""
+    """What was found of one order. `present` maps contraindications to how loud, `unknown` are the unanswered ones.
+
+    `recognized_by` is `code`, `text`, `details` or `condition`; `unknown` for an order that looks interventional and is
+    not known, `none` for any other, and None in patient-view, where nothing is ordered.
+    """
 
     procedure: str | None
     indication: str | None
     present: Mapping[str, str]
     unknown: tuple[str, ...]
+    recognized_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,14 @@ def _order(order: OrderFinding) -> OrderSummary:
             if row.certainty is Certainty.PRESENT
         },
         unknown=tuple(row.contraindication.id for row in rows if row.certainty is Certainty.UNKNOWN),
+        recognized_by=_recognized_by(order),
     )
+
+
+def _recognized_by(order: OrderFinding) -> str | None:
+    if order.order is None:
+        return None
+    return order.recognised_by or ("unknown" if order.looks_interventional else "none")
 
 
 def _unanswered(order: OrderFinding) -> Iterator[Reason]:

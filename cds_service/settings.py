@@ -143,6 +143,15 @@ class Settings:
             meaning="Whether responses contain the machine-readable decision besides the cards: `on` or `off`.",
         ),
     )
+    unknown_ir_orders: bool = field(
+        default=True,
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="on",
+            meaning="Whether one info card lists the orders that look like interventional radiology and match no known "
+            "procedure, so that no card about them is not taken for an all-clear: `on` or `off`.",
+        ),
+    )
     validate: bool = field(
         default=False,
         metadata=_metadata(

@@ -12,25 +12,33 @@ from cds_service.cards.indication_card import indication_cards
 from cds_service.cards.not_checked_card import not_checked_card
 from cds_service.cards.nothing_judged import nothing_judged_card
 from cds_service.cards.options_card import options_card, options_not_checked_card
+from cds_service.cards.unknown_orders_card import unknown_orders_card
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
 
 
-def build_cards(findings: Findings, knowledge: Knowledge, service: Service) -> list[Card]:
+def build_cards(
+    findings: Findings, knowledge: Knowledge, service: Service, *, tell_unknown_orders: bool = True
+) -> list[Card]:
     """Every card of one call in words: critical, warning, info; equally loud ones by kind.
 
     Args:
         findings: what the tables say.
         knowledge: the tables' wording, codes to propose and override reasons.
         service: its focus `none` means patient-view: options are listed, orders are not judged.
+        tell_unknown_orders: whether orders that look interventional and are not known are told.
     """
     wording = Wording(knowledge.wording)
+    unknown = unknown_orders_card(findings, wording) if tell_unknown_orders else None
     if findings.nothing_retrieved:
-        return [nothing_judged_card(findings, wording)]
-    speak = _patient_view if service.focus == "none" else _orders
-    cards = [card for card in speak(findings, knowledge, wording) if card is not None]
+        told: list[Card | None] = [nothing_judged_card(findings, wording)]
+    elif service.focus == "none":
+        told = _patient_view(findings, knowledge, wording)
+    else:
+        told = _orders(findings, knowledge, wording)
+    cards = [card for card in (*told, unknown) if card is not None]
     return sorted(cards, key=lambda card: (-card.indicator, card.kind))
 
 

@@ -29,6 +29,7 @@ class Kind(IntEnum):
     ALERT = 3
     OPTIONS = 4
     NOT_CHECKED = 5
+    UNKNOWN_ORDERS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ def _order(order: OrderFinding, wording: Wording) -> dict[str, Any]:
         {
             "order": order.order.reference if order.order else None,
             "procedure": order.procedure.id if order.procedure else None,
+            "looksInterventional": order.looks_interventional or None,
+            "codeAndTextDiffer": order.code_and_text_differ or None,
+            "candidates": [p.id for p in order.candidates] if order.code_and_text_differ else [],
             "indications": [_indication(finding, wording) for finding in order.indications],
             "contraindications": [_row(finding, wording) for finding in order.contraindications],
         }

@@ -70,11 +70,12 @@ def _order_line(order: OrderFinding, wording: Wording) -> str:
 def _remarks(order: OrderFinding, wording: Wording) -> Iterable[str]:
     if order.order is None:
         return
-    if order.recognised_by == "text" or order.matched_text:
+    if not order.code_and_text_differ and (order.recognised_by == "text" or order.matched_text):
         own = order.matched_text or order.order.concept.label or ""
         yield wording.say("card.by-text", text=harmless(own))
     if order.recognised_by == "condition":
         yield wording.say("card.by-condition")
     if len(order.candidates) > 1:
         names = wording.listed([procedure.label for procedure in order.candidates], most=4)
-        yield wording.say("card.candidates", procedures=names)
+        key = "card.code-and-text-differ" if order.code_and_text_differ else "card.candidates"
+        yield wording.say(key, procedures=names)

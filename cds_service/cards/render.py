@@ -34,7 +34,14 @@ class Rendered:
     nothing_judged: NothingJudged | None = None
 
 
-def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: Callable[[], str]) -> Rendered:
+def render(
+    findings: Findings,
+    knowledge: Knowledge,
+    service: Service,
+    new_id: Callable[[], str],
+    *,
+    tell_unknown_orders: bool = True,
+) -> Rendered:
     """Cards and decision of one call.
 
     Args:
@@ -42,14 +49,17 @@ def render(findings: Findings, knowledge: Knowledge, service: Service, new_id: C
         knowledge: the effective tables.
         service: the service that was called.
         new_id: gives a new UUID for each card and suggestion.
+        tell_unknown_orders: whether orders that look interventional and are not known are told.
     """
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
-    drawn = build_cards(shown, knowledge, service)
+    drawn = build_cards(shown, knowledge, service, tell_unknown_orders=tell_unknown_orders)
     cards = [card_json(card, knowledge, new_id) for card in drawn]
     summaries = [_summary(card, body["uuid"]) for card, body in zip(drawn, cards, strict=True)]
     if in_shadow:
-        summaries += _withheld(summaries, build_cards(findings, knowledge, service))
+        summaries += _withheld(
+            summaries, build_cards(findings, knowledge, service, tell_unknown_orders=tell_unknown_orders)
+        )
     decision = build_decision(shown, knowledge, in_shadow=in_shadow)
     return Rendered(cards, decision, tuple(summaries), nothing_judged(findings, knowledge))
 

@@ -44,6 +44,7 @@ def call_in_process(
     now: datetime,
     *,
     with_decision: bool = True,
+    tell_unknown_orders: bool = True,
     fhir: FhirServers | None = None,
 ) -> Reply:
     """Judge a request in this process, through the same stages as the web service.
@@ -52,7 +53,9 @@ def call_in_process(
     """
     try:
         request = read_request(service_id, body)
-        result = answer(request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir)
+        result = answer(
+            request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir, tell_unknown_orders=tell_unknown_orders
+        )
     except RequestError as error:
         return Reply(error.status, error=error.message)
     return Reply(200, encode_response(result.cards, result.decision if with_decision else None))

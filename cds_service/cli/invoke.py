@@ -178,4 +178,12 @@ def _send_request(
     reads_server = source is not None and (args.no_prefetch or args.request)
     fhir = source.as_service(settings.fhir_deadline) if source and reads_server else None
     with_decision = settings.decision_extension or args.trace
-    return call_in_process(body, service_id, knowledge, local_now(settings), with_decision=with_decision, fhir=fhir)
+    return call_in_process(
+        body,
+        service_id,
+        knowledge,
+        local_now(settings),
+        with_decision=with_decision,
+        tell_unknown_orders=settings.unknown_ir_orders,
+        fhir=fhir,
+    )

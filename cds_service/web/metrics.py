@@ -63,6 +63,9 @@ class Metrics:
             "cds_stage_seconds", "Time in each stage of a call.", ("stage",), buckets=_STAGE_SECONDS, registry=registry
         )
         self._cards = Counter("cds_cards", "Cards by topic.", ("row", "indicator", "shown"), registry=registry)
+        self._orders = Counter(
+            "cds_orders", "Orders by how they were recognized.", ("recognized_by",), registry=registry
+        )
         self._unknown = Counter("cds_unknown", "Unknown answers, by reason.", ("reason",), registry=registry)
         self._unavailable = Counter(
             "cds_unavailable", "Calls with missing data, by kind and reason.", ("data", "reason"), registry=registry
@@ -123,6 +126,9 @@ class Metrics:
         for card in summary.cards:
             shown = "no" if shadow or card.uuid is None else "yes"
             self._cards.labels(card.topic, card.indicator, shown).inc()
+        for order in summary.orders:
+            if order.recognized_by is not None:
+                self._orders.labels(order.recognized_by).inc()
         for reason, count in summary.unknown.items():
             self._unknown.labels(reason).inc(count)
         for data, reasons in summary.unavailable.items():

@@ -77,6 +77,7 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
                 now=received.at,
                 new_id=dependencies.new_id,
                 fhir=dependencies.fhir,
+                tell_unknown_orders=settings.unknown_ir_orders,
                 lap=stopwatch.lap,
             )
             _check_judged(result, settings)

@@ -149,3 +149,23 @@ def test_a_count_that_can_not_be_kept_fails_no_call(make_app: MakeApp, tmp_path:
     done = subprocess.run([sys.executable, "-c", code, str(gone)], capture_output=True, text=True, check=False)
     assert done.stdout == "went on\n", done.stderr
     assert "a count was lost: FileNotFoundError" in done.stderr
+
+
+def test_orders_are_counted_by_how_they_were_recognized(client: FlaskClient) -> None:
+    """Orders count by how they were recognized, unknown interventional ones apart; no text of an order is a label."""
+    texts = ["uterine fibroid embolization", "IR Zwetschgenwasser", "IR thing", "Chest X-ray"]
+    orders = [an_order(text, f"draft-{number}") for number, text in enumerate(texts)]
+    client.post("/cds-services/ir-order-sign", json=a_call(context=drafts(*orders), prefetch=NOTHING_RECORDED))
+    counted = {how: value(client, "cds_orders_total", recognized_by=how) for how in ("text", "unknown", "none", "code")}
+    assert counted == {"text": 1.0, "unknown": 2.0, "none": 1.0, "code": 0.0}
+    assert "Zwetschgenwasser" not in client.get("/metrics").text
+
+
+def test_a_site_may_do_without_the_card_for_unknown_orders(make_app: MakeApp) -> None:
+    """With CDS_UNKNOWN_IR_ORDERS off no card tells of an unknown order; the decision still does."""
+    body = a_call(context=drafts(an_order("IR thing")), prefetch=NOTHING_RECORDED)
+    told = make_app().test_client().post("/cds-services/ir-order-sign", json=body).get_json()
+    silent = make_app(unknown_ir_orders=False).test_client().post("/cds-services/ir-order-sign", json=body).get_json()
+    assert [card["source"]["topic"]["code"] for card in told["cards"]] == ["unknown-order"]
+    assert silent["cards"] == []
+    assert silent["extension"] == told["extension"]
