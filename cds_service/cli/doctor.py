@@ -14,7 +14,7 @@ from rich.table import Table
 from cds_service.cli.ehr import bare_id
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of
-from cds_service.cli.survey import Survey, survey_of
+from cds_service.cli.survey import Orders, Survey, survey_of
 from cds_service.cli.terminal import console, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
@@ -23,6 +23,14 @@ from cds_service.settings import Settings
 
 _MAX_SYSTEMS = 6
 _MAX_FAULTS = 15
+_MAX_ORDERS = 20
+_RECOGNIZED = {
+    "code": "by code",
+    "text": "by text",
+    "details": "by orderDetail, bodySite or note",
+    "unknown": "not: look like interventional radiology, no known procedure",
+    "none": "not: any other order",
+}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -104,9 +112,22 @@ def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
             out.print(f"  {count} x {safe(reason)}", style="yellow")
         for system, count in kind.codes.most_common(_MAX_SYSTEMS):
             out.print(f"  {count} x {safe(system or 'no code')}: {_read_text(count, kind.codes_read[system])}")
+    _show_orders(survey.orders, out)
     out.print(_results(survey))
     out.print(_faults(survey))
     out.print(_rows(survey))
+
+
+def _show_orders(orders: Orders, out: Console) -> None:
+    out.print("\nOrders by how they are recognized", style="bold")
+    if not orders.by:
+        out.print("  none read")
+    for how, count in orders.by.most_common():
+        out.print(f"  {count} x {_RECOGNIZED[how]}")
+    for name, count in orders.unknown.most_common(_MAX_ORDERS):
+        out.print(f"  {count} x to map: {safe(name)}", style="yellow")
+    if len(orders.unknown) > _MAX_ORDERS:
+        out.print(f"  and {len(orders.unknown) - _MAX_ORDERS} more; --json lists all")
 
 
 def _announced(statement: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from cds_service.cli import (
     audit,
+    catalog,
     check,
     clients,
     db,
@@ -29,7 +30,10 @@ from cds_service.cli import (
 from cds_service.cli.terminal import print_err
 from cds_service.errors import SetupError
 
-_COMMANDS = (serve, invoke, doctor, validate, check, clients, tables, terminology, package, demo, feedback, audit, db)
+_COMMANDS = (
+    *(serve, invoke, doctor, validate, catalog, check, clients, tables, terminology, package, demo, feedback, audit),
+    db,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ Every procedure of the tables is judged for every patient, by the same line as a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,14 @@ from cds_service.answer import answer
 from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData
+from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
 from cds_service.facts.extract import extract
+from cds_service.facts.orders import read_order
+from cds_service.facts.patient_facts import OrderFact
+from cds_service.facts.resources import Unreadable
+from cds_service.findings.chart import empty_chart
 from cds_service.findings.lab_results import book_of
+from cds_service.findings.recognition import Recognized, recognize
 from cds_service.hooks.catalog import SERVICES, prefetch_templates
 from cds_service.hooks.envelope import read_request
 from cds_service.kinds import KINDS
@@ -62,6 +67,17 @@ class Row:
 
 
 @dataclass(slots=True)
+class Orders:
+    """Orders of the patients by how they are recognized (`code`, `text`, `details`), `unknown` or `none`.
+
+    `unknown` counts, by code and name, those that look interventional and match no known procedure: a site maps them.
+    """
+
+    by: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
 class Survey:
     """Counts over all patients looked at."""
 
@@ -69,6 +85,7 @@ class Survey:
     kinds: dict[str, Kind] = field(
         default_factory=lambda: {kind.key: Kind(kind.resource_type) for kind in KINDS.values()}
     )
+    orders: Orders = field(default_factory=Orders)
     analytes: dict[str, Analyte] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -108,6 +125,7 @@ def survey_of(
             _count_kind(survey.kinds[key], retrieved, knowledge)
             for record in retrieved.records:
                 validator.validate_now(source.base, record.body)
+        _count_orders(survey.orders, by_kind.get("orders", RetrievedData()).records, knowledge)
         _count_results(survey, by_kind, knowledge, now)
         _count_rows(survey, _decision(patient_id, by_kind, knowledge, now))
     survey.faults = validator.counts().faults
@@ -135,6 +153,28 @@ def _codings(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((str(c.get("system", "")), str(c["code"])) for c in found)
     if not found:
         yield "", ""
+
+
+def _count_orders(orders: Orders, records: Iterable[RawResource], knowledge: Knowledge) -> None:
+    for record in records:
+        try:
+            fact = read_order(record, {})
+        except Unreadable:
+            continue  # counted as a fault of the server
+        found = recognize(fact, empty_chart(knowledge), knowledge)
+        if isinstance(found, Recognized):
+            orders.by[found.by] += 1
+        elif found.looks_interventional:
+            orders.by["unknown"] += 1
+            orders.unknown[_order_name(fact)] += 1
+        else:
+            orders.by["none"] += 1
+
+
+def _order_name(order: OrderFact) -> str:
+    """The order's codes and its name, as a person maps it."""
+    codes = [f"{coding.system}|{coding.code}" for coding in order.concept.codings]
+    return " ".join((*codes, order.concept.label or ""))
 
 
 def _count_results(survey: Survey, by_kind: Mapping[str, RetrievedData], knowledge: Knowledge, now: datetime) -> None:

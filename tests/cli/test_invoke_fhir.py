@@ -328,6 +328,28 @@ def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Pee
     assert "1970-03-01" not in ran.out
 
 
+def test_doctor_counts_orders_by_how_they_are_recognized(run: Callable[..., Any], peer: Peer) -> None:
+    """Orders on the server count by how they are recognized; unknown interventional ones are named to be mapped."""
+    codes: list[dict[str, Any]] = [
+        {"coding": [{"system": "http://snomed.info/sct", "code": "233445008"}]},
+        {"text": "US guided liver biopsy"},
+        {"coding": [{"system": "urn:local", "code": "X7"}], "text": "IR THING"},
+        {"text": "IR THING"},
+        {"text": "CBC"},
+    ]
+    subject = {"reference": "Patient/p1"}
+    peer.resources = [r for r in peer.resources if r["resourceType"] != "ServiceRequest"]
+    for number, code in enumerate(codes):
+        order = {"resourceType": "ServiceRequest", "id": f"o{number}", "status": "active", "intent": "order"}
+        peer.resources.append({**order, "code": code, "subject": subject})
+    ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1")
+    assert "  1 x by code\n" in ran.out
+    assert "  1 x by text\n" in ran.out
+    assert "  2 x not: look like interventional radiology, no known procedure\n" in ran.out
+    assert "  1 x not: any other order\n" in ran.out
+    assert "  1 x to map: urn:local|X7 IR THING\n" in ran.out
+
+
 def test_doctor_does_not_look_at_nobody(run: Callable[..., Any], peer: Peer) -> None:
     """An unknown patient or an empty sample is rejected, because it would look like no findings."""
     asked = ("doctor", "--fhir-server", peer.base, "--token", TOKEN)
