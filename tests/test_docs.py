@@ -88,7 +88,9 @@ def test_the_site_folder_in_the_guide_is_accepted(tmp_path):
     (tmp_path / "concept_maps" / "local.json").write_text(blocks("docs/changing-the-tables.md", "json")[0], "utf-8")
     knowledge = load_knowledge(tmp_path)
     assert knowledge.thresholds["platelets-high-risk"].value == 75
-    assert {change["id"] for change in knowledge.changes} == {"platelets-high-risk", "spo2-low", "tips"}
+    words = {"abbreviations of our wards", "names of our order sets"}
+    assert {change["id"] for change in knowledge.changes} == {"platelets-high-risk", "spo2-low", "tips", *words}
+    assert knowledge.order_texts.recognize(["Project Rose"]).procedures == ("uterine-fibroid-embolization",)
     assert knowledge.procedures["tips"].shadow
     hits = knowledge.codes.lookup("https://hospital.example.org/order-codes", "IR-4711")
     assert [hit.value_set for hit in hits if hit.sufficient] == ["procedure-uterine-fibroid-embolization"]
