@@ -9,7 +9,7 @@ TEST_EXAMPLES ?= 10000
 # In as many processes as the machine has processors. Tests of one file that start servers stay together.
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # Schemathesis makes up its calls while tests are collected, which takes seconds even where none of them is run.
-FAST := -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
+FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test-fast test nightly check bench docs tables package golden profiles sushi clean
