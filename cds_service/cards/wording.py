@@ -94,6 +94,7 @@ PLACES: Mapping[str, frozenset[str]] = {
 REASON_PLACES: Mapping[str, frozenset[str]] = {
     key: frozenset(places.split())
     for key, places in {
+        "ambiguous-number": "value",
         "calculated-from": "data",
         "computed": "formula",
         **dict.fromkeys(
@@ -117,6 +118,7 @@ REASON_PLACES: Mapping[str, frozenset[str]] = {
         "incomplete-error-entry": "data",
         "more-like-these": "count data",
         "more-pages": "data",
+        "not-a-date": "date",
         "not-sent": "data",
         "older-than": "days",
         "other": "",
@@ -125,6 +127,7 @@ REASON_PLACES: Mapping[str, frozenset[str]] = {
         "stale": "days",
         "straddles": "value limit",
         "unclear-patient": "data",
+        "unit-not-read": "unit value",
         "unknown-unit": "unit",
         "unread-vocabulary": "system",
         "unreadable-bundle": "data",

@@ -6,7 +6,7 @@ A `modifierExtension` may turn a resource into its opposite, and none is underst
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -264,33 +264,20 @@ def concept(raw: RawConcept | None) -> Concept:
     """A CodeableConcept without its empty parts; texts are the text first, then the displays, each once."""
     if raw is None:
         return Concept()
-    codings = []
+    codings, bare = [], []
     texts = [raw.text] if raw.text else []
     for c in raw.coding or ():
         if c is None:
             continue
-        system, code, display = c.system, c.code, c.display or None
-        if system and code and (system := system.strip()) and (code := code.strip()):
+        system, code, display = (c.system or "").strip(), (c.code or "").strip(), c.display or None
+        if system and code:
             codings.append(Coding(system, code, display))
+        elif code:
+            bare.append(code)
         if display:
             texts.append(display)
-    return Concept(tuple(codings), tuple(dict.fromkeys(text for text in texts if not text.isspace())))
-
-
-def is_named(raw: RawConcept | None) -> bool:
-    """Whether a code says anything at all, by a code, a display or a text; sparse clients send `coding: [{}]`."""
-    if raw is None:
-        return False
-    return bool(raw.text) or any(c is not None and (c.code or c.display) for c in raw.coding or ())
-
-
-def read_codings(raw: RawConcept, reads: Callable[[str, str], bool]) -> tuple[Coding, ...]:
-    """The codings that anything reads."""
-    return tuple(
-        Coding(c.system, c.code, c.display)
-        for c in raw.coding or ()
-        if c is not None and c.system and c.code and reads(c.system, c.code)
-    )
+    shown = dict.fromkeys(text for text in texts if not text.isspace())
+    return Concept(tuple(codings), tuple(shown), tuple(dict.fromkeys(bare)))
 
 
 def status_code(raw: Status | None) -> str | None:

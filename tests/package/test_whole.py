@@ -85,7 +85,10 @@ def test_another_name_of_a_code_system_needs_no_compiler(tmp_path: Path) -> None
     """A further name under which records write a code system is in the profiles that ask for a known system."""
     tables = a_whole_copy(tmp_path) / "knowledge"
     systems = (tables / "code_systems.toml").read_text("utf-8")
-    put(tables / "code_systems.toml", systems.replace('"urn:oid:2.16.840.1.113883.6.1"]', '"urn:oid:2.16.840.1.113883.6.1", "urn:other:loinc"]'))
+    put(
+        tables / "code_systems.toml",
+        systems.replace('"urn:oid:2.16.840.1.113883.6.1"]', '"urn:oid:2.16.840.1.113883.6.1", "urn:other:loinc"]'),
+    )
     changed = changed_by(tmp_path)
     assert {name for name, text in changed.items() if "~urn:other:loinc~" in text} == set(changed)
     assert set(changed) == {
