@@ -23,6 +23,7 @@ from cds_service.facts.resources import (
     decode_code,
     decode_components,
     decode_each,
+    display_of,
     is_given,
 )
 from cds_service.facts.result_values import Component, WholeResource
@@ -32,8 +33,11 @@ _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
 _VALID = frozenset({"final", "amended", "corrected", "preliminary"})
 _MOST_SHOWN = 40
 
-SelectConcept = Callable[[RawConcept | None], Concept | None]
-"""The code of a result that may be one of the labs; an empty one for a code that says nothing; None for another one."""
+SelectConcept = Callable[[RawConcept | None, tuple[str, ...]], Concept | None]
+"""The code of a result that may be one of the labs; one that says nothing as it is; None for another one.
+
+Asked with the code and with words that say what it is of.
+"""
 
 
 def read_observations(retrieved: RetrievedData, reading: Reading) -> tuple[ObservationFact, ...]:
@@ -62,14 +66,15 @@ def _selection(reading: Reading) -> SelectConcept:
     """Decides once for each code of a call: a record holds thousands of results, and a few hundred codes."""
     decided: dict[tuple[object, ...], Concept | None] = {}
 
-    def select(code: RawConcept | None) -> Concept | None:
+    def select(code: RawConcept | None, within: tuple[str, ...]) -> Concept | None:
         if code is None:
             return Concept()
-        key = (code.text, *((c.system, c.code, c.display) for c in code.coding or () if c is not None))
+        key = (within, code.text, *((c.system, c.code, c.display) for c in code.coding or () if c is not None))
         if key not in decided:
             found = concept(code)
+            found = replace(found, within=within) if within else found
             # One that does not say what it reports may be anything.
-            decided[key] = found if found == Concept() or reading.reads(found) else None
+            decided[key] = found if found.says_nothing or reading.reads(found) else None
         return decided[key]
 
     return select
@@ -86,14 +91,17 @@ def read_observation(
         select: asked before anything else is looked at.
         dates: the reader of this call's dates.
     """
-    own = select(raw.code)
+    specimen = display_of(raw.specimen)
+    within = (specimen,) if specimen else ()
+    own = select(raw.code, within)
     found: list[tuple[Concept, ReportedValue | None]] = []
     if own is not None:
         found.append((own, WholeResource(record.body)))
     if is_given(raw.component):
         parts = decode_components(raw.component)
         found += [(Concept(), None)] if parts is None else []
-        found += [(code, Component(part)) for part in parts or () if (code := select(part.code)) is not None]
+        panel = (*within, *concept(raw.code).texts)
+        found += [(code, Component(part)) for part in parts or () if (code := select(part.code, panel)) is not None]
     if not found or raw.status in _VOID:
         return []
     problem = None if raw.status is None or raw.status in _VALID else "status-unclear"

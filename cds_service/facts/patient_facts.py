@@ -27,12 +27,19 @@ class Coding(msgspec.Struct, frozen=True):
 class Concept(msgspec.Struct, frozen=True):
     """A CodeableConcept: its codings that have system and code, and every text a person could read in it.
 
-    `bare_codes` are codes that came without a system.
+    `bare_codes` are codes that came without a system. `within` are words that are not its own and say what it is of: of
+    a result its specimen, and the panel that it is a component of.
     """
 
     codings: tuple[Coding, ...] = ()
     texts: tuple[str, ...] = ()
     bare_codes: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it has neither a code nor words of its own."""
+        return not (self.codings or self.texts or self.bare_codes)
 
     @property
     def label(self) -> str | None:

@@ -134,6 +134,7 @@ class RawObservation(_Resource):
     effective_instant: str | None = None
     issued: str | None = None
     component: msgspec.Raw = NOT_GIVEN
+    specimen: msgspec.Raw = NOT_GIVEN
 
 
 class RawValue(_Resource):
@@ -204,6 +205,7 @@ _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
 }
 _components = msgspec.json.Decoder(list[RawValue])
 _code_decoder = msgspec.json.Decoder(RawCode)
+_reference_decoder = msgspec.json.Decoder(RawReference)
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -258,6 +260,14 @@ def decode_code(body: bytes) -> Concept:
         return concept(_code_decoder.decode(body).code)
     except (msgspec.DecodeError, RecursionError):
         return Concept()
+
+
+def display_of(raw: msgspec.Raw) -> str | None:
+    """What a reference calls the resource that it points to; None where it does not say, or can't be read."""
+    try:
+        return _reference_decoder.decode(raw).display if is_given(raw) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def concept(raw: RawConcept | None) -> Concept:

@@ -98,7 +98,7 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     known: dict[Concept, tuple[ReportedLab, ...]] = {}
     groups: dict[tuple[str, Concept | None], list[_Entry]] = {}
     for fact in facts.observations:
-        if fact.concept == Concept():
+        if fact.concept.says_nothing:
             reason = Reason(fact.problem or "unreadable-value")
             book.unplaced.append(Blocked(reason, fact.when, _evidence(fact, Measurement(), None)))
             continue

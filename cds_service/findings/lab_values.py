@@ -64,7 +64,7 @@ def is_of_another_dimension(measured: Measurement, lab: Lab, knowledge: Knowledg
 def shown_value(measured: Measurement) -> str:
     """A value as reported, for a reason that names it."""
     exact = measured.interval.exact
-    return measured.shown or ("" if exact is None else str(exact))
+    return measured.shown or ("" if exact is None else f"{exact.normalize():f}")
 
 
 def _spellings(measured: Measurement, lab: Lab) -> tuple[str, ...]:

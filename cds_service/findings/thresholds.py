@@ -67,6 +67,8 @@ def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, t
     if len(answers) > 1:
         return Verdict(Certainty.UNKNOWN, Reason("results-disagree"), evidence)
     answer = answers.pop()
+    if answer is Certainty.UNKNOWN and limit.comparison == "in":
+        return Verdict(answer, Reason("answer-unread"), evidence)
     if answer is Certainty.UNKNOWN:
         shown = {"value": str(evidence[0].value), "limit": f"{limit.comparison} {limit.value}"}
         return Verdict(answer, Reason("straddles", shown), evidence)
@@ -75,8 +77,12 @@ def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, t
 
 def _meets(limit: Threshold, result: LabResult, codes: CodeIndex) -> Certainty:
     if result.answer is not None:
-        hits = {h.value_set for c in result.answer.codings for h in codes.lookup(c.system, c.code)}
-        return Certainty.PRESENT if hits & set(limit.answers) else Certainty.ABSENT
+        codings, systems = result.answer.codings, codes.systems_of(limit.answers)
+        hits = {h.value_set for c in codings for h in codes.lookup(c.system, c.code)}
+        if hits & set(limit.answers):
+            return Certainty.PRESENT
+        read = any(codes.reads_for(c.system, c.code, systems) for c in codings)
+        return Certainty.ABSENT if read else Certainty.UNKNOWN
     return Certainty.UNKNOWN if limit.value is None else meets(result.interval, limit.comparison, limit.value)
 
 

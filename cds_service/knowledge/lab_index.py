@@ -106,13 +106,14 @@ class LabIndex:
         return found
 
     def _named(self, concept: Concept, *, must_fit: bool) -> dict[str, ReportedLab]:
-        """Every lab of which one of the texts is a name, and none of them something else's."""
+        """Every lab of which one of the texts is a name, and none of them, or of what they are within, is another's."""
         texts = [*concept.texts, *(code for code in _codes_of(concept) if _LETTERS.search(code))]
         said = [self._words.of(text) for text in texts]
         if not any(self._words.hold_any(words, self._any_name) for words in said):
             return {}
         outside = [self._words.of(_ASIDE.sub(" ", text)) for text in texts]
-        if any(self._words.hold_any(words, self._other) for words in outside):
+        around = [self._words.of(text) for text in concept.within]
+        if any(self._words.hold_any(words, self._other) for words in (*outside, *around)):
             return {}
         return {
             lab: ReportedLab(lab, next(iter(concept.codings), None), _NOT_READ, must_fit)

@@ -161,6 +161,7 @@ def lab(row: Row, units: Units) -> Lab:
         value_set=row.get("value_set", ""),
         unit=row["unit"],
         scales=_scales(row, units),
+        reported_in=(row["unit"], *(other["unit"] for other in row.get("also", ()))),
         unit_words=frozenset(map(str.casefold, row.get("unit_words", ()))),
         unit_optional=row.get("unit_optional", False),
         text_unit=row.get("text_unit"),

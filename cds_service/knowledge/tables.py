@@ -138,7 +138,8 @@ class Derivation:
 class Lab:
     """One analyte: its LOINC ValueSet, canonical UCUM unit and the dimensions of units that it is reported in.
 
-    `unit_words` are written in place of the canonical unit, lower case. `coded`: the answer is a code, not a number.
+    `reported_in` is one unit of each dimension. `unit_words` are written in place of the canonical unit, lower case.
+    `coded`: the answer is a code, not a number.
     """
 
     id: str
@@ -146,6 +147,7 @@ class Lab:
     value_set: str
     unit: str
     scales: Mapping[Dimension, Scale]
+    reported_in: tuple[str, ...]
     unit_words: frozenset[str]
     unit_optional: bool
     text_unit: str | None

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from fractions import Fraction
 from typing import Any
 
+from cds_service.knowledge.lab_units import Spellings, common_spellings
 from cds_service.knowledge.tables import Lab
 from cds_service.knowledge.units import Units
 from cds_service.knowledge.value_sets import rules_of
@@ -26,8 +26,6 @@ _WITHOUT_NUMBER = (
     r"$this.replaceMatches('^\\s*(<=|>=|<|>|≤|≥)?\\s*[0-9]+(\\.[0-9]+)?(\\s*[-–]\\s*[0-9]+(\\.[0-9]+)?)?\\s*', '')"
 )
 _EIGHT_DIGITS = Context(prec=8)
-
-Spellings = Mapping[tuple[Decimal, Decimal | None], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def lab_invariants(lab: Lab, value_set: Mapping[str, Any], units: Units) -> Sequ
     """
     codes = [rule.code for rule in rules_of(value_set)[0] if rule.system == _LOINC]
     of_lab = f"code.coding.exists(system = '{_LOINC}' and {one_of('code', codes)})"
-    spellings = _spellings(lab, units)
+    spellings = common_spellings(lab, units)
     rules = [_answer(lab)] if lab.coded else [_unit(lab, spellings), _range(lab, spellings)]
     return [Invariant(rule.key, rule.human, f"iif({of_lab}, {rule.expression}, true)") for rule in rules]
 
@@ -110,23 +108,6 @@ def _range(lab: Lab, spellings: Spellings) -> Invariant:
         f"{lab.label}: a number that can be true in its unit.",
         f"{_NUMBERS}.all({' and '.join(ranges) or 'true'})",
     )
-
-
-def _spellings(lab: Lab, units: Units) -> Spellings:
-    """Common spellings of units that mean the same, by factor and by the largest value that they count for."""
-    found: dict[tuple[Decimal, Decimal | None], list[str]] = {}
-    words = [form for word in sorted(lab.unit_words) for form in (word, word.upper(), word.capitalize())]
-    for text, read in [*((text, text) for text in units.published), *((word, lab.unit) for word in words)]:
-        reading = next((reading for reading in units.read(read) if reading.dimension in lab.scales), None)
-        if reading is not None:
-            scale = lab.scales[reading.dimension]
-            at_most = None if scale.at_most is None else _decimal(scale.at_most / reading.factor)
-            found.setdefault((_decimal(reading.factor * scale.factor), at_most), []).append(text)
-    return found
-
-
-def _decimal(number: Fraction) -> Decimal:
-    return Decimal(number.numerator) / number.denominator
 
 
 def _shown(number: Decimal) -> str:
