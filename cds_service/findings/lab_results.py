@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from cds_service.facts.patient_facts import Coding, Concept, Interval, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
-from cds_service.findings.lab_values import convert, is_of_another_dimension
+from cds_service.findings.lab_values import Converted, convert, is_of_another_dimension
 from cds_service.knowledge.tables import Knowledge, Lab, ReportedLab
 from cds_service.reasons import Reason
 
@@ -141,13 +141,19 @@ def _outcome(
     found = _usable(fact, measured, lab, reported, now, knowledge)
     if reported.doubt is None:
         return found
-    fits = isinstance(found, LabResult) and (bool(measured.unit_codes) or lab.unit_optional)
-    if (reported.must_fit and not fits) or _is_another_test(measured, lab, knowledge):
+    if (reported.must_fit and not _fits(measured, lab, knowledge)) or _is_another_test(measured, lab, knowledge):
         return None
     doubt = Doubt(Reason(reported.doubt), fact.concept)
     if isinstance(found, Blocked):
         return replace(found, evidence=found.evidence and _in_its_own_words(found.evidence, fact.concept), doubt=doubt)
     return replace(found, evidence=_in_its_own_words(found.evidence, fact.concept), doubt=doubt)
+
+
+def _fits(measured: Measurement, lab: Lab, knowledge: Knowledge) -> bool:
+    """Whether a value is a number that the lab may have, in a unit of the lab."""
+    if measured.problem or measured.answer or lab.coded or not (measured.unit_codes or lab.unit_optional):
+        return False
+    return isinstance(convert(measured, lab, knowledge), Converted)
 
 
 def _is_another_test(measured: Measurement, lab: Lab, knowledge: Knowledge) -> bool:

@@ -26,7 +26,8 @@ _SIGNS = str.maketrans({"μ": "u", "×": "x", "·": ".", "⋅": ".", "∕": "/"}
 _PER = re.compile(r"\s+per\s+", re.IGNORECASE)
 _BODY_SURFACE = re.compile(r"[/.]?[{(\[]?1[.,]73[._*]?(?:m\^?\*?2|sqm|qm)?[})\]]?", re.IGNORECASE)
 _ANNOTATION = re.compile(r"\{(?![x*]?\d)[^{}]*\}")  # `{10*9}/L` is no annotation
-_POWER_OF_TEN = re.compile(r"[x*]?10(?:(?:\*\*|[*^]|e|exp)\(?(-?\d{1,2})\)?|\((-?\d{1,2})\))", re.IGNORECASE)
+_POWER_OF_TEN = re.compile(r"[x*]?10(?:(?:\*\*|[*^]|e|exp)(-?\d{1,2})|(?:\^|\*)?\((-?\d{1,2})\))", re.IGNORECASE)
+_ABBREVIATED = re.compile(r"(?<=[^\W\d_])\.(?=/|$)")
 _TOKEN = re.compile(
     r"(?P<sign>[/.()])"
     r"|10\^(?P<power>-?\d{1,2})(?!\d)"
@@ -98,7 +99,7 @@ def _plain(text: str) -> str:
     signs = unicodedata.normalize("NFKC", raised).translate(_SIGNS)
     close = "".join(_PER.sub("/", signs).split())
     normalized = _BODY_SURFACE.sub("/[1.73_m2]", close, count=1)
-    bare = _ANNOTATION.sub("", normalized)
+    bare = _ABBREVIATED.sub("", _ANNOTATION.sub("", normalized))
     return _POWER_OF_TEN.sub(lambda found: f"10^{found.group(1) or found.group(2)}", bare).replace("*", ".")
 
 
