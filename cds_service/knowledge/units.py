@@ -3,7 +3,7 @@
 UCUM is read as UCUM (`10*9/L`, `mL/min/{1.73_m2}`, `umol.L-1`); beside it what people write: `x10(3)/mcL`, `K/µL`,
 `10⁹/L`, `ml/min/1,73 m²`, `MG/DL`. The names of units are in `units.toml`. What is not sure is not read: `109/L` may
 have lost its superscript.
-Source: The Unified Code for Units of Measure 2.1, sections 2 and 3; docs/decisions/0007-units-by-a-grammar.md.
+Source: The Unified Code for Units of Measure 2.1, sections 2 and 3; docs/decisions/0010-units-by-a-grammar.md.
 """
 
 from __future__ import annotations
