@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from cds_service.indicator import indicator_of
@@ -24,10 +25,11 @@ from cds_service.knowledge.tables import (
     Indication,
     Lab,
     Procedure,
+    Scale,
     TextGroup,
     Threshold,
-    Unit,
 )
+from cds_service.knowledge.units import Dimension, Units
 from cds_service.knowledge.value_sets import CodeSystem
 
 Row = Mapping[str, Any]
@@ -167,26 +169,35 @@ def threshold(row: Row) -> Threshold:
     )
 
 
-def lab(row: Row) -> Lab:
-    """A [[lab]] row."""
-    units: dict[str, Unit] = {}
-    for spellings in row["units"]:
-        factor = 1 / Decimal(spellings["divisor"]) if "divisor" in spellings else Decimal(spellings["factor"])
-        unit = Unit(factor, spellings.get("note"), _decimal(spellings.get("at_most")))
-        units |= dict.fromkeys(spellings["codes"], unit)
+def lab(row: Row, units: Units) -> Lab:
+    """A [[lab]] row; its units were checked to be read by `units`."""
     derivation = row.get("derivation")
     return Lab(
         id=row["id"],
         label=row["label"],
         value_set=row.get("value_set", ""),
         unit=row["unit"],
-        units=units,
+        scales=_scales(row, units),
+        reported_in=(row["unit"], *(other["unit"] for other in row.get("also", ()))),
+        unit_words=frozenset(map(str.casefold, row.get("unit_words", ()))),
         unit_optional=row.get("unit_optional", False),
         text_unit=row.get("text_unit"),
+        coded=row.get("coded", False),
         lowest=_decimal(row.get("lowest")),
         highest=_decimal(row.get("highest")),
         derivation=None if derivation is None else _derivation(derivation),
     )
+
+
+def _scales(row: Row, units: Units) -> dict[Dimension, Scale]:
+    canonical = units.read(row["unit"])[0]
+    scales = {canonical.dimension: Scale(1 / canonical.factor)}
+    for other in row.get("also", ()):
+        unit = units.read(other["unit"])[0]
+        factor = 1 / Fraction(other["divisor"]) if "divisor" in other else Fraction(other["factor"])
+        at_most = Fraction(other["at_most"]) * unit.factor if "at_most" in other else None
+        scales[unit.dimension] = Scale(factor / unit.factor, other.get("note"), at_most)
+    return scales
 
 
 def allergies(table: Row) -> AllergyTable:

@@ -22,6 +22,8 @@ class TableRows:
     contraindications: dict[str, Row] = field(default_factory=dict)
     thresholds: dict[str, Row] = field(default_factory=dict)
     labs: dict[str, Row] = field(default_factory=dict)
+    lab_names: Row = field(default_factory=dict)
+    units: Row = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)

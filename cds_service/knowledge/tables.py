@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
+    from cds_service.facts.patient_facts import Coding
+    from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
+    from cds_service.knowledge.units import Dimension, Units
     from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
 
@@ -138,14 +142,15 @@ class Procedure:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """Multiply a value in this unit by `factor` to get the lab's canonical unit."""
+class Scale:
+    """How values in one dimension of units become the canonical unit: times the unit's own factor, times `factor`.
 
-    factor: Decimal
+    `at_most`, in base units: the largest value that is taken in this dimension (a fraction written with unit 1).
+    """
+
+    factor: Fraction
     note: str | None = None
-    """Wording key, `reason.*`, of a remark on every value in this unit."""
-    at_most: Decimal | None = None
-    """The unit counts only for values up to this (a fraction written with unit 1)."""
+    at_most: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +164,41 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """One analyte: its LOINC ValueSet, canonical UCUM unit and the spellings of units that it accepts."""
+    """One analyte: its LOINC ValueSet, canonical UCUM unit and the dimensions of units that it is reported in.
+
+    `reported_in` is one unit of each dimension. `unit_words` are written in place of the canonical unit, lower case.
+    `coded`: the answer is a code, not a number.
+    """
 
     id: str
     label: str
     value_set: str
     unit: str
-    units: Mapping[str, Unit]
+    scales: Mapping[Dimension, Scale]
+    reported_in: tuple[str, ...]
+    unit_words: frozenset[str]
     unit_optional: bool
     text_unit: str | None
+    coded: bool
     lowest: Decimal | None
     highest: Decimal | None
     derivation: Derivation | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedLab:
+    """A lab that a result reports, or may report.
+
+    `coding` is the code that says so, None where only words do. `doubt` is a key of `reason.*` where the result may be
+    another test, None where its code means the lab. `must_fit`: it counts only with a unit and a value of the lab.
+    `refused`: its value is not looked at, and it stands in the way of an older one like a result that can't be used.
+    """
+
+    lab: str
+    coding: Coding | None
+    doubt: str | None = None
+    must_fit: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +319,8 @@ class Knowledge:
     allergies: AllergyTable
     words: Words
     plain_words: PlainWords
+    units: Units
+    lab_index: LabIndex
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
