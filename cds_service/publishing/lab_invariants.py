@@ -23,7 +23,7 @@ _NUMBERS = "(value.ofType(Quantity) | value.ofType(Range).low | value.ofType(Ran
 _TEXTS = "value.ofType(string).where($this.matches('^\\\\s*(<=|>=|<|>|≤|≥)?\\\\s*[0-9].*$'))"
 """Values sent as text that begin with a number; any other text breaks a rule of its own."""
 _WITHOUT_NUMBER = (
-    r"$this.replaceMatches('^\\s*(<=|>=|<|>|≤|≥)?\\s*[0-9]+(\\.[0-9]+)?(\\s*[-–]\\s*[0-9]+(\\.[0-9]+)?)?\\s*', '')"
+    r"$this.replaceMatches('^\\s*(<=|>=|<|>|≤|≥)?\\s*[0-9]+([.,][0-9]+)*(\\s*[-–]\\s*[0-9]+([.,][0-9]+)*)?\\s*', '')"
 )
 _EIGHT_DIGITS = Context(prec=8)
 

@@ -144,6 +144,11 @@ def test_units_of_a_count(unit: str, knowledge: Knowledge, now: datetime) -> Non
         ({"code": INR, "string": "2.1"}, "inr-high-risk", "present"),
         ({"code": INR, "string": "1.0-1.2"}, "inr-high-risk", "absent"),
         ({"code": INR, "string": "1,2"}, "inr-high-risk", "absent"),
+        ({"code": INR, "string": "INR 4.5"}, "inr-high-risk", "present"),
+        ({"code": INR, "string": "INR: 1,2"}, "inr-high-risk", "absent"),
+        ({"code": INR, "string": "goal 1.2"}, "inr-high-risk", "unknown"),
+        ({"code": INR, "string": "4.500"}, "inr-high-risk", "present"),
+        ({"code": INR, "string": "20 %"}, "inr-high-risk", "unknown"),
         ({"code": INR, "string": "12 to 15"}, "inr-high-risk", "unknown"),
         ({"code": INR, "string": "10e3"}, "inr-high-risk", "unknown"),
         ({"code": "loinc|33914-3", "string": ">90"}, "egfr-contrast", "absent"),
@@ -264,3 +269,20 @@ def test_a_unit_beside_its_code(
     """One of code and printed unit is enough; two that can be read and mean something else refuse the result."""
     labs = [{"code": PLATELETS, "fields": {"valueQuantity": quantity}}]
     assert answer_of("platelets-high-risk", labs, knowledge, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [
+        (platelets(220, days=-1), ("unknown", "results-disagree")),
+        (platelets(220, hours=-20), ("unknown", "results-disagree")),
+        (platelets(14, days=-1), ("present", None)),
+        (platelets(220, days=-2), ("present", None)),
+        (platelets(220, days=-365), ("present", None)),
+    ],
+)
+def test_a_result_dated_ahead_hides_no_other(
+    ahead: dict[str, Any], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
+) -> None:
+    """Beside a low count of two hours ago: a clock may go wrong by a day, and no result of the future outranks it."""
+    assert answer_of("platelets-high-risk", [platelets(12, hours=2), ahead], knowledge, now) == expected
