@@ -11,11 +11,25 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cds_service.cli import audit, check, clients, db, demo, doctor, feedback, invoke, package, serve, tables, validate
+from cds_service.cli import (
+    audit,
+    check,
+    clients,
+    db,
+    demo,
+    doctor,
+    feedback,
+    invoke,
+    package,
+    screen,
+    serve,
+    tables,
+    validate,
+)
 from cds_service.cli.terminal import complain
 from cds_service.errors import SetupError
 
-_COMMANDS = (serve, invoke, doctor, validate, check, clients, tables, package, demo, feedback, audit, db)
+_COMMANDS = (serve, invoke, doctor, validate, check, clients, tables, package, demo, feedback, audit, db, screen)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
