@@ -23,7 +23,7 @@ from cds_service.population.judge import longest_look_back
 from cds_service.population.plan import Choices
 from cds_service.population.run import Progress as Step
 from cds_service.population.run import Report, Screening, screen
-from cds_service.population.workers import PARTITION, Processes, ThisProcess, Workers
+from cds_service.population.workers import PARTITION, Processes, Workers
 from cds_service.settings import Settings
 
 _RESULT_LAG_HOURS = 4.0
@@ -112,8 +112,7 @@ def _workers(args: argparse.Namespace) -> Workers:
     folder = args.out.resolve()
     if args.dask:
         return DaskCluster(folder, args.dask)
-    count = args.workers or len(os.sched_getaffinity(0))
-    return ThisProcess(folder) if count == 1 else Processes(folder, count)
+    return Processes(folder, args.workers or len(os.sched_getaffinity(0)))
 
 
 @contextmanager

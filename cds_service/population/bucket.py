@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,12 @@ from cds_service.population.judge import Judge, Judged
 from cds_service.population.plan import WORK, Plan
 from cds_service.population.rows import Row
 from cds_service.population.spill import ORDERS, TAB, read_bucket
-from cds_service.population.tally import Tally, tally_rows
+from cds_service.population.tally import Tally, add, tally_rows
 from cds_service.security.pseudonym import pseudonym
 
 SIDES = ("rows", "compared")
 """The site's own rows, and those of the site that it is compared with."""
-_PATIENT, _ORDERS = b"patient", ORDERS.encode()
+_PATIENT, _ORDERS = b"\tpatient\t", f"\t{ORDERS}\t".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,31 @@ def load_judges(run: Path, plan: Plan) -> Judges:
 
 def judge_bucket(run: Path, number: int, judges: Judges) -> None:
     """Judge one bucket, and say that it is done."""
-    patients, judged = set[bytes](), [Judged() for _ in judges.judges]
-    given = without_record = 0
-    for owner, bodies in _owners(partial(read_bucket, run, number, judges.coverage.parts), patients):
-        given += len(bodies[ORDERS])
-        without_record += owner.encode() not in patients
-        for judge, outcome in zip(judges.judges, judged, strict=True):
-            judge.judge(owner, bodies, outcome)
+    read = partial(read_bucket, run, number, judges.coverage.parts)
+    orders, patients = _orders_of(read())
+    judged = [Judged() for _ in judges.judges]
+    placed = [
+        {owner: known for owner, bodies in orders.items() if (known := judge.place(owner.decode(), bodies, outcome))}
+        for judge, outcome in zip(judges.judges, judged, strict=True)
+    ]
+    records = _records_of(read(), {owner for known in placed for owner in known})
+    for judge, wanted, outcome in zip(judges.judges, placed, judged, strict=True):
+        for owner, its_orders in wanted.items():
+            judge.judge(owner.decode(), its_orders, records[owner], outcome)
+    counted = Tally(
+        patients=len(patients),
+        patients_without_record=len(orders.keys() - patients),
+        orders=sum(map(len, orders.values())),
+    )
     for side, outcome in zip(SIDES, judged, strict=False):
-        tally = tally_rows(outcome.rows)
-        tally.patients, tally.patients_without_record = len(patients), without_record
-        tally.orders = given
-        tally.set_aside = {reason: count for reason, count in outcome.set_aside.items() if count}
-        tally.unread = {"|".join(what): count for what, count in outcome.unread.items()}
         _write_rows(rows_file(run, number, side), sorted(outcome.rows, key=lambda row: row.order))
-        write_whole(done_file(run, number, side), msgspec.json.encode(tally))
+        found = add([counted, tally_rows(outcome.rows), _counts_of(outcome)])
+        write_whole(done_file(run, number, side), msgspec.json.encode(found))
+
+
+def _counts_of(judged: Judged) -> Tally:
+    set_aside = {reason: count for reason, count in judged.set_aside.items() if count}
+    return Tally(set_aside=set_aside, unread={"|".join(what): count for what, count in judged.unread.items()})
 
 
 def rows_file(run: Path, number: int, side: str) -> Path:
@@ -72,13 +82,8 @@ def done_file(run: Path, number: int, side: str) -> Path:
 
 def count_bucket(run: Path, number: int, coverage: Coverage) -> Tally:
     """The counts of a bucket that can't be judged."""
-    patients, orders = set[bytes](), 0
-    for lines in read_bucket(run, number, coverage.parts):
-        for line in lines:
-            kind, owner, _ = line.split(TAB, 2)
-            orders += kind == _ORDERS
-            if kind == _PATIENT:
-                patients.add(owner)
+    bodies, patients = _orders_of(read_bucket(run, number, coverage.parts))
+    orders = sum(map(len, bodies.values()))
     return Tally(patients=len(patients), orders=orders, set_aside={"bucket set aside": orders} if orders else {})
 
 
@@ -88,24 +93,27 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> None:
             file.write(msgspec.json.encode(row) + b"\n")
 
 
-def _owners(
-    read: Callable[[], Iterator[list[bytes]]], patients: set[bytes]
-) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
-    """Every patient of the bucket that has orders, with all that the bucket holds of it.
+def _orders_of(parts: Iterable[list[bytes]]) -> tuple[dict[bytes, list[bytes]], set[bytes]]:
+    """The ServiceRequests of the bucket by patient, and everybody who has a Patient resource in it."""
+    orders: dict[bytes, list[bytes]] = {}
+    patients: set[bytes] = set()
+    for lines in parts:
+        for line in lines:
+            end = line.index(TAB)
+            if line.startswith(_ORDERS, end):
+                orders.setdefault(line[:end], []).append(line[end + len(_ORDERS) :])
+            elif line.startswith(_PATIENT, end):
+                patients.add(line[:end])
+    return orders, patients
 
-    Read twice, so that of patients without orders nothing is kept.
-    """
-    wanted: dict[bytes, dict[str, list[bytes]]] = {}
-    for lines in read():
+
+def _records_of(parts: Iterable[list[bytes]], owners: Collection[bytes]) -> dict[bytes, dict[str, list[bytes]]]:
+    """All that the bucket holds of some patients; of the others nothing is kept."""
+    records: dict[bytes, dict[str, list[bytes]]] = {owner: {} for owner in owners}
+    for lines in parts if owners else ():
         for line in lines:
-            if line.startswith(_ORDERS):
-                wanted.setdefault(line.split(TAB, 2)[1], {})
-            elif line.startswith(_PATIENT):
-                patients.add(line.split(TAB, 2)[1])
-    for lines in read():
-        for line in lines:
-            kind, owner, body = line.split(TAB, 2)
-            if owner in wanted:
-                wanted[owner].setdefault(kind.decode(), []).append(body)
-    for owner in sorted(wanted):
-        yield owner.decode(), wanted[owner]
+            record = records.get(line[: line.index(TAB)])
+            if record is not None:
+                _, kind, body = line.split(TAB, 2)
+                record.setdefault(kind.decode(), []).append(body)
+    return records

@@ -16,7 +16,7 @@ from cds_service.kinds import CLINICAL
 from cds_service.population.export import Export
 from cds_service.population.files import write_whole
 from cds_service.population.plan import WORK
-from cds_service.population.spill import ENCOUNTERS, ROUTES, SplitDone
+from cds_service.population.spill import ENCOUNTERS, KINDS_READ, SplitDone
 
 _STRAYS = 1000
 """One resource in so many may have a date that is a mistake; the first and last days are found without them."""
@@ -41,7 +41,7 @@ class Coverage(msgspec.Struct, frozen=True):
 def cover(export: Export, splits: Sequence[SplitDone]) -> Coverage:
     """What all splits held."""
     types = sum((Counter(split.types) for split in splits), Counter[str]())
-    held = {ROUTES[name].decode() for name in types if name in ROUTES} | export.listed
+    held = {KINDS_READ[name] for name in types if name in KINDS_READ} | export.listed
     clinical = [kind.key for kind in CLINICAL]
     incomplete = export.missing | _cut_short(splits) | _fewer(export.counts, types, splits)
     days = sum((Counter(split.days) for split in splits), Counter[str]())
@@ -74,15 +74,15 @@ def read_coverage(run: Path) -> Coverage:
 
 def _cut_short(splits: Iterable[SplitDone]) -> set[str]:
     names = {name for split in splits for name in split.cut_short}
-    everything = {route.decode() for route in ROUTES.values()}
-    return everything if "*" in names else {ROUTES[name].decode() for name in names}
+    everything = set(KINDS_READ.values())
+    return everything if "*" in names else {KINDS_READ[name] for name in names}
 
 
 def _fewer(promised: Mapping[str, int], types: Mapping[str, int], splits: Iterable[SplitDone]) -> set[str]:
     """Kinds of which fewer lines were there than the manifest promised; broken lines may be any of them."""
     broken = sum(len(split.bad) for split in splits)
     short = {name for name, count in promised.items() if types.get(name, 0) + broken < count}
-    return {ROUTES[name].decode() for name in short if name in ROUTES} - {ENCOUNTERS}
+    return {KINDS_READ[name] for name in short if name in KINDS_READ} - {ENCOUNTERS}
 
 
 def _days_covered(days: Mapping[str, int]) -> tuple[str | None, str | None]:

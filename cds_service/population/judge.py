@@ -68,27 +68,40 @@ class Judge:
         self._knowledge = remember_texts(knowledge)
         self._choices, self._coverage = choices, coverage
         self._zone = choices.timezone
-        self._not_before = self._first_judged()
+        self._terms = Terms(self._zone, self._first_judged(), coverage.deleted)
         self._export_time = self._time_of_export()
         self._no_chart = Chart({}, (), knowledge, complete=False)
 
-    def judge(self, owner: str, bodies: Bodies, judged: Judged) -> None:
-        """Judge the orders of one patient.
+    def place(self, owner: str, bodies: Sequence[bytes], judged: Judged) -> list[PlacedOrder]:
+        """The orders of one patient that the record is needed for; the others are done with it.
 
         Args:
             owner: bare id of the patient.
+            bodies: every ServiceRequest of the patient, in any order.
+            judged: takes what is set aside, and the rows of orders that are none of the table's.
+        """
+        found = self._collected(ORDERS, "ServiceRequest", owner, {ORDERS: bodies})
+        known = []
+        for placed in placed_orders(found, len(bodies), self._terms, judged.set_aside):
+            # Whether an order is one of the table's does not depend on the record; which one of them it is may.
+            if recognize(placed.order, self._no_chart, self._knowledge) is None:
+                judged.rows.append(self._row(placed, owner))
+            else:
+                known.append(placed)
+        return known
+
+    def judge(self, owner: str, orders: Sequence[PlacedOrder], bodies: Bodies, judged: Judged) -> None:
+        """Judge orders of one patient, as given by `place`.
+
+        Args:
+            owner: bare id of the patient.
+            orders: at least one.
             bodies: what the export holds of the patient.
             judged: takes the outcome.
         """
-        record: Record | None = None
-        found = self._collected(ORDERS, "ServiceRequest", owner, bodies)
-        terms = Terms(self._zone, self._not_before, self._coverage.deleted)
-        for one in placed_orders(found, len(bodies.get(ORDERS, ())), terms, judged.set_aside):
-            if recognize(one.order, self._no_chart, self._knowledge) is None:
-                judged.rows.append(self._row(one, owner))
-                continue
-            record = record or self._record(owner, bodies)
-            self._judge_order(one, owner, record, judged)
+        record = self._record(owner, bodies)
+        for placed in orders:
+            self._judge_order(placed, owner, record, judged)
 
     def _judge_order(self, placed: PlacedOrder, owner: str, record: Record, judged: Judged) -> None:
         views = [

@@ -1,15 +1,13 @@
-"""The lines of a split: each checked for syntax and asked for its type and patient, nothing else.
-
-A whole block of lines is decoded in one go; only where one of them is broken, line by line.
-"""
+"""The lines of a split: each checked for syntax and asked for its type and patient, nothing else."""
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from gzip import BadGzipFile
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -17,51 +15,56 @@ import msgspec
 from cds_service.fhir_references import local_reference
 from cds_service.population.export import open_lines
 
-BLOCK = 1 << 20
+BLOCK = 1 << 17
+"""Small enough for the nearest caches: a line is decoded while it is still there."""
 _NONE = msgspec.Raw()
 _OWNER = re.compile(
     rb'"(?:subject|patient)"\s*:\s*\{[^{}]*?"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9.-]{1,64})"'
 )
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _ID = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9.-]{1,64})"')
+_PLAIN = re.compile(r"Patient/([A-Za-z0-9.-]{1,64})")
 _SAFE = re.compile(r"[^\s/]{1,128}")
 _BROKEN_FILE = (EOFError, BadGzipFile, zlib.error)
 
 
-class _Reference(msgspec.Struct):
+class Reference(msgspec.Struct, gc=False):
+    """FHIR Reference."""
+
     reference: str | None = None
 
 
-class Head(msgspec.Struct, rename="camel"):
+class Head(msgspec.Struct, rename="camel", gc=False):
     """What is read of every line. The dates are raw: one of the wrong type is for its reader to refuse."""
 
     resource_type: str
     id: str | None = None
-    subject: _Reference | None = None
-    patient: _Reference | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
     effective_date_time: msgspec.Raw = _NONE
     recorded_date: msgspec.Raw = _NONE
     authored_on: msgspec.Raw = _NONE
 
     @property
-    def owner(self) -> str | None:
-        """The bare id of the patient; None where the resource names none."""
+    def about(self) -> str | None:
+        """The reference that says whom it is about; of a Patient its own."""
         if self.resource_type == "Patient":
-            return self.id if self.id and _SAFE.fullmatch(self.id) else None
+            return f"Patient/{self.id}" if self.id else None
         named = self.subject or self.patient
-        reference = named.reference if named is not None else None
-        if not reference:
-            return None
-        if reference.startswith("urn:uuid:"):
-            return reference.removeprefix("urn:uuid:")
-        kind, _, bare = local_reference(reference).rpartition("/")
-        return bare if kind == "Patient" and _SAFE.fullmatch(bare) else None
+        return named.reference if named is not None else None
 
-    @property
-    def names_another(self) -> bool:
-        """Whether it is about something that is no patient: a group, a device, a place."""
-        named = self.subject or self.patient
-        return named is not None and bool(named.reference) and "Patient" not in (named.reference or "")
+
+def patient_in(reference: str | None) -> str | None:
+    """The bare id of the patient in a reference; None for one that names none."""
+    if not reference:
+        return None
+    if plain := _PLAIN.fullmatch(reference):  # nearly every one
+        return plain[1]
+    if reference.startswith("urn:uuid:"):
+        kind, bare = "Patient", reference.removeprefix("urn:uuid:")
+    else:
+        kind, _, bare = local_reference(reference).rpartition("/")
+    return bare if kind == "Patient" and _SAFE.fullmatch(bare) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,9 @@ class Broken:
     resource_type: str | None = None
 
 
-_head = msgspec.json.Decoder(Head)
-_heads = msgspec.json.Decoder(list[Head])
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a line that is none raises."""
+_decode = msgspec.json.Decoder(Head).decode
 
 
 class CutShort(Exception):
@@ -82,7 +86,7 @@ class CutShort(Exception):
 
 
 def read_blocks(path: Path, start: int, end: int | None) -> Iterator[list[bytes]]:
-    """The lines that begin in a part of a file, in blocks.
+    """The lines that begin in a part of a file, in blocks; each ends with a newline, the last one too.
 
     Args:
         path: the file.
@@ -102,6 +106,8 @@ def read_blocks(path: Path, start: int, end: int | None) -> Iterator[list[bytes]
         place = file.tell()
         while place < end and (lines := file.readlines(min(BLOCK, end - place))):
             place += sum(map(len, lines))
+            if not lines[-1].endswith(b"\n"):
+                lines[-1] += b"\n"
             yield lines
 
 
@@ -114,54 +120,41 @@ def _blocks_of_whole(path: Path) -> Iterator[list[bytes]]:
                 chunk = file.read(BLOCK)
             except _BROKEN_FILE as error:
                 chunk, damage = b"", error
-            *lines, rest = (rest + chunk).split(b"\n")
-            if lines:
-                yield lines
+            lines = BytesIO(rest + chunk).readlines()
+            rest = lines.pop() if chunk and lines and not lines[-1].endswith(b"\n") else b""
             if not chunk:
                 break
-    if rest:
-        yield [rest]
+            if lines:
+                yield lines
+    if lines:
+        yield [line if line.endswith(b"\n") else line + b"\n" for line in lines]
     if damage is not None:
         raise CutShort from damage
 
 
-def read_heads(lines: Sequence[bytes]) -> list[Head | Broken | None]:
-    """The head of each line, why it has none, or None for an empty line."""
-    block = b",".join(lines)
-    if block.isascii() or _is_text(block):
-        try:
-            heads = _heads.decode(b"[" + block + b"]")
-        except (msgspec.DecodeError, RecursionError):
-            heads = []
-        if len(heads) == len(lines):
-            return list(heads)
-    return [_read_head(line.strip()) for line in lines]
+def read_head(line: bytes) -> Head:
+    """The head of a line.
+
+    Raises:
+        UNREADABLE: see `why_broken`.
+    """
+    if not line.isascii():
+        line.decode()
+    return _decode(line)
 
 
-def _is_text(block: bytes) -> bool:
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def why_broken(line: bytes, error: Exception) -> Broken:
+    """Why a line has no head, and what it still says of itself.
 
-
-def _read_head(line: bytes) -> Head | Broken | None:
-    if not line:
-        return None
-    if not _is_text(line):
-        return _broken(line, "not UTF-8")
-    try:
-        return _head.decode(line)
-    except msgspec.ValidationError:
-        return _broken(line, "no FHIR resource")
-    except (msgspec.DecodeError, RecursionError):
-        return _broken(line, "not JSON")
-
-
-def _broken(line: bytes, reason: str) -> Broken:
-    """What a broken line still says about itself, so that its patient is not taken for one without such data."""
+    So its patient is not taken for one without such data.
+    """
     kind, owner = _TYPE.search(line), _OWNER.search(line)
     if owner is None and kind is not None and kind[1] == b"Patient":
         owner = _ID.search(line)
-    return Broken(reason, owner[1].decode() if owner else None, kind[1].decode() if kind else None)
+    return Broken(_reason(error), owner[1].decode() if owner else None, kind[1].decode() if kind else None)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    return "no FHIR resource" if isinstance(error, msgspec.ValidationError) else "not JSON"

@@ -18,23 +18,30 @@ import msgspec
 
 from cds_service.kinds import KINDS
 from cds_service.population.files import whole_file, write_whole
-from cds_service.population.lines import Broken, CutShort, Head, read_blocks, read_heads
+from cds_service.population.lines import (
+    UNREADABLE,
+    Broken,
+    CutShort,
+    Head,
+    patient_in,
+    read_blocks,
+    read_head,
+    why_broken,
+)
 from cds_service.population.plan import WORK, Plan
 
 ENCOUNTERS = "encounters"
 ORDERS = "orders"
+ORDER_TYPE = KINDS[ORDERS].resource_type
 _MOST_HELD = 16 << 20
 _BOM = b"\xef\xbb\xbf"
 TAB = b"\t"
 _PLACE = struct.Struct("<Q")
-_HEADER_TYPES = frozenset({"Parameters"})
-"""What stands between patients in files that are organized by patient."""
 
-ROUTES: Mapping[str, bytes] = {
-    **{kind.resource_type: kind.key.encode() for kind in KINDS.values()},
-    "Encounter": ENCOUNTERS.encode(),
-}
+KINDS_READ: Mapping[str, str] = {**{kind.resource_type: kind.key for kind in KINDS.values()}, "Encounter": ENCOUNTERS}
 """Resource type -> what it is spilled as; nothing reads the others."""
+ROUTES = {name: f"\t{key}\t".encode() for name, key in KINDS_READ.items()}
+"""Resource type -> what stands between owner and body."""
 
 
 class BadLine(msgspec.Struct):
@@ -47,14 +54,13 @@ class BadLine(msgspec.Struct):
 class SplitDone(msgspec.Struct):
     """What one split held, and how many spill files it made.
 
-    `types` counts lines by resource type, `days` counts dated resources by ISO date. `orders` are the ServiceRequests
-    of patients, `no_patient` those of none. `cut_short`: types of a file that ends early; an empty list where it
-    does not, `*` where no type is known.
+    `types` counts lines by resource type, `days` counts dated resources by ISO date. `no_patient` are the
+    ServiceRequests of no patient, `ownerless` the broken lines that may be anybody's. `cut_short`: types of a file that
+    ends early; an empty list where it does not, `*` where no type is known.
     """
 
     lines: int = 0
     parts: int = 0
-    orders: int = 0
     no_patient: int = 0
     ownerless: int = 0
     bad: list[BadLine] = []
@@ -63,35 +69,32 @@ class SplitDone(msgspec.Struct):
     cut_short: list[str] = []
 
 
-@dataclass(slots=True)
+Place = tuple[list[bytes], bytes]
+"""The lines of a bucket, and the bare id of a patient of it."""
+
+
 class _Sorter:
     """Lines by bucket, written out whenever they fill the memory that they may have."""
 
-    folder: Path
-    number: int
-    buckets: int
-    parts: int = 0
-    _held: int = 0
-    _lines: list[list[bytes]] = field(default_factory=list)
-    _places: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    def __init__(self, folder: Path, number: int, buckets: int) -> None:
+        self._folder, self._number = folder, number
+        self._lines: list[list[bytes]] = [[] for _ in range(buckets)]
+        self.places: dict[str, Place] = {}
+        """Where lines about a reference go, of those that were asked for since the last part."""
+        self.parts = self.held = 0
 
-    def __post_init__(self) -> None:
-        self._lines = [[] for _ in range(self.buckets)]
-
-    def add(self, kind: bytes, owner: str, line: bytes) -> None:
-        place = self._places.get(owner)
-        if place is None:
-            name = owner.encode()
-            place = self._places[owner] = (crc32(name) % self.buckets, name)
-        self._lines[place[0]] += (kind, TAB, place[1], TAB, line)
-        self._held += len(line)
-        if self._held > _MOST_HELD:
-            self.write()
+    def place(self, reference: str | None) -> Place | None:
+        """Where lines about a reference go; None for no patient."""
+        owner = patient_in(reference)
+        if owner is None or reference is None:
+            return None
+        name = owner.encode()
+        place = self.places[reference] = (self._lines[crc32(name) % len(self._lines)], name)
+        return place
 
     def write(self) -> None:
-        if not self._held:
-            return
-        with whole_file(_spill(self.folder, self.number, self.parts)) as file:
+        """Write what is held as one more part."""
+        with whole_file(_spill(self._folder, self._number, self.parts)) as file:
             starts = []
             for lines in self._lines:
                 starts.append(file.tell())
@@ -100,8 +103,8 @@ class _Sorter:
             starts.append(file.tell())
             file.write(b"".join(map(_PLACE.pack, starts)))
         self.parts += 1
-        self._held = 0
-        self._places.clear()
+        self.held = 0
+        self.places.clear()
 
 
 def _spill(folder: Path, number: int, part: int) -> Path:
@@ -117,66 +120,80 @@ def partition(run: Path, plan: Plan, number: int) -> None:
     """Sort one split into buckets, and write what it held."""
     split = plan.splits[number]
     sorter, done = _Sorter(run / WORK, number, plan.buckets), SplitDone()
-    types: Counter[str] = Counter()
-    days: Counter[bytes] = Counter()
+    counts = _Counts()
     try:
         for lines in read_blocks(Path(plan.inputs[split.input].path), split.start, split.end):
             if done.lines == 0 and split.start == 0:
                 lines[0] = lines[0].removeprefix(_BOM)
-            _sort(lines, sorter, done, types, days)
+            _sort(lines, sorter, done, counts)
+            sorter.held += sum(map(len, lines))
+            if sorter.held > _MOST_HELD:
+                sorter.write()
     except CutShort:
-        done.cut_short = [name for name in types if name in ROUTES] or ["*"]
+        done.cut_short = [name for name in counts.types if name in ROUTES] or ["*"]
         done.bad.append(BadLine(done.lines + 1, "the compressed file is damaged or cut short here"))
     sorter.write()
     done.parts = sorter.parts
-    done.types = dict(types)
-    done.days = {day.decode("ascii"): count for day, count in days.items() if day.isascii()}
+    done.types = dict(counts.types)
+    done.days = {day.decode("ascii"): count for day, count in counts.days.items() if day.isascii()}
     write_whole(split_done(run, number), msgspec.json.encode(done))
 
 
-def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, types: Counter[str], days: Counter[bytes]) -> None:
-    heads = read_heads(lines)
-    found = []
-    for place, (line, head) in enumerate(zip(lines, heads, strict=True), start=done.lines + 1):
-        if type(head) is not Head:
-            _note_broken(head, line, place, sorter, done)
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Lines by type, and dated resources by day."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    days: Counter[bytes] = field(default_factory=Counter)
+
+
+def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts) -> None:
+    """Put each line of a block in its place. One turn of this loop is most of what a line costs."""
+    types: list[str] = []
+    days: list[bytes] = []
+    for number, line in enumerate(lines, start=done.lines + 1):
+        try:
+            head = read_head(line)
+        except UNREADABLE as error:
+            _note_broken(why_broken(line, error), line, number, sorter, done)
             continue
         name = head.resource_type
-        found.append(name)
+        types.append(name)
         route = ROUTES.get(name)
         if route is None:
             continue
-        owner = head.owner
-        if owner is None:
-            _note_ownerless(head, place, done)
+        reference = head.about
+        place = sorter.places.get(reference) or sorter.place(reference)  # type: ignore[arg-type]  # None is no key
+        if place is None:
+            _note_ownerless(head, number, done)
             continue
-        date = head.effective_date_time or head.recorded_date or head.authored_on
-        if len(date) > 10:
-            days[bytes(date)[1:11]] += 1
-        if name == "ServiceRequest":
-            done.orders += 1
-        sorter.add(route, owner, line if line.endswith(b"\n") else line + b"\n")
-    types.update(found)
+        place[0].append(place[1] + route)
+        place[0].append(line)
+        if date := head.effective_date_time or head.recorded_date or head.authored_on:
+            days.append(bytes(date)[1:11])
+    counts.types.update(types)
+    counts.days.update(days)
     done.lines += len(lines)
 
 
-def _note_broken(head: Broken | Head | None, line: bytes, place: int, sorter: _Sorter, done: SplitDone) -> None:
+def _note_broken(broken: Broken, line: bytes, number: int, sorter: _Sorter, done: SplitDone) -> None:
     """List a broken line, and leave it with its patient, whose data of this kind are not complete without it."""
-    if not isinstance(head, Broken):
+    if not line.strip():
         return
-    done.bad.append(BadLine(place, head.reason))
-    route = ROUTES.get(head.resource_type or "")
-    if head.owner is None or route is None:
+    done.bad.append(BadLine(number, broken.reason))
+    route, place = ROUTES.get(broken.resource_type or ""), sorter.place(f"Patient/{broken.owner}")
+    if broken.owner is None or route is None or place is None:
         done.ownerless += 1
-    elif route != ORDERS.encode():
-        sorter.add(route, head.owner, line.strip() + b"\n")
+    elif broken.resource_type != ORDER_TYPE:
+        place[0].extend((place[1] + route, line))
 
 
-def _note_ownerless(head: Head, place: int, done: SplitDone) -> None:
-    if head.resource_type == "ServiceRequest":
+def _note_ownerless(head: Head, number: int, done: SplitDone) -> None:
+    """A resource of nobody; one about a group, a device or a place is none of ours."""
+    if head.resource_type == ORDER_TYPE:
         done.no_patient += 1
-    if head.resource_type != "Encounter" and not head.names_another:
-        done.bad.append(BadLine(place, "names no patient"))
+    if head.resource_type != "Encounter" and (not head.about or "Patient" in head.about):
+        done.bad.append(BadLine(number, "names no patient"))
 
 
 def read_done(run: Path, number: int) -> SplitDone | None:
@@ -188,7 +205,7 @@ def read_done(run: Path, number: int) -> SplitDone | None:
 
 
 def read_bucket(run: Path, bucket: int, parts: Sequence[int]) -> Iterator[list[bytes]]:
-    """The lines of one bucket in no order, some at a time; each is kind, owner and body with tabs between.
+    """The lines of one bucket in no order, some at a time; each is owner, kind and body with tabs between.
 
     Args:
         run: folder of the run.

@@ -1,4 +1,4 @@
-"""Who does the tasks of a run: this process, processes of this machine, or a Dask cluster.
+"""Who does the tasks of a run: processes of this machine, or a Dask cluster.
 
 A task is a step and a number; its outcome is a file in the folder of the run, so whoever does it gives the same. A
 task that fails, or whose process dies, is tried again; after three tries its failure is its outcome.
@@ -7,9 +7,9 @@ task that fails, or whose process dies, is tried again; after three tries its fa
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -75,29 +75,10 @@ def _judges(run: str, stamp: int) -> Judges:
     return judges
 
 
-@dataclass(frozen=True, slots=True)
-class ThisProcess:
-    """Does one task after the other."""
-
-    run: Path
-
-    def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
-        """As of `Workers`."""
-        for number in numbers:
-            failure: str | None = None
-            for _ in range(TRIES):
-                failure = _try(str(self.run), step, number)
-                if failure is None:
-                    break
-            yield Outcome(number, failure)
-
-
-def _try(run: str, step: str, number: int) -> str | None:
+def _try(task: Callable[[int], None], number: int) -> str | None:
     """Why a task failed, in a word; never what the record says."""
     try:
-        do_task(run, step, number)
-    except SetupError:
-        raise
+        task(number)
     except Exception as error:  # noqa: BLE001 - whatever a bucket does to us, the others go on and it is reported
         return place_of(error)
     return None
@@ -118,13 +99,26 @@ class _Worker:
     connection: Connection
     number: int | None = None
 
+    def takes(self, number: int) -> bool:
+        """Give it a task; False where it died while it had none."""
+        try:
+            self.connection.send(number)
+        except OSError:
+            return False
+        self.number = number
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Does tasks in processes of this machine; one that dies costs its task one try."""
+    """Does tasks in processes of this machine; one that dies costs its task one try.
+
+    `task` is what a process does with folder, step and number.
+    """
 
     run: Path
     count: int
+    task: Callable[[str, str, int], None] = do_task
 
     def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
         """As of `Workers`."""
@@ -137,9 +131,8 @@ class Processes:
                 while len(workers) < min(self.count, len(open_tasks) + len(workers)):
                     workers.append(self._start(step))
                 for worker in workers:
-                    if worker.number is None and open_tasks:
-                        worker.number = open_tasks.pop()
-                        worker.connection.send(worker.number)
+                    if worker.number is None and open_tasks and worker.takes(open_tasks[-1]):
+                        open_tasks.pop()
                 for worker, failure in _ready(workers):
                     number = worker.number
                     worker.number = None
@@ -161,7 +154,7 @@ class Processes:
 
     def _start(self, step: str) -> _Worker:
         ours, theirs = _FORK.Pipe()
-        process = _FORK.Process(target=_work, args=(theirs, ours, str(self.run), step), daemon=True)
+        process = _FORK.Process(target=_work, args=(theirs, ours, partial(self.task, str(self.run), step)), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -181,12 +174,12 @@ def _ready(workers: Sequence[_Worker]) -> Iterator[tuple[_Worker, str | None]]:
             yield worker, _DIED
 
 
-def _work(connection: Connection, of_parent: Connection, run: str, step: str) -> None:
+def _work(connection: Connection, of_parent: Connection, task: Callable[[int], None]) -> None:
     """A process: tasks in, failures out, until the driver is gone."""
     of_parent.close()
     while True:
         try:
             number = connection.recv()
-            connection.send(_try(run, step, number))
+            connection.send(_try(task, number))
         except (EOFError, OSError):
             return
