@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 
-from cds_service.cli import screen_run
+from cds_service.cli import screen_results, screen_review, screen_run
 
-_STEPS = (screen_run,)
+_STEPS = (screen_run, screen_results, screen_review)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,4 +20,4 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     steps = parser.add_subparsers(dest="step", required=True, metavar="COMMAND")
     for step in _STEPS:
-        step.add_parser(steps)
+        step.add_parsers(steps)

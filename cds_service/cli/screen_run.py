@@ -29,7 +29,7 @@ from cds_service.settings import Settings
 _RESULT_LAG_HOURS = 4.0
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("run", help="judge every order of an export", description=__doc__)
     parser.add_argument("exports", nargs="+", type=Path, metavar="EXPORT", help="folders or files of NDJSON")
@@ -57,20 +57,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--data-start", type=_day, metavar="DATE", help="the first day with data, if not the one found")
     parser.add_argument("--with-text", action="store_true", help="keep the texts of orders in RUN")
-    who = parser.add_mutually_exclusive_group()
-    who.add_argument("--workers", type=_count, metavar="N", help="processes (one for each core)")
-    who.add_argument("--dask", metavar="tcp://HOST:PORT", help="scheduler of a Dask cluster, see deploy/dask.md")
+    add_workers(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, nothing else")
     add_config(parser)
     parser.set_defaults(run=run)
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add who does the work: `--workers N` or `--dask ADDRESS`."""
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--workers", type=_count, metavar="N", help="processes (one for each core)")
+    who.add_argument("--dask", metavar="tcp://HOST:PORT", help="scheduler of a Dask cluster, see deploy/dask.md")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run, and show the summary; 1 where a bucket had to be set aside."""
     settings = settings_of(args)
     task = _task(args, settings)
-    with _shown_progress() as report:
-        summary = screen(task, _workers(args), report)
+    with shown_progress() as report:
+        summary = screen(task, workers_in(task.run, args), report)
     if args.json:
         sys.stdout.write((args.out / "summary.json").read_text("utf-8") + "\n")
     else:
@@ -108,15 +113,15 @@ def _choices(args: argparse.Namespace, settings: Settings) -> Choices:
     )
 
 
-def _workers(args: argparse.Namespace) -> Workers:
-    folder = args.out.resolve()
+def workers_in(folder: Path, args: argparse.Namespace) -> Workers:
+    """Who works in a folder, by the options of `add_workers`."""
     if args.dask:
         return DaskCluster(folder, args.dask)
     return Processes(folder, args.workers or len(os.sched_getaffinity(0)))
 
 
 @contextmanager
-def _shown_progress() -> Iterator[Report]:
+def shown_progress() -> Iterator[Report]:
     """A bar with rate and time left on standard error, while a person waits.
 
     Drawn only when there is news: a thread that draws would be in the way of the processes of the run.

@@ -44,13 +44,13 @@ def load_judges(run: Path, plan: Plan) -> Judges:
 def judge_bucket(run: Path, number: int, judges: Judges) -> None:
     """Judge one bucket, and say that it is done."""
     read = partial(read_bucket, run, number, judges.coverage.parts)
-    orders, patients = _orders_of(read())
+    orders, patients = orders_of(read())
     judged = [Judged() for _ in judges.judges]
     placed = [
         {owner: known for owner, bodies in orders.items() if (known := judge.place(owner.decode(), bodies, outcome))}
         for judge, outcome in zip(judges.judges, judged, strict=True)
     ]
-    records = _records_of(read(), {owner for known in placed for owner in known})
+    records = records_of(read(), {owner for known in placed for owner in known})
     for judge, wanted, outcome in zip(judges.judges, placed, judged, strict=True):
         for owner, its_orders in wanted.items():
             judge.judge(owner.decode(), its_orders, records[owner], outcome)
@@ -82,7 +82,7 @@ def done_file(run: Path, number: int, side: str) -> Path:
 
 def count_bucket(run: Path, number: int, coverage: Coverage) -> Tally:
     """The counts of a bucket that can't be judged."""
-    bodies, patients = _orders_of(read_bucket(run, number, coverage.parts))
+    bodies, patients = orders_of(read_bucket(run, number, coverage.parts))
     orders = sum(map(len, bodies.values()))
     return Tally(patients=len(patients), orders=orders, set_aside={"bucket set aside": orders} if orders else {})
 
@@ -93,7 +93,7 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> None:
             file.write(msgspec.json.encode(row) + b"\n")
 
 
-def _orders_of(parts: Iterable[list[bytes]]) -> tuple[dict[bytes, list[bytes]], set[bytes]]:
+def orders_of(parts: Iterable[list[bytes]]) -> tuple[dict[bytes, list[bytes]], set[bytes]]:
     """The ServiceRequests of the bucket by patient, and everybody who has a Patient resource in it."""
     orders: dict[bytes, list[bytes]] = {}
     patients: set[bytes] = set()
@@ -107,7 +107,7 @@ def _orders_of(parts: Iterable[list[bytes]]) -> tuple[dict[bytes, list[bytes]], 
     return orders, patients
 
 
-def _records_of(parts: Iterable[list[bytes]], owners: Collection[bytes]) -> dict[bytes, dict[str, list[bytes]]]:
+def records_of(parts: Iterable[list[bytes]], owners: Collection[bytes]) -> dict[bytes, dict[str, list[bytes]]]:
     """All that the bucket holds of some patients; of the others nothing is kept."""
     records: dict[bytes, dict[str, list[bytes]]] = {owner: {} for owner in owners}
     for lines in parts if owners else ():

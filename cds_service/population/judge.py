@@ -23,7 +23,7 @@ from cds_service.facts.known_at import Record, known_at, read_record
 from cds_service.facts.patient_facts import PatientFacts, When
 from cds_service.findings.chart import Chart
 from cds_service.findings.evaluate import evaluate
-from cds_service.findings.finding import Findings
+from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.findings.recognition import recognize
 from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import KINDS
@@ -102,6 +102,19 @@ class Judge:
         record = self._record(owner, bodies)
         for placed in orders:
             self._judge_order(placed, owner, record, judged)
+
+    def option(self, owner: str, bodies: Bodies, procedure: str) -> OrderFinding | None:
+        """What speaks for and against a procedure for one patient, by the whole record.
+
+        None where the record holds no indication of it.
+        """
+        now = self._export_time
+        if now is None:
+            return None  # nothing in the whole export has a date
+        facts = replace(self._record(owner, bodies).facts, now=now, today=now.date())
+        findings = evaluate(facts, self._knowledge, options=True)
+        fitting = (found for found in findings.orders if found.procedure and found.procedure.id == procedure)
+        return next(fitting, None)
 
     def _judge_order(self, placed: PlacedOrder, owner: str, record: Record, judged: Judged) -> None:
         views = [

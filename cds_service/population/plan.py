@@ -53,6 +53,8 @@ class Choices(msgspec.Struct, frozen=True):
     result_lag_hours: float
     data_start: str | None
     with_text: bool
+    worklist: str | None = None
+    """Id of the procedure that patients are listed for; None where orders are judged."""
 
     @property
     def timezone(self) -> tzinfo:
@@ -61,8 +63,9 @@ class Choices(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """One run."""
+    """One run; `exports` are the files and folders that it was asked for."""
 
+    exports: tuple[str, ...]
     inputs: tuple[Input, ...]
     splits: tuple[Split, ...]
     buckets: int
@@ -71,12 +74,12 @@ class Plan(msgspec.Struct, frozen=True):
     """Versions of the tables: of the site, and of the one compared with."""
 
 
-def make_plan(export: Export, choices: Choices, versions: Sequence[str]) -> Plan:
+def make_plan(exports: Sequence[str], export: Export, choices: Choices, versions: Sequence[str]) -> Plan:
     """The plan for an export; the same export gives the same plan."""
     inputs = tuple(_input(path) for path in export.files)
     size = sum(one.size * (_GROWS if one.path.endswith(".gz") else 1) for one in inputs)
     buckets = max(1, min(_MOST_BUCKETS, -(-size // BUCKET)))
-    return Plan(inputs, tuple(_splits(inputs)), buckets, choices, tuple(versions))
+    return Plan(tuple(exports), inputs, tuple(_splits(inputs)), buckets, choices, tuple(versions))
 
 
 def read_plan(run: Path) -> Plan | None:

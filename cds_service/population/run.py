@@ -73,10 +73,10 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
             return summary
         make_folder(task.run / WORK)
         _keep_key(task)
-        _partition(task.run, plan, workers, report)
-        splits = [done for number in range(len(plan.splits)) if (done := read_done(task.run, number)) is not None]
+        partition_all(task.run, plan, workers, report)
+        splits = read_splits(task.run, plan)
         write_coverage(task.run, cover(export, splits))
-        _judge(task.run, plan, workers, report)
+        judge_all(task.run, plan, workers, report)
         summary = _finish(task, plan, export, splits)
         shutil.rmtree(task.run / WORK)
         return summary
@@ -104,7 +104,8 @@ def summary_of(run: Path) -> dict[str, Any]:
 
 
 def _planned(task: Screening, export: Export) -> Plan:
-    plan, old = make_plan(export, task.choices, task.versions), read_plan(task.run)
+    names = [str(path.resolve()) for path in task.exports]
+    plan, old = make_plan(names, export, task.choices, task.versions), read_plan(task.run)
     if old is None:
         write_whole(task.run / "plan.json", msgspec.json.encode(plan))
     else:
@@ -119,7 +120,12 @@ def _keep_key(task: Screening) -> None:
         write_whole(path, task.key)
 
 
-def _partition(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
+def partition_all(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
+    """Sort every split that is not done yet.
+
+    Raises:
+        SetupError: one can't be read; its lines may be anybody's, so nothing can be judged.
+    """
     waiting = [number for number in range(len(plan.splits)) if read_done(run, number) is None]
     sizes = [_size(plan, number) for number in range(len(plan.splits))]
     done = sum(sizes) - sum(sizes[number] for number in waiting)
@@ -132,12 +138,18 @@ def _partition(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
         report(Progress(PARTITION, done, sum(sizes)))
 
 
+def read_splits(run: Path, plan: Plan) -> list[SplitDone]:
+    """What every split held, in their order; all of them are done."""
+    return [done for number in range(len(plan.splits)) if (done := read_done(run, number)) is not None]
+
+
 def _size(plan: Plan, number: int) -> int:
     split = plan.splits[number]
     return (plan.inputs[split.input].size if split.end is None else split.end) - split.start
 
 
-def _judge(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
+def judge_all(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
+    """Judge every bucket that is not done yet; one that fails for good is set aside."""
     last = _sides(plan)[-1]
     waiting = [number for number in range(plan.buckets) if not done_file(run, number, last).exists()]
     done = plan.buckets - len(waiting)
@@ -171,13 +183,14 @@ def _finish(task: Screening, plan: Plan, export: Export, splits: Sequence[SplitD
         folder = task.run if side == SIDES[0] else task.run / COMPARED
         make_folder(folder)
         write_rows(folder, _rows(task.run, plan, side))
-        tally = add(_tallies(task.run, plan, side))
+        tally = add(read_tallies(task.run, plan, side))
         summary = _summary(task, export, coverage, splits, tally, version)
         write_whole(folder / _SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=2))
     return summary
 
 
-def _tallies(run: Path, plan: Plan, side: str) -> Iterator[Tally]:
+def read_tallies(run: Path, plan: Plan, side: str) -> Iterator[Tally]:
+    """The counts of every bucket."""
     for number in range(plan.buckets):
         yield msgspec.json.decode(done_file(run, number, side).read_bytes(), type=Tally)
 

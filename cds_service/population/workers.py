@@ -20,6 +20,7 @@ from typing import Protocol
 from cds_service.errors import SetupError
 from cds_service.population.bucket import Judges, judge_bucket, load_judges
 from cds_service.population.coverage import coverage_file
+from cds_service.population.listing import list_bucket
 from cds_service.population.plan import Plan, read_plan
 from cds_service.population.spill import partition
 
@@ -49,6 +50,8 @@ def do_task(run: str, step: str, number: int) -> None:
     plan = _plan(run, _stamp(folder / "plan.json"))
     if step == PARTITION:
         partition(folder, plan, number)
+    elif plan.choices.worklist is not None:
+        list_bucket(folder, number, _judges(run, _stamp(coverage_file(folder))), plan.choices.worklist)
     else:
         judge_bucket(folder, number, _judges(run, _stamp(coverage_file(folder))))
 
