@@ -14,15 +14,14 @@ from typing import Any
 from cds_service.errors import SetupError
 from cds_service.population.workers import TRIES, Outcome, do_task, place_of
 
-_SECONDS = 30
-
 
 @dataclass(frozen=True, slots=True)
 class DaskCluster:
-    """Does tasks on the workers of a Dask scheduler, `tcp://host:8786`."""
+    """Does tasks on the workers of a Dask scheduler, `tcp://host:8786`; `seconds` is how long it is waited for."""
 
     run: Path
     address: str
+    seconds: float = 30.0
 
     def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
         """As of `Workers`.
@@ -35,7 +34,7 @@ class DaskCluster:
         except ModuleNotFoundError:
             raise SetupError("--dask needs distributed: install the extra `dask`, or leave --dask out") from None
         try:
-            client: Any = Client(self.address, timeout=_SECONDS)  # type: ignore[no-untyped-call]  # Dask has no types
+            client: Any = Client(self.address, timeout=self.seconds)  # type: ignore[no-untyped-call]  # Dask has no types
         except OSError as error:
             raise SetupError(f"--dask {self.address}: no scheduler answers ({error}); see deploy/dask.md") from None
         with client:

@@ -32,7 +32,8 @@ def rate_of(count: int, total: int) -> Rate:
     share, spread = count / total, _Z * _Z / total
     middle = (share + spread / 2) / (1 + spread)
     half = _Z * sqrt(share * (1 - share) / total + spread / total / 4) / (1 + spread)
-    return Rate(count, total, share, max(0.0, middle - half), min(1.0, middle + half))
+    # The rate is never outside its interval, which rounding would have it at 0 and 1.
+    return Rate(count, total, share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)))
 
 
 @dataclass(frozen=True, slots=True)

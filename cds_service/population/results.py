@@ -30,7 +30,7 @@ def write_rows(folder: Path, rows: Iterable[Row]) -> Path:
     try:
         import pyarrow.parquet
     except ModuleNotFoundError:
-        return _write_lines(folder / _LINES, rows)
+        return write_lines(folder / _LINES, rows)
     schema = _schema(pyarrow)
     path = folder / _PARQUET
     with whole_file(path) as file, pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -55,7 +55,8 @@ def read_rows(run: Path) -> Iterator[Row]:
         raise SetupError(f"{run}: no finished run here; make one with: cds-service screen run EXPORT --out {run}")
 
 
-def _write_lines(path: Path, rows: Iterable[Row]) -> Path:
+def write_lines(path: Path, rows: Iterable[Row]) -> Path:
+    """Write the rows as NDJSON, compressed."""
     with whole_file(path) as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
         for row in rows:
             packed.write(msgspec.json.encode(row) + b"\n")
