@@ -43,14 +43,14 @@ def load_judges(run: Path, plan: Plan) -> Judges:
 
 def judge_bucket(run: Path, number: int, judges: Judges) -> None:
     """Judge one bucket, and say that it is done."""
-    read = partial(read_bucket, run, number, judges.coverage.parts)
-    orders, patients = orders_of(read())
+    lines = read_bucket(run, number, judges.coverage.parts)
+    orders, patients = orders_of(lines)
     judged = [Judged() for _ in judges.judges]
     placed = [
         {owner: known for owner, bodies in orders.items() if (known := judge.place(owner.decode(), bodies, outcome))}
         for judge, outcome in zip(judges.judges, judged, strict=True)
     ]
-    records = records_of(read(), {owner for known in placed for owner in known})
+    records = records_of(lines, {owner for known in placed for owner in known})
     for judge, wanted, outcome in zip(judges.judges, placed, judged, strict=True):
         for owner, its_orders in wanted.items():
             judge.judge(owner.decode(), its_orders, records[owner], outcome)

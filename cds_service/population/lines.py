@@ -17,7 +17,6 @@ from cds_service.population.export import open_lines
 
 BLOCK = 1 << 17
 """Small enough for the nearest caches: a line is decoded while it is still there."""
-_NONE = msgspec.Raw()
 _OWNER = re.compile(
     rb'"(?:subject|patient)"\s*:\s*\{[^{}]*?"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9.-]{1,64})"'
 )
@@ -35,15 +34,15 @@ class Reference(msgspec.Struct, gc=False):
 
 
 class Head(msgspec.Struct, rename="camel", gc=False):
-    """What is read of every line. The dates are raw: one of the wrong type is for its reader to refuse."""
+    """What is read of every line."""
 
     resource_type: str
     id: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
-    effective_date_time: msgspec.Raw = _NONE
-    recorded_date: msgspec.Raw = _NONE
-    authored_on: msgspec.Raw = _NONE
+    effective_date_time: str | None = None
+    recorded_date: str | None = None
+    authored_on: str | None = None
 
     @property
     def about(self) -> str | None:
@@ -52,6 +51,15 @@ class Head(msgspec.Struct, rename="camel", gc=False):
             return f"Patient/{self.id}" if self.id else None
         named = self.subject or self.patient
         return named.reference if named is not None else None
+
+
+class _RoughHead(msgspec.Struct, rename="camel"):
+    """The same without its dates."""
+
+    resource_type: str
+    id: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
 
 
 def patient_in(reference: str | None) -> str | None:
@@ -79,6 +87,7 @@ class Broken:
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading a line that is none raises."""
 _decode = msgspec.json.Decoder(Head).decode
+_decode_rough = msgspec.json.Decoder(_RoughHead).decode
 
 
 class CutShort(Exception):
@@ -140,7 +149,11 @@ def read_head(line: bytes) -> Head:
     """
     if not line.isascii():
         line.decode()
-    return _decode(line)
+    try:
+        return _decode(line)
+    except msgspec.ValidationError:
+        rough = _decode_rough(line)  # a date of the wrong type is for its reader to refuse, and no bad line
+        return Head(rough.resource_type, rough.id, rough.subject, rough.patient)
 
 
 def why_broken(line: bytes, error: Exception) -> Broken:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -30,10 +29,10 @@ class Listed(msgspec.Struct, frozen=True, order=True):
 
 def list_bucket(run: Path, number: int, judges: Judges, procedure: str) -> None:
     """List the patients of one bucket, and say that it is done."""
-    read, judge = partial(read_bucket, run, number, judges.coverage.parts), judges.judges[0]
-    _, patients = orders_of(read())
+    held, judge = read_bucket(run, number, judges.coverage.parts), judges.judges[0]
+    _, patients = orders_of(held)
     found = []
-    for owner, bodies in records_of(read(), patients).items():
+    for owner, bodies in records_of(held, patients).items():
         option = judge.option(owner.decode(), bodies, procedure) if "conditions" in bodies else None
         if option is not None:
             found.append(_listed(owner.decode(), option))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -135,7 +135,7 @@ def partition(run: Path, plan: Plan, number: int) -> None:
     sorter.write()
     done.parts = sorter.parts
     done.types = dict(counts.types)
-    done.days = {day.decode("ascii"): count for day, count in counts.days.items() if day.isascii()}
+    done.days = dict(counts.days)
     write_whole(split_done(run, number), msgspec.json.encode(done))
 
 
@@ -144,13 +144,14 @@ class _Counts:
     """Lines by type, and dated resources by day."""
 
     types: Counter[str] = field(default_factory=Counter)
-    days: Counter[bytes] = field(default_factory=Counter)
+    days: Counter[str] = field(default_factory=Counter)
 
 
 def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts) -> None:
     """Put each line of a block in its place. One turn of this loop is most of what a line costs."""
     types: list[str] = []
-    days: list[bytes] = []
+    days: list[str] = []
+    places = sorter.places
     for number, line in enumerate(lines, start=done.lines + 1):
         try:
             head = read_head(line)
@@ -162,15 +163,17 @@ def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts)
         route = ROUTES.get(name)
         if route is None:
             continue
-        reference = head.about
-        place = sorter.places.get(reference) or sorter.place(reference)  # type: ignore[arg-type]  # None is no key
+        named = head.subject or head.patient
+        reference = named.reference if named is not None else head.about
+        place = places.get(reference) or sorter.place(reference)  # type: ignore[arg-type]  # None is no key
         if place is None:
             _note_ownerless(head, number, done)
             continue
-        place[0].append(place[1] + route)
-        place[0].append(line)
+        held, owner = place
+        held.append(owner + route)
+        held.append(line)
         if date := head.effective_date_time or head.recorded_date or head.authored_on:
-            days.append(bytes(date)[1:11])
+            days.append(date[:10])
     counts.types.update(types)
     counts.days.update(days)
     done.lines += len(lines)
@@ -204,17 +207,16 @@ def read_done(run: Path, number: int) -> SplitDone | None:
         return None
 
 
-def read_bucket(run: Path, bucket: int, parts: Sequence[int]) -> Iterator[list[bytes]]:
-    """The lines of one bucket in no order, some at a time; each is owner, kind and body with tabs between.
+def read_bucket(run: Path, bucket: int, parts: Sequence[int]) -> list[list[bytes]]:
+    """The lines of one bucket in no order, a list for each part; each is owner, kind and body with tabs between.
 
     Args:
         run: folder of the run.
         bucket: its number.
         parts: number of spill files of each split.
     """
-    for number, count in enumerate(parts):
-        for part in range(count):
-            yield _part(_spill(run / WORK, number, part), bucket).split(b"\n")[:-1]
+    files = [_spill(run / WORK, number, part) for number, count in enumerate(parts) for part in range(count)]
+    return [_part(file, bucket).split(b"\n")[:-1] for file in files]
 
 
 def _part(path: Path, bucket: int) -> bytes:

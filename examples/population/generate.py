@@ -1,6 +1,6 @@
 """Write a made-up Bulk Data export: the same seed gives the same patients, and nobody of them exists.
 
-    python examples/population/generate.py DIR [--patients 300] [--orders-per-100 80] [--seed 14] [--gzip]
+    python examples/population/generate.py DIR [--patients 300] [--orders-per-100 80] [--gzip]
 
 Lines are in no order, as servers write them; a manifest stands beside the files. Ten years of problem lists, two years
 of results, the mistakes of real exports: orders without a time, entered in error, undated conditions, a broken line.
@@ -53,14 +53,14 @@ ALLERGIES = [("91936005", "Allergy to penicillin"), ("293637006", "Allergy to io
 Resource = dict[str, Any]
 
 
-def population(patients: int, orders_per_100: float, seed: int) -> Iterator[Resource]:
+def population(patients: int, orders_per_100: float, others: int, seed: int) -> Iterator[Resource]:
     """Every resource of the export, patient by patient."""
     chance = random.Random(seed)
     for number in range(patients):
-        yield from _patient(f"p{number:06}", chance, orders_per_100 / 100)
+        yield from _patient(f"p{number:06}", chance, orders_per_100 / 100, others)
 
 
-def _patient(name: str, chance: random.Random, orders: float) -> Iterator[Resource]:
+def _patient(name: str, chance: random.Random, orders: float, others: int) -> Iterator[Resource]:
     born = f"{chance.randint(1935, 2000)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
     yield {**_base("Patient", name, None), "gender": chance.choice(["female", "male"]), "birthDate": born}
     encounters = [_encounter(f"{name}-e{place}", name, chance) for place in range(4)]
@@ -71,7 +71,7 @@ def _patient(name: str, chance: random.Random, orders: float) -> Iterator[Resour
         yield _allergy(f"{name}-a", name, chance)
     for place in range(chance.randint(14, 24)):
         yield _observation(f"{name}-o{place}", name, chance)
-    for place in range(2):
+    for place in range(others):
         yield _order(f"{name}-s{place}", name, chance.choice(OTHER_ORDERS), _moment(chance), chance)
     for place in range(int(orders) + (chance.random() < orders % 1)):
         text, code, display = chance.choice(ORDERS)
@@ -217,10 +217,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--patients", type=int, default=300)
     parser.add_argument("--orders-per-100", type=float, default=80.0)
+    parser.add_argument("--other-orders", type=int, default=2, help="orders of each patient that are none of ours")
     parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--gzip", action="store_true")
     args = parser.parse_args()
-    write(args.folder, population(args.patients, args.orders_per_100, args.seed), args.seed, packed=args.gzip)
+    write(
+        args.folder,
+        population(args.patients, args.orders_per_100, args.other_orders, args.seed),
+        args.seed,
+        packed=args.gzip,
+    )
 
 
 if __name__ == "__main__":
