@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cds_service.cli.options import add_config, add_site, settings_of
 from cds_service.cli.terminal import complain, safe
-from cds_service.knowledge.load import load_knowledge
+from cds_service.population.bucket import load_tables
 from cds_service.population.cluster import DaskCluster
 from cds_service.population.judge import longest_look_back
 from cds_service.population.plan import Choices
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _task(args: argparse.Namespace, settings: Settings) -> Screening:
     sites = [settings.site, *([args.compare] if args.compare else [])]
-    tables = [load_knowledge(site) for site in sites]
+    tables = [load_tables(str(site.resolve()) if site else None) for site in sites]
     if settings.log_key is None:
         complain("CDS_LOG_KEY is not set: pseudonyms of this run can't be compared with those of another")
     if settings.timezone is None:

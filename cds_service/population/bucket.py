@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
 
+from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.tables import Knowledge
 from cds_service.population.coverage import Coverage, read_coverage
 from cds_service.population.files import whole_file, write_whole
 from cds_service.population.judge import Judge, Judged
@@ -32,13 +34,32 @@ class Judges:
     coverage: Coverage
 
 
+@lru_cache(maxsize=2)
+def load_tables(site: str | None) -> Knowledge:
+    """The effective tables of a site folder, read once."""
+    return load_knowledge(Path(site) if site else None)
+
+
 def load_judges(run: Path, plan: Plan) -> Judges:
-    """Read the tables and what the buckets must know of each other."""
+    """Read the tables and what the buckets must know of each other.
+
+    Raises:
+        SetupError: the tables here are not those that the run was planned with.
+    """
     choices, coverage = plan.choices, read_coverage(run)
     sites = [choices.site, *([choices.compare] if choices.compare is not None else [])]
     disguise = partial(pseudonym, (run / WORK / "key").read_bytes(), "")
-    tables = [load_knowledge(Path(site) if site else None) for site in sites]
+    tables = [_tables_as_planned(site, version) for site, version in zip(sites, plan.versions, strict=True)]
     return Judges(tuple(Judge(knowledge, choices, coverage, disguise) for knowledge in tables), coverage)
+
+
+def _tables_as_planned(site: str | None, version: str) -> Knowledge:
+    """The tables of the version that was planned: a worker may outlive a change, or be of another release."""
+    if load_tables(site).version != version:
+        load_tables.cache_clear()
+    if (found := load_tables(site).version) != version:
+        raise SetupError(f"the tables here are {found}, the run was planned with {version}; use the same everywhere")
+    return load_tables(site)
 
 
 def judge_bucket(run: Path, number: int, judges: Judges) -> None:

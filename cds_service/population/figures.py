@@ -29,8 +29,9 @@ class Line:
 
     @property
     def is_small(self) -> bool:
-        """Whether the count or its total is too small to show."""
-        return 0 < self.rate.count < SMALL or 0 < self.rate.total < SMALL
+        """Whether the count, its total or what is left of it is too small to show."""
+        numbers = (self.rate.count, self.rate.total, self.rate.total - self.rate.count)
+        return any(0 < number < SMALL for number in numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +165,9 @@ def _order(counts: Counts, table: str) -> list[tuple[str, int]]:
 def shown(line: Line) -> dict[str, Any]:
     """A line as it may be shown: a small cell without its numbers."""
     if line.is_small:
-        return {
-            "name": line.name,
-            "count": f"<{SMALL}",
-            "total": line.rate.total if line.rate.total >= SMALL else f"<{SMALL}",
-        }
+        count = f"<{SMALL}" if line.rate.count < SMALL else "not shown"
+        total = line.rate.total if line.rate.total >= SMALL else f"<{SMALL}"
+        return {"name": line.name, "count": count, "total": total}
     rate = line.rate
     per_100 = {"per100": rate.value, "low": rate.low, "high": rate.high}
     rounded = {name: round(100 * value, 1) for name, value in per_100.items() if value is not None}

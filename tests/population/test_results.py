@@ -92,6 +92,9 @@ def test_small_cells_are_suppressed(run):
 def test_a_small_cell_keeps_its_rate_to_itself():
     """A rate, or an interval, would give a suppressed count away."""
     assert shown(Line("x", rate_of(2, 100))) == {"name": "x", "count": "<5", "total": 100}
+    assert shown(Line("x", rate_of(9, 10))) == {"name": "x", "count": "not shown", "total": 10}
+    assert shown(Line("x", rate_of(2, 3))) == {"name": "x", "count": "<5", "total": "<5"}
+    assert shown(Line("x", rate_of(10, 10)))["count"] == 10
 
 
 @pytest.mark.parametrize(

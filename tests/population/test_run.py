@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -18,7 +19,8 @@ import psutil
 import pytest
 
 from cds_service.errors import SetupError
-from cds_service.population.workers import JUDGE, do_task
+from cds_service.population.run import screen
+from cds_service.population.workers import JUDGE, Processes, do_task
 from tests.population.exports import (
     AFTER,
     BEFORE,
@@ -27,6 +29,7 @@ from tests.population.exports import (
     a_condition,
     a_patient,
     a_result,
+    a_screening,
     an_order,
     early,
     rows_of,
@@ -320,6 +323,13 @@ def test_a_finished_run_is_not_done_again(export, plain, tmp_path):
     """Asked again, a finished run gives its summary."""
     first = run_of(export, tmp_path / "run")
     assert run_of(export, tmp_path / "run", task=fails) == first
+
+
+def test_tables_that_are_not_those_planned_are_refused(export, tmp_path):
+    """A machine with another release, or another site folder, judges nothing of a run."""
+    task = replace(a_screening(export, tmp_path / "run"), versions=("2020.01+0000",))
+    with pytest.raises(SetupError, match="the run was planned with"):
+        screen(task, Processes(tmp_path / "run", 1))
 
 
 def fails(run: str, step: str, number: int) -> None:
