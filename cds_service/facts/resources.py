@@ -175,6 +175,12 @@ class RawContained(_Resource):
     code: RawConcept | None = None
 
 
+class RawEncounter(_Resource):
+    """FHIR Encounter."""
+
+    period: RawPeriod | None = None
+
+
 class RawLink(_Struct):
     """FHIR Patient.link."""
 
@@ -201,11 +207,11 @@ class Unreadable(Exception):
 
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawPatient, RawContained)
+    for kind in (RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawPatient, RawContained, RawEncounter)
 }
 _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
-    for kind in (RawCondition, RawAllergy, RawObservation)
+    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter)
 }
 _WHOLE = (RawCondition, RawAllergy)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
