@@ -77,6 +77,7 @@ def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
             "id": finding.contraindication.id,
             "certainty": finding.certainty.value,
             "indicator": _indicator(finding.certainty, finding.indicator),
+            "list": next((found.list_state for found in finding.criteria if found.list_state), None),
             "criteria": [_criterion(found, wording) for found in listed],
         }
     )

@@ -37,13 +37,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class CriterionFinding:
-    """The answer of one criterion; `reason` says why it is unknown, or what softened it."""
+    """The answer of one criterion; `reason` says why it is unknown, or what softened it.
+
+    `list_state`, of an absent one, says what the list that was looked through says: `empty`, `none known` or `recorded`.
+    """
 
     criterion: Criterion
     certainty: Certainty
     indicator: Indicator | None = None
     reason: Reason | None = None
     evidence: tuple[Evidence, ...] = ()
+    list_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -14,7 +15,7 @@ Row = Mapping[str, Any]
 
 def cross_check(rows: TableRows, problems: list[str]) -> None:
     """Append every disagreement between rows to `problems`."""
-    for check in (_conditions, _procedures, _indications, _contraindications, _thresholds, _labs, _allergies):
+    for check in (_conditions, _procedures, _indications, _contraindications, _thresholds, _labs, check_allergies):
         problems += check(rows)
     problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures)
 
@@ -159,13 +160,6 @@ def _labs(rows: TableRows) -> Iterator[str]:
         if row.get("derivation", {}).get("kind") == "sum-of-logarithms":
             weights = row["derivation"]["parameters"]
             yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among the parameters")
-
-
-def _allergies(rows: TableRows) -> Iterator[str]:
-    for row in rows.allergies["group"]:
-        yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
-    for weight, row in rows.allergies["reaction"].items():
-        yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
 
 
 def _wording(rows: TableRows, file: str, row: str, field: str, keys: Iterable[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import fhir_profiles
 from cds_service.errors import TableError
 from cds_service.knowledge import rows
+from cds_service.knowledge.allergy_table import FOLDER, allergy_table, allergy_texts
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.order_texts import OrderTexts
@@ -90,6 +91,9 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.thresholds = keyed("thresholds", "threshold")
     files.labs = keyed("labs", "lab")
     files.allergies = toml("allergies.toml", "allergies")
+    for path in sorted((tables / FOLDER).glob("*.toml")):
+        blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
+        files.allergy_words += [{**block, "file": path.name} for block in blocks]
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.wording = rows.flat_wording(toml("wording.en.toml", "wording"))
@@ -149,7 +153,8 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
             {key: _ancestors(key, procedures) for key in procedures},
             words,
         ),
-        allergies=rows.allergies(files.allergies),
+        allergies=allergy_table(files.allergies, files.allergy_words),
+        allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         words=words,
         children=_children(procedures),
         reason_codes=_reason_codes(files, rules),
@@ -181,7 +186,10 @@ def _rules(files: TableRows) -> tuple[list[CodeRule], list[Exclusion]]:
 
 
 def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion]) -> CodeIndex:
-    systems = [CodeSystem(s["url"], s["label"], s["spelling"], s.get("classifies", False)) for s in files.systems]
+    systems = [
+        CodeSystem(s["url"], s["label"], s["spelling"], s.get("classifies", False), s.get("absence", False))
+        for s in files.systems
+    ]
     aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
     mappings: dict[tuple[str, str], list[Any]] = {}
     for concept_map in files.concept_maps:

@@ -10,7 +10,6 @@ from cds_service.indicator import indicator_of
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.tables import (
     Alert,
-    AllergyTable,
     Condition,
     Contraindication,
     Criterion,
@@ -20,7 +19,6 @@ from cds_service.knowledge.tables import (
     Indication,
     Lab,
     Procedure,
-    TextGroup,
     Threshold,
     Unit,
 )
@@ -167,22 +165,6 @@ def lab(row: Row) -> Lab:
         lowest=_decimal(row.get("lowest")),
         highest=_decimal(row.get("highest")),
         derivation=None if derivation is None else _derivation(derivation),
-    )
-
-
-def allergies(table: Row) -> AllergyTable:
-    """The whole of `allergies.toml`."""
-    return AllergyTable(
-        groups=tuple(
-            TextGroup(r["id"], r["label"], r["value_set"], tuple(r["texts"]), tuple(r.get("not_texts", ())))
-            for r in table["group"]
-        ),
-        reactions={
-            weight: TextGroup(weight, weight, r["value_set"], tuple(r["texts"]))
-            for weight, r in table["reaction"].items()
-        },
-        negation_begins=tuple(table["negation"]["begins"]),
-        negation_breaks=tuple(table["negation"]["breaks"]),
     )
 
 

@@ -23,6 +23,8 @@ class TableRows:
     thresholds: dict[str, Row] = field(default_factory=dict)
     labs: dict[str, Row] = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
+    allergy_words: list[Row] = field(default_factory=list)
+    """The blocks of `allergy_words/`, each with its `file`."""
     systems: list[Row] = field(default_factory=list)
     spelling: Mapping[str, str] = field(default_factory=dict)
     wording: Mapping[str, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from cds_service.indicator import Indicator
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
@@ -190,25 +191,33 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class TextGroup:
-    """What is recognized by a ValueSet, or by words of a text; a trailing `*` matches the beginning of a word."""
+class AllergyGroup:
+    """A group of allergies: the codes of a ValueSet, and the words that `allergy_words/` gives it.
+
+    `role` says what a group is for that no question asks for, and which ones only sound like an allergy to iodinated
+    contrast (`look-alike`), see `knowledge/allergies.toml`. An allergy in a group of `covered_by` as well is told there.
+    """
 
     id: str
     label: str
     value_set: str
-    texts: tuple[str, ...]
-    not_texts: tuple[str, ...] = ()
+    role: str | None = None
+    covered_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AllergyTable:
-    """`knowledge/allergies.toml`: groups of allergies in order, weights of reactions, and how a text denies one."""
+    """`knowledge/allergies.toml`: groups of allergies in order, and the ValueSets of how heavy reactions are."""
 
-    groups: tuple[TextGroup, ...]
-    reactions: Mapping[str, TextGroup]
-    """`severe`, `moderate`, `mild`, `physiologic`."""
-    negation_begins: tuple[str, ...]
-    negation_breaks: tuple[str, ...]
+    groups: tuple[AllergyGroup, ...]
+    reactions: Mapping[str, str]
+    """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet."""
+    languages: tuple[str, ...]
+    """Languages of `allergy_words/`, as codes."""
+
+    def with_role(self, role: str) -> frozenset[str]:
+        """Ids of the groups of a role."""
+        return frozenset(group.id for group in self.groups if group.role == role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +267,7 @@ class Knowledge:
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
+    allergy_texts: AllergyTexts
     words: Words
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""

@@ -38,6 +38,7 @@ class CodeSystem:
     label: str
     spelling: str
     classifies: bool
+    absence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,9 @@ class CodeIndex:
         self._displays = {
             (rule.system, self._spell(rule.system, rule.code)): rule.display for rule in listed if rule.display
         }
+        self._systems_of: dict[str, set[str]] = {}
+        for rule in listed:
+            self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
 
@@ -164,7 +168,20 @@ class CodeIndex:
 
         A local code that no ConceptMap names stays unread even where others of its system are mapped.
         """
-        return self._canonical(system) in self._systems or (system, code.strip()) in self._mappings
+        known = self._systems.get(self._canonical(system))
+        return (known is not None and not known.absence) or (system, code.strip()) in self._mappings
+
+    def systems_of(self, value_sets: Iterable[str]) -> tuple[CodeSystem, ...]:
+        """The code systems in which value sets name something, in the order of `code_systems.toml`."""
+        held = {url for value_set in value_sets for url in self._systems_of.get(value_set, ())}
+        return tuple(system for system in self._systems.values() if system.url in held and not system.absence)
+
+    def reads_in(self, systems: Iterable[CodeSystem], system: str, code: str) -> bool:
+        """Whether a code is one of these systems, or one that the site has mapped to nothing else than these."""
+        urls = {known.url for known in systems}
+        targets = self._mappings.get((system.strip(), code.strip()))
+        mapped = targets is not None and all(self._canonical(target.system) in urls for target in targets)
+        return mapped or self._canonical(system.strip()) in urls
 
     def mapped(self) -> Iterable[tuple[str, str]]:
         """(system, code) of every local code that a ConceptMap names."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_service.certainty import Certainty
+from cds_service.facts.patient_facts import AllergyFact
 from cds_service.findings.allergy_list import KnownAllergy
 from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import CriterionFinding, Evidence
@@ -39,9 +40,16 @@ def judge_allergy(criterion: Criterion, question: AllergyQuestion, patient: Pati
 def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFinding:
     unread = patient.allergies.unread
     if not unread:
-        return CriterionFinding(criterion, Certainty.ABSENT)
-    evidence = tuple(Evidence(fact.reference) for fact in unread[:_MOST_UNREAD])
-    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-allergy"), evidence)
+        return CriterionFinding(criterion, Certainty.ABSENT, list_state=patient.allergies.state)
+    reasons = dict.fromkeys(allergy.unread.key for allergy in unread if allergy.unread)
+    reason = Reason(next(iter(reasons)) if len(reasons) == 1 else "uncoded-allergy")
+    evidence = tuple(_unread_evidence(allergy.fact) for allergy in unread[:_MOST_UNREAD])
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+
+
+def _unread_evidence(fact: AllergyFact) -> Evidence:
+    coding = next((coding for concept in fact.names for coding in concept.codings), None)
+    return Evidence(fact.reference, next((concept.label for concept in fact.names if concept.label), None), coding)
 
 
 def _level(base: Indicator, question: AllergyQuestion, allergy: KnownAllergy) -> Indicator:
@@ -56,13 +64,12 @@ def _level(base: Indicator, question: AllergyQuestion, allergy: KnownAllergy) ->
 
 def _evidence(question: AllergyQuestion, allergy: KnownAllergy, knowledge: Knowledge) -> Evidence:
     fact = allergy.fact
-    texts = [text for concept in (fact.concept, *(r.substance for r in fact.reactions)) for text in concept.texts]
-    coding = allergy.coding
+    coding = allergy.codings.get(question.group) or next(iter(fact.concept.codings), None)
     named = knowledge.codes.display(coding.system, coding.code) or coding.code if coding else None
+    recorded = [text for concept in fact.names for text in concept.texts]
+    text = allergy.texts.get(question.group) or next(iter(recorded), named)
     date = fact.recorded.text if fact.recorded else None
-    return Evidence(
-        fact.reference, texts[0] if texts else named, coding, date=date, notes=tuple(_notes(question, allergy))
-    )
+    return Evidence(fact.reference, text, coding, date=date, notes=tuple(_notes(question, allergy)))
 
 
 def _notes(question: AllergyQuestion, allergy: KnownAllergy) -> Iterator[Reason]:
@@ -75,5 +82,7 @@ def _notes(question: AllergyQuestion, allergy: KnownAllergy) -> Iterator[Reason]
         yield Reason("allergy-physiologic")
     if not allergy.fact.certain:
         yield Reason("allergy-unconfirmed")
-    if allergy.by_text:
+    if not allergy.fact.status_clear:
+        yield Reason("status-unclear")
+    if question.group in allergy.texts:
         yield Reason("matched-by-text")
