@@ -1,8 +1,8 @@
-"""The allergies of one call, by group, with what was severe and what was only physiologic; and those nobody can read.
+"""The allergies of one call by group, with what was severe and what was only physiologic; and those nobody can read.
 
-An allergy belongs to the groups of its codes and of its words: a code never silences a text, nor a text a code. What names
-the allergy is its code and the substances of its reactions; the agent may also stand in a manifestation, a description or
-a note. An entry that names neither a group nor plainly something else is unread: it may be any allergy.
+An allergy belongs to the groups of its codes and of its words: a code never silences a text, nor a text a code. What
+names the allergy is its code and the substances of its reactions; the agent may also stand in a manifestation, a
+description or a note. An entry that names neither a group nor plainly something else is unread: it may be any allergy.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, PatientFacts
-from cds_service.knowledge.allergy_texts import WEIGHTS, Statement
 from cds_service.knowledge.questions.allergy import AllergyQuestion
-from cds_service.knowledge.tables import Knowledge
+from cds_service.knowledge.tables import Knowledge, Statement
 from cds_service.knowledge.value_sets import CodeSystem
 from cds_service.reasons import Reason
 
@@ -25,8 +24,8 @@ EMPTY, NONE_KNOWN, RECORDED = "empty", "none known", "recorded"
 class KnownAllergy:
     """One allergy with the groups that it belongs to.
 
-    `codings` holds the coding of each group that a code named, `texts` the words of each that only words did. `unread` says
-    why it, or a part of it, can't be interpreted. `denies`: it says that there is no allergy.
+    `codings` holds the coding of each group that a code named, `texts` the words of each that only words did. `unread`
+    says why it, or a part of it, can't be interpreted. `denies`: it says that there is no allergy.
     """
 
     fact: AllergyFact
@@ -78,7 +77,7 @@ class _Codes:
 
 def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
     """Group every allergy once."""
-    systems = knowledge.codes.systems_of(group.value_set for group in knowledge.allergies.groups)
+    systems = AllergyQuestion.systems(knowledge)
     return AllergyList(tuple(_read(fact, systems, knowledge) for fact in facts.allergies), _KIND in facts.complete)
 
 
@@ -175,7 +174,7 @@ def _weights(
 def _manifestation_weights(concept: Concept, knowledge: Knowledge) -> list[str | None]:
     """The weights that a manifestation's codes or words carry; None for one that the tables don't weigh."""
     hits = {h.value_set for c in concept.codings for h in knowledge.codes.lookup(c.system, c.code)}
-    coded = [weight for weight in WEIGHTS if knowledge.allergies.reactions[weight] in hits]
+    coded = [weight for weight, value_set in knowledge.allergies.reactions.items() if value_set in hits]
     told = [weight for statement in _statements(concept.texts, knowledge) for weight in statement.weights]
     if coded:
         return [coded[0], *(weight for weight in told if weight)]

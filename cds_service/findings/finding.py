@@ -39,7 +39,7 @@ class Evidence:
 class CriterionFinding:
     """The answer of one criterion; `reason` says why it is unknown, or what softened it.
 
-    `list_state`, of an absent one, says what the list that was looked through says: `empty`, `none known` or `recorded`.
+    `list_state`, of an absent one, is what the list that was looked through says: `empty`, `none known` or `recorded`.
     """
 
     criterion: Criterion

@@ -1,8 +1,8 @@
-"""What a free text says of allergies, phrase by phrase: which substances, denied or not, how grave, or that nobody knows.
+"""What a free text says of allergies, phrase by phrase: which substances, denied or not, how grave, or nobody knows.
 
-A text is cut into phrases (`phrases.py`), each phrase read by the longest terms of `allergy_words/` (`lexicon.py`). Each
-phrase is then judged by itself, so that no phrase silences another. Every meaning has a sign, and a phrase becomes a word
-of signs: `no known allergy to contrast` is `NKAPS`. The grammar below is written in signs.
+A text is cut into phrases (`phrases.py`), and each phrase read by the longest terms of `allergy_words/` (`lexicon.py`).
+Each phrase is then judged by itself, so that no phrase silences another. Every meaning has a sign, and a phrase becomes
+a word of signs: `no iodine allergy` is `NSA`. The grammar below is written in signs.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cds_service.knowledge.lexicon import Lexicon, Span
 from cds_service.knowledge.phrases import DETAIL, LIST, Phrases
+from cds_service.knowledge.tables import Statement
 from cds_service.knowledge.words import Words
 
 SIGNS: Mapping[str, str] = {
     "something-else": "S",  # a substance that is none of the groups
     "other-contrast": "S",  # a contrast agent without iodine or gadolinium
+    "isotope": "S",  # radioactive iodine
     "x-ray": "V",  # what contrast is given for
     "mr": "V",
     "ultrasound": "V",
@@ -48,7 +51,7 @@ SIGNS: Mapping[str, str] = {
 WEIGHTS = ("severe", "moderate", "mild", "physiologic")
 """The weights of reactions, the heaviest first."""
 
-_SOMETHING_ELSE = frozenset({"something-else", "other-contrast", "premedicant"})
+_SOMETHING_ELSE = frozenset({"something-else", "other-contrast", "isotope", "premedicant"})
 
 _DENIES_FIRST = re.compile(r"[PKGO0]*(?:D|N[KPSGVO]*A|NK)")
 _DENIES_LAST = re.compile(r"[PKGSVAO0T]*[SA][PKGVO0T]*D[PKGVO0]*")
@@ -64,28 +67,6 @@ class Combination:
 
     words: frozenset[str]
     means: str
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What one item of a text says (`SHELLFISH / IV DYE hives` holds two).
-
-    `groups` are ids of allergy groups that it names and does not deny. `something_else`: it names another substance;
-    `begins_so`: with its first word. `denied`: a part of it denies what it names. `none_known`: that there is no allergy. `not_known`: that the answer is elsewhere or was
-    not asked for; `unknown`: only the word. `unread`: a word that no table knows stands where a substance would.
-    `weights` are those of the reactions it names, None for one that no table weighs.
-    """
-
-    text: str
-    groups: frozenset[str] = frozenset()
-    something_else: bool = False
-    begins_so: bool = False
-    denied: bool = False
-    none_known: bool = False
-    not_known: bool = False
-    unknown: bool = False
-    unread: bool = False
-    weights: tuple[str | None, ...] = ()
 
 
 @dataclass(slots=True)
@@ -134,7 +115,9 @@ class AllergyTexts:
         return tuple(
             self._statement(item, sentence)
             for sentence, chunks in self._phrases.sentences(text)
-            for item in _items(self._judged([p for chunk in chunks for p in self._phrases_of(chunk.joined, chunk.text)]))
+            for item in _items(
+                self._judged([p for chunk in chunks for p in self._phrases_of(chunk.joined, chunk.text)])
+            )
         )
 
     def _phrases_of(self, joined: str, text: str) -> Iterable[_Phrase]:
@@ -163,7 +146,7 @@ class AllergyTexts:
             phrase.signs = _NEGATED.sub(lambda found: "n" * len(found[0]), phrase.signs)
         if not any(set("Mm") & set(phrase.signs) for phrase in phrases):
             _deny(phrases)
-        for one, other in zip(phrases, phrases[1:], strict=False):
+        for one, other in pairwise(phrases):
             for bare, full in ((one, other), (other, one)):
                 if other.joined != DETAIL and "V" in bare.signs and "S" not in bare.signs and not full.denied:
                     bare.lent |= any(span.meaning == self._class_group for span in full.spans)
@@ -212,7 +195,7 @@ def _denies(signs: str) -> bool:
 
 
 def _is_one_list(phrase: _Phrase, rest: Sequence[_Phrase]) -> bool:
-    """Whether `no allergy to iodine` goes on to the end of the sentence: bare names, the last of them after `or` or `and`.
+    """Whether `no allergy to iodine` goes on to the end of the sentence: bare names, the last after `or` or `and`.
 
     After `and` a word for allergy begins something new: `no food allergy and contrast allergy`.
     """

@@ -113,7 +113,9 @@ class Lexicon:
     def _unspaced(self, word: str) -> Iterator[str]:
         start = place = 0
         while place < len(word):
-            longest = max((n for n in self._lengths[True, True] if self._is_term(word[place : place + n], n)), default=0)
+            longest = max(
+                (n for n in self._lengths[True, True] if self._is_term(word[place : place + n], n)), default=0
+            )
             if longest:
                 if start < place:
                     yield word[start:place]

@@ -60,7 +60,8 @@ def fsh_from_tables(knowledge: Knowledge, value_sets: Mapping[str, Row], systems
         release: of the tables.
     """
     read = {lab.id: lab for row in knowledge.contraindications for lab in _labs_of(row, knowledge)}
-    known = [name for system in systems for name in (system["url"], *system["aliases"])]
+    read_systems = [system for system in systems if not system.get("absence")]
+    known = [name for system in read_systems for name in (system["url"], *system["aliases"])]
     coded = f"coding.exists(code.exists() and {one_of('system', known)})"
     blocks = [
         f'RuleSet: Release\n* ^version = "{release}"\n',

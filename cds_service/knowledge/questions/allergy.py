@@ -12,6 +12,7 @@ from cds_service.knowledge.questions.question import DataNeed, Question, Row
 if TYPE_CHECKING:
     from cds_service.knowledge.table_rows import TableRows
     from cds_service.knowledge.tables import Knowledge, Threshold
+    from cds_service.knowledge.value_sets import CodeSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,19 @@ class AllergyQuestion(Question):
     def asks(self, knowledge: Knowledge) -> str:
         """What is asked, in words."""
         return f"allergy of the group {self.group}"
+
+    @staticmethod
+    def systems(knowledge: Knowledge) -> tuple[CodeSystem, ...]:
+        """The code systems that it can read: those in which any allergy group names something.
+
+        A code of one of them that is in no group is something else; a code of another system is not read.
+        """
+        return knowledge.codes.systems_of(group.value_set for group in knowledge.allergies.groups)
+
+    def reads(self, knowledge: Knowledge) -> str:
+        """Its code systems, and the languages of its words."""
+        systems = ", ".join(system.label for system in self.systems(knowledge))
+        return f"codes of {systems}; words of {', '.join(knowledge.allergies.languages)}"
 
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""

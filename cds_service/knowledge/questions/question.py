@@ -69,6 +69,13 @@ class Question(ABC):
     def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
         """The data that it reads, for the FHIR package and the searches."""
 
+    def reads(self, knowledge: Knowledge) -> str:
+        """The code systems and languages that it can read, in words, for the tables; empty where that is not computed.
+
+        A record in none of them is not clear of what is asked for: the answer is unknown.
+        """
+        return ""
+
     @property
     def limit(self) -> Threshold | None:
         """The limit that a value is held against, if there is one."""
