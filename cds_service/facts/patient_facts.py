@@ -79,8 +79,8 @@ class ReactionFact:
 class AllergyFact:
     """An AllergyIntolerance that is neither refuted nor entered in error.
 
-    `kind` is `allergy`, `intolerance` or None; `criticality` as coded. `status_clear`: the clinical status is none or one
-    of FHIR's; any other counts as active. `notes` are its free texts.
+    `kind` is `allergy`, `intolerance` or None; `criticality` as coded. `status_clear`: the clinical status is none or
+    one of FHIR's; any other counts as active. `notes` are its free texts.
     """
 
     reference: str

@@ -17,6 +17,7 @@ from cds_service.knowledge.value_sets import CodeSystem
 from cds_service.reasons import Reason
 
 _KIND = AllergyQuestion.DATA
+_FEW_WORDS = 3
 EMPTY, NONE_KNOWN, RECORDED = "empty", "none known", "recorded"
 
 
@@ -83,7 +84,7 @@ def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
 
 def _read(fact: AllergyFact, systems: Iterable[CodeSystem], knowledge: Knowledge) -> KnownAllergy:
     codes = _codes(fact.names, systems, knowledge)
-    names = _statements((text for concept in fact.names for text in concept.texts), knowledge)
+    names = _statements((text for concept in fact.names for text in _own_words(concept, knowledge)), knowledge)
     story = _statements(_story(fact), knowledge)
     texts: dict[str, str] = {}
     for statement in (*names, *story):
@@ -120,6 +121,13 @@ def _statements(texts: Iterable[str], knowledge: Knowledge) -> list[Statement]:
     return [statement for text in dict.fromkeys(texts) for statement in knowledge.allergy_texts.read(text)]
 
 
+def _own_words(concept: Concept, knowledge: Knowledge) -> Iterable[str]:
+    """The texts of a concept, without those that only repeat how the tables call its code: `Exposure to iodine`."""
+    displays = [knowledge.codes.display(c.system, c.code) or "" for c in concept.codings]
+    repeated = {name.casefold() for display in displays for name in (display, display.rpartition(" (")[0])}
+    return (text for text in concept.texts if text.casefold() not in repeated)
+
+
 def _story(fact: AllergyFact) -> Iterable[str]:
     """Where an agent may stand as well: manifestations, descriptions and notes."""
     yield from (text for reaction in fact.reactions for m in reaction.manifestations for text in m.texts)
@@ -142,11 +150,17 @@ def _unread(
     if any(s.unread for s in names):
         return Reason("uncoded-allergy")
     clear = any(s.something_else or s.none_known or s.groups or s.denied for s in names)
-    if clear or set(codes.groups) & table.with_role("none-known") or any(s.begins_so or s.groups for s in story):
+    if clear or set(codes.groups) & table.with_role("none-known") or _is_told(story):
         return None
     if any(s.unknown for s in names):
         return Reason("allergies-not-known")
     return Reason("allergy-names-no-agent" if names or codes.groups else "uncoded-allergy")
+
+
+def _is_told(story: list[Statement]) -> bool:
+    """Whether a note or description names the substance that the entry does not: a name first, no unknown name alone."""
+    alone = any(s.unread and len(s.text.split()) <= _FEW_WORDS for s in story)
+    return not alone and any(s.begins_so for s in story)
 
 
 def _denies(codes: _Codes, groups: frozenset[str], names: list[Statement], knowledge: Knowledge) -> bool:

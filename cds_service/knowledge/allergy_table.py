@@ -43,7 +43,9 @@ def allergy_texts(table: Row, blocks: Iterable[Row], words: Words) -> AllergyTex
         Phrases(reading["abbreviations"]),
         words,
         groups=_in_words(table),
-        combinations=[Combination(frozenset(c["words"]), c["means"]) for c in table["combination"]],
+        combinations=[
+            Combination(frozenset(c["words"]), c["means"], c.get("adjacent", False)) for c in table["combination"]
+        ],
         class_group=reading["class_group"],
     )
 

@@ -35,6 +35,7 @@ SIGNS: Mapping[str, str] = {
     "or": "O",
     "no": "N",
     "denied": "D",
+    "tolerated": "t",  # given without a reaction
     "none-known": "Z",
     "not-known": "Q",  # the answer is elsewhere, or nobody asked
     "unknown": "q",
@@ -53,9 +54,11 @@ WEIGHTS = ("severe", "moderate", "mild", "physiologic")
 
 _SOMETHING_ELSE = frozenset({"something-else", "other-contrast", "isotope", "premedicant"})
 
-_DENIES_FIRST = re.compile(r"[PKGO0]*(?:D|N[KPSGVO]*A|NK)")
-_DENIES_LAST = re.compile(r"[PKGSVAO0T]*[SA][PKGVO0T]*D[PKGVO0]*")
-_ANSWERS_NO = re.compile(r"[P0]*[DNZ][P0]*")
+_PASSING = "PGK0O"
+_DENIES_FIRST = re.compile(r"[PKGO0]*(?:[Dt]|N[KPSGVO]*A|NK)")
+_DENIES_LAST = re.compile(r"[PKGSVAO0T]*[SA][PKGVO0T]*D[PKGVO0Dt]*|[PKGSVO0T]*S[PKGVO0T]*t[PKGVO0Dt]*")
+_BEYOND = re.compile(r"A[GVK0]*S")  # `no allergies IV contrast`: what follows without `to` is not denied
+_ANSWERS_NO = re.compile(r"[P0]*[DtNZ][P0t]*")
 _LISTED = re.compile(r"[OPKSVG]+A?")
 _NONE_KNOWN = re.compile(r"[PKGOA0]*Z(?:[PKGOA0]+X*)*|[PKGO0]*(?:D|N)[KPGOA0]*")
 _NEGATED = re.compile(r"N[PKO0]*[RMmT]+(?:[OP0]*[RMmT]+)*")
@@ -67,6 +70,8 @@ class Combination:
 
     words: frozenset[str]
     means: str
+    adjacent: bool = False
+    """Only with nothing but passing words between them."""
 
 
 @dataclass(slots=True)
@@ -77,8 +82,6 @@ class _Phrase:
     signs: str
     joined: str
     denied: bool = False
-    lent: bool = False
-    """A phrase beside it lends it the word for contrast media: `CT and MRI contrast`."""
 
 
 class AllergyTexts:
@@ -147,17 +150,22 @@ class AllergyTexts:
         if not any(set("Mm") & set(phrase.signs) for phrase in phrases):
             _deny(phrases)
         for one, other in pairwise(phrases):
-            for bare, full in ((one, other), (other, one)):
-                if other.joined != DETAIL and "V" in bare.signs and "S" not in bare.signs and not full.denied:
-                    bare.lent |= any(span.meaning == self._class_group for span in full.spans)
+            self._lend(one, other)
+        for one, other in reversed(list(pairwise(phrases))):
+            self._lend(other, one)
         return phrases
+
+    def _lend(self, full: _Phrase, bare: _Phrase) -> None:
+        """In `CT and MRI contrast` the second phrase lends the first its word for contrast media."""
+        word = next((span for span in full.spans if span.meaning == self._class_group), None)
+        wants = "V" in bare.signs and "S" not in bare.signs and DETAIL not in (full.joined, bare.joined)
+        if word and wants and not full.denied:
+            bare.spans.append(word)
+            bare.signs += "S"
 
     def _statement(self, item: Sequence[_Phrase], sentence: str) -> Statement:
         live = [phrase for phrase in item if not phrase.denied and "F" not in phrase.signs]
-        meanings = {span.meaning for phrase in live for span in phrase.spans if span.meaning}
-        meanings |= {self._class_group for phrase in live if phrase.lent}
-        together = [c for c in self._combinations if c.words <= meanings]
-        meanings = (meanings - {w for c in together for w in c.words}) | {c.means for c in together}
+        meanings = self._meanings(live)
         signs = [phrase.signs for phrase in live]
         return Statement(
             text=sentence,
@@ -172,6 +180,14 @@ class AllergyTexts:
             weights=tuple(weight for phrase in live for weight in _weights(phrase)),
         )
 
+    def _meanings(self, live: Sequence[_Phrase]) -> frozenset[str]:
+        """What the phrases of an item mean, combined."""
+        order = [pair for phrase in live for pair in zip(phrase.spans, phrase.signs, strict=True)]
+        found = {span.meaning for span, _ in order if span.meaning}
+        beside = {frozenset(pair) for pair in pairwise(span.meaning for span, sign in order if sign not in _PASSING)}
+        together = [c for c in self._combinations if (c.words in beside if c.adjacent else c.words <= found)]
+        return frozenset(found - {w for c in together for w in c.words} | {c.means for c in together})
+
 
 def _deny(phrases: Sequence[_Phrase]) -> None:
     for place, phrase in enumerate(phrases):
@@ -181,15 +197,26 @@ def _deny(phrases: Sequence[_Phrase]) -> None:
         if _is_one_list(phrase, rest) and _denies("".join(p.signs for p in (phrase, *rest))):
             for other in (phrase, *rest):
                 other.denied = True
-        if place and phrase.joined in (DETAIL, "and") and _ANSWERS_NO.fullmatch(phrase.signs):
-            asked = phrases[place - 1].signs
-            if "R" not in asked and ("A" in asked or "D" in phrase.signs):
-                phrases[place - 1].denied = True
+        if place and _answers_no(phrase, phrases[place - 1].signs):
+            phrases[place - 1].denied = True
+
+
+def _answers_no(phrase: _Phrase, asked: str) -> bool:
+    """Whether a phrase that only denies speaks of the one before.
+
+    `Contrast allergy: none` and `contrast given and tolerated` do; `iodine - none` is an allergy without a reaction.
+    """
+    if "R" in asked or not _ANSWERS_NO.fullmatch(phrase.signs):
+        return False
+    given = "t" in phrase.signs and "A" not in asked
+    if phrase.joined == DETAIL:
+        return given or "D" in phrase.signs or "A" in asked
+    return phrase.joined == "and" and given
 
 
 def _denies(signs: str) -> bool:
     """Whether a phrase denies what it names: at its beginning or end, and nothing in it takes that back."""
-    if "U" in signs or ("R" in signs and "S" in signs):
+    if "U" in signs or ("R" in signs and "S" in signs) or _BEYOND.search(signs):
         return False
     return bool(_DENIES_FIRST.match(signs) or _DENIES_LAST.fullmatch(signs))
 

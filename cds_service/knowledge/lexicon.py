@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _JOINED = re.compile(r"[\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_END = 2  # stems are indexed by as many letters; a shorter stem would not be found
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -67,10 +68,17 @@ class Lexicon:
             term = _Term(meaning, tuple(_part(word) for word in phrase.split()))
             first = term.parts[0]
             self._by_first.setdefault((first.before, first.after, first.letters), []).append(term)
-        self._lengths = {
-            kind: sorted({len(letters) for *ends, letters in self._by_first if tuple(ends) == kind})
-            for kind in ((False, True), (True, False), (True, True))
+        keys = list(self._by_first)
+        self._exact = {
+            letters: terms for (before, after, letters), terms in self._by_first.items() if not before | after
         }
+        self._starts = _by_end(letters for before, after, letters in keys if after and not before)
+        self._ends = _by_end(letters[::-1] for before, after, letters in keys if before and not after)
+        inner = [letters for before, after, letters in keys if before and after]
+        self._within = tuple(sorted({len(letters) for letters in inner}))
+        # The few stems in Latin script that may stand inside a word are quicker to look for one by one.
+        self._latin = [letters for letters in inner if letters.isascii()]
+        self._any_latin = re.compile("|".join(map(re.escape, self._latin)) or "(?!)")
 
     def read(self, words: Sequence[str]) -> list[Span]:
         """Every word in order, by the longest term that begins at it.
@@ -79,33 +87,37 @@ class Lexicon:
             words: plain words, as `Words.of` makes them.
         """
         words = [part for word in words for part in self._divided(word)]
+        beginning = {word: list(self._beginning_with(word)) for word in set(words)}
         spans, place = [], 0
         while place < len(words):
-            term = self._longest(words, place)
+            there = [term for term in beginning[words[place]] if _goes_on(term, words, place)]
+            term = max(there, key=lambda term: term.weight, default=None)
             end = place + (len(term.parts) if term else 1)
             spans.append(Span(term.meaning if term else None, " ".join(words[place:end])))
             place = end
         return spans
 
-    def _longest(self, words: Sequence[str], place: int) -> _Term | None:
-        there = [term for term in self._beginning_with(words[place]) if _goes_on(term, words, place)]
-        return max(there, key=lambda term: term.weight, default=None)
-
     def _beginning_with(self, word: str) -> Iterator[_Term]:
-        yield from self._by_first.get((False, False, word), ())
-        for length in self._lengths[False, True]:
-            yield from self._by_first.get((False, True, word[:length]), ()) if length <= len(word) else ()
-        for length in self._lengths[True, False]:
-            yield from self._by_first.get((True, False, word[-length:]), ()) if length <= len(word) else ()
-        for length in self._lengths[True, True]:
-            for start in range(len(word) - length + 1):
-                yield from self._by_first.get((True, True, word[start : start + length]), ())
+        """Every term whose first word fits."""
+        yield from self._exact.get(word, ())
+        for length in self._starts.get(word[:_END], ()):
+            yield from self._by_first.get((False, True, word[:length]), ())
+        for length in self._ends.get(word[: -_END - 1 : -1], ()):
+            yield from self._by_first.get((True, False, word[-length:]), ())
+        for letters in self._inside(word):
+            yield from self._by_first.get((True, True, letters), ())
+
+    def _inside(self, word: str) -> Iterable[str]:
+        """Stretches of a word that may be a stem with letters on both sides."""
+        if word.isascii():
+            return [letters for letters in self._latin if letters in word] if self._any_latin.search(word) else ()
+        return (word[start : start + n] for n in self._within for start in range(len(word) - n + 1))
 
     def _divided(self, word: str) -> list[str]:
         """A compound as its words: by a known ending, or term by term where the script writes no blanks."""
         if _UNSPACED.search(word):
             return list(self._unspaced(word))
-        if (False, False, word) in self._by_first:
+        if word in self._exact:
             return [word]
         ending = next((end for end in self._endings if word.endswith(end) and len(word) >= len(end) + 2), None)
         return [*self._divided(word.removesuffix(ending)), ending] if ending else [word]
@@ -113,9 +125,7 @@ class Lexicon:
     def _unspaced(self, word: str) -> Iterator[str]:
         start = place = 0
         while place < len(word):
-            longest = max(
-                (n for n in self._lengths[True, True] if self._is_term(word[place : place + n], n)), default=0
-            )
+            longest = max((n for n in self._within if self._is_term(word[place : place + n], n)), default=0)
             if longest:
                 if start < place:
                     yield word[start:place]
@@ -127,6 +137,14 @@ class Lexicon:
 
     def _is_term(self, letters: str, length: int) -> bool:
         return len(letters) == length and (True, True, letters) in self._by_first
+
+
+def _by_end(stems: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The first letters of stems -> the lengths of the stems that begin so."""
+    lengths: dict[str, set[int]] = {}
+    for stem in stems:
+        lengths.setdefault(stem[:_END], set()).add(len(stem))
+    return {end: tuple(sorted(found)) for end, found in lengths.items()}
 
 
 def _part(word: str) -> _Part:
