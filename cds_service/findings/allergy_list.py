@@ -158,7 +158,7 @@ def _unread(
 
 
 def _is_told(story: list[Statement]) -> bool:
-    """Whether a note or description names the substance that the entry does not: a name first, no unknown name alone."""
+    """Whether a note or description begins with the substance that the entry does not name, and no other is unread."""
     alone = any(s.unread and len(s.text.split()) <= _FEW_WORDS for s in story)
     return not alone and any(s.begins_so for s in story)
 

@@ -40,7 +40,7 @@ def allergy_texts(table: Row, blocks: Iterable[Row], words: Words) -> AllergyTex
     endings = [words.of(ending).strip() for ending in reading["compound_endings"]]
     return AllergyTexts(
         Lexicon(terms, endings),
-        Phrases(reading["abbreviations"]),
+        Phrases(reading["abbreviations"], reading["with_full_stop"]),
         words,
         groups=_in_words(table),
         combinations=[
