@@ -52,6 +52,12 @@ class AllergyList:
         return [allergy for allergy in self.entries if allergy.unread]
 
     @property
+    def unread_reason(self) -> Reason:
+        """Why those can't be interpreted: their common reason, or one that covers all."""
+        reasons = {allergy.unread.key for allergy in self.entries if allergy.unread}
+        return Reason(reasons.pop() if len(reasons) == 1 else "uncoded-allergy")
+
+    @property
     def state(self) -> str:
         """What the list says as a whole: `empty`, `none known`, or `recorded` where it holds anything else."""
         if not self.entries:
@@ -76,22 +82,41 @@ class _Codes:
     none_known: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What reads one call's entries; each text once, as `Hives` is said of many."""
+
+    knowledge: Knowledge
+    systems: tuple[CodeSystem, ...]
+    read: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
+
+    def statements(self, texts: Iterable[str]) -> list[Statement]:
+        """What the texts say, each once."""
+        found: list[Statement] = []
+        for text in dict.fromkeys(texts):
+            if text not in self.read:
+                self.read[text] = self.knowledge.allergy_texts.read(text)
+            found += self.read[text]
+        return found
+
+
 def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
     """Group every allergy once."""
-    systems = AllergyQuestion.systems(knowledge)
-    return AllergyList(tuple(_read(fact, systems, knowledge) for fact in facts.allergies), _KIND in facts.complete)
+    reader = _Reader(knowledge, AllergyQuestion.systems(knowledge))
+    return AllergyList(tuple(_entry(fact, reader) for fact in facts.allergies), _KIND in facts.complete)
 
 
-def _read(fact: AllergyFact, systems: Iterable[CodeSystem], knowledge: Knowledge) -> KnownAllergy:
-    codes = _codes(fact.names, systems, knowledge)
-    names = _statements((text for concept in fact.names for text in _own_words(concept, knowledge)), knowledge)
-    story = _statements(_story(fact), knowledge)
+def _entry(fact: AllergyFact, reader: _Reader) -> KnownAllergy:
+    knowledge = reader.knowledge
+    codes = _codes(fact.names, reader)
+    names = reader.statements(text for concept in fact.names for text in _own_words(concept, knowledge))
+    story = reader.statements(_story(fact))
     texts: dict[str, str] = {}
     for statement in (*names, *story):
         texts |= {group: statement.text for group in statement.groups if group not in codes.groups | texts}
     groups = frozenset(codes.groups) | frozenset(texts)
     covered = {g.id for g in knowledge.allergies.groups if g.covered_by & groups}
-    severe, physiologic = _weights(fact, names, story, knowledge)
+    severe, physiologic = _weights(fact, names, story, reader)
     return KnownAllergy(
         fact,
         groups - covered,
@@ -104,7 +129,8 @@ def _read(fact: AllergyFact, systems: Iterable[CodeSystem], knowledge: Knowledge
     )
 
 
-def _codes(concepts: Iterable[Concept], systems: Iterable[CodeSystem], knowledge: Knowledge) -> _Codes:
+def _codes(concepts: Iterable[Concept], reader: _Reader) -> _Codes:
+    knowledge = reader.knowledge
     by_value_set = {group.value_set: group for group in knowledge.allergies.groups}
     found = _Codes()
     for coding in (c for concept in concepts for c in concept.codings):
@@ -113,12 +139,8 @@ def _codes(concepts: Iterable[Concept], systems: Iterable[CodeSystem], knowledge
             group = by_value_set[hit.value_set]
             found.groups.setdefault(group.id, coding)
             found.none_known |= group.role == "none-known" and hit.sufficient
-        found.something_else |= not hits and knowledge.codes.reads_in(systems, coding.system, coding.code)
+        found.something_else |= not hits and knowledge.codes.reads_in(reader.systems, coding.system, coding.code)
     return found
-
-
-def _statements(texts: Iterable[str], knowledge: Knowledge) -> list[Statement]:
-    return [statement for text in dict.fromkeys(texts) for statement in knowledge.allergy_texts.read(text)]
 
 
 def _own_words(concept: Concept, knowledge: Knowledge) -> Iterable[str]:
@@ -170,26 +192,26 @@ def _denies(codes: _Codes, groups: frozenset[str], names: list[Statement], knowl
     return said and not others and not codes.something_else and not any(s.something_else or s.unread for s in names)
 
 
-def _weights(
-    fact: AllergyFact, names: list[Statement], story: list[Statement], knowledge: Knowledge
-) -> tuple[bool, bool]:
+def _weights(fact: AllergyFact, names: list[Statement], story: list[Statement], reader: _Reader) -> tuple[bool, bool]:
     """Whether a reaction was severe, and whether all that is known of it is physiologic.
 
     A reaction that an entry tells of something else (`peanuts: anaphylaxis; CT dye: hives`) says nothing of this one.
     """
-    look_alikes = knowledge.allergies.with_role("look-alike")
+    look_alikes = reader.knowledge.allergies.with_role("look-alike")
     own = [s for s in names if not s.something_else and not (s.groups and s.groups <= look_alikes)]
     told = {weight for statement in (*own, *story) for weight in statement.weights}
-    weights = [w for r in fact.reactions for m in r.manifestations for w in _manifestation_weights(m, knowledge)]
+    weights = [w for r in fact.reactions for m in r.manifestations for w in _manifestation_weights(m, reader)]
     graded = fact.criticality == "high" or any(reaction.severity == "severe" for reaction in fact.reactions)
-    return graded or "severe" in told or "severe" in weights, bool(weights) and set(weights) == {"physiologic"}
+    physiologic = bool(weights) and told | set(weights) <= {"physiologic", None} and None not in weights
+    return graded or "severe" in told or "severe" in weights, physiologic
 
 
-def _manifestation_weights(concept: Concept, knowledge: Knowledge) -> list[str | None]:
+def _manifestation_weights(concept: Concept, reader: _Reader) -> list[str | None]:
     """The weights that a manifestation's codes or words carry; None for one that the tables don't weigh."""
+    knowledge = reader.knowledge
     hits = {h.value_set for c in concept.codings for h in knowledge.codes.lookup(c.system, c.code)}
     coded = [weight for weight, value_set in knowledge.allergies.reactions.items() if value_set in hits]
-    told = [weight for statement in _statements(concept.texts, knowledge) for weight in statement.weights]
+    told = [weight for statement in reader.statements(concept.texts) for weight in statement.weights]
     if coded:
         return [coded[0], *(weight for weight in told if weight)]
     return told or [None]

@@ -31,7 +31,8 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     patient = prepare(facts, knowledge)
     orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
     uncoded = [Unavailable("conditions", Reason("uncoded-condition"), c.reference) for c in patient.chart.unread]
-    uncoded += [Unavailable("allergies", a.unread, a.fact.reference) for a in patient.allergies.unread if a.unread]
+    allergies = patient.allergies
+    uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(orders, _each_once((*facts.unavailable, *uncoded)), options, to_judge and not facts.obtained)
 

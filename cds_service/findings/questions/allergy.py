@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_service.certainty import Certainty
-from cds_service.facts.patient_facts import AllergyFact
 from cds_service.findings.allergy_list import KnownAllergy
 from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import CriterionFinding, Evidence
@@ -41,15 +40,20 @@ def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFindi
     unread = patient.allergies.unread
     if not unread:
         return CriterionFinding(criterion, Certainty.ABSENT, list_state=patient.allergies.state)
-    reasons = dict.fromkeys(allergy.unread.key for allergy in unread if allergy.unread)
-    reason = Reason(next(iter(reasons)) if len(reasons) == 1 else "uncoded-allergy")
-    evidence = tuple(_unread_evidence(allergy.fact) for allergy in unread[:_MOST_UNREAD])
+    reason, knowledge = patient.allergies.unread_reason, patient.knowledge
+    evidence = tuple(_unread_evidence(allergy, reason, knowledge) for allergy in unread[:_MOST_UNREAD])
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
 
 
-def _unread_evidence(fact: AllergyFact) -> Evidence:
+def _unread_evidence(allergy: KnownAllergy, reason: Reason, knowledge: Knowledge) -> Evidence:
+    """The entry by its own words, else by its code; with its own reason where that is another than the answer's."""
+    fact = allergy.fact
     coding = next((coding for concept in fact.names for coding in concept.codings), None)
-    return Evidence(fact.reference, next((concept.label for concept in fact.names if concept.label), None), coding)
+    named = knowledge.codes.display(coding.system, coding.code) or coding.code if coding else None
+    text = next((concept.label for concept in fact.names if concept.label), named)
+    notes = (allergy.unread,) if allergy.unread and allergy.unread != reason else ()
+    date = fact.recorded.text if fact.recorded else None
+    return Evidence(fact.reference, text, coding, date=date, notes=notes)
 
 
 def _level(base: Indicator, question: AllergyQuestion, allergy: KnownAllergy) -> Indicator:
