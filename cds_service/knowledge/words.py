@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Mapping
 
 _NOT_WORD = re.compile(r"[^\w]+|_+")
-_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 
 
@@ -32,33 +31,15 @@ def plain(text: str) -> str:
 
 
 class Words:
-    """Turns texts into words, and looks phrases of the tables up in them."""
+    """Turns texts into words."""
 
     def __init__(self, spelling: Mapping[str, str]) -> None:
         """`spelling`: variant -> American, parts of words."""
         self._spelling = tuple(spelling.items())
-        self._phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def of(self, text: str) -> str:
-        """The text as words with one blank around each, ready for `hold_any`."""
+        """The text as words with one blank around each; a phrase in blanks is found in it as whole words."""
         spaced = f" {_NOT_WORD.sub(' ', plain(text)).strip()} "
         for variant, american in self._spelling:
             spaced = spaced.replace(variant, american)
         return spaced
-
-    def hold_any(self, words: str, phrases: tuple[str, ...]) -> bool:
-        """Whether any phrase of a table is in the words, as whole words; a trailing `*` matches a word's beginning.
-
-        A phrase in Chinese or Japanese script is looked for anywhere: that script has no blanks.
-        """
-        prepared = self._phrases.get(phrases)
-        if prepared is None:
-            # Phrases come from the tables only, so what is remembered is bounded and holds nothing of a patient.
-            prepared = self._phrases[phrases] = tuple(self._prepared(phrase) for phrase in phrases)
-        return any([phrase in words for phrase in prepared])  # noqa: C419 - a list is twice as fast here
-
-    def _prepared(self, phrase: str) -> str:
-        wanted = self.of(phrase.rstrip("*"))
-        if _ASIAN.search(wanted):
-            return wanted.strip()
-        return wanted.rstrip() if phrase.endswith("*") else wanted
