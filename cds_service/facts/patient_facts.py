@@ -78,7 +78,10 @@ class ConditionFact:
 
 @dataclass(frozen=True, slots=True)
 class ReactionFact:
-    """One AllergyIntolerance.reaction: its substance, manifestations and severity (`mild`, `moderate`, `severe`)."""
+    """One AllergyIntolerance.reaction: its substance, manifestations and severity (`mild`, `moderate`, `severe`).
+
+    Its description is the last of the manifestations.
+    """
 
     substance: Concept
     manifestations: tuple[Concept, ...]
@@ -89,7 +92,8 @@ class ReactionFact:
 class AllergyFact:
     """An AllergyIntolerance that is neither refuted nor entered in error.
 
-    `criticality` is as coded.
+    `kind` is `allergy`, `intolerance` or None; `criticality` as coded. `status_clear`: the clinical status is none or
+    one of FHIR's; any other counts as active. `notes` are its free texts.
     """
 
     reference: str
@@ -99,6 +103,13 @@ class AllergyFact:
     criticality: str | None
     reactions: tuple[ReactionFact, ...]
     recorded: When | None
+    notes: tuple[str, ...] = ()
+    status_clear: bool = True
+
+    @property
+    def names(self) -> tuple[Concept, ...]:
+        """What says which allergy it is: the code, then the substance of each reaction."""
+        return (self.concept, *(reaction.substance for reaction in self.reactions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,12 @@ class RawReaction(_Resource):
     description: str | None = None
 
 
+class RawAnnotation(_Struct):
+    """FHIR Annotation."""
+
+    text: str | None = None
+
+
 class RawAllergy(_Resource):
     """FHIR AllergyIntolerance."""
 
@@ -118,6 +124,7 @@ class RawAllergy(_Resource):
     criticality: str | None = None
     code: RawConcept | None = None
     reaction: list[RawReaction] | None = None
+    note: list[RawAnnotation | None] | None = None
     recorded_date: str | None = None
     onset_date_time: str | None = None
 

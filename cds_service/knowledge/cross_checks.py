@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -23,7 +24,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _thresholds,
         _labs,
         _lab_names,
-        _allergies,
+        check_allergies,
     ):
         problems += check(rows)
     problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures)
@@ -186,13 +187,6 @@ def _lab_names(rows: TableRows) -> Iterator[str]:
         yield from _missing(
             "lab_names.toml", row["id"], "value_set", [row.get("value_set", "")], rows.value_sets, "ValueSet"
         )
-
-
-def _allergies(rows: TableRows) -> Iterator[str]:
-    for row in rows.allergies["group"]:
-        yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
-    for weight, row in rows.allergies["reaction"].items():
-        yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
 
 
 def _named(value: Any) -> list[str]:

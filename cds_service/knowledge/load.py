@@ -14,6 +14,7 @@ from typing import Any
 import fhir_profiles
 from cds_service.errors import TableError
 from cds_service.knowledge import rows
+from cds_service.knowledge.allergy_table import FOLDER, allergy_table, allergy_texts
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.expansions import expansion_rules
@@ -102,6 +103,9 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.lab_names = toml("lab_names.toml", "lab_names")
     files.units = toml("units.toml", "units")
     files.allergies = toml("allergies.toml", "allergies")
+    for path in sorted((tables / FOLDER).glob("*.toml")):
+        blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
+        files.allergy_words += [{**block, "file": path.name} for block in blocks]
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
@@ -169,7 +173,8 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
             {key: _ancestors(key, procedures) for key in procedures},
             words,
         ),
-        allergies=rows.allergies(files.allergies),
+        allergies=allergy_table(files.allergies, files.allergy_words),
+        allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         words=words,
         plain_words=PlainWords(files.plain_words, words),
         units=units,

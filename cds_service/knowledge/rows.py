@@ -15,7 +15,6 @@ from cds_service.knowledge.tables import (
     IN_VESSELS,
     SITE,
     Alert,
-    AllergyTable,
     Condition,
     Contraindication,
     Criterion,
@@ -26,7 +25,6 @@ from cds_service.knowledge.tables import (
     Lab,
     Procedure,
     Scale,
-    TextGroup,
     Threshold,
 )
 from cds_service.knowledge.units import Dimension, Units
@@ -200,20 +198,6 @@ def _scales(row: Row, units: Units) -> dict[Dimension, Scale]:
     return scales
 
 
-def allergies(table: Row) -> AllergyTable:
-    """The whole of `allergies.toml`."""
-    return AllergyTable(
-        groups=tuple(
-            TextGroup(r["id"], r["value_set"], tuple(r["texts"]), tuple(r.get("not_texts", ()))) for r in table["group"]
-        ),
-        reactions={
-            weight: TextGroup(weight, r["value_set"], tuple(r["texts"])) for weight, r in table["reaction"].items()
-        },
-        negation_begins=tuple(table["negation"]["begins"]),
-        negation_breaks=tuple(table["negation"]["breaks"]),
-    )
-
-
 def flat_wording(table: Row, prefix: str = "") -> dict[str, str]:
     """Nested TOML tables of sentences -> `card.not_checked.summary` keys."""
     flat: dict[str, str] = {}
@@ -231,6 +215,7 @@ def code_system(row: Row) -> CodeSystem:
         classifies=row.get("classifies", False),
         form=re.compile(row["form"]) if "form" in row else None,
         edition_of=row.get("edition_of"),
+        absence=row.get("absence", False),
         family_length=row.get("family_length", 0),
         own_meanings=tuple(row.get("own_meanings", ())),
     )

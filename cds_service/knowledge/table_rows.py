@@ -25,6 +25,8 @@ class TableRows:
     lab_names: Row = field(default_factory=dict)
     units: Row = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
+    allergy_words: list[Row] = field(default_factory=list)
+    """The blocks of `allergy_words/`, each with its `file`."""
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
+    from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
@@ -250,24 +251,58 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class TextGroup:
-    """What is recognized by a ValueSet, or by words of a text; a trailing `*` matches the beginning of a word."""
+class AllergyGroup:
+    """A group of allergies: the codes of a ValueSet, and the words that `allergy_words/` gives it.
+
+    `role`: what a group is for that no question asks for, or that it only sounds like an allergy to iodinated contrast,
+    see `knowledge/allergies.toml`. An allergy that is in a group of `covered_by` as well is told there.
+    """
 
     id: str
     value_set: str
-    texts: tuple[str, ...]
-    not_texts: tuple[str, ...] = ()
+    role: str | None = None
+    covered_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AllergyTable:
-    """`knowledge/allergies.toml`: groups of allergies in order, weights of reactions, and how a text denies one."""
+    """`knowledge/allergies.toml`: groups of allergies in order, and the ValueSets of how heavy reactions are."""
 
-    groups: tuple[TextGroup, ...]
-    reactions: Mapping[str, TextGroup]
-    """`severe`, `moderate`, `mild`, `physiologic`."""
-    negation_begins: tuple[str, ...]
-    negation_breaks: tuple[str, ...]
+    groups: tuple[AllergyGroup, ...]
+    reactions: Mapping[str, str]
+    """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet, the heaviest first."""
+    languages: tuple[str, ...]
+    """Languages of `allergy_words/`, as codes."""
+
+    def with_role(self, role: str) -> frozenset[str]:
+        """Ids of the groups of a role."""
+        return frozenset(group.id for group in self.groups if group.role == role)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one item of a text says of allergies (`SHELLFISH / IV DYE hives` holds two); from `allergy_texts.py`."""
+
+    text: str
+    """The sentence that it stands in."""
+    groups: frozenset[str] = frozenset()
+    """Ids of allergy groups that it names and does not deny."""
+    something_else: bool = False
+    """It names another substance."""
+    begins_so: bool = False
+    """It begins with the name of a substance, and does not tell of treatment."""
+    denied: bool = False
+    """A part of it denies what it names, or speaks of somebody else."""
+    none_known: bool = False
+    """It says that there is no allergy."""
+    not_known: bool = False
+    """It says that the answer is elsewhere, or that nobody asked."""
+    unknown: bool = False
+    """It holds the word unknown, and names nothing beside it."""
+    unread: bool = False
+    """A word that no table knows stands where a substance would."""
+    weights: tuple[str | None, ...] = ()
+    """The weights of the reactions that it names, None for one that no table weighs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +352,7 @@ class Knowledge:
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
+    allergy_texts: AllergyTexts
     words: Words
     plain_words: PlainWords
     units: Units

@@ -1,0 +1,85 @@
+"""A free text -> its sentences and the phrases in them, each with how it is joined to the one before.
+
+The rules, in order:
+- Unicode becomes one form (NFKC); soft hyphens and zero-width characters go (`words.one_form`).
+- Dotted abbreviations become words (`I.V.` -> `IV`), and written-out ones too (`w/o` -> `without`: `[reading]` of
+  `allergies.toml`).
+- A new line, `;`, `|`, `!`, `•` and a full stop before a blank end a sentence (not that of `Dr.`).
+- `,`, `/`, `&`, `+`, `、` begin a new phrase of a list (a comma inside a number does not).
+- `:`, brackets, an arrow and a dash with a blank beside it begin a detail of the phrase before.
+- Digits glued to letters are split off (`isovue370` -> `isovue 370`), as are scripts that touch (`CT造影剂`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from cds_service.knowledge.words import one_form
+
+START, LIST, DETAIL = "start", "list", "detail"
+
+_SENTENCE_END = r"[\n\r;|•·。；!！\u2028\u2029]+|{stop}\.(?=\s|$)"
+_JOINT = re.compile(
+    r"(?P<list>,(?!\d)|(?<!\d)/|/(?!\d)|[、，&+])"
+    r"|(?P<detail>[-=–—]*>|[:：()\[\]（）{}<=→]|(?<=\s)[-‐–—]+(?=\s|\w)|(?<=\w)[-‐]+(?=\s|$)|[–—]|--+)"
+)
+_DOTTED = re.compile(r"(?<!\w)(?:[^\W\d_]\.){2,}(?:[^\W\d_](?!\w))?")
+_OTHER_SCRIPT = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_GLUED = re.compile(
+    r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
+    rf"|(?<=[{_OTHER_SCRIPT}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{_OTHER_SCRIPT}])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch between two joints; `joined` is `start` of a sentence, `list` or `detail`."""
+
+    joined: str
+    text: str
+
+
+class Phrases:
+    """Cuts texts; the abbreviations come from the tables."""
+
+    def __init__(self, abbreviations: Mapping[str, str], with_full_stop: Iterable[str] = ()) -> None:
+        """Prepare.
+
+        Args:
+            abbreviations: as written in lower case -> the word that it stands for.
+            with_full_stop: words whose full stop ends no sentence (`Dr.`).
+        """
+        stop = "".join(rf"(?<!\b{re.escape(word)})" for word in with_full_stop)
+        self._sentence_end = re.compile(_SENTENCE_END.format(stop=stop), re.IGNORECASE)
+        written = sorted(abbreviations, key=len, reverse=True)
+        listed = "|".join(re.escape(short) for short in written)
+        self._abbreviation = re.compile(rf"(?<!\w)(?:{listed})(?!(?<=\w)\w)" if written else r"(?!)", re.IGNORECASE)
+        self._words = dict(abbreviations)
+
+    def sentences(self, text: str) -> Iterator[tuple[str, list[Chunk]]]:
+        """Each sentence as written, with its chunks in order; empty ones are left out."""
+        clean = _DOTTED.sub(lambda found: found[0].replace(".", "") + " ", one_form(text))
+        for sentence in self._sentence_end.split(clean):
+            spelled = self._abbreviation.sub(lambda found: f" {self._words[found[0].lower()]} ", sentence)
+            chunks = list(_chunks(spelled))
+            if chunks:
+                yield sentence.strip(), chunks
+
+
+def unglued(text: str) -> str:
+    """The text with a blank between letters and digits, and between scripts, that touch."""
+    return _GLUED.sub(" ", text)
+
+
+def _chunks(sentence: str) -> Iterator[Chunk]:
+    joined, place = START, 0
+    for joint in (*_JOINT.finditer(sentence), None):
+        piece = sentence[place : joint.start() if joint else len(sentence)]
+        if any(map(str.isalnum, piece)):
+            yield Chunk(joined, unglued(piece))
+            joined = LIST
+        if joint:  # of two joints in a row, as `, (`, the last one counts
+            joined = START if joined == START else DETAIL if joint["detail"] else LIST
+            place = joint.end()
