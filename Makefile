@@ -6,9 +6,9 @@ PEERS := .peers/sekmet/ready .peers/fhirsnake/ready
 PORT ?= 8080
 WORKERS ?= logical
 TEST_EXAMPLES ?= 10000
-# In as many processes as the machine has processors. Tests of one file that start servers stay together.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
-# Schemathesis makes up its calls while tests are collected, which takes seconds even where none of them is run.
+# In as many processes as the machine has processors. The tests of a file stay together, as they may share a server.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# One by one, as they share none. Schemathesis makes up its calls while tests are collected, which takes seconds.
 FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
