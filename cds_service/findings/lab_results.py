@@ -161,7 +161,7 @@ def _is_another_test(measured: Measurement, lab: Lab, knowledge: Knowledge) -> b
     if measured.problem == _NOT_DONE:
         return True
     if lab.coded:
-        return measured.answer is None
+        return False
     in_words = measured.answer.label if measured.answer else measured.shown if measured.from_text else None
     if in_words is not None and knowledge.lab_index.is_qualitative(in_words):
         return True

@@ -244,6 +244,20 @@ def test_of_another_specimen(entry: dict[str, Any], knowledge: Knowledge, now: d
 
 
 @pytest.mark.parametrize(
+    "entry",
+    [
+        coded(text="NYHA class", string="III"),
+        coded(text="NYHA class", value=3),
+        coded({"system": "http://snomed.info/sct", "code": "420913000"}),
+        {"fields": {"code": {"text": "NYHA"}, "valueCodeableConcept": {"text": "III"}}},
+    ],
+)
+def test_a_class_that_is_not_read(entry: dict[str, Any], knowledge: Knowledge, now: datetime) -> None:
+    """A NYHA class in words, as a number, or as the code of the result itself leaves the question open."""
+    assert answer_of("nyha-severe", [entry], knowledge, now) == ("unknown", "coded-unread")
+
+
+@pytest.mark.parametrize(
     ("answer", "expected"),
     [
         ({"coding": [{"system": "http://loinc.org", "code": "LA28407-7"}]}, ("present", None)),
