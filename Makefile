@@ -6,13 +6,13 @@ PEERS := .peers/sekmet/ready .peers/fhirsnake/ready
 PORT ?= 8080
 WORKERS ?= logical
 TEST_EXAMPLES ?= 10000
-# In as many processes as the machine has processors. Tests of one file that start servers stay together.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
-# Schemathesis makes up its calls while tests are collected, which takes seconds even where none of them is run.
-FAST := -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
+# In as many processes as the machine has processors. The tests of a file stay together, as they may share a server.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# One by one, as they share none. Schemathesis makes up its calls while tests are collected, which takes seconds.
+FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test-fast test nightly check bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen serve test-fast test nightly check bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,13 @@ demo: $(VENV)/ready ## play an EHR: three example patients, four orders, cards i
 	@echo
 	@echo "The patients are made up. What was asked and answered, row by row:"
 	@echo "  $(BIN)/cds-service invoke --trace --request examples/bleeding-risk.json"
+
+screen: $(VENV)/ready-to-screen ## 300 made-up patients screened before go-live: a report with plots in build/screen
+	@rm -rf build/screen
+	@$(BIN)/python examples/population/generate.py build/screen/export
+	$(BIN)/cds-service screen run build/screen/export --out build/screen/run
+	$(BIN)/cds-service screen report build/screen/run
+	@echo "The patients are made up. What every number means: docs/population.md"
 
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
 	CDS_CORS_ORIGINS="$${CDS_CORS_ORIGINS-https://sandbox.cds-hooks.org}" exec $(BIN)/cds-service serve --port $(PORT)
@@ -51,6 +58,7 @@ bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a
 	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/fhir_servers.py
 	$(BIN)/python benchmarks/validation.py
+	$(BIN)/python benchmarks/population.py
 
 docs: $(VENV)/ready ## write the generated pages: docs/settings.md, and docs/tables.md to read (not committed)
 	$(BIN)/cds-service tables --format markdown > docs/tables.md
@@ -86,9 +94,13 @@ $(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/ready-to-screen: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[screen]'
+	@touch $@ $(VENV)/ready
+
 $(VENV)/ready-to-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
-	@touch $@ $(VENV)/ready
+	@touch $@ $(VENV)/ready $(VENV)/ready-to-screen
 
 # Real FHIR servers that the tests start; each in an environment of its own, as they need other versions than we do.
 .peers/%/ready: tests/peers/%.txt | $(VENV)/bin/python

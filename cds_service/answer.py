@@ -56,7 +56,7 @@ def answer(
     """
     data = gather(request, fhir, knowledge.search_codes)
     lap("clinical_data")
-    facts = extract(data, now=now, reads=knowledge.codes.holds, encounter_id=request.encounter_id)
+    facts = extract(data, now=now, reads=knowledge.lab_index.reads, encounter_id=request.encounter_id)
     lap("facts")
     findings = evaluate(facts, knowledge, options=request.service.focus == "none")
     lap("findings")

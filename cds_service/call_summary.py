@@ -74,13 +74,14 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
         read={kind: Read(len(held.records), held.source) for kind, held in by_kind.items()},
         unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
         unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
-        orders=tuple(_order(order) for order in findings.orders),
+        orders=tuple(summarize_order(order) for order in findings.orders),
         cards=cards,
         judged=not findings.nothing_retrieved,
     )
 
 
-def _order(order: OrderFinding) -> OrderSummary:
+def summarize_order(order: OrderFinding) -> OrderSummary:
+    """What was found of one order, in ids."""
     rows = order.contraindications
     return OrderSummary(
         procedure=order.procedure.id if order.procedure else None,

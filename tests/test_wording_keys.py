@@ -36,7 +36,9 @@ PASSED_ON = {
     ),
     "clinical_data/data_request.py: _STRANGE[key]",
     *("findings/lab_results.py: fact.problem", "findings/lab_results.py: measured.problem"),
-    "findings/lab_results.py: key",  # "preliminary", or the note of a unit in labs.toml
+    "findings/lab_results.py: reported.doubt",  # from knowledge/lab_index.py
+    "findings/lab_results.py: converted.note",  # the note of a unit in labs.toml
+    "findings/derived_labs.py: problem",
     "findings/indications.py: indication.possible_because",  # named by a row
     "cards/quantities.py: reason.key",
 }
@@ -116,7 +118,7 @@ def test_a_reason_whose_key_is_passed_on_is_known_here():
 
 def test_every_declared_reason_is_given():
     """No reason is kept that no stage gives, so nobody translates or reviews a sentence that is never said."""
-    used = {text for _, tree in _modules(*STAGES) for text in _texts(tree)}
+    used = {text for _, tree in _modules(*STAGES, "knowledge") for text in _texts(tree)}
     assert sorted(REASONS - used - {"other"}) == []
 
 

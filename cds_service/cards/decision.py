@@ -80,9 +80,16 @@ def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
             "id": finding.contraindication.id,
             "certainty": finding.certainty.value,
             "indicator": _indicator(finding.certainty, finding.indicator),
+            "list": _list_state(finding),
             "criteria": [_criterion(found, wording) for found in listed],
         }
     )
+
+
+def _list_state(finding: ContraindicationFinding) -> str | None:
+    """What an absent row rests on: an empty list is told apart from one that says that none is known."""
+    states = [found.list_state for found in finding.criteria if found.list_state]
+    return states[0] if states and finding.certainty is Certainty.ABSENT else None
 
 
 def _criterion(finding: CriterionFinding, wording: Wording) -> dict[str, Any]:

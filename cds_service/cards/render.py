@@ -51,17 +51,42 @@ def render(
         new_id: gives a new UUID for each card and suggestion.
         tell_unknown_orders: whether orders that look interventional and are not known are told.
     """
+    told = tell(findings, knowledge, service, tell_unknown_orders=tell_unknown_orders)
+    cards = [card_json(card, knowledge, new_id) for card in told.cards]
+    summaries = [_summary(card, body["uuid"]) for card, body in zip(told.cards, cards, strict=True)]
+    decision = build_decision(told.findings, knowledge, in_shadow=told.in_shadow)
+    error = nothing_judged(findings, knowledge)
+    return Rendered(cards, decision, (*summaries, *told.withheld), error)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of findings before it is JSON: the cards shown, a summary of those withheld, and the findings shown.
+
+    `in_shadow` are the ids of rows that were held back.
+    """
+
+    cards: tuple[Card, ...]
+    withheld: tuple[CardSummary, ...]
+    findings: Findings
+    in_shadow: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[CardSummary, ...]:
+        """The cards in ids, for callers that word none."""
+        return tuple(map(_summary, self.cards))
+
+
+def tell(findings: Findings, knowledge: Knowledge, service: Service, *, tell_unknown_orders: bool = True) -> Told:
+    """What is told of findings, and what is held back; arguments as of `render`."""
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
-    drawn = build_cards(shown, knowledge, service, tell_unknown_orders=tell_unknown_orders)
-    cards = [card_json(card, knowledge, new_id) for card in drawn]
-    summaries = [_summary(card, body["uuid"]) for card, body in zip(drawn, cards, strict=True)]
+    cards = build_cards(shown, knowledge, service, tell_unknown_orders=tell_unknown_orders)
+    withheld: list[CardSummary] = []
     if in_shadow:
-        summaries += _withheld(
-            summaries, build_cards(findings, knowledge, service, tell_unknown_orders=tell_unknown_orders)
-        )
-    decision = build_decision(shown, knowledge, in_shadow=in_shadow)
-    return Rendered(cards, decision, tuple(summaries), nothing_judged(findings, knowledge))
+        everything = build_cards(findings, knowledge, service, tell_unknown_orders=tell_unknown_orders)
+        withheld = _withheld(list(map(_summary, cards)), everything)
+    return Told(tuple(cards), tuple(withheld), shown, in_shadow)
 
 
 def _summary(card: Card, uuid: str | None = None) -> CardSummary:

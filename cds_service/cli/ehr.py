@@ -98,7 +98,8 @@ def _coding(text: str, knowledge: Knowledge) -> dict[str, str]:
     if bar:
         return {"system": SYSTEMS.get(system, system), "code": code}
     if code not in knowledge.procedures:
-        near = difflib.get_close_matches(code, knowledge.procedures, 3, 0.4)
+        near = [key for key in knowledge.procedures if code in key][:3]
+        near = near or difflib.get_close_matches(code, knowledge.procedures, 3, 0.4)
         hint = f"did you mean {', '.join(near)}?" if near else "cds-service tables lists the procedures."
         raise SetupError(f'--order {code} is not a procedure of the tables; {hint} Write a code as "SYSTEM|CODE".')
     return {"system": SYSTEMS["procedure"], "code": code, "display": knowledge.procedures[code].label}

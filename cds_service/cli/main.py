@@ -9,31 +9,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 
-from cds_service.cli import (
-    audit,
-    catalog,
-    check,
-    clients,
-    db,
-    demo,
-    doctor,
-    feedback,
-    invoke,
-    package,
-    serve,
-    tables,
-    terminology,
-    validate,
-)
 from cds_service.cli.terminal import print_err
 from cds_service.errors import SetupError
 
 _COMMANDS = (
-    *(serve, invoke, doctor, validate, catalog, check, clients, tables, terminology, package, demo, feedback, audit),
-    db,
+    *("serve", "invoke", "doctor", "validate", "catalog", "check", "clients", "tables", "demo", "feedback", "audit"),
+    *("terminology", "package", "db", "screen"),
 )
+"""Each is a module of this folder, imported when it is asked for: some bring large libraries with them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code. argparse itself ends the process with 2 on a wrong argument.
     """
-    args = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = _parser(given).parse_args(given)
     try:
         code = int(args.run(args))
         sys.stdout.flush()
@@ -61,15 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cds-service",
         description="CDS Hooks decision support for ordering interventional-radiology procedures.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('ir-cds-service')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    named = [name for name in _COMMANDS if name in argv[:1]]
+    for name in named or _COMMANDS:
+        import_module(f"cds_service.cli.{name}").add_parser(commands)
     return parser
 
 

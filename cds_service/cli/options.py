@@ -1,4 +1,7 @@
-"""Options shared by several commands, and what is derived from them: settings, local time, FHIR server, store."""
+"""Options shared by several commands, and what is derived from them: settings, local time, FHIR server, store.
+
+FHIR access and the database bring large libraries with them, so they are imported where they are used.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import argparse
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cds_service.cli.fhir_source import FhirSource
-from cds_service.cli.keys import fetch_token, read_smart_client
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.settings import Settings, environment, load_settings
-from cds_service.storage.store import Store
+
+if TYPE_CHECKING:
+    from cds_service.cli.fhir_source import FhirSource
+    from cds_service.storage.store import Store
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +53,9 @@ def fhir_source(args: argparse.Namespace) -> FhirSource:
     Raises:
         SetupError: the server or the client can't be used.
     """
+    from cds_service.cli.fhir_source import FhirSource
+    from cds_service.cli.keys import fetch_token, read_smart_client
+
     token: str | None = args.token
     if args.smart_client:
         verify: bool | str = str(args.ca) if args.ca else True
@@ -106,6 +114,8 @@ def open_store(settings: Settings) -> Store:
     Raises:
         SetupError: it can't be reached, or its tables are those of a newer release.
     """
+    from cds_service.storage.store import Store
+
     store = Store(settings.database_url or "")
     try:
         store.upgrade()

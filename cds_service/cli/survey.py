@@ -178,7 +178,7 @@ def _order_name(order: OrderFact) -> str:
 
 
 def _count_results(survey: Survey, by_kind: Mapping[str, RetrievedData], knowledge: Knowledge, now: datetime) -> None:
-    facts = extract(ClinicalData(RetrievedData(), by_kind), now=now, reads=knowledge.codes.holds)
+    facts = extract(ClinicalData(RetrievedData(), by_kind), now=now, reads=knowledge.lab_index.reads)
     book, wording = book_of(facts, knowledge), Wording(knowledge.wording)
     for lab in knowledge.labs.values():
         if lab.label in survey.analytes:

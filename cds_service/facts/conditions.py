@@ -38,7 +38,6 @@ def read_condition(reference: str, raw: RawCondition, reading: Reading) -> Condi
         return None
     zone, status = reading.zone, status_code(raw.clinical_status)
     ended = _ended(raw, reading)
-    encounter = raw.encounter.reference if raw.encounter else None
     onset = raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None)
     return ConditionFact(
         reference=reference,
@@ -46,7 +45,7 @@ def read_condition(reference: str, raw: RawCondition, reading: Reading) -> Condi
         activity=_activity(status, ended),
         certain=verification not in UNCERTAIN,
         onset=read_when(onset, zone) or read_when(raw.recorded_date, zone),
-        encounter=local_reference(encounter).rpartition("/")[2] if encounter and _is_encounter_diagnosis(raw) else None,
+        encounter=encounter_of(raw),
         status_clear=status in _ACTIVE | _ENDED | {"remission"} or (status is None and ended is not Certainty.UNKNOWN),
     )
 
@@ -70,6 +69,12 @@ def _ended(raw: RawCondition, reading: Reading) -> Certainty:
         return Certainty.PRESENT
     in_words = raw.abatement_string is not None or (period is not None and period.start is not None)
     return Certainty.UNKNOWN if in_words else Certainty.ABSENT
+
+
+def encounter_of(raw: RawCondition) -> str | None:
+    """The bare id of the encounter of an encounter diagnosis; None for any other Condition."""
+    reference = raw.encounter.reference if raw.encounter else None
+    return local_reference(reference).rpartition("/")[2] if reference and _is_encounter_diagnosis(raw) else None
 
 
 def _is_encounter_diagnosis(raw: RawCondition) -> bool:

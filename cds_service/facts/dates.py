@@ -7,7 +7,7 @@ hospital's zone. `datetime.fromisoformat` refuses the partial ones, and naive an
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
 from cds_service.facts.patient_facts import When
 
@@ -27,8 +27,7 @@ def read_when(text: str | None, zone: tzinfo) -> When | None:
     try:
         if time:
             moment = datetime.fromisoformat(f"{year}-{month}-{day}{_six_digits(time)}")
-            moment = moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
-            return When(moment, moment, moment.date().isoformat())
+            return _moment(moment, zone)
         return _span(int(year), int(month) if month else None, int(day) if day else None, zone, match.group(0))
     except (ValueError, OverflowError):
         return None
@@ -54,12 +53,26 @@ def _six_digits(time: str) -> str:
     return _FRACTION.sub(r"\1", time) if "." in time else time
 
 
+def _moment(moment: datetime, zone: tzinfo) -> When:
+    """One time; a time without offset in the hour that a clock shows twice may be either."""
+    if moment.tzinfo is not None:
+        at = _fixed(moment.astimezone(zone))
+        return When(at, at, at.date().isoformat())
+    ends = sorted(_fixed(moment.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
+    return When(ends[0], ends[1], moment.date().isoformat())
+
+
+def _fixed(moment: datetime) -> datetime:
+    """The same time under its offset in place of its zone, so that two of them compare as moments."""
+    return moment.replace(tzinfo=timezone(moment.utcoffset() or timedelta(0)), fold=0)
+
+
 def _span(year: int, month: int | None, day: int | None, zone: tzinfo, text: str) -> When:
     start = datetime(year, month or 1, day or 1, tzinfo=zone)
     if day:
-        return When(start, start + _DAY, text)
+        return When(_fixed(start), _fixed(start + _DAY), text)
     if month:
         end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
     else:
         end = datetime(year + 1, 1, 1, tzinfo=zone)
-    return When(start, end - _TICK, text)
+    return When(_fixed(start), _fixed(end - _TICK), text)

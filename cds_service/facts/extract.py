@@ -11,7 +11,7 @@ from cds_service.facts.conditions import read_conditions
 from cds_service.facts.dates import read_when
 from cds_service.facts.observations import read_observations
 from cds_service.facts.orders import missing_sources, read_order, unread_order
-from cds_service.facts.patient_facts import OrderFact, PatientFacts, When
+from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts, When
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import RawPatient, Unreadable, decode
 from cds_service.kinds import CLINICAL, KINDS
@@ -22,7 +22,7 @@ def extract(
     data: ClinicalData,
     *,
     now: datetime,
-    reads: Callable[[str, str], bool] = lambda system, code: True,
+    reads: Callable[[Concept], bool] = lambda concept: True,
     encounter_id: str | None = None,
 ) -> PatientFacts:
     """Read everything of one call.
@@ -30,7 +30,7 @@ def extract(
     Args:
         data: raw resources by kind.
         now: the time of the call, aware, in the hospital's zone; its date is *today*.
-        reads: whether anything reads a code (system, code) of an Observation; others are passed over.
+        reads: whether an Observation with this code is, or may be, one that anything reads; others are passed over.
         encounter_id: bare id of the current encounter, if the client sent one.
     """
     reading = Reading(now, reads)

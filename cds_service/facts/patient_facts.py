@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Protocol
 
 import msgspec
@@ -24,10 +25,21 @@ class Coding(msgspec.Struct, frozen=True):
 
 
 class Concept(msgspec.Struct, frozen=True):
-    """A CodeableConcept: its codings that have system and code, and every text a person could read in it."""
+    """A CodeableConcept: its codings that have system and code, and every text a person could read in it.
+
+    `bare_codes` are codes that came without a system. `within` are words that are not its own and say what it is of: of
+    a result its specimen, and the panel that it is a component of.
+    """
 
     codings: tuple[Coding, ...] = ()
     texts: tuple[str, ...] = ()
+    bare_codes: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it has neither a code nor words of its own."""
+        return not (self.codings or self.texts or self.bare_codes)
 
     @property
     def label(self) -> str | None:
@@ -36,9 +48,10 @@ class Concept(msgspec.Struct, frozen=True):
 
 
 class When(msgspec.Struct, frozen=True):
-    """A FHIR date or dateTime as the span it may mean; both ends are aware and in the hospital's zone.
+    """A FHIR date or dateTime as the span it may mean; both ends are aware and show the hospital's time.
 
-    `2026-11` spans the whole month. `text` is the date as shown to a person.
+    They carry an offset, not the zone: Python compares two times of one zone by the clock on the wall, which goes back
+    once a year. `2026-11` spans the whole month. `text` is the date as shown to a person.
     """
 
     earliest: datetime
@@ -65,7 +78,10 @@ class ConditionFact:
 
 @dataclass(frozen=True, slots=True)
 class ReactionFact:
-    """One AllergyIntolerance.reaction: its substance, manifestations and severity (`mild`, `moderate`, `severe`)."""
+    """One AllergyIntolerance.reaction: its substance, manifestations and severity (`mild`, `moderate`, `severe`).
+
+    Its description is the last of the manifestations.
+    """
 
     substance: Concept
     manifestations: tuple[Concept, ...]
@@ -76,7 +92,8 @@ class ReactionFact:
 class AllergyFact:
     """An AllergyIntolerance that is neither refuted nor entered in error.
 
-    `criticality` is as coded.
+    `kind` is `allergy`, `intolerance` or None; `criticality` as coded. `status_clear`: the clinical status is none or
+    one of FHIR's; any other counts as active. `notes` are its free texts.
     """
 
     reference: str
@@ -86,6 +103,13 @@ class AllergyFact:
     criticality: str | None
     reactions: tuple[ReactionFact, ...]
     recorded: When | None
+    notes: tuple[str, ...] = ()
+    status_clear: bool = True
+
+    @property
+    def names(self) -> tuple[Concept, ...]:
+        """What says which allergy it is: the code, then the substance of each reaction."""
+        return (self.concept, *(reaction.substance for reaction in self.reactions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +131,11 @@ class Interval:
         """The bounds that there are."""
         return tuple(end for end in (self.low, self.high) if end is not None)
 
-    def scaled(self, factor: Decimal) -> Interval:
-        """In another unit; `factor` is positive."""
-        low = None if self.low is None else self.low * factor
-        high = None if self.high is None else self.high * factor
+    def scaled(self, factor: Fraction) -> Interval:
+        """In another unit; `factor` is positive. Multiplied first, then divided: no limit is missed by a last digit."""
+        low, high = (
+            None if end is None else end * factor.numerator / factor.denominator for end in (self.low, self.high)
+        )
         return Interval(low, high, self.low_open, self.high_open)
 
 
@@ -119,10 +144,13 @@ class Measurement:
     """The value of an ObservationFact as an interval, or a coded answer, or why it can't be judged.
 
     `unit_codes` are the spellings to try, the UCUM code first. `from_text` marks a number that was read out of
-    valueString. `shown` is the value as reported, where it is not one number.
+    valueString: `or_else` is its other reading (`180.000` is 180 or 180000), `name` the words before it (`INR 1.2`).
+    `shown` is the value as reported, where it is not one number.
     """
 
     interval: Interval = Interval()
+    or_else: Interval | None = None
+    name: str | None = None
     unit_codes: tuple[str, ...] = ()
     answer: Concept | None = None
     from_text: bool = False
@@ -142,7 +170,8 @@ class ObservationFact(msgspec.Struct, frozen=True):
     """One reported value: an Observation or one of its components, its value not read yet.
 
     `value` is read only of the results that may be the newest; None where it can't be read at all. `problem` is a key
-    of `reason.*` in the wording where the whole Observation can't be judged.
+    of `reason.*` in the wording where the whole Observation can't be judged. `no_date` is what stands in place of a
+    date and is none.
     """
 
     reference: str
@@ -151,6 +180,7 @@ class ObservationFact(msgspec.Struct, frozen=True):
     preliminary: bool
     value: ReportedValue | None = None
     problem: str | None = None
+    no_date: str | None = None
 
     def measure(self) -> Measurement | None:
         """The value; None for a panel that has no value of its own."""

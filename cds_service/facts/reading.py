@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from cds_service.clinical_data.retrieved import RawResource, Unavailable
+from cds_service.facts.patient_facts import Concept
 from cds_service.reasons import Reason
 
 
@@ -14,13 +15,13 @@ from cds_service.reasons import Reason
 class Reading:
     """One call's reading.
 
-    `now` is the time of the call, aware, in the hospital's zone. `reads` says whether anything reads a code (system,
-    code) of an Observation; others are passed over. `gaps` collects every resource that can't be read: one never sinks
-    the others.
+    `now` is the time of the call, aware, in the hospital's zone. `reads` says whether an Observation with a code is, or
+    may be, one that anything reads; others are passed over. `gaps` collects every resource that can't be read: one
+    never sinks the others.
     """
 
     now: datetime
-    reads: Callable[[str, str], bool]
+    reads: Callable[[Concept], bool]
     gaps: list[Unavailable] = field(default_factory=list)
 
     @property

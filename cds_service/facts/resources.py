@@ -6,7 +6,7 @@ A `modifierExtension` may turn a resource into its opposite, and none is underst
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -110,6 +110,12 @@ class RawReaction(_Resource):
     description: str | None = None
 
 
+class RawAnnotation(_Struct):
+    """FHIR Annotation."""
+
+    text: str | None = None
+
+
 class RawAllergy(_Resource):
     """FHIR AllergyIntolerance."""
 
@@ -118,6 +124,7 @@ class RawAllergy(_Resource):
     criticality: str | None = None
     code: RawConcept | None = None
     reaction: list[RawReaction] | None = None
+    note: list[RawAnnotation | None] | None = None
     recorded_date: str | None = None
     onset_date_time: str | None = None
 
@@ -132,6 +139,7 @@ class RawObservation(_Resource):
     effective_instant: str | None = None
     issued: str | None = None
     component: msgspec.Raw = NOT_GIVEN
+    specimen: msgspec.Raw = NOT_GIVEN
 
 
 class RawValue(_Resource):
@@ -175,17 +183,17 @@ class RawOrder(_Resource):
     comment: msgspec.Raw = NOT_GIVEN
 
 
-class RawAnnotation(_Struct):
-    """FHIR Annotation."""
-
-    text: str | None = None
-
-
 class RawContained(_Resource):
     """A contained resource that an order's reason may point to."""
 
     id: str | None = None
     code: RawConcept | None = None
+
+
+class RawEncounter(_Resource):
+    """FHIR Encounter."""
+
+    period: RawPeriod | None = None
 
 
 class RawLink(_Struct):
@@ -214,11 +222,11 @@ class Unreadable(Exception):
 
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawPatient, RawContained)
+    for kind in (RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawPatient, RawContained, RawEncounter)
 }
 _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
-    for kind in (RawCondition, RawAllergy, RawObservation)
+    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter)
 }
 _WHOLE = (RawCondition, RawAllergy)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
@@ -226,6 +234,7 @@ _components = msgspec.json.Decoder(list[RawValue])
 _concepts = msgspec.json.Decoder(list[RawConcept] | RawConcept)
 _annotations = msgspec.json.Decoder(list[RawAnnotation] | RawAnnotation | str)
 _code_decoder = msgspec.json.Decoder(RawCode)
+_reference_decoder = msgspec.json.Decoder(RawReference)
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -316,37 +325,32 @@ def decode_notes(raw: msgspec.Raw) -> list[str]:
     return [text for note in notes if (text := note if isinstance(note, str) else note.text)]
 
 
+def display_of(raw: msgspec.Raw) -> str | None:
+    """What a reference calls the resource that it points to; None where it does not say, or can't be read."""
+    try:
+        return _reference_decoder.decode(raw).display if is_given(raw) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def concept(raw: RawConcept | None) -> Concept:
     """A CodeableConcept without its empty parts; texts are the text first, then the displays, each once."""
     if raw is None:
         return Concept()
-    codings = []
+    codings, bare = [], []
     texts = [raw.text] if raw.text else []
     for c in raw.coding or ():
         if c is None:
             continue
-        system, code, display = c.system, c.code, c.display or None
-        if system and code and (system := system.strip()) and (code := code.strip()):
+        system, code, display = (c.system or "").strip(), (c.code or "").strip(), c.display or None
+        if system and code:
             codings.append(Coding(system, code, display))
+        elif code:
+            bare.append(code)
         if display:
             texts.append(display)
-    return Concept(tuple(codings), tuple(dict.fromkeys(text for text in texts if not text.isspace())))
-
-
-def is_named(raw: RawConcept | None) -> bool:
-    """Whether a code says anything at all, by a code, a display or a text; sparse clients send `coding: [{}]`."""
-    if raw is None:
-        return False
-    return bool(raw.text) or any(c is not None and (c.code or c.display) for c in raw.coding or ())
-
-
-def read_codings(raw: RawConcept, reads: Callable[[str, str], bool]) -> tuple[Coding, ...]:
-    """The codings that anything reads."""
-    return tuple(
-        Coding(c.system, c.code, c.display)
-        for c in raw.coding or ()
-        if c is not None and c.system and c.code and reads(c.system, c.code)
-    )
+    shown = dict.fromkeys(text for text in texts if not text.isspace())
+    return Concept(tuple(codings), tuple(shown), tuple(dict.fromkeys(bare)))
 
 
 def status_code(raw: Status | None) -> str | None:

@@ -1,109 +1,216 @@
-"""The allergies of one call, by group, with what was severe and what was only physiologic.
+"""The allergies of one call by group, with what was severe and what was only physiologic; and those nobody can read.
 
-An allergy belongs to the groups of its codes (its own and its reactions' substances); only where no code is known do
-whole words of its text decide.
+An allergy belongs to the groups of its codes and of its words: a code never silences a text, nor a text a code. What
+names the allergy is its code and the substances of its reactions; the agent may also stand in a manifestation, a
+description or a note. An entry that names neither a group nor plainly something else is unread: it may be any allergy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, PatientFacts
 from cds_service.knowledge.questions.allergy import AllergyQuestion
-from cds_service.knowledge.tables import Knowledge, TextGroup
+from cds_service.knowledge.tables import Knowledge, Statement
+from cds_service.reasons import Reason
 
 _KIND = AllergyQuestion.DATA
+_FEW_WORDS = 3
+EMPTY, NONE_KNOWN, RECORDED = "empty", "none known", "recorded"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAllergy:
-    """One allergy with the groups that it belongs to; `by_text` where words decided, `coding` where a code did."""
+    """One allergy with the groups that it belongs to.
+
+    `codings` holds the coding of each group that a code named, `texts` the words of each that only words did. `unread`
+    says why it, or a part of it, can't be interpreted. `denies`: it says that there is no allergy.
+    """
 
     fact: AllergyFact
     groups: frozenset[str]
-    by_text: bool
-    coding: Coding | None
+    codings: dict[str, Coding]
+    texts: dict[str, str]
     severe: bool
     physiologic: bool
+    unread: Reason | None
+    denies: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AllergyList:
-    """All allergies of one call; `unread` have neither a code that the tables can read nor a text."""
+    """All allergies of one call."""
 
-    known: tuple[KnownAllergy, ...]
-    unread: tuple[AllergyFact, ...]
+    entries: tuple[KnownAllergy, ...]
     complete: bool
+
+    @property
+    def unread(self) -> list[KnownAllergy]:
+        """The entries that can't be interpreted, or of which a part can't."""
+        return [allergy for allergy in self.entries if allergy.unread]
+
+    @property
+    def unread_reason(self) -> Reason:
+        """Why those can't be interpreted: their common reason, or one that covers all."""
+        reasons = {allergy.unread.key for allergy in self.entries if allergy.unread}
+        return Reason(reasons.pop() if len(reasons) == 1 else "uncoded-allergy")
+
+    @property
+    def state(self) -> str:
+        """What the list says as a whole: `empty`, `none known`, or `recorded` where it holds anything else."""
+        if not self.entries:
+            return EMPTY
+        return NONE_KNOWN if all(allergy.denies for allergy in self.entries) else RECORDED
 
     def in_group(self, group: str) -> list[KnownAllergy]:
         """Every allergy of a group, inactive ones too."""
-        return [allergy for allergy in self.known if group in allergy.groups]
+        return [allergy for allergy in self.entries if group in allergy.groups]
 
     def may_be_in(self, groups: Iterable[str]) -> bool:
         """True unless the list is complete and holds none of the groups."""
         return not self.complete or bool(self.unread) or any(self.in_group(group) for group in groups)
 
 
+@dataclass(slots=True)
+class _Codes:
+    """What the codes of an entry say; `something_else`: one is read, and names none of the groups."""
+
+    groups: dict[str, Coding] = field(default_factory=dict)
+    something_else: bool = False
+    none_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What reads one call's entries; each text once, as `Hives` is said of many."""
+
+    knowledge: Knowledge
+    systems: frozenset[str]
+    read: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
+
+    def statements(self, texts: Iterable[str]) -> list[Statement]:
+        """What the texts say, each once."""
+        found: list[Statement] = []
+        for text in dict.fromkeys(texts):
+            if text not in self.read:
+                self.read[text] = self.knowledge.allergy_texts.read(text)
+            found += self.read[text]
+        return found
+
+
 def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
     """Group every allergy once."""
-    known = tuple(_grouped(fact, knowledge) for fact in facts.allergies)
-    unread = tuple(a.fact for a in known if not a.groups and not _is_readable(a.fact, knowledge))
-    return AllergyList(known, unread, _KIND in facts.complete)
+    reader = _Reader(knowledge, AllergyQuestion.systems(knowledge))
+    return AllergyList(tuple(_entry(fact, reader) for fact in facts.allergies), _KIND in facts.complete)
 
 
-def _grouped(fact: AllergyFact, knowledge: Knowledge) -> KnownAllergy:
-    concepts = [fact.concept, *(reaction.substance for reaction in fact.reactions)]
-    by_value_set = {group.value_set: group.id for group in knowledge.allergies.groups}
-    found: dict[str, Coding] = {}
+def _entry(fact: AllergyFact, reader: _Reader) -> KnownAllergy:
+    knowledge = reader.knowledge
+    codes = _codes(fact.names, reader)
+    names = reader.statements(text for concept in fact.names for text in _own_words(concept, knowledge))
+    story = reader.statements(_story(fact))
+    texts: dict[str, str] = {}
+    for statement in (*names, *story):
+        texts |= {group: statement.text for group in statement.groups if group not in codes.groups | texts}
+    groups = frozenset(codes.groups) | frozenset(texts)
+    covered = {g.id for g in knowledge.allergies.groups if g.covered_by & groups}
+    severe, physiologic = _weights(fact, names, story, reader)
+    return KnownAllergy(
+        fact,
+        groups - covered,
+        codes.groups,
+        texts,
+        severe,
+        physiologic,
+        unread=_unread(codes, groups, names, story, knowledge),
+        denies=_denies(codes, groups, names, knowledge),
+    )
+
+
+def _codes(concepts: Iterable[Concept], reader: _Reader) -> _Codes:
+    knowledge = reader.knowledge
+    by_value_set = {group.value_set: group for group in knowledge.allergies.groups}
+    found = _Codes()
     for coding in (c for concept in concepts for c in concept.codings):
-        for hit in knowledge.codes.lookup(coding.system, coding.code):
-            if hit.value_set in by_value_set:
-                found.setdefault(by_value_set[hit.value_set], coding)
-    groups = frozenset(found) or _groups_by_text(concepts, knowledge)
-    severe, physiologic = _weights(fact, knowledge) if groups else (False, False)
-    shown = next(iter(found.values()), None) or next(iter(fact.concept.codings), None)
-    return KnownAllergy(fact, groups, not found and bool(groups), shown, severe, physiologic)
+        hits = [h for h in knowledge.codes.lookup(coding.system, coding.code) if h.value_set in by_value_set]
+        for hit in hits:
+            group = by_value_set[hit.value_set]
+            found.groups.setdefault(group.id, coding)
+            found.none_known |= group.role == "none-known" and hit.sufficient
+        found.something_else |= not hits and knowledge.codes.reads_for(coding.system, coding.code, reader.systems)
+    return found
 
 
-def _groups_by_text(concepts: Iterable[Concept], knowledge: Knowledge) -> frozenset[str]:
-    texts = [text for concept in concepts for text in concept.texts if not _denies(text, knowledge)]
-    words = " ".join(knowledge.words.of(text) for text in texts)
-    return frozenset(group.id for group in knowledge.allergies.groups if _matches(words, group, knowledge))
+def _own_words(concept: Concept, knowledge: Knowledge) -> Iterable[str]:
+    """The texts of a concept, without those that only repeat how the tables call its code: `Exposure to iodine`."""
+    displays = [knowledge.codes.display(c.system, c.code) or "" for c in concept.codings]
+    repeated = {name.casefold() for display in displays for name in (display, display.rpartition(" (")[0])}
+    return (text for text in concept.texts if text.casefold() not in repeated)
 
 
-def _matches(words: str, group: TextGroup, knowledge: Knowledge) -> bool:
-    return knowledge.words.hold_any(words, group.texts) and not knowledge.words.hold_any(words, group.not_texts)
+def _story(fact: AllergyFact) -> Iterable[str]:
+    """Where an agent may stand as well: manifestations, descriptions and notes."""
+    yield from (text for reaction in fact.reactions for m in reaction.manifestations for text in m.texts)
+    yield from fact.notes
 
 
-def _denies(text: str, knowledge: Knowledge) -> bool:
-    """Whether a text says that there is no such allergy: it begins so, and nothing breaks the statement."""
+def _unread(
+    codes: _Codes, groups: frozenset[str], names: list[Statement], story: list[Statement], knowledge: Knowledge
+) -> Reason | None:
+    """Why an entry can't be cleared; None where it is in a group that a question asks for, or all of it is read."""
     table = knowledge.allergies
-    lower = text.lower().rstrip(" .!")
-    broken = any(f" {brk} " in f" {lower} " or (len(brk) == 1 and brk in lower) for brk in table.negation_breaks)
-    return not broken and any(lower.lstrip().startswith(begin) for begin in table.negation_begins)
+    look_alikes = table.with_role("look-alike")
+    nothing_named = table.with_role("none-known") | table.with_role("not-known") | table.with_role("no-agent")
+    if groups - look_alikes - nothing_named:
+        return None
+    if codes.something_else or set(codes.groups) & look_alikes:
+        return None
+    if any(s.not_known for s in names) or set(codes.groups) & table.with_role("not-known"):
+        return Reason("allergies-not-known")
+    if any(s.unread for s in names):
+        return Reason("uncoded-allergy")
+    clear = any(s.something_else or s.none_known or s.groups or s.denied for s in names)
+    if clear or set(codes.groups) & table.with_role("none-known") or _is_told(story):
+        return None
+    if any(s.unknown for s in names):
+        return Reason("allergies-not-known")
+    return Reason("allergy-names-no-agent" if names or codes.groups else "uncoded-allergy")
 
 
-def _weights(fact: AllergyFact, knowledge: Knowledge) -> tuple[bool, bool]:
-    """Whether a reaction was severe, and whether all that is known of it is physiologic."""
-    manifestations = [m for reaction in fact.reactions for m in reaction.manifestations]
-    weights = [_weight(manifestation, knowledge) for manifestation in manifestations]
+def _is_told(story: list[Statement]) -> bool:
+    """Whether a note or description begins with the substance that the entry does not name, and no other is unread."""
+    alone = any(s.unread and len(s.text.split()) <= _FEW_WORDS for s in story)
+    return not alone and any(s.begins_so for s in story)
+
+
+def _denies(codes: _Codes, groups: frozenset[str], names: list[Statement], knowledge: Knowledge) -> bool:
+    """Whether an entry says that there is no allergy, and nothing else."""
+    others = groups - knowledge.allergies.with_role("none-known")
+    said = codes.none_known or any(s.none_known for s in names)
+    return said and not others and not codes.something_else and not any(s.something_else or s.unread for s in names)
+
+
+def _weights(fact: AllergyFact, names: list[Statement], story: list[Statement], reader: _Reader) -> tuple[bool, bool]:
+    """Whether a reaction was severe, and whether all that is known of it is physiologic.
+
+    A reaction that an entry tells of something else (`peanuts: anaphylaxis; CT dye: hives`) says nothing of this one.
+    """
+    look_alikes = reader.knowledge.allergies.with_role("look-alike")
+    own = [s for s in names if not s.something_else and not (s.groups and s.groups <= look_alikes)]
+    told = {weight for statement in (*own, *story) for weight in statement.weights}
+    weights = [w for r in fact.reactions for m in r.manifestations for w in _manifestation_weights(m, reader)]
     graded = fact.criticality == "high" or any(reaction.severity == "severe" for reaction in fact.reactions)
-    severe = graded or "severe" in weights or _weight(Concept(texts=fact.concept.texts), knowledge) == "severe"
-    return severe, bool(weights) and set(weights) == {"physiologic"}
+    physiologic = bool(weights) and told | set(weights) <= {"physiologic", None} and None not in weights
+    return graded or "severe" in told or "severe" in weights, physiologic
 
 
-def _weight(concept: Concept, knowledge: Knowledge) -> str | None:
-    """The heaviest weight that a manifestation's codes or words carry."""
+def _manifestation_weights(concept: Concept, reader: _Reader) -> list[str | None]:
+    """The weights that a manifestation's codes or words carry; None for one that the tables don't weigh."""
+    knowledge = reader.knowledge
     hits = {h.value_set for c in concept.codings for h in knowledge.codes.lookup(c.system, c.code)}
-    words = " ".join(knowledge.words.of(text) for text in concept.texts)
-    for weight, group in knowledge.allergies.reactions.items():
-        if group.value_set in hits or _matches(words, group, knowledge):
-            return weight
-    return None
-
-
-def _is_readable(fact: AllergyFact, knowledge: Knowledge) -> bool:
-    concepts = [fact.concept, *(reaction.substance for reaction in fact.reactions)]
-    coded = any(knowledge.codes.reads(c.system, c.code) for concept in concepts for c in concept.codings)
-    return coded or any(concept.texts for concept in concepts)
+    coded = [weight for weight, value_set in knowledge.allergies.reactions.items() if value_set in hits]
+    told = [weight for statement in reader.statements(concept.texts) for weight in statement.weights]
+    if coded:
+        return [coded[0], *(weight for weight in told if weight)]
+    return told or [None]

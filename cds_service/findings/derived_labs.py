@@ -7,10 +7,11 @@ every measured one, and is marked as computed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from cds_service.facts.patient_facts import Interval, PatientFacts, When
 from cds_service.findings.finding import Evidence
@@ -25,46 +26,81 @@ _NARROW = Decimal("0.1")
 
 
 def add_derived(book: LabBook, facts: PatientFacts, knowledge: Knowledge) -> None:
-    """Add computed results to the book, and why one that would be newer could not be computed."""
+    """Add computed results to the book, and why one that would be newer could not be computed.
+
+    What is computed from a doubtful result is doubtful. The cost grows with the number of results, not with its square.
+    """
     for lab in knowledge.labs.values():
         if lab.derivation is None:
             continue
         last = max((result.when.latest for result in book.of(lab.id)), default=None)
-        computed, refused = _FORMULAS[lab.derivation.kind](lab, lab.derivation, book, facts)
-        fresh = [result for result in computed if last is None or result.when.earliest > last]
-        missed = [block for block in refused if last is None or block.when is None or block.when.earliest > last]
-        if fresh:
-            book.results.setdefault(lab.id, []).extend(fresh)
-        if missed:
-            book.blocked.setdefault(lab.id, []).extend(missed)
+        for entry in _FORMULAS[lab.derivation.kind](lab, lab.derivation, book, facts):
+            if last is None or entry.when is None or entry.when.earliest > last:
+                book.add(lab.id, entry)
 
 
-_Computed = tuple[list[LabResult], list[Blocked]]
+_Entry = LabResult | Blocked
 
 
-def _fraction_of(lab: Lab, derivation: Derivation, book: LabBook, facts: PatientFacts) -> _Computed:
+def _fraction_of(lab: Lab, derivation: Derivation, book: LabBook, facts: PatientFacts) -> Iterator[_Entry]:
     """total x percent / divisor, of results of the same day; refused where one of the two is."""
-    computed, refused = [], []
-    for whole in _all(book, derivation.inputs[0]):
-        for part in _all(book, derivation.inputs[1]):
-            if not _same_day(whole.when, part.when):
-                continue
-            broken = next((one for one in (whole, part) if isinstance(one, Blocked)), None)
-            if broken is not None:
-                refused.append(replace(broken, when=whole.when or part.when))
-            elif isinstance(whole, LabResult) and isinstance(part, LabResult):
-                product = _product(whole.interval, part.interval).scaled(1 / derivation.parameters["divisor"])
-                computed.append(_result(lab, product, whole, derivation))
-    return computed, refused
+    wholes, parts = (_by_day(_every(book, name)) for name in derivation.inputs)
+    for day in wholes:
+        for whole, part in _pairs(wholes[day], parts.get(day, []) + (parts.get(None, []) if day else [])):
+            yield _share(lab, whole, part, derivation)
+    for day in parts if None in wholes else ():
+        for part, whole in _pairs(parts[day], wholes[None] if day else []):
+            yield _share(lab, whole, part, derivation)
 
 
-def _all(book: LabBook, lab: str) -> list[LabResult | Blocked]:
-    return [*book.of(lab), *book.blocked.get(lab, ())]
+def _every(book: LabBook, lab: str) -> list[_Entry]:
+    return [*book.of(lab), *book.blocked.get(lab, ()), *(e for entries in book.doubtful_of(lab) for e in entries)]
 
 
-def _same_day(one: When | None, other: When | None) -> bool:
-    """Whether two results are of one day; one without a date may be of any."""
-    return one is None or other is None or one.latest.date() == other.latest.date()
+def _by_day(entries: Iterable[_Entry]) -> dict[date | None, list[_Entry]]:
+    """By day; those without a date, which may be of any, under None."""
+    found: dict[date | None, list[_Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.when.latest.date() if entry.when else None, []).append(entry)
+    return found
+
+
+def _pairs(ones: Sequence[_Entry], others: Sequence[_Entry]) -> Iterator[tuple[_Entry, _Entry]]:
+    """Each of the ones with those of the others that decide: the lowest and the highest tell as much as all."""
+    deciding = _deciding(others)
+    return ((one, other) for one in ones for other in deciding)
+
+
+def _deciding(entries: Sequence[_Entry]) -> list[_Entry]:
+    """The lowest and highest of the sure and of the doubtful results, and one refused result of each kind."""
+    found: dict[int, _Entry] = {}
+    for doubtful in (False, True):
+        alike = [entry for entry in entries if (entry.doubt is not None) is doubtful]
+        results = [entry for entry in alike if isinstance(entry, LabResult)]
+        if results:
+            ends = [f(results, key=bound) for f in (min, max) for bound in (_low, _high)]
+            found |= {id(entry): entry for entry in ends}
+        refused = {entry.reason.key: entry for entry in alike if isinstance(entry, Blocked)}
+        found |= {id(entry): entry for entry in refused.values()}
+    return list(found.values())
+
+
+def _low(result: LabResult) -> Decimal:
+    return Decimal("-Infinity") if result.interval.low is None else result.interval.low
+
+
+def _high(result: LabResult) -> Decimal:
+    return Decimal("Infinity") if result.interval.high is None else result.interval.high
+
+
+def _share(lab: Lab, whole: _Entry, part: _Entry, derivation: Derivation) -> _Entry:
+    doubt = whole.doubt or part.doubt
+    if isinstance(whole, LabResult) and isinstance(part, LabResult):
+        product = _product(whole.interval, part.interval).scaled(1 / Fraction(derivation.parameters["divisor"]))
+        return replace(_result(lab, product, whole, derivation), doubt=doubt)
+    broken = whole if isinstance(whole, Blocked) else part
+    reason = broken.reason if isinstance(broken, Blocked) else Reason("other")
+    return Blocked(reason, whole.when or part.when, broken.evidence, doubt)
 
 
 def _product(one: Interval, other: Interval) -> Interval:
@@ -74,27 +110,51 @@ def _product(one: Interval, other: Interval) -> Interval:
     return Interval(low, high)
 
 
-def _sum_of_logarithms(lab: Lab, derivation: Derivation, book: LabBook, facts: PatientFacts) -> _Computed:
+def _sum_of_logarithms(lab: Lab, derivation: Derivation, book: LabBook, facts: PatientFacts) -> Iterator[_Entry]:
     """constant + sum of weight x ln(value), each value raised to `smallest` and cut at `largest_<input>`."""
-    newest_of = {name: newest(book.of(name)) for name in derivation.inputs}
-    refused = [block for name, latest in newest_of.items() for block in _may_be_newer(book, name, latest)]
-    if any(not latest and not book.blocked.get(name) for name, latest in newest_of.items()):
-        return [], []
-    if not all(newest_of.values()):
-        return [], refused
-    spans = {name: _hull(latest) for name, latest in newest_of.items()}
+    sure = {name: newest(book.of(name)) for name in derivation.inputs}
+    refused = [block for name, latest in sure.items() for block in _may_be_newer(book.blocked.get(name, ()), latest)]
+    if all(sure.values()):
+        yield _score_of(lab, sure, derivation)
+    if all(latest or book.blocked.get(name) for name, latest in sure.items()):
+        yield from refused
+    doubtful = {name: _possible(book, name, latest) for name, latest in sure.items()}
+    doubt = next((entry.doubt for entries in doubtful.values() for entry in entries if entry.doubt), None)
+    if doubt is None or not all(sure[name] or doubtful[name] for name in sure):
+        return
+    usable = {name: [*sure[name], *(e for e in doubtful[name] if isinstance(e, LabResult))] for name in sure}
+    if all(usable.values()):
+        yield replace(_score_of(lab, usable, derivation), doubt=doubt)
+    for block in (e for entries in doubtful.values() for e in entries if isinstance(e, Blocked)):
+        yield replace(block, doubt=doubt)
+
+
+def _score_of(lab: Lab, latest: Mapping[str, Sequence[LabResult]], derivation: Derivation) -> LabResult:
+    """The score of the newest results, as old as the oldest of them."""
+    spans = {name: _hull(results) for name, results in latest.items()}
     low = _score({name: span.low or Decimal(0) for name, span in spans.items()}, derivation.parameters)
     high = _score({name: span.high for name, span in spans.items()}, derivation.parameters)
-    oldest = min((latest[0] for latest in newest_of.values()), key=lambda part: part.when.earliest)
-    return [_result(lab, Interval(low, high), oldest, derivation)], refused
+    oldest = min((results[0] for results in latest.values()), key=lambda part: part.when.earliest)
+    return _result(lab, Interval(low, high), oldest, derivation)
 
 
-def _may_be_newer(book: LabBook, lab: str, latest: Sequence[LabResult]) -> list[Blocked]:
+def _possible(book: LabBook, lab: str, latest: Sequence[LabResult]) -> list[_Entry]:
+    """Doubtful results that may be newer than the sure ones: the newest of each source, and refused ones."""
+    found: list[_Entry] = []
+    start = max((result.when.earliest for result in latest), default=None)
+    for entries in book.doubtful_of(lab):
+        ends = newest(entry for entry in entries if isinstance(entry, LabResult))
+        found += [result for result in ends if start is None or result.when.latest >= start]
+        found += _may_be_newer([e for e in entries if isinstance(e, Blocked)], ends or latest)
+    return found
+
+
+def _may_be_newer(blocked: Iterable[Blocked], latest: Sequence[LabResult]) -> list[Blocked]:
     """Refused results that may be newer than the usable ones; a test that was not done takes nothing from these."""
     start = max((result.when.earliest for result in latest), default=None)
     return [
         block
-        for block in book.blocked.get(lab, ())
+        for block in blocked
         if block.reason.key != "data-absent" and (start is None or block.when is None or block.when.latest >= start)
     ]
 
@@ -120,20 +180,23 @@ def _score(values: Mapping[str, Decimal | None], parameters: Mapping[str, Decima
     return Decimal(score)
 
 
-def _ckd_epi_2021(lab: Lab, derivation: Derivation, book: LabBook, facts: PatientFacts) -> _Computed:
+def _ckd_epi_2021(lab: Lab, derivation: Derivation, book: LabBook, facts: PatientFacts) -> Iterator[_Entry]:
     """eGFR of every creatinine; an inexact creatinine or birth date gives an interval."""
-    computed: list[LabResult] = []
-    refused = list(book.blocked.get(derivation.inputs[0], ()))
-    for creatinine in book.of(derivation.inputs[0]):
+    for creatinine in _every(book, derivation.inputs[0]):
+        if isinstance(creatinine, Blocked):
+            yield creatinine
+            continue
         ages = _ages(facts.birth_date, creatinine.when.earliest)
+        problem = None
         if ages is None or facts.gender not in ("male", "female"):
-            refused.append(Blocked(Reason("needs-birth-date-and-sex"), creatinine.when, creatinine.evidence))
+            problem = "needs-birth-date-and-sex"
         elif ages[0] < derivation.parameters["youngest"]:
-            refused.append(Blocked(Reason("adults-only"), creatinine.when, creatinine.evidence))
+            problem = "adults-only"
+        if problem or ages is None or facts.gender is None:
+            yield Blocked(Reason(problem or "other"), creatinine.when, creatinine.evidence, creatinine.doubt)
         else:
             span = _gfr_span(creatinine.interval, ages, facts.gender, derivation.parameters)
-            computed.append(_result(lab, span, creatinine, derivation))
-    return computed, refused
+            yield replace(_result(lab, span, creatinine, derivation), doubt=creatinine.doubt)
 
 
 def _gfr_span(creatinine: Interval, ages: tuple[float, float], sex: str, parameters: Mapping[str, Decimal]) -> Interval:
@@ -174,7 +237,7 @@ def _shown(interval: Interval) -> Decimal | str:
     return low if high - low <= _NARROW else f"{low}-{high}"
 
 
-_FORMULAS: Mapping[str, Callable[[Lab, Derivation, LabBook, PatientFacts], _Computed]] = {
+_FORMULAS: Mapping[str, Callable[[Lab, Derivation, LabBook, PatientFacts], Iterator[_Entry]]] = {
     "fraction-of": _fraction_of,
     "sum-of-logarithms": _sum_of_logarithms,
     "ckd-epi-2021": _ckd_epi_2021,

@@ -36,7 +36,8 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         Unavailable(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, fact.concept.label)
         for fact in chart.unread
     ]
-    uncoded += [Unavailable("allergies", Reason("uncoded-allergy"), a.reference) for a in patient.allergies.unread]
+    allergies = patient.allergies
+    uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(orders, _each_once((*facts.unavailable, *uncoded)), options, to_judge and not facts.obtained)
 

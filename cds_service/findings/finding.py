@@ -40,6 +40,7 @@ class CriterionFinding:
     """The answer of one criterion; `reason` says why it is unknown, or what softened it.
 
     `evidence` holds the most telling items; `evidence_left_out` counts the others.
+    `list_state`, of an absent one, is what the list that was looked through says: `empty`, `none known` or `recorded`.
     """
 
     criterion: Criterion
@@ -48,6 +49,7 @@ class CriterionFinding:
     reason: Reason | None = None
     evidence: tuple[Evidence, ...] = ()
     evidence_left_out: int = 0
+    list_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

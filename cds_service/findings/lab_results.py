@@ -1,22 +1,33 @@
 """Observations -> results by analyte, in the analyte's canonical unit; what can't be used is kept with its reason.
 
-A unit that is missing or not listed is refused, never guessed. A result without a date, dated in the future, or
-outside what can be true is refused too. A refused result may be newer than a usable one, so it is never dropped.
+A result without a date, dated in the future, in a unit that is not read, or outside what can be true is refused. A
+refused result may be newer than a usable one, so it is never dropped. A result of which it is only possible that it
+reports the lab is kept apart, as doubtful.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from cds_service.facts.patient_facts import Coding, Concept, Interval, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.findings.lab_values import Converted, convert, is_of_another_dimension
+from cds_service.knowledge.tables import Knowledge, Lab, ReportedLab
 from cds_service.reasons import Reason
 
 _CLOCK_TOLERANCE = timedelta(days=1)
 _ANY_TIME = datetime.max.replace(tzinfo=UTC)
+_NOT_DONE = "data-absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a result may be another test; all results of one `source` (a code with its words) are of the lab, or none."""
+
+    reason: Reason
+    source: Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class LabResult:
     when: When
     evidence: Evidence
     answer: Concept | None = None
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +48,19 @@ class Blocked:
     reason: Reason
     when: When | None
     evidence: Evidence | None
+    doubt: Doubt | None = None
 
 
 @dataclass(slots=True)
 class LabBook:
-    """All results of one call by lab id; `unplaced` are unreadable ones that may report any analyte."""
+    """All results of one call by lab id; `unplaced` are unreadable ones that may report any analyte.
+
+    `doubtful` holds those that may report the lab or another test, usable or not, by their source.
+    """
 
     results: dict[str, list[LabResult]] = field(default_factory=dict)
     blocked: dict[str, list[Blocked]] = field(default_factory=dict)
+    doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = field(default_factory=dict)
     unplaced: list[Blocked] = field(default_factory=list)
 
     def of(self, lab: str) -> list[LabResult]:
@@ -54,6 +71,22 @@ class LabBook:
         """Refused results that report the lab, or may."""
         return [*self.blocked.get(lab, ()), *self.unplaced]
 
+    def doubtful_of(self, lab: str) -> Iterable[list[LabResult | Blocked]]:
+        """Results that may be of the lab, one list a source."""
+        return self.doubtful.get(lab, {}).values()
+
+    def add(self, lab: str, entry: LabResult | Blocked) -> None:
+        """Keep a result or a refused one where it belongs."""
+        if entry.doubt is not None:
+            self.doubtful.setdefault(lab, {}).setdefault(entry.doubt.source, []).append(entry)
+        elif isinstance(entry, Blocked):
+            self.blocked.setdefault(lab, []).append(entry)
+        else:
+            self.results.setdefault(lab, []).append(entry)
+
+
+_Entry = tuple[ObservationFact, ReportedLab]
+
 
 def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     """Sort every observation into the labs that it reports, and read the values that can matter.
@@ -62,122 +95,136 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     """
     book = LabBook()
     history = timedelta(days=max((t.ratio_within_days or 0 for t in knowledge.thresholds.values()), default=0) + 1)
-    by_value_set = {lab.value_set: lab for lab in knowledge.labs.values() if lab.value_set}
-    reported: dict[str, list[tuple[ObservationFact, Coding]]] = {}
+    known: dict[Concept, tuple[ReportedLab, ...]] = {}
+    groups: dict[tuple[str, Concept | None], list[_Entry]] = {}
     for fact in facts.observations:
-        found = _labs_of(fact, by_value_set, knowledge)
-        for lab, coding, sure in found:
-            if sure:
-                reported.setdefault(lab.id, []).append((fact, coding))
-            else:
-                evidence = _evidence(fact, Measurement(), coding, lab)
-                book.blocked.setdefault(lab.id, []).append(Blocked(Reason("lab-code-roughly"), fact.when, evidence))
-        if not found and not fact.concept.codings:
+        if fact.concept.says_nothing:
             reason = Reason(fact.problem or "unreadable-value")
             book.unplaced.append(Blocked(reason, fact.when, _evidence(fact, Measurement(), None)))
-    for lab_id, entries in reported.items():
-        _read_newest(knowledge.labs[lab_id], entries, facts.now, history, book)
+            continue
+        reported = known.get(fact.concept)
+        if reported is None:
+            reported = known[fact.concept] = knowledge.lab_index.of(fact.concept)
+        for lab in reported:
+            groups.setdefault((lab.lab, fact.concept if lab.doubt else None), []).append((fact, lab))
+    for (lab_id, _), entries in groups.items():
+        _read_newest(knowledge.labs[lab_id], entries, facts.now, history, book, knowledge)
     return book
 
 
 def _read_newest(
-    lab: Lab, entries: list[tuple[ObservationFact, Coding]], now: datetime, history: timedelta, book: LabBook
+    lab: Lab, entries: list[_Entry], now: datetime, history: timedelta, book: LabBook, knowledge: Knowledge
 ) -> None:
+    """Read the results of one lab that come under one code, or under any code that is sure."""
     entries.sort(key=lambda entry: entry[0].when.latest if entry[0].when else _ANY_TIME, reverse=True)
     start: datetime | None = None
-    for fact, coding in entries:
+    for fact, reported in entries:
         if start is not None and fact.when is not None and fact.when.latest < start - history:
             return
-        outcome = _usable(fact, lab, coding, now)
+        outcome = _outcome(fact, lab, reported, now, knowledge)
         if outcome is None:
             continue
-        if isinstance(outcome, Blocked):
-            book.blocked.setdefault(lab.id, []).append(outcome)
-        else:
-            book.results.setdefault(lab.id, []).append(outcome)
+        book.add(lab.id, outcome)
+        if isinstance(outcome, LabResult):
             start = max(start, outcome.when.earliest) if start else outcome.when.earliest
 
 
-def _labs_of(
-    fact: ObservationFact, by_value_set: dict[str, Lab], knowledge: Knowledge
-) -> list[tuple[Lab, Coding, bool]]:
-    """The labs that a result reports, and whether its code by itself says so: a wider one may mean another test."""
-    found: dict[str, tuple[Lab, Coding, bool]] = {}
-    for coding in fact.concept.codings:
-        for hit in knowledge.codes.lookup(coding.system, coding.code):
-            lab = by_value_set.get(hit.value_set)
-            if lab is not None and not (lab.id in found and found[lab.id][2]):
-                found[lab.id] = (lab, coding, hit.sufficient)
-    return list(found.values())
-
-
-def _usable(fact: ObservationFact, lab: Lab, coding: Coding, now: datetime) -> LabResult | Blocked | None:
+def _outcome(
+    fact: ObservationFact, lab: Lab, reported: ReportedLab, now: datetime, knowledge: Knowledge
+) -> LabResult | Blocked | None:
+    """A result, a refused one, or None for a panel without a value of its own and for what is another test."""
+    if reported.refused and reported.doubt:
+        return Blocked(Reason(reported.doubt), fact.when, _evidence(fact, Measurement(), reported.coding, lab))
     measured = fact.measure()
     if measured is None:
         return None
-    evidence = _evidence(fact, measured, coding, lab)
-    problem = Reason(measured.problem) if measured.problem else _date_problem(fact.when, now)
+    found = _usable(fact, measured, lab, reported, now, knowledge)
+    if reported.doubt is None:
+        return found
+    if (reported.must_fit and not _fits(measured, lab, knowledge)) or _is_another_test(measured, lab, knowledge):
+        return None
+    doubt = Doubt(Reason(reported.doubt), fact.concept)
+    if isinstance(found, Blocked):
+        return replace(found, evidence=found.evidence and _in_its_own_words(found.evidence, fact.concept), doubt=doubt)
+    return replace(found, evidence=_in_its_own_words(found.evidence, fact.concept), doubt=doubt)
+
+
+def _fits(measured: Measurement, lab: Lab, knowledge: Knowledge) -> bool:
+    """Whether a value is a number that the lab may have, in a unit of the lab."""
+    if measured.problem or measured.answer or lab.coded or not (measured.unit_codes or lab.unit_optional):
+        return False
+    return isinstance(convert(measured, lab, knowledge), Converted)
+
+
+def _is_another_test(measured: Measurement, lab: Lab, knowledge: Knowledge) -> bool:
+    """Whether a result that may be of the lab is none by its value: not done, in words, or of another dimension."""
+    if measured.problem == _NOT_DONE:
+        return True
+    if lab.coded:
+        return False
+    in_words = measured.answer.label if measured.answer else measured.shown if measured.from_text else None
+    if in_words is not None and knowledge.lab_index.is_qualitative(in_words):
+        return True
+    return is_of_another_dimension(measured, lab, knowledge)
+
+
+def _usable(
+    fact: ObservationFact,
+    measured: Measurement,
+    lab: Lab,
+    reported: ReportedLab,
+    now: datetime,
+    knowledge: Knowledge,
+) -> LabResult | Blocked:
+    evidence = _evidence(fact, measured, reported.coding, lab)
+    problem = Reason(measured.problem) if measured.problem else _date_problem(fact, now)
     if problem is not None or fact.when is None:
         dated = None if problem and problem.key == "future-date" else fact.when
         return Blocked(problem or Reason("no-date"), dated, evidence)
-    if not lab.units:
+    if lab.coded:
         readable = measured.answer is not None and measured.answer.codings
         if not readable:
             return Blocked(Reason("unreadable-value"), fact.when, evidence)
-        return LabResult(Interval(), fact.when, evidence, measured.answer)
+        return LabResult(Interval(), _not_ahead(fact.when, now), evidence, measured.answer)
     if measured.answer is not None:
         return Blocked(Reason("unreadable-value"), fact.when, evidence)
-    converted = _converted(measured, lab)
+    converted = convert(measured, lab, knowledge)
     if isinstance(converted, Reason):
         return Blocked(converted, fact.when, evidence)
-    return LabResult(converted, fact.when, evidence)
+    shown = measured.shown if converted.reported.exact is None else converted.reported.exact
+    notes = (*evidence.notes, Reason(converted.note)) if converted.note else evidence.notes
+    evidence = replace(evidence, value=shown, notes=notes)
+    return LabResult(converted.interval, _not_ahead(fact.when, now), evidence)
 
 
-def _date_problem(when: When | None, now: datetime) -> Reason | None:
-    if when is None:
-        return Reason("no-date")
-    return Reason("future-date") if when.earliest > now + _CLOCK_TOLERANCE else None
+def _date_problem(fact: ObservationFact, now: datetime) -> Reason | None:
+    if fact.when is None:
+        return Reason("not-a-date", {"date": fact.no_date}) if fact.no_date else Reason("no-date")
+    return Reason("future-date") if fact.when.earliest > now + _CLOCK_TOLERANCE else None
 
 
-def _converted(measured: Measurement, lab: Lab) -> Interval | Reason:
-    """The value in the lab's unit, or why it is refused."""
-    spellings = measured.unit_codes
-    if not spellings and lab.unit_optional:
-        spellings = (lab.unit,)
-    elif not spellings and measured.from_text and lab.text_unit:
-        spellings = (lab.text_unit,)
-    if not spellings:
-        return Reason("no-unit")
-    known = [lab.units[s] for s in spellings if s in lab.units]
-    if not known:
-        return Reason("unknown-unit", {"unit": spellings[0]})
-    if len({unit.factor for unit in known}) > 1:
-        return Reason("unit-conflict")
-    unit = known[0]
-    scaled = measured.interval.scaled(unit.factor)
-    too_large = unit.at_most is not None and any(end > unit.at_most for end in measured.interval.ends)
-    if too_large or not _can_be_true(scaled, lab):
-        return Reason("implausible", {"value": measured.shown or str(measured.interval.low), "unit": spellings[0]})
-    return scaled
+def _not_ahead(when: When, now: datetime) -> When:
+    """A time that lies ahead, by a clock that goes wrong, may be any of the tolerance before it: it hides no other."""
+    if when.earliest <= now:
+        return when
+    return When(when.earliest - _CLOCK_TOLERANCE, when.latest, when.text)
 
 
-def _can_be_true(interval: Interval, lab: Lab) -> bool:
-    """Not wholly outside the lab's widest range; bounds alone (`>1000`) count as written."""
-    lowest, highest = lab.lowest, lab.highest
-    return all((lowest is None or end >= lowest) and (highest is None or end <= highest) for end in interval.ends)
+def _in_its_own_words(evidence: Evidence, concept: Concept) -> Evidence:
+    """What is shown of a result that may be another test: the name that the record gives it."""
+    return replace(evidence, text=concept.label or evidence.text)
 
 
 def _evidence(fact: ObservationFact, measured: Measurement, coding: Coding | None, lab: Lab | None = None) -> Evidence:
-    marked = next((lab.units[u].note for u in measured.unit_codes if u in lab.units), None) if lab else None
     exact = measured.interval.exact
     return Evidence(
         reference=fact.reference,
         text=lab.label if lab else fact.concept.label,
         coding=coding,
-        value=measured.shown if exact is None else exact,
+        value=measured.shown if exact is None or measured.or_else else exact,
         unit=measured.unit_codes[-1] if measured.unit_codes else None,
         date=fact.when.text if fact.when else None,
-        notes=tuple(Reason(key) for key in ("preliminary" if fact.preliminary else None, marked) if key),
+        notes=(Reason("preliminary"),) if fact.preliminary else (),
     )
 
 

@@ -6,9 +6,11 @@ newer than the newest usable one takes "below the limit" back to unknown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import When
@@ -40,13 +42,17 @@ def hold_against(limit: Threshold, book: LabBook, codes: CodeIndex, today: date)
         codes: to look up coded answers.
         today: the hospital's date.
     """
+    results, refused = book.of(limit.lab), book.blocked_of(limit.lab)
     if limit.comparison == "rise":
         # A refused result of any time in the window may have been the low or the high end of a rise.
-        return _with_refused(_judge_rise(limit, book, today), limit, book.blocked_of(limit.lab), None, today)
-    latest = newest(book.of(limit.lab))
-    verdict = _combined(limit, latest, codes, today)
+        verdict = _with_refused(
+            _judge_rise(limit, newest(_exact(results)), _exact(results), today), limit, refused, None, today
+        )
+        return _with_doubtful_rise(verdict, limit, book, today)
+    latest = newest(results)
     start = max((result.when.earliest for result in latest), default=None)
-    return _with_refused(verdict, limit, book.blocked_of(limit.lab), start, today)
+    verdict = _with_refused(_combined(limit, latest, codes, today), limit, refused, start, today)
+    return _with_doubtful(verdict, limit, book, codes, today, start)
 
 
 def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, today: date) -> Verdict:
@@ -61,6 +67,8 @@ def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, t
     if len(answers) > 1:
         return Verdict(Certainty.UNKNOWN, Reason("results-disagree"), evidence)
     answer = answers.pop()
+    if answer is Certainty.UNKNOWN and limit.comparison == "in":
+        return Verdict(answer, Reason("answer-unread"), evidence)
     if answer is Certainty.UNKNOWN:
         shown = {"value": str(evidence[0].value), "limit": f"{limit.comparison} {limit.value}"}
         return Verdict(answer, Reason("straddles", shown), evidence)
@@ -69,8 +77,12 @@ def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, t
 
 def _meets(limit: Threshold, result: LabResult, codes: CodeIndex) -> Certainty:
     if result.answer is not None:
-        hits = {h.value_set for c in result.answer.codings for h in codes.lookup(c.system, c.code)}
-        return Certainty.PRESENT if hits & set(limit.answers) else Certainty.ABSENT
+        codings, systems = result.answer.codings, codes.systems_of(limit.answers)
+        hits = {h.value_set for c in codings for h in codes.lookup(c.system, c.code)}
+        if hits & set(limit.answers):
+            return Certainty.PRESENT
+        read = any(codes.reads_for(c.system, c.code, systems) for c in codings)
+        return Certainty.ABSENT if read else Certainty.UNKNOWN
     return Certainty.UNKNOWN if limit.value is None else meets(result.interval, limit.comparison, limit.value)
 
 
@@ -93,31 +105,108 @@ def _with_refused(
     return verdict
 
 
-def _judge_rise(limit: Threshold, book: LabBook, today: date) -> Verdict:
-    """A rise by `rise` within hours, or to `ratio` times an earlier one within days, up to the newest result."""
-    exact = [result for result in book.of(limit.lab) if result.interval.exact is not None]
-    latest = newest(exact)
-    if len(exact) < 2 or _age(latest[0].when.earliest, today) > limit.within_days:
+def _with_doubtful(
+    verdict: Verdict, limit: Threshold, book: LabBook, codes: CodeIndex, today: date, start: datetime | None
+) -> Verdict:
+    """Unknown instead of absent or no datum, where a result that may be of the lab would not be absent.
+
+    Where it would be, nothing is open: whether it is of the lab or not, the limit is not crossed.
+    """
+    if verdict.certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
+        return verdict
+    named = verdict
+    for entries in book.doubtful_of(limit.lab):
+        recent = [e for e in entries if start is None or e.when is None or e.when.latest >= start]
+        alone = _alone(recent, limit, codes, today)
+        if alone.certainty is not None and alone.certainty is not Certainty.ABSENT:
+            return _open(entries, (*alone.evidence, *verdict.evidence))
+        if verdict.certainty is None and alone.certainty is Certainty.ABSENT:
+            named = Verdict(None, _reason(entries), alone.evidence)
+    return named
+
+
+def _alone(entries: Sequence[LabResult | Blocked], limit: Threshold, codes: CodeIndex, today: date) -> Verdict:
+    """What the results of one source would say by themselves."""
+    latest = newest(entry for entry in entries if isinstance(entry, LabResult))
+    start = max((result.when.earliest for result in latest), default=None)
+    refused = [entry for entry in entries if isinstance(entry, Blocked)]
+    return _with_refused(_combined(limit, latest, codes, today), limit, refused, start, today)
+
+
+def _with_doubtful_rise(verdict: Verdict, limit: Threshold, book: LabBook, today: date) -> Verdict:
+    """Unknown, where there is a rise as soon as results that may be of the lab are counted."""
+    groups = list(book.doubtful_of(limit.lab))
+    if not groups or verdict.certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
+        return verdict
+    doubtful = [_exact(entry for entry in group if isinstance(entry, LabResult)) for group in groups]
+    sure = _exact(book.of(limit.lab))
+    start = max((result.when.earliest for result in sure), default=None)
+    ends = [result for results in (sure, *doubtful) for result in newest(results)]
+    latest = [result for result in ends if start is None or result.when.latest >= start]
+    rise = _judge_rise(limit, latest, [*sure, *(result for results in doubtful for result in results)], today)
+    refused = [entry for group in groups for entry in group if isinstance(entry, Blocked)]
+    if rise.certainty in (None, Certainty.ABSENT):
+        rise = _with_refused(rise, limit, refused, None, today)
+    return verdict if rise.certainty in (None, Certainty.ABSENT) else _open(groups[0], rise.evidence)
+
+
+def _open(entries: Sequence[LabResult | Blocked], evidence: tuple[Evidence, ...]) -> Verdict:
+    return Verdict(Certainty.UNKNOWN, _reason(entries), evidence)
+
+
+def _reason(entries: Sequence[LabResult | Blocked]) -> Reason | None:
+    return next((entry.doubt.reason for entry in entries if entry.doubt), None)
+
+
+def _exact(results: Iterable[LabResult]) -> list[LabResult]:
+    return [result for result in results if result.interval.exact is not None]
+
+
+def _judge_rise(limit: Threshold, latest: Sequence[LabResult], results: Sequence[LabResult], today: date) -> Verdict:
+    """A rise by `rise` within hours, or to `ratio` times an earlier one within days, up to one of the newest."""
+    if len(results) < 2 or all(_age(result.when.earliest, today) > limit.within_days for result in latest):
         return Verdict(None, Reason("no-result"))
-    for last in latest:
-        for earlier in exact:
-            if earlier is not last and _rose(limit, earlier, last):
-                evidence = (last.evidence, earlier.evidence)
-                if len(latest) == 1:
-                    return Verdict(Certainty.PRESENT, evidence=evidence)
-                # Of several results of one time it can't be told which came first.
-                return Verdict(Certainty.UNKNOWN, Reason("results-disagree"), evidence)
+    history = _Lows(results)
+    for last in (result for result in latest if _age(result.when.earliest, today) <= limit.within_days):
+        earlier = history.risen_from(last, limit)
+        if earlier is not None:
+            evidence = (last.evidence, earlier.evidence)
+            if len(latest) == 1:
+                return Verdict(Certainty.PRESENT, evidence=evidence)
+            # Of several results of one time it can't be told which came first.
+            return Verdict(Certainty.UNKNOWN, Reason("results-disagree"), evidence)
     return Verdict(Certainty.ABSENT, evidence=(latest[0].evidence,))
 
 
-def _rose(limit: Threshold, earlier: LabResult, last: LabResult) -> bool:
-    before, after = earlier.interval.exact, last.interval.exact
-    if before is None or after is None or None in (limit.rise, limit.ratio):
-        return False
-    passed = last.when.earliest - earlier.when.earliest
-    by_amount = passed <= timedelta(hours=limit.rise_within_hours or 0) and after - before >= (limit.rise or 0)
-    by_ratio = passed <= timedelta(days=limit.ratio_within_days or 0) and after >= before * (limit.ratio or 0)
-    return by_amount or by_ratio
+class _Lows:
+    """The lowest result since any time: the one from which a later one may have risen."""
+
+    def __init__(self, results: Sequence[LabResult]) -> None:
+        ordered = sorted(results, key=lambda result: result.when.earliest)
+        self._times = [result.when.earliest for result in ordered]
+        self._lowest: list[LabResult] = []
+        for result in reversed(ordered):
+            known = self._lowest[-1] if self._lowest else result
+            self._lowest.append(min(known, result, key=_value))
+        self._lowest.reverse()
+
+    def risen_from(self, last: LabResult, limit: Threshold) -> LabResult | None:
+        """An earlier result from which `last` is a rise, or None."""
+        if limit.rise is None or limit.ratio is None:
+            return None
+        day = self._since(last, timedelta(hours=limit.rise_within_hours or 0))
+        if _value(last) - _value(day) >= limit.rise:
+            return day
+        week = self._since(last, timedelta(days=limit.ratio_within_days or 0))
+        return week if week is not last and _value(last) >= _value(week) * limit.ratio else None
+
+    def _since(self, last: LabResult, passed: timedelta) -> LabResult:
+        return self._lowest[bisect_left(self._times, last.when.earliest - passed)]
+
+
+def _value(result: LabResult) -> Decimal:
+    exact = result.interval.exact
+    return Decimal(0) if exact is None else exact  # only results with one value are asked
 
 
 def _age(moment: datetime, today: date) -> int:

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.units import Dimension, Units
 
 Row = Mapping[str, Any]
 
 
 def cross_check(rows: TableRows, problems: list[str]) -> None:
     """Append every disagreement between rows to `problems`."""
-    for check in (_conditions, _procedures, _indications, _contraindications, _thresholds, _labs, _allergies):
+    for check in (
+        _conditions,
+        _procedures,
+        _indications,
+        _contraindications,
+        _thresholds,
+        _labs,
+        _lab_names,
+        check_allergies,
+    ):
         problems += check(rows)
     problems += check_order_words(rows)
     problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures)
@@ -142,17 +153,12 @@ def _value(file: str, key: str, row: Row, lab: Row) -> Iterator[str]:
 
 
 def _labs(rows: TableRows) -> Iterator[str]:
-    file = "labs.toml"
+    file, units = "labs.toml", Units(rows.units)
     for key, row in rows.labs.items():
         yield from _missing(file, key, "value_set", [row.get("value_set", "")], rows.value_sets, "ValueSet")
         inputs = row.get("derivation", {}).get("inputs", ())
         yield from _missing(file, key, "derivation.inputs", inputs, rows.labs, "lab")
-        spellings = [code for unit in row["units"] for code in unit["codes"]]
-        for code in sorted({c for c in spellings if spellings.count(c) > 1}):
-            yield f'{file}: "{key}", the unit "{code}" is there twice; leave one'
-        if row["units"] and row["unit"] not in spellings:
-            yield f'{file}: "{key}", the canonical unit "{row["unit"]}" is not among its units; add it with factor 1'
-        yield from _missing(file, key, "text_unit", [row.get("text_unit", "")], spellings, "unit of this lab")
+        yield from _units_of(key, row, units)
         if row.get("lowest", 0) >= row.get("highest", 1) and {"lowest", "highest"} <= set(row):
             yield f'{file}: "{key}", lowest is not below highest; correct one of them'
         if row.get("derivation", {}).get("kind") == "sum-of-logarithms":
@@ -160,11 +166,29 @@ def _labs(rows: TableRows) -> Iterator[str]:
             yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among the parameters")
 
 
-def _allergies(rows: TableRows) -> Iterator[str]:
-    for row in rows.allergies["group"]:
-        yield from _missing("allergies.toml", row["id"], "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
-    for weight, row in rows.allergies["reaction"].items():
-        yield from _missing("allergies.toml", weight, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
+def _units_of(key: str, row: Row, units: Units) -> Iterator[str]:
+    """A unit that can't be read, and one that says the same as another."""
+    file = "labs.toml"
+    named = [("unit", row["unit"]), *(("also", other["unit"]) for other in row.get("also", ()))]
+    seen: set[Dimension] = set()
+    for field, text in named:
+        readings = units.read(text)
+        if not readings:
+            yield f'{file}: "{key}", {field} is "{text}", which units.toml can not read; write it in UCUM'
+        elif readings[0].dimension in seen:
+            yield f'{file}: "{key}", also names "{text}", which is converted already; leave it out'
+        seen.update(reading.dimension for reading in readings[:1])
+    text = row.get("text_unit")
+    if text and not any(reading.dimension in seen for reading in units.read(text)):
+        yield f'{file}: "{key}", text_unit names "{text}", which is no unit of this lab; correct it or add it'
+
+
+def _lab_names(rows: TableRows) -> Iterator[str]:
+    for row in rows.lab_names["lab"]:
+        yield from _missing("lab_names.toml", row["id"], "id", [row["id"]], rows.labs, "lab")
+        yield from _missing(
+            "lab_names.toml", row["id"], "value_set", [row.get("value_set", "")], rows.value_sets, "ValueSet"
+        )
 
 
 def _named(value: Any) -> list[str]:

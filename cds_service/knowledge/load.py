@@ -14,9 +14,11 @@ from typing import Any
 import fhir_profiles
 from cds_service.errors import TableError
 from cds_service.knowledge import rows
+from cds_service.knowledge.allergy_table import FOLDER, allergy_table, allergy_texts
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.expansions import expansion_rules
+from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.plain_words import PlainWords
@@ -31,6 +33,7 @@ from cds_service.knowledge.site import (
 )
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
+from cds_service.knowledge.units import Units
 from cds_service.knowledge.value_sets import (
     SUFFICIENT,
     CodeIndex,
@@ -105,7 +108,12 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.contraindications = keyed("contraindications", "contraindication")
     files.thresholds = keyed("thresholds", "threshold")
     files.labs = keyed("labs", "lab")
+    files.lab_names = toml("lab_names.toml", "lab_names")
+    files.units = toml("units.toml", "units")
     files.allergies = toml("allergies.toml", "allergies")
+    for path in sorted((tables / FOLDER).glob("*.toml")):
+        blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
+        files.allergy_words += [{**block, "file": path.name} for block in blocks]
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
@@ -154,7 +162,8 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
     contraindications = tuple(
         rows.contraindication(row, thresholds) for row in files.contraindications.values() if rows.is_active(row)
     )
-    labs = {key: rows.lab(row) for key, row in files.labs.items()}
+    units = Units(files.units)
+    labs = {key: rows.lab(row, units) for key, row in files.labs.items()}
     rules, exclusions = _rules(files)
     words = Words(files.spelling)
     used = _labs_used(contraindications, labs)
@@ -170,9 +179,12 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         wording=files.wordings[_ENGLISH],
         codes=codes,
         order_texts=_order_texts(files, procedures, words),
-        allergies=rows.allergies(files.allergies),
+        allergies=allergy_table(files.allergies, files.allergy_words),
+        allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         words=words,
         plain_words=PlainWords(files.plain_words, words),
+        units=units,
+        lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         children=_children(procedures),
         reason_codes=_reason_codes(files, rules),
         override_reasons=tuple(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.knowledge.known_words import KnownWords
-from cds_service.knowledge.phrases import Context, Lexicon, Phrase, Phrases, rewritten
+from cds_service.knowledge.order_phrases import Context, Lexicon, Phrase, Phrases, rewritten
 from cds_service.knowledge.words import Words
 
 Row = Mapping[str, Any]

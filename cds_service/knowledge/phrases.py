@@ -1,127 +1,85 @@
-"""Phrases of a table, looked up word by word: the longest first, and each only where its context allows."""
+"""A free text -> its sentences and the phrases in them, each with how it is joined to the one before.
+
+The rules, in order:
+- Unicode becomes one form (NFKC); soft hyphens and zero-width characters go (`words.one_form`).
+- Dotted abbreviations become words (`I.V.` -> `IV`), and written-out ones too (`w/o` -> `without`: `[reading]` of
+  `allergies.toml`).
+- A new line, `;`, `|`, `!`, `•` and a full stop before a blank end a sentence (not that of `Dr.`).
+- `,`, `/`, `&`, `+`, `、` begin a new phrase of a list (a comma inside a number does not).
+- `:`, brackets, an arrow and a dash with a blank beside it begin a detail of the phrase before.
+- Digits glued to letters are split off (`isovue370` -> `isovue 370`), as are scripts that touch (`CT造影剂`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
-M = TypeVar("M")
+from cds_service.knowledge.words import one_form
 
+START, LIST, DETAIL = "start", "list", "detail"
 
-_UNKNOWN = "?"
+_SENTENCE_END = r"[\n\r;|•·。；!！\u2028\u2029]+|{stop}\.(?=\s|$)"
+_JOINT = re.compile(
+    r"(?P<list>,(?!\d)|(?<!\d)/|/(?!\d)|[、，&+])"
+    r"|(?P<detail>[-=–—]*>|[:：()\[\]（）{}<=→]|(?<=\s)[-‐–—]+(?=\s|\w)|(?<=\w)[-‐]+(?=\s|$)|[–—]|--+)"
+)
+_DOTTED = re.compile(r"(?<!\w)(?:[^\W\d_]\.){2,}(?:[^\W\d_](?!\w))?")
+_OTHER_SCRIPT = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_GLUED = re.compile(
+    r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
+    rf"|(?<=[{_OTHER_SCRIPT}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{_OTHER_SCRIPT}])"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Lexicon:
-    """Words that say nothing by themselves (`idle`), and every word that the tables know."""
+class Chunk:
+    """A stretch between two joints; `joined` is `start` of a sentence, `list` or `detail`."""
 
-    idle: Container[str]
-    known: Container[str]
+    joined: str
+    text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """When a phrase counts; an empty field does not restrict. A word may end in `*`; `?` is any unknown word.
+class Phrases:
+    """Cuts texts; the abbreviations come from the tables."""
 
-    `near`: one of these words is in the text; with `alone` it is enough that no other word is. `place`: `first`,
-    `last` or `after-number`.
-    """
-
-    near: tuple[str, ...] = ()
-    not_near: tuple[str, ...] = ()
-    place: str = ""
-    alone: bool = False
-
-    def holds(self, words: Sequence[str], start: int, end: int, lexicon: Lexicon) -> bool:
-        """Whether a phrase from `start` to `end` counts among these words.
+    def __init__(self, abbreviations: Mapping[str, str], with_full_stop: Iterable[str] = ()) -> None:
+        """Prepare.
 
         Args:
-            words: the whole text.
-            start: place of the phrase's first word.
-            end: place after its last word.
-            lexicon: the words that say nothing by themselves, and all that are known.
+            abbreviations: as written in lower case -> the word that it stands for.
+            with_full_stop: words whose full stop ends no sentence (`Dr.`).
         """
-        before, after = words[:start], words[end:]
-        if self.place == "first" and not _are_idle(before, lexicon):
-            return False
-        if self.place == "last" and not _are_idle(after, lexicon):
-            return False
-        if self.place == "after-number" and not (before and before[-1].isdecimal()):
-            return False
-        others = [*before, *after]
-        if any(_is_among(word, others, lexicon) for word in self.not_near):
-            return False
-        if any(_is_among(word, others, lexicon) for word in self.near):
-            return True
-        return _are_idle(others, lexicon) if self.alone else not self.near
+        stop = "".join(rf"(?<!\b{re.escape(word)})" for word in with_full_stop)
+        self._sentence_end = re.compile(_SENTENCE_END.format(stop=stop), re.IGNORECASE)
+        written = sorted(abbreviations, key=len, reverse=True)
+        listed = "|".join(re.escape(short) for short in written)
+        self._abbreviation = re.compile(rf"(?<!\w)(?:{listed})(?!(?<=\w)\w)" if written else r"(?!)", re.IGNORECASE)
+        self._words = dict(abbreviations)
+
+    def sentences(self, text: str) -> Iterator[tuple[str, list[Chunk]]]:
+        """Each sentence as written, with its chunks in order; empty ones are left out."""
+        clean = _DOTTED.sub(lambda found: found[0].replace(".", "") + " ", one_form(text))
+        for sentence in self._sentence_end.split(clean):
+            spelled = self._abbreviation.sub(lambda found: f" {self._words[found[0].lower()]} ", sentence)
+            chunks = list(_chunks(spelled))
+            if chunks:
+                yield sentence.strip(), chunks
 
 
-def _are_idle(words: Iterable[str], lexicon: Lexicon) -> bool:
-    return all(word in lexicon.idle or word.isdecimal() for word in words)
+def unglued(text: str) -> str:
+    """The text with a blank between letters and digits, and between scripts, that touch."""
+    return _GLUED.sub(" ", text)
 
 
-def _is_among(wanted: str, words: Collection[str], lexicon: Lexicon) -> bool:
-    if wanted == _UNKNOWN:
-        return any(word.isalpha() and word not in lexicon.known for word in words)
-    if wanted.endswith("*"):
-        return any(word.startswith(wanted[:-1]) for word in words)
-    return wanted in words
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase(Generic[M]):
-    """Words in a row, and what they mean where their context holds."""
-
-    form: tuple[str, ...]
-    meaning: M
-    context: Context | None = None
-
-
-class Phrases(Generic[M]):
-    """Phrases by their first word, so that a look-up costs as much as the text is long, however many there are."""
-
-    def __init__(self, phrases: Iterable[Phrase[M]]) -> None:
-        """`phrases`: of two that begin at one word the longer counts, of equally long ones the earlier."""
-        self._by_first: dict[str, list[Phrase[M]]] = {}
-        for phrase in sorted(phrases, key=lambda p: -len(p.form)):
-            self._by_first.setdefault(phrase.form[0], []).append(phrase)
-        by_first = self._by_first.items()
-        self._single = {word: p[0] for word, p in by_first if len(p[0].form) == 1 and p[0].context is None}
-        """Words that begin no longer phrase and count everywhere."""
-
-    def found(self, words: Sequence[str], lexicon: Lexicon) -> Iterator[tuple[int, int, M]]:
-        """Each phrase that counts with the places of its first word and after its last, left to right, none in two."""
-        if self._by_first.keys().isdisjoint(words):
-            return
-        place = 0
-        while place < len(words):
-            phrase = self._at(words, place, lexicon) if words[place] in self._by_first else None
-            if phrase is None:
-                place += 1
-                continue
-            end = place + len(phrase.form)
-            yield place, end, phrase.meaning
-            place = end
-
-    def _at(self, words: Sequence[str], place: int, lexicon: Lexicon) -> Phrase[M] | None:
-        if (single := self._single.get(words[place])) is not None:
-            return single
-        for phrase in self._by_first[words[place]]:
-            end = place + len(phrase.form)
-            if tuple(words[place:end]) == phrase.form and (
-                phrase.context is None or phrase.context.holds(words, place, end, lexicon)
-            ):
-                return phrase
-        return None
-
-
-def rewritten(words: Sequence[str], phrases: Phrases[tuple[str, ...]], lexicon: Lexicon) -> list[str]:
-    """The words with each phrase that counts replaced by what it means."""
-    out: list[str] = []
-    done = 0
-    for start, end, meaning in phrases.found(words, lexicon):
-        out += words[done:start]
-        out += meaning
-        done = end
-    return [*out, *words[done:]]
+def _chunks(sentence: str) -> Iterator[Chunk]:
+    joined, place = START, 0
+    for joint in (*_JOINT.finditer(sentence), None):
+        piece = sentence[place : joint.start() if joint else len(sentence)]
+        if any(map(str.isalnum, piece)):
+            yield Chunk(joined, unglued(piece))
+            joined = LIST
+        if joint:  # of two joints in a row, as `, (`, the last one counts
+            joined = START if joined == START else DETAIL if joint["detail"] else LIST
+            place = joint.end()

@@ -115,6 +115,7 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
         "name": criterion.label,
         "applies where": "; ".join(dict.fromkeys(gates)) or "any procedure",
         "asks": question.asks(knowledge),
+        "reads": ", ".join(question.reads(knowledge)),
         "oldest result, days": str(threshold.within_days) if threshold else "",
         "told as": question.told_as(criterion.indicator),
         "without data": "unknown" if criterion.required else "not missed",

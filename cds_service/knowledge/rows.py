@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from cds_service.indicator import indicator_of
@@ -14,7 +15,6 @@ from cds_service.knowledge.tables import (
     IN_VESSELS,
     SITE,
     Alert,
-    AllergyTable,
     Condition,
     Contraindication,
     Criterion,
@@ -24,10 +24,10 @@ from cds_service.knowledge.tables import (
     Indication,
     Lab,
     Procedure,
-    TextGroup,
+    Scale,
     Threshold,
-    Unit,
 )
+from cds_service.knowledge.units import Dimension, Units
 from cds_service.knowledge.value_sets import CodeSystem
 
 Row = Mapping[str, Any]
@@ -167,40 +167,35 @@ def threshold(row: Row) -> Threshold:
     )
 
 
-def lab(row: Row) -> Lab:
-    """A [[lab]] row."""
-    units: dict[str, Unit] = {}
-    for spellings in row["units"]:
-        factor = 1 / Decimal(spellings["divisor"]) if "divisor" in spellings else Decimal(spellings["factor"])
-        unit = Unit(factor, spellings.get("note"), _decimal(spellings.get("at_most")))
-        units |= dict.fromkeys(spellings["codes"], unit)
+def lab(row: Row, units: Units) -> Lab:
+    """A [[lab]] row; its units were checked to be read by `units`."""
     derivation = row.get("derivation")
     return Lab(
         id=row["id"],
         label=row["label"],
         value_set=row.get("value_set", ""),
         unit=row["unit"],
-        units=units,
+        scales=_scales(row, units),
+        reported_in=(row["unit"], *(other["unit"] for other in row.get("also", ()))),
+        unit_words=frozenset(map(str.casefold, row.get("unit_words", ()))),
         unit_optional=row.get("unit_optional", False),
         text_unit=row.get("text_unit"),
+        coded=row.get("coded", False),
         lowest=_decimal(row.get("lowest")),
         highest=_decimal(row.get("highest")),
         derivation=None if derivation is None else _derivation(derivation),
     )
 
 
-def allergies(table: Row) -> AllergyTable:
-    """The whole of `allergies.toml`."""
-    return AllergyTable(
-        groups=tuple(
-            TextGroup(r["id"], r["value_set"], tuple(r["texts"]), tuple(r.get("not_texts", ()))) for r in table["group"]
-        ),
-        reactions={
-            weight: TextGroup(weight, r["value_set"], tuple(r["texts"])) for weight, r in table["reaction"].items()
-        },
-        negation_begins=tuple(table["negation"]["begins"]),
-        negation_breaks=tuple(table["negation"]["breaks"]),
-    )
+def _scales(row: Row, units: Units) -> dict[Dimension, Scale]:
+    canonical = units.read(row["unit"])[0]
+    scales = {canonical.dimension: Scale(1 / canonical.factor)}
+    for other in row.get("also", ()):
+        unit = units.read(other["unit"])[0]
+        factor = 1 / Fraction(other["divisor"]) if "divisor" in other else Fraction(other["factor"])
+        at_most = Fraction(other["at_most"]) * unit.factor if "at_most" in other else None
+        scales[unit.dimension] = Scale(factor / unit.factor, other.get("note"), at_most)
+    return scales
 
 
 def flat_wording(table: Row, prefix: str = "") -> dict[str, str]:
@@ -220,6 +215,7 @@ def code_system(row: Row) -> CodeSystem:
         classifies=row.get("classifies", False),
         form=re.compile(row["form"]) if "form" in row else None,
         edition_of=row.get("edition_of"),
+        absence=row.get("absence", False),
         family_length=row.get("family_length", 0),
         own_meanings=tuple(row.get("own_meanings", ())),
     )

@@ -22,7 +22,11 @@ class TableRows:
     contraindications: dict[str, Row] = field(default_factory=dict)
     thresholds: dict[str, Row] = field(default_factory=dict)
     labs: dict[str, Row] = field(default_factory=dict)
+    lab_names: Row = field(default_factory=dict)
+    units: Row = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
+    allergy_words: list[Row] = field(default_factory=list)
+    """The blocks of `allergy_words/`, each with its `file`."""
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)

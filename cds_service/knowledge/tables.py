@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
+    from cds_service.facts.patient_facts import Coding
+    from cds_service.knowledge.allergy_texts import AllergyTexts
+    from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
+    from cds_service.knowledge.units import Dimension, Units
     from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
 
@@ -138,14 +143,15 @@ class Procedure:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """Multiply a value in this unit by `factor` to get the lab's canonical unit."""
+class Scale:
+    """How values in one dimension of units become the canonical unit: times the unit's own factor, times `factor`.
 
-    factor: Decimal
+    `at_most`, in base units: the largest value that is taken in this dimension (a fraction written with unit 1).
+    """
+
+    factor: Fraction
     note: str | None = None
-    """Wording key, `reason.*`, of a remark on every value in this unit."""
-    at_most: Decimal | None = None
-    """The unit counts only for values up to this (a fraction written with unit 1)."""
+    at_most: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +165,41 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """One analyte: its LOINC ValueSet, canonical UCUM unit and the spellings of units that it accepts."""
+    """One analyte: its LOINC ValueSet, canonical UCUM unit and the dimensions of units that it is reported in.
+
+    `reported_in` is one unit of each dimension. `unit_words` are written in place of the canonical unit, lower case.
+    `coded`: the answer is a code, not a number.
+    """
 
     id: str
     label: str
     value_set: str
     unit: str
-    units: Mapping[str, Unit]
+    scales: Mapping[Dimension, Scale]
+    reported_in: tuple[str, ...]
+    unit_words: frozenset[str]
     unit_optional: bool
     text_unit: str | None
+    coded: bool
     lowest: Decimal | None
     highest: Decimal | None
     derivation: Derivation | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedLab:
+    """A lab that a result reports, or may report.
+
+    `coding` is the code that says so, None where only words do. `doubt` is a key of `reason.*` where the result may be
+    another test, None where its code means the lab. `must_fit`: it counts only with a unit and a value of the lab.
+    `refused`: its value is not looked at, and it stands in the way of an older one like a result that can't be used.
+    """
+
+    lab: str
+    coding: Coding | None
+    doubt: str | None = None
+    must_fit: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,24 +251,58 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class TextGroup:
-    """What is recognized by a ValueSet, or by words of a text; a trailing `*` matches the beginning of a word."""
+class AllergyGroup:
+    """A group of allergies: the codes of a ValueSet, and the words that `allergy_words/` gives it.
+
+    `role`: what a group is for that no question asks for, or that it only sounds like an allergy to iodinated contrast,
+    see `knowledge/allergies.toml`. An allergy that is in a group of `covered_by` as well is told there.
+    """
 
     id: str
     value_set: str
-    texts: tuple[str, ...]
-    not_texts: tuple[str, ...] = ()
+    role: str | None = None
+    covered_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AllergyTable:
-    """`knowledge/allergies.toml`: groups of allergies in order, weights of reactions, and how a text denies one."""
+    """`knowledge/allergies.toml`: groups of allergies in order, and the ValueSets of how heavy reactions are."""
 
-    groups: tuple[TextGroup, ...]
-    reactions: Mapping[str, TextGroup]
-    """`severe`, `moderate`, `mild`, `physiologic`."""
-    negation_begins: tuple[str, ...]
-    negation_breaks: tuple[str, ...]
+    groups: tuple[AllergyGroup, ...]
+    reactions: Mapping[str, str]
+    """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet, the heaviest first."""
+    languages: tuple[str, ...]
+    """Languages of `allergy_words/`, as codes."""
+
+    def with_role(self, role: str) -> frozenset[str]:
+        """Ids of the groups of a role."""
+        return frozenset(group.id for group in self.groups if group.role == role)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one item of a text says of allergies (`SHELLFISH / IV DYE hives` holds two); from `allergy_texts.py`."""
+
+    text: str
+    """The sentence that it stands in."""
+    groups: frozenset[str] = frozenset()
+    """Ids of allergy groups that it names and does not deny."""
+    something_else: bool = False
+    """It names another substance."""
+    begins_so: bool = False
+    """It begins with the name of a substance, and does not tell of treatment."""
+    denied: bool = False
+    """A part of it denies what it names, or speaks of somebody else."""
+    none_known: bool = False
+    """It says that there is no allergy."""
+    not_known: bool = False
+    """It says that the answer is elsewhere, or that nobody asked."""
+    unknown: bool = False
+    """It holds the word unknown, and names nothing beside it."""
+    unread: bool = False
+    """A word that no table knows stands where a substance would."""
+    weights: tuple[str | None, ...] = ()
+    """The weights of the reactions that it names, None for one that no table weighs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +352,11 @@ class Knowledge:
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
+    allergy_texts: AllergyTexts
     words: Words
     plain_words: PlainWords
+    units: Units
+    lab_index: LabIndex
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)

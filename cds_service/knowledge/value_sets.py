@@ -49,6 +49,7 @@ class CodeSystem:
     label: str
     spelling: str
     classifies: bool
+    absence: bool = False
     form: re.Pattern[str] | None = None
     edition_of: str | None = None
     family_length: int = 0
@@ -189,23 +190,26 @@ class CodeIndex:
 
         A local code that no ConceptMap names stays unread even where others of its system are mapped.
         """
-        return self._canonical(system) in self._systems or (system, code.strip()) in self._mappings
+        known = self._systems.get(self._canonical(system))
+        return (known is not None and not known.absence) or (system, code.strip()) in self._mappings
 
     def systems_of(self, value_sets: Iterable[str]) -> frozenset[str]:
-        """The code systems that any of the value sets holds codes of."""
-        return frozenset(system for name in value_sets for system in self._systems_of.get(name, ()))
+        """The code systems that any of the value sets holds codes of; not those that say why there is no code."""
+        found = {system for name in value_sets for system in self._systems_of.get(name, ())}
+        return frozenset(url for url in found if url not in self._systems or not self._systems[url].absence)
 
     def reads_for(self, system: str, code: str, systems: Collection[str]) -> bool:
         """Whether a code can answer a question whose value sets hold codes of `systems`.
 
         It can where its own system, or that of which it is a national edition, is among them and the code has that
-        system's form; a local code that a ConceptMap names has been looked at by the site.
+        system's form; a local code too where the site has mapped it to nothing else than these, or to nothing.
         """
         canonical = self._canonical(system)
         known = self._systems.get(canonical)
         if known is not None and (canonical in systems or known.edition_of in systems) and self._has_form(known, code):
             return True
-        return (system.strip(), code.strip()) in self._mappings
+        targets = self._mappings.get((system.strip(), code.strip()))
+        return targets is not None and all(self._canonical(target.system) in systems for target in targets)
 
     def named(self, text: str) -> tuple[Hit, ...]:
         """Every value set of which a text is the display of a code, word for word; sufficient ones first."""

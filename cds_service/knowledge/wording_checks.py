@@ -16,6 +16,7 @@ from typing import Any
 from cds_service.kinds import KINDS
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import advice_key
+from cds_service.knowledge.units import Units
 
 Row = Mapping[str, Any]
 Places = Mapping[str, frozenset[str]]
@@ -91,17 +92,21 @@ def _of_limits(rows: TableRows) -> Iterator[_Name]:
 
 def _of_labs(rows: TableRows) -> Iterator[_Name]:
     for key, row in rows.labs.items():
-        units = dict.fromkeys((row["unit"], *(code for unit in row["units"] for code in unit["codes"])))
-        yield from (_Name(f"unit.{code}", "labs.toml", key, "units") for code in units if _ONLY_UCUM.search(code))
-        notes = dict.fromkeys(unit["note"] for unit in row["units"] if "note" in unit)
+        others = row.get("also", ())
+        units = dict.fromkeys((row["unit"], *(other["unit"] for other in others)))
+        yield from (_Name(f"unit.{code}", "labs.toml", key, "unit") for code in units if _ONLY_UCUM.search(code))
+        notes = dict.fromkeys(other["note"] for other in others if "note" in other)
         yield from (_Name(f"reason.{note}", "labs.toml", key, "note") for note in notes)
         if "derivation" in row:
             yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
 
 
 def _of_units(rows: TableRows) -> set[str]:
-    """Units that need no sentence and may have one (`umol/L`)."""
-    return {f"unit.{code}" for row in rows.labs.values() for unit in row["units"] for code in unit["codes"]}
+    """Spellings of units that a person writes another way (`umol/L`): what `units.toml` can read, words of a lab."""
+    units, words = Units(rows.units), {w.casefold() for r in rows.labs.values() for w in r.get("unit_words", ())}
+    keys = {key for sentences in rows.wordings.values() for key in sentences if key.startswith(_MAY_BE_EMPTY)}
+    spelled = {key: key.removeprefix(_MAY_BE_EMPTY) for key in keys}
+    return {key for key, text in spelled.items() if units.read(text) or text.casefold() in words}
 
 
 def _missing(named: Mapping[str, list[_Name]], wordings: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""Whole-word matching of texts, the same for order texts and allergy texts.
+"""Texts as words, the same for order texts and allergy texts.
 
 A text becomes lower-case words without accents or punctuation, and British spellings become American ones,
-so that `Embolisation, uterine artery` and `embolization uterine artery` are one.
+so that `Embolisation, uterine artery` and `embolization uterine artery` are one. Characters that nobody sees (soft
+hyphens, zero-width ones) are dropped, and letters that look alike in Unicode become one (NFKC).
 """
 
 from __future__ import annotations
@@ -12,6 +13,22 @@ from collections.abc import Mapping
 
 _NOT_WORD = re.compile(r"[^\w]+|_+")
 _ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+
+
+def one_form(text: str) -> str:
+    """The text in one form per character (Unicode NFKC), without the characters that nobody sees (category Cf)."""
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+
+
+def plain(text: str) -> str:
+    """The text in one form, in lower case and without accents; kana and Korean syllables stay whole."""
+    if text.isascii():
+        return text.lower()
+    split = unicodedata.normalize("NFKD", one_form(text).casefold())
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", split))
 
 
 class Words:
@@ -23,11 +40,8 @@ class Words:
         self._phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def of(self, text: str) -> str:
-        """The text as words with one blank around each, ready for `hold_any`."""
-        lower = text.lower()
-        if not lower.isascii():
-            lower = "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
-        spaced = f" {_NOT_WORD.sub(' ', lower).strip()} "
+        """The text as words with one blank around each; a phrase in blanks is found in it as whole words."""
+        spaced = f" {_NOT_WORD.sub(' ', plain(text)).strip()} "
         for variant, american in self._spelling:
             spaced = spaced.replace(variant, american)
         return spaced

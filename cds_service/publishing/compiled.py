@@ -31,7 +31,8 @@ def _folder(sources: Sources) -> Path:
 
 
 def _filled(path: Path, sources: Sources) -> Resource:
-    systems = [name for system in sources.rows.systems for name in (system["url"], *system["aliases"])]
+    read = [system for system in sources.rows.systems if not system.get("absence")]
+    systems = [name for system in read for name in (system["url"], *system["aliases"])]
     text = path.read_text("utf-8")
     for mark, words in (("{release}", sources.release), ("{code systems}", as_list(systems))):
         text = text.replace(mark, json.dumps(words, ensure_ascii=False)[1:-1])

@@ -1,6 +1,9 @@
 """What a result must be so that the tables can hold it against a limit, as FHIRPath: its unit, its range, its answer.
 
-A rule applies to results with a LOINC code of the lab; the units, factors and widest ranges are those of `labs.toml`.
+A rule applies to results with a LOINC code of the lab; factors and widest ranges are those of `labs.toml`. The service
+reads units by a grammar and a rule can only list them. It lists the common spellings (`published` in `units.toml`),
+each with the factor that the service reads in it: what meets the rule is judged, what breaks it may be a rarer
+spelling.
 """
 
 from __future__ import annotations
@@ -10,7 +13,9 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
+from cds_service.knowledge.lab_units import Spellings, common_spellings
 from cds_service.knowledge.tables import Lab
+from cds_service.knowledge.units import Units
 from cds_service.knowledge.value_sets import rules_of
 
 _LOINC = "http://loinc.org"
@@ -18,7 +23,7 @@ _NUMBERS = "(value.ofType(Quantity) | value.ofType(Range).low | value.ofType(Ran
 _TEXTS = "value.ofType(string).where($this.matches('^\\\\s*(<=|>=|<|>|≤|≥)?\\\\s*[0-9].*$'))"
 """Values sent as text that begin with a number; any other text breaks a rule of its own."""
 _WITHOUT_NUMBER = (
-    r"$this.replaceMatches('^\\s*(<=|>=|<|>|≤|≥)?\\s*[0-9]+(\\.[0-9]+)?(\\s*[-–]\\s*[0-9]+(\\.[0-9]+)?)?\\s*', '')"
+    r"$this.replaceMatches('^\\s*(<=|>=|<|>|≤|≥)?\\s*[0-9]+([.,][0-9]+)*(\\s*[-–]\\s*[0-9]+([.,][0-9]+)*)?\\s*', '')"
 )
 _EIGHT_DIGITS = Context(prec=8)
 
@@ -32,16 +37,18 @@ class Invariant:
     expression: str
 
 
-def lab_invariants(lab: Lab, value_set: Mapping[str, Any]) -> Sequence[Invariant]:
+def lab_invariants(lab: Lab, value_set: Mapping[str, Any], units: Units) -> Sequence[Invariant]:
     """The constraints of one lab that is reported by its own codes.
 
     Args:
-        lab: the lab; without units it is answered by a code.
+        lab: the lab; a coded one is answered by a code.
         value_set: its ValueSet.
+        units: what reads the spellings.
     """
     codes = [rule.code for rule in rules_of(value_set)[0] if rule.system == _LOINC]
     of_lab = f"code.coding.exists(system = '{_LOINC}' and {one_of('code', codes)})"
-    rules = [_unit(lab), _range(lab)] if lab.units else [_answer(lab)]
+    spellings = common_spellings(lab, units)
+    rules = [_answer(lab)] if lab.coded else [_unit(lab, spellings), _range(lab, spellings)]
     return [Invariant(rule.key, rule.human, f"iif({of_lab}, {rule.expression}, true)") for rule in rules]
 
 
@@ -69,15 +76,15 @@ def _answer(lab: Lab) -> Invariant:
     return Invariant(f"ir-answer-{lab.id}", f"{lab.label}: the answer is a code.", expression)
 
 
-def _unit(lab: Lab) -> Invariant:
+def _unit(lab: Lab, spellings: Spellings) -> Invariant:
     """Code and printed unit: at least one is listed, and they don't contradict each other. No other kind of value."""
-    spelled = [one_of("(code | unit)", texts) for texts in _spellings(lab).values()]
+    spelled = [one_of("(code | unit)", texts) for texts in spellings.values()]
     known = spelled[0] if len(spelled) == 1 else f"({' + '.join(f'iif({one}, 1, 0)' for one in spelled)}) = 1"
     without = "(code | unit).empty() or " if lab.unit_optional else ""
     bare = [""] if lab.unit_optional or lab.text_unit else []
     rules = [
         f"{_NUMBERS}.all({without}{known})",
-        f"{_TEXTS}.all({_listed(_WITHOUT_NUMBER, [*bare, *lab.units])})",
+        f"{_TEXTS}.all({_listed(_WITHOUT_NUMBER, [*bare, *(one for texts in spellings.values() for one in texts)])})",
         "value.ofType(CodeableConcept).empty()",
         *([] if lab.unit_optional else ["value.ofType(integer).empty()"]),
     ]
@@ -86,10 +93,10 @@ def _unit(lab: Lab) -> Invariant:
     return Invariant(f"ir-unit-{lab.id}", human, " and ".join(rules))
 
 
-def _range(lab: Lab) -> Invariant:
+def _range(lab: Lab, spellings: Spellings) -> Invariant:
     """A number that can be true: inside the lab's widest range, in whichever unit it is reported."""
     ranges = []
-    for (factor, at_most), texts in _spellings(lab).items():
+    for (factor, at_most), texts in spellings.items():
         highest = [end for end in (lab.highest and lab.highest / factor, at_most) if end is not None]
         bounds = [f"value >= {_shown(lab.lowest / factor)}"] if lab.lowest is not None else []
         bounds += [f"value <= {_shown(min(highest))}"] if highest else []
@@ -101,14 +108,6 @@ def _range(lab: Lab) -> Invariant:
         f"{lab.label}: a number that can be true in its unit.",
         f"{_NUMBERS}.all({' and '.join(ranges) or 'true'})",
     )
-
-
-def _spellings(lab: Lab) -> Mapping[tuple[Decimal, Decimal | None], list[str]]:
-    """Spellings of units that mean the same, by factor and by the largest value that they count for."""
-    found: dict[tuple[Decimal, Decimal | None], list[str]] = {}
-    for text, unit in lab.units.items():
-        found.setdefault((unit.factor, unit.at_most), []).append(text)
-    return found
 
 
 def _shown(number: Decimal) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cds_service.knowledge.tables import Contraindication, Lab
+from cds_service.knowledge.units import Units
 from cds_service.publishing.bindings import labs_by_row
 from cds_service.publishing.definition import Resource, canonical, copyright_of, definition
 from cds_service.publishing.lab_invariants import lab_invariants
@@ -34,7 +35,7 @@ def _profile(row: Contraindication, labs: Sequence[Lab], base: Resource, sources
     value_sets = [sources.rows.value_sets[lab.value_set] for lab in labs]
     root, code = base["type"], f"{base['type']}.code"
     added: dict[str, Resource] = {
-        root: {"constraint": _constraints(key, labs, value_sets)},
+        root: {"constraint": _constraints(key, labs, value_sets, sources.knowledge.units)},
         code: {"binding": {"strength": "required", "valueSet": canonical("ValueSet", f"labs-{row.id}")}},
     }
     names = "; ".join(lab.label for lab in labs)
@@ -56,13 +57,13 @@ def _profile(row: Contraindication, labs: Sequence[Lab], base: Resource, sources
     }
 
 
-def _constraints(key: str, labs: Sequence[Lab], value_sets: Sequence[Any]) -> list[Resource]:
+def _constraints(key: str, labs: Sequence[Lab], value_sets: Sequence[Any], units: Units) -> list[Resource]:
     """The invariants of the labs as constraints of an element; all of them are errors."""
     source = canonical(_KIND, key)
     return [
         {"key": rule.key, "severity": "error", "human": rule.human, "expression": rule.expression, "source": source}
         for lab, value_set in zip(labs, value_sets, strict=True)
-        for rule in lab_invariants(lab, value_set)
+        for rule in lab_invariants(lab, value_set, units)
     ]
 
 

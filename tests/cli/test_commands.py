@@ -143,7 +143,7 @@ def test_check_counts_what_it_looked_at(run):
     """The shipped tables and cases are correct, and the output says how many were checked."""
     ran = run("check")
     assert (ran.code, ran.err) == (0, "")
-    assert "40 procedures" in ran.out
+    assert "202 procedures" in ran.out
     assert "clinical cases hold" in ran.out
 
 
@@ -189,6 +189,22 @@ def test_the_page_of_the_tables_has_every_row(run):
     silent = page.partition("## Limits that do not speak")[2]
     drafts = [limit.id for limit in knowledge.thresholds.values() if limit.status == "draft"]
     assert [key for key in drafts if f"| {key} |" not in silent] == []
+
+
+def test_the_source_table_comes_first(run):
+    """The procedures of the source's table stand together and before those beyond it, in every format."""
+    procedures = load_knowledge().procedures.values()
+    source = {p.id for p in procedures if p.origin == "source table"}
+    for form, heading in (("text", "PROCEDURES BEYOND THE SOURCE TABLE"), ("markdown", "## Procedures beyond")):
+        first, beyond = run("tables", "--format", form).out.split(heading)
+        marks = ("\n{}\n",) if form == "text" else ("| {} |",)
+        listed = {p.id for p in procedures if any(mark.format(p.id) in first for mark in marks)}
+        assert listed == source
+        assert all(any(mark.format(p.id) in beyond for mark in marks) for p in procedures if p.id not in source)
+    rows = list(csv.DictReader(io.StringIO(run("tables", "--format", "csv").out)))
+    origins = [row["origin"] for row in rows if row["table"] == "procedures"]
+    assert origins == sorted(origins, reverse=True)
+    assert set(origins) == {"source table", "beyond"}
 
 
 def test_the_tables_as_csv_open_in_a_spreadsheet(run):

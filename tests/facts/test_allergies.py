@@ -78,6 +78,35 @@ def test_reactions() -> None:
 
 
 @pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (
+            {"clinicalStatus": {"coding": [{"system": "urn:local", "code": "R", "display": "Resolved"}]}},
+            (1, False, True),
+        ),
+        ({"clinicalStatus": {"coding": [{"system": "urn:local", "code": "7"}]}}, (1, True, False)),
+        ({"clinicalStatus": {"text": "Inactive"}}, (1, False, True)),
+        ({"verificationStatus": {"coding": [{"code": "9", "display": "Entered in Error"}]}}, (0, None, None)),
+        ({"verificationStatus": "entered_in_error"}, (0, None, None)),
+        ({"verificationStatus": {"coding": [{"code": "9", "display": "Reviewed"}]}}, (1, True, True)),
+    ],
+)
+def test_a_status_in_a_local_code(statuses: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """A local status is read by the words of FHIR beside it; one that is not understood never ends an allergy."""
+    facts = facts_of(**statuses)
+    told = [(allergy.active, allergy.status_clear) for allergy in facts.allergies] or [(None, None)]
+    assert (len(facts.allergies), *told[0]) == expected
+
+
+def test_notes_are_kept() -> None:
+    """The texts of notes are read: the agent may stand in one of them only."""
+    assert the_allergy(note=[{"text": "IV contrast"}, None, {"authorString": "x"}, {"text": "2019"}]).notes == (
+        "IV contrast",
+        "2019",
+    )
+
+
+@pytest.mark.parametrize(
     ("fields", "date"),
     [({"recordedDate": "2019-05"}, "2019-05"), ({"onsetDateTime": "2018"}, "2018"), ({"recordedDate": "once"}, None)],
 )
@@ -91,6 +120,7 @@ def test_the_date_of_an_allergy(fields: dict[str, str], date: str | None) -> Non
     "broken",
     [
         {"code": "contrast"},
+        {"note": [{"text": 5}]},
         {"clinicalStatus": 1},
         {"criticality": ["high"]},
         {"reaction": {"severity": "severe"}},

@@ -77,3 +77,26 @@ def test_a_day_of_a_clock_change() -> None:
         "2026-10-25T00:00:00+02:00",
         "2026-10-25T23:59:59.999999+01:00",
     )
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_the_hour_that_comes_twice() -> None:
+    """When clocks go back, 02:10 in winter time is after 02:50 in summer time; without an offset it may be either."""
+    summer, winter = read_when("2026-10-25T02:50:00+02:00", BERLIN), read_when("2026-10-25T02:10:00+01:00", BERLIN)
+    bare = read_when("2026-10-25T02:30:00", BERLIN)
+    assert summer is not None
+    assert winter is not None
+    assert bare is not None
+    assert summer.latest < winter.earliest
+    assert (winter.earliest - summer.latest, bare.latest - bare.earliest) == (timedelta(minutes=20), timedelta(hours=1))
+
+
+def test_a_day_of_twenty_five_hours() -> None:
+    """The day on which the clocks go back lasts an hour longer, and the one before it ends where it begins."""
+    before, day = read_when("2026-10-24", BERLIN), read_when("2026-10-25", BERLIN)
+    assert before is not None
+    assert day is not None
+    assert before.latest < day.earliest
+    assert timedelta(hours=24) < day.latest - day.earliest < timedelta(hours=25)

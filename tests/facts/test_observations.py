@@ -70,12 +70,12 @@ def test_a_value_as_an_interval(value: dict[str, Any], low: Any, high: Any, low_
 @pytest.mark.parametrize(
     "text",
     [
-        *("see note", "", " ", "1,5", "1,500", "-3", "<", "< >", "5 <7", "positive", "1.2.3", "½", ".5", "5."),
+        *("see note", "", " ", "-3", "<", "< >", "5 <7", "positive", "1.2.3", "½", ".5", "5."),
         *("hemolyzed, 42", "~42", "<<5", "NaN", "inf", "1.2.3-4", "4 < 5", "2026-11"),
     ],
 )
 def test_a_text_that_is_no_number(text: str) -> None:
-    """A text that is not one plain number, bound or range can't be read; nothing is guessed, a comma least of all."""
+    """A text that is not one plain number, bound or range can't be read; nothing is guessed."""
     assert measured(valueString=text).problem == "unreadable-value"
 
 

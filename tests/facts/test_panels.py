@@ -83,7 +83,7 @@ def test_a_code_that_says_nothing_may_be_any_result(nothing: Any) -> None:
 def test_another_code_is_another_result(other: dict[str, Any]) -> None:
     """A result that says what it is, in words or a local code, is simply none of the labs."""
     data = ClinicalData(RetrievedData(), _holdings({"code": other, **VALUE}))
-    assert extract(data, now=NOW, reads=lambda system, code: False).observations == ()
+    assert extract(data, now=NOW, reads=lambda code: False).observations == ()
 
 
 def _holdings(observation: dict[str, Any]) -> dict[str, RetrievedData]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from cds_service.cli.cases import request_of
 from cds_service.knowledge.tables import Knowledge
-from tests.support.judging import judge, said_of, said_of_criterion
+from tests.support.judging import judge, judge_request, reason_of, said_of, said_of_criterion
 
 CONTRAST, IOHEXOL = "sct|426722004", "sct|395751002"
 ANAPHYLAXIS, NAUSEA, HIVES = "sct|39579001", "sct|422587007", "sct|126485001"
@@ -170,3 +171,79 @@ def test_no_contrast_no_row(knowledge: Knowledge, now: datetime) -> None:
     """A biopsy without contrast is not asked for iodine."""
     order = judge({"order": "percutaneous-biopsy", "allergies": [CONTRAST]}, knowledge, now)
     assert (said_of(order, "iodine-allergy"), said_of_criterion(order, "iodinated-contrast-allergy")) == ("-", "-")
+
+
+@pytest.mark.parametrize(
+    ("allergies", "expected"),
+    [
+        ([], "empty"),
+        (["sct|716186003"], "none known"),
+        ([{"text": "NKDA"}], "none known"),
+        ([{"text": "keine bekannten Allergien"}], "none known"),
+        (["sct|716184000"], "recorded"),
+        ([{"text": "no known food allergies"}], "recorded"),
+        (["sct|716186003", {"text": "penicillin"}], "recorded"),
+        ([{"text": "penicillin"}], "recorded"),
+    ],
+)
+def test_an_empty_list_is_told_apart(allergies: list[Any], expected: str, knowledge: Knowledge, now: datetime) -> None:
+    """An absent answer says whether the list is empty, says that none is known, or holds something else."""
+    (row,) = [
+        r for r in judge({"order": "tips", "allergies": allergies}, knowledge, now).contraindications
+        if r.contraindication.id == "iodine-allergy"
+    ]  # fmt: skip
+    assert (row.certainty.value, {f.list_state for f in row.criteria} - {None}) == ("absent", {expected})
+
+
+@pytest.mark.parametrize(
+    ("allergy", "reason"),
+    [
+        ({"text": "Foobaril"}, "uncoded-allergy"),
+        ({"code": "urn:local|17"}, "uncoded-allergy"),
+        ({"code": "sct|416098002"}, "allergy-names-no-agent"),
+        ({"text": "rash"}, "allergy-names-no-agent"),
+        ({"text": "Not on file"}, "allergies-not-known"),
+        ({"text": "unknown"}, "allergies-not-known"),
+    ],
+)
+def test_an_entry_that_is_not_read_says_why(allergy: Any, reason: str, knowledge: Knowledge, now: datetime) -> None:
+    """An entry that can't be interpreted is named once among what could not be read, with its reason."""
+    findings = judge_request(request_of({"order": "tips", "allergies": [allergy, "sct|91936005"]}, now), knowledge, now)
+    assert [(gap.data, gap.reason.key, gap.reference) for gap in findings.unavailable] == [
+        ("allergies", reason, "AllergyIntolerance/a1")
+    ]
+    assert reason_of(findings.orders[0], "iodinated-contrast-allergy") == reason
+
+
+@pytest.mark.parametrize(
+    ("allergy", "said"),
+    [
+        ({"text": "Other", "fields": {"note": [{"text": "2019. IV contrast: hives. Retired."}]}}, "IV contrast: hives"),
+        ({"code": "sct|385420005", "text": "Dye"}, "Dye"),
+        ({"text": "hair dye, IV contrast"}, "hair dye, IV contrast"),
+    ],
+)
+def test_evidence_quotes_what_names_the_allergy(allergy: Any, said: str, knowledge: Knowledge, now: datetime) -> None:
+    """The sentence that names the agent is the evidence, not the rest of a note."""
+    order = judge({"order": "tips", "allergies": [allergy]}, knowledge, now)
+    found = [f for row in order.contraindications for f in row.criteria if f.evidence]
+    assert [evidence.text for f in found for evidence in f.evidence] == [said]
+
+
+def test_one_entry_is_told_under_the_group_that_says_most(knowledge: Knowledge, now: datetime) -> None:
+    """A code for contrast media of any class beside the name of an iodinated agent is one finding, not two."""
+    order = judge({"order": "tips", "allergies": [{"code": "sct|385420005", "text": "Omnipaque"}]}, knowledge, now)
+    said = [said_of_criterion(order, f"{name}-allergy") for name in ("iodinated-contrast", "topical-iodine")]
+    assert (said, said_of_criterion(order, "contrast-allergy-class-unclear")) == (
+        ["present warning", "absent"],
+        "absent",
+    )
+
+
+def test_what_the_question_can_read_is_published(knowledge: Knowledge) -> None:
+    """Which code systems and languages an allergy question reads is computed from its value sets and words."""
+    (question,) = [c.question for r in knowledge.contraindications for c in r.criteria if c.id == "seafood-allergy"]
+    *systems, words = question.reads(knowledge)
+    assert {"SNOMED CT", "ICD-10-CM", "RxNorm", "UNII", "ATC"} <= set(systems)
+    assert "ICD-10" not in systems
+    assert words.startswith("words in ")

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from math import log
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cds_service.cli.cases import request_of
+from cds_service.clinical_data.gather import gather
+from cds_service.facts.extract import extract
+from cds_service.facts.patient_facts import Interval
+from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.finding import CriterionFinding
+from cds_service.findings.lab_results import Blocked, LabResult, book_of
+from cds_service.findings.thresholds import hold_against
+from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, reason_of, said_of_criterion
+from tests.support.reading import NOW
+
+KNOWLEDGE = load_knowledge()
 
 CREATININE, EGFR = "loinc|2160-0", "loinc|98979-8"
 WBC, PERCENT, ANC = "loinc|6690-2", "loinc|770-8", "loinc|751-8"
@@ -200,3 +216,51 @@ def test_when_meld_can_be_computed(
     """The score needs all three inputs and is as old as the oldest; an input that can't be used leaves it open."""
     order = judge({"order": "tips", "labs": labs}, knowledge, now)
     assert (said_of_criterion(order, "meld-tips"), reason_of(order, "meld-tips")) == (expected, reason)
+
+
+FINE = st.integers(1, 60).map(lambda n: n / 10)
+ENTRY = st.fixed_dictionaries(
+    {"value": FINE, "days": st.sampled_from([0, 1, 2])},
+    optional={
+        "comparator": st.sampled_from(["<", ">"]),
+        "unit": st.just(None),
+        "fields": st.just({"effectiveDateTime": None}),
+    },
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(wholes=st.lists(ENTRY, min_size=1, max_size=5), parts=st.lists(ENTRY, min_size=1, max_size=5))
+def test_pairs_that_are_left_out_change_nothing(wholes: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
+    """Only the lowest and highest percentages of a day are paired, and the answer is that of all pairs."""
+    labs = [{"code": WBC, "unit": "10*3/uL"} | w for w in wholes]
+    labs += [{"code": PERCENT, "unit": "%"} | p | {"value": p["value"] * 10} for p in parts]
+    labs = [{key: value for key, value in lab.items() if value is not None} for lab in labs]
+    request = request_of({"order": "generic-intraarterial-chemotherapy", "labs": labs}, NOW)
+    facts = extract(gather(read_request("ir-order-sign", json.dumps(request).encode())), now=NOW)
+    few, all_of_them = book_of(facts, KNOWLEDGE), book_of(facts, KNOWLEDGE)
+    add_derived(few, facts, KNOWLEDGE)
+    for whole in [*all_of_them.of("leukocytes"), *all_of_them.blocked.get("leukocytes", ())]:
+        for part in [*all_of_them.of("neutrophil-fraction"), *all_of_them.blocked.get("neutrophil-fraction", ())]:
+            if whole.when is None or part.when is None or whole.when.latest.date() == part.when.latest.date():
+                all_of_them.add("neutrophils", share_of_one_pair(whole, part))
+    for name in ("neutrophils-grade-4", "neutrophils-grade-3", "neutrophils-doxorubicin"):
+        limit = KNOWLEDGE.thresholds[name]
+        found, wanted = (hold_against(limit, book, KNOWLEDGE.codes, facts.today) for book in (few, all_of_them))
+        assert found.certainty == wanted.certainty
+
+
+def share_of_one_pair(whole: LabResult | Blocked, part: LabResult | Blocked) -> LabResult | Blocked:
+    """Leukocytes times percent / 100 of one pair, or what stands in its way."""
+    if isinstance(whole, Blocked):
+        return replace(whole, when=whole.when or part.when)
+    if isinstance(part, Blocked):
+        return replace(part, when=whole.when)
+    low, high = (
+        None if one is None or other is None else one * other / 100
+        for one, other in (
+            (whole.interval.low, part.interval.low),
+            (whole.interval.high, part.interval.high),
+        )
+    )
+    return LabResult(Interval(low, high), whole.when, whole.evidence)

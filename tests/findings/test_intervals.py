@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_a_value_without_bounds_says_nothing() -> None:
 
 def test_another_unit_keeps_the_bounds() -> None:
     """Converting a value scales its bounds and keeps whether they are themselves excluded."""
-    assert span("<20").scaled(Decimal("0.5")) == Interval(None, Decimal(10), high_open=True)
+    assert span("<20").scaled(Fraction(1, 2)) == Interval(None, Decimal(10), high_open=True)
 
 
 @pytest.mark.parametrize(("value", "exact"), [("5", Decimal(5)), ("<5", None), ("4-5", None), ("5-5", Decimal(5))])

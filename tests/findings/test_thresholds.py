@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -62,7 +63,8 @@ def test_the_newest_result_counts(
         ({"effectiveDateTime": "2026"}, ("unknown", "imprecise-date")),
         ({"effectiveDateTime": "2025"}, ("unknown", "older-than")),
         ({"effectiveDateTime": None}, ("unknown", "no-date")),
-        ({"effectiveDateTime": "last week"}, ("unknown", "no-date")),
+        ({"effectiveDateTime": "last week"}, ("unknown", "not-a-date")),
+        ({"effectiveDateTime": "11/24/2026"}, ("unknown", "not-a-date")),
         ({"effectiveDateTime": "2026-11-25"}, ("present", None)),
         ({"effectiveDateTime": "2026-11-26"}, ("unknown", "future-date")),
         ({"effectiveDateTime": "9999-12-31"}, ("unknown", "future-date")),
@@ -84,7 +86,7 @@ def test_how_old_a_result_is(
         (platelets(40, unit="", days=1), ("unknown", "no-unit")),
         (platelets(40, unit="", days=9), ("absent", None)),
         (platelets(40, unit="", days=5), ("unknown", "no-unit")),
-        (platelets(40, unit="g/L", days=1), ("unknown", "unknown-unit")),
+        (platelets(40, unit="g/L", days=1), ("unknown", "unit-not-read")),
         (platelets(40, days=1, status="unknown"), ("unknown", "status-unclear")),
         (platelets(40, days=1, status="cancelled"), ("absent", None)),
         (platelets(40, days=1, status="entered-in-error"), ("absent", None)),
@@ -141,7 +143,12 @@ def test_units_of_a_count(unit: str, knowledge: Knowledge, now: datetime) -> Non
         ({"code": INR, "value": 2.1, "unit": "seconds"}, "inr-high-risk", "unknown"),
         ({"code": INR, "string": "2.1"}, "inr-high-risk", "present"),
         ({"code": INR, "string": "1.0-1.2"}, "inr-high-risk", "absent"),
-        ({"code": INR, "string": "1,2"}, "inr-high-risk", "unknown"),
+        ({"code": INR, "string": "1,2"}, "inr-high-risk", "absent"),
+        ({"code": INR, "string": "INR 4.5"}, "inr-high-risk", "present"),
+        ({"code": INR, "string": "INR: 1,2"}, "inr-high-risk", "absent"),
+        ({"code": INR, "string": "goal 1.2"}, "inr-high-risk", "unknown"),
+        ({"code": INR, "string": "4.500"}, "inr-high-risk", "present"),
+        ({"code": INR, "string": "20 %"}, "inr-high-risk", "unknown"),
         ({"code": INR, "string": "12 to 15"}, "inr-high-risk", "unknown"),
         ({"code": INR, "string": "10e3"}, "inr-high-risk", "unknown"),
         ({"code": "loinc|33914-3", "string": ">90"}, "egfr-contrast", "absent"),
@@ -201,3 +208,81 @@ def test_a_rise_is_not_ruled_out_by_what_can_not_be_used(unusable: int, knowledg
     ]
     del rows[unusable]["unit"]
     assert answer_of("creatinine-rise", rows, knowledge, now) == ("unknown", "no-unit")
+
+
+@pytest.mark.parametrize(
+    ("low", "good", "expected"),
+    [
+        ("2026-10-25T02:50:00+02:00", "2026-10-25T02:10:00+01:00", "absent"),
+        ("2026-10-25T02:10:00+01:00", "2026-10-25T02:50:00+02:00", "present"),
+        ("2026-10-25T02:30:00", "2026-10-25T02:50:00+02:00", "unknown"),
+    ],
+)
+def test_the_night_the_clocks_go_back(low: str, good: str, expected: str, knowledge: Knowledge) -> None:
+    """The later of two results is the later one, whatever the clocks on the wall said."""
+    labs = [platelets(12, fields={"effectiveDateTime": low}), platelets(220, fields={"effectiveDateTime": good})]
+    noon = datetime(2026, 10, 25, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert answer_of("platelets-high-risk", labs, knowledge, noon)[0] == expected
+
+
+def test_a_rise_over_the_night_the_clocks_go_back(knowledge: Knowledge) -> None:
+    """48 hours are 48 hours, with one hour more on the clock."""
+    labs = [
+        {"code": CREATININE, "value": value, "unit": "mg/dL", "fields": {"effectiveDateTime": time}}
+        for value, time in ((1.0, "2026-10-24T09:30:00+02:00"), (1.4, "2026-10-26T09:00:00+01:00"))
+    ]
+    noon = datetime(2026, 10, 26, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert answer_of("creatinine-rise", labs, knowledge, noon)[0] == "absent"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ({"high": {"value": 40, "unit": G}}, ("present", None)),
+        ({"low": {"value": 60, "unit": G}}, ("absent", None)),
+        ({"low": {"value": 40, "unit": G}}, ("unknown", "straddles")),
+        ({"low": {"value": 60, "unit": G, "comparator": "<"}}, ("unknown", "unreadable-value")),
+        ({"low": {"value": 50, "unit": G, "comparator": ">"}}, ("absent", None)),
+    ],
+)
+def test_a_range_with_one_bound(
+    bounds: dict[str, Any], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
+) -> None:
+    """A range with one bound is that bound; a comparator that turns it round makes it unreadable."""
+    labs = [{"code": PLATELETS, "fields": {"valueRange": bounds}}]
+    assert answer_of("platelets-high-risk", labs, knowledge, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [
+        ({"value": 45, "unit": "blorps", "code": G}, ("present", None)),
+        ({"value": 45, "unit": G, "code": "blorps"}, ("present", None)),
+        ({"value": 45, "unit": "K/µL", "code": "10*3/uL"}, ("present", None)),
+        ({"value": 45, "unit": "mg/dL", "code": G}, ("unknown", "unit-conflict")),
+        ({"value": 45, "unit": "%"}, ("unknown", "unit-not-read")),
+    ],
+)
+def test_a_unit_beside_its_code(
+    quantity: dict[str, Any], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
+) -> None:
+    """One of code and printed unit is enough; two that can be read and mean something else refuse the result."""
+    labs = [{"code": PLATELETS, "fields": {"valueQuantity": quantity}}]
+    assert answer_of("platelets-high-risk", labs, knowledge, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [
+        (platelets(220, days=-1), ("unknown", "results-disagree")),
+        (platelets(220, hours=-20), ("unknown", "results-disagree")),
+        (platelets(14, days=-1), ("present", None)),
+        (platelets(220, days=-2), ("present", None)),
+        (platelets(220, days=-365), ("present", None)),
+    ],
+)
+def test_a_result_dated_ahead_hides_no_other(
+    ahead: dict[str, Any], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
+) -> None:
+    """Beside a low count of two hours ago: a clock may go wrong by a day, and no result of the future outranks it."""
+    assert answer_of("platelets-high-risk", [platelets(12, hours=2), ahead], knowledge, now) == expected

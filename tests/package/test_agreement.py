@@ -95,7 +95,7 @@ def test_every_lab_of_a_row_is_in_a_profile(definitions: dict[str, dict[str, Any
     limits = [c.question.limit for row in knowledge.contraindications for c in row.criteria if c.question.limit]
     labs = [knowledge.labs[limit.lab] for limit in limits]
     keys = {c["key"] for c in constraints(of_type(definitions, "StructureDefinition").values())}
-    wanted = {f"ir-{'unit' if lab.units else 'answer'}-{lab.id}" for lab in labs if lab.value_set}
+    wanted = {f"ir-{'answer' if lab.coded else 'unit'}-{lab.id}" for lab in labs if lab.value_set}
     assert wanted <= keys
 
 

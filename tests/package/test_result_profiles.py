@@ -23,9 +23,9 @@ from tests.support.tables import put
 BASE = "https://example.org/ir-cds/fhir/StructureDefinition/"
 SHIPPED = shipped_sources()
 READ = {f"{row}: {lab.id}": (row, lab) for row, labs in labs_by_row(SHIPPED.knowledge).items() for lab in labs}
-MEASURED = {name: (row, lab) for name, (row, lab) in READ.items() if lab.units}
+MEASURED = {name: (row, lab) for name, (row, lab) in READ.items() if not lab.coded}
 IN_RANGE = {name: (row, lab) for name, (row, lab) in MEASURED.items() if (lab.lowest, lab.highest) != (None, None)}
-ANSWERED = {name: (row, lab) for name, (row, lab) in READ.items() if not lab.units}
+ANSWERED = {name: (row, lab) for name, (row, lab) in READ.items() if lab.coded}
 
 NEW_ROW = """
 [[contraindication]]

@@ -107,4 +107,5 @@ def test_a_forked_worker_has_its_own_thread_and_counts() -> None:
     child = context.Process(target=_count_in_child, args=(validator, answer))
     child.start()
     assert answer.get(timeout=PATIENCE) == ["child"]
-    child.join()
+    child.join(PATIENCE)
+    assert child.exitcode == 0

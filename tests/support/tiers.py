@@ -39,15 +39,11 @@ _fast_test: str | None = None
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what starts a server, keeps the tests of one such module together, and puts them first.
-
-    They take longest and wait most, so that two workers end at about the same time.
-    """
+    """Marks what starts a server, and puts what takes longest first, so that workers end at about the same time."""
     for item in items:
         if item.get_closest_marker("server") or any(starts_something(code) for code in _functions(item)):
             item.add_marker(pytest.mark.server)
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
-    items.sort(key=lambda item: item.get_closest_marker("server") is None)
+    items.sort(key=lambda item: [item.get_closest_marker(tier) is None for tier in ("server", "slow")])
 
 
 @contextmanager

@@ -82,6 +82,7 @@ def test_the_tables_are_shown_whole(client: FlaskClient, knowledge: Knowledge) -
     for row in knowledge.contraindications:
         assert f'id="{row.id}"' in text
         assert all(escape(criterion.label) in text for criterion in row.criteria)
+    assert text.index("What each procedure is for") < text.index('id="tips"') < text.index('id="picc-placement"')
     assert knowledge.version in text
     assert ';"' not in text  # a link must not include the text between two sources
     assert "Contraindication table" in text

@@ -138,9 +138,11 @@ def test_a_client_registered_while_the_server_runs_gets_in(server: RunningServer
 
     with ThreadPoolExecutor(2) as pool:
         callers = [pool.submit(call_on) for _ in range(2)]
-        server.reload()
-        until(lambda: post(server, SOUTH.bearer(), as_json(a_call(prefetch=NOTHING_RECORDED))).status_code == 200)
-        done.set()
+        try:
+            server.reload()
+            until(lambda: post(server, SOUTH.bearer(), as_json(a_call(prefetch=NOTHING_RECORDED))).status_code == 200)
+        finally:
+            done.set()
         answers = [status for caller in callers for status in caller.result()]
     assert set(answers) == {200}
     register(tmp_path, (SOUTH, ""))

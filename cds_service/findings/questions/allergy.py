@@ -39,9 +39,21 @@ def judge_allergy(criterion: Criterion, question: AllergyQuestion, patient: Pati
 def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFinding:
     unread = patient.allergies.unread
     if not unread:
-        return CriterionFinding(criterion, Certainty.ABSENT)
-    evidence = tuple(Evidence(fact.reference) for fact in unread[:_MOST_UNREAD])
-    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("uncoded-allergy"), evidence)
+        return CriterionFinding(criterion, Certainty.ABSENT, list_state=patient.allergies.state)
+    reason, knowledge = patient.allergies.unread_reason, patient.knowledge
+    evidence = tuple(_unread_evidence(allergy, reason, knowledge) for allergy in unread[:_MOST_UNREAD])
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+
+
+def _unread_evidence(allergy: KnownAllergy, reason: Reason, knowledge: Knowledge) -> Evidence:
+    """The entry by its own words, else by its code; with its own reason where that is another than the answer's."""
+    fact = allergy.fact
+    coding = next((coding for concept in fact.names for coding in concept.codings), None)
+    named = knowledge.codes.display(coding.system, coding.code) or coding.code if coding else None
+    text = next((concept.label for concept in fact.names if concept.label), named)
+    notes = (allergy.unread,) if allergy.unread and allergy.unread != reason else ()
+    date = fact.recorded.text if fact.recorded else None
+    return Evidence(fact.reference, text, coding, date=date, notes=notes)
 
 
 def _level(base: Indicator, question: AllergyQuestion, allergy: KnownAllergy) -> Indicator:
@@ -56,13 +68,12 @@ def _level(base: Indicator, question: AllergyQuestion, allergy: KnownAllergy) ->
 
 def _evidence(question: AllergyQuestion, allergy: KnownAllergy, knowledge: Knowledge) -> Evidence:
     fact = allergy.fact
-    texts = [text for concept in (fact.concept, *(r.substance for r in fact.reactions)) for text in concept.texts]
-    coding = allergy.coding
+    coding = allergy.codings.get(question.group) or next(iter(fact.concept.codings), None)
     named = knowledge.codes.display(coding.system, coding.code) or coding.code if coding else None
+    recorded = [text for concept in fact.names for text in concept.texts]
+    text = allergy.texts.get(question.group) or next(iter(recorded), named)
     date = fact.recorded.text if fact.recorded else None
-    return Evidence(
-        fact.reference, texts[0] if texts else named, coding, date=date, notes=tuple(_notes(question, allergy))
-    )
+    return Evidence(fact.reference, text, coding, date=date, notes=tuple(_notes(question, allergy)))
 
 
 def _notes(question: AllergyQuestion, allergy: KnownAllergy) -> Iterator[Reason]:
@@ -75,5 +86,7 @@ def _notes(question: AllergyQuestion, allergy: KnownAllergy) -> Iterator[Reason]
         yield Reason("allergy-physiologic")
     if not allergy.fact.certain:
         yield Reason("allergy-unconfirmed")
-    if allergy.by_text:
+    if not allergy.fact.status_clear:
+        yield Reason("status-unclear")
+    if question.group in allergy.texts:
         yield Reason("matched-by-text")

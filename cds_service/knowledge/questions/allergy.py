@@ -47,6 +47,19 @@ class AllergyQuestion(Question):
         """What is asked, in words."""
         return f"allergy of the group {self.group}"
 
+    @staticmethod
+    def systems(knowledge: Knowledge) -> frozenset[str]:
+        """URLs of the code systems that it can read: those in which any allergy group names something.
+
+        A code of one of them that is in no group is something else; a code of another system is not read.
+        """
+        return knowledge.codes.systems_of(group.value_set for group in knowledge.allergies.groups)
+
+    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """Its code systems, and the languages of its words."""
+        systems = sorted(map(knowledge.codes.label, self.systems(knowledge)))
+        return (*systems, f"words in {', '.join(knowledge.allergies.languages)}")
+
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
         parts = [indicator.word]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from cds_service.indicator import Indicator
+from cds_service.knowledge.lab_units import common_spellings
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ class LabQuestion(Question):
     def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
         """Results of the lab, and of those that it may be computed from."""
         return lab_needs([self.threshold.lab], knowledge, self.threshold.within_days)
+
+    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """The vocabularies, then units: all of these dimensions, in the common spellings counted and in rarer ones."""
+        lab = knowledge.labs[self.threshold.lab]
+        count = sum(map(len, common_spellings(lab, knowledge.units).values()))
+        answers = sorted(map(knowledge.codes.label, knowledge.codes.systems_of(self.threshold.answers)))
+        values = f"answers in {' or '.join(answers)}" if lab.coded else f"units like {' or '.join(lab.reported_in)}"
+        spelled = () if lab.coded else (f"{count} common spellings of them",)
+        return (*super(LabQuestion, self).reads(knowledge), values, *spelled)
 
     @property
     def limit(self) -> Threshold:

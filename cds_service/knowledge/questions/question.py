@@ -69,6 +69,14 @@ class Question(ABC):
     def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
         """The data that it reads, for the FHIR package and the searches."""
 
+    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """What an entry of the record must be written in to be read for this question: vocabularies, and units.
+
+        An entry that may answer it and is written in nothing of this makes it unknown.
+        """
+        value_sets = [need.value_set for need in self.needs(knowledge) if need.kind == self.DATA]
+        return tuple(sorted(map(knowledge.codes.label, knowledge.codes.systems_of(value_sets))))
+
     @property
     def limit(self) -> Threshold | None:
         """The limit that a value is held against, if there is one."""

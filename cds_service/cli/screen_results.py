@@ -1,0 +1,85 @@
+"""`cds-service screen report`, `diff` and `worklist`: what a finished run says."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cds_service.cli.screen_run import add_workers, shown_progress, workers_in
+from cds_service.cli.terminal import print_err, safe
+from cds_service.errors import SetupError
+from cds_service.population.diff import Difference, compare
+from cds_service.population.page import plain, write_report
+from cds_service.population.run import COMPARED
+from cds_service.population.worklist import make_worklist
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the commands."""
+    report = commands.add_parser("report", help="a page with plots for a committee, and its numbers as CSV and JSON")
+    report.add_argument("run_folder", type=Path, metavar="RUN")
+    report.set_defaults(run=_report)
+    diff = commands.add_parser("diff", help="which cards appear, disappear or change level between two runs")
+    diff.add_argument("first", type=Path, metavar="RUN_A")
+    diff.add_argument("second", type=Path, nargs="?", metavar="RUN_B", help="the site of `run --compare`, if not given")
+    diff.add_argument("--json", action="store_true", help="print JSON, nothing else")
+    diff.set_defaults(run=_diff)
+    worklist = commands.add_parser("worklist", help="patients with an indication for a procedure, by reference")
+    worklist.add_argument("run_folder", type=Path, metavar="RUN")
+    worklist.add_argument("--procedure", required=True, metavar="ID", help="id of a procedure of the table")
+    add_workers(worklist)
+    worklist.set_defaults(run=_worklist)
+
+
+def _report(args: argparse.Namespace) -> int:
+    page = write_report(args.run_folder)
+    print(f"{page}, with the same numbers in report.csv and report.json")
+    return 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    second = args.second or args.first / COMPARED
+    if args.second is None and not second.exists():
+        raise SetupError(f"{args.first}: was run without --compare; name a second run")
+    found = compare(args.first, second)
+    if args.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        _show(found)
+    return 0
+
+
+def _show(found: Difference) -> None:
+    print(f"{found.orders} orders judged by both, from tables {found.versions[0]} to {found.versions[1]}")
+    if found.only_first or found.only_second:
+        print(f"  judged by one alone: {found.only_first} by the first, {found.only_second} by the second")
+    if found.other_procedure.orders:
+        _show_change("recognised as another procedure", found.other_procedure)
+    for row, changes in found.changes.items():
+        for how, change in changes.items():
+            _show_change(f"{row}: {how}", change)
+    if not found.changes:
+        print("  no card changes")
+
+
+def _show_change(what: str, change: Any) -> None:
+    print(f"  {safe(what)}: {change.orders} orders, such as {safe(', '.join(change.examples))}")
+
+
+def _worklist(args: argparse.Namespace) -> int:
+    with shown_progress() as report:
+        found = make_worklist(args.run_folder.resolve(), args.procedure, partial(workers_in, args=args), report)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("patient", "status", "indications", "against", "unknown"))
+    for one in found.patients:
+        rows = (" ".join(part) for part in (one.indications, one.against, one.unknown))
+        writer.writerow((plain(one.patient), one.status, *rows))
+    if found.failed:
+        print_err(f"{found.failed} buckets could not be judged; their patients are not on the list")
+    return 1 if found.failed else 0

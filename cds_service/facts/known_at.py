@@ -1,0 +1,218 @@
+"""Facts as of the past: what of a whole record was known at one moment.
+
+In: everything that is recorded today. Out: what a call at that moment would have read. Judging the past by the whole
+record is wrong: most of it was written later. Where the record does not say when something became known or ended, it
+is in doubt: the caller may have the facts with it and without it.
+
+When something became known: an Observation when it was issued, else some time after it was taken; a Condition when it
+was recorded, an encounter diagnosis when its encounter ended, since it is coded then; an AllergyIntolerance when it was
+recorded. A Condition that ended later was still active. What was corrected, refuted or removed later can't be seen.
+Source: FHIR R4 Observation.issued, Condition.recordedDate and abatement, AllergyIntolerance.recordedDate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+
+from cds_service.certainty import Certainty
+from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
+from cds_service.facts.conditions import encounter_of
+from cds_service.facts.dates import read_when
+from cds_service.facts.extract import extract
+from cds_service.facts.patient_facts import AllergyFact, Concept, ConditionFact, ObservationFact, PatientFacts, When
+from cds_service.facts.resources import (
+    RawAllergy,
+    RawCondition,
+    RawEncounter,
+    RawObservation,
+    decode_each,
+)
+
+_Fact = ConditionFact | AllergyFact | ObservationFact
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The spans in which one resource became known, and in which what it says ended, if it did.
+
+    A span without limits where the record has no date for it.
+    """
+
+    known: When
+    ended: When
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One patient's whole record, read once: its facts, and the moments of each resource by reference."""
+
+    facts: PatientFacts
+    moments: Mapping[str, Moments]
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFacts:
+    """What was known at a moment; `in_doubt` is True where the record can't tell of something whether it was."""
+
+    facts: PatientFacts
+    in_doubt: bool
+
+
+def read_record(
+    data: ClinicalData,
+    encounters: Iterable[RawResource],
+    *,
+    zone: tzinfo,
+    result_lag: timedelta,
+    reads: Callable[[Concept], bool] = lambda concept: True,
+) -> Record:
+    """Read a whole record once, for any number of moments.
+
+    Args:
+        data: raw resources by kind; orders in focus are not read here.
+        encounters: the patient's Encounters, for when encounter diagnoses became known.
+        zone: the hospital's.
+        result_lag: how long after it was taken a result counts as known, where `issued` is missing.
+        reads: as of `extract`.
+    """
+    late = _ever(zone).latest  # by then, everything that ever ended has
+    facts = extract(replace(data, in_focus=RetrievedData()), now=late, reads=reads)
+    ends = dict(_encounter_ends(encounters, zone))
+    found: dict[str, Moments] = {}
+    for reference, moments in _moments(data, ends, zone, result_lag):
+        found[reference] = _either(found[reference], moments) if reference in found else moments
+    return Record(facts, found, zone)
+
+
+def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: Collection[str] = ()) -> KnownFacts:
+    """What was known of the record at a moment, its orders left out.
+
+    Args:
+        record: from `read_record`.
+        moment: aware, in the hospital's zone; its date is *today* of the facts.
+        count_doubtful: whether what may have been known counts as known, and what may have ended as going on.
+        named: references of resources that were known for certain, because an order of that moment names them.
+    """
+    view = _View(record.moments, moment, count_doubtful, frozenset(named), _ever(record.zone))
+    facts = replace(
+        record.facts,
+        conditions=tuple(map(view.condition_then, filter(view.was_known, record.facts.conditions))),
+        allergies=tuple(map(view.allergy_then, filter(view.was_known, record.facts.allergies))),
+        observations=tuple(filter(view.was_known, record.facts.observations)),
+        now=moment,
+        today=moment.date(),
+    )
+    return KnownFacts(facts, view.in_doubt)
+
+
+def had_happened(span: When, moment: datetime) -> Certainty:
+    """Whether what happened somewhere in a span had happened at a moment."""
+    if span.latest <= moment:
+        return Certainty.PRESENT
+    return Certainty.ABSENT if span.earliest > moment else Certainty.UNKNOWN
+
+
+class _View:
+    """Decides fact by fact, and notes whether anything was in doubt."""
+
+    def __init__(
+        self, moments: Mapping[str, Moments], moment: datetime, count: bool, named: frozenset[str], ever: When
+    ) -> None:
+        self._moments, self._moment, self._count, self._named = moments, moment, count, named
+        self._undated = Moments(ever, ever)
+        self.in_doubt = False
+
+    def was_known(self, fact: _Fact) -> bool:
+        if fact.reference in self._named:
+            return True
+        certainty = had_happened(self._moments.get(fact.reference, self._undated).known, self._moment)
+        self.in_doubt |= certainty is Certainty.UNKNOWN
+        return certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and self._count)
+
+    def condition_then(self, fact: ConditionFact) -> ConditionFact:
+        if fact.activity == "active" or self._had_ended(fact):
+            return fact
+        return replace(fact, activity="active", status_clear=True)
+
+    def allergy_then(self, fact: AllergyFact) -> AllergyFact:
+        return fact if fact.active or self._had_ended(fact) else replace(fact, active=True)
+
+    def _had_ended(self, fact: _Fact) -> bool:
+        certainty = had_happened(self._moments.get(fact.reference, self._undated).ended, self._moment)
+        self.in_doubt |= certainty is Certainty.UNKNOWN
+        return certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and not self._count)
+
+
+def _ever(zone: tzinfo) -> When:
+    """A span without limits: a date that the record does not have."""
+    return When(datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone), "")
+
+
+def _either(one: Moments, other: Moments) -> Moments:
+    """Of two versions of a resource that can't be told apart: either may be meant."""
+    return Moments(_hull(one.known, other.known), _hull(one.ended, other.ended))
+
+
+def _hull(one: When, other: When) -> When:
+    return When(min(one.earliest, other.earliest), max(one.latest, other.latest), "")
+
+
+def _encounter_ends(encounters: Iterable[RawResource], zone: tzinfo) -> Iterator[tuple[str, When]]:
+    for record, raw in decode_each(tuple(encounters), RawEncounter):
+        end = read_when(raw.period.end, zone) if raw is not None and raw.period is not None else None
+        if end is not None:
+            yield record.reference.rpartition("/")[2], end
+
+
+def _moments(
+    data: ClinicalData, ends: Mapping[str, When], zone: tzinfo, result_lag: timedelta
+) -> Iterator[tuple[str, Moments]]:
+    """The moments of every resource that can be read; one that can't is a gap at any time."""
+    ever = _ever(zone)
+    for record, condition in decode_each(data.retrieved("conditions").records, RawCondition):
+        if condition is not None:
+            yield record.reference, Moments(_condition_known(condition, ends, zone), _abated(condition, zone) or ever)
+    for record, allergy in decode_each(data.retrieved("allergies").records, RawAllergy):
+        if allergy is not None:
+            known = read_when(allergy.recorded_date, zone) or _not_before(allergy.onset_date_time, zone)
+            yield record.reference, Moments(known, ever)
+    for record, result in decode_each(data.retrieved("observations").records, RawObservation):
+        if result is not None:
+            yield record.reference, Moments(_result_known(result, zone, result_lag), ever)
+
+
+def _condition_known(raw: RawCondition, ends: Mapping[str, When], zone: tzinfo) -> When:
+    onset = raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None)
+    recorded = read_when(raw.recorded_date, zone)
+    encounter = encounter_of(raw)
+    if encounter is None:
+        return recorded or _not_before(onset, zone)
+    end = ends.get(encounter)
+    if end is None:  # still open, or not in the export: at some time after it was recorded
+        return _not_before(raw.recorded_date, zone) if recorded else _not_before(onset, zone)
+    return end if recorded is None or recorded.latest <= end.latest else recorded
+
+
+def _abated(raw: RawCondition, zone: tzinfo) -> When | None:
+    period = raw.abatement_period
+    return read_when(raw.abatement_date_time or (period.end if period else None), zone)
+
+
+def _result_known(raw: RawObservation, zone: tzinfo, result_lag: timedelta) -> When:
+    issued = read_when(raw.issued, zone)
+    if issued is not None:
+        return issued
+    period = raw.effective_period
+    of_period = (period.end or period.start) if period else None
+    taken = (raw.effective_date_time, raw.effective_instant, of_period)
+    when = next((found for text in taken if (found := read_when(text, zone)) is not None), None)
+    return _ever(zone) if when is None else When(when.earliest + result_lag, when.latest + result_lag, when.text)
+
+
+def _not_before(text: str | None, zone: tzinfo) -> When:
+    """Known at some time, but not before this date, where there is one: what had not begun was not recorded."""
+    ever, begun = _ever(zone), read_when(text, zone)
+    return ever if begun is None else When(begun.earliest, ever.latest, "")

@@ -1,0 +1,108 @@
+"""Rows of `allergies.toml` and `allergy_words/` -> the allergy groups and the reader of texts; and what must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cds_service.knowledge.allergy_texts import SIGNS, WEIGHTS, AllergyTexts, Combination
+from cds_service.knowledge.lexicon import Lexicon
+from cds_service.knowledge.phrases import Phrases, unglued
+from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.tables import AllergyGroup, AllergyTable
+from cds_service.knowledge.words import Words
+
+Row = Mapping[str, Any]
+FOLDER = "allergy_words"
+
+
+def allergy_table(table: Row, words: Iterable[Row]) -> AllergyTable:
+    """The groups, the weights of reactions and the languages of the words.
+
+    Args:
+        table: the whole of `allergies.toml`.
+        words: every block of `allergy_words/`.
+    """
+    return AllergyTable(
+        groups=tuple(
+            AllergyGroup(r["id"], r["value_set"], r.get("role"), frozenset(r.get("covered_by", ())))
+            for r in table["group"]
+        ),
+        reactions={weight: table["reaction"][weight]["value_set"] for weight in WEIGHTS},
+        languages=tuple(dict.fromkeys(block["language"] for block in words if block["language"] != "any")),
+    )
+
+
+def allergy_texts(table: Row, blocks: Iterable[Row], words: Words) -> AllergyTexts:
+    """The reader of texts that the blocks of words make."""
+    reading = table["reading"]
+    terms = {term: block["mean"] for block in blocks for term in _terms(block, words)}
+    endings = [words.of(ending).strip() for ending in reading["compound_endings"]]
+    return AllergyTexts(
+        Lexicon(terms, endings),
+        Phrases(reading["abbreviations"], reading["with_full_stop"]),
+        words,
+        groups=_in_words(table),
+        combinations=[
+            Combination(frozenset(c["words"]), c["means"], c.get("adjacent", False)) for c in table["combination"]
+        ],
+        class_group=reading["class_group"],
+    )
+
+
+def _in_words(table: Row) -> set[str]:
+    """Ids of the groups that words may name; the others are statements of codes."""
+    return {group["id"] for group in table["group"] if group.get("role", "look-alike") == "look-alike"}
+
+
+def check_allergies(rows: TableRows) -> Iterator[str]:
+    """Every disagreement between the allergy tables, one line each."""
+    table, file = rows.allergies, "allergies.toml"
+    groups = {group["id"] for group in table["group"]}
+    weights = [{"id": weight, **row} for weight, row in table["reaction"].items()]
+    for row in [*table["group"], *weights]:
+        if row["value_set"] not in rows.value_sets:
+            yield f'{file}: "{row["id"]}", value_set names "{row["value_set"]}", {_NO_VALUE_SET}'
+    named = [(row["id"], "covered_by", name) for row in table["group"] for name in row.get("covered_by", ())]
+    for row, field, name in [*named, ("reading", "class_group", table["reading"]["class_group"])]:
+        if name not in groups:
+            yield f'{file}: "{row}", {field} names "{name}", which is no allergy group; correct it or add it'
+    meanings = _in_words(table) | set(SIGNS)
+    for name in (name for c in table["combination"] for name in (*c["words"], c["means"])):
+        if name not in meanings:
+            yield f'{file}: combination names "{name}", {_NO_MEANING}'
+    yield from _check_words(rows, meanings)
+
+
+def _check_words(rows: TableRows, meanings: Iterable[str]) -> Iterator[str]:
+    known, words = set(meanings), Words(rows.spelling)
+    seen: dict[str, str] = {}
+    for block in rows.allergy_words:
+        file = f"{FOLDER}/{block['file']}"
+        if block["mean"] not in known:
+            yield f'{file}: mean names "{block["mean"]}", {_NO_MEANING}'
+            continue
+        for term in _terms(block, words):
+            other = seen.setdefault(term, block["mean"])
+            if other != block["mean"]:
+                yield f'{file}: "{term}" means {block["mean"]} here and {other} elsewhere; leave one'
+
+
+def _terms(block: Row, words: Words) -> list[str]:
+    return [term for phrase in block["words"] if (term := _term(phrase, words))]
+
+
+def _term(phrase: str, words: Words) -> str:
+    """A word of the tables as the lexicon has it: plain, its stars kept, glued digits split off."""
+    plain: list[str] = []
+    for piece in phrase.split():
+        inner = words.of(unglued(piece.strip("*"))).split()
+        if inner:
+            inner[0] = ("*" if piece.startswith("*") else "") + inner[0]
+            inner[-1] += "*" if piece.endswith("*") else ""
+            plain += inner
+    return " ".join(plain)
+
+
+_NO_VALUE_SET = "which is no ValueSet; correct it or add it"
+_NO_MEANING = "which is neither an allergy group nor a meaning; correct it, see docs/allergy-language.md"

@@ -1,0 +1,83 @@
+"""What changes between two runs of the same export: which cards appear, disappear or change their level, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cds_service.indicator import indicator_of
+from cds_service.population.results import read_rows
+from cds_service.population.rows import Row
+from cds_service.population.run import summary_of
+
+_MOST = 5
+
+
+@dataclass(slots=True)
+class Change:
+    """Orders whose cards of one row changed one way, with the first few of them by reference."""
+
+    orders: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, order: str) -> None:
+        """One more order."""
+        self.orders += 1
+        if len(self.examples) < _MOST:
+            self.examples.append(order)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed. `changes` maps a row to `appears`, `disappears`, `louder` and `quieter`.
+
+    `other_procedure` are orders that are recognised as something else; `only_first` and `only_second` count orders that
+    only one of the runs judged.
+    """
+
+    versions: tuple[str, str]
+    orders: int
+    only_first: int
+    only_second: int
+    other_procedure: Change
+    changes: Mapping[str, Mapping[str, Change]]
+
+
+def compare(first: Path, second: Path) -> Difference:
+    """What is different in the second run.
+
+    Raises:
+        SetupError: one of them is not finished.
+    """
+    versions = summary_of(first)["knowledgeVersion"], summary_of(second)["knowledgeVersion"]
+    before = {row.order: row for row in read_rows(first)}
+    other, changes = Change(), dict[str, dict[str, Change]]()
+    both = new = 0
+    for row in read_rows(second):
+        old = before.pop(row.order, None)
+        if old is None:
+            new += 1
+            continue
+        both += 1
+        if old.procedure != row.procedure:
+            other.add(row.order)
+        for name, how in _changed(old, row):
+            changes.setdefault(name, {}).setdefault(how, Change()).add(row.order)
+    return Difference(versions, both, len(before), new, other, dict(sorted(changes.items())))
+
+
+def _changed(old: Row, new: Row) -> list[tuple[str, str]]:
+    levels, now = _levels(old), _levels(new)
+    found = [(row, "disappears") for row in levels if row not in now]
+    found += [(row, "appears") for row in now if row not in levels]
+    both = [row for row in now if row in levels and now[row] != levels[row]]
+    return found + [(row, "louder" if now[row] > levels[row] else "quieter") for row in both]
+
+
+def _levels(row: Row) -> dict[str, int]:
+    """The loudest card of each row."""
+    levels: dict[str, int] = {}
+    for card in row.shown:
+        levels[card.row] = max(levels.get(card.row, 0), int(indicator_of(card.indicator)))
+    return levels

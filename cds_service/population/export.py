@@ -1,0 +1,215 @@
+"""What an export consists of: its NDJSON files, and what its manifest says beside them.
+
+Source: FHIR Bulk Data Access 2.0, Complete Status: `output`, `error`, `deleted`, `transactionTime`; files may be
+compressed. A kind of data that no file is there for is unknown, never absent.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from cds_service.errors import SetupError
+from cds_service.kinds import KINDS
+
+_SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
+_TYPES = {kind.resource_type: kind.key for kind in KINDS.values()}
+_WORDS = re.compile(r"[A-Za-z]+")
+
+
+class _Item(msgspec.Struct):
+    """One file of a manifest."""
+
+    url: str
+    type: str | None = None
+    count: int | None = None
+
+
+class _Manifest(msgspec.Struct, rename="camel"):
+    output: list[_Item]
+    transaction_time: str | None = None
+    error: list[_Item] | None = None
+    deleted: list[_Item] | None = None
+
+
+class _Issue(msgspec.Struct):
+    severity: str | None = None
+    details: msgspec.Raw = msgspec.Raw()
+    diagnostics: str | None = None
+    expression: list[str] | None = None
+
+
+class _Outcome(msgspec.Struct):
+    issue: list[_Issue] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export as found on disk.
+
+    `files` are sorted by name. `listed` are kinds that a file's name stands for, so that an empty file counts as
+    looked at. `counts` maps a resource type to the number of lines that the manifest promises. `missing` are kinds
+    of which a file of the manifest is not here or failed; `errors` say why, in the server's words. `deleted` are
+    references (`Type/id`) of resources that no longer exist.
+    """
+
+    files: tuple[Path, ...]
+    listed: frozenset[str]
+    counts: dict[str, int]
+    missing: frozenset[str]
+    errors: tuple[str, ...]
+    deleted: frozenset[str]
+    transaction_time: str | None
+
+
+def find_export(paths: Sequence[Path]) -> Export:
+    """The files of an export.
+
+    Args:
+        paths: files and folders; folders are searched through.
+
+    Raises:
+        SetupError: a path is not there, there is nothing to read, or the manifest can't be read.
+    """
+    found = list(dict.fromkeys(path.resolve() for given in paths for path in _files(given)))
+    manifests = [m for path in found if path.suffix == ".json" and (m := _manifest(path)) is not None]
+    lines = [path for path in found if path.name.endswith(_SUFFIXES)]
+    errors = _named(lines, [item for m in manifests for item in m.error or ()])
+    deleted = _named(lines, [item for m in manifests for item in m.deleted or ()])
+    outputs = [item for m in manifests for item in m.output]
+    files = tuple(path for path in lines if path not in (*errors, *deleted))
+    if not files:
+        raise SetupError(f"{', '.join(map(str, paths))}: no NDJSON file; name the folder of a Bulk Data export")
+    failed, said = _failures(errors)
+    absent = {key for item in _unmatched(files, outputs) for key in _kinds_of(item.type)}
+    times = sorted(m.transaction_time for m in manifests if m.transaction_time)
+    return Export(
+        files=files,
+        listed=frozenset(key for path in files for word in _WORDS.findall(path.name) for key in _kinds_of(word)),
+        counts=_counts(outputs),
+        missing=frozenset(absent | failed),
+        errors=said,
+        deleted=frozenset(_deleted(deleted)),
+        transaction_time=times[-1] if times else None,
+    )
+
+
+def open_lines(path: Path) -> IO[bytes]:
+    """A file of lines, decompressed where its name says so."""
+    return cast("IO[bytes]", gzip.open(path, "rb")) if path.name.endswith(".gz") else path.open("rb")
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(one for one in path.rglob("*") if one.is_file())
+    elif path.is_file():
+        yield path
+    else:
+        raise SetupError(f"{path}: not found; name a folder or NDJSON files of a Bulk Data export")
+
+
+def _manifest(path: Path) -> _Manifest | None:
+    """A manifest; None for another JSON file."""
+    body = path.read_bytes()
+    if b'"output"' not in body:
+        return None
+    try:
+        return msgspec.json.decode(body, type=_Manifest)
+    except msgspec.DecodeError as error:
+        raise SetupError(f"{path}: looks like a manifest and can't be read ({error}); correct or remove it") from None
+
+
+def _base(name: str) -> str:
+    """A file's name without its suffixes, to compare a URL with a file."""
+    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _name_of(item: _Item) -> str:
+    return _base(unquote(urlsplit(item.url).path).rpartition("/")[2])
+
+
+def _named(files: Iterable[Path], items: Sequence[_Item]) -> list[Path]:
+    names = {_name_of(item) for item in items}
+    return [path for path in files if _base(path.name) in names]
+
+
+def _unmatched(files: Sequence[Path], outputs: Sequence[_Item]) -> Iterator[_Item]:
+    """Outputs that no file is there for, by name or, where files were renamed, by type."""
+    names = {_base(path.name) for path in files}
+    wanted = {_name_of(item) for item in outputs}
+    spare = [path for path in files if _base(path.name) not in wanted]
+    for item in outputs:
+        if _name_of(item) in names:
+            continue
+        renamed = next((path for path in spare if item.type in _WORDS.findall(path.name)), None)
+        if renamed is None:
+            yield item
+        else:
+            spare.remove(renamed)
+
+
+def _counts(outputs: Sequence[_Item]) -> dict[str, int]:
+    """Promised lines by type; a type of which one file has no count has none."""
+    counts: dict[str, int] = {}
+    uncounted = {item.type for item in outputs if item.count is None}
+    for item in outputs:
+        if item.type and item.count is not None and item.type not in uncounted:
+            counts[item.type] = counts.get(item.type, 0) + item.count
+    return counts
+
+
+def _kinds_of(resource_type: str | None) -> tuple[str, ...]:
+    return (_TYPES[resource_type],) if resource_type in _TYPES else ()
+
+
+def _failures(files: Iterable[Path]) -> tuple[set[str], tuple[str, ...]]:
+    """Kinds that the server could not export in full, and what it says of it; an error that names no type means all."""
+    kinds: set[str] = set()
+    said: list[str] = []
+    for outcome in _decoded(files, _Outcome):
+        for issue in outcome.issue:
+            words = " ".join([issue.diagnostics or "", *(issue.expression or ()), bytes(issue.details).decode()])
+            named = {key for word in _WORDS.findall(words) for key in _kinds_of(word)}
+            if issue.severity in ("error", "fatal", None):
+                kinds |= named or set(KINDS)
+            said.append(f"{issue.severity}: {', '.join(sorted(named)) or 'no kind named'}")
+    return kinds, tuple(dict.fromkeys(said))
+
+
+class _Request(msgspec.Struct):
+    method: str | None = None
+    url: str | None = None
+
+
+class _Entry(msgspec.Struct):
+    request: _Request | None = None
+
+
+class _Bundle(msgspec.Struct):
+    entry: list[_Entry] = []
+
+
+def _deleted(files: Iterable[Path]) -> Iterator[str]:
+    for bundle in _decoded(files, _Bundle):
+        for entry in bundle.entry:
+            if entry.request is not None and entry.request.method == "DELETE" and entry.request.url:
+                yield entry.request.url
+
+
+def _decoded(files: Iterable[Path], kind: type[Any]) -> Iterator[Any]:
+    for path in files:
+        with open_lines(path) as lines:
+            for line in filter(None, map(bytes.strip, lines)):
+                try:
+                    yield msgspec.json.decode(line, type=kind)
+                except msgspec.DecodeError as error:
+                    raise SetupError(f"{path}: can't be read ({error}); export again or correct it") from None

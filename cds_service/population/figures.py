@@ -1,0 +1,174 @@
+"""The numbers of a report: rates of a finished run with their denominators, small cells suppressed.
+
+A cell of few orders could show who somebody is, and says little: it is shown as fewer than so many. Whatever would give
+it away by subtraction is not shown beside it: tables have no sums of their own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_service.population.intervals import Rate, rate_of
+from cds_service.population.rows import Row
+
+SMALL = 5
+"""Counts from 1 to below this are suppressed."""
+_LOUD = ("critical", "warning")
+_MOST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table: how many orders of how many, as a rate with its interval."""
+
+    name: str
+    rate: Rate
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the count, its total or what is left of it is too small to show."""
+        numbers = (self.rate.count, self.rate.total, self.rate.total - self.rate.count)
+        return any(0 < number < SMALL for number in numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the report; `what` says in words what is counted of what."""
+
+    id: str
+    title: str
+    what: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is counted while the rows of a run are read once."""
+
+    orders: int = 0
+    interrupted: int = 0
+    told: int = 0
+    silent: int = 0
+    by: dict[str, Counter[str]] = field(default_factory=dict)
+    of: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, table: str, name: str, *, hit: bool) -> None:
+        """One order of a group, and whether it counts."""
+        self.of.setdefault(table, Counter())[name] += 1
+        if hit:
+            self.by.setdefault(table, Counter())[name] += 1
+
+
+_GROUPS: Mapping[str, tuple[str, Callable[[Row], str | None]]] = {
+    "procedure": ("procedure", lambda row: row.procedure),
+    "month": ("month", lambda row: row.day[:7]),
+    "requester": ("requester (pseudonym)", lambda row: row.requester),
+    "unit": ("unit", lambda row: row.unit),
+}
+
+
+def count_rows(rows: Iterable[Row]) -> Counts:
+    """Everything that the tables need, in one pass."""
+    counts = Counts()
+    for row in rows:
+        if row.procedure is None:
+            for name in [row.text] if row.text else row.codes or ["no code"]:
+                counts.add("unrecognised", name, hit=True)
+            continue
+        _count_row(row, counts)
+    return counts
+
+
+def _count_row(row: Row, counts: Counts) -> None:
+    shown = row.shown
+    loud = any(card.indicator in _LOUD for card in shown)
+    counts.orders += 1
+    counts.interrupted += loud
+    counts.told += bool(shown) and not loud
+    counts.silent += not shown
+    for card_row in {card.row for card in shown}:
+        counts.add("row", card_row, hit=True)
+    for indicator in {card.indicator for card in shown}:
+        counts.add("indicator", indicator, hit=True)
+    for table, (_, of) in _GROUPS.items():
+        counts.add(table, of(row) or "not recorded", hit=loud)
+    for contraindication in row.applies:
+        reasons = row.unknown.get(contraindication)
+        counts.add("unchecked", contraindication, hit=reasons is not None)
+        for reason in reasons or ():
+            counts.add("why", f"{contraindication}: {reason}", hit=True)
+
+
+def tables_of(counts: Counts, summary: Mapping[str, Any]) -> list[Table]:
+    """Every table of the report, most frequent first, months in their order."""
+    found = list(_tables(counts))
+    repeats = summary["cards"]["repeatedOnTheSameDay"]
+    found.append(
+        Table(
+            "repeats",
+            "Repeats on the same day",
+            "cards of a row that the same patient had already had on that day, of all cards of the row",
+            tuple(Line(row, rate_of(repeats.get(row, 0), total)) for row, total in summary["cards"]["byRow"].items()),
+        )
+    )
+    return found
+
+
+def _tables(counts: Counts) -> Iterator[Table]:
+    recognised = counts.orders
+    yield Table(
+        "row", "Cards by table row", "orders with a card of the row, of recognised orders", _ofall(counts, "row")
+    )
+    yield Table(
+        "indicator",
+        "Cards by level",
+        "orders with a card of the level, of recognised orders",
+        _ofall(counts, "indicator"),
+    )
+    for table, (title, _) in _GROUPS.items():
+        lines = [
+            Line(name, rate_of(counts.by.get(table, Counter())[name], total)) for name, total in _order(counts, table)
+        ]
+        yield Table(
+            table,
+            f"Interrupted by {title}",
+            f"orders with a critical or warning card, of those of each {title}",
+            tuple(lines),
+        )
+    unchecked = [
+        Line(name, rate_of(counts.by.get("unchecked", Counter())[name], total))
+        for name, total in _order(counts, "unchecked")
+    ]
+    yield Table(
+        "unchecked", "Not checked", "orders for which the row has no answer, of those it applies to", tuple(unchecked)
+    )
+    yield Table("why", "Why not", "orders with this reason, of recognised orders", _ofall(counts, "why"))
+    missed = counts.of.get("unrecognised", Counter())
+    total = sum(missed.values()) + recognised
+    names = tuple(Line(name, rate_of(count, total)) for name, count in missed.most_common(_MOST))
+    yield Table("unrecognised", "Orders not recognised", "orders of this name or code, of all judged orders", names)
+
+
+def _ofall(counts: Counts, table: str) -> tuple[Line, ...]:
+    hits = counts.by.get(table, Counter())
+    return tuple(Line(name, rate_of(count, counts.orders)) for name, count in hits.most_common())
+
+
+def _order(counts: Counts, table: str) -> list[tuple[str, int]]:
+    groups = counts.of.get(table, Counter())
+    return sorted(groups.items()) if table == "month" else groups.most_common(_MOST)
+
+
+def shown(line: Line) -> dict[str, Any]:
+    """A line as it may be shown: a small cell without its numbers."""
+    if line.is_small:
+        count = f"<{SMALL}" if line.rate.count < SMALL else "not shown"
+        total = line.rate.total if line.rate.total >= SMALL else f"<{SMALL}"
+        return {"name": line.name, "count": count, "total": total}
+    rate = line.rate
+    per_100 = {"per100": rate.value, "low": rate.low, "high": rate.high}
+    rounded = {name: round(100 * value, 1) for name, value in per_100.items() if value is not None}
+    return {"name": line.name, "count": rate.count, "total": rate.total, **rounded}

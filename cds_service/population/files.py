@@ -1,0 +1,62 @@
+"""Files of a run: readable by their owner alone, and there whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO, cast
+
+from cds_service.errors import SetupError
+
+_OWNER_ONLY = 0o600
+
+
+def make_folder(path: Path) -> None:
+    """A folder that its owner alone can enter.
+
+    Raises:
+        SetupError: it can't be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"{path}: can't be made ({error.strerror}); name another folder") from None
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that gets its name when it is complete; a crash leaves none."""
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.part")
+    with cast(
+        "BinaryIO", os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "wb")
+    ) as file:
+        yield file
+    temporary.replace(path)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the same folder.
+
+    Raises:
+        SetupError: one is at work there.
+    """
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by the processes of the run
+    except (BlockingIOError, PermissionError):
+        raise SetupError(f"{folder}: another run is at work here; wait for it, or name another folder") from None
+    else:
+        yield
+    finally:
+        os.close(descriptor)

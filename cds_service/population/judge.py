@@ -1,0 +1,237 @@
+"""One patient's orders, judged by the stages of the hook as of when they were written.
+
+In: everything that the export holds of the patient. Out: one row an order. The stages are those of `answer.py`; what
+differs is where the data come from, and that each order is judged by what was known when it was written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from functools import partial
+
+from cds_service.call_summary import summarize_order
+from cds_service.cards.render import tell
+from cds_service.certainty import Certainty
+from cds_service.clinical_data.bundles import Page, PageEntry, collect
+from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Unavailable, missing
+from cds_service.facts.dates import read_when
+from cds_service.facts.known_at import Record, known_at, read_record
+from cds_service.facts.patient_facts import PatientFacts, When
+from cds_service.findings.chart import Chart
+from cds_service.findings.evaluate import evaluate
+from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.findings.recognition import recognize
+from cds_service.hooks.catalog import SERVICES
+from cds_service.kinds import KINDS
+from cds_service.knowledge.tables import Knowledge
+from cds_service.population.coverage import Coverage
+from cds_service.population.orders import PlacedOrder, Terms, placed_orders
+from cds_service.population.plan import Choices
+from cds_service.population.remembered import remember_texts
+from cds_service.population.rows import Row, ToldCard, told_cards
+from cds_service.population.spill import ENCOUNTERS, ORDERS
+from cds_service.reasons import Reason
+
+_SIGN = SERVICES["ir-order-sign"]
+_INCOMPLETE = "incomplete-error-entry"
+"""The reason of the wording for data of which the sender says itself that a part is missing."""
+_UNREAD = frozenset({"unread-vocabulary", "unknown-unit", "uncoded-condition", "uncoded-allergy"})
+
+Bodies = Mapping[str, Sequence[bytes]]
+"""What the export holds of one patient: kind of data -> resources as given, in any order."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """What judging one bucket gave: rows, orders set aside by reason, and what nothing could read.
+
+    `unread` counts orders by what was in the way: (reason, detail).
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    set_aside: Counter[str] = field(default_factory=Counter)
+    unread: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class Judge:
+    """Judges patients by one version of the tables."""
+
+    def __init__(
+        self, knowledge: Knowledge, choices: Choices, coverage: Coverage, disguise: Callable[[str], str]
+    ) -> None:
+        """Prepare once for many patients; `disguise` makes a pseudonym of the id of a patient or requester."""
+        self._disguise = disguise
+        self._knowledge = remember_texts(knowledge)
+        self._choices, self._coverage = choices, coverage
+        self._zone = choices.timezone
+        self._terms = Terms(self._zone, self._first_judged(), coverage.deleted)
+        self._export_time = self._time_of_export()
+        self._no_chart = Chart({}, (), knowledge, complete=False)
+
+    def place(self, owner: str, bodies: Sequence[bytes], judged: Judged) -> list[PlacedOrder]:
+        """The orders of one patient that the record is needed for; the others are done with it.
+
+        Args:
+            owner: bare id of the patient.
+            bodies: every ServiceRequest of the patient, in any order.
+            judged: takes what is set aside, and the rows of orders that are none of the table's.
+        """
+        found = self._collected(ORDERS, "ServiceRequest", owner, {ORDERS: bodies})
+        known = []
+        for placed in placed_orders(found, len(bodies), self._terms, judged.set_aside):
+            # Whether an order is one of the table's does not depend on the record; which one of them it is may.
+            if recognize(placed.order, self._no_chart, self._knowledge) is None:
+                judged.rows.append(self._row(placed, owner))
+            else:
+                known.append(placed)
+        return known
+
+    def judge(self, owner: str, orders: Sequence[PlacedOrder], bodies: Bodies, judged: Judged) -> None:
+        """Judge orders of one patient, as given by `place`.
+
+        Args:
+            owner: bare id of the patient.
+            orders: at least one.
+            bodies: what the export holds of the patient.
+            judged: takes the outcome.
+        """
+        record = self._record(owner, bodies)
+        for placed in orders:
+            self._judge_order(placed, owner, record, judged)
+
+    def option(self, owner: str, bodies: Bodies, procedure: str) -> OrderFinding | None:
+        """What speaks for and against a procedure for one patient, by the whole record.
+
+        None where the record holds no indication of it.
+        """
+        now = self._export_time
+        if now is None:
+            return None  # nothing in the whole export has a date
+        facts = replace(self._record(owner, bodies).facts, now=now, today=now.date())
+        findings = evaluate(facts, self._knowledge, options=True)
+        fitting = (found for found in findings.orders if found.procedure and found.procedure.id == procedure)
+        return next(fitting, None)
+
+    def _judge_order(self, placed: PlacedOrder, owner: str, record: Record, judged: Judged) -> None:
+        views = [
+            replace(facts, orders=(placed.order,), encounter_id=placed.encounter)
+            for facts in self._views(placed, record)
+        ]
+        findings = [evaluate(facts, self._knowledge) for facts in views]
+        if any(found.nothing_retrieved for found in findings):
+            judged.set_aside["nothing of the record could be retrieved"] += 1
+            return
+        told = [told_cards(tell(found, self._knowledge, _SIGN)) for found in findings]
+        judged.unread.update(set(_unread(findings[0])))
+        others = tuple(cards for cards in dict.fromkeys(told[1:]) if cards != told[0])
+        judged.rows.append(self._row(placed, owner, findings[0], told[0], others))
+
+    def _views(self, placed: PlacedOrder, record: Record) -> Iterator[PatientFacts]:
+        """What was known; then, where the record leaves it open, what may have been."""
+        if self._choices.as_of == "export":
+            now = self._export_time or placed.when.latest
+            yield replace(record.facts, now=now, today=now.date())
+            return
+        first_counts = self._choices.undated != "without"
+        for moment in dict.fromkeys((placed.when.latest, placed.when.earliest)):
+            at = partial(known_at, record, moment, named=placed.order.reason_references)
+            known = at(count_doubtful=first_counts)
+            yield known.facts
+            if known.in_doubt and self._choices.undated == "both":
+                yield at(count_doubtful=False).facts
+
+    def _row(
+        self,
+        placed: PlacedOrder,
+        owner: str,
+        findings: Findings | None = None,
+        cards: tuple[ToldCard, ...] = (),
+        others: tuple[tuple[ToldCard, ...], ...] = (),
+    ) -> Row:
+        order = findings.orders[0] if findings is not None else None
+        found = summarize_order(order) if order is not None else None
+        concept = placed.order.concept
+        return Row(
+            order=placed.order.reference,
+            patient=self._disguise(owner),
+            time=placed.when.text if placed.when.earliest != placed.when.latest else placed.when.latest.isoformat(),
+            requester=self._disguise(placed.requester) if placed.requester else None,
+            unit=placed.unit,
+            procedure=found.procedure if found else None,
+            recognised_by=order.recognised_by if order else None,
+            indication=found.indication if found else None,
+            present=dict(found.present) if found else {},
+            unknown={row: _reasons(findings, row) for row in found.unknown} if found and findings else {},
+            applies=[row.contraindication.id for row in order.contraindications] if order else [],
+            cards=cards,
+            others=others,
+            codes=[f"{coding.system}|{coding.code}" for coding in concept.codings] if order is None else [],
+            text=concept.label if self._choices.with_text else None,
+        )
+
+    def _record(self, owner: str, bodies: Bodies) -> Record:
+        by_kind = {kind.key: self._retrieved(kind.key, owner, bodies) for kind in KINDS.values() if kind.key != ORDERS}
+        encounters = self._collected(ENCOUNTERS, "Encounter", owner, bodies).records
+        return read_record(
+            ClinicalData(RetrievedData(), by_kind),
+            encounters,
+            zone=self._zone,
+            result_lag=timedelta(hours=self._choices.result_lag_hours),
+            reads=self._knowledge.lab_index.reads,
+        )
+
+    def _retrieved(self, key: str, owner: str, bodies: Bodies) -> RetrievedData:
+        """As if a hook call had sent it: through the same reader, so that the same is refused."""
+        if key in self._coverage.absent:
+            return missing(key, "not-sent")
+        gaps = [Unavailable(key, Reason(_INCOMPLETE))] if key in self._coverage.incomplete else []
+        found = self._collected(key, KINDS[key].resource_type, owner, bodies, gaps)
+        if not self._coverage.deleted:
+            return found
+        return replace(found, records=tuple(r for r in found.records if r.reference not in self._coverage.deleted))
+
+    def _collected(
+        self, key: str, resource_type: str, owner: str, bodies: Bodies, gaps: Sequence[Unavailable] = ()
+    ) -> RetrievedData:
+        entries = tuple(PageEntry(body, f"{key}[{place}]") for place, body in enumerate(sorted(bodies.get(key, ()))))
+        return collect(key, [Page("Bundle", entries)], (resource_type,), owner, gaps)
+
+    def _first_judged(self) -> datetime | None:
+        """Orders written earlier can't be judged: the longest look-back of the tables leads to before the data."""
+        first = self._choices.data_start or self._coverage.first_day
+        if first is None or self._choices.as_of == "export":
+            return None
+        days = longest_look_back(self._knowledge)
+        return datetime.combine(date.fromisoformat(first) + timedelta(days=days), time(), self._zone)
+
+    def _time_of_export(self) -> datetime | None:
+        """The manifest's time, else the end of the last day with data."""
+        when: When | None = read_when(self._coverage.now or self._coverage.last_day, self._zone)
+        return when.latest if when else None
+
+
+def longest_look_back(knowledge: Knowledge) -> int:
+    """The greatest number of days that any limit or gate of the tables looks back."""
+    limits = [days for t in knowledge.thresholds.values() for days in (t.within_days, t.ratio_within_days or 0)]
+    gates = [g for row in knowledge.contraindications for g in (row.gate, *(c.gate for c in row.criteria))]
+    return max([*limits, *(gate.unless_within_days or 0 for gate in gates)], default=0)
+
+
+def _reasons(findings: Findings, row_id: str) -> list[str]:
+    """Keys of the wording: why a row has no answer."""
+    rows = [row for order in findings.orders for row in order.contraindications if row.contraindication.id == row_id]
+    found = [criterion for row in rows for criterion in row.criteria if criterion.certainty is Certainty.UNKNOWN]
+    return sorted({criterion.reason.key for criterion in found if criterion.reason is not None})
+
+
+def _unread(findings: Findings) -> Iterator[tuple[str, str]]:
+    """What stood in the way: vocabularies, units and words that nobody reads."""
+    answers = [found.reason for order in findings.orders for found in order.indications]
+    answers += [c.reason for order in findings.orders for row in order.contraindications for c in row.criteria]
+    answers += [gap.reason for gap in findings.unavailable]
+    for reason in answers:
+        if reason is not None and reason.key in _UNREAD:
+            yield reason.key, ", ".join(str(value) for value in reason.values.values())

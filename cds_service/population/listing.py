@@ -1,0 +1,48 @@
+"""The reduce step of a worklist: which patients of one bucket have an indication, and what speaks against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from cds_service.call_summary import summarize_order
+from cds_service.findings.finding import OrderFinding
+from cds_service.population.bucket import SIDES, Judges, done_file, orders_of, records_of, rows_file
+from cds_service.population.files import write_whole
+from cds_service.population.spill import read_bucket
+from cds_service.population.tally import Tally
+
+
+class Listed(msgspec.Struct, frozen=True, order=True):
+    """One patient of a worklist, by reference.
+
+    `status` is `nothing against`, `something against` or `unknown`; `against` and `unknown` are ids of rows.
+    """
+
+    patient: str
+    status: str
+    indications: tuple[str, ...]
+    against: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def list_bucket(run: Path, number: int, judges: Judges, procedure: str) -> None:
+    """List the patients of one bucket, and say that it is done."""
+    held, judge = read_bucket(run, number, judges.coverage.parts), judges.judges[0]
+    _, patients = orders_of(held)
+    found = []
+    for owner, bodies in records_of(held, patients).items():
+        option = judge.option(owner.decode(), bodies, procedure) if "conditions" in bodies else None
+        if option is not None:
+            found.append(_listed(owner.decode(), option))
+    lines = b"".join(msgspec.json.encode(one) + b"\n" for one in sorted(found))
+    write_whole(rows_file(run, number, SIDES[0]), lines)
+    write_whole(done_file(run, number, SIDES[0]), msgspec.json.encode(Tally(patients=len(patients))))
+
+
+def _listed(owner: str, option: OrderFinding) -> Listed:
+    summary = summarize_order(option)
+    status = "something against" if summary.present else ("unknown" if summary.unknown else "nothing against")
+    present = tuple(found.indication.id for found in option.indications if found.certainty == "present")
+    return Listed(f"Patient/{owner}", status, present, tuple(summary.present), summary.unknown)

@@ -1,0 +1,114 @@
+"""The report of a run: one page for a committee, and the same numbers as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader
+
+from cds_service.population.figures import SMALL, Line, Table, count_rows, shown, tables_of
+from cds_service.population.files import write_whole
+from cds_service.population.intervals import rate_of
+from cds_service.population.plots import draw_rates
+from cds_service.population.results import read_rows
+from cds_service.population.run import summary_of
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_PLOTTED = ("row", "indicator", "procedure", "month", "unchecked")
+_COLUMNS = ("table", "name", "count", "total", "per100", "low", "high")
+
+
+def write_report(run: Path) -> Path:
+    """Write `report.html`, `report.csv` and `report.json` into a finished run; gives the page's path.
+
+    Raises:
+        SetupError: the run is not finished, or a library is missing.
+    """
+    summary = summary_of(run)
+    counts = count_rows(read_rows(run))
+    tables = tables_of(counts, summary)
+    headline = [
+        Line(name, rate_of(count, counts.orders))
+        for name, count in (
+            ("are interrupted (critical or warning)", counts.interrupted),
+            ("are told something (info)", counts.told),
+            ("bring no card", counts.silent),
+        )
+    ]
+    write_whole(run / "report.json", _as_json(summary, tables, headline))
+    write_whole(run / "report.csv", _as_csv(tables).encode())
+    write_whole(run / "report.html", _as_page(summary, tables, headline).encode())
+    return run / "report.html"
+
+
+def _as_json(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iterable[Line]) -> bytes:
+    content = {
+        "knowledgeVersion": summary["knowledgeVersion"],
+        "resultHash": summary["resultHash"],
+        "headline": list(map(shown, headline)),
+        "tables": {table.id: {"what": table.what, "lines": list(map(shown, table.lines))} for table in tables},
+    }
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+
+
+def _as_csv(tables: Iterable[Table]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for table in tables:
+        writer.writerows({"table": table.id, **shown(line)} | {"name": plain(line.name)} for line in table.lines)
+    return text.getvalue()
+
+
+def plain(text: str) -> str:
+    """A text that a spreadsheet takes for a text, not for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _as_page(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iterable[Line]) -> str:
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
+    drawn = [
+        {
+            "title": table.title,
+            "what": table.what[:1].upper() + table.what[1:],
+            "lines": list(map(shown, table.lines)),
+            "image": draw_rates(table.lines, upright=table.id == "month") if table.id in _PLOTTED else None,
+        }
+        for table in tables
+    ]
+    return environment.get_template("report.html").render(
+        summary=summary,
+        headline=list(map(shown, headline)),
+        tables=drawn,
+        warnings=list(_warnings(summary)),
+        set_aside=[(reason, _cell(count)) for reason, count in summary["setAside"].items()],
+        undated=[(row, _cell(ends["fewest"]), _cell(ends["most"])) for row, ends in summary["undated"].items()],
+        unread=[(what.replace("|", ": ", 1).rstrip(": "), _cell(count)) for what, count in summary["unread"].items()],
+        small=SMALL,
+    )
+
+
+def _cell(count: int) -> str:
+    return f"<{SMALL}" if 0 < count < SMALL else str(count)
+
+
+def _warnings(summary: Mapping[str, Any]) -> Iterator[str]:
+    export = summary["export"]
+    if export["kindsNotExported"]:
+        yield f"No file of {', '.join(export['kindsNotExported'])}: what depends on it is unknown for everybody."
+    if export["kindsIncomplete"]:
+        yield f"A part of {', '.join(export['kindsIncomplete'])} is missing: nothing of it is known to be absent."
+    for error in export["errors"]:
+        yield f"The server said of its export: {error}."
+    if summary["bucketsSetAside"]:
+        yield f"{len(summary['bucketsSetAside'])} buckets could not be judged and are set aside; see summary.json."
+    if summary["badLines"]:
+        yield (
+            f"{summary['badLines']} lines of the export could not be used; bad_lines.ndjson lists them. "
+            f"{summary['badLinesOfNoKnownPatient']} of them may be anybody's."
+        )

@@ -1,0 +1,84 @@
+"""The rows of a run as a file: `orders.parquet` where pyarrow is installed, else `orders.ndjson.gz`.
+
+Both hold the same; nested members are JSON texts in the former, so that any tool reads it.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cds_service.errors import SetupError
+from cds_service.population.files import whole_file
+from cds_service.population.rows import Row
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_PARQUET, _LINES = "orders.parquet", "orders.ndjson.gz"
+_NESTED = ("present", "unknown", "applies", "cards", "others", "codes")
+_BATCH = 20_000
+
+
+def write_rows(folder: Path, rows: Iterable[Row]) -> Path:
+    """Write every row, and give the file's path."""
+    try:
+        import pyarrow.parquet
+    except ModuleNotFoundError:
+        return write_lines(folder / _LINES, rows)
+    schema = _schema(pyarrow)
+    path = folder / _PARQUET
+    with whole_file(path) as file, pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        remaining = iter(rows)
+        while batch := [_flat(row) for row in islice(remaining, _BATCH)]:
+            writer.write_table(pyarrow.Table.from_pylist(batch, schema))
+    return path
+
+
+def read_rows(run: Path) -> Iterator[Row]:
+    """Every row of a finished run.
+
+    Raises:
+        SetupError: there is none, or pyarrow is needed and not installed.
+    """
+    if (run / _PARQUET).exists():
+        yield from _read_parquet(run / _PARQUET)
+    elif (run / _LINES).exists():
+        with gzip.open(run / _LINES) as lines:
+            yield from (msgspec.json.decode(line, type=Row) for line in lines)
+    else:
+        raise SetupError(f"{run}: no finished run here; make one with: cds-service screen run EXPORT --out {run}")
+
+
+def write_lines(path: Path, rows: Iterable[Row]) -> Path:
+    """Write the rows as NDJSON, compressed."""
+    with whole_file(path) as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+        for row in rows:
+            packed.write(msgspec.json.encode(row) + b"\n")
+    return path
+
+
+def _schema(arrow: Any) -> pyarrow.Schema:
+    return arrow.schema([(name, arrow.string()) for name in Row.__struct_fields__])
+
+
+def _flat(row: Row) -> dict[str, str | None]:
+    found = {name: getattr(row, name) for name in Row.__struct_fields__}
+    return found | {name: msgspec.json.encode(found[name]).decode() for name in _NESTED}
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    try:
+        import pyarrow.parquet
+    except ModuleNotFoundError:
+        raise SetupError(f"{path}: reading it needs pyarrow; install the extra `screen`") from None
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(_BATCH):
+            for flat in batch.to_pylist():
+                nested = {name: msgspec.json.decode(flat[name]) for name in _NESTED}
+                yield msgspec.convert(flat | nested, Row)

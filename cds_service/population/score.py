@@ -1,0 +1,107 @@
+"""What reviewers answered, against what the service said: how often a card was right, and how often one was missing."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from cds_service.errors import SetupError
+from cds_service.population.intervals import Agreement, Rate, agreement_of, rate_of
+from cds_service.population.sample import SILENT, Key
+
+_ANSWERS = {"yes": "yes", "y": "yes", "1": "yes", "no": "no", "n": "no", "0": "no", "": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Rates of the answered items, and how many are still open.
+
+    `right` by stratum: cards that a clinician should have seen (positive predictive value). `missed`: orders without a
+    card of which a clinician should have been told of the row asked about. `right_weighted` weighs each item by the
+    orders that it stands for: what the hospital as a whole would see.
+    """
+
+    right: dict[str, Rate]
+    right_overall: Rate
+    right_weighted: float | None
+    missed: Rate
+    agreement: Agreement
+    open_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    stratum: str
+    weight: float
+    answers: tuple[str, str]
+    final: str
+
+
+def score_sheet(sheet: Path, key: Path | None = None) -> Score:
+    """Score a filled-in sheet.
+
+    Args:
+        sheet: the CSV that `sample` wrote, with answers.
+        key: the key of the sample; None for the one beside the sheet.
+
+    Raises:
+        SetupError: a file can't be read, or an answer is neither yes nor no.
+    """
+    items = _items(sheet, _read_key(key or sheet.with_name("sample.key.json")))
+    spoken = [item for item in items if item.stratum != SILENT and item.final]
+    silent = [item for item in items if item.stratum == SILENT and item.final]
+    strata = sorted({item.stratum for item in spoken})
+    weight = sum(item.weight for item in spoken)
+    return Score(
+        right={name: _rate([item for item in spoken if item.stratum == name]) for name in strata},
+        right_overall=_rate(spoken),
+        right_weighted=sum(item.weight for item in spoken if item.final == "yes") / weight if weight else None,
+        missed=_rate(silent),
+        agreement=agreement_of([item.answers for item in items if all(item.answers)]),
+        open_items=sum(not item.final for item in items),
+    )
+
+
+def _rate(items: Sequence[_Item]) -> Rate:
+    return rate_of(sum(item.final == "yes" for item in items), len(items))
+
+
+def _read_key(path: Path) -> Key:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Key)
+    except FileNotFoundError:
+        raise SetupError(f"{path}: the key of the sample is not here; name it with --key") from None
+    except msgspec.DecodeError as error:
+        raise SetupError(f"{path}: no key of a sample ({error})") from None
+
+
+def _items(sheet: Path, key: Key) -> list[_Item]:
+    try:
+        with sheet.open(newline="", encoding="utf-8-sig") as file:
+            lines = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{sheet}: can't be read ({error}); give the CSV that `screen sample` wrote") from None
+    found = {line.get("item") or "": _item(sheet, place, line, key) for place, line in enumerate(lines, start=2)}
+    if missing := sorted(key.strata.keys() - found.keys()):
+        raise SetupError(f"{sheet}: items of the sample are missing ({', '.join(missing[:5])}); leave open ones empty")
+    return list(found.values())
+
+
+def _item(sheet: Path, place: int, line: dict[str, str | None], key: Key) -> _Item:
+    item = line.get("item") or ""
+    if item not in key.strata:
+        raise SetupError(f'{sheet}, line {place}: item "{item}" is not of this sample')
+    one, other, third = (_answer(sheet, place, line, name) for name in ("reviewer_1", "reviewer_2", "adjudicator"))
+    agreed = one if one == other or not other else (other if not one else "")
+    return _Item(key.strata[item], key.weights[item], (one, other), third or agreed)
+
+
+def _answer(sheet: Path, place: int, line: dict[str, str | None], column: str) -> str:
+    written = (line.get(column) or "").strip().lower()
+    if written not in _ANSWERS:
+        raise SetupError(f'{sheet}, line {place}: {column} is "{written[:20]}"; write yes or no, or leave it empty')
+    return _ANSWERS[written]

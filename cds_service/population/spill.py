@@ -1,0 +1,233 @@
+"""The map step: one split of the export, its lines sorted by patient into the parts of one file.
+
+A part holds the lines of one bucket; at the end of the file stands where each part begins. So a bucket is read with
+two reads from each file, and the number of files does not grow with the number of buckets.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from zlib import crc32
+
+import msgspec
+
+from cds_service.kinds import KINDS
+from cds_service.population.files import whole_file, write_whole
+from cds_service.population.lines import (
+    UNREADABLE,
+    Broken,
+    CutShort,
+    Head,
+    patient_in,
+    read_blocks,
+    read_head,
+    why_broken,
+)
+from cds_service.population.plan import WORK, Plan
+
+ENCOUNTERS = "encounters"
+ORDERS = "orders"
+ORDER_TYPE = KINDS[ORDERS].resource_type
+_MOST_HELD = 16 << 20
+_BOM = b"\xef\xbb\xbf"
+TAB = b"\t"
+_PLACE = struct.Struct("<Q")
+
+KINDS_READ: Mapping[str, str] = {**{kind.resource_type: kind.key for kind in KINDS.values()}, "Encounter": ENCOUNTERS}
+"""Resource type -> what it is spilled as; nothing reads the others."""
+ROUTES = {name: f"\t{key}\t".encode() for name, key in KINDS_READ.items()}
+"""Resource type -> what stands between owner and body."""
+
+
+class BadLine(msgspec.Struct):
+    """A line that could not be used; `line` counts from 1 within its split until all of the file is known."""
+
+    line: int
+    reason: str
+
+
+class SplitDone(msgspec.Struct):
+    """What one split held, and how many spill files it made.
+
+    `types` counts lines by resource type, `days` counts dated resources by ISO date. `no_patient` are the
+    ServiceRequests of no patient, `ownerless` the broken lines that may be anybody's. `cut_short`: types of a file that
+    ends early; an empty list where it does not, `*` where no type is known.
+    """
+
+    lines: int = 0
+    parts: int = 0
+    no_patient: int = 0
+    ownerless: int = 0
+    bad: list[BadLine] = []
+    types: dict[str, int] = {}
+    days: dict[str, int] = {}
+    cut_short: list[str] = []
+
+
+Place = tuple[list[bytes], bytes]
+"""The lines of a bucket, and the bare id of a patient of it."""
+
+
+class _Sorter:
+    """Lines by bucket, written out whenever they fill the memory that they may have."""
+
+    def __init__(self, folder: Path, number: int, buckets: int) -> None:
+        self._folder, self._number = folder, number
+        self._lines: list[list[bytes]] = [[] for _ in range(buckets)]
+        self.places: dict[str, Place] = {}
+        """Where lines about a reference go, of those that were asked for since the last part."""
+        self.parts = self.held = 0
+
+    def place(self, reference: str | None) -> Place | None:
+        """Where lines about a reference go; None for no patient."""
+        owner = patient_in(reference)
+        if owner is None or reference is None:
+            return None
+        name = owner.encode()
+        place = self.places[reference] = (self._lines[crc32(name) % len(self._lines)], name)
+        return place
+
+    def write(self) -> None:
+        """Write what is held as one more part."""
+        with whole_file(_spill(self._folder, self._number, self.parts)) as file:
+            starts = []
+            for lines in self._lines:
+                starts.append(file.tell())
+                file.write(b"".join(lines))
+                lines.clear()
+            starts.append(file.tell())
+            file.write(b"".join(map(_PLACE.pack, starts)))
+        self.parts += 1
+        self.held = 0
+        self.places.clear()
+
+
+def _spill(folder: Path, number: int, part: int) -> Path:
+    return folder / f"split-{number:06}-{part:04}.spill"
+
+
+def split_done(run: Path, number: int) -> Path:
+    """The file that says that a split is done."""
+    return run / WORK / f"split-{number:06}.json"
+
+
+def partition(run: Path, plan: Plan, number: int) -> None:
+    """Sort one split into buckets, and write what it held."""
+    split = plan.splits[number]
+    sorter, done = _Sorter(run / WORK, number, plan.buckets), SplitDone()
+    counts = _Counts()
+    try:
+        for lines in read_blocks(Path(plan.inputs[split.input].path), split.start, split.end):
+            if done.lines == 0 and split.start == 0:
+                lines[0] = lines[0].removeprefix(_BOM)
+            _sort(lines, sorter, done, counts)
+            sorter.held += sum(map(len, lines))
+            if sorter.held > _MOST_HELD:
+                sorter.write()
+    except CutShort:
+        done.cut_short = [name for name in counts.types if name in ROUTES] or ["*"]
+        done.bad.append(BadLine(done.lines + 1, "the compressed file is damaged or cut short here"))
+    sorter.write()
+    done.parts = sorter.parts
+    done.types = dict(counts.types)
+    done.days = dict(counts.days)
+    write_whole(split_done(run, number), msgspec.json.encode(done))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Lines by type, and dated resources by day."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    days: Counter[str] = field(default_factory=Counter)
+
+
+def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts) -> None:
+    """Put each line of a block in its place. One turn of this loop is most of what a line costs."""
+    types: list[str] = []
+    days: list[str] = []
+    places = sorter.places
+    for number, line in enumerate(lines, start=done.lines + 1):
+        try:
+            head = read_head(line)
+        except UNREADABLE as error:
+            _note_broken(why_broken(line, error), line, number, sorter, done)
+            continue
+        name = head.resource_type
+        types.append(name)
+        route = ROUTES.get(name)
+        if route is None:
+            continue
+        named = head.subject or head.patient
+        reference = named.reference if named is not None else head.about
+        place = places.get(reference) or sorter.place(reference)  # type: ignore[arg-type]  # None is no key
+        if place is None:
+            _note_ownerless(head, number, done)
+            continue
+        held, owner = place
+        held.append(owner + route)
+        held.append(line)
+        if date := head.effective_date_time or head.recorded_date or head.authored_on:
+            days.append(date[:10])
+    counts.types.update(types)
+    counts.days.update(days)
+    done.lines += len(lines)
+
+
+def _note_broken(broken: Broken, line: bytes, number: int, sorter: _Sorter, done: SplitDone) -> None:
+    """List a broken line, and leave it with its patient, whose data of this kind are not complete without it."""
+    if not line.strip():
+        return
+    done.bad.append(BadLine(number, broken.reason))
+    route, place = ROUTES.get(broken.resource_type or ""), sorter.place(f"Patient/{broken.owner}")
+    if broken.owner is None or route is None or place is None:
+        done.ownerless += 1
+    elif broken.resource_type != ORDER_TYPE:
+        place[0].extend((place[1] + route, line))
+
+
+def _note_ownerless(head: Head, number: int, done: SplitDone) -> None:
+    """A resource of nobody; one about a group, a device or a place is none of ours."""
+    if head.resource_type == ORDER_TYPE:
+        done.no_patient += 1
+    if head.resource_type != "Encounter" and (not head.about or "Patient" in head.about):
+        done.bad.append(BadLine(number, "names no patient"))
+
+
+def read_done(run: Path, number: int) -> SplitDone | None:
+    """What a split held; None where it is not done."""
+    try:
+        return msgspec.json.decode(split_done(run, number).read_bytes(), type=SplitDone)
+    except FileNotFoundError:
+        return None
+
+
+def read_bucket(run: Path, bucket: int, parts: Sequence[int]) -> list[list[bytes]]:
+    """The lines of one bucket in no order, a list for each part; each is owner, kind and body with tabs between.
+
+    Args:
+        run: folder of the run.
+        bucket: its number.
+        parts: number of spill files of each split.
+    """
+    files = [_spill(run / WORK, number, part) for number, count in enumerate(parts) for part in range(count)]
+    return [_part(file, bucket).split(b"\n")[:-1] for file in files]
+
+
+def _part(path: Path, bucket: int) -> bytes:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        (end,) = _PLACE.unpack(_at(file, size - _PLACE.size, _PLACE.size))
+        starts = _at(file, end + bucket * _PLACE.size, 2 * _PLACE.size)
+        first, last = _PLACE.unpack(starts[: _PLACE.size])[0], _PLACE.unpack(starts[_PLACE.size :])[0]
+        return _at(file, first, last - first)
+
+
+def _at(file: IO[bytes], place: int, size: int) -> bytes:
+    file.seek(place)
+    return file.read(size)

@@ -1,0 +1,229 @@
+"""What a finished run says: the report, the difference between sites, the worklist."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.cli.main import main
+from cds_service.errors import SetupError
+from cds_service.population.diff import compare
+from cds_service.population.figures import SMALL, Line, shown
+from cds_service.population.intervals import agreement_of, rate_of
+from cds_service.population.page import plain, write_report
+from cds_service.population.results import read_rows
+from cds_service.population.rows import Row, ToldCard
+from cds_service.population.tally import add, tally_rows
+from cds_service.population.workers import Processes
+from cds_service.population.worklist import make_worklist
+from tests.population.exports import (
+    a_condition,
+    a_patient,
+    a_result,
+    an_order,
+    early,
+    rows_of,
+    run_of,
+    write_export,
+)
+from tests.population.test_run import generated
+
+SITE = """
+[[threshold]]
+id = "{threshold}"
+value = {value}
+change = {{ reason = "try another limit", approver = "IR committee", date = "2026-11-02" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a made-up export."""
+    folder = tmp_path_factory.mktemp("results")
+    run_of(generated(folder / "export", 120), folder / "run", workers=2)
+    return folder / "run"
+
+
+def test_the_page_needs_nothing_from_elsewhere(run):
+    """The report is one file without script, with its plots inside, that can be sent."""
+    page = write_report(run).read_text()
+    assert "<script" not in page
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert page.count("data:image/svg+xml") >= 4
+    assert "Before go-live" in page
+
+
+def test_page_csv_and_json_say_the_same(run):
+    """A number of the page can be found in the CSV and in the JSON."""
+    write_report(run)
+    content = json.loads((run / "report.json").read_text())
+    with (run / "report.csv").open() as file:
+        lines = {(line["table"], line["name"]): line for line in csv.DictReader(file)}
+    for table, found in content["tables"].items():
+        for line in found["lines"]:
+            assert lines[table, line["name"]]["count"] == str(line["count"])
+
+
+def test_rates_have_their_denominators(run):
+    """Cards by row are counted of all recognised orders, and the total is the one of the summary."""
+    write_report(run)
+    content = json.loads((run / "report.json").read_text())
+    summary = json.loads((run / "summary.json").read_text())
+    totals = {line["total"] for line in content["tables"]["row"]["lines"]}
+    assert totals == {summary["recognised"]}
+
+
+def test_small_cells_are_suppressed(run):
+    """Nowhere in what leaves the hospital stands a count from one to four."""
+    write_report(run)
+    content = json.loads((run / "report.json").read_text())
+    counts = [line["count"] for table in content["tables"].values() for line in table["lines"]]
+    assert f"<{SMALL}" in counts
+    assert [count for count in counts if count in range(1, SMALL)] == []
+    page = (run / "report.html").read_text()
+    assert re.findall(r"<td>[1-4]</td>", page) == []
+
+
+def test_a_small_cell_keeps_its_rate_to_itself():
+    """A rate, or an interval, would give a suppressed count away."""
+    assert shown(Line("x", rate_of(2, 100))) == {"name": "x", "count": "<5", "total": 100}
+    assert shown(Line("x", rate_of(9, 10))) == {"name": "x", "count": "not shown", "total": 10}
+    assert shown(Line("x", rate_of(2, 3))) == {"name": "x", "count": "<5", "total": "<5"}
+    assert shown(Line("x", rate_of(10, 10)))["count"] == 10
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "low", "high"), [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)]
+)
+def test_intervals_are_wilsons(count, total, low, high):
+    """The interval of a rate is the score interval of Wilson; Newcombe 1998 gives 81 of 263 as 0.2553 to 0.3662."""
+    rate = rate_of(count, total)
+    assert (rate.low, rate.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_kappa_is_cohens():
+    """Agreement beyond chance: 20 times both yes, 15 both no, 5 and 10 apart, is 0.4."""
+    pairs = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
+    assert agreement_of(pairs).kappa == pytest.approx(0.4)
+    assert agreement_of([("yes", "yes")] * 5).kappa is None
+
+
+def test_a_formula_in_a_name_stays_a_text():
+    """A text of an order that a spreadsheet would run is written so that it does not."""
+    assert plain("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert plain("Uterine artery embolization") == "Uterine artery embolization"
+
+
+def a_row(order: str, *cards: ToldCard, patient: str = "p", time: str = "2024-05-03T10:00:00+02:00") -> Row:
+    """A recognised order with these cards."""
+    return Row(order, patient, time, procedure="tips", cards=cards)
+
+
+LOUD, QUIET = ToldCard("bleeding-tendency", ("bleeding-tendency",), "warning"), ToldCard("not-checked", (), "info")
+IN_SHADOW = ToldCard("liver-failure", ("liver-failure",), "critical", shown=False)
+
+
+def test_orders_are_interrupted_or_told_or_left_alone():
+    """A critical or warning card interrupts; info alone tells; a card in shadow does neither."""
+    tally = tally_rows([a_row("1", LOUD, QUIET), a_row("2", QUIET), a_row("3"), a_row("4", IN_SHADOW)])
+    assert (tally.interrupted, tally.told, tally.silent) == (1, 1, 2)
+    assert tally.shadow == {"liver-failure": 1}
+
+
+def test_repeats_are_counted_by_patient_and_day():
+    """The second card of a row on one day for one patient is a repeat; for another one or another day it is not."""
+    rows = [
+        a_row("1", LOUD),
+        a_row("2", LOUD),
+        a_row("3", LOUD, patient="q"),
+        a_row("4", LOUD, time="2024-05-04T10:00:00+02:00"),
+    ]
+    assert tally_rows(rows).repeats == {"bleeding-tendency": 1}
+
+
+def test_counts_add_up_in_any_order():
+    """Buckets are added as they come: the sum is that of all their rows."""
+    rows = [a_row("1", LOUD), a_row("2", QUIET, patient="q"), a_row("3", patient="r")]
+    parts = [tally_rows([row]) for row in rows]
+    assert add(parts) == add(reversed(parts)) == add([tally_rows(rows)])
+
+
+def two_limits(folder: Path, threshold: str, value: int) -> Path:
+    """A site folder that changes one limit."""
+    folder.mkdir(parents=True)
+    (folder / "thresholds.toml").write_text(SITE.format(threshold=threshold, value=value))
+    return folder
+
+
+def test_two_sites_are_judged_in_one_pass(tmp_path):
+    """With --compare both sites are judged on the same facts: a stricter limit makes its card appear, with examples."""
+    people = [*early(), a_patient("p"), an_order("p", "s", "TIPS"), a_condition("p", "c", "I85.01")]
+    people.append(a_result("p", "o", "777-3", 60, "10*9/L"))
+    export = write_export(tmp_path / "export", people)
+    site = two_limits(tmp_path / "site", "platelets-high-risk", 75)
+    run_of(export, tmp_path / "run", compare=str(site))
+    found = compare(tmp_path / "run", tmp_path / "run/compared")
+    change = found.changes["bleeding-tendency"]["appears"]
+    assert (found.orders, change.orders, change.examples) == (1, 1, ["ServiceRequest/s"])
+    alone = run_of(export, tmp_path / "alone", site=str(site))
+    assert alone["cards"] == json.loads((tmp_path / "run/compared/summary.json").read_text())["cards"]
+    assert main(["screen", "diff", str(tmp_path / "run")]) == 0
+
+
+def test_a_run_is_no_different_from_itself(run):
+    """Nothing changes between a run and itself."""
+    found = compare(run, run)
+    assert (found.changes, found.only_first, found.only_second) == ({}, 0, 0)
+
+
+def test_rows_are_the_same_with_and_without_pyarrow(run, tmp_path, monkeypatch):
+    """Without pyarrow the rows are NDJSON, and say the same."""
+    from cds_service.population import results
+
+    rows = list(read_rows(run))
+    (tmp_path / "lines").mkdir()
+    results.write_lines(tmp_path / "lines/orders.ndjson.gz", rows)
+    assert list(read_rows(tmp_path / "lines")) == rows
+
+
+def worklist_of(run: Path, procedure: str) -> dict[str, Any]:
+    """The worklist of a run by patient."""
+    found = make_worklist(run, procedure, lambda folder: Processes(folder, 1))
+    return {one.patient: one.status for one in found.patients}
+
+
+def test_a_worklist_says_what_speaks_against(tmp_path):
+    """Patients with an indication, by reference, with what speaks against; others are not on it."""
+    normal = (("777-3", 200, "10*9/L"), ("6301-6", 1.0, "{INR}"), ("98979-8", 90, "mL/min/{1.73_m2}"))
+    people = [*early()]
+    for name, platelets in (("low", 20), ("fine", None)):
+        people += [a_patient(name), a_condition(name, f"{name}-c", "I85.01")]
+        for place, (loinc, value, unit) in enumerate(normal):
+            shown_value = platelets if platelets and loinc == "777-3" else value
+            people.append(a_result(name, f"{name}-{place}", loinc, shown_value, unit))
+    people += [a_patient("none"), a_patient("bare"), a_condition("bare", "bare-c", "I85.01")]
+    run_of(write_export(tmp_path / "export", people), tmp_path / "run")
+    found = worklist_of(tmp_path / "run", "tips")
+    assert found["Patient/low"] == "something against"
+    assert found["Patient/bare"] == "unknown"
+    assert "Patient/none" not in found
+    assert not list((tmp_path / "run").glob("worklist*"))
+
+
+def test_a_worklist_of_an_unknown_procedure_says_which_there_are(run):
+    """A procedure that is not offered has no worklist."""
+    with pytest.raises(SetupError, match="write one of"):
+        worklist_of(run, "tea")
+
+
+def test_text_is_kept_on_demand_for_orders_not_recognised(tmp_path):
+    """With --with-text the report names the orders that nothing recognised."""
+    people = [*early(), a_patient("p"), *(an_order("p", f"s{place}", "Basket weaving") for place in range(6))]
+    run_of(write_export(tmp_path / "export", people), tmp_path / "run", with_text=True)
+    assert {row.text for row in rows_of(tmp_path / "run").values()} == {"Basket weaving"}
+    assert "Basket weaving" in write_report(tmp_path / "run").read_text()

@@ -1,0 +1,439 @@
+"""A whole run: every order accounted for, every bad line listed, the same result whoever does it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import psutil
+import pytest
+
+from cds_service.errors import SetupError
+from cds_service.population.run import screen
+from cds_service.population.workers import JUDGE, Processes, do_task
+from tests.population.exports import (
+    AFTER,
+    BEFORE,
+    LONG_AGO,
+    T,
+    a_condition,
+    a_patient,
+    a_result,
+    a_screening,
+    an_order,
+    early,
+    rows_of,
+    run_of,
+    write_export,
+)
+
+GENERATOR = Path(__file__).parents[2] / "examples/population/generate.py"
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up export of 150 patients, its lines in no order."""
+    return generated(tmp_path_factory.mktemp("export"), 150)
+
+
+def generated(folder: Path, patients: int) -> Path:
+    """What the example's generator writes."""
+    subprocess.run([sys.executable, GENERATOR, folder, "--patients", str(patients)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(export: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The summary of a run on one core."""
+    return run_of(export, tmp_path_factory.mktemp("plain") / "run")
+
+
+def test_every_order_is_accounted_for(export, plain):
+    """Orders are judged, or set aside by reason; together they are all ServiceRequests of the export."""
+    lines = (export / "ServiceRequest.000.ndjson").read_text().splitlines()
+    assert plain["orders"] == len(lines) == plain["judged"] + sum(plain["setAside"].values())
+    assert plain["patients"] == 150
+    assert set(plain["setAside"]) == {"entered in error", "plan", "filler order", "no day"}
+    assert 0 < plain["recognised"] < plain["judged"]
+
+
+def test_every_row_is_a_judged_order(export, tmp_path):
+    """The file of orders holds one row for each judged order, by its reference."""
+    summary = run_of(export, tmp_path / "run")
+    orders = {json.loads(line)["id"] for line in (export / "ServiceRequest.000.ndjson").read_text().splitlines()}
+    rows = rows_of(tmp_path / "run")
+    assert len(rows) == summary["judged"]
+    assert {reference.removeprefix("ServiceRequest/") for reference in rows} < orders
+
+
+def test_several_processes_give_the_same(export, plain, tmp_path):
+    """The result does not depend on the number of processes."""
+    assert run_of(export, tmp_path / "run", workers=3)["resultHash"] == plain["resultHash"]
+
+
+def test_the_order_of_lines_does_not_matter(export, plain, tmp_path):
+    """An export whose lines are shuffled, and spread over other files, is the same export."""
+    lines = [line for file in sorted(export.glob("*.ndjson")) for line in file.read_bytes().splitlines(keepends=True)]
+    lines.sort(key=lambda line: crc32(line))
+    (tmp_path / "mixed").mkdir()
+    for part in range(3):
+        (tmp_path / "mixed" / f"part-{part}.ndjson").write_bytes(b"".join(lines[part::3]))
+    assert run_of(tmp_path / "mixed", tmp_path / "run")["resultHash"] == plain["resultHash"]
+
+
+def test_compressed_files_give_the_same(export, plain, tmp_path):
+    """gzip parts are read like plain files."""
+    for file in export.glob("*.ndjson"):
+        (tmp_path / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    assert run_of(tmp_path, tmp_path / "run")["resultHash"] == plain["resultHash"]
+
+
+def test_the_example_has_its_bad_line_listed(export, tmp_path):
+    """A bad line is listed by file, line and reason, and stops nothing."""
+    summary = run_of(export, tmp_path / "run")
+    (listed,) = [json.loads(line) for line in (tmp_path / "run/bad_lines.ndjson").read_text().splitlines()]
+    lines = (export / "Observation.000.ndjson").read_text().splitlines()
+    assert summary["badLines"] == 1
+    assert listed["reason"] == "not JSON"
+    assert '"broken"' in lines[listed["line"] - 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"resourceType": "Observation", "id":', "not JSON"),
+        ("[1, 2]", "no FHIR resource"),
+        ('{"id": "x"}', "no FHIR resource"),
+        ('{"resourceType": "Condition", "id": "x", "code": {"text": "\udcff"}}', "not UTF-8"),
+        ('{"resourceType": "Condition", "id": "x"}', "names no patient"),
+        ('{"resourceType": "Condition", "subject": {"reference": "Patient/"}}', "names no patient"),
+        ('{"resourceType": "Patient"}', "names no patient"),
+        ("{" * 5000, "not JSON"),
+    ],
+)
+def test_bad_lines_are_listed_and_never_fatal(line, reason, tmp_path):
+    """Whatever stands in a line, the others are judged, and the line is listed with its number in its file."""
+    export = write_export(
+        tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")], Condition=f"\n{line}\n\r\n"
+    )
+    summary = run_of(export, tmp_path / "run")
+    listed = [json.loads(text) for text in (tmp_path / "run/bad_lines.ndjson").read_text().splitlines()]
+    assert [(Path(bad["file"]).name, bad["line"], bad["reason"]) for bad in listed] == [("Condition.ndjson", 3, reason)]
+    assert summary["judged"] == 1
+
+
+def test_a_broken_line_makes_its_patient_unknown(tmp_path):
+    """A condition that can't be read leaves nothing of its kind absent for its patient, and for no other."""
+    people = [*early(), a_patient("p"), an_order("p", "s"), a_patient("q"), an_order("q", "t")]
+    broken = '{"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "code": {"te\n'
+    run_of(write_export(tmp_path / "export", people, Condition=broken), tmp_path / "run")
+    rows = rows_of(tmp_path / "run")
+    assert (rows["ServiceRequest/s"].indication, rows["ServiceRequest/t"].indication) == ("unknown", "absent")
+
+
+def test_a_missing_file_is_unknown_and_an_empty_one_is_absent(tmp_path):
+    """Without a file of allergies nobody's allergies are known; with an empty one nobody has any."""
+    people = [*early(), a_patient("p"), an_order("p", "s"), a_condition("p", "c")]
+    unknown = run_of(
+        write_export(tmp_path / "a", people, kinds=("Patient", "Condition", "Observation")), tmp_path / "run-a"
+    )
+    run_of(write_export(tmp_path / "b", people), tmp_path / "run-b")
+    assert unknown["export"]["kindsNotExported"] == ["allergies"]
+    assert "iodine-allergy" in rows_of(tmp_path / "run-a")["ServiceRequest/s"].unknown
+    assert "iodine-allergy" not in rows_of(tmp_path / "run-b")["ServiceRequest/s"].unknown
+
+
+def a_manifest(export: Path, **members: Any) -> None:
+    """Lay a manifest beside the files; its output lists them unless it is given."""
+    output = [{"type": file.stem, "url": f"https://x.example/{file.name}"} for file in sorted(export.glob("*.ndjson"))]
+    body = {"transactionTime": "2024-06-01T00:00:00Z", "output": output, "error": [], **members}
+    (export / "manifest.json").write_text(json.dumps(body))
+
+
+def test_what_the_server_could_not_export_is_unknown(tmp_path):
+    """An error of the manifest that names a type leaves that kind incomplete, and is not taken for data."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), a_condition("p", "c")])
+    outcome = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "diagnostics": "Observation failed"}],
+    }
+    a_manifest(export, error=[{"type": "OperationOutcome", "url": "https://x.example/errors.ndjson"}])
+    (export / "errors.ndjson").write_text(json.dumps(outcome) + "\n")
+    summary = run_of(export, tmp_path / "run")
+    assert summary["export"]["kindsIncomplete"] == ["observations"]
+    assert summary["badLines"] == 0
+
+
+def test_a_file_of_the_manifest_that_is_not_here_is_unknown(tmp_path):
+    """A part that was not downloaded may hold anything of its type."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")])
+    a_manifest(export, output=[{"type": "Condition", "url": "https://x.example/Condition.017.ndjson"}])
+    (export / "Condition.ndjson").rename(export / "rest.ndjson")
+    assert "conditions" in run_of(export, tmp_path / "run")["export"]["kindsIncomplete"]
+
+
+def test_fewer_lines_than_promised_are_incomplete(tmp_path):
+    """A file that holds fewer lines than its count in the manifest was cut short on its way."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")])
+    a_manifest(export, output=[{"type": "Condition", "url": "https://x.example/Condition.ndjson", "count": 900}])
+    assert run_of(export, tmp_path / "run")["export"]["kindsIncomplete"] == ["conditions"]
+
+
+def test_a_damaged_gzip_file_is_incomplete(tmp_path):
+    """Of a compressed file that ends early, what came before counts, and nothing of its kind is known to be absent."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), a_condition("p", "c")])
+    body = (export / "Condition.ndjson").read_bytes()
+    noise = "".join(
+        json.dumps(a_condition("q", f"c{n}", recordedDate=LONG_AGO, note=f"{n * 7919}")) + "\n" for n in range(2000)
+    ).encode()
+    (export / "Condition.ndjson").unlink()
+    (export / "Condition.ndjson.gz").write_bytes(gzip.compress(body + noise)[:-4000])
+    summary = run_of(export, tmp_path / "run")
+    assert summary["export"]["kindsIncomplete"] == ["conditions"]
+    assert rows_of(tmp_path / "run")["ServiceRequest/s"].indication == "present"
+
+
+def test_deleted_resources_are_left_out(tmp_path):
+    """What the manifest lists as deleted since is no longer data; a deleted order is counted."""
+    people = [*early(), a_patient("p"), an_order("p", "s"), an_order("p", "gone"), a_condition("p", "c")]
+    export = write_export(tmp_path / "export", people)
+    entries = [{"request": {"method": "DELETE", "url": url}} for url in ("Condition/c", "ServiceRequest/gone")]
+    (export / "deleted.ndjson").write_text(json.dumps({"resourceType": "Bundle", "entry": entries}) + "\n")
+    a_manifest(export, deleted=[{"type": "Bundle", "url": "https://x.example/deleted.ndjson"}])
+    summary = run_of(export, tmp_path / "run")
+    assert summary["setAside"] == {"deleted since": 1}
+    assert rows_of(tmp_path / "run")["ServiceRequest/s"].indication == "absent"
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"status": "entered-in-error"}, "entered in error"),
+        ({"intent": "plan"}, "plan"),
+        ({"intent": "proposal"}, "plan"),
+        ({"intent": "filler-order"}, "filler order"),
+        ({"authoredOn": None}, "no day"),
+        ({"authoredOn": "2024-05"}, "no day"),
+        ({"authoredOn": "2020-02-01"}, "too early in the data"),
+        ({"status": 5}, "unreadable"),
+        ({"subject": None}, "no patient"),
+        ({"status": "revoked"}, None),
+        ({"status": "completed"}, None),
+        ({"authoredOn": "2024-05-03"}, None),
+    ],
+)
+def test_orders_that_are_not_judged_are_counted_by_reason(members, reason, tmp_path):
+    """Revoked and completed orders were live when they were written; the others are set aside, each counted once."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s", **members)])
+    summary = run_of(export, tmp_path / "run")
+    assert summary["setAside"] == ({reason: 1} if reason else {})
+    assert (summary["orders"], summary["judged"], summary["recognised"]) == (1, int(not reason), int(not reason))
+
+
+def test_copies_of_an_order_are_counted_once(tmp_path):
+    """An order that stands twice in the export interrupts nobody twice."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), an_order("p", "s")])
+    summary = run_of(export, tmp_path / "run")
+    assert (summary["orders"], summary["judged"], summary["setAside"]) == (2, 1, {"given twice": 1})
+
+
+def test_undated_data_give_a_range(tmp_path):
+    """A reason without a date may or may not have been known: the card of a missing reason is counted both ways."""
+    undated = a_condition("p", "c", recordedDate=None)
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), undated])
+    summary = run_of(export, tmp_path / "run")
+    missing = "indication: uterine-fibroid-embolization"
+    assert summary["undated"][missing] == {"fewest": 0, "most": 1}
+    assert missing not in summary["cards"]["byRow"]
+    assert missing in run_of(export, tmp_path / "without", undated="without")["cards"]["byRow"]
+
+
+def test_an_order_with_a_day_alone_is_judged_at_both_ends(tmp_path):
+    """A result of that day may have come before or after the order."""
+    low = a_result("p", "o", "777-3", 20, "10*9/L", effectiveDateTime=T, issued=T)
+    export = write_export(
+        tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s", authoredOn="2024-05-03"), low]
+    )
+    assert run_of(export, tmp_path / "run")["undated"]["bleeding-tendency"] == {"fewest": 0, "most": 1}
+
+
+def test_the_whole_record_says_something_else_than_what_was_known(tmp_path):
+    """A low platelet count of two days later speaks as of the export; as of the order it could not."""
+    later = a_result("p", "o", "777-3", 20, "10*9/L", effectiveDateTime=AFTER, issued=AFTER)
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), later])
+    a_manifest(export, transactionTime=AFTER)
+    by_order, by_export = (run_of(export, tmp_path / as_of, as_of=as_of) for as_of in ("order", "export"))
+    assert "bleeding-tendency" not in by_order["cards"]["byRow"]
+    assert by_export["cards"]["byRow"]["bleeding-tendency"] == 1
+
+
+def test_files_are_for_their_owner_alone(export, tmp_path):
+    """Nobody else on the machine can read a run, and what it needed on the way is gone."""
+    run_of(export, tmp_path / "run")
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
+    assert not (tmp_path / "run/work").exists()
+
+
+def test_a_run_holds_no_name_and_no_text(tmp_path):
+    """References and pseudonyms alone: no patient id, name, display or text of an order; the latter only on demand."""
+    private = "Zaphod"
+    people = [
+        {**a_patient(private), "name": [{"family": private}]},
+        a_condition(private, "c", code_text=private),
+        an_order(private, "s", f"Uterine fibroid embolization for {private}", note=[{"text": private}]),
+    ]
+    export = write_export(tmp_path / "export", [*early(), *people])
+    for name, with_text in (("run", False), ("text", True)):
+        run_of(export, tmp_path / name, with_text=with_text)
+        rows = list(rows_of(tmp_path / name).values())
+        assert (private in repr(rows)) == with_text
+    written = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    assert private.encode() not in written
+
+
+def test_a_changed_input_is_refused(export, tmp_path):
+    """A run is of one export: where a file changed since, it does not go on."""
+    folder = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")])
+    run_of(folder, tmp_path / "run")
+    (folder / "Condition.ndjson").write_text(json.dumps(a_condition("p", "new")) + "\n")
+    with pytest.raises(SetupError, match="the input changed"):
+        run_of(folder, tmp_path / "run")
+
+
+def test_other_options_are_refused(export, tmp_path):
+    """A run that was begun with other choices does not go on with these."""
+    run_of(export, tmp_path / "run")
+    with pytest.raises(SetupError, match="other options"):
+        run_of(export, tmp_path / "run", undated="with")
+
+
+def test_a_finished_run_is_not_done_again(export, plain, tmp_path):
+    """Asked again, a finished run gives its summary."""
+    first = run_of(export, tmp_path / "run")
+    assert run_of(export, tmp_path / "run", task=fails) == first
+
+
+def test_tables_that_are_not_those_planned_are_refused(export, tmp_path):
+    """A machine with another release, or another site folder, judges nothing of a run."""
+    task = replace(a_screening(export, tmp_path / "run"), versions=("2020.01+0000",))
+    with pytest.raises(SetupError, match="the run was planned with"):
+        screen(task, Processes(tmp_path / "run", 1))
+
+
+def fails(run: str, step: str, number: int) -> None:
+    """A task that never works."""
+    raise RuntimeError
+
+
+def judging_kills(run: str, step: str, number: int) -> None:
+    """A task that takes its process along."""
+    if step == JUDGE:
+        os.kill(os.getpid(), signal.SIGKILL)
+    do_task(run, step, number)
+
+
+def judging_fails(run: str, step: str, number: int) -> None:
+    """A task that fails."""
+    if step == JUDGE:
+        raise KeyError("Zaphod")
+    do_task(run, step, number)
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"), [(judging_kills, "the process died"), (judging_fails, "KeyError in test_")]
+)
+def test_a_bucket_that_cannot_be_judged_is_set_aside(task, reason, tmp_path):
+    """After three tries a bucket's orders are set aside, with the reason and without what the record says."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), an_order("p", "t")])
+    summary = run_of(export, tmp_path / "run", workers=2, task=task)
+    assert summary["bucketsSetAside"]["0"].startswith(reason)
+    assert "Zaphod" not in json.dumps(summary)
+    assert (summary["patients"], summary["orders"], summary["setAside"]) == (2, 2, {"bucket set aside": 2})
+
+
+def test_a_split_that_cannot_be_read_stops_the_run(export, tmp_path):
+    """What could not be partitioned may be anybody's, so nothing is judged."""
+    with pytest.raises(SetupError, match="can't be read"):
+        run_of(export, tmp_path / "run", task=fails)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """An export that takes a moment, and the hash of its result."""
+    export = generated(tmp_path_factory.mktemp("large"), 1500)
+    return export, run_of(export, tmp_path_factory.mktemp("whole") / "run", workers=2)["resultHash"]
+
+
+def start(export: Path, run: Path) -> subprocess.Popen[str]:
+    """A run by the command line, in a process of its own."""
+    command = [sys.executable, "-m", "cds_service", "screen", "run", str(export), "--out", str(run), "--workers", "2"]
+    environment = os.environ | {"CDS_TIMEZONE": "Europe/Berlin"}
+    return subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def wait_for(run: Path, pattern: str, process: subprocess.Popen[str]) -> None:
+    """Until a file of the run is there."""
+    while not list(run.glob(f"work/{pattern}")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("pattern", ["split-*.json", "bucket-*.json"])
+def test_a_killed_run_goes_on(pattern, large, tmp_path):
+    """kill -9 of the driver, while it partitions or judges: the same command again gives the same result."""
+    export, expected = large
+    with start(export, tmp_path / "run") as process:
+        wait_for(tmp_path / "run", pattern, process)
+        process.kill()
+    assert not (tmp_path / "run/summary.json").exists()
+    with start(export, tmp_path / "run") as again:
+        assert json.loads(again.communicate()[0])["resultHash"] == expected
+
+
+def test_a_killed_worker_is_replaced(large, tmp_path):
+    """kill -9 of a process that judges costs one try and nothing else."""
+    export, expected = large
+    with start(export, tmp_path / "run") as process:
+        wait_for(tmp_path / "run", "coverage.json", process)
+        workers: list[psutil.Process] = []
+        while not workers:
+            workers = psutil.Process(process.pid).children()
+        workers[0].kill()
+        summary = json.loads(process.communicate()[0])
+    assert (summary["resultHash"], summary["bucketsSetAside"]) == (expected, {})
+
+
+def test_a_second_run_in_the_same_folder_is_refused(large, tmp_path):
+    """Two runs do not write into one folder."""
+    export, _ = large
+    with start(export, tmp_path / "run") as process:
+        wait_for(tmp_path / "run", "split-*.json", process)
+        with pytest.raises(SetupError, match="at work"):
+            run_of(export, tmp_path / "run")
+        process.kill()
+
+
+def test_nothing_to_read_is_said(tmp_path):
+    """An empty folder is no export of nobody."""
+    with pytest.raises(SetupError, match="no NDJSON file"):
+        run_of(tmp_path, tmp_path / "run")
+
+
+def test_the_first_days_of_the_data_are_set_aside(tmp_path):
+    """An order within the longest look-back of the first day can't be judged: what it asks for may be older."""
+    people = [a_patient("p"), an_order("p", "s"), a_condition("p", "c", recordedDate=BEFORE)]
+    export = write_export(tmp_path / "export", people)
+    assert run_of(export, tmp_path / "run")["setAside"] == {"too early in the data": 1}
+    assert run_of(export, tmp_path / "given", data_start=LONG_AGO)["judged"] == 1

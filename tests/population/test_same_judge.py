@@ -1,0 +1,143 @@
+"""The screening and the hook are one judge: the same facts, the same decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.answer import Answer, answer
+from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.tables import Knowledge
+from cds_service.population.results import read_rows
+from cds_service.population.rows import Row
+from tests.population.exports import AFTER, T, a_condition, a_patient, a_result, an_order, early, run_of, write_export
+from tests.population.test_run import generated
+
+MOMENT = datetime.fromisoformat
+KEYS = {
+    "conditions": "Condition",
+    "allergies": "AllergyIntolerance",
+    "observations": "Observation",
+}
+
+
+def called(
+    order: dict[str, Any], patient: str, record: dict[str, list[dict[str, Any]]], knowledge: Knowledge
+) -> Answer:
+    """What the hook answers when the order is signed at its time, with this record as prefetch."""
+    bundles = {
+        key: {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": r} for r in record[kind]]}
+        for key, kind in KEYS.items()
+    }
+    draft = {**order, "status": "draft"}
+    request = {
+        "hook": "order-sign",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": {
+            "userId": "Practitioner/p1",
+            "patientId": patient,
+            "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": draft}]},
+        },
+        "prefetch": {**bundles, "patient": record["Patient"][0]},
+    }
+    call = read_request("ir-order-sign", json.dumps(request).encode())
+    return answer(call, knowledge, now=MOMENT(order["authoredOn"]), new_id=lambda: "id")
+
+
+def same(row: Row, answered: Answer) -> None:
+    """One row of a run says what the answer says: procedure, indication, every contraindication, every card."""
+    (decided,) = answered.decision["procedures"]
+    rows = decided.get("contraindications", [])
+    assert row.procedure == decided.get("procedure")
+    assert row.applies == [found["id"] for found in rows]
+    assert row.present == {f["id"]: f["indicator"] for f in rows if f["certainty"] == "present"}
+    assert list(row.unknown) == [found["id"] for found in rows if found["certainty"] == "unknown"]
+    assert row.indication == answered.summary.orders[0].indication
+    told = [(card.topic, card.rows, card.indicator) for card in answered.summary.cards]
+    assert [(card.topic, card.rows, card.indicator) for card in row.cards] == told
+
+
+def records(export: Path) -> Iterator[tuple[str, dict[str, list[dict[str, Any]]]]]:
+    """Every patient of an export with all resources by type."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for file in export.glob("*.ndjson"):
+        for line in file.read_text().splitlines():
+            if '"broken"' in line:
+                continue
+            resource = json.loads(line)
+            owner = resource.get("subject", resource.get("patient", {"reference": f"Patient/{resource['id']}"}))
+            name = owner["reference"].removeprefix("Patient/")
+            kinds = found.setdefault(
+                name, {kind: [] for kind in (*KEYS.values(), "Patient", "Encounter", "ServiceRequest")}
+            )
+            kinds[resource["resourceType"]].append(resource)
+    yield from found.items()
+
+
+def came_back(result: dict[str, Any]) -> datetime:
+    """When a result was issued, else four hours after it was taken."""
+    return MOMENT(result["issued"]) if "issued" in result else MOMENT(result["effectiveDateTime"]) + timedelta(hours=4)
+
+
+def known_then(record: dict[str, list[dict[str, Any]]], moment: datetime) -> dict[str, list[dict[str, Any]]] | None:
+    """By hand, what was known at a moment, and as it was then; None where a date is missing that would say so."""
+    ends = {e["id"]: MOMENT(e["period"]["end"]) for e in record["Encounter"]}
+    then: dict[str, list[dict[str, Any]]] = {"Patient": record["Patient"], "Condition": []}
+    for condition in record["Condition"]:
+        if "recordedDate" not in condition:
+            return None
+        known = MOMENT(condition["recordedDate"])
+        if "encounter" in condition:
+            known = max(known, ends[condition["encounter"]["reference"].removeprefix("Encounter/")])
+        ended = condition["clinicalStatus"]["coding"][0]["code"] == "resolved"
+        if known > moment:
+            continue
+        if ended and "abatementDateTime" not in condition:
+            return None
+        if ended and MOMENT(condition["abatementDateTime"]) > moment:
+            condition = {k: v for k, v in condition.items() if k not in ("abatementDateTime", "clinicalStatus")}
+            condition["clinicalStatus"] = {"coding": [{"code": "active"}]}
+        then["Condition"].append(condition)
+    then["AllergyIntolerance"] = [a for a in record["AllergyIntolerance"] if MOMENT(a["recordedDate"]) <= moment]
+    then["Observation"] = [o for o in record["Observation"] if came_back(o) <= moment]
+    return then
+
+
+def test_an_order_is_judged_as_the_hook_would_have_judged_it_then(knowledge, tmp_path):
+    """For every order of a made-up export whose record is dated: a hook call at that time, with what was known."""
+    export = generated(tmp_path / "export", 250)
+    run_of(export, tmp_path / "run")
+    rows = {row.order: row for row in read_rows(tmp_path / "run")}
+    compared = 0
+    for patient, record in records(export):
+        for order in record["ServiceRequest"]:
+            row = rows.get(f"ServiceRequest/{order['id']}")
+            if row is None or row.procedure is None or "T" not in order["authoredOn"]:
+                continue
+            then = known_then(record, MOMENT(order["authoredOn"]))
+            if then is not None:
+                same(row, called(order, patient, then, knowledge))
+                assert row.others == ()
+                compared += 1
+    assert compared > 50
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        a_result("p", "o", "777-3", 20, "10*9/L", effectiveDateTime=AFTER, issued=AFTER),
+        a_condition("p", "c2", "I50.9", recordedDate=AFTER),
+    ],
+)
+def test_what_came_later_does_not_speak(later, knowledge, tmp_path):
+    """Data written after the order change nothing of how it is judged."""
+    before = [a_patient("p"), a_condition("p", "c"), an_order("p", "s")]
+    run_of(write_export(tmp_path / "export", [*early(), *before, later]), tmp_path / "run")
+    row = next(row for row in read_rows(tmp_path / "run") if row.order == "ServiceRequest/s")
+    record = {"Patient": [before[0]], "Condition": [before[1]], "AllergyIntolerance": [], "Observation": []}
+    same(row, called(before[2] | {"authoredOn": T}, "p", record, knowledge))
