@@ -54,7 +54,7 @@ def test_a_limit_is_shown_as_the_side_that_speaks(
 @pytest.mark.parametrize(
     ("reason", "shown"),
     [
-        (Reason("unknown-unit", {"unit": "<i>"}), "the unit of the result (“‹i›”) is not recognized"),
+        (Reason("not-a-date", {"date": "<i>"}), "its date “‹i›” is not a FHIR date"),
         (Reason("implausible", {"value": "9000", "unit": "10*9/L"}), "the result, 9000 × 10⁹/L, is implausible"),
         (
             Reason("straddles", {"value": "<60", "limit": "< 30"}),
