@@ -8,12 +8,12 @@ a word of signs: `no iodine allergy` is `NSA`. The grammar below is written in s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from cds_service.knowledge.lexicon import Lexicon, Span
-from cds_service.knowledge.phrases import DETAIL, LIST, Phrases
+from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
 from cds_service.knowledge.tables import Statement
 from cds_service.knowledge.words import Words
 
@@ -54,6 +54,7 @@ WEIGHTS = ("severe", "moderate", "mild", "physiologic")
 
 _SOMETHING_ELSE = frozenset({"something-else", "other-contrast", "isotope", "premedicant"})
 
+_JOINTS = {",": "and", "!": "except"}
 _PASSING = "PGK0O"
 _DENIES_FIRST = re.compile(r"[PKGO0]*(?:[Dt]|N[KPSGVO]*A|NK)")
 _DENIES_LAST = re.compile(r"[PKGSVAO0T]*[SA][PKGVO0T]*D[PKGVO0Dt]*|[PKGSVO0T]*S[PKGVO0T]*t[PKGVO0Dt]*")
@@ -118,24 +119,26 @@ class AllergyTexts:
         return tuple(
             self._statement(item, sentence)
             for sentence, chunks in self._phrases.sentences(text)
-            for item in _items(
-                self._judged([p for chunk in chunks for p in self._phrases_of(chunk.joined, chunk.text)])
-            )
+            for item in _items(self._judged(list(self._phrases_of(chunks))))
         )
 
-    def _phrases_of(self, joined: str, text: str) -> Iterable[_Phrase]:
-        phrase = _Phrase([], "", joined)
-        for span in self._lexicon.read(self._words.of(text).split()):
-            sign = self._sign(span)
-            if sign not in ",!":
-                phrase.spans.append(span)
-                phrase.signs += sign
-                continue
+    def _phrases_of(self, chunks: Iterable[Chunk]) -> Iterator[_Phrase]:
+        """The chunks of a sentence, divided further at the words for and and except."""
+        joint = None  # an `and` at the end of a chunk joins the next one
+        for chunk in chunks:
+            phrase = _Phrase([], "", joint or chunk.joined)
+            for span in self._lexicon.read(self._words.of(chunk.text).split()):
+                sign = self._sign(span)
+                if sign not in _JOINTS:
+                    phrase.spans.append(span)
+                    phrase.signs += sign
+                    continue
+                if phrase.spans:
+                    yield phrase
+                phrase = _Phrase([], "", _JOINTS[sign])
             if phrase.spans:
                 yield phrase
-            phrase = _Phrase([], "", "except" if sign == "!" else "and")
-        if phrase.spans:
-            yield phrase
+            joint = phrase.joined if not phrase.spans and phrase.joined in _JOINTS.values() else None
 
     def _sign(self, span: Span) -> str:
         if span.meaning is None:

@@ -28,6 +28,7 @@ def one(text: str, knowledge: Knowledge) -> Statement:
         ("MRI, CT contrast", [{"gadolinium"}, {CONTRAST}]),
         ("SHELLFISH / IV DYE hives", [{"seafood"}, {UNCLEAR}]),
         ("contrast (MRI)", [{"gadolinium"}]),
+        ("Dotarem and [contrast]", [{"gadolinium"}, {UNCLEAR}]),
         ("contrast allergy, do MRI", [{UNCLEAR}, {"gadolinium"}]),
         ("contrast allergy do MRI", [{UNCLEAR}]),
         ("iodine contrast", [{CONTRAST}]),
