@@ -54,6 +54,7 @@ WEIGHTS = ("severe", "moderate", "mild", "physiologic")
 
 _SOMETHING_ELSE = frozenset({"something-else", "other-contrast", "isotope", "premedicant"})
 
+_LONGEST = 60  # terms of a phrase, or phrases of a list, that a denial covers: a longer one denies nothing
 _JOINTS = {",": "and", "!": "except"}
 _PASSING = "PGK0O"
 _DENIES_FIRST = re.compile(r"[PKGO0]*(?:[Dt]|N[KPSGVO]*A|NK)")
@@ -61,7 +62,7 @@ _DENIES_LAST = re.compile(r"[PKGSVAO0T]*[SA][PKGVO0T]*D[PKGVO0Dt]*|[PKGSVO0T]*S[
 _BEYOND = re.compile(r"A[GVK0]*S")  # `no allergies IV contrast`: what follows without `to` is not denied
 _ANSWERS_NO = re.compile(r"[P0]*[DtNZ][P0t]*")
 _LISTED = re.compile(r"[OPKSVG]+A?")
-_NONE_KNOWN = re.compile(r"[PKGOA0]*Z(?:[PKGOA0]+X*)*|[PKGO0]*(?:D|N)[KPGOA0]*")
+_NONE_KNOWN = re.compile(r"[PKGOA0]*Z(?:[PKGOA0][PKGOA0X]*)?|[PKGO0]*(?:D|N)[KPGOA0]*")
 _NEGATED = re.compile(r"N[PKO0]*[RMmT]+(?:[OP0]*[RMmT]+)*")
 
 
@@ -194,7 +195,7 @@ class AllergyTexts:
 
 def _deny(phrases: Sequence[_Phrase]) -> None:
     for place, phrase in enumerate(phrases):
-        rest = phrases[place + 1 :]
+        rest = phrases[place + 1 : place + _LONGEST + 2]
         shown = bool(rest) and rest[0].joined == DETAIL and "R" in rest[0].signs
         phrase.denied = phrase.denied or (_denies(phrase.signs) and not shown)
         if _is_one_list(phrase, rest) and _denies("".join(p.signs for p in (phrase, *rest))):
@@ -219,7 +220,7 @@ def _answers_no(phrase: _Phrase, asked: str) -> bool:
 
 def _denies(signs: str) -> bool:
     """Whether a phrase denies what it names: at its beginning or end, and nothing in it takes that back."""
-    if "U" in signs or ("R" in signs and "S" in signs) or _BEYOND.search(signs):
+    if len(signs) > _LONGEST or "U" in signs or ("R" in signs and "S" in signs) or _BEYOND.search(signs):
         return False
     return bool(_DENIES_FIRST.match(signs) or _DENIES_LAST.fullmatch(signs))
 
@@ -229,7 +230,7 @@ def _is_one_list(phrase: _Phrase, rest: Sequence[_Phrase]) -> bool:
 
     After `and` a word for allergy begins something new: `no food allergy and contrast allergy`.
     """
-    if not rest or not all(p.joined in (LIST, "and") and _LISTED.fullmatch(p.signs) for p in rest):
+    if not 0 < len(rest) <= _LONGEST or not all(p.joined in (LIST, "and") and _LISTED.fullmatch(p.signs) for p in rest):
         return False
     if not phrase.signs.rstrip("PVKG").endswith("S"):
         return False
