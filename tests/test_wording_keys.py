@@ -39,6 +39,7 @@ PASSED_ON = {
     "findings/lab_results.py: reported.doubt",  # from knowledge/lab_index.py
     "findings/lab_results.py: converted.note",  # the note of a unit in labs.toml
     "findings/derived_labs.py: problem",
+    "findings/allergy_list.py: reasons.pop()",
     "findings/indications.py: indication.possible_because",  # named by a row
     "cards/quantities.py: reason.key",
 }

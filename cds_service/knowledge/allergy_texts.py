@@ -8,12 +8,12 @@ a word of signs: `no iodine allergy` is `NSA`. The grammar below is written in s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from cds_service.knowledge.lexicon import Lexicon, Span
-from cds_service.knowledge.phrases import DETAIL, LIST, Phrases
+from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
 from cds_service.knowledge.tables import Statement
 from cds_service.knowledge.words import Words
 
@@ -54,13 +54,15 @@ WEIGHTS = ("severe", "moderate", "mild", "physiologic")
 
 _SOMETHING_ELSE = frozenset({"something-else", "other-contrast", "isotope", "premedicant"})
 
+_LONGEST = 60  # terms of a phrase, or phrases of a list, that a denial covers: a longer one denies nothing
+_JOINTS = {",": "and", "!": "except"}
 _PASSING = "PGK0O"
 _DENIES_FIRST = re.compile(r"[PKGO0]*(?:[Dt]|N[KPSGVO]*A|NK)")
 _DENIES_LAST = re.compile(r"[PKGSVAO0T]*[SA][PKGVO0T]*D[PKGVO0Dt]*|[PKGSVO0T]*S[PKGVO0T]*t[PKGVO0Dt]*")
 _BEYOND = re.compile(r"A[GVK0]*S")  # `no allergies IV contrast`: what follows without `to` is not denied
 _ANSWERS_NO = re.compile(r"[P0]*[DtNZ][P0t]*")
 _LISTED = re.compile(r"[OPKSVG]+A?")
-_NONE_KNOWN = re.compile(r"[PKGOA0]*Z(?:[PKGOA0]+X*)*|[PKGO0]*(?:D|N)[KPGOA0]*")
+_NONE_KNOWN = re.compile(r"[PKGOA0]*Z(?:[PKGOA0][PKGOA0X]*)?|[PKGO0]*(?:D|N)[KPGOA0]*")
 _NEGATED = re.compile(r"N[PKO0]*[RMmT]+(?:[OP0]*[RMmT]+)*")
 
 
@@ -118,24 +120,26 @@ class AllergyTexts:
         return tuple(
             self._statement(item, sentence)
             for sentence, chunks in self._phrases.sentences(text)
-            for item in _items(
-                self._judged([p for chunk in chunks for p in self._phrases_of(chunk.joined, chunk.text)])
-            )
+            for item in _items(self._judged(list(self._phrases_of(chunks))))
         )
 
-    def _phrases_of(self, joined: str, text: str) -> Iterable[_Phrase]:
-        phrase = _Phrase([], "", joined)
-        for span in self._lexicon.read(self._words.of(text).split()):
-            sign = self._sign(span)
-            if sign not in ",!":
-                phrase.spans.append(span)
-                phrase.signs += sign
-                continue
+    def _phrases_of(self, chunks: Iterable[Chunk]) -> Iterator[_Phrase]:
+        """The chunks of a sentence, divided further at the words for and and except."""
+        joint = None  # an `and` at the end of a chunk joins the next one
+        for chunk in chunks:
+            phrase = _Phrase([], "", joint or chunk.joined)
+            for span in self._lexicon.read(self._words.of(chunk.text).split()):
+                sign = self._sign(span)
+                if sign not in _JOINTS:
+                    phrase.spans.append(span)
+                    phrase.signs += sign
+                    continue
+                if phrase.spans:
+                    yield phrase
+                phrase = _Phrase([], "", _JOINTS[sign])
             if phrase.spans:
                 yield phrase
-            phrase = _Phrase([], "", "except" if sign == "!" else "and")
-        if phrase.spans:
-            yield phrase
+            joint = phrase.joined if not phrase.spans and phrase.joined in _JOINTS.values() else None
 
     def _sign(self, span: Span) -> str:
         if span.meaning is None:
@@ -191,7 +195,7 @@ class AllergyTexts:
 
 def _deny(phrases: Sequence[_Phrase]) -> None:
     for place, phrase in enumerate(phrases):
-        rest = phrases[place + 1 :]
+        rest = phrases[place + 1 : place + _LONGEST + 2]
         shown = bool(rest) and rest[0].joined == DETAIL and "R" in rest[0].signs
         phrase.denied = phrase.denied or (_denies(phrase.signs) and not shown)
         if _is_one_list(phrase, rest) and _denies("".join(p.signs for p in (phrase, *rest))):
@@ -216,7 +220,7 @@ def _answers_no(phrase: _Phrase, asked: str) -> bool:
 
 def _denies(signs: str) -> bool:
     """Whether a phrase denies what it names: at its beginning or end, and nothing in it takes that back."""
-    if "U" in signs or ("R" in signs and "S" in signs) or _BEYOND.search(signs):
+    if len(signs) > _LONGEST or "U" in signs or ("R" in signs and "S" in signs) or _BEYOND.search(signs):
         return False
     return bool(_DENIES_FIRST.match(signs) or _DENIES_LAST.fullmatch(signs))
 
@@ -226,7 +230,7 @@ def _is_one_list(phrase: _Phrase, rest: Sequence[_Phrase]) -> bool:
 
     After `and` a word for allergy begins something new: `no food allergy and contrast allergy`.
     """
-    if not rest or not all(p.joined in (LIST, "and") and _LISTED.fullmatch(p.signs) for p in rest):
+    if not 0 < len(rest) <= _LONGEST or not all(p.joined in (LIST, "and") and _LISTED.fullmatch(p.signs) for p in rest):
         return False
     if not phrase.signs.rstrip("PVKG").endswith("S"):
         return False

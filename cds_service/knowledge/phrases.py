@@ -74,12 +74,13 @@ def unglued(text: str) -> str:
 
 
 def _chunks(sentence: str) -> Iterator[Chunk]:
-    joined, place = START, 0
+    joints, place = {START}, 0
     for joint in (*_JOINT.finditer(sentence), None):
         piece = sentence[place : joint.start() if joint else len(sentence)]
         if any(map(str.isalnum, piece)):
-            yield Chunk(joined, unglued(piece))
-            joined = LIST
-        if joint:  # of two joints in a row, as `, (`, the last one counts
-            joined = START if joined == START else DETAIL if joint["detail"] else LIST
+            # Of several joints in a row the one that divides most counts: `Dotarem, (iohexol)` is a list.
+            yield Chunk(next(kind for kind in (START, LIST, DETAIL) if kind in joints), unglued(piece))
+            joints = set()
+        if joint:
+            joints.add(DETAIL if joint["detail"] else LIST)
             place = joint.end()

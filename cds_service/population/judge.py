@@ -38,7 +38,7 @@ from cds_service.reasons import Reason
 _SIGN = SERVICES["ir-order-sign"]
 _INCOMPLETE = "incomplete-error-entry"
 """The reason of the wording for data of which the sender says itself that a part is missing."""
-_UNREAD = frozenset({"unread-vocabulary", "unknown-unit", "uncoded-condition", "uncoded-allergy"})
+_UNREAD = frozenset({"unread-vocabulary", "unit-not-read", "uncoded-condition", "uncoded-allergy"})
 
 Bodies = Mapping[str, Sequence[bytes]]
 """What the export holds of one patient: kind of data -> resources as given, in any order."""

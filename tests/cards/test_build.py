@@ -36,7 +36,7 @@ def _everything(tables: Tables, text: str) -> tuple[Findings, ...]:
     """Findings of every kind, with one text of the record wherever a record can put one."""
     coding = Coding(text, text, text)
     named = Evidence(f"Condition/{text}", text, coding, date=text)
-    measured = Evidence(text, None, coding, text, text, text, (Reason("unknown-unit", {"unit": text}),))
+    measured = Evidence(text, None, coding, text, text, text, (Reason("not-a-date", {"date": text}),))
     alert = AlertFinding("alert.type-a-dissection", Indicator.WARNING, (named,))
     limit = Reason("straddles", {"value": text, "limit": text})
     fields: dict[str, Any] = {"recognised_by": "text", "matched_text": text, "text": text, "alerts": (alert,)}

@@ -140,7 +140,7 @@ def test_values_are_numbers_and_comparators_texts(value: Decimal | str, shown: o
 
 def test_machines_get_the_text_of_the_record(tables: Tables):
     """Text is not changed for machines: JSON keeps it safe."""
-    item = Evidence("Condition/c1", "<b>Na*</b>\u0007", notes=(Reason("unknown-unit", {"unit": "<i>"}),))
+    item = Evidence("Condition/c1", "<b>Na*</b>\u0007", notes=(Reason("not-a-date", {"date": "<i>"}),))
     order = tables.order("tips", tables.present("psychosis", item))
     found = _decision(tables, order)["procedures"][0]["contraindications"][0]["criteria"][0]["evidence"][0]
     assert found["text"] == "<b>Na*</b>\u0007"

@@ -54,7 +54,10 @@ def test_a_limit_is_shown_as_the_side_that_speaks(
 @pytest.mark.parametrize(
     ("reason", "shown"),
     [
-        (Reason("unknown-unit", {"unit": "<i>"}), "the unit of the result (“‹i›”) is not recognized"),
+        (
+            Reason("unit-not-read", {"unit": "<i>", "value": "1"}),
+            "the unit of the result (“‹i›”) can't be read for this test; the value is 1",
+        ),
         (Reason("implausible", {"value": "9000", "unit": "10*9/L"}), "the result, 9000 × 10⁹/L, is implausible"),
         (
             Reason("straddles", {"value": "<60", "limit": "< 30"}),

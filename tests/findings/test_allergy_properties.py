@@ -190,3 +190,13 @@ def test_a_denied_allergy_never_warns(
     """A text that denies the allergy to an agent never warns of it, in any spelling and in any place."""
     text = data.draw(spelled(form.format(agent)))
     assert said(entry(text, place, code)) not in ("present warning", "present critical"), (text, place, code)
+
+
+@MANY
+@given(
+    text=st.text(max_size=200)
+    | st.lists(st.sampled_from((*AGENTS, *OTHERS, *JOINTS, "no", "denies")), max_size=30).map(" ".join)
+)
+def test_no_text_is_an_error(text: str) -> None:
+    """Whatever is written, an entry is judged or unknown; a text never breaks the call."""
+    assert said(entry(text, "text", None)).partition(" ")[0] in ("present", "absent", "unknown")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from cds_service.knowledge.tables import Knowledge, Statement
@@ -28,6 +30,7 @@ def one(text: str, knowledge: Knowledge) -> Statement:
         ("MRI, CT contrast", [{"gadolinium"}, {CONTRAST}]),
         ("SHELLFISH / IV DYE hives", [{"seafood"}, {UNCLEAR}]),
         ("contrast (MRI)", [{"gadolinium"}]),
+        ("Dotarem and [contrast]", [{"gadolinium"}, {UNCLEAR}]),
         ("contrast allergy, do MRI", [{UNCLEAR}, {"gadolinium"}]),
         ("contrast allergy do MRI", [{UNCLEAR}]),
         ("iodine contrast", [{CONTRAST}]),
@@ -127,3 +130,18 @@ def test_what_else_a_text_says(text: str, fields: set[str], knowledge: Knowledge
 def test_marks_alone_say_nothing(knowledge: Knowledge) -> None:
     """A text without a word holds no statement, not even that there is nothing."""
     assert [knowledge.allergy_texts.read(text) for text in ("?", "-", " . ", "")] == [()] * 4
+
+
+@pytest.mark.parametrize(
+    "piece", ["penicillin, ", "no penicillin, ", "NKDA ", "per ", "contrast ", "a", "造影剤", "no ", "rash and "]
+)
+def test_reading_costs_as_much_as_the_text_is_long(piece: str, knowledge: Knowledge) -> None:
+    """A very long text takes processor time in proportion to its length, whatever it repeats."""
+    short, long = (_seconds(piece * times, knowledge) for times in (1_000, 8_000))
+    assert long < 40 * short + 0.5
+
+
+def _seconds(text: str, knowledge: Knowledge) -> float:
+    start = process_time()
+    knowledge.allergy_texts.read(text)
+    return process_time() - start

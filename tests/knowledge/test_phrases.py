@@ -16,6 +16,7 @@ PHRASES = Phrases({"w/": "with", "w/o": "without", "h/o": "history of"})
         ("SHELLFISH / IV DYE hives", [["start SHELLFISH", "list IV DYE hives"]]),
         ("NKDA\nIV contrast; latex. Nuts", [["start NKDA"], ["start IV contrast"], ["start latex"], ["start Nuts"]]),
         ("iohexol (anaphylaxis), latex", [["start iohexol", "detail anaphylaxis", "list latex"]]),
+        ("Dotarem / [radiocontrast]", [["start Dotarem", "list radiocontrast"]]),
         ("contrast - hives -> severe", [["start contrast", "detail hives", "detail severe"]]),
         ("KM-Allergie", [["start KM-Allergie"]]),
         ("isovue370, Omnipaque350mg", [["start isovue 370", "list Omnipaque 350 mg"]]),

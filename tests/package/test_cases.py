@@ -50,8 +50,11 @@ def profile_of(resource: Mapping[str, Any], knowledge: Knowledge, definitions: d
 def is_expected(resource: Mapping[str, Any], knowledge: Knowledge) -> bool:
     """Whether a resource is rightly of no use: it does not count, says so itself, or is of no lab by its code.
 
-    Of a result under a code that is not read, the profiles only say that it has one.
+    Of a result under a code that is not read, the profiles only say that it has one. Which words and codes of an
+    allergy name an agent, the service alone knows.
     """
+    if resource["resourceType"] == "AllergyIntolerance" and resource.get("code"):
+        return True
     if resource.get("status") in PASSED_OVER or "dataAbsentReason" in resource:
         return True
     codings = [c for c in resource.get("code", {}).get("coding", ()) if "system" in c and "code" in c]

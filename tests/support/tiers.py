@@ -20,6 +20,7 @@ import pytest
 STARTERS = (
     *("tests.support.fhir_peer", "tests.support.key_server", "tests.support.peers", "tests.support.postgres"),
     *("tests.support.redis_server", "tests.support.server", "tests.support.serving", "tests.support.ports"),
+    "tests.population.exports",
     *("subprocess", "multiprocessing", "concurrent.futures.process", "socket", "http.server", "werkzeug.serving"),
 )
 """Modules whose names start something; a new one belongs here."""
