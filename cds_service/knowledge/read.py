@@ -53,7 +53,7 @@ def _checked(name: str, data: Any, schema: str, problems: list[str]) -> dict[str
     found = [f"{_where(path, data)} is {number}; write a number" for path, number in _not_finite(data, [])]
     if not found:
         errors = sorted(row_validator(schema).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
-        found = [_line(error, data) for error in errors]
+        found = list(dict.fromkeys(_line(error, data) for error in errors))
     problems += [f"{name}: {line}" for line in found]
     return data if isinstance(data, dict) and not found else {}
 

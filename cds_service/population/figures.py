@@ -76,7 +76,7 @@ def count_rows(rows: Iterable[Row]) -> Counts:
     for row in rows:
         if row.procedure is None:
             for name in [row.text] if row.text else row.codes or ["no code"]:
-                counts.add("unrecognised", name, hit=True)
+                counts.add("to-map" if row.shown else "unrecognised", name, hit=True)
             continue
         _count_row(row, counts)
     return counts
@@ -146,10 +146,19 @@ def _tables(counts: Counts) -> Iterator[Table]:
         "unchecked", "Not checked", "orders for which the row has no answer, of those it applies to", tuple(unchecked)
     )
     yield Table("why", "Why not", "orders with this reason, of recognised orders", _ofall(counts, "why"))
-    missed = counts.of.get("unrecognised", Counter())
-    total = sum(missed.values()) + recognised
-    names = tuple(Line(name, rate_of(count, total)) for name, count in missed.most_common(_MOST))
-    yield Table("unrecognised", "Orders not recognised", "orders of this name or code, of all judged orders", names)
+    yield from _unrecognised(counts)
+
+
+def _unrecognised(counts: Counts) -> Iterator[Table]:
+    """Two tables of different orders: those that the hook says it does not know, and those that it is silent on."""
+    found = {table: counts.of.get(table, Counter()) for table in ("to-map", "unrecognised")}
+    total = counts.orders + sum(missed.total() for missed in found.values())
+    for table, title in (
+        ("to-map", "Orders that look interventional and are not recognised"),
+        ("unrecognised", "Other orders not recognised"),
+    ):
+        lines = (Line(name, rate_of(count, total)) for name, count in found[table].most_common(_MOST))
+        yield Table(table, title, "orders of this name or code, of all judged orders", tuple(lines))
 
 
 def _ofall(counts: Counts, table: str) -> tuple[Line, ...]:

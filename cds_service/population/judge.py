@@ -23,7 +23,7 @@ from cds_service.facts.patient_facts import PatientFacts, When
 from cds_service.findings.chart import Chart
 from cds_service.findings.evaluate import evaluate
 from cds_service.findings.finding import Findings, OrderFinding
-from cds_service.findings.recognition import recognize
+from cds_service.findings.recognition import NotRecognized, recognize
 from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Knowledge
@@ -83,11 +83,17 @@ class Judge:
         known = []
         for placed in placed_orders(found, len(bodies), self._terms, judged.set_aside):
             # Whether an order is one of the table's does not depend on the record; which one of them it is may.
-            if recognize(placed.order, self._no_chart, self._knowledge) is None:
-                judged.rows.append(self._row(placed, owner))
+            found_as = recognize(placed.order, self._no_chart, self._knowledge)
+            if isinstance(found_as, NotRecognized):
+                judged.rows.append(self._row(placed, owner, cards=self._cards_of_unknown(placed, found_as)))
             else:
                 known.append(placed)
         return known
+
+    def _cards_of_unknown(self, placed: PlacedOrder, found: NotRecognized) -> tuple[ToldCard, ...]:
+        """What the hook says of an order that it does not know; no record is needed for that."""
+        unknown = OrderFinding(placed.order, looks_interventional=found.looks_interventional)
+        return told_cards(tell(Findings((unknown,), ()), self._knowledge, _SIGN))
 
     def judge(self, owner: str, orders: Sequence[PlacedOrder], bodies: Bodies, judged: Judged) -> None:
         """Judge orders of one patient, as given by `place`.

@@ -18,10 +18,15 @@ class RememberedTexts(OrderTexts):
     def __init__(self, texts: OrderTexts) -> None:
         """`texts`: those of the tables."""
         self._recognize = lru_cache(_MOST)(texts.recognize)
+        self._looks_interventional = lru_cache(_MOST)(texts.looks_interventional)
 
     def recognize(self, texts: Iterable[str]) -> TextMatch:
         """As `OrderTexts.recognize`."""
         return self._recognize(tuple(texts))
+
+    def looks_interventional(self, text: str) -> bool:
+        """As `OrderTexts.looks_interventional`."""
+        return self._looks_interventional(text)
 
 
 def remember_texts(knowledge: Knowledge) -> Knowledge:

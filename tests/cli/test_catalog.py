@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -98,7 +97,7 @@ def test_the_page_is_for_people(run: Callable[..., Any], catalog: Path, tmp_path
     assert tags.count("table") == tags.count("caption") == 4
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in page.tags if tag == "th")
     assert "IR ZWETSCHGENWASSER" in page.texts
-    assert "http" not in re.sub(r"<!doctype html>", "", text)
+    assert "//" not in text
     assert "may be drain-exchange, drain-check" in page.texts
 
 
@@ -167,8 +166,8 @@ def test_the_usual_forms_of_csv_are_read(content: str, encoding: str, run: Calla
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (b"a,b\n1,2\n", (), "has no column of order names (found: a, b); give --text-column NAME"),
-        (b"", (), "has no column of order names (found: none)"),
+        (b"a,b\n1,2\n", (), "has no column with the names of orders (found: a, b); give --text-column NAME"),
+        (b"", (), "has no column with the names of orders (found: none)"),
         ("name\nN\xe9phrostomie\n".encode("latin-1"), (), "is not UTF-8; save it as UTF-8, or give --encoding"),
         (b"name\nx\n", ("--encoding", "klingon"), "klingon is no encoding"),
         (b"name\nx\n", ("--text-column", "title"), 'there is no column "title"; the columns are name'),

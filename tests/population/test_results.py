@@ -227,3 +227,19 @@ def test_text_is_kept_on_demand_for_orders_not_recognised(tmp_path):
     run_of(write_export(tmp_path / "export", people), tmp_path / "run", with_text=True)
     assert {row.text for row in rows_of(tmp_path / "run").values()} == {"Basket weaving"}
     assert "Basket weaving" in write_report(tmp_path / "run").read_text()
+
+
+def test_orders_to_map_are_told_apart(tmp_path):
+    """Orders that look interventional and are not known are listed apart from the orders of other departments."""
+    coded = [{"system": "https://hospital.example.org/orders", "code": name} for name in ("IR9", "LAB9")]
+    texts = ("IR ZWETSCHGENWASSER", "CBC with differential")
+    orders = [
+        an_order("p", f"{name}{n}", code={"text": text, "coding": [coding]})
+        for name, text, coding in zip("ab", texts, coded, strict=True)
+        for n in range(SMALL)
+    ]
+    run_of(write_export(tmp_path / "export", [*early(), a_patient("p"), *orders]), tmp_path / "run")
+    write_report(tmp_path / "run")
+    tables = json.loads((tmp_path / "run" / "report.json").read_text())["tables"]
+    assert [line["name"] for line in tables["to-map"]["lines"]] == [f"{coded[0]['system']}|IR9"]
+    assert [line["name"] for line in tables["unrecognised"]["lines"]] == [f"{coded[1]['system']}|LAB9"]

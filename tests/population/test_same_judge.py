@@ -141,3 +141,14 @@ def test_what_came_later_does_not_speak(later, knowledge, tmp_path):
     row = next(row for row in read_rows(tmp_path / "run") if row.order == "ServiceRequest/s")
     record = {"Patient": [before[0]], "Condition": [before[1]], "AllergyIntolerance": [], "Observation": []}
     same(row, called(before[2] | {"authoredOn": T}, "p", record, knowledge))
+
+
+@pytest.mark.parametrize("text", ["IR ZWETSCHGENWASSER", "CBC with differential"])
+def test_what_is_said_of_an_order_that_is_not_known_is_said_before_go_live(text, knowledge, tmp_path):
+    """An order that is no known procedure brings the card, or the silence, that the hook would bring."""
+    record = {"Patient": [a_patient("p")], "Condition": [], "AllergyIntolerance": [], "Observation": []}
+    order = an_order("p", "s", text)
+    run_of(write_export(tmp_path / "export", [*early(), *record["Patient"], order]), tmp_path / "run")
+    row = next(row for row in read_rows(tmp_path / "run") if row.order == "ServiceRequest/s")
+    same(row, called(order | {"authoredOn": T}, "p", record, knowledge))
+    assert bool(row.cards) is text.startswith("IR")
