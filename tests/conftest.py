@@ -23,8 +23,6 @@ settings.register_profile("daily", _PATIENT, max_examples=120, derandomize=True)
 settings.register_profile("nightly", _PATIENT, max_examples=int(os.environ.get("TEST_EXAMPLES", "10000")))
 settings.load_profile("daily")
 
-settings.register_profile("nightly", max_examples=10_000, deadline=None)
-
 
 @pytest.fixture(scope="session", autouse=True)
 def log_scan() -> Iterator[LogScan]:

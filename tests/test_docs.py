@@ -73,7 +73,7 @@ def test_the_call_in_the_integration_guide_works():
     """The request that an integrator copies from the guide is answered with the critical card that it promises."""
     curl = next(block for block in blocks("docs/integration.md") if "-d '{" in block)
     body = curl.partition("-d '")[2].rpartition("'")[0].encode()
-    reply = call_in_process(body, "ir-order-sign", load_knowledge(), NOW)
+    reply = call_in_process(body, "ir-order-sign", shipped_knowledge(), NOW)
     assert (reply.status, reply.error) == (200, "")
     assert json.loads(reply.body)["cards"][0]["indicator"] == "critical"
 

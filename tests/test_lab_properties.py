@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.value_sets import rules_of
-from cds_service.publishing.sources import shipped_sources
 from tests.support.judging import judge, said_of_criterion
 from tests.support.reading import NOW
+from tests.support.shipped import shipped_knowledge, shipped_rows
 
-KNOWLEDGE = load_knowledge()
-ROWS = shipped_sources().rows
+KNOWLEDGE = shipped_knowledge()
+ROWS = shipped_rows()
 NAMES = {row["id"]: row["names"] for row in ROWS.lab_names["lab"]}
 MAYBE = {row["id"]: row["value_set"] for row in ROWS.lab_names["lab"] if "value_set" in row}
-EXAMPLES = 300
 
 COUNT = {
     "10*9/L": 1,
@@ -197,7 +195,6 @@ def answer_of(limited: Limited, labs: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("limited", LIMITS, ids=lambda limited: limited.criterion)
-@settings(max_examples=EXAMPLES // 3, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_a_result_beyond_its_limit_is_never_absent(limited: Limited, data: st.DataObject) -> None:
     """However it is coded, spelled, written and dated, beside whatever good results: present or unknown."""
@@ -207,7 +204,6 @@ def test_a_result_beyond_its_limit_is_never_absent(limited: Limited, data: st.Da
 
 
 @pytest.mark.parametrize("limited", LIMITS, ids=lambda limited: limited.criterion)
-@settings(max_examples=EXAMPLES // 3, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_a_good_result_is_never_an_alarm(limited: Limited, data: st.DataObject) -> None:
     """However good results are coded, spelled, written and dated: never present."""

@@ -9,22 +9,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.answer import answer
 from cds_service.hooks.envelope import read_request
-from cds_service.knowledge.load import load_shipped
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.value_sets import rules_of
 from tests.support.calls import NOTHING_RECORDED, a_call, drafts
+from tests.support.shipped import shipped_knowledge, shipped_rows
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
-ROWS, KNOWLEDGE = load_shipped()
+ROWS, KNOWLEDGE = shipped_rows(), shipped_knowledge()
 CM = "http://hl7.org/fhir/sid/icd-10-cm"
 WHO = "http://hl7.org/fhir/sid/icd-10"
 SCT = "http://snomed.info/sct"
@@ -65,7 +66,8 @@ def certainty_of(row: str, procedure: str, *conditions: Condition) -> str | None
     return rows.get(row)
 
 
-def _findings() -> list[tuple[str, str, str, str]]:
+@cache
+def findings() -> list[tuple[str, str, str, str]]:
     """(row, procedure, system, code) of everything recorded that makes a row present."""
     found = []
     for row in KNOWLEDGE.contraindications:
@@ -76,9 +78,6 @@ def _findings() -> list[tuple[str, str, str, str]]:
                 for rule in rules_of(ROWS.value_sets[value_set])[0]:
                     found += [(row.id, p, rule.system, rule.code) for p in PROCEDURES]
     return [one for one in found if certainty_of(one[0], one[1], recorded(one[2], one[3])) == "present"]
-
-
-FINDINGS = _findings()
 
 
 def _coding(condition: Condition) -> dict[str, Any]:
@@ -138,14 +137,18 @@ BESIDE = (
 )
 
 
+@pytest.mark.slow
 def test_there_are_findings_of_every_vocabulary() -> None:
     """The examples below come from SNOMED CT, ICD-10-CM and WHO ICD-10."""
-    assert {CM, WHO, SCT} <= {system for _, _, system, _ in FINDINGS}
-    assert len(FINDINGS) > 500
+    assert {CM, WHO, SCT} <= {system for _, _, system, _ in findings()}
+    assert len(findings()) > 500
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(FINDINGS), st.lists(st.sampled_from(sorted(WAYS)), max_size=3), st.sampled_from(BESIDE))
+@given(
+    st.deferred(lambda: st.sampled_from(findings())),
+    st.lists(st.sampled_from(sorted(WAYS)), max_size=3),
+    st.sampled_from(BESIDE),
+)
 def test_a_recorded_condition_is_never_read_as_absent(
     finding: tuple[str, str, str, str], ways: list[str], beside: list[Condition]
 ) -> None:

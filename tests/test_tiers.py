@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import running_server
-from tests.support.tiers import starts_something
+from tests.support.tiers import STARTERS, reaches
 
 
 def uses_a_server() -> None:
@@ -41,7 +41,7 @@ def uses_nothing() -> str:
 )
 def test_what_starts_a_server_is_found(code: Callable[[], object], starts: bool) -> None:
     """A test that starts a server or a process is found by its code, however many functions of ours lie between."""
-    assert starts_something(code) is starts
+    assert reaches(code, STARTERS) is starts
 
 
 STARTS: dict[str, Callable[[], object]] = {

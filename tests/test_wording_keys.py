@@ -15,10 +15,10 @@ import pytest
 
 import cds_service
 from cds_service.kinds import KINDS
-from cds_service.knowledge.load import load_knowledge, load_shipped
+from tests.support.shipped import shipped_knowledge, shipped_rows
 
 SOURCE = Path(cds_service.__file__).parent
-DECLARED = {key: set(places.split()) for key, places in load_shipped()[0].wording_keys.items()}
+DECLARED = {key: set(places.split()) for key, places in shipped_rows().wording_keys.items()}
 REASONS = {key.removeprefix("reason.") for key in DECLARED if key.startswith("reason.")}
 SAID = {key for key in DECLARED if not key.startswith(("reason.", "data.", "advice."))}
 FAMILIES = {key.partition(".")[0] for key in SAID}
@@ -151,7 +151,7 @@ def test_advice_that_cards_give_by_themselves_is_declared():
 def test_every_kind_of_data_has_a_name():
     """Each prefetch key, and each list of orders that a call can carry, is called by a name that people read."""
     wanted = {f"data.{kind}" for kind in (*KINDS, "draftOrders", "appointments")}
-    assert {key for key in load_knowledge().wording if key.startswith("data.")} == wanted
+    assert {key for key in shipped_knowledge().wording if key.startswith("data.")} == wanted
 
 
 @pytest.mark.parametrize(

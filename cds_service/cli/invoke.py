@@ -64,14 +64,14 @@ def run(args: argparse.Namespace) -> int:
         SetupError: an option is missing, a file or server can't be read, or the tables are wrong.
     """
     settings = settings_of(args)
-    knowledge = load_knowledge(settings.site)
     sign = _signer(args)
-    source = None
-    if args.fhir_server:
-        source = _source(args)
+    source = _source(args) if args.fhir_server else None
+    if source is None:
+        _reject_server_options(args)
+    knowledge = load_knowledge(settings.site)
+    if source is not None:
         body = _build_request(source, args, knowledge, sign)
     else:
-        _reject_server_options(args)
         body = read_saved_request(args.request, local_now(settings).date())
         if args.token:
             body, server = ehr.with_token(body, args.token)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from string import Formatter
 
 from cds_service.cards.wording import Wording
-from cds_service.knowledge.load import load_shipped
 from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
+from tests.support.shipped import shipped_rows
 
 SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "history",
     "count": "4", "data": "the recorded conditions", "date": "2026-11-20", "days": "30", "evidence": "“Hives”, 2021",
@@ -85,6 +85,6 @@ def test_sentences_are_american_and_deny_nothing(knowledge: Knowledge):
 
 def test_places_are_the_ones_that_templates_use(knowledge: Knowledge):
     """Every shipped sentence uses every value that it is given."""
-    for key, places in load_shipped()[0].wording_keys.items():
+    for key, places in shipped_rows().wording_keys.items():
         used = {name for _, name, _, _ in Formatter().parse(knowledge.wording[key]) if name}
         assert used == set(places.split()), key

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.knowledge.load import load_knowledge
+from tests.support.shipped import shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -181,7 +181,7 @@ def test_check_without_cases_says_so(run, tmp_path):
 
 def test_the_page_of_the_tables_has_every_row(run):
     """The page that `make docs` writes shows every procedure, indication, contraindication, question and limit."""
-    knowledge, page = load_knowledge(), run("tables", "--format", "markdown").out
+    knowledge, page = shipped_knowledge(), run("tables", "--format", "markdown").out
     rows = [i.id for p in knowledge.procedures.values() for i in p.indications]
     rows += [*knowledge.procedures, *(c.id for row in knowledge.contraindications for c in row.criteria)]
     assert [key for key in rows if f"| {key} |" not in page] == []
@@ -193,7 +193,7 @@ def test_the_page_of_the_tables_has_every_row(run):
 
 def test_the_source_table_comes_first(run):
     """The procedures of the source's table stand together and before those beyond it, in every format."""
-    procedures = load_knowledge().procedures.values()
+    procedures = shipped_knowledge().procedures.values()
     source = {p.id for p in procedures if p.origin == "source table"}
     for form, heading in (("text", "PROCEDURES BEYOND THE SOURCE TABLE"), ("markdown", "## Procedures beyond")):
         first, beyond = run("tables", "--format", form).out.split(heading)

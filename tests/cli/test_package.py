@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cds_service.publishing.archive import archive
-from cds_service.publishing.package import make_files
-from cds_service.publishing.sources import shipped_sources
+import pytest
+
+from tests.support.shipped import shipped_archive, shipped_files
 
 
+@pytest.mark.slow
 def test_build_writes_a_folder_to_look_at(run, tmp_path: Path) -> None:
     """The folder that is printed holds the whole package, every file as it is published."""
     ran = run("package", "build", "--out", tmp_path / "new")
     assert (ran.code, ran.out.strip()) == (0, str(tmp_path / "new"))
     written = {path.relative_to(tmp_path / "new").as_posix(): path for path in (tmp_path / "new").rglob("*.json")}
-    assert {name: path.read_text("utf-8") for name, path in written.items()} == make_files(shipped_sources())
+    assert {name: path.read_text("utf-8") for name, path in written.items()} == shipped_files()
 
 
 def test_build_spares_a_folder_of_something_else(run, tmp_path: Path) -> None:
@@ -26,12 +27,13 @@ def test_build_spares_a_folder_of_something_else(run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.slow
 def test_pack_writes_the_archive_and_says_where(run, tmp_path: Path) -> None:
     """The path that is printed is the archive, in a folder that is made if need be."""
     ran = run("package", "pack", "--out", tmp_path / "new")
     path = Path(ran.out.strip())
     assert (ran.code, path.parent) == (0, tmp_path / "new")
-    assert path.read_bytes() == archive(shipped_sources())
+    assert path.read_bytes() == shipped_archive()
 
 
 def test_a_folder_that_cannot_be_written_is_named(run, tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from cds_service.knowledge.expansions import SNOMED, codes_of, expandable
-from cds_service.knowledge.load import load_knowledge, load_shipped
+from cds_service.knowledge.load import load_knowledge
 from tests.cli.conftest import Ran
+from tests.support.shipped import shipped_knowledge, shipped_rows
 
-ROWS, KNOWLEDGE = load_shipped()
+ROWS, KNOWLEDGE = shipped_rows(), shipped_knowledge()
 PSYCHOSIS = "criterion-psychosis"
 EDITION = f"{SNOMED}/900000000000207008/version/20260901"
 

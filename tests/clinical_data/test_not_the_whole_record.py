@@ -16,6 +16,7 @@ from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.fhir_peer import running_peer
+from tests.support.waiting import PATIENCE
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 ORDER = drafts(an_order("uterine fibroid embolization"))
@@ -146,7 +147,7 @@ def test_a_total_of_an_earlier_page_is_not_forgotten(knowledge: Knowledge, now: 
         peer.resources = [{"resourceType": "Patient", "id": "pat-1"}, PENICILLIN, {**PENICILLIN, "id": "a3"}]
         peer.faults["AllergyIntolerance"] = _loses_the_second_page(peer)
         call = a_call(context=ORDER, prefetch={}, fhirServer=peer.base)
-        fhir = FhirServers(FetchLimits(deadline=20))
+        fhir = FhirServers(FetchLimits(deadline=PATIENCE))
         found = answer(
             read_request("ir-order-sign", orjson.dumps(call)), knowledge, now=now, new_id=lambda: "id", fhir=fhir
         )
@@ -175,7 +176,7 @@ def test_a_patient_who_is_refused_proves_no_empty_search(status: int, knowledge:
         peer.resources = []
         peer.faults["Patient"] = lambda exchange: exchange.send(status, b"{}")
         call = a_call(context=ORDER, prefetch={}, fhirServer=peer.base)
-        fhir = FhirServers(FetchLimits(deadline=20))
+        fhir = FhirServers(FetchLimits(deadline=PATIENCE))
         found = answer(
             read_request("ir-order-sign", orjson.dumps(call)), knowledge, now=now, new_id=lambda: "id", fhir=fhir
         )

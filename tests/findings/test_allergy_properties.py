@@ -8,16 +8,14 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.knowledge.load import load_knowledge
 from tests.support.judging import judge, said_of
 from tests.support.reading import NOW
+from tests.support.shipped import shipped_knowledge
 
-KNOWLEDGE = load_knowledge()
-EXAMPLES = max(300, settings.default.max_examples if settings.default else 0)
-MANY = settings(deadline=None, derandomize=EXAMPLES == 300, max_examples=EXAMPLES)
+KNOWLEDGE = shipped_knowledge()
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -155,14 +153,12 @@ def said(allergy: dict[str, Any]) -> str:
     return said_of(judge({"order": "tips", "allergies": [allergy]}, KNOWLEDGE, NOW), "iodine-allergy")
 
 
-@MANY
 @given(text=told(), place=st.sampled_from(PLACES), code=st.sampled_from(CODES))
 def test_a_contrast_allergy_is_never_cleared(text: str, place: str, code: tuple[str, str] | None) -> None:
     """An entry that holds an allergy to contrast or iodine warns, in any words, place and company."""
     assert said(entry(text, place, code)) in ("present warning", "present critical"), (text, place, code)
 
 
-@MANY
 @given(
     name=st.sampled_from(LOOK_ALIKES).flatmap(spelled),
     form=st.sampled_from(("{}", "Allergy to {}", "{} - rash", "{} 2019", "allergic to {}")),
@@ -176,7 +172,6 @@ def test_a_look_alike_never_warns(name: str, form: str, other: str, place: str, 
     assert said(entry(text, place, code)) not in ("present warning", "present critical"), (text, place, code)
 
 
-@MANY
 @given(
     agent=st.sampled_from(SPACED),
     form=st.sampled_from(DENIALS),
@@ -192,7 +187,6 @@ def test_a_denied_allergy_never_warns(
     assert said(entry(text, place, code)) not in ("present warning", "present critical"), (text, place, code)
 
 
-@MANY
 @given(
     text=st.text(max_size=200)
     | st.lists(st.sampled_from((*AGENTS, *OTHERS, *JOINTS, "no", "denies")), max_size=30).map(" ".join)

@@ -78,6 +78,7 @@ def calls_in(work: Callable[[], object]) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MANY)
 def test_twice_the_results_are_twice_the_work(name: str, knowledge: Knowledge) -> None:
     """From 500 to 2,000 results the work grows with their number and not with its square, in reading and in judging."""

@@ -10,7 +10,7 @@ from math import log
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.cli.cases import request_of
@@ -22,12 +22,12 @@ from cds_service.findings.finding import CriterionFinding
 from cds_service.findings.lab_results import Blocked, LabResult, book_of
 from cds_service.findings.thresholds import hold_against
 from cds_service.hooks.envelope import read_request
-from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, reason_of, said_of_criterion
 from tests.support.reading import NOW
+from tests.support.shipped import shipped_knowledge
 
-KNOWLEDGE = load_knowledge()
+KNOWLEDGE = shipped_knowledge()
 
 CREATININE, EGFR = "loinc|2160-0", "loinc|98979-8"
 WBC, PERCENT, ANC = "loinc|6690-2", "loinc|770-8", "loinc|751-8"
@@ -229,7 +229,6 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
 @given(wholes=st.lists(ENTRY, min_size=1, max_size=5), parts=st.lists(ENTRY, min_size=1, max_size=5))
 def test_pairs_that_are_left_out_change_nothing(wholes: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
     """Only the lowest and highest percentages of a day are paired, and the answer is that of all pairs."""

@@ -10,11 +10,11 @@ import pytest
 
 from cds_service.cli.cases import Case, answer_case
 from cds_service.findings.context import order_context
-from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import BEYOND, CONTRAST, IN_VESSELS, SOURCE_TABLE, Knowledge
 from tests.support.judging import judge, said_of
+from tests.support.shipped import shipped_knowledge
 
-PROCEDURES = load_knowledge().procedures
+PROCEDURES = shipped_knowledge().procedures
 BEYOND_THE_TABLE = sorted(key for key, procedure in PROCEDURES.items() if procedure.origin == BEYOND)
 ANAPHYLAXIS = {"code": "sct|395751002", "manifestation": "sct|39579001"}
 NORMAL = [

@@ -77,6 +77,7 @@ def told(validator: Any, document: Any) -> list[tuple[list[Any], str, str]]:
 DOCUMENTS = documents()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_same_mistakes_are_told(name: str) -> None:
     """Whatever is changed in a file, the quick check tells what JSON Schema tells."""

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from cds_service.errors import TableError
-from cds_service.knowledge.load import load_knowledge, load_shipped
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.wording_checks import check_wording
+from tests.support.shipped import shipped_knowledge, shipped_rows
 from tests.support.tables import a_copy, load_copy
 
 ENGLISH = "wording.en.toml"
-SHIPPED = load_shipped()[0]
+SHIPPED = shipped_rows()
 SENTENCES = SHIPPED.wordings[ENGLISH]
 # A unit that a lab is told in and that a person writes another way needs a label; others are shown as reported.
 NEEDED_UNITS = {"unit.1", "unit.{score}", "unit.10*9/L", "unit.mL/min/{1.73_m2}", "unit.mm[Hg]"}
@@ -107,7 +107,7 @@ def test_a_language_is_read_with_the_tables(tmp_path: Path):
     english = (copy / "knowledge" / ENGLISH).read_text("utf-8")
     german = copy / "knowledge" / "wording.de.toml"
     german.write_text(english.replace('order = "Order: {order}"', 'order = "Auftrag: {order}"'), "utf-8")
-    assert load_copy(copy).wording == load_knowledge().wording
+    assert load_copy(copy).wording == shipped_knowledge().wording
     german.write_text(english.replace('order = "Order: {order}"', ""), "utf-8")
     with pytest.raises(TableError) as caught:
         load_copy(copy)

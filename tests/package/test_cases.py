@@ -63,6 +63,7 @@ def is_expected(resource: Mapping[str, Any], knowledge: Knowledge) -> bool:
     return resource["resourceType"] == "Observation" and bool(codings) and not hits & labs
 
 
+@pytest.mark.slow
 def test_profiles_and_service_agree_on_the_clinical_cases(
     knowledge: Knowledge, now: datetime, definitions: dict[str, dict[str, Any]]
 ) -> None:

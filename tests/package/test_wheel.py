@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.knowledge.load import PROFILES, load_knowledge
-from cds_service.publishing.archive import archive
-from cds_service.publishing.package import make_files
-from cds_service.publishing.sources import shipped_sources
+from cds_service.knowledge.load import PROFILES
+from tests.support.shipped import shipped_archive, shipped_files, shipped_knowledge
 
 pytestmark = pytest.mark.slow
 
@@ -46,14 +44,14 @@ def test_the_installed_folder_is_the_whole_package(installed: Path) -> None:
     """The folder of an installed wheel holds every file of the package, so that FHIR tools can load it."""
     (folder,) = installed.glob("lib/python*/site-packages/fhir_profiles")
     assert {
-        name: (folder / name).read_text("utf-8") == text for name, text in make_files(shipped_sources()).items()
-    } == dict.fromkeys(make_files(shipped_sources()), True)
+        name: (folder / name).read_text("utf-8") == text for name, text in shipped_files().items()
+    } == dict.fromkeys(shipped_files(), True)
 
 
 def test_the_installed_command_packs_the_same_package(installed: Path, tmp_path: Path) -> None:
     """`package pack` of an installed wheel writes the bytes that it writes in a clone."""
     packed = here([installed / "bin" / "cds-service", "package", "pack", "--out", "packed"], tmp_path).strip()
-    assert (tmp_path / packed).read_bytes() == archive(shipped_sources())
+    assert (tmp_path / packed).read_bytes() == shipped_archive()
 
 
 def test_the_installed_command_validates(installed: Path, tmp_path: Path) -> None:
@@ -61,4 +59,4 @@ def test_the_installed_command_validates(installed: Path, tmp_path: Path) -> Non
     example = PROFILES / "examples" / "good" / "platelets.json"
     said = here([installed / "bin" / "cds-service", "validate", str(example)], tmp_path)
     assert "1 resources: 1 valid, 0 not; 0 errors" in said
-    assert load_knowledge().version in here([installed / "bin" / "cds-service", "tables"], tmp_path)
+    assert shipped_knowledge().version in here([installed / "bin" / "cds-service", "tables"], tmp_path)

@@ -25,7 +25,7 @@ from cds_service.publishing.manifest import package_version
 from cds_service.publishing.package import make_files, make_package
 from cds_service.publishing.sources import read_sources, shipped_sources
 from tests.package.conftest import bad_example, constraints, good_examples
-from tests.support.shipped import shipped_knowledge
+from tests.support.shipped import shipped_archive, shipped_files, shipped_knowledge
 from tests.support.tables import put
 
 FSH = sorted((PROFILES / "input/fsh").glob("*.fsh"))
@@ -47,13 +47,13 @@ def canonicals(node: Any) -> Iterator[str]:
 
 def members() -> dict[str, bytes]:
     """The files of the archive by name."""
-    with tarfile.open(fileobj=io.BytesIO(archive(shipped_sources())), mode="r:gz") as tar:
+    with tarfile.open(fileobj=io.BytesIO(shipped_archive()), mode="r:gz") as tar:
         return {info.name: tar.extractfile(info).read() for info in tar}
 
 
 def test_the_plan_of_tips_is_as_it_was_reviewed() -> None:
     """What is published of one procedure is what a person has looked at; `make golden` writes it after a change."""
-    assert make_files(shipped_sources())["plan_definitions/tips.json"] == GOLDEN.read_text("utf-8")
+    assert shipped_files()["plan_definitions/tips.json"] == GOLDEN.read_text("utf-8")
 
 
 def a_whole_copy(folder: Path) -> Path:
@@ -65,7 +65,7 @@ def a_whole_copy(folder: Path) -> Path:
 
 def changed_by(copy: Path) -> dict[str, str]:
     """The files of the package of a copy that are not as those of the shipped tables."""
-    shipped = make_files(shipped_sources())
+    shipped = shipped_files()
     made = make_files(read_sources(copy / "fhir_profiles", copy / "knowledge"))
     return {name: text for name, text in made.items() if shipped.get(name) != text}
 
@@ -126,7 +126,7 @@ def test_a_file_that_is_no_longer_made_is_removed(tmp_path: Path) -> None:
     write(shipped_sources(), tmp_path)
     left = tmp_path / "plan_definitions" / "old-procedure.json"
     put(left, "{}")
-    assert write(shipped_sources(), tmp_path) == list(make_files(shipped_sources()))
+    assert write(shipped_sources(), tmp_path) == list(shipped_files())
     assert not left.exists()
 
 
@@ -174,12 +174,13 @@ def test_the_guide_lists_everything(definitions: dict[str, dict[str, Any]]) -> N
 
 def test_the_index_names_every_file(definitions: dict[str, dict[str, Any]]) -> None:
     """`.index.json` leads a loader to every definition in the folder that `package build` writes."""
-    index = json.loads(make_files(shipped_sources())[".index.json"])
+    index = json.loads(shipped_files()[".index.json"])
     assert {entry["filename"]: entry["url"] for entry in index["files"]} == {
         name: r["url"] for name, r in definitions.items()
     }
 
 
+@pytest.mark.slow
 def test_the_archive_is_laid_out_as_packages_are(definitions: dict[str, dict[str, Any]]) -> None:
     """One flat folder with an index that is true of it; good examples are apart, bad ones are not in it."""
     held = members()
@@ -191,9 +192,10 @@ def test_the_archive_is_laid_out_as_packages_are(definitions: dict[str, dict[str
     assert {f"package/{entry['filename']}" for entry in indexed} == flat
 
 
+@pytest.mark.slow
 def test_the_archive_is_the_same_every_time() -> None:
     """Two archives of the same content are the same bytes, with no time and no user in them."""
-    first = archive(shipped_sources())
+    first = shipped_archive()
     assert first == archive(read_sources())
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(first))) as tar:
         assert {(info.mtime, info.uid, info.uname) for info in tar} == {(0, 0, "")}
@@ -201,7 +203,7 @@ def test_the_archive_is_the_same_every_time() -> None:
 
 def test_the_package_says_what_it_is() -> None:
     """Name, version, FHIR version and canonical are those that a loader asks for."""
-    about = json.loads(make_files(shipped_sources())["package.json"])
+    about = json.loads(shipped_files()["package.json"])
     assert (about["name"], about["fhirVersions"], about["canonical"]) == ("org.example.ir-cds", ["4.0.1"], CANONICAL)
     assert archive_name(shipped_sources()) == f"org.example.ir-cds-{about['version']}.tgz"
 
@@ -212,6 +214,7 @@ def test_a_release_becomes_three_numbers(release: str, version: str) -> None:
     assert package_version(release) == version
 
 
+@pytest.mark.slow
 def test_everything_is_fhir(definitions: dict[str, dict[str, Any]]) -> None:
     """An independent model of FHIR reads every definition and every good example."""
     for resource in [*definitions.values(), *good_examples().values()]:

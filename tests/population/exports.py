@@ -16,6 +16,7 @@ from cds_service.population.results import read_rows
 from cds_service.population.rows import Row
 from cds_service.population.run import Screening, screen
 from cds_service.population.workers import Processes, Workers, do_task
+from tests.support.shipped import shipped_knowledge
 
 Resource = Mapping[str, Any]
 KINDS = ("Patient", "Condition", "AllergyIntolerance", "Observation", "ServiceRequest")
@@ -87,7 +88,7 @@ def write_export(
 
 def a_screening(export: Path, run: Path, **choices: Any) -> Screening:
     """A run of an export by the shipped tables."""
-    knowledge = load_knowledge()
+    knowledge = shipped_knowledge()
     plain: dict[str, Any] = {
         "site": None,
         "compare": None,
@@ -99,7 +100,7 @@ def a_screening(export: Path, run: Path, **choices: Any) -> Screening:
         "with_text": False,
     }
     versions = tuple(
-        load_knowledge(Path(site) if site else None).version
+        (load_knowledge(Path(site)) if site else knowledge).version
         for site in (choices.get("site"), choices.get("compare"))[: 2 if "compare" in choices else 1]
     )
     days = longest_look_back(knowledge)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from cds_service.errors import SetupError
 from cds_service.population.cluster import DaskCluster
 from tests.population.exports import run_of
 from tests.population.test_run import generated
+from tests.support.waiting import PATIENCE, until
 
 pytest.importorskip("distributed", reason="distributed is not installed (extra `dask`)")
-
-_SECONDS = 60
 
 
 def started(*arguments: str) -> subprocess.Popen[bytes]:
@@ -40,7 +38,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         for process in reversed(processes):
             process.terminate()
-            process.wait(_SECONDS)
+            process.wait(PATIENCE)
 
 
 def address_of(file: Path) -> str:
@@ -49,13 +47,10 @@ def address_of(file: Path) -> str:
 
     from distributed import Client
 
-    end = time.monotonic() + _SECONDS
-    while not file.exists() or not file.read_text():
-        assert time.monotonic() < end, "no scheduler"
-        time.sleep(0.05)
+    until(lambda: file.exists() and bool(file.read_text()), "the scheduler")
     address: str = json.loads(file.read_text())["address"]
-    with Client(address, timeout=_SECONDS) as client:
-        client.wait_for_workers(2, timeout=_SECONDS)
+    with Client(address, timeout=PATIENCE) as client:
+        client.wait_for_workers(2, timeout=PATIENCE)
     return address
 
 

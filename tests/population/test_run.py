@@ -9,13 +9,13 @@ import signal
 import stat
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import psutil
 import pytest
 
 from cds_service.errors import SetupError
@@ -36,6 +36,8 @@ from tests.population.exports import (
     run_of,
     write_export,
 )
+from tests.support.serving import workers_of
+from tests.support.waiting import until
 
 GENERATOR = Path(__file__).parents[2] / "examples/population/generate.py"
 
@@ -383,34 +385,47 @@ def start(export: Path, run: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def wait_for(run: Path, pattern: str, process: subprocess.Popen[str]) -> None:
-    """Until a file of the run is there."""
-    while not list(run.glob(f"work/{pattern}")):
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.002)
+@contextmanager
+def held_at(export: Path, folder: Path, pattern: str) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """A run whose driver is held (SIGSTOP) where such a file of it is there, some of its workers are, and it has not
+    ended: the first one, unless the machine is too busy to hold it in time. It is killed at the end.
+    """
+    for number in range(50):
+        run = folder / f"run-{number}"
+        with start(export, run) as process:
+            until(lambda: process.poll() is not None or is_at(run, pattern, process), pattern)  # noqa: B023  called at once
+            process.send_signal(signal.SIGSTOP)
+            try:
+                if process.poll() is None and is_at(run, pattern, process):
+                    yield run, process
+                    return
+            finally:
+                process.kill()
+    raise AssertionError("no run was held before its end")
+
+
+def is_at(run: Path, pattern: str, process: subprocess.Popen[str]) -> bool:
+    """Whether the run has got so far, and no further than its workers."""
+    return bool(list(run.glob(f"work/{pattern}")) and workers_of(process)) and not (run / "summary.json").exists()
 
 
 @pytest.mark.parametrize("pattern", ["split-*.json", "bucket-*.json"])
 def test_a_killed_run_goes_on(pattern, large, tmp_path):
     """kill -9 of the driver, while it partitions or judges: the same command again gives the same result."""
     export, expected = large
-    with start(export, tmp_path / "run") as process:
-        wait_for(tmp_path / "run", pattern, process)
+    with held_at(export, tmp_path, pattern) as (run, process):
         process.kill()
-    assert not (tmp_path / "run/summary.json").exists()
-    with start(export, tmp_path / "run") as again:
+    assert not (run / "summary.json").exists()
+    with start(export, run) as again:
         assert json.loads(again.communicate()[0])["resultHash"] == expected
 
 
 def test_a_killed_worker_is_replaced(large, tmp_path):
     """kill -9 of a process that judges costs one try and nothing else."""
     export, expected = large
-    with start(export, tmp_path / "run") as process:
-        wait_for(tmp_path / "run", "coverage.json", process)
-        workers: list[psutil.Process] = []
-        while not workers:
-            workers = psutil.Process(process.pid).children()
-        workers[0].kill()
+    with held_at(export, tmp_path, "coverage.json") as (_, process):
+        workers_of(process)[0].kill()
+        process.send_signal(signal.SIGCONT)
         summary = json.loads(process.communicate()[0])
     assert (summary["resultHash"], summary["bucketsSetAside"]) == (expected, {})
 
@@ -418,11 +433,8 @@ def test_a_killed_worker_is_replaced(large, tmp_path):
 def test_a_second_run_in_the_same_folder_is_refused(large, tmp_path):
     """Two runs do not write into one folder."""
     export, _ = large
-    with start(export, tmp_path / "run") as process:
-        wait_for(tmp_path / "run", "split-*.json", process)
-        with pytest.raises(SetupError, match="at work"):
-            run_of(export, tmp_path / "run")
-        process.kill()
+    with held_at(export, tmp_path, "split-*.json") as (run, _), pytest.raises(SetupError, match="at work"):
+        run_of(export, run)
 
 
 def test_nothing_to_read_is_said(tmp_path):

@@ -23,6 +23,7 @@ def issues_of(path: Path, definitions: Definitions) -> list[Issue]:
     return [issue for issue in validate_json(path.read_bytes(), (), definitions) if issue.severity != "information"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_definition_is_valid(name: str, definitions: Definitions) -> None:
     """Every value set, code system, profile and plan of the package is valid FHIR R4."""

@@ -1,8 +1,9 @@
-"""The tiers of the tests. Which ones start a server or a process is found out, not listed; the rest is held to it.
+"""The tiers of the tests: which tier a test is of is found out, not listed.
 
 `server`: the code of the test, or that of a fixture or function of ours that it uses, names something that starts a
-server, a database or a process. `slow`: marked so by hand, for it computes for seconds. What is neither is the fast
-tier, `make test-fast`; while such a test runs, nothing may be started.
+server, a database or a process. `slow`: it names something that takes long, such as loading tables of its own, or
+Hypothesis makes up its examples; others are marked by hand. What is neither is the fast tier, `make test-fast`; while
+such a test runs, nothing may be started.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import is_hypothesis_test
 
 STARTERS = (
     *("tests.support.fhir_peer", "tests.support.key_server", "tests.support.peers", "tests.support.postgres"),
     *("tests.support.redis_server", "tests.support.server", "tests.support.serving", "tests.support.ports"),
-    "tests.population.exports",
+    *("cds_service.population.run", "cds_service.population.workers"),
     *("subprocess", "multiprocessing", "concurrent.futures.process", "socket", "http.server", "werkzeug.serving"),
 )
 """Modules whose names start something; a new one belongs here."""
+LONG = ("tests.support.tables",)
+"""Modules whose names take long."""
 _STARTED = {
     "socket.bind": "opens a socket to listen on",
     "subprocess.Popen": "starts a process",
@@ -42,8 +46,11 @@ _fast_test: str | None = None
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what starts a server, and puts what takes longest first, so that workers end at about the same time."""
     for item in items:
-        if item.get_closest_marker("server") or any(starts_something(code) for code in _functions(item)):
+        functions = list(_functions(item))
+        if any(reaches(function, STARTERS) for function in functions):
             item.add_marker(pytest.mark.server)
+        if any(reaches(function, LONG) or is_hypothesis_test(function) for function in functions):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: [item.get_closest_marker(tier) is None for tier in ("server", "slow")])
 
 
@@ -72,27 +79,32 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @cache
-def starts_something(function: Any) -> bool:
-    """Whether a function, or one of ours that it names, names something that starts a server or a process."""
-    return _reaches_a_starter(function, set())
+def reaches(function: Any, modules: tuple[str, ...]) -> bool:
+    """Whether a function, or one of the tests' own that it names, names one of these modules or something of it."""
+    return _reaches(function, modules, set())
 
 
-def _reaches_a_starter(function: Any, seen: set[Any]) -> bool:
+def _reaches(function: Any, modules: tuple[str, ...], seen: set[Any]) -> bool:
     if isinstance(function, type):
         parts = [part for part in vars(function).values() if isinstance(part, FunctionType)]
-        return any(_reaches_a_starter(part, seen) for part in parts)
-    function = inspect.unwrap(function)
+        return any(_reaches(part, modules, seen) for part in parts)
+    function = _plain(function)
     if not isinstance(function, FunctionType) or function in seen:
         return False
     seen.add(function)
-    return any(_is_starter(name, function.__globals__.get(name), seen) for name in _names(function.__code__))
+    return any(_is_of(name, function.__globals__.get(name), modules, seen) for name in _names(function.__code__))
 
 
-def _is_starter(name: str, value: Any, seen: set[Any]) -> bool:
+def _is_of(name: str, value: Any, modules: tuple[str, ...], seen: set[Any]) -> bool:
     home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-    if name in STARTERS or home in STARTERS:
+    if name in modules or home in modules:
         return True
-    return isinstance(home, str) and home.startswith("tests.") and callable(value) and _reaches_a_starter(value, seen)
+    return isinstance(home, str) and home.startswith("tests.") and callable(value) and _reaches(value, modules, seen)
+
+
+def _plain(function: Any) -> Any:
+    """A function without what decorators, and Hypothesis, have wrapped around it."""
+    return inspect.unwrap(getattr(getattr(function, "hypothesis", None), "inner_test", function))
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -104,9 +116,9 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _functions(item: pytest.Item) -> Iterator[Any]:
-    """The test itself, without what Hypothesis wraps it in, and the fixtures that it uses."""
+    """The test itself and the fixtures that it uses."""
     if isinstance(item, pytest.Function):
-        yield getattr(getattr(item.obj, "hypothesis", None), "inner_test", item.obj)
+        yield item.obj
         yield from (found[-1].func for found in item._fixtureinfo.name2fixturedefs.values())
 
 
