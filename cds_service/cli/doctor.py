@@ -61,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
         SetupError: the installation can't run, or the server can't be read.
     """
     settings = settings_of(args)
-    source = fhir_source(args) if args.fhir_server else None
-    knowledge = load_knowledge(settings.site)
-    if source is None:
-        _show_installation(settings, knowledge, console())
+    if not args.fhir_server:
+        _show_installation(settings, load_knowledge(settings.site), console())
         return 1 if settings.unknown_names else 0
+    source = fhir_source(args)
     statement = source.metadata()
+    knowledge = load_knowledge(settings.site)
     named = [bare_id(patient, "Patient", "--patient") for patient in args.patient or ()]
     for patient in named:
         source.resource(f"Patient/{patient}")  # otherwise a wrong id would look like an empty record

@@ -91,14 +91,16 @@ def _reject_server_options(args: argparse.Namespace) -> None:
 
 
 def _source(args: argparse.Namespace) -> FhirSource:
+    """The server, once it has said that it is one that can be asked."""
     if not (args.patient and args.hook):
         raise SetupError("--fhir-server goes with --patient ID and --hook HOOK")
-    return fhir_source(args)
+    source = fhir_source(args)
+    print_err(f"{source.base}: {_software(source.metadata())}")
+    return source
 
 
 def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> bytes:
     """The request that an EHR at this server makes."""
-    print_err(f"{source.base}: {_software(source.metadata())}")
     patient_id = ehr.bare_id(args.patient, "Patient", "--patient")
     patient = source.resource(f"Patient/{patient_id}")
     order = ehr.order_of(args.order, args.hook, patient_id, source, knowledge)
