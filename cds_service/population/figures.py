@@ -118,7 +118,6 @@ def tables_of(counts: Counts, summary: Mapping[str, Any]) -> list[Table]:
 
 
 def _tables(counts: Counts) -> Iterator[Table]:
-    recognised = counts.orders
     yield Table(
         "row", "Cards by table row", "orders with a card of the row, of recognised orders", _ofall(counts, "row")
     )
