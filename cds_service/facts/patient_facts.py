@@ -199,7 +199,8 @@ class OrderFact:
     `reasons` are its own reasonCode entries; `reason_references` the references of reasonReference, `Type/id`.
     `body` holds the bytes received, from which an update suggestion is made. `forbids` is doNotPerform.
     Where `concept` names no procedure, these count: `details` says more of what is ordered (orderDetail, bodySite),
-    `notes` are free texts beside it, `category` the texts and codes of the kind of service.
+    `notes` are free texts beside it, `category` the texts and codes of the kind of service. `priority` is a code of
+    FHIR request-priority; `planned` is when the procedure is to be: the start of the appointment, else the occurrence.
     """
 
     reference: str
@@ -213,6 +214,8 @@ class OrderFact:
     details: Concept = _NOTHING
     notes: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
+    priority: str | None = None
+    planned: When | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,10 @@ class RawOrder(_Resource):
     note: msgspec.Raw = NOT_GIVEN
     description: msgspec.Raw = NOT_GIVEN
     comment: msgspec.Raw = NOT_GIVEN
+    priority: msgspec.Raw = NOT_GIVEN
+    occurrence_date_time: msgspec.Raw = NOT_GIVEN
+    occurrence_period: msgspec.Raw = NOT_GIVEN
+    start: msgspec.Raw = NOT_GIVEN
 
 
 class RawContained(_Resource):
@@ -235,6 +239,8 @@ _concepts = msgspec.json.Decoder(list[RawConcept] | RawConcept)
 _annotations = msgspec.json.Decoder(list[RawAnnotation] | RawAnnotation | str)
 _code_decoder = msgspec.json.Decoder(RawCode)
 _reference_decoder = msgspec.json.Decoder(RawReference)
+_period_decoder = msgspec.json.Decoder(RawPeriod)
+_text_decoder = msgspec.json.Decoder(str)
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -323,6 +329,22 @@ def decode_notes(raw: msgspec.Raw) -> list[str]:
         return []
     notes = found if isinstance(found, list) else [found]
     return [text for note in notes if (text := note if isinstance(note, str) else note.text)]
+
+
+def decode_text(raw: msgspec.Raw) -> str | None:
+    """A text that is no reason to give up the resource; None where there is none, or it is no text."""
+    try:
+        return _text_decoder.decode(raw) if is_given(raw) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def decode_start(raw: msgspec.Raw) -> str | None:
+    """The start of a Period, as `decode_text`."""
+    try:
+        return _period_decoder.decode(raw).start if is_given(raw) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def display_of(raw: msgspec.Raw) -> str | None:

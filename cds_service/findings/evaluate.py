@@ -10,9 +10,10 @@ from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Findings, LookedAt, OrderFinding, Urgency
+from cds_service.findings.finding import Findings, LookedAt, OrderFinding
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
+from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Procedure
@@ -85,9 +86,12 @@ def _judge_order(order: OrderFact, patient: PatientContext) -> OrderFinding:
 def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientContext) -> OrderFinding:
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
-    context = order_context(tuple(remaining.values()))
     compatible = _with_children(recognized.candidates, patient.knowledge)
     listed = all(procedure.reasons_listed for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient) if listed else ()
+    procedures = tuple(remaining.values())
+    timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
+    context = order_context(procedures, timing)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -95,8 +99,9 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         recognised_by=recognized.by,
         code_and_text_differ=recognized.code_and_text_differ,
         matched_text=recognized.matched_text,
-        urgency=Urgency.EMERGENCY if context.emergency else Urgency.ELECTIVE,
-        indications=judge_indications(compatible, order, chart, patient) if listed else (),
+        urgency=timing.urgency,
+        planned=timing.planned,
+        indications=reasons,
         contraindications=judge_contraindications(context, patient),
         alerts=judge_alerts(compatible, chart, patient.knowledge),
         conditions_fully_classified=patient.chart.classified,
