@@ -76,7 +76,7 @@ class Condition:
     value_set: str
     provable: bool
     urgency: str | None = None
-    """What it makes of a procedure that it is the reason for: `emergency`, `urgent`, or `infection` (source control)."""
+    """What it makes of a procedure that it is a reason for: `emergency`, `urgent` or `infection` (source control)."""
 
 
 @dataclass(frozen=True, slots=True)
