@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
+from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import Findings, OrderFinding
-from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
+from cds_service.findings.indications import chart_for, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Procedure
@@ -71,6 +72,8 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     context = order_context(tuple(remaining.values()))
     compatible = _with_children(recognized.candidates, patient.knowledge)
     listed = all(procedure.reasons_listed for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient) if listed else ()
+    alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=context.emergency)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -79,9 +82,9 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         code_and_text_differ=recognized.code_and_text_differ,
         matched_text=recognized.matched_text,
         emergency=context.emergency,
-        indications=judge_indications(compatible, order, chart, patient) if listed else (),
+        indications=reasons,
         contraindications=judge_contraindications(context, patient),
-        alerts=judge_alerts(compatible, chart, patient.knowledge),
+        alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
     )

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
+from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
@@ -33,22 +34,6 @@ SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 
 CONTRAST, IN_VESSELS = "iodinated-contrast", "intravascular-contrast"
 """Uses of a procedure: iodinated contrast given anywhere, and into a vessel, from where it reaches the kidneys."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """A condition id, or `all_of`, `any_of` or `none_of` over expressions."""
-
-    operator: str
-    """`is`, `all_of`, `any_of` or `none_of`."""
-    condition: str = ""
-    parts: tuple[Expression, ...] = ()
-
-    def conditions(self) -> tuple[str, ...]:
-        """Every condition id named, in order, each once."""
-        if self.operator == "is":
-            return (self.condition,)
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.conditions()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +61,28 @@ class Indication:
     grade: str
     possible_because: str | None = None
     """Wording key that says what is missing when only `possible_if` holds."""
+    origin: str = SOURCE_TABLE
+    patients: PatientGroup = ANYBODY
+    """For whom it is a reason; for others it is none, whatever is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A recorded condition that must not be mistaken for an indication of this procedure."""
+    """What the record says against the reason of an order: a diagnosis that the procedure does not treat.
 
-    condition: str
+    `only`: it is told where no indication of the order is present or possible. `even_in_emergency` is how loudly it is
+    told there; None: as information.
+    """
+
+    when: Expression
     wording: str
     indicator: Indicator
+    only: bool = False
+    even_in_emergency: Indicator | None = None
+
+
+SEX_ALERT, AGE_ALERT = "alert.sex-does-not-fit", "alert.age-does-not-fit"
+"""Sentences of the alerts of `Procedure.patients`."""
 
 
 def advice_key(alert: str) -> str:
@@ -135,11 +133,22 @@ class Procedure:
     source: str
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
+    patients: PatientGroup = ANYBODY
+    """Whom it can be done for: of anybody else the order is told to be a mistake."""
+    settled_by: Expression | None = None
+    """What settles that a more general order means this one, where more does than its indications."""
+    radiation_field: frozenset[str] = frozenset()
+    """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
 
     @property
     def reasons_listed(self) -> bool:
         """False where the table does not say what the procedure is done for, so that no recorded reason is missed."""
         return self.origin != BEYOND or bool(self.indications)
+
+    @property
+    def list_complete(self) -> bool:
+        """False where the table holds some reasons of many, so that a reason that is not listed is none to speak of."""
+        return self.origin != BEYOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +257,10 @@ class Gate:
     unless: Expression | None = None
     unless_within_days: int | None = None
     """Only conditions of this encounter, or dated within so many days, count for `unless`."""
+    patients: PatientGroup = ANYBODY
+    """Nobody of whom the record says the other sex; of an age only who is known to have it."""
+    radiation_field: frozenset[str] = frozenset()
+    """Any of them."""
 
 
 @dataclass(frozen=True, slots=True)
