@@ -1,17 +1,24 @@
-"""What the record says against the reason of an order: a diagnosis that it does not treat, a patient it can't be for."""
+"""What the record says against the reason of an order: another diagnosis, the wrong patient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from cds_service.certainty import Certainty
+from cds_service.certainty import Certainty, any_of
 from cds_service.facts.patient_facts import PatientFacts
 from cds_service.findings.chart import Chart
 from cds_service.findings.finding import AlertFinding, Evidence, IndicationFinding
 from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.indicator import Indicator
+from cds_service.knowledge.alerts import AGE_ALERT, SEX_ALERT, Alert
 from cds_service.knowledge.expressions import Expression
-from cds_service.knowledge.tables import AGE_ALERT, SEX_ALERT, Alert, Knowledge, Procedure
+from cds_service.knowledge.tables import Knowledge, Procedure
+
+_LIFTED_BY: Mapping[str, tuple[Certainty, ...]] = {
+    "": (),
+    "present": (Certainty.PRESENT,),
+    "possible": (Certainty.PRESENT, Certainty.UNKNOWN),
+}
 
 
 def judge_alerts(
@@ -31,9 +38,9 @@ def judge_alerts(
         knowledge: the tables.
         emergency: nothing but what a row says of emergencies is then more than information.
     """
-    reasonless = all(finding.certainty is Certainty.ABSENT for finding in indications)
+    reason = any_of(finding.certainty for finding in indications)
     alerts = {alert.wording: alert for procedure in procedures for alert in procedure.alerts}
-    told = [alert for alert in alerts.values() if (reasonless or not alert.only) and chart.holds(alert.when)]
+    told = [a for a in alerts.values() if reason not in _LIFTED_BY[a.unless_indication] and chart.holds(a.when)]
     return tuple(
         AlertFinding(alert.wording, _level(alert, emergency=emergency), tuple(_evidence(alert.when, chart, knowledge)))
         for alert in told

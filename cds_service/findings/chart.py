@@ -38,9 +38,13 @@ class Match:
     @property
     def certainty(self) -> Certainty:
         """A wider code, an unconfirmed diagnosis or one in remission leaves it unknown: the condition is possible."""
+        return self.settles()
+
+    def settles(self, *, wider_too: bool = False) -> Certainty:
+        """How surely it is the condition; with `wider_too` a wider code is no reason for doubt."""
         if self.fact.activity == "inactive":
             return Certainty.ABSENT
-        sure = self.hit.sufficient and self.fact.certain and self.fact.activity == "active"
+        sure = (self.hit.sufficient or wider_too) and self.fact.certain and self.fact.activity == "active"
         return Certainty.PRESENT if sure else Certainty.UNKNOWN
 
     @property
@@ -182,7 +186,10 @@ class Chart:
             matches = self.in_value_set(self._knowledge.conditions[expression.condition].value_set)
             kept = [match for match in matches if counts is None or counts(match.fact)]
             kept = _dated(kept) if expression.has_dates else kept
-            return any_of(all_of([match.certainty, self._dates.fit(expression, match.fact)]) for match in kept)
+            return any_of(
+                all_of([match.settles(wider_too=expression.wider_counts), self._dates.fit(expression, match.fact)])
+                for match in kept
+            )
         parts = [self.certainty(part, counts) for part in expression.parts]
         if expression.operator == "none_of" and not self._is_closed(expression):
             parts.append(Certainty.UNKNOWN)

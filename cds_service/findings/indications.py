@@ -82,8 +82,9 @@ def _matches(expression: Expression, chart: Chart, knowledge: Knowledge) -> list
 
 def _unprovable(indication: Indication, knowledge: Knowledge) -> Reason | None:
     """Where no code of any vocabulary names the condition, nothing recorded says nothing."""
-    named = indication.present_if.conditions()
-    return None if any(knowledge.conditions[name].provable for name in named) else Reason("no-code-names-it")
+    leaves = indication.present_if.leaves()
+    provable = any(leaf.wider_counts or knowledge.conditions[leaf.condition].provable for leaf in leaves)
+    return None if provable else Reason("no-code-names-it")
 
 
 def _gap(indication: Indication, order: OrderFact | None, patient: PatientContext) -> Reason | None:

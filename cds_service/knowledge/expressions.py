@@ -20,6 +20,8 @@ class Expression:
     """The condition counts where its onset is so many days ago or less; without an onset it is only possible."""
     older_than_days: int | None = None
     """The condition counts where its onset is longer ago."""
+    wider_counts: bool = False
+    """A code that names no site is enough, because the order names it."""
     undated_counts: bool = False
     """A condition without an onset counts, too: the code alone says that it is recent."""
 
@@ -28,6 +30,10 @@ class Expression:
         if self.operator == "is":
             return (self.condition,)
         return tuple(dict.fromkeys(name for part in self.parts for name in part.conditions()))
+
+    def leaves(self) -> tuple[Expression, ...]:
+        """Every `is`, in order."""
+        return (self,) if self.operator == "is" else tuple(leaf for part in self.parts for leaf in part.leaves())
 
     @property
     def has_dates(self) -> bool:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from cds_service.indicator import indicator_of
+from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.tables import (
@@ -16,7 +17,6 @@ from cds_service.knowledge.tables import (
     IN_VESSELS,
     SITE,
     SOURCE_TABLE,
-    Alert,
     Condition,
     Contraindication,
     Criterion,
@@ -44,8 +44,7 @@ def expression(value: Any) -> Expression:
     if isinstance(value, str):
         return Expression("is", value)
     if "is" in value:
-        dates = {name: value[name] for name in ("within_days", "older_than_days", "undated_counts") if name in value}
-        return Expression("is", value["is"], **dates)
+        return Expression("is", value["is"], **{name: value[name] for name in value if name != "is"})
     ((operator, parts),) = value.items()
     return Expression(operator, parts=tuple(expression(part) for part in parts))
 
@@ -83,7 +82,7 @@ def alert(row: Row) -> Alert:
         when=expression(row["when"]),
         wording=row["wording"],
         indicator=indicator_of(row["indicator"]),
-        only=row.get("only", False),
+        unless_indication=row.get("unless_indication", ""),
         even_in_emergency=None if louder is None else indicator_of(louder),
     )
 
@@ -118,6 +117,7 @@ def procedure(row: Row) -> Procedure:
         source=row["source"],
         shadow=row.get("shadow", False),
         patients=patient_group(row),
+        list_complete=row.get("list_complete", False),
         settled_by=expression(row["settled_by"]) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
     )
@@ -146,8 +146,8 @@ def gate(row: Row) -> Gate:
     )
 
 
-def criterion(row: Row, thresholds: Mapping[str, Threshold]) -> Criterion:
-    """A [[contraindication.criterion]] row."""
+def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Criterion:
+    """A [[contraindication.criterion]] row; `problem` is that of its contraindication."""
     kind = QUESTION_TYPES[row["kind"]]
     return Criterion(
         id=row["id"],
@@ -156,14 +156,16 @@ def criterion(row: Row, thresholds: Mapping[str, Threshold]) -> Criterion:
         indicator=indicator_of(row["indicator"]),
         gate=gate(row),
         required=row.get("required", kind.REQUIRED),
+        problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
+        even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
         advice=tuple(row["advice"]),
     )
 
 
 def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraindication:
     """A [[contraindication]] row with the criteria that speak: active ones whose limit, if they have one, is."""
-    active = [criterion(r, thresholds) for r in row["criterion"] if is_active(r)]
+    active = [criterion(r, row["problem"], thresholds) for r in row["criterion"] if is_active(r)]
     return Contraindication(
         id=row["id"],
         label=row["label"],

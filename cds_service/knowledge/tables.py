@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
+from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
@@ -31,6 +32,18 @@ ANY_REGION = "any"
 
 SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
+
+PROBLEMS = (
+    "contrast-reaction",
+    "bleeding",
+    "kidney-and-contrast",
+    "pregnancy",
+    "treatment",
+    "consent",
+    "heart-and-lungs",
+    "order",
+)
+"""The problems of a patient that cards are grouped by; what is missing has a card of its own."""
 
 CONTRAST, IN_VESSELS = "iodinated-contrast", "intravascular-contrast"
 """Uses of a procedure: iodinated contrast given anywhere, and into a vessel, from where it reaches the kidneys."""
@@ -64,30 +77,6 @@ class Indication:
     origin: str = SOURCE_TABLE
     patients: PatientGroup = ANYBODY
     """For whom it is a reason; for others it is none, whatever is recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What the record says against the reason of an order: a diagnosis that the procedure does not treat.
-
-    `only`: it is told where no indication of the order is present or possible. `even_in_emergency` is how loudly it is
-    told there; None: as information.
-    """
-
-    when: Expression
-    wording: str
-    indicator: Indicator
-    only: bool = False
-    even_in_emergency: Indicator | None = None
-
-
-SEX_ALERT, AGE_ALERT = "alert.sex-does-not-fit", "alert.age-does-not-fit"
-"""Sentences of the alerts of `Procedure.patients`."""
-
-
-def advice_key(alert: str) -> str:
-    """The sentence that says what to do about an alert: `alert.dissection` -> `alert_advice.dissection`."""
-    return alert.replace("alert.", "alert_advice.", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +124,8 @@ class Procedure:
     """Its orders are judged and recorded, not shown: a site tries the row."""
     patients: PatientGroup = ANYBODY
     """Whom it can be done for: of anybody else the order is told to be a mistake."""
+    list_complete: bool = False
+    """Whether its indications are all its reasons, so that an order without any of them is told to have none."""
     settled_by: Expression | None = None
     """What settles that a more general order means this one, where more does than its indications."""
     radiation_field: frozenset[str] = frozenset()
@@ -144,11 +135,6 @@ class Procedure:
     def reasons_listed(self) -> bool:
         """False where the table does not say what the procedure is done for, so that no recorded reason is missed."""
         return self.origin != BEYOND or bool(self.indications)
-
-    @property
-    def list_complete(self) -> bool:
-        """False where the table holds some reasons of many, so that a reason that is not listed is none to speak of."""
-        return self.origin != BEYOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +317,12 @@ class Criterion:
     indicator: Indicator
     gate: Gate
     required: bool
+    problem: str
+    """Which of the patient's problems it belongs to, one of `PROBLEMS`: answers of one problem share a card."""
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
+    even_in_emergency: Indicator | None = None
+    """How loud it may be in an emergency; None for no louder than information."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
 

@@ -14,18 +14,11 @@ from typing import Any
 
 from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import KINDS
+from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.question import DataNeed
 from cds_service.knowledge.review import ReviewLine, contraindication_lines, expression_text, procedure_lines
-from cds_service.knowledge.tables import (
-    Alert,
-    Contraindication,
-    Criterion,
-    Gate,
-    Indication,
-    Knowledge,
-    Procedure,
-)
+from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Indication, Knowledge, Procedure
 from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
@@ -156,9 +149,13 @@ def _alert(alert: Alert, knowledge: Knowledge) -> Resource:
         "id": names[0],
         "title": knowledge.conditions[names[0]].label,
         "description": knowledge.wording[alert.wording],
-        "condition": [_applicability(f"{recorded}, and no indication" if alert.only else recorded)],
+        "condition": [_applicability(_told_with(recorded, alert))],
         "input": [*_conditions(names, knowledge)],
     }
+
+
+def _told_with(recorded: str, alert: Alert) -> str:
+    return f"{recorded}; unless an indication is {alert.unless_indication}" if alert.unless_indication else recorded
 
 
 def _row(row: Contraindication, procedure: Procedure, source: _Source) -> Resource:
