@@ -64,7 +64,8 @@ class ConditionFact:
     """A Condition that is neither refuted nor entered in error.
 
     `activity` is `active`, `remission` or `inactive`; `certain` is False for unconfirmed, provisional and
-    differential ones. `onset` falls back to recordedDate. `encounter` is the bare id for an encounter diagnosis.
+    differential ones. `onset` falls back to recordedDate, then `onset_recorded` is False: it began then or earlier.
+    `encounter` is the bare id for an encounter diagnosis.
     """
 
     reference: str
@@ -74,6 +75,7 @@ class ConditionFact:
     onset: When | None
     encounter: str | None
     status_clear: bool = True
+    onset_recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.finding import ContraindicationFinding
 from cds_service.findings.lab_results import LabBook, book_of
+from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.findings.thresholds import age_in_days
 from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Gate, Knowledge, Procedure
@@ -62,6 +64,7 @@ class OrderContext:
     """Whether the guideline itself names one of them in this class."""
     at_most_info: frozenset[str]
     timing: Timing
+    radiation_field: frozenset[str] = frozenset()
 
     def passes(self, gate: Gate, patient: PatientContext) -> bool:
         """Whether a row or criterion applies to the order and the patient."""
@@ -72,6 +75,12 @@ class OrderContext:
         if gate.bleeding_risk_named and not self.bleeding_risk_named:
             return False
         if (gate.access and not gate.access & self.accesses) or (gate.procedures and not gate.procedures & self.ids):
+            return False
+        if gate.radiation_field and not gate.radiation_field & self.radiation_field:
+            return False
+        if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:
+            return False
+        if is_of_age(gate.patients, patient.facts) is not Certainty.PRESENT:
             return False
         if gate.when is not None and not patient.chart.holds(gate.when):
             return False
@@ -91,4 +100,5 @@ def order_context(procedures: tuple[Procedure, ...], timing: Timing) -> OrderCon
         bleeding_risk_named=any(p.bleeding_risk_named for p in procedures if p.bleeding_risk == risk),
         at_most_info=frozenset.intersection(*(procedure.at_most_info for procedure in procedures)),
         timing=timing,
+        radiation_field=frozenset().union(*(procedure.radiation_field for procedure in procedures)),
     )

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
+from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import Findings, LookedAt, OrderFinding
-from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
+from cds_service.findings.indications import chart_for, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
@@ -92,6 +93,7 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     procedures = tuple(remaining.values())
     timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
     context = order_context(procedures, timing)
+    alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=timing.must_not_wait)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -103,7 +105,7 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         planned=timing.planned,
         indications=reasons,
         contraindications=judge_contraindications(context, patient),
-        alerts=judge_alerts(compatible, chart, patient.knowledge),
+        alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
     )
@@ -119,10 +121,7 @@ def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> l
             add(knowledge.procedures[child])
 
     for procedure in procedures:
-        if procedure.indications:
-            found[procedure.id] = procedure
-        else:
-            add(procedure)
+        add(procedure)
     return list(found.values())
 
 

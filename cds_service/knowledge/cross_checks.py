@@ -51,8 +51,9 @@ def _procedures(rows: TableRows) -> Iterator[str]:
         for field in ("notes", "at_most_info"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
+        yield from _missing(file, key, "settled_by", _named(row.get("settled_by")), rows.conditions, "condition")
         for alert in row.get("alert", ()):
-            yield from _missing(file, key, "alert", [alert["condition"]], rows.conditions, "condition")
+            yield from _missing(file, key, "alert", _named(alert["when"]), rows.conditions, "condition")
 
 
 def _indications(rows: TableRows) -> Iterator[str]:
@@ -200,4 +201,6 @@ def _named(value: Any) -> list[str]:
         return []
     if isinstance(value, str):
         return [value]
+    if "is" in value:
+        return [value["is"]]
     return [name for parts in value.values() for part in parts for name in _named(part)]

@@ -12,6 +12,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
+from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
@@ -49,22 +51,6 @@ CONTRAST, IN_VESSELS = "iodinated-contrast", "intravascular-contrast"
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
-    """A condition id, or `all_of`, `any_of` or `none_of` over expressions."""
-
-    operator: str
-    """`is`, `all_of`, `any_of` or `none_of`."""
-    condition: str = ""
-    parts: tuple[Expression, ...] = ()
-
-    def conditions(self) -> tuple[str, ...]:
-        """Every condition id named, in order, each once."""
-        if self.operator == "is":
-            return (self.condition,)
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.conditions()))
-
-
-@dataclass(frozen=True, slots=True)
 class Condition:
     """A condition that indications and gates speak of; its codes are the ValueSet named `value_set`.
 
@@ -91,20 +77,9 @@ class Indication:
     grade: str
     possible_because: str | None = None
     """Wording key that says what is missing when only `possible_if` holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """A recorded condition that must not be mistaken for an indication of this procedure."""
-
-    condition: str
-    wording: str
-    indicator: Indicator
-
-
-def advice_key(alert: str) -> str:
-    """The sentence that says what to do about an alert: `alert.dissection` -> `alert_advice.dissection`."""
-    return alert.replace("alert.", "alert_advice.", 1)
+    origin: str = SOURCE_TABLE
+    patients: PatientGroup = ANYBODY
+    """For whom it is a reason; for others it is none, whatever is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +125,14 @@ class Procedure:
     source: str
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
+    patients: PatientGroup = ANYBODY
+    """Whom it can be done for: of anybody else the order is told to be a mistake."""
+    list_complete: bool = False
+    """Whether its indications are all its reasons, so that an order without any of them is told to have none."""
+    settled_by: Expression | None = None
+    """What settles that a more general order means this one, where more does than its indications."""
+    radiation_field: frozenset[str] = frozenset()
+    """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
 
     @property
     def reasons_listed(self) -> bool:
@@ -265,6 +248,10 @@ class Gate:
     """Only conditions of this encounter, or dated within so many days, count for `unless`."""
     bleeding_risk_named: bool = False
     """Only where the guideline itself names the procedure in its class."""
+    patients: PatientGroup = ANYBODY
+    """Nobody of whom the record says the other sex; of an age only who is known to have it."""
+    radiation_field: frozenset[str] = frozenset()
+    """Any of them."""
 
 
 @dataclass(frozen=True, slots=True)
