@@ -10,6 +10,7 @@ from cds_service.facts.allergies import read_allergies
 from cds_service.facts.conditions import read_conditions
 from cds_service.facts.dates import read_when
 from cds_service.facts.observations import read_observations
+from cds_service.facts.ordered import read_ordered
 from cds_service.facts.orders import missing_sources, read_order, unread_order
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts, When
 from cds_service.facts.reading import Reading
@@ -52,6 +53,7 @@ def extract(
         encounter_id=encounter_id,
         birth_date=birth_date,
         gender=gender,
+        ordered=read_ordered((*data.in_focus.records, *data.beside), reading),
     )
 
 

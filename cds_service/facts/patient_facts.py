@@ -221,6 +221,20 @@ class OrderFact:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderedFact:
+    """A ServiceRequest that is a wish to do something: a draft of this call, or an order in force.
+
+    `planned` is when it is to be done, else when it was written; None where it does not say. What it is for is not
+    judged here: a procedure is one as well as a test.
+    """
+
+    reference: str
+    concept: Concept
+    draft: bool
+    planned: When | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PatientFacts:
     """Everything read of one call's data.
 
@@ -241,3 +255,5 @@ class PatientFacts:
     encounter_id: str | None = None
     birth_date: When | None = None
     gender: str | None = None
+    ordered: tuple[OrderedFact, ...] = ()
+    """Every order that was read: drafts, in focus or not, and orders in force that came along."""

@@ -187,6 +187,17 @@ class RawOrder(_Resource):
     start: msgspec.Raw = NOT_GIVEN
 
 
+class RawOrdered(_Resource):
+    """FHIR ServiceRequest, as far as it says whether something is ordered already."""
+
+    status: str | None = None
+    do_not_perform: bool | None = None
+    code: RawConcept | None = None
+    occurrence_date_time: str | None = None
+    occurrence_period: RawPeriod | None = None
+    authored_on: str | None = None
+
+
 class RawContained(_Resource):
     """A contained resource that an order's reason may point to."""
 
@@ -226,7 +237,10 @@ class Unreadable(Exception):
 
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawPatient, RawContained, RawEncounter)
+    for kind in (
+        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawOrdered),
+        *(RawPatient, RawContained, RawEncounter),
+    )
 }
 _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
