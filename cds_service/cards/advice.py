@@ -51,7 +51,9 @@ def _against(orders: Sequence[OrderFinding], members: Sequence[Member], context:
     urgency = max((order.urgency for order in orders), default=Urgency.ELECTIVE)
     found = {row.criterion.id for row in _present(context)}
     found |= {note.key for member in members for item in member.finding.evidence for note in item.notes}
-    found |= {"emergency"} if urgency is Urgency.EMERGENCY else {"urgent"} if urgency is Urgency.URGENT else set()
+    found |= {"urgent"} if urgency is Urgency.URGENT else set()
+    if any(order.must_not_wait for order in orders):
+        found.add("emergency")
     if any(order.gadolinium_allergy for order in context.findings.orders):
         found.add("gadolinium-allergy")
     if not all(procedure.co2 for order in orders for procedure in remaining(order)):

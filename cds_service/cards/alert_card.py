@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import moment_of
 from cds_service.cards.escape import harmless
 from cds_service.cards.evidence import Fact, found_line
-from cds_service.cards.headline import headline
+from cds_service.cards.headline import fitting, headline
 from cds_service.cards.order_names import orders_named, procedure_ids
 from cds_service.cards.part import Part, Step
-from cds_service.findings.finding import AlertFinding, OrderFinding
+from cds_service.findings.finding import AlertFinding, Evidence, OrderFinding
 from cds_service.knowledge.advice import Moment
-from cds_service.knowledge.tables import advice_key
+from cds_service.knowledge.alerts import advice_key
 
 TOPIC = "order"
 
@@ -29,17 +31,25 @@ def _part(pairs: list[tuple[OrderFinding, AlertFinding]], context: CardContext) 
     wording, key = context.wording, pairs[0][1].wording
     orders = [order for order, _ in pairs]
     items = list(dict.fromkeys(item for _, alert in pairs for item in alert.evidence))
-    facts = [Fact(_name(item.text), moment_of(item.date, context.today, wording)) for item in items]
     return Part(
         topic=TOPIC,
         indicator=max(alert.indicator for _, alert in pairs),
-        summary=headline(facts, lambda procedure, count: wording.say(key), orders_named(orders, context), context),
+        summary=_summary(key, items, orders, context),
         found=tuple(found_line(item, None, context) for item in items),
         steps=(Step(wording.say(advice_key(key)), Moment.NOW),),
         source=wording.say("source.rules"),
         rows=procedure_ids(orders),
         meanwhile=False,
     )
+
+
+def _summary(key: str, items: Sequence[Evidence], orders: Sequence[OrderFinding], context: CardContext) -> str:
+    """What is recorded and what it means; of the patient's sex or age the meaning alone says it."""
+    wording = context.wording
+    facts = [Fact(_name(item.text), moment_of(item.date, context.today, wording)) for item in items]
+    if not facts or items[0].reference == "Patient":
+        return fitting(wording.say(key))
+    return headline(facts, lambda procedure, count: wording.say(key), orders_named(orders, context), context)
 
 
 def _name(text: str | None) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from cds_service.cards.advice import MOST_SENTENCES
 from cds_service.cards.context import CardContext
-from cds_service.cards.escape import shorten
 from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cards.part import Part
 from cds_service.indicator import Indicator
@@ -64,9 +63,4 @@ def _together(parts: Sequence[Part], context: CardContext) -> Part:
 def _summary(summary: str, more: int, context: CardContext) -> str:
     """The first headline, and how many more there are where that fits."""
     whole = context.wording.count("headline.more", more, summary=summary)
-    room = MOST_CHARACTERS - (len(whole) - len(summary))
-    return (
-        whole
-        if len(whole) <= MOST_CHARACTERS
-        else context.wording.count("headline.more", more, summary=shorten(summary, room))
-    )
+    return whole if len(whole) <= MOST_CHARACTERS else summary

@@ -27,7 +27,7 @@ def gap_part(context: CardContext) -> Part | None:
     if gaps is None:
         return None
     orders = list({id(order): order for member in gaps.members for order in member.orders}.values()) or context.judged
-    meanwhile = bool(orders) and all(order.emergency for order in orders)
+    meanwhile = bool(orders) and all(order.must_not_wait for order in orders)
     return Part(
         topic=TOPIC,
         indicator=gaps.indicator,

@@ -30,9 +30,9 @@ class Member:
         return self.finding.told.shown is Shown.CARD
 
     @property
-    def in_emergency(self) -> bool:
-        """Whether every order that it concerns is an emergency."""
-        return all(order.emergency for order in self.orders)
+    def must_not_wait(self) -> bool:
+        """Whether none of the orders that it concerns may be held up."""
+        return all(order.must_not_wait for order in self.orders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def nothing_judged_part(context: CardContext) -> Part:
         steps=tuple(steps),
         source=wording.say("source.service"),
         rows=procedure_ids(judged),
-        meanwhile=bool(judged) and all(order.emergency for order in judged),
+        meanwhile=bool(judged) and all(order.must_not_wait for order in judged),
     )
 
 

@@ -34,7 +34,7 @@ def suggestions_of(problem: Problem, context: CardContext) -> tuple[Suggestion, 
 def _part(problem: Problem, context: CardContext) -> Part:
     members, wording = problem.members, context.wording
     cited = _cited(members)
-    meanwhile = all(order.emergency for order in problem.orders)
+    meanwhile = all(order.must_not_wait for order in problem.orders)
     return Part(
         topic=problem.name,
         indicator=problem.indicator,
@@ -94,7 +94,7 @@ def _key(member: Member) -> str:
 def _means(member: Member, key: str, procedure: str, context: CardContext) -> str:
     """What it means for the order; in an emergency what is done meanwhile, unless it is told louder even there."""
     wording, criterion = context.wording, member.finding.criterion
-    if member.in_emergency and member.indicator is Indicator.INFO:
+    if member.must_not_wait and member.indicator is Indicator.INFO:
         return wording.say(f"meanwhile.{criterion.problem}", procedure=procedure)
     limit = criterion.question.limit
     shown = _limit_as_reported(member, limit, context) if limit is not None else ""

@@ -8,6 +8,7 @@ from cds_service.cards.order_names import orders_named, procedure_ids
 from cds_service.cards.part import Part, Step
 from cds_service.cards.suggestions import suggestions_for
 from cds_service.findings.finding import OrderFinding, Shown
+from cds_service.indicator import Indicator
 from cds_service.knowledge.advice import Moment
 
 TOPIC = "order"
@@ -23,14 +24,14 @@ def _part(order: OrderFinding, context: CardContext) -> Part:
     names = orders_named([order], context)
     return Part(
         topic=TOPIC,
-        indicator=order.missing_reason_indicator,
+        indicator=Indicator.INFO,
         summary=first_fitting([_say("summary", order, name, context) for name in names]),
         found=(_say("found", order, names[0], context),),
         steps=(Step(wording.say("reason_card.add"), Moment.NOW),),
         source=wording.say("source.rules"),
         rows=procedure_ids([order]),
         suggestions=suggestions_for(order, context.knowledge, wording),
-        meanwhile=order.emergency,
+        meanwhile=order.must_not_wait,
     )
 
 
