@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from cds_service.knowledge.words import Words
 
 
-ANY_REGION = "any"
-"""Region of a procedure that names no vessel or organ: a technique, see `procedures/techniques.toml`."""
-
 SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
 
