@@ -53,7 +53,7 @@ class OrderContext:
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
     Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; and a
-    contraindication is no more than information only where it is to all.
+    contraindication is expected, or no more than information, only where it is so for all.
     """
 
     ids: frozenset[str]
@@ -63,6 +63,7 @@ class OrderContext:
     bleeding_risk_named: bool
     """Whether the guideline itself names one of them in this class."""
     at_most_info: frozenset[str]
+    expected: frozenset[str]
     timing: Timing
     radiation_field: frozenset[str] = frozenset()
 
@@ -99,6 +100,7 @@ def order_context(procedures: tuple[Procedure, ...], timing: Timing) -> OrderCon
         bleeding_risk=risk,
         bleeding_risk_named=any(p.bleeding_risk_named for p in procedures if p.bleeding_risk == risk),
         at_most_info=frozenset.intersection(*(procedure.at_most_info for procedure in procedures)),
+        expected=frozenset.intersection(*(procedure.expected for procedure in procedures)),
         timing=timing,
         radiation_field=frozenset().union(*(procedure.radiation_field for procedure in procedures)),
     )

@@ -63,7 +63,7 @@ def _level(found: CriterionFinding, row: Contraindication, context: OrderContext
         exempt = found.criterion.even_in_emergency if level is Indicator.CRITICAL else None
         return exempt or Indicator.INFO
     a_choice = gate.bleeding_risk is not None and not context.bleeding_risk_named
-    if row.id in context.at_most_info or a_choice:
+    if row.id in context.at_most_info | context.expected or a_choice:
         return Indicator.INFO
     return level
 
@@ -75,8 +75,10 @@ def _present(found: CriterionFinding, row: Contraindication, context: OrderConte
         return Told(Shown.NONE, "measured")
     if criterion.tell != "card":
         return Told(Shown(criterion.tell), "says-little-alone")
+    if row.id in context.expected or (context.timing.source_control and row.id in patient.knowledge.urgency.expected):
+        return Told(Shown.LINE, "expected")
     if recorded and row.id in context.at_most_info:
-        return Told(Shown.LINE, "reason-for-procedure")
+        return Told(Shown.LINE, "changes-little")
     if recorded and all(any(note.key in _SOFTENED for note in item.notes) for item in found.evidence):
         return Told(Shown.LINE, "may-not-hold")
     return Told(Shown.CARD, "present")

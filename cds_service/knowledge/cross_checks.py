@@ -25,6 +25,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _thresholds,
         _labs,
         _lab_names,
+        _urgency,
         check_allergies,
     ):
         problems += check(rows)
@@ -48,12 +49,22 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        for field in ("notes", "at_most_info"):
+        for field in ("notes", "at_most_info", "expected"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
         yield from _missing(file, key, "settled_by", _named(row.get("settled_by")), rows.conditions, "condition")
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", _named(alert["when"]), rows.conditions, "condition")
+
+
+def _urgency(rows: TableRows) -> Iterator[str]:
+    known = {
+        "procedures": (rows.procedures, "procedure"),
+        "conditions": (rows.conditions, "condition"),
+        "expected": (rows.contraindications, "contraindication"),
+    }
+    for field, names in rows.urgency.get("source_control", {}).items():
+        yield from _missing("urgency.toml", "source_control", field, names, *known[field])
 
 
 def _indications(rows: TableRows) -> Iterator[str]:

@@ -90,7 +90,7 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "urgency": " or ".join(procedure.urgency),
         "frequency, 1 to 4": "" if procedure.frequency is None else str(procedure.frequency),
         "emergency": "yes" if procedure.emergency else "no",
-        "information at most": ", ".join(sorted(procedure.at_most_info)),
+        "information at most": ", ".join(sorted(procedure.at_most_info | procedure.expected)),
         "procedure source": procedure.source,
         "indication": indication.id if indication else "none of its own",
         "present if": expression_text(indication.present_if, knowledge) if indication else "",

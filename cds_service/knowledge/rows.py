@@ -114,6 +114,7 @@ def procedure(row: Row) -> Procedure:
         alerts=tuple(alert(r) for r in row.get("alert", ()) if is_active(r)),
         notes=dict(row.get("notes", {})),
         at_most_info=frozenset(row.get("at_most_info", ())),
+        expected=frozenset(row.get("expected", ())),
         source=row["source"],
         shadow=row.get("shadow", False),
         patients=patient_group(row),

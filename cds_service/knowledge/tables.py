@@ -62,7 +62,7 @@ class Condition:
     value_set: str
     provable: bool
     urgency: str | None = None
-    """What it makes of a procedure that it is a reason for: `emergency`, `urgent` or `infection` (source control)."""
+    """What it makes of a procedure that it is a reason for: `emergency` or `urgent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,9 @@ class Procedure:
     notes: Mapping[str, str]
     """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
     at_most_info: frozenset[str]
-    """Contraindications that are no more than information here: what they look for is the usual reason for the
-    procedure, or hardly touches it."""
+    """Contraindications that are no more than information here: what they look for hardly touches the procedure."""
+    expected: frozenset[str]
+    """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""

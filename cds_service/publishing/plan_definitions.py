@@ -189,7 +189,7 @@ def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Re
 
 
 def _softened(row: str, procedure: Procedure) -> str:
-    if row in procedure.at_most_info:
+    if row in procedure.at_most_info | procedure.expected:
         return ", here as information at most"
     return ", never louder than warning in this emergency" if procedure.emergency else ""
 
