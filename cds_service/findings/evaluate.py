@@ -88,8 +88,8 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
     context = order_context(tuple(remaining.values()))
     compatible = _with_children(recognized.candidates, patient.knowledge)
-    listed = all(procedure.reasons_listed for procedure in recognized.candidates)
-    reasons = judge_indications(compatible, order, chart, patient) if listed else ()
+    complete = all(procedure.list_complete for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient, list_complete=complete)
     alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=context.emergency)
     return OrderFinding(
         order=order,
