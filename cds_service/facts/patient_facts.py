@@ -201,7 +201,8 @@ class OrderFact:
     `reasons` are its own reasonCode entries; `reason_references` the references of reasonReference, `Type/id`.
     `body` holds the bytes received, from which an update suggestion is made. `forbids` is doNotPerform.
     Where `concept` names no procedure, these count: `details` says more of what is ordered (orderDetail, bodySite),
-    `notes` are free texts beside it, `category` the texts and codes of the kind of service.
+    `notes` are free texts beside it, `category` the texts and codes of the kind of service. `priority` is a code of
+    FHIR request-priority; `planned` is when the procedure is to be: the start of the appointment, else the occurrence.
     """
 
     reference: str
@@ -215,6 +216,22 @@ class OrderFact:
     details: Concept = _NOTHING
     notes: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
+    priority: str | None = None
+    planned: When | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedFact:
+    """A ServiceRequest that is a wish to do something: a draft of this call, or an order in force.
+
+    `planned` is when it is to be done, else when it was written; None where it does not say. What it is for is not
+    judged here: a procedure is one as well as a test.
+    """
+
+    reference: str
+    concept: Concept
+    draft: bool
+    planned: When | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,3 +255,5 @@ class PatientFacts:
     encounter_id: str | None = None
     birth_date: When | None = None
     gender: str | None = None
+    ordered: tuple[OrderedFact, ...] = ()
+    """Every order that was read: drafts, in focus or not, and orders in force that came along."""

@@ -11,9 +11,10 @@ from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Findings, LookedAt, OrderFinding, Urgency
+from cds_service.findings.finding import Findings, LookedAt, OrderFinding
 from cds_service.findings.indications import chart_for, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
+from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Procedure
@@ -86,11 +87,13 @@ def _judge_order(order: OrderFact, patient: PatientContext) -> OrderFinding:
 def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientContext) -> OrderFinding:
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
-    context = order_context(tuple(remaining.values()))
     compatible = _with_children(recognized.candidates, patient.knowledge)
     complete = all(procedure.list_complete for procedure in recognized.candidates)
     reasons = judge_indications(compatible, order, chart, patient, list_complete=complete)
-    alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=context.emergency)
+    procedures = tuple(remaining.values())
+    timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
+    context = order_context(procedures, timing)
+    alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=timing.must_not_wait)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -98,7 +101,8 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         recognised_by=recognized.by,
         code_and_text_differ=recognized.code_and_text_differ,
         matched_text=recognized.matched_text,
-        urgency=Urgency.EMERGENCY if context.emergency else Urgency.ELECTIVE,
+        urgency=timing.urgency,
+        planned=timing.planned,
         indications=reasons,
         contraindications=judge_contraindications(context, patient),
         alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),

@@ -95,7 +95,10 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
             yield from _missing(
                 file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
             )
-            yield from _gate(rows, criterion["id"], criterion)
+            for gate in (criterion, *criterion.get("required_when", ())):
+                yield from _gate(rows, criterion["id"], gate)
+            measured = criterion.get("measured_by", ())
+            yield from _missing(file, criterion["id"], "measured_by", measured, rows.thresholds, "threshold")
             yield from _criterion(rows, file, criterion)
         yield from _silencing(file, {c["id"]: c.get("superseded_by", ()) for c in row["criterion"]})
 
@@ -126,7 +129,7 @@ def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[s
 def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     file = "contraindications.toml"
     yield from _missing(file, name, "procedures", row.get("procedures", ()), rows.procedures, "procedure")
-    for part in ("when", "unless"):
+    for part in ("when", "unless", "at_risk_when"):
         yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
 
 

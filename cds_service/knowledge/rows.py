@@ -51,7 +51,7 @@ def expression(value: Any) -> Expression:
 
 def condition(row: Row, sufficient: frozenset[str]) -> Condition:
     """A [[condition]] row; `sufficient` are the value sets with a code that means the condition by itself."""
-    return Condition(row["id"], row["label"], row["value_set"], row["value_set"] in sufficient)
+    return Condition(row["id"], row["label"], row["value_set"], row["value_set"] in sufficient, row.get("urgency"))
 
 
 def indication(row: Row) -> Indication:
@@ -141,6 +141,7 @@ def gate(row: Row) -> Gate:
         when=None if when is None else expression(when),
         unless=None if unless is None else expression(unless),
         unless_within_days=row.get("unless_within_days"),
+        bleeding_risk_named=row.get("bleeding_risk_named", False),
         patients=patient_group(row),
         radiation_field=frozenset(row.get("radiation_field", ())),
     )
@@ -159,6 +160,10 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
         even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
+        required_when=tuple(gate(required) for required in row.get("required_when", ())),
+        at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
+        measured_by=tuple(row.get("measured_by", ())),
+        tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
     )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
+    from cds_service.knowledge.urgency_table import UrgencyTable
     from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
 
@@ -60,6 +61,8 @@ class Condition:
     label: str
     value_set: str
     provable: bool
+    urgency: str | None = None
+    """What it makes of a procedure that it is a reason for: `emergency`, `urgent` or `infection` (source control)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,8 @@ class Gate:
     unless: Expression | None = None
     unless_within_days: int | None = None
     """Only conditions of this encounter, or dated within so many days, count for `unless`."""
+    bleeding_risk_named: bool = False
+    """Only where the guideline itself names the procedure in its class."""
     patients: PatientGroup = ANYBODY
     """Nobody of whom the record says the other sex; of an age only who is known to have it."""
     radiation_field: frozenset[str] = frozenset()
@@ -317,7 +322,15 @@ class Criterion:
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
     even_in_emergency: Indicator | None = None
-    """How loud it may be in an emergency; None for no louder than information."""
+    """How loud what is critical may be in an emergency; None for no louder than information."""
+    required_when: tuple[Gate, ...] = ()
+    """A missing datum is told only where one of these gates passes; always, where there is none of them."""
+    at_risk_when: Expression | None = None
+    """Conditions with which a missing datum is a warning as soon as the procedure is near."""
+    measured_by: tuple[str, ...] = ()
+    """Limits that measure the same: where they have an answer, it is told in place of the recorded condition."""
+    tell: str = "card"
+    """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
 
@@ -355,6 +368,7 @@ class Knowledge:
     plain_words: PlainWords
     units: Units
     lab_index: LabIndex
+    urgency: UrgencyTable
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
