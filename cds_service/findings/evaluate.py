@@ -88,8 +88,8 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
     compatible = _with_children(recognized.candidates, patient.knowledge)
-    listed = all(procedure.reasons_listed for procedure in recognized.candidates)
-    reasons = judge_indications(compatible, order, chart, patient) if listed else ()
+    complete = all(procedure.list_complete for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient, list_complete=complete)
     procedures = tuple(remaining.values())
     timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
     context = order_context(procedures, timing)

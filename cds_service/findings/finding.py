@@ -171,7 +171,7 @@ class OrderFinding:
     @property
     def lacks_reason(self) -> bool:
         """Whether no listed reason is recorded, of a procedure whose list of reasons is complete."""
-        return self.indication is Certainty.ABSENT and all(p.list_complete for p in self.candidates)
+        return self.indication is Certainty.ABSENT and all(procedure.list_complete for procedure in self.candidates)
 
     @property
     def missing_reason_indicator(self) -> Indicator:

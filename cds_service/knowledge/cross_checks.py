@@ -52,7 +52,9 @@ def _procedures(rows: TableRows) -> Iterator[str]:
         for field in ("notes", "at_most_info", "expected"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
-        yield from _missing(file, key, "settled_by", _named(row.get("settled_by")), rows.conditions, "condition")
+        yield from _missing(
+            file, key, "settled_by", _named({"any_of": row.get("settled_by", ())}), rows.conditions, "condition"
+        )
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", _named(alert["when"]), rows.conditions, "condition")
 

@@ -119,7 +119,7 @@ def procedure(row: Row) -> Procedure:
         shadow=row.get("shadow", False),
         patients=patient_group(row),
         list_complete=row.get("list_complete", False),
-        settled_by=expression(row["settled_by"]) if "settled_by" in row else None,
+        settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
     )
 

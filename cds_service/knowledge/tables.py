@@ -130,15 +130,10 @@ class Procedure:
     """Whom it can be done for: of anybody else the order is told to be a mistake."""
     list_complete: bool = False
     """Whether its indications are all its reasons, so that an order without any of them is told to have none."""
-    settled_by: Expression | None = None
-    """What settles that a more general order means this one, where more does than its indications."""
+    settled_by: tuple[Expression, ...] | None = None
+    """Any of these settles that a more general order means this one; None: its indications do."""
     radiation_field: frozenset[str] = frozenset()
     """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
-
-    @property
-    def reasons_listed(self) -> bool:
-        """False where the table does not say what the procedure is done for, so that no recorded reason is missed."""
-        return self.origin != BEYOND or bool(self.indications)
 
 
 @dataclass(frozen=True, slots=True)

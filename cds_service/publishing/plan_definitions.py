@@ -79,9 +79,8 @@ def _plan(procedure: Procedure, source: _Source) -> Resource:
 def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
     triggers = [{"type": "named-event", "name": hook} for hook in _hooks(procedure)]
     reasons = [_indication(indication, source) for indication in procedure.indications]
-    # An order that says no more than a parent without reasons of its own may be for those of any procedure below it.
-    if not reasons and procedure.reasons_listed:
-        reasons = [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
+    # An order that says no more than a parent may be for the reasons of any procedure below it.
+    reasons += [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
     if reasons:
         yield {"id": "indications", "title": "Indications", "trigger": triggers, "action": reasons}
     if procedure.alerts:
