@@ -24,15 +24,16 @@ _MOST_ALIKE = 50
 _NO_GADOLINIUM = ("gadolinium", "contrast-class-unclear")
 
 
-def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False) -> Findings:
+def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False, planning: bool = True) -> Findings:
     """Judge every order, or with `options` every procedure that the record supports (patient-view).
 
     Args:
         facts: what the record says.
         knowledge: the effective tables.
         options: no order is in focus; judge the offered procedures that have a recorded indication.
+        planning: False while an order is being written; what only helps to plan is then told when it is signed.
     """
-    patient = prepare(facts, knowledge)
+    patient = prepare(facts, knowledge, planning=planning)
     orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
     chart = patient.chart
     uncoded = [
