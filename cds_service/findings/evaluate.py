@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
@@ -11,7 +12,7 @@ from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Findings, LookedAt, OrderFinding
+from cds_service.findings.finding import NOT_TOLD, Findings, LookedAt, OrderFinding, Shown, Told
 from cds_service.findings.indications import chart_for, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.findings.urgency import timing_of
@@ -95,7 +96,7 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
     context = order_context(procedures, timing)
     alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=timing.must_not_wait)
-    return OrderFinding(
+    finding = OrderFinding(
         order=order,
         procedure=recognized.procedure,
         candidates=recognized.candidates,
@@ -104,12 +105,24 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         matched_text=recognized.matched_text,
         urgency=timing.urgency,
         planned=timing.planned,
+        source_control=timing.source_control,
         indications=reasons,
         contraindications=judge_contraindications(context, patient),
         alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
     )
+    return replace(finding, reason_told=_reason_told(finding))
+
+
+def _reason_told(finding: OrderFinding) -> Told:
+    """Whether it is told that the order has no reason: it carries none, none is recorded, and the list is complete."""
+    if not finding.lacks_reason:
+        return NOT_TOLD
+    order = finding.order
+    if order is None or order.reasons or order.reason_references or finding.must_not_wait:
+        return Told(Shown.NONE, "reason-on-the-order")
+    return Told(Shown.CARD, "no-reason")
 
 
 def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> list[Procedure]:

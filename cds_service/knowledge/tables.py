@@ -18,6 +18,7 @@ from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
+    from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.order_texts import OrderTexts
@@ -178,6 +179,9 @@ class Lab:
     lowest: Decimal | None
     highest: Decimal | None
     derivation: Derivation | None
+    decimals: int | None = None
+    """How many a card shows; None for as reported."""
+    unit_in_summary: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,8 @@ class Threshold:
     source: str
     grade: str
     status: str
+    cite: str = ""
+    """What a card names as the source: the guideline and its year."""
 
     @property
     def text(self) -> str:
@@ -334,6 +340,8 @@ class Criterion:
     """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
+    says: str | None = None
+    """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +355,8 @@ class Contraindication:
     source: str
     shadow: bool = False
     """Judged and recorded, not shown: a site tries the row."""
+    cite: str = ""
+    """What a card names as the source where there is no limit: the guideline and its year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +370,7 @@ class Knowledge:
     labs: Mapping[str, Lab]
     thresholds: Mapping[str, Threshold]
     wording: Mapping[str, str]
-    """Flat: `card.not_checked.summary` -> template with `{name}` places."""
+    """English, flat: `gap.unread` -> template with `{name}` places."""
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
@@ -374,8 +384,12 @@ class Knowledge:
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
     """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
-    override_reasons: tuple[tuple[str, str, str], ...] = ()
-    """(system, code, display)."""
+    wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Language (`en`) -> its sentences, flat."""
+    advice: Mapping[str, Advice] = field(default_factory=dict)
+    """What is known of advice by its key; other advice is the orderer's, before the procedure."""
+    override_reasons: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Topic of a card -> the reasons to go ahead that it offers: (system, code, display)."""
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
