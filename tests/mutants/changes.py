@@ -13,6 +13,7 @@ from typing import Any
 
 from cds_service.knowledge.rows import is_active
 from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.tables import CONTRAST
 from cds_service.knowledge.value_sets import CodeRule, rules_of
 
 Row = Mapping[str, Any]
@@ -87,15 +88,24 @@ def _contraindications(rows: TableRows) -> Iterator[Mutant]:
 
 
 def _procedures(rows: TableRows) -> Iterator[Mutant]:
+    gated = {use for row in rows.contraindications.values() for r in (row, *row["criterion"]) for use in r.get("uses", ())}
     for key, row in rows.procedures.items():
         if not is_active(row):
             continue
         yield Mutant("procedure", (key,), ROW, "left out")
-        yield from _fields("procedure", (key,), row, {"uses": USES, "usually_uses": USES, "access": USES})
+        for mutant in _fields("procedure", (key,), row, {"uses": USES, "usually_uses": USES, "access": USES}):
+            if mutant.kind != USES or _is_read(mutant.what, gated):
+                yield mutant
         for part in ("indication", "alert"):
             for number, inner in enumerate(row.get(part, ())):
                 if inner.get("status", "active") == "active":
                     yield from _parts(row, part, number, (part, (key, inner.get("id", inner.get("condition", "")))))
+
+
+def _is_read(what: str, gated: set[str]) -> bool:
+    """Whether a row asks for the use that was taken out; contrast is asked for wherever it goes."""
+    use = what.rpartition(" ")[2]
+    return use in gated or use == CONTRAST or not what.startswith(("uses", "usually_uses"))
 
 
 def _parts(row: Row, name: str, number: int, place: tuple[str, tuple[str, ...]]) -> Iterator[Mutant]:

@@ -25,7 +25,9 @@ from cds_service.findings.context import PatientContext, prepare
 from cds_service.findings.questions.judge import judge
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Criterion, Knowledge
+from tests.findings.test_procedure_questions import asked, questions, sick
 from tests.mutants.changes import Mutant
+from tests.terminology.test_meanings import LISTED, lost
 
 TESTS = Path(__file__).parents[1]
 Verdict = Callable[[Knowledge], Hashable]
@@ -103,17 +105,17 @@ class Panel:
 
     def __init__(self, knowledge: Knowledge, now: datetime) -> None:
         """Run each case, and note what it reads."""
-        self._knowledge = knowledge
         self._criteria = _criteria(knowledge)
-        self.checks = [*_clinical(now), *_everyday(now)]
+        self.checks = [*_codes(), *_procedures(now), *_clinical(now), *_everyday(now)]
         self._readers: dict[Asked, list[Check]] = {}
         for check in self.checks:
-            asked: set[Asked] = set()
-            check.usual = check.verdict(_noting(knowledge, asked))
-            check.asked = frozenset(asked)
-            check.patient = _patient(check.row, knowledge, now)
+            read: set[Asked] = set()
+            check.usual = check.verdict(_noting(knowledge, read))
+            check.asked = frozenset(read)
+            check.patient = _patient(check.row, knowledge, now) if check.row else None
             for one in check.asked:
                 self._readers.setdefault(one, []).append(check)
+        self._answers = {one: _answer(knowledge, one) for one in self._readers}
 
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
         """The name of a case that notices a change; None where none does."""
@@ -125,8 +127,8 @@ class Panel:
             return [check for check in self.checks if self._answers_otherwise(check, mutant, changed)]
         if mutant.table == "procedure" and mutant.row is None:
             return list(self.checks)
-        other = [asked for asked in self._readers if _answer(changed, asked) != _answer(self._knowledge, asked)]
-        touched = {check.name: check for asked in other for check in self._readers[asked]}
+        other = [one for one, answer in self._answers.items() if _answer(changed, one) != answer]
+        touched = {check.name: check for one in other for check in self._readers[one]}
         return list(touched.values())
 
     def _answers_otherwise(self, check: Check, mutant: Mutant, changed: Knowledge) -> bool:
@@ -174,6 +176,25 @@ def _noting(knowledge: Knowledge, asked: set[Asked]) -> Knowledge:
 def _answer(knowledge: Knowledge, asked: Asked) -> Any:
     name, method, arguments = asked
     return getattr(getattr(knowledge, name), method)(*arguments)
+
+
+def _codes() -> Iterable[Check]:
+    for value_set, listed in LISTED.items():
+
+        def verdict(knowledge: Knowledge, listed: Any = listed) -> Hashable:
+            return tuple(lost(listed, knowledge))
+
+        yield Check(f"codes of {value_set}", frozenset({value_set}), {}, verdict)
+
+
+def _procedures(now: datetime) -> Iterable[Check]:
+    for listed in questions():
+        key = listed["procedure"]
+
+        def verdict(knowledge: Knowledge, key: str = key) -> Hashable:
+            return asked(key, knowledge, now)
+
+        yield Check(f"questions of {key}", frozenset({key, *listed["present"].split()}), sick(key), verdict)
 
 
 def _clinical(now: datetime) -> Iterable[Check]:

@@ -98,7 +98,7 @@ def main() -> int:
     numbers = [n for n, mutant in enumerate(trial.mutants) if not args.kind or mutant.kind in args.kind]
     outcomes = run_all(trial, numbers, args.processes)
     for line in report(trial, outcomes):
-        print(line)
+        print(line, flush=True)
     return 0 if share(outcomes) >= args.at_least else 1
 
 
