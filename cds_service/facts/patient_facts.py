@@ -113,6 +113,11 @@ class AllergyFact:
         """What says which allergy it is: the code, then the substance of each reaction."""
         return (self.concept, *(reaction.substance for reaction in self.reactions))
 
+    @property
+    def label(self) -> str | None:
+        """The record's own words for it, or None."""
+        return next((concept.label for concept in self.names if concept.label), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:

@@ -42,7 +42,9 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         for fact in chart.unread
     ]
     allergies = patient.allergies
-    uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
+    uncoded += [
+        Unavailable("allergies", allergies.unread_reason, a.fact.reference, a.fact.label) for a in allergies.unread
+    ]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(
         orders,

@@ -256,7 +256,8 @@ def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exc
     for concept_map in files.concept_maps:
         for key, targets in mappings_of(concept_map).items():
             mappings.setdefault(key, []).extend(targets)
-    return CodeIndex(systems, aliases, rules, exclusions, mappings, words)
+    titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
+    return CodeIndex(systems, aliases, rules, exclusions, mappings, words, titles)
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

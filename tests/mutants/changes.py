@@ -88,7 +88,9 @@ def _contraindications(rows: TableRows) -> Iterator[Mutant]:
 
 
 def _procedures(rows: TableRows) -> Iterator[Mutant]:
-    gated = {use for row in rows.contraindications.values() for r in (row, *row["criterion"]) for use in r.get("uses", ())}
+    gated = {
+        use for row in rows.contraindications.values() for r in (row, *row["criterion"]) for use in r.get("uses", ())
+    }
     for key, row in rows.procedures.items():
         if not is_active(row):
             continue
@@ -192,7 +194,9 @@ def _expressions(name: str, value: Any, put: Callable[[Any], Row]) -> Iterator[M
         kept = parts[:number] + parts[number + 1 :]
         if kept:
             yield f"{name} without {part}", put({operator: kept})
-        for what, inner in _expressions(name, part, lambda new, at=number: {operator: [*parts[:at], new, *parts[at + 1 :]]}):  # type: ignore[misc]
+        for what, inner in _expressions(
+            name, part, lambda new, at=number: {operator: [*parts[:at], new, *parts[at + 1 :]]}
+        ):  # type: ignore[misc]
             yield what, put(inner)
 
 
