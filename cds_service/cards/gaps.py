@@ -92,7 +92,7 @@ def _by_kind(gaps: Sequence[Unavailable]) -> dict[str, list[Unavailable]]:
 
 
 def _open(members: Sequence[Member]) -> dict[str, list[Member]]:
-    """The questions that are open for a reason of their own, the loudest first; a result that is no use before others."""
+    """The questions open for a reason of their own, the loudest first; a result that is no use before others."""
     found: dict[str, list[Member]] = {"unusable": []}
     for member in sorted(members, key=lambda one: -one.indicator):
         key = member.finding.reason.key if member.finding.reason else ""

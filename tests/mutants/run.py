@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from zoneinfo import ZoneInfo
 
 from cds_service.knowledge.load import load_shipped
-from tests.mutants.changes import CODE, Mutant, mutants
+from tests.mutants.changes import Mutant, mutants
 from tests.mutants.knowledge import Workshop
 from tests.mutants.panel import Panel
 
