@@ -79,6 +79,10 @@ class OrderContext:
             return False
         if (gate.access and not gate.access & self.accesses) or (gate.procedures and not gate.procedures & self.ids):
             return False
+        if gate.except_procedures & self.ids:
+            return False
+        if gate.urgency and self.timing.urgency.name.lower() not in gate.urgency:
+            return False
         if gate.radiation_field and not gate.radiation_field & self.radiation_field:
             return False
         if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:

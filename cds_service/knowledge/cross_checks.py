@@ -139,7 +139,8 @@ def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[s
 
 def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     file = "contraindications.toml"
-    yield from _missing(file, name, "procedures", row.get("procedures", ()), rows.procedures, "procedure")
+    for field in ("procedures", "except_procedures"):
+        yield from _missing(file, name, field, row.get(field, ()), rows.procedures, "procedure")
     for part in ("when", "unless", "at_risk_when"):
         yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
 
@@ -148,7 +149,8 @@ def _thresholds(rows: TableRows) -> Iterator[str]:
     file = "thresholds.toml"
     for key, row in rows.thresholds.items():
         yield from _missing(file, key, "lab", [row["lab"]], rows.labs, "lab")
-        yield from _missing(file, key, "answers", row.get("answers", ()), rows.value_sets, "ValueSet")
+        for field in ("answers", "other_answers"):
+            yield from _missing(file, key, field, row.get(field, ()), rows.value_sets, "ValueSet")
         canonical = rows.labs.get(row["lab"], row)["unit"]
         if row["unit"] != canonical:
             yield f'{file}: "{key}", unit is "{row["unit"]}"; write the limit in "{canonical}", as {row["lab"]} is'

@@ -211,6 +211,11 @@ class Threshold:
     unit: str
     within_days: int
     answers: tuple[str, ...]
+    other_answers: tuple[str, ...]
+    """Value sets of the answers that say the opposite; where there are any, an answer in neither is not read."""
+    answer_words: frozenset[str]
+    other_words: frozenset[str]
+    """The same in words, lower case."""
     rise: Decimal | None
     rise_within_hours: int | None
     ratio: Decimal | None
@@ -254,6 +259,10 @@ class Gate:
     """Nobody of whom the record says the other sex; of an age only who is known to have it."""
     radiation_field: frozenset[str] = frozenset()
     """Any of them."""
+    except_procedures: frozenset[str] = frozenset()
+    """None of them."""
+    urgency: frozenset[str] = frozenset()
+    """Any of `elective`, `urgent`, `emergency`, as the call says."""
 
 
 @dataclass(frozen=True, slots=True)
