@@ -37,7 +37,7 @@ def contraindication_cards(findings: Findings, wording: Wording) -> list[Card]:
     found: dict[str, list[tuple[OrderFinding, ContraindicationFinding]]] = {}
     for order in findings.orders:
         for row in order.contraindications:
-            if row.certainty is Certainty.PRESENT:
+            if row.certainty is Certainty.PRESENT and not row.quiet:
                 found.setdefault(row.contraindication.id, []).append((order, row))
     return [_card(_merged(pairs), wording) for pairs in found.values()]
 

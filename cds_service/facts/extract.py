@@ -9,6 +9,7 @@ from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Una
 from cds_service.facts.allergies import read_allergies
 from cds_service.facts.conditions import read_conditions
 from cds_service.facts.dates import read_when
+from cds_service.facts.medications import read_medications
 from cds_service.facts.observations import read_observations
 from cds_service.facts.orders import missing_sources, read_order, unread_order
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts, When
@@ -34,16 +35,18 @@ def extract(
         encounter_id: bare id of the current encounter, if the client sent one.
     """
     reading = Reading(now, reads)
-    orders = _orders(data, reading.gaps)
+    orders = _orders(data, reading)
     conditions = read_conditions(data.retrieved("conditions"), reading)
     allergies = read_allergies(data.retrieved("allergies"), reading)
     observations = read_observations(data.retrieved("observations"), reading)
+    medications = read_medications(data.retrieved("medications"), data.drafted_medications, reading)
     birth_date, gender = _patient(data.by_kind.get("patient", RetrievedData()), reading)
     return PatientFacts(
         orders=orders,
         conditions=conditions,
         allergies=allergies,
         observations=observations,
+        medications=medications,
         complete=_complete(data, reading.gaps),
         obtained=frozenset(kind.key for kind in CLINICAL if data.retrieved(kind.key).obtained),
         unavailable=(*_known_gaps(data), *reading.gaps),
@@ -71,13 +74,14 @@ def _known_gaps(data: ClinicalData) -> list[Unavailable]:
     return [*data.gaps, *data.in_focus.unavailable, *(gap for key in asked for gap in data.retrieved(key).unavailable)]
 
 
-def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...]:
+def _orders(data: ClinicalData, reading: Reading) -> tuple[OrderFact, ...]:
+    gaps = reading.gaps
     sources = data.by_kind.get("orders", RetrievedData())
     based_on = {record.reference: record for record in sources.records}
     orders = []
     for record in data.in_focus.records:
         try:
-            orders.append(read_order(record, based_on))
+            orders.append(read_order(record, based_on, reading.zone))
             missed = missing_sources(record, based_on)
             # What could not be retrieved of the orders matters only to an appointment that is based on one of them.
             gaps += [gap for gap in sources.unavailable if missed and gap not in gaps]

@@ -181,6 +181,9 @@ class RawOrder(_Resource):
     note: msgspec.Raw = NOT_GIVEN
     description: msgspec.Raw = NOT_GIVEN
     comment: msgspec.Raw = NOT_GIVEN
+    occurrence_date_time: msgspec.Raw = NOT_GIVEN
+    occurrence_period: msgspec.Raw = NOT_GIVEN
+    start: msgspec.Raw = NOT_GIVEN
 
 
 class RawContained(_Resource):

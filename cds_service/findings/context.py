@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cds_service.facts.patient_facts import ConditionFact, PatientFacts
+from cds_service.facts.patient_facts import ConditionFact, PatientFacts, When
 from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.finding import ContraindicationFinding
 from cds_service.findings.lab_results import LabBook, book_of
+from cds_service.findings.medication_list import MedicationList, medications_of
 from cds_service.findings.thresholds import age_in_days
 from cds_service.knowledge.tables import Gate, Knowledge, Procedure
 
@@ -23,8 +24,9 @@ class PatientContext:
     chart: Chart
     allergies: AllergyList
     labs: LabBook
-    judged: dict[frozenset[str], tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
-    """Answers given so far in this call, by the ids of the procedures: several orders of one are judged once."""
+    medications: MedicationList
+    judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
+    """Answers given so far in this call: several orders of one procedure on one day are judged once."""
 
     def is_current(self, fact: ConditionFact, within_days: int) -> bool:
         """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""
@@ -37,7 +39,14 @@ def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
     """Look up every code and convert every result once."""
     labs = book_of(facts, knowledge)
     add_derived(labs, facts, knowledge)
-    return PatientContext(facts, knowledge, chart_of(facts, knowledge), allergies_of(facts, knowledge), labs)
+    return PatientContext(
+        facts,
+        knowledge,
+        chart_of(facts, knowledge),
+        allergies_of(facts, knowledge),
+        labs,
+        medications_of(facts, knowledge),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class OrderContext:
     bleeding_risk: str
     emergency: bool
     at_most_info: frozenset[str]
+    planned: When | None = None
+    """When the procedure is to be; None where the order does not say."""
 
     def passes(self, gate: Gate, patient: PatientContext) -> bool:
         """Whether a row or criterion applies to the order and the patient."""
@@ -70,7 +81,7 @@ class OrderContext:
         return gate.unless is None or not patient.chart.holds(gate.unless, counts)
 
 
-def order_context(procedures: tuple[Procedure, ...]) -> OrderContext:
+def order_context(procedures: tuple[Procedure, ...], planned: When | None = None) -> OrderContext:
     """The context of an order that may be any of the procedures."""
     return OrderContext(
         ids=frozenset(procedure.id for procedure in procedures),
@@ -79,4 +90,5 @@ def order_context(procedures: tuple[Procedure, ...]) -> OrderContext:
         bleeding_risk="high" if any(procedure.bleeding_risk == "high" for procedure in procedures) else "low",
         emergency=all(procedure.emergency for procedure in procedures),
         at_most_info=frozenset.intersection(*(procedure.at_most_info for procedure in procedures)),
+        planned=planned,
     )

@@ -21,15 +21,15 @@ def judge_contraindications(
     order_context: OrderContext, patient: PatientContext
 ) -> tuple[ContraindicationFinding, ...]:
     """Every row that applies to the order, the absent ones too."""
-    if order_context.ids not in patient.judged:
+    if order_context not in patient.judged:
         rows = [row for row in patient.knowledge.contraindications if order_context.passes(row.gate, patient)]
-        patient.judged[order_context.ids] = tuple(_judge_row(row, order_context, patient) for row in rows)
-    return patient.judged[order_context.ids]
+        patient.judged[order_context] = tuple(_judge_row(row, order_context, patient) for row in rows)
+    return patient.judged[order_context]
 
 
 def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:
     asked = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
-    findings = [found for criterion in asked if (found := judge(criterion, patient)) is not None]
+    findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
     most = _loudest(row, order_context)
     findings = [_at_most(most, found) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}

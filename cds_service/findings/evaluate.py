@@ -14,6 +14,7 @@ from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.medication import MEDICATIONS
 from cds_service.knowledge.tables import Knowledge, Procedure
 from cds_service.reasons import Reason
 
@@ -35,6 +36,11 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     uncoded = [
         Unavailable(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, fact.concept.label)
         for fact in chart.unread
+    ]
+    uncoded += [
+        Unavailable(MEDICATIONS, entry.unread, entry.fact.reference, entry.label)
+        for entry in patient.medications.entries
+        if entry.unread
     ]
     allergies = patient.allergies
     uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
@@ -68,7 +74,7 @@ def _judge_order(order: OrderFact, patient: PatientContext) -> OrderFinding:
 def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientContext) -> OrderFinding:
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
-    context = order_context(tuple(remaining.values()))
+    context = order_context(tuple(remaining.values()), order.planned if order else None)
     compatible = _with_children(recognized.candidates, patient.knowledge)
     listed = all(procedure.reasons_listed for procedure in recognized.candidates)
     return OrderFinding(
