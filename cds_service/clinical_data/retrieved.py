@@ -67,6 +67,8 @@ class ClinicalData:
     by_kind: Mapping[str, RetrievedData]
     gaps: tuple[Unavailable, ...] = ()
     """What was not used, beside the data of one kind."""
+    beside: tuple[RawResource, ...] = ()
+    """ServiceRequests that came along and are not in focus: drafts that are not selected, orders of the patient."""
     drafted_medications: RetrievedData = RetrievedData()
     """Medication orders among the drafts of the call: part of it, and of no data kind."""
 

@@ -11,6 +11,7 @@ from cds_service.facts.conditions import read_conditions
 from cds_service.facts.dates import read_when
 from cds_service.facts.medications import read_medications
 from cds_service.facts.observations import read_observations
+from cds_service.facts.ordered import read_ordered
 from cds_service.facts.orders import missing_sources, read_order, unread_order
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts, When
 from cds_service.facts.reading import Reading
@@ -55,6 +56,7 @@ def extract(
         encounter_id=encounter_id,
         birth_date=birth_date,
         gender=gender,
+        ordered=read_ordered((*data.in_focus.records, *data.beside), reading),
     )
 
 
@@ -75,10 +77,9 @@ def _known_gaps(data: ClinicalData) -> list[Unavailable]:
 
 
 def _orders(data: ClinicalData, reading: Reading) -> tuple[OrderFact, ...]:
-    gaps = reading.gaps
     sources = data.by_kind.get("orders", RetrievedData())
     based_on = {record.reference: record for record in sources.records}
-    orders = []
+    orders, gaps = [], reading.gaps
     for record in data.in_focus.records:
         try:
             orders.append(read_order(record, based_on, reading.zone))

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
-import msgspec
-
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import Concept, OrderFact, When
@@ -23,6 +21,8 @@ from cds_service.facts.resources import (
     decode,
     decode_concepts,
     decode_notes,
+    decode_start,
+    decode_text,
     is_given,
 )
 from cds_service.fhir_references import local_reference
@@ -37,13 +37,13 @@ def unread_order(reference: str, resource_type: str, body: bytes = b"") -> Order
     return OrderFact(reference, resource_type, Concept(), (), (), body, readable=False)
 
 
-def read_order(record: RawResource, based_on: Mapping[str, RawResource], zone: tzinfo | None = None) -> OrderFact:
+def read_order(record: RawResource, based_on: Mapping[str, RawResource], zone: tzinfo) -> OrderFact:
     """The fact of one order.
 
     Args:
         record: the order in focus.
         based_on: ServiceRequests by reference, for an Appointment's basedOn.
-        zone: the hospital's; without it the day of the procedure is not read.
+        zone: the hospital's.
 
     Raises:
         Unreadable: the resource can't be read.
@@ -70,22 +70,15 @@ def read_order(record: RawResource, based_on: Mapping[str, RawResource], zone: t
         details=_merged(detail for order in (raw, *wanted) for detail in _details(order)),
         notes=tuple(note for order in (raw, *wanted) for note in _notes(order)),
         category=tuple(word for order in (raw, *wanted) for word in _category(order)),
-        planned=_planned((raw, *wanted), zone) if zone else None,
+        priority=next((text for order in (raw, *wanted) if (text := decode_text(order.priority))), None),
+        planned=next((when for order in (raw, *wanted) if (when := _planned(order, zone))), None),
     )
 
 
-def _planned(orders: Iterable[RawOrder], zone: tzinfo) -> When | None:
-    """When it is to be done; a date that can't be read is none, which only leaves the day open."""
-    for raw in orders:
-        for field in (raw.start, raw.occurrence_date_time, raw.occurrence_period):
-            try:
-                found = msgspec.json.decode(field) if is_given(field) else None
-            except (msgspec.DecodeError, RecursionError):
-                continue
-            text = found.get("start") if isinstance(found, dict) else found
-            if isinstance(text, str) and (when := read_when(text, zone)) is not None:
-                return when
-    return None
+def _planned(raw: RawOrder, zone: tzinfo) -> When | None:
+    """When the procedure is to be; None for a repeated one, and where it is not said."""
+    texts = (decode_text(raw.start), decode_text(raw.occurrence_date_time), decode_start(raw.occurrence_period))
+    return next((when for text in texts if (when := read_when(text, zone))), None)
 
 
 def _details(raw: RawOrder) -> list[Concept]:

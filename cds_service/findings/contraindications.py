@@ -7,12 +7,11 @@ can make it unknown.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cds_service.certainty import Certainty, any_of
 from cds_service.findings.context import OrderContext, PatientContext
-from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
+from cds_service.findings.finding import ContraindicationFinding
 from cds_service.findings.questions.judge import judge
+from cds_service.findings.telling import most_told, tell
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Contraindication
 
@@ -30,25 +29,10 @@ def judge_contraindications(
 def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:
     asked = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
-    most = _loudest(row, order_context)
-    findings = [_at_most(most, found) for found in findings]
+    findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
     certainty = any_of(found.certainty for found in kept)
     levels = [found.indicator or Indicator.INFO for found in kept if found.certainty is certainty]
-    return ContraindicationFinding(row, certainty, None if certainty is Certainty.ABSENT else max(levels), kept)
-
-
-def _loudest(row: Contraindication, order_context: OrderContext) -> Indicator:
-    """How loud the row may be: information where it is the procedure's own reason, never critical in an emergency.
-
-    In an emergency the card informs, and life-saving treatment is not delayed.
-    """
-    if row.id in order_context.at_most_info:
-        return Indicator.INFO
-    return Indicator.WARNING if order_context.emergency else Indicator.CRITICAL
-
-
-def _at_most(most: Indicator, found: CriterionFinding) -> CriterionFinding:
-    louder = found.indicator is not None and found.indicator > most
-    return replace(found, indicator=most) if louder else found
+    level = None if certainty is Certainty.ABSENT else max(levels)
+    return ContraindicationFinding(row, certainty, level, kept, most_told(kept))

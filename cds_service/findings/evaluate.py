@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
+from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Findings, OrderFinding
-from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
+from cds_service.findings.finding import Findings, LookedAt, OrderFinding
+from cds_service.findings.indications import chart_for, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
+from cds_service.findings.urgency import timing_of
+from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.medication import MEDICATIONS
 from cds_service.knowledge.tables import Knowledge, Procedure
@@ -45,7 +48,23 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     allergies = patient.allergies
     uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
     to_judge = options or any(order.procedure for order in orders)
-    return Findings(orders, _each_once((*facts.unavailable, *uncoded)), options, to_judge and not facts.obtained)
+    return Findings(
+        orders,
+        _each_once((*facts.unavailable, *uncoded)),
+        options,
+        to_judge and not facts.obtained,
+        facts.today,
+        tuple(_looked_at(kind.key, facts) for kind in CLINICAL),
+    )
+
+
+def _looked_at(key: str, facts: PatientFacts) -> LookedAt:
+    """What was read of one kind of data."""
+    if key not in facts.obtained:
+        return LookedAt(key, None, whole=False)
+    found = getattr(facts, key)
+    days = [fact.when.latest.date() for fact in found if getattr(fact, "when", None) is not None]
+    return LookedAt(key, len(found), key in facts.complete, max(days, default=None))
 
 
 def _each_once(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
@@ -74,9 +93,13 @@ def _judge_order(order: OrderFact, patient: PatientContext) -> OrderFinding:
 def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientContext) -> OrderFinding:
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
-    context = order_context(tuple(remaining.values()), order.planned if order else None)
     compatible = _with_children(recognized.candidates, patient.knowledge)
     listed = all(procedure.reasons_listed for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient) if listed else ()
+    procedures = tuple(remaining.values())
+    timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
+    context = order_context(procedures, timing)
+    alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=timing.must_not_wait)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -84,10 +107,11 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         recognised_by=recognized.by,
         code_and_text_differ=recognized.code_and_text_differ,
         matched_text=recognized.matched_text,
-        emergency=context.emergency,
-        indications=judge_indications(compatible, order, chart, patient) if listed else (),
+        urgency=timing.urgency,
+        planned=timing.planned,
+        indications=reasons,
         contraindications=judge_contraindications(context, patient),
-        alerts=judge_alerts(compatible, chart, patient.knowledge),
+        alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
     )
@@ -103,10 +127,7 @@ def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> l
             add(knowledge.procedures[child])
 
     for procedure in procedures:
-        if procedure.indications:
-            found[procedure.id] = procedure
-        else:
-            add(procedure)
+        add(procedure)
     return list(found.values())
 
 

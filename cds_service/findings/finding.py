@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import IntEnum, StrEnum
 
 from cds_service.certainty import Certainty, any_of
 from cds_service.clinical_data.retrieved import Unavailable
@@ -35,6 +36,33 @@ class Evidence:
     unit: str | None = None
     date: str | None = None
     notes: tuple[Reason, ...] = ()
+
+
+class Shown(StrEnum):
+    """Where a person sees an answer: on a card of its problem, as a line on a card that is shown anyway, or nowhere."""
+
+    CARD = "card"
+    LINE = "line"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where an answer is shown, and why there; `why` is a key below `told.*` in the wording."""
+
+    shown: Shown
+    why: str
+
+
+NOT_TOLD = Told(Shown.NONE, "absent")
+
+
+class Urgency(IntEnum):
+    """How soon the procedure is needed; ordered, so that `max` is the soonest."""
+
+    ELECTIVE = 1
+    URGENT = 2
+    EMERGENCY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +121,7 @@ class CriterionFinding:
     """Of a question about antithrombotics: one an agent, the loudest first."""
     quiet: bool = False
     """Present, and nothing for this order to change: in the decision, on no card of its own."""
+    told: Told = NOT_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +132,8 @@ class ContraindicationFinding:
     certainty: Certainty
     indicator: Indicator | None
     criteria: tuple[CriterionFinding, ...]
+    told: Told = NOT_TOLD
+    """As the criterion that is shown most."""
 
     @property
     def quiet(self) -> bool:
@@ -113,7 +144,11 @@ class ContraindicationFinding:
 
 @dataclass(frozen=True, slots=True)
 class IndicationFinding:
-    """Whether the record holds one reason for the procedure; `indicator` is how loudly an unknown one is told."""
+    """Whether the record holds one reason for the procedure.
+
+    `indicator` is how loudly an unknown one is told: where it could not be looked at. None where it was, and left it
+    undecided; that is nothing to tell.
+    """
 
     indication: Indication
     certainty: Certainty
@@ -149,7 +184,9 @@ class OrderFinding:
     candidates: tuple[Procedure, ...] = ()
     recognised_by: str | None = None
     matched_text: str | None = None
-    emergency: bool = False
+    urgency: Urgency = Urgency.ELECTIVE
+    planned: date | None = None
+    """The day of the procedure, where the order or an appointment gives it."""
     indications: tuple[IndicationFinding, ...] = ()
     contraindications: tuple[ContraindicationFinding, ...] = ()
     alerts: tuple[AlertFinding, ...] = ()
@@ -159,11 +196,30 @@ class OrderFinding:
     conditions_fully_classified: bool = False
     gadolinium_allergy: bool = False
     """True as well where it could not be ruled out: gadolinium is then no alternative to offer."""
+    reason_told: Told = NOT_TOLD
+    """Whether the order is told to have no reason on record."""
+
+    @property
+    def emergency(self) -> bool:
+        """Whether nothing may delay the procedure."""
+        return self.urgency is Urgency.EMERGENCY
 
     @property
     def indication(self) -> Certainty | None:
         """The combined answer of all indications of the procedure; None where it has none in the table."""
         return any_of(finding.certainty for finding in self.indications) if self.indications else None
+
+    @property
+    def open_indications(self) -> tuple[IndicationFinding, ...]:
+        """The indications that could not be looked at, where none is present."""
+        if self.indication is not Certainty.UNKNOWN:
+            return ()
+        return tuple(f for f in self.indications if f.certainty is Certainty.UNKNOWN and f.indicator is not None)
+
+    @property
+    def lacks_reason(self) -> bool:
+        """Whether no listed reason is recorded, of a procedure whose list of reasons is complete."""
+        return self.indication is Certainty.ABSENT and all(p.list_complete for p in self.candidates)
 
     @property
     def missing_reason_indicator(self) -> Indicator:
@@ -177,9 +233,22 @@ class OrderFinding:
 
     def open_indicators(self) -> Iterator[Indicator]:
         """How loudly each question without an answer is told."""
-        answers = [(found.certainty, found.indicator) for found in self.indications]
+        answers = [(found.certainty, found.indicator) for found in self.open_indications]
         answers += [(found.certainty, found.indicator) for row in self.contraindications for found in row.criteria]
         yield from (level or Indicator.INFO for certainty, level in answers if certainty is Certainty.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What was read of one clinical data kind: its prefetch key, how many entries, and the day of the newest result.
+
+    `count` is None where none of the kind could be retrieved; `whole` is False where a part of it could not.
+    """
+
+    data: str
+    count: int | None
+    whole: bool
+    newest: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +256,15 @@ class Findings:
     """The whole answer before wording: one entry per order, and what could not be retrieved or read.
 
     `options` is True in patient-view, where no order is in focus. `nothing_retrieved`: there is something to judge, and
-    none of the clinical data could be retrieved.
+    none of the clinical data could be retrieved. `today` is the hospital's day. `looked_at`: each clinical data kind.
     """
 
     orders: tuple[OrderFinding, ...]
     unavailable: tuple[Unavailable, ...]
     options: bool = False
     nothing_retrieved: bool = False
+    today: date | None = None
+    looked_at: tuple[LookedAt, ...] = ()
 
     @property
     def nothing_judged_indicator(self) -> Indicator:

@@ -74,7 +74,7 @@ def hold_advice(
     """
     case = _Case(agent, entries, present, order, patient, renal, base)
     matters = agent.kind in ASKED_WITHOUT_A_ROW
-    if order.emergency:
+    if order.timing.must_not_wait:
         return case.advice(HoldAction.EMERGENCY, base if matters else Indicator.INFO, quiet=not matters)
     if _treats_a_clot(case):
         return case.advice(HoldAction.TREATS_A_CLOT, Indicator.INFO, quiet=True)
@@ -114,7 +114,7 @@ def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
     if action is HoldAction.ASK:
         return advice
     doses = doses_a_day(case.entries, case.agent, case.patient.knowledge.medications)
-    return replace(advice, last_dose=last_dose(chosen.row, case.order.planned, doses))
+    return replace(advice, last_dose=last_dose(chosen.row, case.order.timing.moment, doses))
 
 
 def _with_row(advice: HoldAdvice, chosen: ChosenHold, case: _Case) -> HoldAdvice:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.review import expression_text
-from cds_service.knowledge.tables import Expression, Indication, Knowledge
+from cds_service.knowledge.tables import Indication, Knowledge
 from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule, rules_of
 from cds_service.publishing.definition import Resource, canonical, copyright_of, definition
 

@@ -1,0 +1,27 @@
+"""How soon a procedure is needed, where only the call says it: `urgency.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class UrgencyTable:
+    """The numbers of `urgency.toml`.
+
+    `priority`: FHIR request-priority -> `emergency`, `urgent` or `elective`; `days_left`: these -> days until the
+    procedure where no day is given. A condition counts as current within `current_within_days`, a procedure is near
+    within `near_within_days`.
+    """
+
+    current_within_days: int
+    near_within_days: int
+    priority: Mapping[str, str]
+    days_left: Mapping[str, int]
+
+
+def urgency_table(row: Mapping[str, Any]) -> UrgencyTable:
+    """The whole of the file, once it was checked."""
+    return UrgencyTable(row["current_within_days"], row["near_within_days"], row["priority"], row["days_left"])
