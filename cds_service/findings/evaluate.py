@@ -18,6 +18,7 @@ from cds_service.findings.recognition import NotRecognized, Recognized, recogniz
 from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.medication import MEDICATIONS
 from cds_service.knowledge.tables import Knowledge, Procedure
 from cds_service.reasons import Reason
 
@@ -40,6 +41,11 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     uncoded = [
         Unavailable(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, fact.concept.label)
         for fact in chart.unread
+    ]
+    uncoded += [
+        Unavailable(MEDICATIONS, entry.unread, entry.fact.reference, entry.label)
+        for entry in patient.medications.entries
+        if entry.unread
     ]
     allergies = patient.allergies
     uncoded += [

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
+    from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
@@ -384,6 +385,7 @@ class Knowledge:
     order_texts: OrderTexts
     allergies: AllergyTable
     allergy_texts: AllergyTexts
+    medications: MedicationTable
     words: Words
     plain_words: PlainWords
     units: Units
