@@ -61,7 +61,8 @@ def answer(
     lap("clinical_data")
     facts = extract(data, now=now, reads=knowledge.lab_index.reads, encounter_id=request.encounter_id)
     lap("facts")
-    findings = evaluate(facts, knowledge, options=request.service.focus == "none")
+    focus = request.service.focus
+    findings = evaluate(facts, knowledge, options=focus == "none", planning=focus != "selections")
     lap("findings")
     rendered = render(findings, knowledge, request.service, new_id, telling)
     lap("cards")

@@ -28,6 +28,7 @@ from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.tables import Criterion, Lab, Threshold
 
 _NAME = 60
+_DRUGS = "medications"
 _A_CODE = re.compile(r"[A-Z]\d[0-9A-Z](\.\S+)?|\d+(-\d)?")
 _TAG = re.compile(r" \((substance|product|medicinal product|disorder|finding|situation|event|procedure)\)$")
 """What SNOMED CT adds to a name to say of which kind it is."""
@@ -51,6 +52,9 @@ def fact_of(member: Member, context: CardContext) -> Fact:
     """What a headline says of one question."""
     items = by_weight(member.finding.evidence)
     criterion = member.finding.criterion
+    if member.finding.holds:
+        agent = harmless(member.finding.holds[0].label, _NAME)
+        return Fact(context.wording.say("fact.drug", name=agent), Moment())
     if not items:
         return Fact(criterion.label, Moment())
     when = moment_of(items[0].date, context.today, context.wording)
@@ -119,7 +123,7 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
         return wording.say(f"fact.{key}", name=name)
     if item.value is not None:
         return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
-    return wording.say("fact.recorded", name=name)
+    return wording.say("fact.drug" if criterion.question.DATA == _DRUGS else "fact.recorded", name=name)
 
 
 def _what(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:

@@ -58,15 +58,15 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
         return wording.say(key if known else "gap.unread", data=data, procedure=procedure)
     if gaps.orders:
         return wording.count("gap.orders", len(gaps.orders), procedure=procedure)
+    if gaps.partly:
+        data = wording.joined([wording.label("record", kind) for kind in gaps.partly])
+        return wording.say("gap.partly", data=data, procedure=procedure)
     for kind, entries in gaps.entries.items():
         if f"gap.entries-{kind}.other" in wording.templates:
             return wording.count(f"gap.entries-{kind}", len(entries), procedure=procedure)
     for matter in MATTERS:
         if members := gaps.open.get(matter):
             return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
-    if gaps.partly:
-        data = wording.joined([wording.label("record", kind) for kind in gaps.partly])
-        return wording.say("gap.partly", data=data, procedure=procedure)
     return wording.say("gap.other", procedure=procedure)
 
 
@@ -101,6 +101,7 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
     wording = context.wording
     for member in members:
         criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
+        # A result that may be of another test goes by the record's own words.
         items = [found_line(item, None, context) for item in member.finding.evidence[:1]]
         labs = criterion.question.labs
         if criterion.question.limit is not None or not items:

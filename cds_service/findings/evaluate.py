@@ -18,6 +18,7 @@ from cds_service.findings.recognition import NotRecognized, Recognized, recogniz
 from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.medication import MEDICATIONS
 from cds_service.knowledge.tables import Knowledge, Procedure
 from cds_service.reasons import Reason
 
@@ -25,23 +26,31 @@ _MOST_ALIKE = 50
 _NO_GADOLINIUM = ("gadolinium", "contrast-class-unclear")
 
 
-def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False) -> Findings:
+def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False, planning: bool = True) -> Findings:
     """Judge every order, or with `options` every procedure that the record supports (patient-view).
 
     Args:
         facts: what the record says.
         knowledge: the effective tables.
         options: no order is in focus; judge the offered procedures that have a recorded indication.
+        planning: False while an order is being written; what only helps to plan is then told when it is signed.
     """
-    patient = prepare(facts, knowledge)
+    patient = prepare(facts, knowledge, planning=planning)
     orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
     chart = patient.chart
     uncoded = [
         Unavailable(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, fact.concept.label)
         for fact in chart.unread
     ]
+    uncoded += [
+        Unavailable(MEDICATIONS, entry.unread, entry.fact.reference, entry.label)
+        for entry in patient.medications.entries
+        if entry.unread
+    ]
     allergies = patient.allergies
-    uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
+    uncoded += [
+        Unavailable("allergies", allergies.unread_reason, a.fact.reference, a.fact.label) for a in allergies.unread
+    ]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(
         orders,
@@ -89,8 +98,8 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
     compatible = _with_children(recognized.candidates, patient.knowledge)
-    listed = all(procedure.reasons_listed for procedure in recognized.candidates)
-    reasons = judge_indications(compatible, order, chart, patient) if listed else ()
+    complete = all(procedure.list_complete for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient, list_complete=complete)
     procedures = tuple(remaining.values())
     timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
     context = order_context(procedures, timing)

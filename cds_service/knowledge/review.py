@@ -90,7 +90,7 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "urgency": " or ".join(procedure.urgency),
         "frequency, 1 to 4": "" if procedure.frequency is None else str(procedure.frequency),
         "emergency": "yes" if procedure.emergency else "no",
-        "information at most": ", ".join(sorted(procedure.at_most_info)),
+        "information at most": ", ".join(sorted(procedure.at_most_info | procedure.expected)),
         "procedure source": procedure.source,
         "indication": indication.id if indication else "none of its own",
         "present if": expression_text(indication.present_if, knowledge) if indication else "",
@@ -137,6 +137,10 @@ def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
         yield f"access {' or '.join(sorted(gate.access))}"
     if gate.procedures:
         yield f"only {', '.join(sorted(gate.procedures))}"
+    if gate.except_procedures:
+        yield f"not {', '.join(sorted(gate.except_procedures))}"
+    if gate.urgency:
+        yield f"if {' or '.join(sorted(gate.urgency))}"
     if gate.radiation_field:
         yield f"X-rays through {' or '.join(sorted(gate.radiation_field))}"
     if gate.patients.text:

@@ -115,11 +115,12 @@ def procedure(row: Row) -> Procedure:
         alerts=tuple(alert(r) for r in row.get("alert", ()) if is_active(r)),
         notes=dict(row.get("notes", {})),
         at_most_info=frozenset(row.get("at_most_info", ())),
+        expected=frozenset(row.get("expected", ())),
         source=row["source"],
         shadow=row.get("shadow", False),
         patients=patient_group(row),
         list_complete=row.get("list_complete", False),
-        settled_by=expression(row["settled_by"]) if "settled_by" in row else None,
+        settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
     )
 
@@ -145,6 +146,8 @@ def gate(row: Row) -> Gate:
         bleeding_risk_named=row.get("bleeding_risk_named", False),
         patients=patient_group(row),
         radiation_field=frozenset(row.get("radiation_field", ())),
+        except_procedures=frozenset(row.get("except_procedures", ())),
+        urgency=frozenset(row.get("urgency", ())),
     )
 
 
@@ -194,6 +197,9 @@ def threshold(row: Row) -> Threshold:
         unit=row["unit"],
         within_days=row["within_days"],
         answers=tuple(row.get("answers", ())),
+        other_answers=tuple(row.get("other_answers", ())),
+        answer_words=frozenset(map(str.casefold, row.get("answer_words", ()))),
+        other_words=frozenset(map(str.casefold, row.get("other_words", ()))),
         rise=_decimal(row.get("rise")),
         rise_within_hours=row.get("rise_within_hours"),
         ratio=_decimal(row.get("ratio")),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
+    from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
@@ -60,7 +61,7 @@ class Condition:
     value_set: str
     provable: bool
     urgency: str | None = None
-    """What it makes of a procedure that it is a reason for: `emergency`, `urgent` or `infection` (source control)."""
+    """What it makes of a procedure that it is a reason for: `emergency` or `urgent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,9 @@ class Procedure:
     notes: Mapping[str, str]
     """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
     at_most_info: frozenset[str]
-    """Contraindications that are no more than information here: what they look for is the usual reason for the
-    procedure, or hardly touches it."""
+    """Contraindications that are no more than information here: what they look for hardly touches the procedure."""
+    expected: frozenset[str]
+    """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
@@ -127,15 +129,10 @@ class Procedure:
     """Whom it can be done for: of anybody else the order is told to be a mistake."""
     list_complete: bool = False
     """Whether its indications are all its reasons, so that an order without any of them is told to have none."""
-    settled_by: Expression | None = None
-    """What settles that a more general order means this one, where more does than its indications."""
+    settled_by: tuple[Expression, ...] | None = None
+    """Any of these settles that a more general order means this one; None: its indications do."""
     radiation_field: frozenset[str] = frozenset()
     """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
-
-    @property
-    def reasons_listed(self) -> bool:
-        """False where the table does not say what the procedure is done for, so that no recorded reason is missed."""
-        return self.origin != BEYOND or bool(self.indications)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +209,11 @@ class Threshold:
     unit: str
     within_days: int
     answers: tuple[str, ...]
+    other_answers: tuple[str, ...]
+    """Value sets of the answers that say the opposite; where there are any, an answer in neither is not read."""
+    answer_words: frozenset[str]
+    other_words: frozenset[str]
+    """The same in words, lower case."""
     rise: Decimal | None
     rise_within_hours: int | None
     ratio: Decimal | None
@@ -255,6 +257,10 @@ class Gate:
     """Nobody of whom the record says the other sex; of an age only who is known to have it."""
     radiation_field: frozenset[str] = frozenset()
     """Any of them."""
+    except_procedures: frozenset[str] = frozenset()
+    """None of them."""
+    urgency: frozenset[str] = frozenset()
+    """Any of `elective`, `urgent`, `emergency`, as the call says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +382,7 @@ class Knowledge:
     order_texts: OrderTexts
     allergies: AllergyTable
     allergy_texts: AllergyTexts
+    medications: MedicationTable
     words: Words
     plain_words: PlainWords
     units: Units

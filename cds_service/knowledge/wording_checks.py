@@ -42,7 +42,14 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
     """Append every sentence that is missing, unused or broken to `problems`, one line each."""
     places = {key: frozenset(names.split()) for key, names in rows.wording_keys.items()}
     named: dict[str, list[_Name]] = {}
-    for name in (*_of_kinds(), *_of_procedures(rows), *_of_criteria(rows), *_of_limits(rows), *_of_labs(rows)):
+    for name in (
+        *_of_kinds(),
+        *_of_procedures(rows),
+        *_of_criteria(rows),
+        *_of_limits(rows),
+        *_of_labs(rows),
+        *_of_ask_first(rows),
+    ):
         named.setdefault(name.key, []).append(name)
     problems += _missing(named, rows.wordings)
     problems += _never_filled(named, places)
@@ -104,6 +111,11 @@ def _of_labs(rows: TableRows) -> Iterator[_Name]:
         yield from (_Name(f"reason.{note}", "labs.toml", key, "note") for note in notes)
         if "derivation" in row:
             yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
+
+
+def _of_ask_first(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.hold_table["ask_first"]:
+        yield _Name(f"reason.ask-{row['who']}", "holds.toml", row["id"], "who")
 
 
 def _of_units(rows: TableRows) -> set[str]:

@@ -79,9 +79,8 @@ def _plan(procedure: Procedure, source: _Source) -> Resource:
 def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
     triggers = [{"type": "named-event", "name": hook} for hook in _hooks(procedure)]
     reasons = [_indication(indication, source) for indication in procedure.indications]
-    # An order that says no more than a parent without reasons of its own may be for those of any procedure below it.
-    if not reasons and procedure.reasons_listed:
-        reasons = [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
+    # An order that says no more than a parent may be for the reasons of any procedure below it.
+    reasons += [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
     if reasons:
         yield {"id": "indications", "title": "Indications", "trigger": triggers, "action": reasons}
     if procedure.alerts:
@@ -108,6 +107,7 @@ def _can_apply(gate: Gate, procedure: Procedure) -> bool:
         and gate.bleeding_risk in (None, procedure.bleeding_risk)
         and (not gate.access or procedure.access in gate.access)
         and (not gate.procedures or procedure.id in gate.procedures)
+        and procedure.id not in gate.except_procedures
         and (not gate.radiation_field or bool(gate.radiation_field & procedure.radiation_field))
     )
 
@@ -189,7 +189,7 @@ def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Re
 
 
 def _softened(row: str, procedure: Procedure) -> str:
-    if row in procedure.at_most_info:
+    if row in procedure.at_most_info | procedure.expected:
         return ", here as information at most"
     return ", never louder than warning in this emergency" if procedure.emergency else ""
 
