@@ -15,7 +15,7 @@ from cds_service.findings.finding import LookedAt
 MOST_CHARACTERS = 900
 MOST_FOUND = 5
 _MOST_LIMITS = 3
-_MOST_OF_A_LINE = 240
+_MOST_OF_A_LINE = 320
 _SHORT_LINE = 80
 
 
