@@ -34,14 +34,8 @@ SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
 
 PROBLEMS = (
-    "contrast-reaction",
-    "bleeding",
-    "kidney-and-contrast",
-    "pregnancy",
-    "treatment",
-    "consent",
-    "heart-and-lungs",
-    "order",
+    *("contrast-reaction", "bleeding", "kidney-and-contrast", "pregnancy"),
+    *("treatment", "consent", "heart-and-lungs", "order"),
 )
 """The problems of a patient that cards are grouped by; what is missing has a card of its own."""
 
