@@ -192,6 +192,8 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         ),
         search_codes={"observations": _search_codes(rules, codes, used)},
         changes=tuple(changes_of(changes)),
+        value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
+        silent_rows=tuple(rows.silent_rows(files)),
     )
 
 

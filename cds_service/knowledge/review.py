@@ -83,7 +83,7 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "name on a card": procedure.short,
         "origin": procedure.origin,
         "region": procedure.region,
-        "uses": ", ".join(_use(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
+        "uses": ", ".join(use_text(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
         "bleeding risk": f"{procedure.bleeding_risk}, {procedure.bleeding_risk_basis}",
         "access": procedure.access,
         "urgency": " or ".join(procedure.urgency),
@@ -100,7 +100,8 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
     }
 
 
-def _use(procedure: Procedure, use: str) -> str:
+def use_text(procedure: Procedure, use: str) -> str:
+    """Something that a procedure uses, with whether it usually does and whether it goes into vessels."""
     remarks = ["usually"] if use in procedure.usually_uses else []
     remarks += ["outside vessels"] if use == CONTRAST and IN_VESSELS not in procedure.uses else []
     return f"{use} ({', '.join(remarks)})" if remarks else use
@@ -108,7 +109,7 @@ def _use(procedure: Procedure, use: str) -> str:
 
 def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Knowledge) -> ReviewLine:
     question, threshold = criterion.question, criterion.question.limit
-    gates = [*_gate(row.gate, knowledge), *_gate(criterion.gate, knowledge)]
+    gates = [*gate_texts(row.gate, knowledge), *gate_texts(criterion.gate, knowledge)]
     return {
         "row": row.id,
         "question": criterion.id,
@@ -126,7 +127,8 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
     }
 
 
-def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
+def gate_texts(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
+    """When a row or criterion applies, in words; nothing for one that always does."""
     if gate.uses:
         yield f"uses {' or '.join(sorted(gate.uses))}"
     if gate.bleeding_risk:

@@ -17,6 +17,7 @@ from cds_service.knowledge.question_types import AnyQuestion
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
     from cds_service.knowledge.allergy_texts import AllergyTexts
+    from cds_service.knowledge.changes import SilentRow
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
@@ -249,6 +250,15 @@ class Gate:
     unless_within_days: int | None = None
     """Only conditions of this encounter, or dated within so many days, count for `unless`."""
 
+    def can_apply(self, procedure: Procedure) -> bool:
+        """Whether some patient with this procedure passes."""
+        return (
+            (not self.uses or bool(self.uses & procedure.uses))
+            and self.bleeding_risk in (None, procedure.bleeding_risk)
+            and (not self.access or procedure.access in self.access)
+            and (not self.procedures or procedure.id in self.procedures)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AllergyGroup:
@@ -273,6 +283,8 @@ class AllergyTable:
     """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet, the heaviest first."""
     languages: tuple[str, ...]
     """Languages of `allergy_words/`, as codes."""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Id of a group -> the words that name it, as written in `allergy_words/`; `*` stands for any ending."""
 
     def with_role(self, role: str) -> frozenset[str]:
         """Ids of the groups of a role."""
@@ -367,4 +379,8 @@ class Knowledge:
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
     changes: tuple[Mapping[str, str], ...] = ()
-    """What a site folder changed: where, id, reason, approver, date."""
+    """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
+    value_set_titles: Mapping[str, str] = field(default_factory=dict)
+    """Id of a value set -> its title."""
+    silent_rows: tuple[SilentRow, ...] = ()
+    """Rows that are not active: drafts, and those that were retired or switched off."""

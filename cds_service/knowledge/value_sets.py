@@ -169,7 +169,9 @@ class CodeIndex:
         }
         self._by_text: dict[str, list[Hit]] = {}
         self._systems_of: dict[str, set[str]] = {}
+        self._rules_of: dict[str, list[CodeRule]] = {}
         for rule in listed:
+            self._rules_of.setdefault(rule.value_set, []).append(rule)
             self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
             if rule.display:
                 self._by_text.setdefault(words.of(rule.display), []).append(Hit(rule.value_set, rule.relation))
@@ -180,6 +182,15 @@ class CodeIndex:
         """What the value sets call a code that they list one by one; None for one that they know by its family."""
         canonical = self._canonical(system)
         return self._displays.get((canonical, self._spell(canonical, code)))
+
+    def rules_of(self, value_set: str) -> tuple[CodeRule, ...]:
+        """Every code and family of one value set, in its order; empty for one that is not there."""
+        return tuple(self._rules_of.get(value_set, ()))
+
+    def find(self, code: str) -> frozenset[str]:
+        """Every value set that holds a code, whatever its code system: for people who look for a code (`D25.9`)."""
+        systems = [system for system in self._systems.values() if self._has_form(system, code)]
+        return frozenset(hit.value_set for system in systems for hit in self.lookup(system.url, code))
 
     def holds(self, system: str, code: str) -> bool:
         """Whether any value set holds the code."""

@@ -20,7 +20,6 @@ from cds_service.knowledge.review import ReviewLine, contraindication_lines, pro
 from cds_service.knowledge.tables import (
     Contraindication,
     Criterion,
-    Gate,
     Indication,
     Knowledge,
     Procedure,
@@ -94,7 +93,7 @@ def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
         alerts = [_alert(alert.condition, alert.wording, source.knowledge) for alert in procedure.alerts]
         yield {"id": "alerts", "title": "Not to be mistaken for an indication", "trigger": triggers, "action": alerts}
     for row in source.knowledge.contraindications:
-        asked = [c for c in row.criteria if _can_apply(row.gate, procedure) and _can_apply(c.gate, procedure)]
+        asked = [c for c in row.criteria if row.gate.can_apply(procedure) and c.gate.can_apply(procedure)]
         if asked:
             yield _row(row, procedure, source) | {
                 "trigger": triggers,
@@ -105,16 +104,6 @@ def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
 def _hooks(procedure: Procedure) -> list[str]:
     """The hooks that judge the procedure: patient-view speaks of the offered ones only."""
     return [s.hook for s in SERVICES.values() if s.focus != "none" or (procedure.offered and procedure.indications)]
-
-
-def _can_apply(gate: Gate, procedure: Procedure) -> bool:
-    """Whether some patient with this procedure passes the gate."""
-    return (
-        (not gate.uses or bool(gate.uses & procedure.uses))
-        and gate.bleeding_risk in (None, procedure.bleeding_risk)
-        and (not gate.access or procedure.access in gate.access)
-        and (not gate.procedures or procedure.id in gate.procedures)
-    )
 
 
 def _indication(indication: Indication, source: _Source) -> Resource:
