@@ -7,11 +7,12 @@ can make it unknown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cds_service.certainty import Certainty, any_of
 from cds_service.findings.context import OrderContext, PatientContext
-from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
+from cds_service.findings.finding import NOT_TOLD, ContraindicationFinding, CriterionFinding, Shown, Told
 from cds_service.findings.questions.judge import judge
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Contraindication
@@ -33,10 +34,23 @@ def _judge_row(row: Contraindication, order_context: OrderContext, patient: Pati
     most = _loudest(row, order_context)
     findings = [_at_most(most, found) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
-    kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
+    kept = tuple(_told(found) for found in findings if not spoken.intersection(found.criterion.superseded_by))
     certainty = any_of(found.certainty for found in kept)
     levels = [found.indicator or Indicator.INFO for found in kept if found.certainty is certainty]
-    return ContraindicationFinding(row, certainty, None if certainty is Certainty.ABSENT else max(levels), kept)
+    level = None if certainty is Certainty.ABSENT else max(levels)
+    return ContraindicationFinding(row, certainty, level, kept, _most_told(kept))
+
+
+def _told(found: CriterionFinding) -> CriterionFinding:
+    if found.certainty is Certainty.ABSENT:
+        return found
+    return replace(found, told=Told(Shown.CARD, "present" if found.certainty is Certainty.PRESENT else "missing"))
+
+
+def _most_told(criteria: Sequence[CriterionFinding]) -> Told:
+    """What is told of a row: as of the criterion that is shown most."""
+    order = list(Shown)
+    return min((found.told for found in criteria), key=lambda told: order.index(told.shown), default=NOT_TOLD)
 
 
 def _loudest(row: Contraindication, order_context: OrderContext) -> Indicator:

@@ -10,9 +10,10 @@ from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.findings.finding import Findings, LookedAt, OrderFinding, Urgency
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
+from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Procedure
 from cds_service.reasons import Reason
@@ -39,7 +40,23 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     allergies = patient.allergies
     uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
     to_judge = options or any(order.procedure for order in orders)
-    return Findings(orders, _each_once((*facts.unavailable, *uncoded)), options, to_judge and not facts.obtained)
+    return Findings(
+        orders,
+        _each_once((*facts.unavailable, *uncoded)),
+        options,
+        to_judge and not facts.obtained,
+        facts.today,
+        tuple(_looked_at(kind.key, facts) for kind in CLINICAL),
+    )
+
+
+def _looked_at(key: str, facts: PatientFacts) -> LookedAt:
+    """What was read of one kind of data."""
+    if key not in facts.obtained:
+        return LookedAt(key, None, whole=False)
+    found = getattr(facts, key)
+    days = [fact.when.latest.date() for fact in found if getattr(fact, "when", None) is not None]
+    return LookedAt(key, len(found), key in facts.complete, max(days, default=None))
 
 
 def _each_once(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
@@ -78,7 +95,7 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         recognised_by=recognized.by,
         code_and_text_differ=recognized.code_and_text_differ,
         matched_text=recognized.matched_text,
-        emergency=context.emergency,
+        urgency=Urgency.EMERGENCY if context.emergency else Urgency.ELECTIVE,
         indications=judge_indications(compatible, order, chart, patient) if listed else (),
         contraindications=judge_contraindications(context, patient),
         alerts=judge_alerts(compatible, chart, patient.knowledge),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from enum import IntEnum, StrEnum
 
 from cds_service.certainty import Certainty, any_of
 from cds_service.clinical_data.retrieved import Unavailable
@@ -35,6 +37,33 @@ class Evidence:
     notes: tuple[Reason, ...] = ()
 
 
+class Shown(StrEnum):
+    """Where a person sees an answer: on a card of its problem, as a line on a card that is shown anyway, or nowhere."""
+
+    CARD = "card"
+    LINE = "line"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where an answer is shown, and why there; `why` is a key below `told.*` in the wording."""
+
+    shown: Shown
+    why: str
+
+
+NOT_TOLD = Told(Shown.NONE, "absent")
+
+
+class Urgency(IntEnum):
+    """How soon the procedure is needed; ordered, so that `max` is the soonest."""
+
+    ELECTIVE = 1
+    URGENT = 2
+    EMERGENCY = 3
+
+
 @dataclass(frozen=True, slots=True)
 class CriterionFinding:
     """The answer of one criterion; `reason` says why it is unknown, or what softened it.
@@ -50,6 +79,7 @@ class CriterionFinding:
     evidence: tuple[Evidence, ...] = ()
     evidence_left_out: int = 0
     list_state: str | None = None
+    told: Told = NOT_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,8 @@ class ContraindicationFinding:
     certainty: Certainty
     indicator: Indicator | None
     criteria: tuple[CriterionFinding, ...]
+    told: Told = NOT_TOLD
+    """As the criterion that is shown most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +132,9 @@ class OrderFinding:
     candidates: tuple[Procedure, ...] = ()
     recognised_by: str | None = None
     matched_text: str | None = None
-    emergency: bool = False
+    urgency: Urgency = Urgency.ELECTIVE
+    planned: date | None = None
+    """The day of the procedure, where the order or an appointment gives it."""
     indications: tuple[IndicationFinding, ...] = ()
     contraindications: tuple[ContraindicationFinding, ...] = ()
     alerts: tuple[AlertFinding, ...] = ()
@@ -110,6 +144,13 @@ class OrderFinding:
     conditions_fully_classified: bool = False
     gadolinium_allergy: bool = False
     """True as well where it could not be ruled out: gadolinium is then no alternative to offer."""
+    reason_told: Told = NOT_TOLD
+    """Whether the order is told to have no reason on record."""
+
+    @property
+    def emergency(self) -> bool:
+        """Whether nothing may delay the procedure."""
+        return self.urgency is Urgency.EMERGENCY
 
     @property
     def indication(self) -> Certainty | None:
@@ -134,17 +175,32 @@ class OrderFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What was read of one clinical data kind: its prefetch key, how many entries, and the day of the newest result.
+
+    `count` is None where none of the kind could be retrieved; `whole` is False where a part of it could not.
+    """
+
+    data: str
+    count: int | None
+    whole: bool
+    newest: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """The whole answer before wording: one entry per order, and what could not be retrieved or read.
 
     `options` is True in patient-view, where no order is in focus. `nothing_retrieved`: there is something to judge, and
-    none of the clinical data could be retrieved.
+    none of the clinical data could be retrieved. `today` is the hospital's day. `looked_at`: each clinical data kind.
     """
 
     orders: tuple[OrderFinding, ...]
     unavailable: tuple[Unavailable, ...]
     options: bool = False
     nothing_retrieved: bool = False
+    today: date | None = None
+    looked_at: tuple[LookedAt, ...] = ()
 
     @property
     def nothing_judged_indicator(self) -> Indicator:

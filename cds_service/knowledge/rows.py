@@ -120,8 +120,8 @@ def gate(row: Row) -> Gate:
     )
 
 
-def criterion(row: Row, thresholds: Mapping[str, Threshold]) -> Criterion:
-    """A [[contraindication.criterion]] row."""
+def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Criterion:
+    """A [[contraindication.criterion]] row; `problem` is that of its contraindication."""
     kind = QUESTION_TYPES[row["kind"]]
     return Criterion(
         id=row["id"],
@@ -130,14 +130,16 @@ def criterion(row: Row, thresholds: Mapping[str, Threshold]) -> Criterion:
         indicator=indicator_of(row["indicator"]),
         gate=gate(row),
         required=row.get("required", kind.REQUIRED),
+        problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
+        even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
         advice=tuple(row["advice"]),
     )
 
 
 def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraindication:
     """A [[contraindication]] row with the criteria that speak: active ones whose limit, if they have one, is."""
-    active = [criterion(r, thresholds) for r in row["criterion"] if is_active(r)]
+    active = [criterion(r, row["problem"], thresholds) for r in row["criterion"] if is_active(r)]
     return Contraindication(
         id=row["id"],
         label=row["label"],

@@ -32,6 +32,18 @@ ANY_REGION = "any"
 SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
 
+PROBLEMS = (
+    "contrast-reaction",
+    "bleeding",
+    "kidney-and-contrast",
+    "pregnancy",
+    "treatment",
+    "consent",
+    "heart-and-lungs",
+    "order",
+)
+"""The problems of a patient that cards are grouped by; what is missing has a card of its own."""
+
 CONTRAST, IN_VESSELS = "iodinated-contrast", "intravascular-contrast"
 """Uses of a procedure: iodinated contrast given anywhere, and into a vessel, from where it reaches the kidneys."""
 
@@ -330,8 +342,12 @@ class Criterion:
     indicator: Indicator
     gate: Gate
     required: bool
+    problem: str
+    """Which of the patient's problems it belongs to, one of `PROBLEMS`: answers of one problem share a card."""
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
+    even_in_emergency: Indicator | None = None
+    """How loud it may be in an emergency; None for no louder than information."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
 

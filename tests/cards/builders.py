@@ -21,6 +21,7 @@ from cds_service.findings.finding import (
     Findings,
     IndicationFinding,
     OrderFinding,
+    Urgency,
 )
 from cds_service.hooks.catalog import SERVICES
 from cds_service.indicator import Indicator, indicator_of
@@ -110,7 +111,7 @@ class Tables:
             "procedure": row,
             "candidates": (row,),
             "recognised_by": "code",
-            "emergency": row.emergency,
+            "urgency": Urgency.EMERGENCY if row.emergency else Urgency.ELECTIVE,
             "indications": self.indications(procedure, "present"),
             "contraindications": self.rows(*criteria),
         }

@@ -32,6 +32,7 @@ NEW_ROW = """
 id = "trial-of-a-row"
 label = "A row on trial"
 status = "active"
+problem = "treatment"
 source = "a test"
 
 [[contraindication.criterion]]
