@@ -35,6 +35,7 @@ ORDER = {
     "answer": 7,
     "publishing": 7,
     "cases": 7.5,
+    "saved_request": 7.5,
     "storage": 8,
     "profiles": 8,
     "population": 8,

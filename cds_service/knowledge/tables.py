@@ -262,15 +262,6 @@ class Gate:
     unless_within_days: int | None = None
     """Only conditions of this encounter, or dated within so many days, count for `unless`."""
 
-    def can_apply(self, procedure: Procedure) -> bool:
-        """Whether some patient with this procedure passes."""
-        return (
-            (not self.uses or bool(self.uses & procedure.uses))
-            and self.bleeding_risk in (None, procedure.bleeding_risk)
-            and (not self.access or procedure.access in self.access)
-            and (not self.procedures or procedure.id in self.procedures)
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class AllergyGroup:

@@ -192,6 +192,17 @@ class CodeIndex:
         systems = [system for system in self._systems.values() if self._has_form(system, code)]
         return frozenset(hit.value_set for system in systems for hit in self.lookup(system.url, code))
 
+    def system_of(self, code: str, among: Collection[str]) -> str | None:
+        """The code system that a bare code is written in, one that holds it first; None for what looks like no code."""
+        spelled = code.upper()
+        fitting = [
+            system.url
+            for system in self._systems.values()
+            if system.url in among and system.form is not None and system.form.fullmatch(spelled)
+        ]
+        holding = [url for url in fitting if self.lookup(url, code)]
+        return next(iter((*holding, *fitting)), None)
+
     def holds(self, system: str, code: str) -> bool:
         """Whether any value set holds the code."""
         return bool(self.lookup(system, code))

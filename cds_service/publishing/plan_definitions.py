@@ -24,6 +24,7 @@ from cds_service.knowledge.tables import (
     Knowledge,
     Procedure,
 )
+from cds_service.publishing.applies import asked
 from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
@@ -93,11 +94,10 @@ def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
         alerts = [_alert(alert.condition, alert.wording, source.knowledge) for alert in procedure.alerts]
         yield {"id": "alerts", "title": "Not to be mistaken for an indication", "trigger": triggers, "action": alerts}
     for row in source.knowledge.contraindications:
-        asked = [c for c in row.criteria if row.gate.can_apply(procedure) and c.gate.can_apply(procedure)]
-        if asked:
+        if criteria := asked(row, procedure):
             yield _row(row, procedure, source) | {
                 "trigger": triggers,
-                "action": [_question(criterion, procedure, source) for criterion in asked],
+                "action": [_question(criterion, procedure, source) for criterion in criteria],
             }
 
 

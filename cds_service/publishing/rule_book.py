@@ -16,6 +16,7 @@ from cds_service.knowledge.tables import (
     Procedure,
     Threshold,
 )
+from cds_service.publishing.applies import asked
 from cds_service.publishing.rule import Link, Rule
 from cds_service.publishing.rule_questions import code_lists, indication_question, rule_limit, rule_question
 
@@ -72,11 +73,7 @@ def _rules(knowledge: Knowledge) -> Iterator[Rule]:
 def _contraindication(row: Contraindication, knowledge: Knowledge) -> Rule:
     silent = [r for r in knowledge.silent_rows if r.table == "criteria" and r.row == row.id]
     own = {row.id, *(c.id for c in row.criteria), *(r.id for r in silent)}
-    concerned = [
-        Link("procedures", p.id, p.label)
-        for p in knowledge.procedures.values()
-        if row.gate.can_apply(p) and any(c.gate.can_apply(p) for c in row.criteria)
-    ]
+    concerned = [Link("procedures", p.id, p.label) for p in knowledge.procedures.values() if asked(row, p)]
     return Rule(
         kind="contraindications",
         id=row.id,
@@ -104,9 +101,7 @@ def _procedure(procedure: Procedure, knowledge: Knowledge) -> Rule:
     family = [knowledge.procedures[name] for name in knowledge.children.get(procedure.id, ())]
     parent = knowledge.procedures.get(procedure.parent or "")
     against = [
-        Link("contraindications", row.id, row.label)
-        for row in knowledge.contraindications
-        if row.gate.can_apply(procedure) and any(c.gate.can_apply(procedure) for c in row.criteria)
+        Link("contraindications", row.id, row.label) for row in knowledge.contraindications if asked(row, procedure)
     ]
     return Rule(
         kind="procedures",

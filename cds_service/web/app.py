@@ -30,6 +30,7 @@ from cds_service.web.rate_limits import limit_rate
 from cds_service.web.rule_pages import rule_page_routes
 from cds_service.web.services import CallDependencies, service_routes
 from cds_service.web.status import status_routes
+from cds_service.web.try_page import try_routes
 from cds_service.web.validation import validation_routes
 
 _SECURITY_HEADERS = {
@@ -100,6 +101,7 @@ def create_app(
     )
     app.register_blueprint(page_routes(settings, knowledge))
     app.register_blueprint(rule_page_routes(settings, knowledge, store, clock))
+    app.register_blueprint(try_routes(settings, knowledge, clock, _random_id))
     app.register_blueprint(validation_routes(settings))
     register_error_handlers(app, new_id)
     register_cors(app, settings.cors_origins, allow_loopback=settings.clients is None and is_loopback(settings.host))

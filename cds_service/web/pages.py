@@ -12,6 +12,7 @@ from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
+from cds_service.web.access import can_try
 from cds_service.web.openapi import product_version
 
 _STYLE = (Path(__file__).parent / "pages.css").read_bytes()
@@ -23,8 +24,8 @@ def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
 
     @routes.get("/")
     def first() -> Response:
-        """To how to connect."""
-        return Response(status=303, headers={"Location": "connect"})
+        """Newcomers try an order; where they can't, they read how to connect."""
+        return Response(status=303, headers={"Location": "try" if can_try(settings) else "connect"})
 
     @routes.get("/connect")
     def connect() -> str:

@@ -25,6 +25,7 @@ from cds_service.settings import Settings
 from cds_service.storage.report import Tally
 from cds_service.storage.row_figures import row_figures
 from cds_service.storage.store import Store
+from cds_service.web.access import can_try
 from cds_service.web.error_responses import error_response
 from cds_service.web.markdown import html_of
 from cds_service.web.rule_cases import RuleCases
@@ -40,7 +41,7 @@ def rule_page_routes(
     """`GET /knowledge`, `/knowledge.json`, `/knowledge/tables`, and a page and a JSON document for each row."""
     routes = Blueprint("rules", __name__)
     routes.add_app_template_filter(html_of, "markdown")
-    routes.add_app_template_global(lambda: False, "can_try")
+    routes.add_app_template_global(lambda: can_try(settings), "can_try")
     book, cases = RuleBook(knowledge), RuleCases(case_folders(settings.site))
     figures = _Figures(store, clock)
 

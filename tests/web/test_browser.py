@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from tests.support.browser import a_browser, violations, wider_than_the_window
 from tests.support.shipped import shipped_knowledge
 
 PATHS = (
+    "/try",
+    "/try?empty=1",
+    "/try?case=old-results",
     "/connect",
     "/knowledge",
     "/knowledge?q=D25.9",
@@ -81,6 +85,37 @@ def test_the_search_works_by_keyboard(page: Any, address: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/knowledge/procedures/uterine-fibroid-embolization")
     assert page.get_by_role("heading", level=1).inner_text() == "Embolization for uterine fibroids"
+
+
+def test_an_order_is_tried_by_keyboard(page: Any, address: str) -> None:
+    """From the first address: an order is typed, Enter pressed, and the cards and the trace are there."""
+    page.goto(address)
+    page.get_by_role("link", name="Empty form").click()
+    assert page.locator("article.card").count() == 0
+    page.get_by_label("Order, typed or picked").focus()
+    page.keyboard.type("TIPS")
+    page.get_by_label("Diagnosis 1", exact=True).fill("K76.6")
+    page.get_by_label("Value 1", exact=True).fill("2.9")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/try#answer")
+    assert page.locator("article.card").count() >= 1
+    assert page.get_by_role("heading", name="How it came about").is_visible()
+    assert wider_than_the_window(page) <= 0
+    assert violations(page) == []
+
+
+def test_a_request_is_saved_and_opened_again(page: Any, address: str, tmp_path: Path) -> None:
+    """What somebody tried is saved as a file, and the file opened again shows the same cards."""
+    page.goto(f"{address}/try?case=low-platelets")
+    shown = page.locator("article.card h3").all_inner_texts()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a file").click()
+    download.value.save_as(tmp_path / "request.json")
+    page.get_by_text("Or a whole hook request").click()
+    page.get_by_label("or open a saved one").set_input_files(tmp_path / "request.json")
+    page.get_by_role("button", name="Judge this request").click()
+    page.wait_for_url("**/try#answer")
+    assert page.locator("article.card h3").all_inner_texts() == shown != []
 
 
 def test_the_first_key_skips_the_links(page: Any, address: str) -> None:

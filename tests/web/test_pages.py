@@ -41,7 +41,7 @@ class Page(HTMLParser):
             self.commands[-1] += data
 
 
-@pytest.mark.parametrize("path", ["/connect", "/knowledge", "/knowledge?q=D25.9", "/knowledge/tables", ROW])
+@pytest.mark.parametrize("path", ["/try", "/connect", "/knowledge", "/knowledge?q=D25.9", "/knowledge/tables", ROW])
 def test_pages_need_no_script(client: FlaskClient, path: str) -> None:
     """A page has no script, inline style or external resource, and its Content-Security-Policy forbids them."""
     response = client.get(path)
