@@ -71,7 +71,15 @@ def silent_lines(knowledge: Knowledge) -> list[ReviewLine]:
 
 def change_lines(knowledge: Knowledge) -> list[ReviewLine]:
     """What a site folder changed, each with its reason, approver and date."""
-    columns = {"id": "id", "table": "changed in", "reason": "reason", "approver": "approver", "date": "date"}
+    columns = {
+        "id": "id",
+        "table": "changed in",
+        "what": "change",
+        "reason": "reason",
+        "approver": "approver",
+        "date": "date",
+        "source": "source",
+    }
     return [{name: str(change.get(key, "")) for key, name in columns.items()} for change in knowledge.changes]
 
 

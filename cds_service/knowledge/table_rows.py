@@ -42,3 +42,5 @@ class TableRows:
     expansions: list[Row] = field(default_factory=list)
     override_reasons: Row = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    changes: tuple[Mapping[str, str], ...] = ()
+    """What a site folder changed, see `site_overlay.changes_of`."""
