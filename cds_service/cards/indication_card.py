@@ -10,7 +10,6 @@ from cds_service.cards.order_names import emergency_block, order_block, procedur
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.suggestions import suggestions_for
 from cds_service.cards.wording import Wording
-from cds_service.certainty import Certainty
 from cds_service.findings.finding import Findings, IndicationFinding, OrderFinding
 from cds_service.knowledge.tables import Knowledge
 
@@ -22,7 +21,7 @@ def indication_cards(findings: Findings, knowledge: Knowledge, wording: Wording)
     return [
         _card(order, knowledge, wording)
         for order in findings.orders
-        if order.procedure is not None and order.indication is Certainty.ABSENT
+        if order.procedure is not None and order.lacks_reason
     ]
 
 

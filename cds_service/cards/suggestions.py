@@ -18,7 +18,8 @@ from cds_service.cards.order_names import procedure_label
 from cds_service.cards.wording import Wording
 from cds_service.facts.patient_facts import OrderFact
 from cds_service.findings.finding import OrderFinding
-from cds_service.knowledge.tables import Expression, Knowledge
+from cds_service.knowledge.expressions import Expression
+from cds_service.knowledge.tables import Knowledge
 
 MOST_UPDATES = 3
 _MOST_ALTERNATIVES = 8

@@ -61,15 +61,25 @@ def gather(
     sent = [_prefetched(request, KINDS[key]) for key in request.service.prefetch_keys]
     by_kind = {one.kind.key: one.data for one in sent}
     by_kind |= {kind.key: missing(kind.key, "not-sent") for kind in CLINICAL if kind.key not in by_kind}
-    in_focus = _in_focus(request)
+    drafts = _drafts(request)
+    in_focus = _selected(request, drafts)
     if fhir is not None and request.fhir_server:
         queries = list(_queries(request, sent, _named_orders(request, in_focus), codes or {}))
         found = fhir.fetch(request.fhir_server, request.access_token, request.patient_id, queries)
         by_kind |= {key: _together(key, by_kind[key], fetched) for key, fetched in found.items()}
+    known = by_kind.get(_NAMED_ORDERS, RetrievedData())
     if request.service.focus == "dispatchedOrders":
         in_focus = _named_only(by_kind.pop(_NAMED_ORDERS), request.dispatched_orders, _NAMED_ORDERS)
     refused = Unavailable("fhirServer", Reason("fhir-server-not-allowed"))
-    return ClinicalData(in_focus, by_kind, (refused,) if request.fhir_server_refused else ())
+    gaps = (refused,) if request.fhir_server_refused else ()
+    return ClinicalData(in_focus, by_kind, gaps, _beside(in_focus, drafts, known))
+
+
+def _beside(in_focus: RetrievedData, *others: RetrievedData) -> tuple[RawResource, ...]:
+    """The ServiceRequests that are not in focus."""
+    focus = {record.reference for record in in_focus.records}
+    came = (record for data in others for record in data.records if record.reference not in focus)
+    return tuple(record for record in came if record.resource_type == "ServiceRequest")
 
 
 def _prefetched(request: HookRequest, kind: DataKind) -> _Prefetched:
@@ -79,14 +89,19 @@ def _prefetched(request: HookRequest, kind: DataKind) -> _Prefetched:
     return _Prefetched(kind, *read_prefetch(kind.key, raw, (kind.resource_type,), request.patient_id))
 
 
-def _in_focus(request: HookRequest) -> RetrievedData:
+def _drafts(request: HookRequest) -> RetrievedData:
     """The orders or appointments that the context carries itself."""
     focus = request.service.focus
     if focus in ("none", "dispatchedOrders"):
         return RetrievedData()
     field = "appointments" if focus == "appointments" else "draftOrders"
-    drafts = read_drafts(field, request.context[field], request.patient_id)
-    return _named_only(drafts, request.selections, field) if focus == "selections" else drafts
+    return read_drafts(field, request.context[field], request.patient_id)
+
+
+def _selected(request: HookRequest, drafts: RetrievedData) -> RetrievedData:
+    """Those of them that the call is about."""
+    selects = request.service.focus == "selections"
+    return _named_only(drafts, request.selections, "draftOrders") if selects else drafts
 
 
 def _queries(

@@ -66,6 +66,8 @@ class ClinicalData:
     by_kind: Mapping[str, RetrievedData]
     gaps: tuple[Unavailable, ...] = ()
     """What was not used, beside the data of one kind."""
+    beside: tuple[RawResource, ...] = ()
+    """ServiceRequests that came along and are not in focus: drafts that are not selected, orders of the patient."""
 
     def retrieved(self, kind: str) -> RetrievedData:
         """What was retrieved for a prefetch key; a kind that the service does not ask for was not sent."""

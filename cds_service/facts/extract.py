@@ -10,6 +10,7 @@ from cds_service.facts.allergies import read_allergies
 from cds_service.facts.conditions import read_conditions
 from cds_service.facts.dates import read_when
 from cds_service.facts.observations import read_observations
+from cds_service.facts.ordered import read_ordered
 from cds_service.facts.orders import missing_sources, read_order, unread_order
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts, When
 from cds_service.facts.reading import Reading
@@ -34,7 +35,7 @@ def extract(
         encounter_id: bare id of the current encounter, if the client sent one.
     """
     reading = Reading(now, reads)
-    orders = _orders(data, reading.gaps)
+    orders = _orders(data, reading)
     conditions = read_conditions(data.retrieved("conditions"), reading)
     allergies = read_allergies(data.retrieved("allergies"), reading)
     observations = read_observations(data.retrieved("observations"), reading)
@@ -52,6 +53,7 @@ def extract(
         encounter_id=encounter_id,
         birth_date=birth_date,
         gender=gender,
+        ordered=read_ordered((*data.in_focus.records, *data.beside), reading),
     )
 
 
@@ -71,13 +73,13 @@ def _known_gaps(data: ClinicalData) -> list[Unavailable]:
     return [*data.gaps, *data.in_focus.unavailable, *(gap for key in asked for gap in data.retrieved(key).unavailable)]
 
 
-def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...]:
+def _orders(data: ClinicalData, reading: Reading) -> tuple[OrderFact, ...]:
     sources = data.by_kind.get("orders", RetrievedData())
     based_on = {record.reference: record for record in sources.records}
-    orders = []
+    orders, gaps = [], reading.gaps
     for record in data.in_focus.records:
         try:
-            orders.append(read_order(record, based_on))
+            orders.append(read_order(record, based_on, reading.zone))
             missed = missing_sources(record, based_on)
             # What could not be retrieved of the orders matters only to an appointment that is based on one of them.
             gaps += [gap for gap in sources.unavailable if missed and gap not in gaps]

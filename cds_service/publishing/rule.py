@@ -75,6 +75,7 @@ class RuleQuestion:
     source: str
     grade: str
     status: str = "active"
+    origin: str = ""
     possible: str = ""
     limit: RuleLimit | None = None
     reads: tuple[str, ...] = ()

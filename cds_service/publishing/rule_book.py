@@ -127,6 +127,7 @@ def _facts(procedure: Procedure) -> dict[str, str]:
     return {
         "Table": ORIGINS[procedure.origin],
         "Region": procedure.region,
+        "Patients": procedure.patients.text,
         "Uses": ", ".join(use_text(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
         "Bleeding risk": f"{procedure.bleeding_risk}, {procedure.bleeding_risk_basis}",
         "Access": procedure.access,
@@ -144,7 +145,7 @@ def _indication(indication: Indication, procedure: Procedure, knowledge: Knowled
         label=indication.label,
         status="in shadow" if procedure.shadow else "active",
         source=indication.source,
-        origin=procedure.origin,
+        origin=indication.origin,
         grade=indication.grade,
         questions=(indication_question(indication, knowledge),),
         related={"Of the procedure": (Link("procedures", procedure.id, procedure.label),)},

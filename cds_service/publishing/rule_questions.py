@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from cds_service.cards.quantities import shown_limit
 from cds_service.cards.wording import Wording
+from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.review import expression_text, gate_texts
-from cds_service.knowledge.tables import Contraindication, Criterion, Expression, Indication, Knowledge, Threshold
+from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge, Threshold
 from cds_service.publishing.rule import CodeList, ListedCode, RuleLimit, RuleQuestion
 
 
@@ -60,6 +61,8 @@ def indication_question(indication: Indication, knowledge: Knowledge) -> RuleQue
         without_data="unknown",
         source=indication.source,
         grade=indication.grade,
+        origin=indication.origin,
+        applies=(indication.patients.text,) if indication.patients.text else (),
         possible=_possible(indication.possible_if, reason, knowledge),
         code_lists=code_lists(_value_sets(expressions, knowledge), knowledge),
     )

@@ -39,8 +39,12 @@ def read(
     patient: Mapping[str, Any] | None = None,
     orders: list[Mapping[str, Any]] | None = None,
     sources: list[Mapping[str, Any]] | None = None,
+    beside: list[Mapping[str, Any]] | None = None,
 ) -> PatientFacts:
-    """The facts of a record with only these resources; `sources` are orders that appointments are based on."""
+    """The facts of a record with only these resources.
+
+    `sources` are orders that appointments are based on, `beside` are ServiceRequests that are not in focus.
+    """
     by_kind = {
         "conditions": retrieved_of("Condition", conditions or []),
         "allergies": retrieved_of("AllergyIntolerance", allergies or []),
@@ -48,4 +52,6 @@ def read(
         "patient": retrieved_of("Patient", [patient] if patient is not None else []),
         "orders": retrieved_of("ServiceRequest", sources or []),
     }
-    return extract(ClinicalData(retrieved_of("ServiceRequest", orders or []), by_kind), now=NOW)
+    in_focus = retrieved_of("ServiceRequest", orders or [])
+    others = retrieved_of("ServiceRequest", beside or []).records
+    return extract(ClinicalData(in_focus, by_kind, beside=others), now=NOW)

@@ -1,0 +1,37 @@
+"""Facts stage, what is ordered already: ServiceRequests -> OrderedFact.
+
+So that a test is not missed, and not proposed, that somebody has ordered. One that can't be read counts as no order:
+the test is then asked for once too often, never once too little.
+Source: FHIR R4 request-status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cds_service.clinical_data.retrieved import RawResource
+from cds_service.facts.dates import read_when
+from cds_service.facts.patient_facts import OrderedFact
+from cds_service.facts.reading import Reading
+from cds_service.facts.resources import RawOrdered, Unreadable, concept, decode
+
+_DRAFT, _IN_FORCE = "draft", "active"
+
+
+def read_ordered(records: Sequence[RawResource], reading: Reading) -> tuple[OrderedFact, ...]:
+    """Every ServiceRequest among the records that is a draft or in force."""
+    found = (_read(record, reading) for record in records if record.resource_type == "ServiceRequest")
+    return tuple(fact for fact in found if fact is not None)
+
+
+def _read(record: RawResource, reading: Reading) -> OrderedFact | None:
+    try:
+        raw = decode(record.body, RawOrdered)
+    except Unreadable:
+        return None
+    if raw.status not in (_DRAFT, _IN_FORCE) or raw.do_not_perform:
+        return None
+    period = raw.occurrence_period
+    dates = (raw.occurrence_date_time, period and (period.end or period.start), raw.authored_on)
+    planned = next((when for text in dates if text and (when := read_when(text, reading.zone))), None)
+    return OrderedFact(record.reference, concept(raw.code), raw.status == _DRAFT, planned)
