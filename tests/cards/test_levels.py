@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_service.answer import Answer
-from cds_service.cli.cases import Case, answer_case, read_cases
+from cds_service.cases import Case, answer_case, read_cases
 from cds_service.errors import CdsError
 from cds_service.knowledge.tables import Knowledge
 
