@@ -34,6 +34,8 @@ ORDER = {
     "call_summary": 6.5,
     "answer": 7,
     "publishing": 7,
+    "cases": 7.5,
+    "saved_request": 7.5,
     "storage": 8,
     "profiles": 8,
     "population": 8,
@@ -85,6 +87,7 @@ OWNERS = {
     "distributed": ("cds_service.population.cluster",),
     "pyarrow": ("cds_service.population.results",),
     "limits": ("cds_service.web.rate_limits",),
+    "markdown_it": ("cds_service.web.markdown",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79

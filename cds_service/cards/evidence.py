@@ -14,6 +14,7 @@ from decimal import Decimal
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, moment_of
 from cds_service.cards.escape import harmless, sentence_case
+from cds_service.cards.hold_words import taken
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import (
     factor_of,
@@ -50,11 +51,10 @@ class Fact:
 
 def fact_of(member: Member, context: CardContext) -> Fact:
     """What a headline says of one question."""
+    if member.finding.holds:
+        return Fact(*taken(member.finding.holds[0], context))
     items = by_weight(member.finding.evidence)
     criterion = member.finding.criterion
-    if member.finding.holds:
-        agent = harmless(member.finding.holds[0].label, _NAME)
-        return Fact(context.wording.say("fact.drug", name=agent), Moment())
     if not items:
         return Fact(criterion.label, Moment())
     when = moment_of(items[0].date, context.today, context.wording)

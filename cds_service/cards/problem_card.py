@@ -9,7 +9,7 @@ from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.evidence import fact_of, found_lines, lab_name
 from cds_service.cards.headline import headline
-from cds_service.cards.hold_words import hold_in_words
+from cds_service.cards.hold_words import meaning
 from cds_service.cards.members import Member, Problem, problems_told
 from cds_service.cards.order_names import doubts, orders_named, remaining, short_name
 from cds_service.cards.part import Part, Step
@@ -86,8 +86,6 @@ def _goes_with(member: Member, first: Member) -> bool:
 def _key(member: Member) -> str:
     """The sentence that says what a member means: its own, or that of its kind of question."""
     criterion = member.finding.criterion
-    if member.finding.holds:
-        return "hold"
     if criterion.says:
         return criterion.says
     if criterion.question.limit is not None:
@@ -98,10 +96,11 @@ def _key(member: Member) -> str:
 def _means(member: Member, key: str, procedure: str, context: CardContext) -> str:
     """What it means for the order; in an emergency what is done meanwhile, unless it is told louder even there."""
     wording, criterion = context.wording, member.finding.criterion
-    if member.finding.holds:
-        return hold_in_words(member.finding.holds[0], procedure, context)
     if member.must_not_wait and member.indicator is Indicator.INFO:
-        return wording.say(f"meanwhile.{criterion.problem}", procedure=procedure)
+        what = "drug" if member.finding.holds else criterion.problem
+        return wording.say(f"meanwhile.{what}", procedure=procedure)
+    if member.finding.holds:
+        return meaning(member.finding.holds[0], procedure, context)
     limit = criterion.question.limit
     shown = _limit_as_reported(member, limit, context) if limit is not None else ""
     return wording.say(f"means.{key}", procedure=procedure, limit=shown)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
     from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
+    from cds_service.knowledge.changes import SilentRow
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
@@ -280,6 +281,8 @@ class AllergyTable:
     """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet, the heaviest first."""
     languages: tuple[str, ...]
     """Languages of `allergy_words/`, as codes."""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Id of a group -> the words that name it, as written in `allergy_words/`; `*` stands for any ending."""
 
     def with_role(self, role: str) -> frozenset[str]:
         """Ids of the groups of a role."""
@@ -396,4 +399,8 @@ class Knowledge:
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
     changes: tuple[Mapping[str, str], ...] = ()
-    """What a site folder changed: where, id, reason, approver, date."""
+    """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
+    value_set_titles: Mapping[str, str] = field(default_factory=dict)
+    """Id of a value set -> its title."""
+    silent_rows: tuple[SilentRow, ...] = ()
+    """Rows that are not active: drafts, and those that were retired or switched off."""

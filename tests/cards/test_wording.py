@@ -20,7 +20,8 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
     "reasons": "“Fibroid”", "reference": "ServiceRequest/d1", "references": "Condition/c1", "rise": "0.3 mg/dL",
     "row": "Bleeding tendency", "rows": "Bleeding tendency", "second": "Bronchiectasis", "text": "tips",
     "unit": "mg/dL", "uses": "iodinated contrast", "value": "42", "what": "Platelets 42", "criterion": "INR high",
-    "alert": "dissection", "amount": "6", "test": "INR", "others": "PAUSE 2 d", "means": "below 50 for TIPS", "line": "Platelets 42", "cite": "SIR 2019",
+    "alert": "dissection", "amount": "6", "test": "INR", "others": "PAUSE 2 d",
+    "means": "below 50 for TIPS", "line": "Platelets 42", "cite": "SIR 2019",
     "summary": "Platelets 42: below 50", "interval": "3 weeks ago", "earlier": "0.90", "facts": "platelets 42",
     "read": "3 allergy entries", "unread": "results",
 }  # fmt: skip
