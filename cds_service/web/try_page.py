@@ -14,6 +14,7 @@ import orjson
 from flask import Blueprint, Response, render_template, request
 
 from cds_service.answer import answer
+from cds_service.cards.context import telling_of
 from cds_service.cases import case_folders, request_of
 from cds_service.errors import RequestError, SetupError
 from cds_service.hooks.envelope import read_request
@@ -55,6 +56,7 @@ def try_routes(
     """`GET /try`, `POST /try` and `POST /try/request.json`."""
     routes = Blueprint("try", __name__)
     cases = RuleCases(case_folders(settings.site))
+    telling = telling_of(settings, knowledge)
     lists = {
         "procedures": sorted(procedure.label for procedure in knowledge.procedures.values()),
         "diagnoses": fields.proposals("conditions", knowledge),
@@ -118,7 +120,7 @@ def try_routes(
         raw = orjson.dumps(body)
         try:
             call = read_request(service_for(raw), raw)
-            result = answer(call, knowledge, now=clock(), new_id=new_id, tell_unknown_orders=settings.unknown_ir_orders)
+            result = answer(call, knowledge, now=clock(), new_id=new_id, telling=telling)
         except (RequestError, SetupError) as error:
             shown.problems.append(error.message)
             return
