@@ -281,11 +281,6 @@ _WRITTEN_AS: Mapping[str, tuple[str, Callable[[Any, int, datetime], dict[str, An
 another data kind are written in full, under its prefetch key."""
 
 
-def writes_briefly(kind: str) -> bool:
-    """Whether a case writes resources of this data kind in brief, not in full."""
-    return kind in _WRITTEN_AS
-
-
 def _status(system: str, code: str) -> dict[str, Any]:
     return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}]}
 
