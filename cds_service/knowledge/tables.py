@@ -32,21 +32,12 @@ if TYPE_CHECKING:
     from cds_service.knowledge.words import Words
 
 
-ANY_REGION = "any"
-"""Region of a procedure that names no vessel or organ: a technique, see `procedures/techniques.toml`."""
-
 SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
 
 PROBLEMS = (
-    "contrast-reaction",
-    "bleeding",
-    "kidney-and-contrast",
-    "pregnancy",
-    "treatment",
-    "consent",
-    "heart-and-lungs",
-    "order",
+    *("contrast-reaction", "bleeding", "kidney-and-contrast", "pregnancy"),
+    *("treatment", "consent", "heart-and-lungs", "order"),
 )
 """The problems of a patient that cards are grouped by; what is missing has a card of its own."""
 
