@@ -45,7 +45,7 @@ def build_cards(
 def _orders(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[Card | None]:
     return [
         *contraindication_cards(findings, wording),
-        *indication_cards(findings, knowledge, wording),
+        *indication_cards(findings, wording),
         *alert_cards(findings, wording),
         not_checked_card(findings, knowledge, wording),
     ]

@@ -38,6 +38,7 @@ class Suggestion:
 
     label: str
     actions: tuple[Mapping[str, Any], ...]
+    recommended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,7 @@ def card_json(card: Card, knowledge: Knowledge, new_id: Callable[[], str]) -> di
         "source": {"label": card.source, "topic": {"system": TOPICS, "code": code, "display": display}},
     }
     if card.suggestions:
-        body["suggestions"] = [_suggestion_json(suggestion, new_id) for suggestion in card.suggestions]
-        body["selectionBehavior"] = "at-most-one"
+        body |= _suggestions_json(card.suggestions, new_id)
     if card.indicator > Indicator.INFO and knowledge.override_reasons:
         body["overrideReasons"] = [
             {"system": system, "code": code, "display": display} for system, code, display in knowledge.override_reasons
@@ -91,8 +91,31 @@ def card_json(card: Card, knowledge: Knowledge, new_id: Callable[[], str]) -> di
     return body
 
 
-def _suggestion_json(suggestion: Suggestion, new_id: Callable[[], str]) -> dict[str, Any]:
-    return {"label": suggestion.label, "uuid": new_id(), "actions": [dict(action) for action in suggestion.actions]}
+def _suggestions_json(suggestions: Sequence[Suggestion], new_id: Callable[[], str]) -> dict[str, Any]:
+    """Any of them may be chosen where each touches resources of its own; else one at most, and one is recommended.
+
+    Source: CDS Hooks 2.0.1, `selectionBehavior`, `isRecommended`.
+    """
+    touched = [reference for suggestion in suggestions for reference in _touches(suggestion)]
+    independent = len(touched) == len(set(touched))
+    advised = [number for number, suggestion in enumerate(suggestions) if suggestion.recommended]
+    shown = [
+        {
+            "label": suggestion.label,
+            "uuid": new_id(),
+            **({"isRecommended": True} if number in (advised if independent else advised[:1]) else {}),
+            "actions": [dict(action) for action in suggestion.actions],
+        }
+        for number, suggestion in enumerate(suggestions)
+    ]
+    return {"suggestions": shown, "selectionBehavior": "any" if independent else "at-most-one"}
+
+
+def _touches(suggestion: Suggestion) -> set[str]:
+    """The resources that it changes or deletes, as `Type/id`; a new one has no id yet."""
+    changed = (action["resource"] for action in suggestion.actions if action["type"] == "update")
+    deleted = {action["resourceId"] for action in suggestion.actions if action["type"] == "delete"}
+    return deleted | {f"{resource['resourceType']}/{resource['id']}" for resource in changed}
 
 
 def summary(wording: Wording, key: str, **places: str) -> str:

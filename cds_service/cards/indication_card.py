@@ -8,25 +8,23 @@ from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
 from cds_service.cards.evidence import evidence_lines
 from cds_service.cards.order_names import emergency_block, order_block, procedure_ids, procedure_label
 from cds_service.cards.quantities import shown_reason
-from cds_service.cards.suggestions import suggestions_for
 from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
 from cds_service.findings.finding import Findings, IndicationFinding, OrderFinding
-from cds_service.knowledge.tables import Knowledge
 
 _ADVICE = ("card.indication.advice-add", "card.indication.advice-keep", "card.indication.advice-cancel")
 
 
-def indication_cards(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[Card]:
+def indication_cards(findings: Findings, wording: Wording) -> list[Card]:
     """A card for every order of which each indication is absent; `warning` only where codes could show them all."""
     return [
-        _card(order, knowledge, wording)
+        _card(order, wording)
         for order in findings.orders
         if order.procedure is not None and order.indication is Certainty.ABSENT
     ]
 
 
-def _card(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> Card:
+def _card(order: OrderFinding, wording: Wording) -> Card:
     return Card(
         kind=Kind.INDICATION,
         indicator=order.missing_reason_indicator,
@@ -35,7 +33,6 @@ def _card(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> Card:
         source=wording.say("source.indications"),
         topic=("indication", wording.say("topic.indication")),
         rows=procedure_ids([order]),
-        suggestions=suggestions_for(order, knowledge, wording),
     )
 
 

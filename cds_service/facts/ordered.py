@@ -32,6 +32,6 @@ def _read(record: RawResource, reading: Reading) -> OrderedFact | None:
     if raw.status not in (_DRAFT, _IN_FORCE) or raw.do_not_perform:
         return None
     period = raw.occurrence_period
-    dates = (raw.occurrence_date_time, period and (period.end or period.start), raw.authored_on)
-    planned = next((when for text in dates if text and (when := read_when(text, reading.zone))), None)
-    return OrderedFact(record.reference, concept(raw.code), raw.status == _DRAFT, planned)
+    occurrence = raw.occurrence_date_time or (period.end or period.start if period else None)
+    planned, authored = (read_when(text, reading.zone) for text in (occurrence, raw.authored_on))
+    return OrderedFact(record.reference, concept(raw.code), raw.status == _DRAFT, planned, authored)

@@ -12,6 +12,8 @@ from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import Findings, LookedAt, OrderFinding, Urgency
 from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
+from cds_service.findings.linkable_reasons import linkable_reasons
+from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
@@ -47,6 +49,7 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         to_judge and not facts.obtained,
         facts.today,
         tuple(_looked_at(kind.key, facts) for kind in CLINICAL),
+        ordered_tests(facts, knowledge),
     )
 
 
@@ -88,6 +91,7 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     context = order_context(tuple(remaining.values()))
     compatible = _with_children(recognized.candidates, patient.knowledge)
     listed = all(procedure.reasons_listed for procedure in recognized.candidates)
+    indications = judge_indications(compatible, order, chart, patient) if listed else ()
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -96,11 +100,12 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         code_and_text_differ=recognized.code_and_text_differ,
         matched_text=recognized.matched_text,
         urgency=Urgency.EMERGENCY if context.emergency else Urgency.ELECTIVE,
-        indications=judge_indications(compatible, order, chart, patient) if listed else (),
+        indications=indications,
         contraindications=judge_contraindications(context, patient),
         alerts=judge_alerts(compatible, chart, patient.knowledge),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
+        linkable_reasons=linkable_reasons(indications, order, patient) if order else (),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -25,6 +26,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _thresholds,
         _labs,
         _lab_names,
+        check_lab_orders,
         check_allergies,
     ):
         problems += check(rows)
@@ -50,6 +52,7 @@ def _procedures(rows: TableRows) -> Iterator[str]:
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
         for field in ("notes", "at_most_info"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
+        yield from _alternative(rows, file, key)
         yield from _circle(rows, file, key)
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", [alert["condition"]], rows.conditions, "condition")
@@ -68,6 +71,16 @@ def _indications(rows: TableRows) -> Iterator[str]:
         because = indication.get("possible_because")
         if ("possible_if" in indication) != bool(because):
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
+
+
+def _alternative(rows: TableRows, file: str, key: str) -> Iterator[str]:
+    """A safer procedure is one that there is, and that uses less and nothing else."""
+    name, row = rows.procedures[key].get("alternative", ""), rows.procedures[key]
+    yield from _missing(file, key, "alternative", [name], rows.procedures, "procedure")
+    if name in rows.procedures:
+        safer = {*rows.procedures[name]["uses"], *rows.procedures[name].get("usually_uses", ())}
+        if not safer < {*row["uses"], *row.get("usually_uses", ())}:
+            yield f'{file}: "{key}", alternative "{name}" does not use less than this procedure; name a safer one'
 
 
 def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:

@@ -93,6 +93,7 @@ def procedure(row: Row) -> Procedure:
         notes=dict(row.get("notes", {})),
         at_most_info=frozenset(row.get("at_most_info", ())),
         source=row["source"],
+        alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
     )
 

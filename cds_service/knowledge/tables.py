@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
+    from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
@@ -145,6 +146,8 @@ class Procedure:
     """Contraindications that are no more than information here: what they look for is the usual reason for the
     procedure, or hardly touches it."""
     source: str
+    alternative: str | None = None
+    """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
 
@@ -373,10 +376,11 @@ class Knowledge:
     plain_words: PlainWords
     units: Units
     lab_index: LabIndex
+    lab_orders: LabOrders
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
-    reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
-    """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
+    order_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Procedure id -> (system, code, display) of codes to order it by."""
     override_reasons: tuple[tuple[str, str, str], ...] = ()
     """(system, code, display)."""
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -40,7 +40,14 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
     """Append every sentence that is missing, unused or broken to `problems`, one line each."""
     places = {key: frozenset(names.split()) for key, names in rows.wording_keys.items()}
     named: dict[str, list[_Name]] = {}
-    for name in (*_of_kinds(), *_of_procedures(rows), *_of_criteria(rows), *_of_limits(rows), *_of_labs(rows)):
+    for name in (
+        *_of_kinds(),
+        *_of_procedures(rows),
+        *_of_criteria(rows),
+        *_of_limits(rows),
+        *_of_labs(rows),
+        *_of_tests(rows),
+    ):
         named.setdefault(name.key, []).append(name)
     problems += _missing(named, rows.wordings)
     problems += _never_filled(named, places)
@@ -99,6 +106,11 @@ def _of_labs(rows: TableRows) -> Iterator[_Name]:
         yield from (_Name(f"reason.{note}", "labs.toml", key, "note") for note in notes)
         if "derivation" in row:
             yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
+
+
+def _of_tests(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.lab_orders["test"]:
+        yield _Name(f"test.{row['id']}", "lab_orders.toml", row["id"], "id")
 
 
 def _of_units(rows: TableRows) -> set[str]:
