@@ -6,10 +6,12 @@ The models are those of R4B: ServiceRequest, Annotation and Reference are the sa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from fhir.resources.R4B.annotation import Annotation
+from fhir.resources.R4B.codeableconcept import CodeableConcept
+from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.reference import Reference
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from pydantic import BaseModel, ValidationError
@@ -39,9 +41,10 @@ def reference(to: str, display: str | None = None) -> dict[str, Any]:
     return _json(Reference.model_validate({"reference": to, **({"display": display} if display else {})}))
 
 
-def coding(code: tuple[str, str, str]) -> Mapping[str, str]:
-    """(system, code, display) as FHIR writes it."""
-    return dict(zip(("system", "code", "display"), code, strict=True))
+def concept(codes: Iterable[tuple[str, str, str]], text: str | None = None) -> dict[str, Any]:
+    """A CodeableConcept of codes, (system, code, display) each."""
+    codings = [Coding(system=system, code=code, display=display) for system, code, display in codes]
+    return _json(CodeableConcept(coding=codings, text=text))
 
 
 def _json(model: BaseModel) -> dict[str, Any]:

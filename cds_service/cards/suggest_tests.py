@@ -10,7 +10,7 @@ from typing import Any
 
 from cds_service.cards.card import Suggestion
 from cds_service.cards.suggest_draft import draft_of
-from cds_service.cards.suggest_resources import annotation, coding, service_request
+from cds_service.cards.suggest_resources import annotation, concept, service_request
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.kinds import KINDS
@@ -116,8 +116,8 @@ def _lab_order(
         fields["priority"] = "stat"
     return service_request(
         **fields,
-        category=[{"coding": [coding(lab_orders.category)]}],
-        code={"coding": [coding((_LOINC, test.loinc, test.display))], "text": _name(wanted, call)},
+        category=[concept([lab_orders.category])],
+        code=concept([(_LOINC, test.loinc, test.display)], _name(wanted, call)),
         occurrenceDateTime=wanted.day.isoformat() if wanted.day else None,
         note=[annotation(call.wording.say(key, procedure=procedures, when=when))],
     )

@@ -19,7 +19,7 @@ from typing import Any
 from cds_service.cards.card import Suggestion
 from cds_service.cards.escape import harmless
 from cds_service.cards.suggest_draft import draft_of, is_draft_with_id, with_more
-from cds_service.cards.suggest_resources import annotation, coding, reference, service_request
+from cds_service.cards.suggest_resources import annotation, concept, reference, service_request
 from cds_service.cards.suggest_tests import Suggesting, Timing, WantedTest, joined, order_missing
 from cds_service.fhir_references import local_reference
 from cds_service.findings.finding import Evidence, OrderFinding
@@ -125,10 +125,10 @@ def replace_order(order: OrderFinding, call: Suggesting) -> Suggestion | None:
     safer = call.knowledge.procedures.get(old.alternative or "") if old and len(order.candidates) < 2 else None
     if draft is None or old is None or safer is None or safer.shadow or order.emergency:
         return None
-    codes = [coding(code) for code in call.knowledge.order_codes[safer.id]]
+    code = concept(call.knowledge.order_codes[safer.id], safer.label)
     notes = [*_objects(draft.get("note")), annotation(call.wording.say("suggestion.replace-note", procedure=old.short))]
     kept = {name: draft[name] for name in _KEPT_BY_ANOTHER if name in draft}
-    made = service_request(**kept, code={"coding": codes, "text": safer.label}, note=notes)
+    made = service_request(**kept, code=code, note=notes)
     if made is None:
         return None
     create = {
