@@ -46,6 +46,7 @@ LINE = ("hooks", "clinical_data", "knowledge", "facts", "findings", "cards")
 # Between the stages of the line only types travel: what a stage hands on is in these modules.
 TYPE_MODULES = {
     *("cds_service.hooks.request", "cds_service.clinical_data.retrieved", "cds_service.facts.patient_facts"),
+    *("cds_service.knowledge.alerts", "cds_service.knowledge.expressions"),
     *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
     "cds_service.findings.finding",
 }

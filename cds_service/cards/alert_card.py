@@ -7,7 +7,7 @@ from cds_service.cards.evidence import evidence_lines
 from cds_service.cards.order_names import emergency_block, order_block, procedure_ids
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import AlertFinding, Findings, OrderFinding
-from cds_service.knowledge.tables import advice_key
+from cds_service.knowledge.alerts import advice_key
 
 
 def alert_cards(findings: Findings, wording: Wording) -> list[Card]:

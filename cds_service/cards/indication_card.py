@@ -9,7 +9,6 @@ from cds_service.cards.evidence import evidence_lines
 from cds_service.cards.order_names import emergency_block, order_block, procedure_ids, procedure_label
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.wording import Wording
-from cds_service.certainty import Certainty
 from cds_service.findings.finding import Findings, IndicationFinding, OrderFinding
 
 _ADVICE = ("card.indication.advice-add", "card.indication.advice-keep", "card.indication.advice-cancel")
@@ -17,11 +16,7 @@ _ADVICE = ("card.indication.advice-add", "card.indication.advice-keep", "card.in
 
 def indication_cards(findings: Findings, wording: Wording) -> list[Card]:
     """A card for every order of which each indication is absent; `warning` only where codes could show them all."""
-    return [
-        _card(order, wording)
-        for order in findings.orders
-        if order.procedure is not None and order.indication is Certainty.ABSENT
-    ]
+    return [_card(order, wording) for order in findings.orders if order.procedure is not None and order.lacks_reason]
 
 
 def _card(order: OrderFinding, wording: Wording) -> Card:

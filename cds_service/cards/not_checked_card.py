@@ -49,7 +49,7 @@ def not_checked_card(findings: Findings, knowledge: Knowledge, wording: Wording)
 def _rows(judged: Sequence[OrderFinding]) -> tuple[str, ...]:
     """The contraindications with an open question, then the procedures whose indication is open."""
     unknown = [row for order in judged for row in order.contraindications if row.certainty is Certainty.UNKNOWN]
-    indications = procedure_ids([order for order in judged if order.indication is Certainty.UNKNOWN])
+    indications = procedure_ids([order for order in judged if order.open_indications])
     return tuple(dict.fromkeys([*(row.contraindication.id for row in unknown), *indications]))
 
 

@@ -50,8 +50,7 @@ class OpenQuestion:
 def open_questions(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> list[OpenQuestion]:
     """Everything unknown about one order, the loudest questions first."""
     questions = [_question(row, finding, knowledge) for row, finding in _unknown(order)]
-    if order.indication is Certainty.UNKNOWN:
-        questions += _indications(order, wording)
+    questions += _indications(order, wording)
     asked = [question for question in questions if question.reason is None or question.reason.key not in NAMED_AS_GAPS]
     return sorted(asked, key=lambda question: -question.indicator)
 
@@ -91,7 +90,7 @@ def _question(row: Contraindication, finding: CriterionFinding, knowledge: Knowl
 
 
 def _indications(order: OrderFinding, wording: Wording) -> Iterator[OpenQuestion]:
-    unknown = [finding for finding in order.indications if finding.certainty is Certainty.UNKNOWN]
+    unknown = order.open_indications
     for finding in unknown:
         what = wording.say("card.not_checked.indication", indication=finding.indication.label)
         if len(unknown) > _MOST_INDICATIONS:

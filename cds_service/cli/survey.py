@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -158,7 +158,7 @@ def _codings(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _count_orders(orders: Orders, records: Iterable[RawResource], knowledge: Knowledge) -> None:
     for record in records:
         try:
-            fact = read_order(record, {})
+            fact = read_order(record, {}, UTC)
         except Unreadable:
             continue  # counted as a fault of the server
         found = recognize(fact, empty_chart(knowledge), knowledge)

@@ -38,14 +38,15 @@ def read_condition(reference: str, raw: RawCondition, reading: Reading) -> Condi
         return None
     zone, status = reading.zone, status_code(raw.clinical_status)
     ended = _ended(raw, reading)
-    onset = raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None)
+    onset = read_when(raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None), zone)
     return ConditionFact(
         reference=reference,
         concept=concept(raw.code),
         activity=_activity(status, ended),
         certain=verification not in UNCERTAIN,
-        onset=read_when(onset, zone) or read_when(raw.recorded_date, zone),
+        onset=onset or read_when(raw.recorded_date, zone),
         encounter=encounter_of(raw),
+        onset_recorded=onset is not None,
         status_clear=status in _ACTIVE | _ENDED | {"remission"} or (status is None and ended is not Certainty.UNKNOWN),
     )
 

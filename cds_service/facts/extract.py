@@ -35,7 +35,7 @@ def extract(
         encounter_id: bare id of the current encounter, if the client sent one.
     """
     reading = Reading(now, reads)
-    orders = _orders(data, reading.gaps)
+    orders = _orders(data, reading)
     conditions = read_conditions(data.retrieved("conditions"), reading)
     allergies = read_allergies(data.retrieved("allergies"), reading)
     observations = read_observations(data.retrieved("observations"), reading)
@@ -73,13 +73,13 @@ def _known_gaps(data: ClinicalData) -> list[Unavailable]:
     return [*data.gaps, *data.in_focus.unavailable, *(gap for key in asked for gap in data.retrieved(key).unavailable)]
 
 
-def _orders(data: ClinicalData, gaps: list[Unavailable]) -> tuple[OrderFact, ...]:
+def _orders(data: ClinicalData, reading: Reading) -> tuple[OrderFact, ...]:
     sources = data.by_kind.get("orders", RetrievedData())
     based_on = {record.reference: record for record in sources.records}
-    orders = []
+    orders, gaps = [], reading.gaps
     for record in data.in_focus.records:
         try:
-            orders.append(read_order(record, based_on))
+            orders.append(read_order(record, based_on, reading.zone))
             missed = missing_sources(record, based_on)
             # What could not be retrieved of the orders matters only to an appointment that is based on one of them.
             gaps += [gap for gap in sources.unavailable if missed and gap not in gaps]

@@ -7,9 +7,11 @@ its serviceType, or by the ServiceRequests it is based on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 
 from cds_service.clinical_data.retrieved import RawResource
-from cds_service.facts.patient_facts import Concept, OrderFact
+from cds_service.facts.dates import read_when
+from cds_service.facts.patient_facts import Concept, OrderFact, When
 from cds_service.facts.resources import (
     RawContained,
     RawOrder,
@@ -19,6 +21,8 @@ from cds_service.facts.resources import (
     decode,
     decode_concepts,
     decode_notes,
+    decode_start,
+    decode_text,
     is_given,
 )
 from cds_service.fhir_references import local_reference
@@ -33,12 +37,13 @@ def unread_order(reference: str, resource_type: str, body: bytes = b"") -> Order
     return OrderFact(reference, resource_type, Concept(), (), (), body, readable=False)
 
 
-def read_order(record: RawResource, based_on: Mapping[str, RawResource]) -> OrderFact:
+def read_order(record: RawResource, based_on: Mapping[str, RawResource], zone: tzinfo) -> OrderFact:
     """The fact of one order.
 
     Args:
         record: the order in focus.
         based_on: ServiceRequests by reference, for an Appointment's basedOn.
+        zone: the hospital's.
 
     Raises:
         Unreadable: the resource can't be read.
@@ -65,7 +70,15 @@ def read_order(record: RawResource, based_on: Mapping[str, RawResource]) -> Orde
         details=_merged(detail for order in (raw, *wanted) for detail in _details(order)),
         notes=tuple(note for order in (raw, *wanted) for note in _notes(order)),
         category=tuple(word for order in (raw, *wanted) for word in _category(order)),
+        priority=next((text for order in (raw, *wanted) if (text := decode_text(order.priority))), None),
+        planned=next((when for order in (raw, *wanted) if (when := _planned(order, zone))), None),
     )
+
+
+def _planned(raw: RawOrder, zone: tzinfo) -> When | None:
+    """When the procedure is to be; None for a repeated one, and where it is not said."""
+    texts = (decode_text(raw.start), decode_text(raw.occurrence_date_time), decode_start(raw.occurrence_period))
+    return next((when for text in texts if (when := read_when(text, zone))), None)
 
 
 def _details(raw: RawOrder) -> list[Concept]:

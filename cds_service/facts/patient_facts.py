@@ -64,7 +64,8 @@ class ConditionFact:
     """A Condition that is neither refuted nor entered in error.
 
     `activity` is `active`, `remission` or `inactive`; `certain` is False for unconfirmed, provisional and
-    differential ones. `onset` falls back to recordedDate. `encounter` is the bare id for an encounter diagnosis.
+    differential ones. `onset` falls back to recordedDate, then `onset_recorded` is False: it began then or earlier.
+    `encounter` is the bare id for an encounter diagnosis.
     """
 
     reference: str
@@ -74,6 +75,7 @@ class ConditionFact:
     onset: When | None
     encounter: str | None
     status_clear: bool = True
+    onset_recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ class OrderFact:
     `reasons` are its own reasonCode entries; `reason_references` the references of reasonReference, `Type/id`.
     `body` holds the bytes received, from which an update suggestion is made. `forbids` is doNotPerform.
     Where `concept` names no procedure, these count: `details` says more of what is ordered (orderDetail, bodySite),
-    `notes` are free texts beside it, `category` the texts and codes of the kind of service.
+    `notes` are free texts beside it, `category` the texts and codes of the kind of service. `priority` is a code of
+    FHIR request-priority; `planned` is when the procedure is to be: the start of the appointment, else the occurrence.
     """
 
     reference: str
@@ -213,6 +216,8 @@ class OrderFact:
     details: Concept = _NOTHING
     notes: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
+    priority: str | None = None
+    planned: When | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,17 +181,11 @@ class RawOrder(_Resource):
     note: msgspec.Raw = NOT_GIVEN
     description: msgspec.Raw = NOT_GIVEN
     comment: msgspec.Raw = NOT_GIVEN
-
-
-class RawOrdered(_Resource):
-    """FHIR ServiceRequest, as far as it says whether something is ordered already."""
-
-    status: str | None = None
-    do_not_perform: bool | None = None
-    code: RawConcept | None = None
-    occurrence_date_time: str | None = None
-    occurrence_period: RawPeriod | None = None
-    authored_on: str | None = None
+    priority: msgspec.Raw = NOT_GIVEN
+    occurrence_date_time: msgspec.Raw = NOT_GIVEN
+    occurrence_period: msgspec.Raw = NOT_GIVEN
+    authored_on: msgspec.Raw = NOT_GIVEN
+    start: msgspec.Raw = NOT_GIVEN
 
 
 class RawContained(_Resource):
@@ -234,7 +228,7 @@ class Unreadable(Exception):
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
-        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawOrdered),
+        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder),
         *(RawPatient, RawContained, RawEncounter),
     )
 }
@@ -249,6 +243,8 @@ _concepts = msgspec.json.Decoder(list[RawConcept] | RawConcept)
 _annotations = msgspec.json.Decoder(list[RawAnnotation] | RawAnnotation | str)
 _code_decoder = msgspec.json.Decoder(RawCode)
 _reference_decoder = msgspec.json.Decoder(RawReference)
+_period_decoder = msgspec.json.Decoder(RawPeriod)
+_text_decoder = msgspec.json.Decoder(str)
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -337,6 +333,22 @@ def decode_notes(raw: msgspec.Raw) -> list[str]:
         return []
     notes = found if isinstance(found, list) else [found]
     return [text for note in notes if (text := note if isinstance(note, str) else note.text)]
+
+
+def decode_text(raw: msgspec.Raw) -> str | None:
+    """A text that is no reason to give up the resource; None where there is none, or it is no text."""
+    try:
+        return _text_decoder.decode(raw) if is_given(raw) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def decode_start(raw: msgspec.Raw) -> str | None:
+    """The start of a Period, as `decode_text`."""
+    try:
+        return _period_decoder.decode(raw).start if is_given(raw) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def display_of(raw: msgspec.Raw) -> str | None:

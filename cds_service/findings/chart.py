@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
-from cds_service.certainty import Certainty, all_of, any_of, none_of
+from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
+from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.condition import ConditionQuestion
-from cds_service.knowledge.tables import Expression, Knowledge
+from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.value_sets import CodeIndex, Hit
 from cds_service.reasons import Reason
 
@@ -36,9 +38,13 @@ class Match:
     @property
     def certainty(self) -> Certainty:
         """A wider code, an unconfirmed diagnosis or one in remission leaves it unknown: the condition is possible."""
+        return self.settles()
+
+    def settles(self, *, wider_too: bool = False) -> Certainty:
+        """How surely it is the condition; with `wider_too` a wider code is no reason for doubt."""
         if self.fact.activity == "inactive":
             return Certainty.ABSENT
-        sure = self.hit.sufficient and self.fact.certain and self.fact.activity == "active"
+        sure = (self.hit.sufficient or wider_too) and self.fact.certain and self.fact.activity == "active"
         return Certainty.PRESENT if sure else Certainty.UNKNOWN
 
     @property
@@ -58,6 +64,46 @@ class Match:
         return Evidence(self.fact.reference, self.label, self.coding, date=date, notes=notes)
 
 
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """The day of the call and its encounter: against these the dates of expressions are judged."""
+
+    today: date | None = None
+    encounter: str | None = None
+
+    def fit(self, expression: Expression, fact: ConditionFact) -> Certainty:
+        """Whether a recorded condition began in the time that an `is` of an expression names.
+
+        The date of the record proves neither: a chronic disease is recorded late, and an acute one may come back.
+        """
+        if not expression.has_dates:
+            return Certainty.PRESENT
+        if fact.onset is None or not fact.onset_recorded or self.today is None:
+            current = fact.encounter is not None and fact.encounter == self.encounter
+            counts = expression.within_days is not None and (expression.undated_counts or current)
+            return Certainty.PRESENT if counts else Certainty.UNKNOWN
+        youngest, oldest = ((self.today - end.date()).days for end in (fact.onset.latest, fact.onset.earliest))
+        bounds = [_within(youngest, oldest, expression.within_days)]
+        if expression.older_than_days is not None:
+            bounds.append(negated(_within(youngest, oldest, expression.older_than_days)))
+        return all_of(bounds)
+
+
+ANY_TIME = Dates()
+
+
+def _within(youngest: int, oldest: int, days: int | None) -> Certainty:
+    if days is None or oldest <= days:
+        return Certainty.PRESENT
+    return Certainty.ABSENT if youngest > days else Certainty.UNKNOWN
+
+
+def _dated(matches: list[Match]) -> list[Match]:
+    """The sure matches with a date of onset where there are any: such a date decides over an entry without one."""
+    known = [m for m in matches if m.certainty is Certainty.PRESENT and m.fact.onset and m.fact.onset_recorded]
+    return known or matches
+
+
 class Chart:
     """Conditions by value set, and which of them a question can't read."""
 
@@ -68,6 +114,7 @@ class Chart:
         knowledge: Knowledge,
         *,
         complete: bool,
+        dates: Dates = ANY_TIME,
     ) -> None:
         """Use `chart_of` or `with_reasons`.
 
@@ -76,7 +123,9 @@ class Chart:
             active: the conditions that are not inactive.
             knowledge: the tables.
             complete: whether everything that the record holds of conditions was retrieved and could be read.
+            dates: the day and encounter of the call, against which onsets are held.
         """
+        self._dates = dates
         self.complete = complete
         self._matches = matches
         self._active = active
@@ -134,8 +183,13 @@ class Chart:
         What must not be there is only known to be absent where every condition that may be it was read.
         """
         if expression.operator == "is":
-            best = self.best(self._knowledge.conditions[expression.condition].value_set, counts)
-            return best.certainty if best else Certainty.ABSENT
+            matches = self.in_value_set(self._knowledge.conditions[expression.condition].value_set)
+            kept = [match for match in matches if counts is None or counts(match.fact)]
+            kept = _dated(kept) if expression.has_dates else kept
+            return any_of(
+                all_of([match.settles(wider_too=expression.wider_counts), self._dates.fit(expression, match.fact)])
+                for match in kept
+            )
         parts = [self.certainty(part, counts) for part in expression.parts]
         if expression.operator == "none_of" and not self._is_closed(expression):
             parts.append(Certainty.UNKNOWN)
@@ -158,7 +212,7 @@ class Chart:
         matches = {key: list(found) for key, found in self._matches.items()}
         for fact in facts:
             _add(matches, fact, self._knowledge.codes)
-        chart = Chart(matches, self._active, self._knowledge, complete=self.complete)
+        chart = Chart(matches, self._active, self._knowledge, complete=self.complete, dates=self._dates)
         chart._unread = self._unread  # the record is the same: what one can't read, the other can't
         return chart
 
@@ -174,7 +228,8 @@ def chart_of(facts: PatientFacts, knowledge: Knowledge) -> Chart:
     for fact in facts.conditions:
         _add(matches, fact, knowledge.codes)
     active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
-    return Chart(matches, active, knowledge, complete=ConditionQuestion.DATA in facts.complete)
+    complete = ConditionQuestion.DATA in facts.complete
+    return Chart(matches, active, knowledge, complete=complete, dates=Dates(facts.today, facts.encounter_id))
 
 
 def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.finding import ContraindicationFinding
 from cds_service.findings.lab_results import LabBook, book_of
+from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.findings.thresholds import age_in_days
+from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Gate, Knowledge, Procedure
 
 
@@ -23,8 +26,13 @@ class PatientContext:
     chart: Chart
     allergies: AllergyList
     labs: LabBook
-    judged: dict[frozenset[str], tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
-    """Answers given so far in this call, by the ids of the procedures: several orders of one are judged once."""
+    judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
+    """Answers given so far in this call: several orders of one procedure, as urgent, are judged once."""
+
+    @property
+    def has_any_result(self) -> bool:
+        """Whether the record holds a result or an allergy entry at all; in an emergency it may hold nothing yet."""
+        return bool(self.facts.observations or self.facts.allergies)
 
     def is_current(self, fact: ConditionFact, within_days: int) -> bool:
         """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""
@@ -44,16 +52,20 @@ def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
 class OrderContext:
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
-    Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; an emergency
-    is one only where every one of them is, and a contraindication is no more than information only where it is to all.
+    Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; and a
+    contraindication is expected, or no more than information, only where it is so for all.
     """
 
     ids: frozenset[str]
     uses: frozenset[str]
     accesses: frozenset[str]
     bleeding_risk: str
-    emergency: bool
+    bleeding_risk_named: bool
+    """Whether the guideline itself names one of them in this class."""
     at_most_info: frozenset[str]
+    expected: frozenset[str]
+    timing: Timing
+    radiation_field: frozenset[str] = frozenset()
 
     def passes(self, gate: Gate, patient: PatientContext) -> bool:
         """Whether a row or criterion applies to the order and the patient."""
@@ -61,7 +73,15 @@ class OrderContext:
             return False
         if gate.bleeding_risk is not None and gate.bleeding_risk != self.bleeding_risk:
             return False
+        if gate.bleeding_risk_named and not self.bleeding_risk_named:
+            return False
         if (gate.access and not gate.access & self.accesses) or (gate.procedures and not gate.procedures & self.ids):
+            return False
+        if gate.radiation_field and not gate.radiation_field & self.radiation_field:
+            return False
+        if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:
+            return False
+        if is_of_age(gate.patients, patient.facts) is not Certainty.PRESENT:
             return False
         if gate.when is not None and not patient.chart.holds(gate.when):
             return False
@@ -70,13 +90,17 @@ class OrderContext:
         return gate.unless is None or not patient.chart.holds(gate.unless, counts)
 
 
-def order_context(procedures: tuple[Procedure, ...]) -> OrderContext:
-    """The context of an order that may be any of the procedures."""
+def order_context(procedures: tuple[Procedure, ...], timing: Timing) -> OrderContext:
+    """The context of an order that may be any of the procedures, needed as soon as `timing` says."""
+    risk = "high" if any(procedure.bleeding_risk == "high" for procedure in procedures) else "low"
     return OrderContext(
         ids=frozenset(procedure.id for procedure in procedures),
         uses=frozenset().union(*(procedure.uses for procedure in procedures)),
         accesses=frozenset(procedure.access for procedure in procedures),
-        bleeding_risk="high" if any(procedure.bleeding_risk == "high" for procedure in procedures) else "low",
-        emergency=all(procedure.emergency for procedure in procedures),
+        bleeding_risk=risk,
+        bleeding_risk_named=any(p.bleeding_risk_named for p in procedures if p.bleeding_risk == risk),
         at_most_info=frozenset.intersection(*(procedure.at_most_info for procedure in procedures)),
+        expected=frozenset.intersection(*(procedure.expected for procedure in procedures)),
+        timing=timing,
+        radiation_field=frozenset().union(*(procedure.radiation_field for procedure in procedures)),
     )

@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import OrderFact, PatientFacts
+from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Findings, LookedAt, OrderFinding, Urgency
-from cds_service.findings.indications import chart_for, judge_alerts, judge_indications
+from cds_service.findings.finding import Findings, LookedAt, OrderFinding
+from cds_service.findings.indications import chart_for, judge_indications
 from cds_service.findings.linkable_reasons import linkable_reasons
 from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
+from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Procedure
@@ -88,10 +90,13 @@ def _judge_order(order: OrderFact, patient: PatientContext) -> OrderFinding:
 def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientContext) -> OrderFinding:
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
-    context = order_context(tuple(remaining.values()))
     compatible = _with_children(recognized.candidates, patient.knowledge)
-    listed = all(procedure.reasons_listed for procedure in recognized.candidates)
-    indications = judge_indications(compatible, order, chart, patient) if listed else ()
+    complete = all(procedure.list_complete for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient, list_complete=complete)
+    procedures = tuple(remaining.values())
+    timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
+    context = order_context(procedures, timing)
+    alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=timing.must_not_wait)
     return OrderFinding(
         order=order,
         procedure=recognized.procedure,
@@ -99,13 +104,14 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         recognised_by=recognized.by,
         code_and_text_differ=recognized.code_and_text_differ,
         matched_text=recognized.matched_text,
-        urgency=Urgency.EMERGENCY if context.emergency else Urgency.ELECTIVE,
-        indications=indications,
+        urgency=timing.urgency,
+        planned=timing.planned,
+        indications=reasons,
         contraindications=judge_contraindications(context, patient),
-        alerts=judge_alerts(compatible, chart, patient.knowledge),
+        alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
-        linkable_reasons=linkable_reasons(indications, order, patient) if order else (),
+        linkable_reasons=linkable_reasons(reasons, order, patient) if order else (),
     )
 
 
@@ -119,10 +125,7 @@ def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> l
             add(knowledge.procedures[child])
 
     for procedure in procedures:
-        if procedure.indications:
-            found[procedure.id] = procedure
-        else:
-            add(procedure)
+        add(procedure)
     return list(found.values())
 
 

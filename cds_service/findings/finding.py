@@ -96,7 +96,11 @@ class ContraindicationFinding:
 
 @dataclass(frozen=True, slots=True)
 class IndicationFinding:
-    """Whether the record holds one reason for the procedure; `indicator` is how loudly an unknown one is told."""
+    """Whether the record holds one reason for the procedure.
+
+    `indicator` is how loudly an unknown one is told: where it could not be looked at. None where it was, and left it
+    undecided; that is nothing to tell.
+    """
 
     indication: Indication
     certainty: Certainty
@@ -172,6 +176,18 @@ class OrderFinding:
         return any_of(finding.certainty for finding in self.indications) if self.indications else None
 
     @property
+    def open_indications(self) -> tuple[IndicationFinding, ...]:
+        """The indications that could not be looked at, where none is present."""
+        if self.indication is not Certainty.UNKNOWN:
+            return ()
+        return tuple(f for f in self.indications if f.certainty is Certainty.UNKNOWN and f.indicator is not None)
+
+    @property
+    def lacks_reason(self) -> bool:
+        """Whether no listed reason is recorded, of a procedure whose list of reasons is complete."""
+        return self.indication is Certainty.ABSENT and all(procedure.list_complete for procedure in self.candidates)
+
+    @property
     def missing_reason_indicator(self) -> Indicator:
         """How loudly it is told that no indication is recorded.
 
@@ -183,7 +199,7 @@ class OrderFinding:
 
     def open_indicators(self) -> Iterator[Indicator]:
         """How loudly each question without an answer is told."""
-        answers = [(found.certainty, found.indicator) for found in self.indications]
+        answers = [(found.certainty, found.indicator) for found in self.open_indications]
         answers += [(found.certainty, found.indicator) for row in self.contraindications for found in row.criteria]
         yield from (level or Indicator.INFO for certainty, level in answers if certainty is Certainty.UNKNOWN)
 

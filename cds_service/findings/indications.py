@@ -3,44 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cds_service.certainty import Certainty
-from cds_service.facts.patient_facts import OrderFact
+from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.chart import Chart, Match
 from cds_service.findings.context import PatientContext
-from cds_service.findings.finding import AlertFinding, IndicationFinding
+from cds_service.findings.finding import IndicationFinding
+from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.indicator import Indicator
 from cds_service.kinds import KINDS
-from cds_service.knowledge.tables import Expression, Indication, Knowledge, Procedure
+from cds_service.knowledge.expressions import Expression
+from cds_service.knowledge.tables import Indication, Knowledge, Procedure
 from cds_service.reasons import Reason
 
 _CONDITIONS = KINDS["conditions"]
 
 
 def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
-    """The patient's chart plus the order's own coded reasons."""
+    """The patient's chart plus the order's own coded reasons, and what else is ordered: a planned operation."""
     if order is None:
         return patient.chart
-    return patient.chart.with_reasons(order.reference, order.reasons)
+    others = [other.concept for other in patient.facts.orders if other.reference != order.reference]
+    return patient.chart.with_reasons(order.reference, (*order.reasons, *others))
 
 
 def judge_indications(
-    procedures: Iterable[Procedure], order: OrderFact | None, chart: Chart, patient: PatientContext
+    procedures: Iterable[Procedure],
+    order: OrderFact | None,
+    chart: Chart,
+    patient: PatientContext,
+    *,
+    list_complete: bool = True,
 ) -> tuple[IndicationFinding, ...]:
-    """Every indication of the procedures, each once."""
+    """Every indication of the procedures that may be the patient's, each once.
+
+    One for the other sex or another age is left out, unless its condition is recorded: then it is unknown. Where the
+    tables hold only some reasons of many, those that the record holds nothing of are left out: none is called absent.
+    """
     rows = {indication.id: indication for procedure in procedures for indication in procedure.indications}
-    return tuple(_judge(row, order, chart, patient) for row in rows.values())
+    found = (_judge(row, order, chart, patient) for row in rows.values())
+    fitting = (_unless_of_others(finding, patient.facts) for finding in found)
+    return tuple(f for f in fitting if f is not None and (list_complete or f.evidence))
 
 
-def judge_alerts(procedures: Iterable[Procedure], chart: Chart, knowledge: Knowledge) -> tuple[AlertFinding, ...]:
-    """Recorded conditions that must not be mistaken for an indication of the procedures."""
-    alerts = {alert.condition: alert for procedure in procedures for alert in procedure.alerts}
-    found = []
-    for condition, alert in alerts.items():
-        best = chart.best(knowledge.conditions[condition].value_set)
-        if best is not None and best.certainty is Certainty.PRESENT:
-            found.append(AlertFinding(alert.wording, alert.indicator, (best.evidence(),)))
-    return tuple(found)
+def _unless_of_others(finding: IndicationFinding, facts: PatientFacts) -> IndicationFinding | None:
+    group = finding.indication.patients
+    of_sex = is_of_sex(group, facts)
+    if of_sex is not Certainty.ABSENT and is_of_age(group, facts) is not Certainty.ABSENT:
+        return finding
+    reason = Reason("sex-does-not-fit" if of_sex is Certainty.ABSENT else "age-does-not-fit")
+    return replace(finding, certainty=Certainty.UNKNOWN, reason=reason, indicator=None) if finding.evidence else None
 
 
 def _judge(indication: Indication, order: OrderFact | None, chart: Chart, patient: PatientContext) -> IndicationFinding:
@@ -52,12 +65,14 @@ def _judge(indication: Indication, order: OrderFact | None, chart: Chart, patien
     if certainty is Certainty.UNKNOWN:
         doubts = [match.doubt for match in matches if match.certainty is Certainty.UNKNOWN]
         reason = next(iter(doubts), None) or _gap(indication, order, patient)
-        return IndicationFinding(indication, Certainty.UNKNOWN, reason, evidence, Indicator.INFO)
+        if reason is None and chart.holds(indication.present_if.of_any_age()):
+            reason = Reason("onset-not-recorded")
+        return IndicationFinding(indication, Certainty.UNKNOWN, reason, evidence)
     possible = indication.possible_if
     if possible is not None and chart.certainty(possible) is not Certainty.ABSENT:
         partial = tuple(match.evidence() for match in _matches(possible, chart, patient.knowledge))
         reason = Reason(indication.possible_because or "partial-indication")
-        return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial, Indicator.INFO)
+        return IndicationFinding(indication, Certainty.UNKNOWN, reason, partial)
     gap = _gap(indication, order, patient) or _unprovable(indication, patient.knowledge)
     if gap is None:
         return IndicationFinding(indication, Certainty.ABSENT)
@@ -73,8 +88,9 @@ def _matches(expression: Expression, chart: Chart, knowledge: Knowledge) -> list
 
 def _unprovable(indication: Indication, knowledge: Knowledge) -> Reason | None:
     """Where no code of any vocabulary names the condition, nothing recorded says nothing."""
-    named = indication.present_if.conditions()
-    return None if any(knowledge.conditions[name].provable for name in named) else Reason("no-code-names-it")
+    leaves = indication.present_if.leaves()
+    provable = any(leaf.wider_counts or knowledge.conditions[leaf.condition].provable for leaf in leaves)
+    return None if provable else Reason("no-code-names-it")
 
 
 def _gap(indication: Indication, order: OrderFact | None, patient: PatientContext) -> Reason | None:

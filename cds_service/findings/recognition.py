@@ -161,7 +161,11 @@ def _most_special(ids: Sequence[str], fitting: Sequence[str]) -> tuple[str, ...]
 
 
 def _is_indicated(procedure: Procedure, chart: Chart, knowledge: Knowledge) -> bool:
-    return any(chart.holds(i.present_if) for i in procedure.indications)
+    """Whether the record settles that it is meant; when a condition began decides its candidacy, not its name."""
+    settling = procedure.settled_by
+    if settling is None:
+        settling = tuple(indication.present_if for indication in procedure.indications)
+    return any(chart.holds(expression.of_any_age()) for expression in settling)
 
 
 def _line(procedure: str, knowledge: Knowledge) -> list[str]:

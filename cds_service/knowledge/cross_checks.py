@@ -27,6 +27,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _labs,
         _lab_names,
         check_lab_orders,
+        _urgency,
         check_allergies,
     ):
         problems += check(rows)
@@ -50,12 +51,25 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        for field in ("notes", "at_most_info"):
+        for field in ("notes", "at_most_info", "expected"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _alternative(rows, file, key)
         yield from _circle(rows, file, key)
+        yield from _missing(
+            file, key, "settled_by", _named({"any_of": row.get("settled_by", ())}), rows.conditions, "condition"
+        )
         for alert in row.get("alert", ()):
-            yield from _missing(file, key, "alert", [alert["condition"]], rows.conditions, "condition")
+            yield from _missing(file, key, "alert", _named(alert["when"]), rows.conditions, "condition")
+
+
+def _urgency(rows: TableRows) -> Iterator[str]:
+    known = {
+        "procedures": (rows.procedures, "procedure"),
+        "conditions": (rows.conditions, "condition"),
+        "expected": (rows.contraindications, "contraindication"),
+    }
+    for field, names in rows.urgency.get("source_control", {}).items():
+        yield from _missing("urgency.toml", "source_control", field, names, *known[field])
 
 
 def _indications(rows: TableRows) -> Iterator[str]:
@@ -105,7 +119,10 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
             yield from _missing(
                 file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
             )
-            yield from _gate(rows, criterion["id"], criterion)
+            for gate in (criterion, *criterion.get("required_when", ())):
+                yield from _gate(rows, criterion["id"], gate)
+            measured = criterion.get("measured_by", ())
+            yield from _missing(file, criterion["id"], "measured_by", measured, rows.thresholds, "threshold")
             yield from _criterion(rows, file, criterion)
         yield from _silencing(file, {c["id"]: c.get("superseded_by", ()) for c in row["criterion"]})
 
@@ -136,7 +153,7 @@ def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[s
 def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     file = "contraindications.toml"
     yield from _missing(file, name, "procedures", row.get("procedures", ()), rows.procedures, "procedure")
-    for part in ("when", "unless"):
+    for part in ("when", "unless", "at_risk_when"):
         yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
 
 
@@ -210,4 +227,6 @@ def _named(value: Any) -> list[str]:
         return []
     if isinstance(value, str):
         return [value]
+    if "is" in value:
+        return [value["is"]]
     return [name for parts in value.values() for part in parts for name in _named(part)]

@@ -35,6 +35,7 @@ from cds_service.knowledge.site import (
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
 from cds_service.knowledge.units import Units
+from cds_service.knowledge.urgency_table import urgency_table
 from cds_service.knowledge.value_sets import (
     SUFFICIENT,
     CodeIndex,
@@ -118,6 +119,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
         files.allergy_words += [{**block, "file": path.name} for block in blocks]
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
+    files.urgency = toml("urgency.toml", "urgency")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.order_words = toml("order_words.toml", "order_words")
     files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
@@ -188,6 +190,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         lab_orders=LabOrders(files.lab_orders, words),
+        urgency=urgency_table(files.urgency),
         children=_children(procedures),
         order_codes=_order_codes(procedures, rules, codes),
         override_reasons=tuple(

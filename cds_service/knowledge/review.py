@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.tables import (
     BEYOND,
     CONTRAST,
@@ -15,7 +16,6 @@ from cds_service.knowledge.tables import (
     SOURCE_TABLE,
     Contraindication,
     Criterion,
-    Expression,
     Gate,
     Indication,
     Knowledge,
@@ -81,6 +81,7 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "procedure": procedure.id,
         "name": procedure.label,
         "name on a card": procedure.short,
+        "done for": procedure.patients.text,
         "origin": procedure.origin,
         "region": procedure.region,
         "uses": ", ".join(_use(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
@@ -89,11 +90,12 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "urgency": " or ".join(procedure.urgency),
         "frequency, 1 to 4": "" if procedure.frequency is None else str(procedure.frequency),
         "emergency": "yes" if procedure.emergency else "no",
-        "information at most": ", ".join(sorted(procedure.at_most_info)),
+        "information at most": ", ".join(sorted(procedure.at_most_info | procedure.expected)),
         "procedure source": procedure.source,
         "indication": indication.id if indication else "none of its own",
         "present if": expression_text(indication.present_if, knowledge) if indication else "",
         "only possible if": expression_text(possible, knowledge) if possible else "",
+        "only for": indication.patients.text if indication else "",
         "grade": indication.grade if indication else "",
         "source": indication.source if indication else "",
         "in shadow": "yes" if procedure.shadow else "",
@@ -135,6 +137,10 @@ def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
         yield f"access {' or '.join(sorted(gate.access))}"
     if gate.procedures:
         yield f"only {', '.join(sorted(gate.procedures))}"
+    if gate.radiation_field:
+        yield f"X-rays through {' or '.join(sorted(gate.radiation_field))}"
+    if gate.patients.text:
+        yield gate.patients.text
     if gate.when:
         yield f"with {expression_text(gate.when, knowledge)}"
     if gate.unless:
@@ -145,11 +151,21 @@ def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
 def expression_text(expression: Expression, knowledge: Knowledge) -> str:
     """An expression in words, with the labels of its conditions."""
     if expression.operator == "is":
-        return knowledge.conditions[expression.condition].label
+        return f"{knowledge.conditions[expression.condition].label}{_dates(expression)}"
     parts = [expression_text(part, knowledge) for part in expression.parts]
     if expression.operator == "none_of":
         return f"none of ({', '.join(parts)})"
     return f"({f' {_JOINT[expression.operator]} '.join(parts)})"
+
+
+def _dates(expression: Expression) -> str:
+    undated = " or without a date" if expression.undated_counts else ""
+    parts = []
+    if expression.within_days is not None:
+        parts.append(f" of the last {expression.within_days} days{undated}")
+    if expression.older_than_days is not None:
+        parts.append(f" of more than {expression.older_than_days} days ago")
+    return "".join(parts)
 
 
 _JOINT = {"all_of": "and", "any_of": "or"}

@@ -9,17 +9,18 @@ from fractions import Fraction
 from typing import Any
 
 from cds_service.indicator import indicator_of
+from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.tables import (
     CONTRAST,
     IN_VESSELS,
     SITE,
-    Alert,
+    SOURCE_TABLE,
     Condition,
     Contraindication,
     Criterion,
     Derivation,
-    Expression,
     Gate,
     Indication,
     Lab,
@@ -39,16 +40,18 @@ def is_active(row: Row) -> bool:
 
 
 def expression(value: Any) -> Expression:
-    """A condition id, or a table with `all_of`, `any_of` or `none_of`."""
+    """A condition id, one with a date (`is`), or a table with `all_of`, `any_of` or `none_of`."""
     if isinstance(value, str):
         return Expression("is", value)
+    if "is" in value:
+        return Expression("is", value["is"], **{name: value[name] for name in value if name != "is"})
     ((operator, parts),) = value.items()
     return Expression(operator, parts=tuple(expression(part) for part in parts))
 
 
 def condition(row: Row, sufficient: frozenset[str]) -> Condition:
     """A [[condition]] row; `sufficient` are the value sets with a code that means the condition by itself."""
-    return Condition(row["id"], row["label"], row["value_set"], row["value_set"] in sufficient)
+    return Condition(row["id"], row["label"], row["value_set"], row["value_set"] in sufficient, row.get("urgency"))
 
 
 def indication(row: Row) -> Indication:
@@ -62,6 +65,25 @@ def indication(row: Row) -> Indication:
         source=row["source"],
         grade=row["grade"],
         possible_because=row.get("possible_because"),
+        origin=row.get("origin", SOURCE_TABLE),
+        patients=patient_group(row),
+    )
+
+
+def patient_group(row: Row) -> PatientGroup:
+    """The fields `sex`, `from_age` and `to_age` of a row."""
+    return PatientGroup(row.get("sex"), row.get("from_age"), row.get("to_age"))
+
+
+def alert(row: Row) -> Alert:
+    """A [[procedure.alert]] row."""
+    louder = row.get("even_in_emergency")
+    return Alert(
+        when=expression(row["when"]),
+        wording=row["wording"],
+        indicator=indicator_of(row["indicator"]),
+        unless_indication=row.get("unless_indication", ""),
+        even_in_emergency=None if louder is None else indicator_of(louder),
     )
 
 
@@ -89,12 +111,17 @@ def procedure(row: Row) -> Procedure:
         synonyms=tuple(row["synonyms"]),
         exclude_terms=tuple(row.get("exclude_terms", ())),
         indications=tuple(indication(r) for r in row.get("indication", ()) if is_active(r)),
-        alerts=tuple(Alert(a["condition"], a["wording"], indicator_of(a["indicator"])) for a in row.get("alert", ())),
+        alerts=tuple(alert(r) for r in row.get("alert", ()) if is_active(r)),
         notes=dict(row.get("notes", {})),
         at_most_info=frozenset(row.get("at_most_info", ())),
+        expected=frozenset(row.get("expected", ())),
         source=row["source"],
         alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
+        patients=patient_group(row),
+        list_complete=row.get("list_complete", False),
+        settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
+        radiation_field=frozenset(row.get("radiation_field", ())),
     )
 
 
@@ -116,6 +143,9 @@ def gate(row: Row) -> Gate:
         when=None if when is None else expression(when),
         unless=None if unless is None else expression(unless),
         unless_within_days=row.get("unless_within_days"),
+        bleeding_risk_named=row.get("bleeding_risk_named", False),
+        patients=patient_group(row),
+        radiation_field=frozenset(row.get("radiation_field", ())),
     )
 
 
@@ -132,6 +162,10 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
         even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
+        required_when=tuple(gate(required) for required in row.get("required_when", ())),
+        at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
+        measured_by=tuple(row.get("measured_by", ())),
+        tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
     )
 

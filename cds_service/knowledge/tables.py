@@ -12,6 +12,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
+from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
+    from cds_service.knowledge.urgency_table import UrgencyTable
     from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
 
@@ -49,22 +52,6 @@ CONTRAST, IN_VESSELS = "iodinated-contrast", "intravascular-contrast"
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
-    """A condition id, or `all_of`, `any_of` or `none_of` over expressions."""
-
-    operator: str
-    """`is`, `all_of`, `any_of` or `none_of`."""
-    condition: str = ""
-    parts: tuple[Expression, ...] = ()
-
-    def conditions(self) -> tuple[str, ...]:
-        """Every condition id named, in order, each once."""
-        if self.operator == "is":
-            return (self.condition,)
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.conditions()))
-
-
-@dataclass(frozen=True, slots=True)
 class Condition:
     """A condition that indications and gates speak of; its codes are the ValueSet named `value_set`.
 
@@ -75,6 +62,8 @@ class Condition:
     label: str
     value_set: str
     provable: bool
+    urgency: str | None = None
+    """What it makes of a procedure that it is a reason for: `emergency` or `urgent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +78,9 @@ class Indication:
     grade: str
     possible_because: str | None = None
     """Wording key that says what is missing when only `possible_if` holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """A recorded condition that must not be mistaken for an indication of this procedure."""
-
-    condition: str
-    wording: str
-    indicator: Indicator
-
-
-def advice_key(alert: str) -> str:
-    """The sentence that says what to do about an alert: `alert.dissection` -> `alert_advice.dissection`."""
-    return alert.replace("alert.", "alert_advice.", 1)
+    origin: str = SOURCE_TABLE
+    patients: PatientGroup = ANYBODY
+    """For whom it is a reason; for others it is none, whatever is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +121,22 @@ class Procedure:
     notes: Mapping[str, str]
     """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
     at_most_info: frozenset[str]
-    """Contraindications that are no more than information here: what they look for is the usual reason for the
-    procedure, or hardly touches it."""
+    """Contraindications that are no more than information here: what they look for hardly touches the procedure."""
+    expected: frozenset[str]
+    """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
     alternative: str | None = None
     """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
-
-    @property
-    def reasons_listed(self) -> bool:
-        """False where the table does not say what the procedure is done for, so that no recorded reason is missed."""
-        return self.origin != BEYOND or bool(self.indications)
+    patients: PatientGroup = ANYBODY
+    """Whom it can be done for: of anybody else the order is told to be a mistake."""
+    list_complete: bool = False
+    """Whether its indications are all its reasons, so that an order without any of them is told to have none."""
+    settled_by: tuple[Expression, ...] | None = None
+    """Any of these settles that a more general order means this one; None: its indications do."""
+    radiation_field: frozenset[str] = frozenset()
+    """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +245,12 @@ class Gate:
     unless: Expression | None = None
     unless_within_days: int | None = None
     """Only conditions of this encounter, or dated within so many days, count for `unless`."""
+    bleeding_risk_named: bool = False
+    """Only where the guideline itself names the procedure in its class."""
+    patients: PatientGroup = ANYBODY
+    """Nobody of whom the record says the other sex; of an age only who is known to have it."""
+    radiation_field: frozenset[str] = frozenset()
+    """Any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +326,15 @@ class Criterion:
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
     even_in_emergency: Indicator | None = None
-    """How loud it may be in an emergency; None for no louder than information."""
+    """How loud what is critical may be in an emergency; None for no louder than information."""
+    required_when: tuple[Gate, ...] = ()
+    """A missing datum is told only where one of these gates passes; always, where there is none of them."""
+    at_risk_when: Expression | None = None
+    """Conditions with which a missing datum is a warning as soon as the procedure is near."""
+    measured_by: tuple[str, ...] = ()
+    """Limits that measure the same: where they have an answer, it is told in place of the recorded condition."""
+    tell: str = "card"
+    """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
 
@@ -377,6 +373,7 @@ class Knowledge:
     units: Units
     lab_index: LabIndex
     lab_orders: LabOrders
+    urgency: UrgencyTable
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
     order_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)

@@ -14,8 +14,8 @@ from string import Formatter
 from typing import Any
 
 from cds_service.kinds import KINDS
+from cds_service.knowledge.alerts import advice_key
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.tables import advice_key
 from cds_service.knowledge.units import Units
 
 Row = Mapping[str, Any]

@@ -94,7 +94,7 @@ def _placed_order(record: RawResource, terms: Terms) -> PlacedOrder | str:
     if record.reference in terms.deleted:
         return "deleted since"
     try:
-        placed, order = _placed.decode(record.body), read_order(record, {})
+        placed, order = _placed.decode(record.body), read_order(record, {}, terms.zone)
     except (Unreadable, msgspec.DecodeError):
         return "unreadable"
     if placed.status == "entered-in-error":

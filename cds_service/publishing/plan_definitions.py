@@ -14,17 +14,11 @@ from typing import Any
 
 from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import KINDS
+from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.question import DataNeed
-from cds_service.knowledge.review import ReviewLine, contraindication_lines, procedure_lines
-from cds_service.knowledge.tables import (
-    Contraindication,
-    Criterion,
-    Gate,
-    Indication,
-    Knowledge,
-    Procedure,
-)
+from cds_service.knowledge.review import ReviewLine, contraindication_lines, expression_text, procedure_lines
+from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Indication, Knowledge, Procedure
 from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
@@ -85,13 +79,12 @@ def _plan(procedure: Procedure, source: _Source) -> Resource:
 def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
     triggers = [{"type": "named-event", "name": hook} for hook in _hooks(procedure)]
     reasons = [_indication(indication, source) for indication in procedure.indications]
-    # An order that says no more than a parent without reasons of its own may be for those of any procedure below it.
-    if not reasons and procedure.reasons_listed:
-        reasons = [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
+    # An order that says no more than a parent may be for the reasons of any procedure below it.
+    reasons += [_child(below) for below in _below(procedure, source.knowledge) if below.indications]
     if reasons:
         yield {"id": "indications", "title": "Indications", "trigger": triggers, "action": reasons}
     if procedure.alerts:
-        alerts = [_alert(alert.condition, alert.wording, source.knowledge) for alert in procedure.alerts]
+        alerts = [_alert(alert, source.knowledge) for alert in procedure.alerts]
         yield {"id": "alerts", "title": "Not to be mistaken for an indication", "trigger": triggers, "action": alerts}
     for row in source.knowledge.contraindications:
         asked = [c for c in row.criteria if _can_apply(row.gate, procedure) and _can_apply(c.gate, procedure)]
@@ -114,6 +107,7 @@ def _can_apply(gate: Gate, procedure: Procedure) -> bool:
         and gate.bleeding_risk in (None, procedure.bleeding_risk)
         and (not gate.access or procedure.access in gate.access)
         and (not gate.procedures or procedure.id in gate.procedures)
+        and (not gate.radiation_field or bool(gate.radiation_field & procedure.radiation_field))
     )
 
 
@@ -121,6 +115,7 @@ def _indication(indication: Indication, source: _Source) -> Resource:
     line = source.indications[indication.id]
     words = [f"present if {line['present if']}"]
     words += [f"only possible if {line['only possible if']}"] if line["only possible if"] else []
+    words += [f"only for: {line['only for']}"] if line["only for"] else []
     expressions = [e for e in (indication.present_if, indication.possible_if) if e is not None]
     names = [name for expression in expressions for name in expression.conditions()]
     return {
@@ -147,15 +142,19 @@ def _below(procedure: Procedure, knowledge: Knowledge) -> Iterator[Procedure]:
         yield from _below(child, knowledge)
 
 
-def _alert(condition: str, wording: str, knowledge: Knowledge) -> Resource:
-    known = knowledge.conditions[condition]
+def _alert(alert: Alert, knowledge: Knowledge) -> Resource:
+    names, recorded = alert.when.conditions(), expression_text(alert.when, knowledge)
     return {
-        "id": condition,
-        "title": known.label,
-        "description": knowledge.wording[wording],
-        "condition": [_applicability(known.label)],
-        "input": [*_conditions([condition], knowledge)],
+        "id": names[0],
+        "title": knowledge.conditions[names[0]].label,
+        "description": knowledge.wording[alert.wording],
+        "condition": [_applicability(_told_with(recorded, alert))],
+        "input": [*_conditions(names, knowledge)],
     }
+
+
+def _told_with(recorded: str, alert: Alert) -> str:
+    return f"{recorded}; unless an indication is {alert.unless_indication}" if alert.unless_indication else recorded
 
 
 def _row(row: Contraindication, procedure: Procedure, source: _Source) -> Resource:
@@ -189,7 +188,7 @@ def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Re
 
 
 def _softened(row: str, procedure: Procedure) -> str:
-    if row in procedure.at_most_info:
+    if row in procedure.at_most_info | procedure.expected:
         return ", here as information at most"
     return ", never louder than warning in this emergency" if procedure.emergency else ""
 

@@ -26,7 +26,7 @@ from cds_service.findings.finding import (
 from cds_service.hooks.catalog import SERVICES
 from cds_service.indicator import Indicator, indicator_of
 from cds_service.kinds import CLINICAL
-from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
+from cds_service.knowledge.tables import SOURCE_TABLE, Contraindication, Criterion, Knowledge
 from cds_service.reasons import Reason
 
 PLATELETS = Evidence("Observation/plt", "Platelets", None, Decimal(42), "10*9/L", "2026-11-20")
@@ -85,12 +85,13 @@ class Tables:
         return tuple(_row(self.row(row_id), findings) for row_id, findings in found.items())
 
     def indications(self, procedure: str, certainty: str, *evidence: Evidence, reason: str | None = None):
-        """Every indication of a procedure with one answer."""
+        """Every indication that a procedure has from the source's table, with one answer."""
         return tuple(
             IndicationFinding(
                 row, Certainty(certainty), Reason(reason) if reason else None, evidence, _level(Reason(reason or ""))
             )
             for row in self.knowledge.procedures[procedure].indications
+            if row.origin == SOURCE_TABLE
         )
 
     def order(

@@ -27,8 +27,8 @@ def test_a_missing_reason_is_as_loud_as_the_codes_allow(classified: bool, indica
 def test_the_card_says_what_was_looked_for(tables: Tables):
     """Each listed reason is named, and that another good reason may exist."""
     detail = tables.card(_absent(tables, "hepatic-artery-embolization"))["detail"]
-    for row in tables.knowledge.procedures["hepatic-artery-embolization"].indications:
-        assert f"- {row.label}" in detail
+    for finding in tables.indications("hepatic-artery-embolization", "absent"):
+        assert f"- {finding.indication.label}" in detail
     assert "None of these was found." in detail
     assert "Keep the order if there is another good reason" in detail
 

@@ -50,7 +50,7 @@ def test_what_is_no_wish_is_not_ordered(fields: dict[str, Any]) -> None:
     ("fields", "planned", "authored"),
     [
         ({"occurrenceDateTime": "2026-12-02", "authoredOn": "2026-11-24"}, "2026-12-02", "2026-11-24"),
-        ({"occurrencePeriod": {"start": "2026-12-02", "end": "2026-12-04"}}, "2026-12-04", None),
+        ({"occurrencePeriod": {"start": "2026-12-02", "end": "2026-12-04"}}, "2026-12-02", None),
         ({"authoredOn": "2021-05-01"}, None, "2021-05-01"),
         ({}, None, None),
         ({"occurrenceDateTime": "soon", "authoredOn": 5 * "x"}, None, None),

@@ -10,10 +10,13 @@ import pytest
 
 from cds_service.cli.cases import Case, answer_case
 from cds_service.findings.context import order_context
+from cds_service.findings.finding import Urgency
+from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import BEYOND, CONTRAST, IN_VESSELS, SOURCE_TABLE, Knowledge
 from tests.support.judging import judge, said_of
 from tests.support.shipped import shipped_knowledge
 
+SOON = Timing(Urgency.URGENT, days_left=1)
 PROCEDURES = shipped_knowledge().procedures
 BEYOND_THE_TABLE = sorted(key for key, procedure in PROCEDURES.items() if procedure.origin == BEYOND)
 ANAPHYLAXIS = {"code": "sct|395751002", "manifestation": "sct|39579001"}
@@ -113,7 +116,7 @@ def test_how_loud_a_row_is(
 def test_a_row_is_quiet_only_where_it_is_for_every_candidate(knowledge: Knowledge) -> None:
     """An order that may be a nephrostomy or a port is warned of kidney failure, and asked about contrast in vessels."""
     nephrostomy, port = (knowledge.procedures[key] for key in ("nephrostomy-placement", "port-placement"))
-    assert order_context((nephrostomy,)).at_most_info == {"kidney-failure"}
-    assert order_context((nephrostomy, port)).at_most_info == frozenset()
+    assert order_context((nephrostomy,), SOON).expected == {"kidney-failure"}
+    assert order_context((nephrostomy, port), SOON).expected == frozenset()
     in_vessels = replace(port, uses=frozenset({CONTRAST, IN_VESSELS}))
-    assert IN_VESSELS in order_context((nephrostomy, in_vessels)).uses
+    assert IN_VESSELS in order_context((nephrostomy, in_vessels), SOON).uses

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from cds_service.findings.context import order_context
+from cds_service.findings.finding import Urgency
+from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, reason_of, said_of, said_of_criterion
 
 LOUD = "present warning"
+SOON = Timing(Urgency.URGENT, days_left=1)
 CIRRHOSIS, DIALYSIS, ANTICOAGULANT = "icd-10-cm|K74.60", "icd-10-cm|Z99.2", "icd-10-cm|Z79.01"
 UNSURE = {"code": CIRRHOSIS, "verification": "provisional"}
 BLEEDING_VARICES, DELIRIUM = "icd-10-cm|I85.01", "icd-10-cm|F05"
@@ -28,7 +31,7 @@ def inr(value: float) -> dict[str, Any]:
     [
         ({"order": "tips", "labs": [inr(2.1)]}, "inr-high-risk", LOUD),
         ({"order": "ivc-filter-placement", "labs": [inr(2.1)]}, "inr-high-risk", "-"),
-        ({"order": "ivc-filter-placement", "labs": [inr(3.1)]}, "inr-low-risk", LOUD),
+        ({"order": "ivc-filter-placement", "labs": [inr(3.1)]}, "inr-low-risk", "present info"),
         ({"order": "ivc-filter-placement", "labs": [inr(2.0)]}, "inr-femoral-access", "-"),
         ({"order": "renal-artery-embolization", "labs": [inr(2.0)]}, "inr-femoral-access", "present info"),
         ({"order": "tips", "labs": [inr(2.1)], "conditions": [CIRRHOSIS]}, "inr-high-risk", "-"),
@@ -95,11 +98,11 @@ def test_the_strongest_of_several_says_it(
     ("condition", "encounter", "expected"),
     [
         ({"onset_days": 0}, None, "present warning"),
-        ({"onset_days": 30}, None, "present warning"),
-        ({"onset_days": 31}, None, "present info"),
-        ({"onset_days": 31, "encounter": "e1"}, "e1", "present warning"),
-        ({"onset_days": 31, "encounter": "e1"}, "e2", "present info"),
-        ({"onset_days": 31, "encounter": "e1"}, None, "present info"),
+        ({"onset_days": 7}, None, "present warning"),
+        ({"onset_days": 8}, None, "present info"),
+        ({"onset_days": 8, "encounter": "e1"}, "e1", "present warning"),
+        ({"onset_days": 8, "encounter": "e1"}, "e2", "present info"),
+        ({"onset_days": 8, "encounter": "e1"}, None, "present info"),
         ({}, None, "present warning"),
         ({"fields": {"recordedDate": "2026-10-01"}}, None, "present info"),
         ({"clinical": "remission"}, None, "present info"),
@@ -111,7 +114,7 @@ def test_the_strongest_of_several_says_it(
 def test_an_acute_state_grows_stale(
     condition: dict[str, Any], encounter: str | None, expected: str, knowledge: Knowledge, now: datetime
 ) -> None:
-    """Delirium of more than 30 days ago, and not of this encounter, is only information; without a date it counts."""
+    """Delirium of more than 7 days ago, and not of this encounter, is only information; without a date it counts."""
     row: dict[str, Any] = {"order": "tips", "conditions": [{"code": DELIRIUM} | condition]}
     if encounter:
         row["encounter"] = encounter
@@ -133,15 +136,13 @@ def test_nothing_is_critical_in_an_emergency(order: str, expected: str, knowledg
     assert said_of(judge(row, knowledge, now), "iodine-allergy") == expected
 
 
-def test_an_order_that_may_be_no_emergency_is_none(knowledge: Knowledge) -> None:
-    """Only where every procedure that it may be is an emergency, the order is; the higher risk counts."""
-    calm, urgent = (
-        knowledge.procedures[p] for p in ("renal-artery-embolization", "vascular-malformation-embolization")
-    )
-    both = order_context((calm, urgent))
-    assert (both.emergency, both.bleeding_risk) == (False, "high")
-    assert order_context((urgent,)).emergency
-    assert order_context((calm, replace(calm, uses=frozenset({"chemotherapy"})))).uses == calm.uses | {"chemotherapy"}
+def test_the_strictest_of_several_procedures_counts(knowledge: Knowledge) -> None:
+    """An order that may be one of two procedures is judged by the uses of both and by the higher risk."""
+    low, high = (knowledge.procedures[p] for p in ("port-placement", "tips"))
+    assert order_context((low, high), SOON).bleeding_risk == "high"
+    assert order_context((low, replace(low, uses=frozenset({"chemotherapy"}))), SOON).uses == low.uses | {
+        "chemotherapy"
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ def judge_lab(criterion: Criterion, question: LabQuestion, patient: PatientConte
     verdict = hold_against(question.threshold, patient.labs, patient.knowledge.codes, patient.facts.today)
     certainty, reason = verdict.certainty, verdict.reason
     nothing_there = certainty is None or (reason is not None and reason.key == "data-absent")
-    if nothing_there and not criterion.required:
-        return None
     gap = unanswered(criterion, patient.facts)
+    if nothing_there and not criterion.required and gap is None:
+        return None
     if certainty is None:
         certainty = Certainty.UNKNOWN
-        # No result where the observations could not be retrieved is another thing than no result in the record.
-        reason = gap.reason if gap is not None and question.DATA not in patient.facts.obtained else reason
-    if certainty is Certainty.ABSENT and criterion.required and gap is not None:
+        # No result among results that could not all be read is another thing than no result in the record.
+        reason = gap.reason if gap is not None else reason
+    if certainty is Certainty.ABSENT and gap is not None:
         certainty, reason = Certainty.UNKNOWN, gap.reason
     levels = {Certainty.PRESENT: criterion.indicator, Certainty.UNKNOWN: Indicator.INFO}
     return CriterionFinding(criterion, certainty, levels.get(certainty), reason, verdict.evidence)

@@ -1,0 +1,123 @@
+"""How loudly an answer is told, and where: on a card, as a line on a card that is shown anyway, or nowhere.
+
+The one place that decides it; cards only show what stands here. What is never told is still in the decision.
+Source: docs/decisions/0064-when-to-speak-and-how-loud.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cds_service.certainty import Certainty
+from cds_service.findings.context import OrderContext, PatientContext
+from cds_service.findings.finding import NOT_TOLD, CriterionFinding, Shown, Told
+from cds_service.findings.thresholds import hold_against
+from cds_service.indicator import Indicator
+from cds_service.kinds import KINDS
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.tables import Contraindication
+
+_SOFTENED = ("stale", "remission", "unconfirmed")
+"""Notes of a recorded condition that may no longer hold, or never did."""
+_NOT_ON_RECORD = ("no-result", "older-than", "data-absent")
+"""Reasons of an answer that is missing, as opposed to one that could not be read."""
+
+
+def tell(
+    found: CriterionFinding, row: Contraindication, context: OrderContext, patient: PatientContext
+) -> CriterionFinding:
+    """The answer with how loud it is and where it is shown.
+
+    Args:
+        found: as judged, with the level of the table.
+        row: the row that the criterion is of.
+        context: the order.
+        patient: the record.
+    """
+    if found.certainty is Certainty.ABSENT:
+        return found
+    if found.certainty is Certainty.PRESENT:
+        level, told = _level(found, row, context), _present(found, row, context, patient)
+    else:
+        level, told = _unknown(found, context, patient)
+    return replace(found, indicator=level, told=told)
+
+
+def most_told(criteria: Sequence[CriterionFinding]) -> Told:
+    """What is told of a row: as of the criterion that is shown most, the loudest first."""
+    order = list(Shown)
+    ranked = sorted(criteria, key=lambda found: (order.index(found.told.shown), -(found.indicator or Indicator.INFO)))
+    return ranked[0].told if ranked else NOT_TOLD
+
+
+def _level(found: CriterionFinding, row: Contraindication, context: OrderContext) -> Indicator:
+    """As loud as the table says, but no louder than information where that would hold up what can't wait.
+
+    Nor where the row is the procedure's own reason, or its class of bleeding risk is a choice that no guideline made.
+    """
+    level = found.indicator or Indicator.INFO
+    gate = found.criterion.gate
+    if context.timing.must_not_wait:
+        exempt = found.criterion.even_in_emergency if level is Indicator.CRITICAL else None
+        return exempt or Indicator.INFO
+    a_choice = gate.bleeding_risk is not None and not context.bleeding_risk_named
+    if row.id in context.at_most_info | context.expected or a_choice:
+        return Indicator.INFO
+    return level
+
+
+def _present(found: CriterionFinding, row: Contraindication, context: OrderContext, patient: PatientContext) -> Told:
+    """Where a present answer is shown."""
+    criterion, recorded = found.criterion, isinstance(found.criterion.question, ConditionQuestion)
+    if recorded and _is_measured(found, patient):
+        return Told(Shown.NONE, "measured")
+    if criterion.tell != "card":
+        return Told(Shown(criterion.tell), "says-little-alone")
+    if row.id in context.expected or (context.timing.source_control and row.id in patient.knowledge.urgency.expected):
+        return Told(Shown.LINE, "expected")
+    if recorded and row.id in context.at_most_info:
+        return Told(Shown.LINE, "changes-little")
+    if recorded and all(any(note.key in _SOFTENED for note in item.notes) for item in found.evidence):
+        return Told(Shown.LINE, "may-not-hold")
+    return Told(Shown.CARD, "present")
+
+
+def _is_measured(found: CriterionFinding, patient: PatientContext) -> bool:
+    """Whether results say the same thing better than the recorded condition, or the opposite."""
+    limits = [patient.knowledge.thresholds[name] for name in found.criterion.measured_by]
+    verdicts = [hold_against(limit, patient.labs, patient.knowledge.codes, patient.facts.today) for limit in limits]
+    return any(verdict.certainty in (Certainty.PRESENT, Certainty.ABSENT) for verdict in verdicts)
+
+
+def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> tuple[Indicator, Told]:
+    """How loud and where a question without an answer is told.
+
+    What could not be read is always told; what is not on record only where a guideline asks for it in this patient.
+    """
+    criterion, reason = found.criterion, found.reason.key if found.reason else ""
+    if reason == "severity-not-recorded":
+        return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
+    if not (isinstance(criterion.question, LabQuestion) and reason in _NOT_ON_RECORD):
+        return _of_unread(found, context), Told(Shown.CARD, "not-read")
+    if not _is_required(found, context, patient):
+        return Indicator.INFO, Told(Shown.NONE, "not-required")
+    if context.timing.must_not_wait and patient.has_any_result:
+        return Indicator.INFO, Told(Shown.LINE, "cannot-wait")
+    near = context.timing.days_left <= patient.knowledge.urgency.near_within_days
+    at_risk = patient.chart.holds(criterion.at_risk_when)
+    urgent = near and at_risk and not context.timing.must_not_wait
+    return (Indicator.WARNING if urgent else Indicator.INFO), Told(Shown.CARD, "required")
+
+
+def _is_required(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> bool:
+    gates = found.criterion.required_when
+    return found.criterion.required and (not gates or any(context.passes(gate, patient) for gate in gates))
+
+
+def _of_unread(found: CriterionFinding, context: OrderContext) -> Indicator:
+    """Allergies or conditions of which nothing could be read are a warning, unless the procedure can't wait."""
+    kind = KINDS[found.criterion.question.DATA]
+    whole = found.reason is not None and found.reason.key == kind.unavailable.key
+    return kind.when_unavailable if whole and not context.timing.must_not_wait else Indicator.INFO

@@ -1,0 +1,198 @@
+"""When an answer is told and how loudly: each rule with the case that speaks and the one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cds_service.findings.finding import OrderFinding, Shown
+from cds_service.indicator import Indicator
+from cds_service.knowledge.tables import Knowledge
+from tests.support.judging import judge
+
+NAMED, LOW, CHOICE = "tips", "port-placement", "generic-thrombectomy"
+ON_WARFARIN, CIRRHOSIS = "icd-10-cm|Z79.01", "icd-10-cm|K74.60"
+THROMBOCYTOPENIA = "icd-10-cm|D69.6"
+
+
+def platelets(value: float, age_days: int = 1) -> dict[str, Any]:
+    """A platelet count."""
+    return {"code": "loinc|777-3", "value": value, "unit": "10*9/L", "days": age_days}
+
+
+def inr(value: float, age_days: int = 1) -> dict[str, Any]:
+    """An INR."""
+    return {"code": "loinc|6301-6", "value": value, "unit": "{INR}", "days": age_days}
+
+
+def told(order: OrderFinding, criterion: str) -> str:
+    """`card warning present`, `none info measured`, ... of a criterion; `-` where it says nothing."""
+    found = [f for row in order.contraindications for f in row.criteria if f.criterion.id == criterion]
+    if not found:
+        return "-"
+    level = found[0].indicator or Indicator.INFO
+    return f"{found[0].told.shown.value} {level.word} {found[0].told.why}"
+
+
+def ordered(procedure: str, **fields: Any) -> dict[str, Any]:
+    """An order of a procedure."""
+    return {"code": f"procedure|{procedure}", "fields": fields}
+
+
+@pytest.mark.parametrize(
+    ("procedure", "criterion", "expected"),
+    [
+        (NAMED, "platelets-high-risk", "card warning present"),
+        (CHOICE, "platelets-high-risk", "card info present"),
+        (LOW, "platelets-low-risk", "none info absent"),
+    ],
+)
+def test_one_value_in_three_classes(
+    procedure: str, criterion: str, expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Platelets of 40 are a warning where a guideline names the procedure, else information, and silent at low risk."""
+    assert told(judge({"order": procedure, "labs": [platelets(40)]}, knowledge, now), criterion) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"priority": "stat"}, "card info present"),
+        ({"priority": "urgent"}, "card warning present"),
+        ({"priority": "routine"}, "card warning present"),
+        ({}, "card warning present"),
+    ],
+)
+def test_an_emergency_is_only_informed(
+    fields: Mapping[str, Any], expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """The same platelets of 40 are information in an emergency and a warning else."""
+    row = {"order": ordered(NAMED, **fields), "labs": [platelets(40)]}
+    assert told(judge(row, knowledge, now), "platelets-high-risk") == expected
+
+
+def test_anaphylaxis_is_a_warning_even_in_an_emergency(knowledge: Knowledge, now: datetime) -> None:
+    """Another agent costs no time: a severe contrast reaction stays a warning, a mild one is information."""
+    severe = {"code": "rxnorm|5956", "manifestation": "sct|39579001"}
+    row = {"order": ordered(NAMED, priority="stat"), "allergies": [severe]}
+    assert told(judge(row, knowledge, now), "iodinated-contrast-allergy") == "card warning present"
+    row["allergies"] = [{"code": "rxnorm|5956"}]
+    assert told(judge(row, knowledge, now), "iodinated-contrast-allergy") == "card info present"
+
+
+@pytest.mark.parametrize(
+    ("labs", "expected"),
+    [
+        ([platelets(240)], "none info measured"),
+        ([platelets(22)], "none info measured"),
+        ([platelets(240, age_days=31)], "card info present"),
+        ([], "card info present"),
+    ],
+)
+def test_a_measurement_outranks_a_code(
+    labs: list[dict[str, Any]], expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Recorded thrombocytopenia is told only where no valid platelet count says more."""
+    row = {"order": NAMED, "conditions": [THROMBOCYTOPENIA], "labs": labs}
+    assert told(judge(row, knowledge, now), "thrombocytopenia") == expected
+
+
+def test_a_bleeding_disorder_is_not_measured_by_platelets(knowledge: Knowledge, now: datetime) -> None:
+    """Hemophilia is told whatever the platelets are."""
+    row = {"order": NAMED, "conditions": ["icd-10-cm|D66"], "labs": [platelets(240), inr(1.0)]}
+    assert told(judge(row, knowledge, now), "bleeding-disorder") == "card warning present"
+
+
+@pytest.mark.parametrize(
+    ("procedure", "conditions", "labs", "expected"),
+    [
+        (NAMED, [], [], "card info required"),
+        (NAMED, [], [platelets(200, age_days=31)], "card info required"),
+        (CHOICE, [], [], "none info not-required"),
+        (CHOICE, [ON_WARFARIN], [], "card info required"),
+        (LOW, [], [], "-"),
+    ],
+)
+def test_a_missing_result_is_told_where_a_guideline_asks_for_it(
+    procedure: str,
+    conditions: list[str],
+    labs: list[dict[str, Any]],
+    expected: str,
+    knowledge: Knowledge,
+    now: datetime,
+) -> None:
+    """No platelet count is told where a guideline names the procedure at high risk, or on an anticoagulant."""
+    row = {"order": procedure, "conditions": conditions, "labs": labs}
+    assert told(judge(row, knowledge, now), "platelets-high-risk") == expected
+
+
+@pytest.mark.parametrize("days", [0, 1, 2, None])
+@pytest.mark.parametrize("conditions", [[], [ON_WARFARIN], [CIRRHOSIS]])
+@pytest.mark.parametrize("priority", ["stat", "urgent", "routine"])
+def test_a_missing_result_warns_only_when_time_is_short_and_the_patient_at_risk(
+    days: int | None, conditions: list[str], priority: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Today or tomorrow (by priority where no day is given) and at risk it is a warning; never in an emergency."""
+    planned = {} if days is None else {"occurrenceDateTime": (now + timedelta(days=days)).date().isoformat()}
+    row = {"order": ordered(NAMED, priority=priority, **planned), "conditions": conditions}
+    near = (days is not None and days <= 1) or (days is None and priority == "urgent")
+    loud = near and bool(conditions) and priority != "stat"
+    expected = f"card {'warning' if loud else 'info'} required"
+    assert told(judge(row, knowledge, now), "platelets-high-risk") == expected
+
+
+def test_in_an_emergency_a_missing_result_is_no_card_of_its_own(knowledge: Knowledge, now: datetime) -> None:
+    """Where something is on record, a missing result is a line; where nothing is at all, that is told."""
+    order = ordered(NAMED, priority="stat")
+    assert told(judge({"order": order, "labs": [inr(1.0)]}, knowledge, now), "platelets-high-risk").startswith("line")
+    assert told(judge({"order": order}, knowledge, now), "platelets-high-risk") == "card info required"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "criterion", "expected"),
+    [
+        (["icd-10-cm|Z79.82"], "antithrombotic-use", "line info says-little-alone"),
+        (["icd-10-cm|Z99.2"], "dialysis", "line info says-little-alone"),
+        (["icd-10-cm|I50.9"], "heart-failure-recorded", "none info severity-not-shown"),
+        ([{"code": "icd-10-cm|F05", "onset_days": 95}], "delirium-or-coma", "line info may-not-hold"),
+        ([{"code": "icd-10-cm|F20.9", "clinical": "remission"}], "psychosis", "line info may-not-hold"),
+        (["icd-10-cm|F20.9"], "psychosis", "card info present"),
+    ],
+)
+def test_what_says_little_alone_makes_no_card(
+    conditions: list[Any], criterion: str, expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """A code that changes nothing by itself, or may no longer hold, is at most a line on another card."""
+    row = {"order": "uterine-fibroid-embolization", "conditions": conditions}
+    assert told(judge(row, knowledge, now), criterion) == expected
+
+
+@pytest.mark.parametrize("group", ["sct|735971005", "sct|44027008"])
+def test_seafood_is_never_told(group: str, knowledge: Knowledge, now: datetime) -> None:
+    """An allergy to seafood is in the decision and on no card."""
+    row = {"order": NAMED, "allergies": [{"code": group}]}
+    assert told(judge(row, knowledge, now), "seafood-allergy") == "none info says-little-alone"
+
+
+@pytest.mark.parametrize("kind", ["conditions", "allergies", "observations"])
+@pytest.mark.parametrize("procedure", [NAMED, CHOICE, LOW, "paracentesis", "uterine-fibroid-embolization"])
+def test_what_failed_is_always_told(kind: str, procedure: str, knowledge: Knowledge, now: datetime) -> None:
+    """Data that an order rests on and that were not sent make a card, however small the procedure."""
+    order = judge({"order": procedure, "not_sent": [kind]}, knowledge, now)
+    asked = [f for row in order.contraindications for f in row.criteria if kind == f.criterion.question.DATA]
+    assert all(f.told.shown is Shown.CARD for f in asked)
+    assert asked or kind == "allergies"
+
+
+@pytest.mark.parametrize("kind", ["conditions", "allergies"])
+def test_a_list_that_failed_is_a_warning_unless_it_is_an_emergency(
+    kind: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """Allergies or conditions that were not sent are a warning before an elective procedure, else information."""
+    for priority, level in (("routine", Indicator.WARNING), ("stat", Indicator.INFO)):
+        order = judge({"order": ordered(NAMED, priority=priority), "not_sent": [kind]}, knowledge, now)
+        asked = [f for row in order.contraindications for f in row.criteria if kind == f.criterion.question.DATA]
+        assert {f.indicator for f in asked} == {level}
