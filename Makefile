@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no
 FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen serve test-fast test nightly check bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly check bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ screen: $(VENV)/ready-to-screen ## 300 made-up patients screened before go-live:
 	$(BIN)/cds-service screen run build/screen/export --out build/screen/run
 	$(BIN)/cds-service screen report build/screen/run
 	@echo "The patients are made up. What every number means: docs/population.md"
+
+everyday: $(VENV)/ready ## 160 ordinary orders of ordinary patients: how many bring a card, and which wrongly
+	@$(BIN)/cds-service everyday tests/everyday
 
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
 	CDS_CORS_ORIGINS="$${CDS_CORS_ORIGINS-https://sandbox.cds-hooks.org}" exec $(BIN)/cds-service serve --port $(PORT)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from cds_service.cards.card import Suggestion
+from cds_service.cards.context import CardContext
+from cds_service.cards.dates import planned_day
+from cds_service.cards.order_names import short_name
 from cds_service.cards.suggest_draft import draft_of
 from cds_service.cards.suggest_resources import annotation, concept, service_request
-from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.kinds import KINDS
-from cds_service.knowledge.tables import Knowledge
 
 _OBSERVATIONS = KINDS["observations"].key
 _LOINC = "http://loinc.org"
@@ -44,45 +45,41 @@ class WantedTest:
     recheck: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Suggesting:
-    """What every suggestion of one call rests on; `say_day` writes a day as the language does."""
-
-    findings: Findings
-    knowledge: Knowledge
-    wording: Wording
-    say_day: Callable[[date], str] = date.isoformat
-
-
-def order_missing(wanted: Sequence[WantedTest], orders: Sequence[OrderFinding], call: Suggesting) -> Suggestion | None:
+def order_missing(
+    wanted: Sequence[WantedTest], orders: Sequence[OrderFinding], context: CardContext
+) -> Suggestion | None:
     """One suggestion that orders the tests, one `create` each; recommended.
 
     Args:
         wanted: the tests, in the order of the card.
         orders: the orders that they are for; subject, encounter, requester and priority are those of the first draft.
-        call: the findings and words of the call.
+        call: the findings and words of the context.
 
     Returns:
         None where the results could not be read as a whole (one of these may be there), where all of them are ordered
         already, and where no draft names the patient.
     """
     drafts = [draft for order in orders if (draft := draft_of(order.order)) is not None]
-    new = _not_ordered(wanted, orders, call)
+    new = _not_ordered(wanted, orders, context)
     if not drafts or not new:
         return None
-    if any(order.emergency for order in orders):
+    if any(order.must_not_wait for order in orders):
         new = [WantedTest(one.test, timing=Timing.NOW) for one in new]
-    actions = [action for one in new if (action := _create(one, drafts[0], orders, call)) is not None]
-    return Suggestion(_label(new, call), tuple(actions), recommended=True) if len(actions) == len(new) else None
+    actions = [action for one in new if (action := _create(one, drafts[0], orders, context)) is not None]
+    return Suggestion(_label(new, context), tuple(actions), recommended=True) if len(actions) == len(new) else None
 
 
-def _not_ordered(wanted: Sequence[WantedTest], orders: Sequence[OrderFinding], call: Suggesting) -> list[WantedTest]:
+def _not_ordered(
+    wanted: Sequence[WantedTest], orders: Sequence[OrderFinding], context: CardContext
+) -> list[WantedTest]:
     """Each test once, without those that another one contains, that are ordered, or that may be among the unread."""
     days = [order.planned for order in orders if order.planned]
     due = min(days, default=None)
-    read = any(seen.data == _OBSERVATIONS and seen.count is not None and seen.whole for seen in call.findings.looked_at)
-    possible = [one for one in wanted if (one.recheck or read) and not _is_ordered(one, due, call.findings)]
-    kept = call.knowledge.lab_orders.without_covered([one.test for one in possible])
+    read = any(
+        seen.data == _OBSERVATIONS and seen.count is not None and seen.whole for seen in context.findings.looked_at
+    )
+    possible = [one for one in wanted if (one.recheck or read) and not _is_ordered(one, due, context.findings)]
+    kept = context.knowledge.lab_orders.without_covered([one.test for one in possible])
     return [next(one for one in possible if one.test == test) for test in kept]
 
 
@@ -94,22 +91,24 @@ def _is_ordered(wanted: WantedTest, due: date | None, findings: Findings) -> boo
 
 
 def _create(
-    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], call: Suggesting
+    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
 ) -> dict[str, Any] | None:
-    resource = _lab_order(wanted, draft, orders, call)
-    description = call.wording.say("suggestion.order-tests-action", test=_name(wanted, call))
+    resource = _lab_order(wanted, draft, orders, context)
+    description = context.wording.say("suggestion.order-tests-action", test=_name(wanted, context))
     return {"type": "create", "description": description, "resource": resource} if resource else None
 
 
 def _lab_order(
-    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], call: Suggesting
+    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
 ) -> dict[str, Any] | None:
-    lab_orders = call.knowledge.lab_orders
+    lab_orders = context.knowledge.lab_orders
     test = lab_orders.tests[wanted.test]
     if "subject" not in draft:
         return None
-    procedures = call.wording.listed([order.procedure.short for order in orders if order.procedure])
-    when = _when(wanted, call)
+    procedures = context.wording.listed(
+        [short_name(order.procedure, context.wording) for order in orders if order.procedure]
+    )
+    when = _when(wanted, context)
     key = "suggestion.order-tests-note-when" if when else "suggestion.order-tests-note"
     fields: dict[str, Any] = {name: draft[name] for name in _OF_THE_DRAFT if name in draft}
     if wanted.timing is Timing.NOW:
@@ -117,37 +116,32 @@ def _lab_order(
     return service_request(
         **fields,
         category=[concept([lab_orders.category])],
-        code=concept([(_LOINC, test.loinc, test.display)], _name(wanted, call)),
+        code=concept([(_LOINC, test.loinc, test.display)], _name(wanted, context)),
         occurrenceDateTime=wanted.day.isoformat() if wanted.day else None,
-        note=[annotation(call.wording.say(key, procedure=procedures, when=when))],
+        note=[annotation(context.wording.say(key, procedure=procedures, when=when))],
     )
 
 
-def _label(wanted: Sequence[WantedTest], call: Suggesting) -> str:
+def _label(wanted: Sequence[WantedTest], context: CardContext) -> str:
     """`Order INR and creatinine for 2 Dec`; tests of another day follow after an "and"."""
     by_when: dict[str, list[str]] = {}
     for one in wanted:
-        by_when.setdefault(_when(one, call), []).append(_name(one, call))
-    say = call.wording.say
+        by_when.setdefault(_when(one, context), []).append(_name(one, context))
+    say = context.wording.say
     groups = [
-        say("suggestion.tests-when", tests=joined(names, call), when=when) if when else joined(names, call)
+        say("suggestion.tests-when", tests=context.wording.joined(names), when=when)
+        if when
+        else context.wording.joined(names)
         for when, names in by_when.items()
     ]
-    return say("suggestion.order-tests", tests=joined(groups, call))
+    return say("suggestion.order-tests", tests=context.wording.joined(groups))
 
 
-def joined(items: Sequence[str], call: Suggesting) -> str:
-    """Names in a row: `a, b and c`."""
-    if len(items) < 2:
-        return "".join(items)
-    return call.wording.say("suggestion.and", first=", ".join(items[:-1]), second=items[-1])
-
-
-def _when(wanted: WantedTest, call: Suggesting) -> str:
+def _when(wanted: WantedTest, context: CardContext) -> str:
     if wanted.day:
-        return call.wording.say("suggestion.when.day", day=call.say_day(wanted.day))
-    return call.wording.say(wanted.timing) if wanted.timing else ""
+        return context.wording.say("suggestion.when.day", day=planned_day(wanted.day, context.today, context.wording))
+    return context.wording.say(wanted.timing) if wanted.timing else ""
 
 
-def _name(wanted: WantedTest, call: Suggesting) -> str:
-    return call.wording.say(f"test.{wanted.test}")
+def _name(wanted: WantedTest, context: CardContext) -> str:
+    return context.wording.say(f"lab_order.{wanted.test}")

@@ -17,16 +17,17 @@ from enum import StrEnum
 from typing import Any
 
 from cds_service.cards.card import Suggestion
+from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless
+from cds_service.cards.order_names import short_name
 from cds_service.cards.suggest_draft import draft_of, is_draft_with_id, with_more
 from cds_service.cards.suggest_resources import annotation, concept, reference, service_request
-from cds_service.cards.suggest_tests import Suggesting, Timing, WantedTest, joined, order_missing
+from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
 from cds_service.fhir_references import local_reference
 from cds_service.findings.finding import Evidence, OrderFinding
 from cds_service.indicator import Indicator
 
 __all__ = [
-    "Suggesting",
     "Tell",
     "Timing",
     "WantedTest",
@@ -63,7 +64,12 @@ class Tell(StrEnum):
 
 
 def tell_ir(
-    what: Tell, fact: str, evidence: Sequence[Evidence], orders: Sequence[OrderFinding], call: Suggesting, **places: str
+    what: Tell,
+    fact: str,
+    evidence: Sequence[Evidence],
+    orders: Sequence[OrderFinding],
+    context: CardContext,
+    **places: str,
 ) -> Suggestion | None:
     """Add evidence to the drafts for whoever does the procedure: `supportingInfo`, and one sentence as a `note`.
 
@@ -72,17 +78,17 @@ def tell_ir(
         fact: what was found, in words, safe to show; no full stop.
         evidence: what it rests on; only what can be referred to by type and id is.
         orders: the orders concerned.
-        call: the findings and words of the call.
+        context: of the call.
         places: of the button's words, where they have any.
 
     Returns:
         One update for each draft that does not say so yet; None for none.
     """
     references = [one.reference for one in evidence if _REFERENCE.fullmatch(one.reference)]
-    note = call.wording.say("suggestion.tell-note", fact=fact)
+    note = context.wording.say("suggestion.tell-note", fact=fact)
     updates = [_told(order, references, note) for order in orders]
-    actions = [_update(draft, call.wording.say("suggestion.tell-action", fact=fact)) for draft in updates if draft]
-    return Suggestion(call.wording.say(what, **places), tuple(actions)) if actions else None
+    actions = [_update(draft, context.wording.say("suggestion.tell-action", fact=fact)) for draft in updates if draft]
+    return Suggestion(context.wording.say(what, **places), tuple(actions)) if actions else None
 
 
 def _told(order: OrderFinding, references: Sequence[str], note: str) -> dict[str, Any] | None:
@@ -98,50 +104,58 @@ def _told(order: OrderFinding, references: Sequence[str], note: str) -> dict[str
     )
 
 
-def link_reason(order: OrderFinding, call: Suggesting) -> tuple[Suggestion, ...]:
+def link_reason(order: OrderFinding, context: CardContext) -> tuple[Suggestion, ...]:
     """Name recorded conditions as the reason of the draft: `reasonReference`, one suggestion for each reason that fits.
 
     The conditions are there, active and confirmed (`OrderFinding.linkable_reasons`); none is made up.
     """
     draft = draft_of(order.order)
-    offers = (_link(draft, reason, call) for reason in order.linkable_reasons) if draft is not None else ()
+    offers = (_link(draft, reason, context) for reason in order.linkable_reasons) if draft is not None else ()
     return tuple(offer for offer in offers if offer)[:MOST_REASONS]
 
 
-def _link(draft: Mapping[str, Any], reason: Sequence[Evidence], call: Suggesting) -> Suggestion | None:
+def _link(draft: Mapping[str, Any], reason: Sequence[Evidence], context: CardContext) -> Suggestion | None:
     known = _references(draft.get("reasonReference"))
     new = [one for one in reason if one.reference not in known]
     linked = with_more(draft, reasonReference=[reference(one.reference, harmless(one.text or "")) for one in new])
     if linked is None:
         return None
-    label = joined([harmless(one.text or one.reference) for one in new], call)
-    description = call.wording.say("suggestion.link-reason-action", reason=label)
-    return Suggestion(call.wording.say("suggestion.link-reason", reason=label), (_update(linked, description),))
+    label = context.wording.joined([harmless(one.text or one.reference) for one in new])
+    description = context.wording.say("suggestion.link-reason-action", reason=label)
+    return Suggestion(context.wording.say("suggestion.link-reason", reason=label), (_update(linked, description),))
 
 
-def replace_order(order: OrderFinding, call: Suggesting) -> Suggestion | None:
-    """Order the safer procedure that the table names in place of this one; never in an emergency."""
-    draft, old = draft_of(order.order), order.procedure
-    safer = call.knowledge.procedures.get(old.alternative or "") if old and len(order.candidates) < 2 else None
-    if draft is None or old is None or safer is None or safer.shadow or order.emergency:
+def replace_order(order: OrderFinding, context: CardContext) -> Suggestion | None:
+    """Order the safer procedure that the table names in place of this one; never where it must not wait."""
+    draft, old, wording = draft_of(order.order), order.procedure, context.wording
+    safer = context.knowledge.procedures.get(old.alternative or "") if old and len(order.candidates) < 2 else None
+    if draft is None or old is None or safer is None or safer.shadow or order.must_not_wait:
         return None
-    code = concept(call.knowledge.order_codes[safer.id], safer.label)
-    notes = [*_objects(draft.get("note")), annotation(call.wording.say("suggestion.replace-note", procedure=old.short))]
+    code = concept(context.knowledge.order_codes[safer.id], safer.label)
+    notes = [
+        *_objects(draft.get("note")),
+        annotation(wording.say("suggestion.replace-note", procedure=short_name(old, wording))),
+    ]
     kept = {name: draft[name] for name in _KEPT_BY_ANOTHER if name in draft}
     made = service_request(**kept, code=code, note=notes)
     if made is None:
         return None
     create = {
         "type": "create",
-        "description": call.wording.say("suggestion.replace-action", procedure=safer.short),
+        "description": wording.say("suggestion.replace-action", procedure=short_name(safer, wording)),
         "resource": made,
     }
-    delete = _delete(order, call)
-    return Suggestion(call.wording.say("suggestion.replace", procedure=safer.short), (delete, create))
+    delete = _delete(order, context)
+    return Suggestion(wording.say("suggestion.replace", procedure=short_name(safer, wording)), (delete, create))
 
 
 def cancel_order(
-    order: OrderFinding, level: Indicator, beside: Sequence[Suggestion], call: Suggesting, *, duplicate: bool = False
+    order: OrderFinding,
+    level: Indicator,
+    beside: Sequence[Suggestion],
+    context: CardContext,
+    *,
+    duplicate: bool = False,
 ) -> Suggestion | None:
     """Delete the draft, for a critical card or a duplicate; to be shown last.
 
@@ -149,18 +163,18 @@ def cancel_order(
         order: the order.
         level: of the card.
         beside: the other suggestions of the card: without one, cancelling would be all that the card offers.
-        call: the findings and words of the call.
+        context: of the call.
         duplicate: another order of the same procedure is there.
     """
-    allowed = (level is Indicator.CRITICAL or duplicate) and beside and not order.emergency
+    allowed = (level is Indicator.CRITICAL or duplicate) and beside and not order.must_not_wait
     if not allowed or not is_draft_with_id(order.order):
         return None
-    return Suggestion(call.wording.say("suggestion.cancel"), (_delete(order, call),))
+    return Suggestion(context.wording.say("suggestion.cancel"), (_delete(order, context),))
 
 
-def _delete(order: OrderFinding, call: Suggesting) -> dict[str, Any]:
-    name = order.procedure.short if order.procedure else ""
-    description = call.wording.say("suggestion.cancel-action", procedure=name)
+def _delete(order: OrderFinding, context: CardContext) -> dict[str, Any]:
+    name = short_name(order.procedure, context.wording) if order.procedure else ""
+    description = context.wording.say("suggestion.cancel-action", procedure=name)
     return {"type": "delete", "description": description, "resourceId": order.order.reference if order.order else ""}
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.dates import read_when
+from cds_service.facts.optional_fields import decode_start, decode_text
 from cds_service.facts.patient_facts import OrderedFact
 from cds_service.facts.reading import Reading
-from cds_service.facts.resources import RawOrder, Unreadable, concept, decode, decode_start, decode_text
+from cds_service.facts.resources import RawOrder, Unreadable, concept, decode
 
 _DRAFT, _IN_FORCE = "draft", "active"
 

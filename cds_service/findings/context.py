@@ -26,6 +26,8 @@ class PatientContext:
     chart: Chart
     allergies: AllergyList
     labs: LabBook
+    planning: bool = True
+    """False while an order is being written, and only what stops it or completes it is told."""
     judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
     """Answers given so far in this call: several orders of one procedure, as urgent, are judged once."""
 
@@ -41,11 +43,11 @@ class PatientContext:
         return age_in_days(fact.onset, self.facts.today) <= within_days
 
 
-def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
+def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True) -> PatientContext:
     """Look up every code and convert every result once."""
     labs = book_of(facts, knowledge)
     add_derived(labs, facts, knowledge)
-    return PatientContext(facts, knowledge, chart_of(facts, knowledge), allergies_of(facts, knowledge), labs)
+    return PatientContext(facts, knowledge, chart_of(facts, knowledge), allergies_of(facts, knowledge), labs, planning)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,10 @@ def tell(
     if found.certainty is Certainty.ABSENT:
         return found
     if found.certainty is Certainty.PRESENT:
-        level, told = _level(found, row, context), _present(found, row, context, patient)
+        level = _level(found, row, context)
+        told = _present(found, row, context, patient)
+        if level is Indicator.INFO and told.shown is Shown.CARD and not patient.planning:
+            told = Told(Shown.NONE, "at-signing")
     else:
         level, told = _unknown(found, context, patient)
     return replace(found, indicator=level, told=told)

@@ -108,6 +108,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.release = toml("release.toml", "release").get("release", "")
     files.conditions = keyed("conditions", "condition")
     files.contraindications = keyed("contraindications", "contraindication")
+    files.advice = keyed("advice", "advice")
     files.thresholds = keyed("thresholds", "threshold")
     files.labs = keyed("labs", "lab")
     files.lab_names = toml("lab_names.toml", "lab_names")
@@ -193,9 +194,9 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         urgency=urgency_table(files.urgency),
         children=_children(procedures),
         order_codes=_order_codes(procedures, rules, codes),
-        override_reasons=tuple(
-            (files.override_reasons["url"], c["code"], c["display"]) for c in files.override_reasons["concept"]
-        ),
+        wordings={name.split(".")[1]: sentences for name, sentences in files.wordings.items()},
+        advice={key: rows.advice(row) for key, row in files.advice.items()},
+        override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},
         changes=tuple(changes_of(changes)),
     )
@@ -217,6 +218,16 @@ def _order_texts(files: TableRows, procedures: Mapping[str, Procedure], words: W
         OrderLanguage(files.order_words, words, known),
         {key: patterns for key, patterns in files.order_patterns.items() if key in procedures},
     )
+
+
+def _override_reasons(system: Mapping[str, Any]) -> dict[str, tuple[tuple[str, str, str], ...]]:
+    """The reasons of each problem, in the order of the code system; `emergency` is its last."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for concept in system["concept"]:
+        offered = [p["valueCode"] for p in concept.get("property", ()) if p["code"] == "offered-for"]
+        for problem in offered:
+            found.setdefault(problem, []).append((system["url"], concept["code"], concept["display"]))
+    return {problem: tuple(reasons) for problem, reasons in found.items()}
 
 
 def _search_codes(rules: Iterable[CodeRule], codes: CodeIndex, used: Collection[str]) -> tuple[str, ...]:

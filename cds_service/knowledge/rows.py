@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from cds_service.indicator import indicator_of
+from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
@@ -167,6 +168,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         measured_by=tuple(row.get("measured_by", ())),
         tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
+        says=row.get("says"),
     )
 
 
@@ -180,6 +182,7 @@ def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraind
         criteria=tuple(c for c in active if c.question.limit is None or c.question.limit.status == "active"),
         source=row["source"],
         shadow=row.get("shadow", False),
+        cite=row.get("cite", ""),
     )
 
 
@@ -201,6 +204,7 @@ def threshold(row: Row) -> Threshold:
         source=row["source"],
         grade=row["grade"],
         status=row["status"],
+        cite=row.get("cite", row["guideline"].partition(":")[0]),
     )
 
 
@@ -221,6 +225,8 @@ def lab(row: Row, units: Units) -> Lab:
         lowest=_decimal(row.get("lowest")),
         highest=_decimal(row.get("highest")),
         derivation=None if derivation is None else _derivation(derivation),
+        decimals=row.get("decimals"),
+        unit_in_summary=row.get("unit_in_summary", True),
     )
 
 
@@ -265,3 +271,8 @@ def _derivation(row: Row) -> Derivation:
 
 def _decimal(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
+
+
+def advice(row: Row) -> Advice:
+    """An [[advice]] row."""
+    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], frozenset(row.get("never_with", ())))

@@ -43,4 +43,5 @@ class TableRows:
     concept_maps: list[Row] = field(default_factory=list)
     expansions: list[Row] = field(default_factory=list)
     override_reasons: Row = field(default_factory=dict)
+    advice: dict[str, Row] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)

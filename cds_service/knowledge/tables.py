@@ -17,7 +17,7 @@ from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
-    from cds_service.facts.patient_facts import Coding
+    from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.lab_orders import LabOrders
@@ -181,22 +181,9 @@ class Lab:
     lowest: Decimal | None
     highest: Decimal | None
     derivation: Derivation | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedLab:
-    """A lab that a result reports, or may report.
-
-    `coding` is the code that says so, None where only words do. `doubt` is a key of `reason.*` where the result may be
-    another test, None where its code means the lab. `must_fit`: it counts only with a unit and a value of the lab.
-    `refused`: its value is not looked at, and it stands in the way of an older one like a result that can't be used.
-    """
-
-    lab: str
-    coding: Coding | None
-    doubt: str | None = None
-    must_fit: bool = False
-    refused: bool = False
+    decimals: int | None = None
+    """How many a card shows; None for as reported."""
+    unit_in_summary: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +205,8 @@ class Threshold:
     source: str
     grade: str
     status: str
+    cite: str = ""
+    """What a card names as the source: the guideline and its year."""
 
     @property
     def text(self) -> str:
@@ -337,6 +326,8 @@ class Criterion:
     """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
+    says: str | None = None
+    """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +341,8 @@ class Contraindication:
     source: str
     shadow: bool = False
     """Judged and recorded, not shown: a site tries the row."""
+    cite: str = ""
+    """What a card names as the source where there is no limit: the guideline and its year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +356,7 @@ class Knowledge:
     labs: Mapping[str, Lab]
     thresholds: Mapping[str, Threshold]
     wording: Mapping[str, str]
-    """Flat: `card.not_checked.summary` -> template with `{name}` places."""
+    """English, flat: `gap.unread` -> template with `{name}` places."""
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
@@ -378,8 +371,12 @@ class Knowledge:
     """Procedure id -> ids of its children."""
     order_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
     """Procedure id -> (system, code, display) of codes to order it by."""
-    override_reasons: tuple[tuple[str, str, str], ...] = ()
-    """(system, code, display)."""
+    wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Language (`en`) -> its sentences, flat."""
+    advice: Mapping[str, Advice] = field(default_factory=dict)
+    """What is known of advice by its key; other advice is the orderer's, before the procedure."""
+    override_reasons: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Topic of a card -> the reasons to go ahead that it offers: (system, code, display)."""
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""

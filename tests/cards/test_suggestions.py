@@ -13,9 +13,9 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.cards.card import Card, Kind, Suggestion, card_json
+from cds_service.cards.card import Card, Suggestion, card_json
+from cds_service.cards.context import CardContext
 from cds_service.cards.suggestions import (
-    Suggesting,
     Tell,
     Timing,
     WantedTest,
@@ -51,11 +51,11 @@ FIBROID = Evidence("Condition/c1", "Uterine leiomyoma")
 ORDER_PROFILE = "https://example.org/ir-cds/fhir/StructureDefinition/ir-order"
 
 
-def a_call(tables: Tables, *ordered: OrderedTest, read: LookedAt | None = READ) -> Suggesting:
+def a_call(tables: Tables, *ordered: OrderedTest, read: LookedAt | None = READ) -> CardContext:
     """The words of a call in which results were read, unless the test says otherwise."""
     looked_at = (read,) if read else ()
     findings = Findings((), (), today=TODAY, looked_at=looked_at, ordered_tests=ordered)
-    return Suggesting(findings, tables.knowledge, Wording(tables.knowledge.wording), lambda day: f"{day:%-d %b}")
+    return CardContext(findings, tables.knowledge, Wording(tables.knowledge.wordings["en"]))
 
 
 def an_order(tables: Tables, procedure: str = "deep-vein-thrombolysis", **fields: Any) -> OrderFinding:
@@ -104,7 +104,7 @@ def test_tests_of_one_day_share_its_name(tables: Tables):
     wanted = [WantedTest(test, date(2026, 12, 2)) for test in ("inr", "cbc", "creatinine")]
     found = order_missing(wanted, [an_order(tables)], a_call(tables))
     assert found is not None
-    assert found.label == "Order INR, CBC and creatinine for 2 Dec"
+    assert found.label == "Order INR, CBC, and creatinine for 2 Dec"
 
 
 @pytest.mark.parametrize(
@@ -460,7 +460,7 @@ def test_no_button_touches_a_drug_or_a_diagnosis(tables: Tables):
 def test_only_independent_suggestions_may_be_combined(names: list[str], behavior: str, tables: Tables):
     """Two changes of one draft exclude each other; a new order of a test goes with either."""
     found = every_suggestion(tables)
-    card = Card(Kind.ALERT, Indicator.WARNING, "s", "d", "x", ("alert", "x"), tuple(found[name] for name in names))
+    card = Card(("order", "x"), Indicator.WARNING, "s", "d", "x", suggestions=tuple(found[name] for name in names))
     body = card_json(card, tables.knowledge, lambda: "id")
     assert body["selectionBehavior"] == behavior
     assert [part.get("isRecommended", False) for part in body["suggestions"]] == [name == "order" for name in names]
@@ -469,7 +469,7 @@ def test_only_independent_suggestions_may_be_combined(names: list[str], behavior
 def test_every_suggestion_has_an_id_of_its_own(tables: Tables):
     """Feedback names the suggestion that was accepted by its id, so no two share one."""
     numbers, found = count(1), tuple(every_suggestion(tables).values())
-    card = Card(Kind.ALERT, Indicator.WARNING, "s", "d", "x", ("alert", "x"), found)
+    card = Card(("order", "x"), Indicator.WARNING, "s", "d", "x", suggestions=found)
     body = card_json(card, tables.knowledge, lambda: f"id-{next(numbers)}")
     assert len({body["uuid"], *(part["uuid"] for part in body["suggestions"])}) == 1 + len(found)
 
@@ -487,6 +487,6 @@ def test_of_alternatives_only_one_is_recommended(tables: Tables):
     """Several suggestions may be recommended only where several may be chosen."""
     found = every_suggestion(tables)
     both = tuple(replace(found[name], recommended=True) for name in ("tell", "link"))
-    card = Card(Kind.ALERT, Indicator.WARNING, "s", "d", "x", ("alert", "x"), both)
+    card = Card(("order", "x"), Indicator.WARNING, "s", "d", "x", suggestions=both)
     shown = card_json(card, tables.knowledge, lambda: "id")["suggestions"]
     assert [part.get("isRecommended") for part in shown] == [True, None]
