@@ -48,6 +48,7 @@ TYPE_MODULES = {
     *("cds_service.hooks.request", "cds_service.clinical_data.retrieved", "cds_service.facts.patient_facts"),
     *("cds_service.knowledge.alerts", "cds_service.knowledge.expressions"),
     *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
+    "cds_service.knowledge.medication_types",
     *("cds_service.knowledge.advice", "cds_service.knowledge.reported_lab", "cds_service.findings.finding"),
 }
 PURE = {"facts", "findings", "cards"}

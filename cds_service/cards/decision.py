@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from cds_service.cards.hold_entry import hold_entry
 from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
@@ -110,6 +111,7 @@ def _criterion(finding: CriterionFinding, wording: Wording) -> dict[str, Any]:
             "reason": wording.reason(finding.reason) if finding.reason else None,
             "evidence": _evidence(finding.evidence, wording),
             "evidenceLeftOut": finding.evidence_left_out or None,
+            "holds": [_filled(hold_entry(advice)) for advice in finding.holds],
         }
     )
 

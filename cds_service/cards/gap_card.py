@@ -19,6 +19,7 @@ from cds_service.knowledge.advice import Moment
 
 TOPIC = "gaps"
 _MOST_NAMES = 3
+_DOUBTFUL = "coded-unread"
 
 
 def gap_part(context: CardContext) -> Part | None:
@@ -56,17 +57,17 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
         data = wording.joined([wording.label("record", kind) for kind in gaps.unread])
         known = len(gaps.unread) == 1 and key in wording.templates
         return wording.say(key if known else "gap.unread", data=data, procedure=procedure)
-    for matter in ("missing", "old", "severity", "unusable"):
-        if members := gaps.open.get(matter):
-            return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
     if gaps.orders:
         return wording.count("gap.orders", len(gaps.orders), procedure=procedure)
-    for kind, entries in gaps.entries.items():
-        if f"gap.entries-{kind}.other" in wording.templates:
-            return wording.count(f"gap.entries-{kind}", len(entries), procedure=procedure)
     if gaps.partly:
         data = wording.joined([wording.label("record", kind) for kind in gaps.partly])
         return wording.say("gap.partly", data=data, procedure=procedure)
+    for kind, entries in gaps.entries.items():
+        if f"gap.entries-{kind}.other" in wording.templates:
+            return wording.count(f"gap.entries-{kind}", len(entries), procedure=procedure)
+    for matter in ("unusable", "missing", "old", "severity"):
+        if members := gaps.open.get(matter):
+            return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
     return wording.say("gap.other", procedure=procedure)
 
 
@@ -89,11 +90,11 @@ def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
     for gap in gaps.faults:
         if (gap.data in gaps.unread or gap.data in gaps.partly) and gap.reference is None and gap.text is None:
             yield sentence_case(shown_reason(gap.reason, wording, data=gap.data))
-    yield from _of_members(gaps.members, context)
     for entries in (*gaps.entries.values(), list(gaps.orders)):
         if entries:
             names = wording.listed([_named(gap, context) for gap in entries], _MOST_NAMES)
             yield wording.count("gap_found.entries", len(entries), names=names)
+    yield from _of_members(gaps.members, context)
 
 
 def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str]:
@@ -101,7 +102,9 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
     wording = context.wording
     for member in members:
         criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
-        items = [found_line(item, criterion, context) for item in member.finding.evidence[:1]]
+        # A result that may be of another test goes by the record's own words.
+        named = None if member.finding.reason is not None and member.finding.reason.key == _DOUBTFUL else criterion
+        items = [found_line(item, named, context) for item in member.finding.evidence[:1]]
         labs = criterion.question.labs
         if criterion.question.limit is not None or not items:
             names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [criterion.label]

@@ -92,13 +92,13 @@ def _by_kind(gaps: Sequence[Unavailable]) -> dict[str, list[Unavailable]]:
 
 
 def _open(members: Sequence[Member]) -> dict[str, list[Member]]:
-    """The questions that are open for a reason of their own, the loudest first."""
-    found: dict[str, list[Member]] = {}
+    """The questions open for a reason of their own, the loudest first; a result that is no use before others."""
+    found: dict[str, list[Member]] = {"unusable": []}
     for member in sorted(members, key=lambda one: -one.indicator):
         key = member.finding.reason.key if member.finding.reason else ""
         if key not in _UNAVAILABLE and key not in _INCOMPLETE and key not in _ENTRIES:
             found.setdefault(_matter(member, key), []).append(member)
-    return found
+    return {matter: members for matter, members in found.items() if members}
 
 
 def _matter(member: Member, key: str) -> str:

@@ -20,6 +20,7 @@ from cds_service.findings.recognition import NotRecognized, Recognized, recogniz
 from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.medication import MEDICATIONS
 from cds_service.knowledge.tables import Knowledge, Procedure
 from cds_service.reasons import Reason
 
@@ -43,8 +44,15 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         Unavailable(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, fact.concept.label)
         for fact in chart.unread
     ]
+    uncoded += [
+        Unavailable(MEDICATIONS, entry.unread, entry.fact.reference, entry.label)
+        for entry in patient.medications.entries
+        if entry.unread
+    ]
     allergies = patient.allergies
-    uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
+    uncoded += [
+        Unavailable("allergies", allergies.unread_reason, a.fact.reference, a.fact.label) for a in allergies.unread
+    ]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(
         orders,

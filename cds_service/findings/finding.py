@@ -15,6 +15,7 @@ from cds_service.certainty import Certainty, any_of
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
 from cds_service.indicator import Indicator
+from cds_service.knowledge.medication_types import HoldAction, HoldRow
 from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure
 from cds_service.reasons import Reason
 
@@ -64,6 +65,43 @@ class Urgency(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RenalBasis:
+    """The result that a hold was chosen by: creatinine clearance, or eGFR in its place (`by_egfr`)."""
+
+    value: Decimal
+    unit: str
+    date: str
+    by_egfr: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAdvice:
+    """What is done with one antithrombotic before the procedure, and what that rests on.
+
+    `least` and `most` are in `unit`: `doses`, `d` (full days without it before the day of the procedure) or `h`.
+    `last_dose` is the day of the last dose, where the day of the procedure is known and no one is asked first; it keeps
+    the longest hold of a range. `recorded_dose` is the day of the last dose that is on record. `others` are guidelines
+    with another number. `ask` are keys below `ask.*` of the wording: who is asked; `because` the recorded states.
+    `renal` is None where the hold does not depend on the kidneys, or nothing tells (then `renal_missing`).
+    """
+
+    agent: str
+    label: str
+    action: HoldAction
+    indicator: Indicator
+    row: HoldRow | None = None
+    last_dose: date | None = None
+    recorded_dose: date | None = None
+    renal: RenalBasis | None = None
+    renal_missing: bool = False
+    others: tuple[HoldRow, ...] = ()
+    ask: tuple[str, ...] = ()
+    because: tuple[Evidence, ...] = ()
+    quiet: bool = False
+    """Nothing for this order to change: it is on the list, and stays so."""
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionFinding:
     """The answer of one criterion; `reason` says why it is unknown, or what softened it.
 
@@ -78,6 +116,10 @@ class CriterionFinding:
     evidence: tuple[Evidence, ...] = ()
     evidence_left_out: int = 0
     list_state: str | None = None
+    holds: tuple[HoldAdvice, ...] = ()
+    """Of a question about antithrombotics: one an agent, the loudest first."""
+    quiet: bool = False
+    """Present, and nothing for this order to change: in the decision, on no card of its own."""
     told: Told = NOT_TOLD
 
 
@@ -91,6 +133,12 @@ class ContraindicationFinding:
     criteria: tuple[CriterionFinding, ...]
     told: Told = NOT_TOLD
     """As the criterion that is shown most."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing that is present changes anything for this order."""
+        present = [found for found in self.criteria if found.certainty is Certainty.PRESENT]
+        return bool(present) and all(found.quiet for found in present)
 
 
 @dataclass(frozen=True, slots=True)

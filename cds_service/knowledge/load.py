@@ -20,6 +20,7 @@ from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.lab_orders import LabOrders
+from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.plain_words import PlainWords
@@ -118,6 +119,9 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     for path in sorted((tables / FOLDER).glob("*.toml")):
         blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
         files.allergy_words += [{**block, "file": path.name} for block in blocks]
+    files.medications = toml("medications.toml", "medications")
+    files.hold_table = toml("holds.toml", "holds")
+    files.holds = once(files.hold_table.get("hold", ()), "holds.toml", "hold", problems)
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
     files.urgency = toml("urgency.toml", "urgency")
@@ -186,6 +190,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         order_texts=_order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
         allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
+        medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
         words=words,
         plain_words=PlainWords(files.plain_words, words),
         units=units,
@@ -259,7 +264,8 @@ def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exc
     for concept_map in files.concept_maps:
         for key, targets in mappings_of(concept_map).items():
             mappings.setdefault(key, []).extend(targets)
-    return CodeIndex(systems, aliases, rules, exclusions, mappings, words)
+    titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
+    return CodeIndex(systems, aliases, rules, exclusions, mappings, words, titles)
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

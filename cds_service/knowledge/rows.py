@@ -147,6 +147,8 @@ def gate(row: Row) -> Gate:
         bleeding_risk_named=row.get("bleeding_risk_named", False),
         patients=patient_group(row),
         radiation_field=frozenset(row.get("radiation_field", ())),
+        except_procedures=frozenset(row.get("except_procedures", ())),
+        urgency=frozenset(row.get("urgency", ())),
     )
 
 
@@ -196,6 +198,9 @@ def threshold(row: Row) -> Threshold:
         unit=row["unit"],
         within_days=row["within_days"],
         answers=tuple(row.get("answers", ())),
+        other_answers=tuple(row.get("other_answers", ())),
+        answer_words=frozenset(map(str.casefold, row.get("answer_words", ()))),
+        other_words=frozenset(map(str.casefold, row.get("other_words", ()))),
         rise=_decimal(row.get("rise")),
         rise_within_hours=row.get("rise_within_hours"),
         ratio=_decimal(row.get("ratio")),

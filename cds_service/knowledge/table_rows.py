@@ -28,6 +28,9 @@ class TableRows:
     allergies: Row = field(default_factory=dict)
     allergy_words: list[Row] = field(default_factory=list)
     """The blocks of `allergy_words/`, each with its `file`."""
+    medications: Row = field(default_factory=dict)
+    hold_table: Row = field(default_factory=dict)
+    holds: dict[str, Row] = field(default_factory=dict)
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
     urgency: Row = field(default_factory=dict)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.lab_orders import LabOrders
+    from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
@@ -197,6 +198,11 @@ class Threshold:
     unit: str
     within_days: int
     answers: tuple[str, ...]
+    other_answers: tuple[str, ...]
+    """Value sets of the answers that say the opposite; where there are any, an answer in neither is not read."""
+    answer_words: frozenset[str]
+    other_words: frozenset[str]
+    """The same in words, lower case."""
     rise: Decimal | None
     rise_within_hours: int | None
     ratio: Decimal | None
@@ -240,6 +246,10 @@ class Gate:
     """Nobody of whom the record says the other sex; of an age only who is known to have it."""
     radiation_field: frozenset[str] = frozenset()
     """Any of them."""
+    except_procedures: frozenset[str] = frozenset()
+    """None of them."""
+    urgency: frozenset[str] = frozenset()
+    """Any of `elective`, `urgent`, `emergency`, as the call says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +371,7 @@ class Knowledge:
     order_texts: OrderTexts
     allergies: AllergyTable
     allergy_texts: AllergyTexts
+    medications: MedicationTable
     words: Words
     plain_words: PlainWords
     units: Units

@@ -49,6 +49,7 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         *_of_limits(rows),
         *_of_labs(rows),
         *_of_tests(rows),
+        *_of_ask_first(rows),
     ):
         named.setdefault(name.key, []).append(name)
     problems += _missing(named, rows.wordings)
@@ -116,6 +117,11 @@ def _of_labs(rows: TableRows) -> Iterator[_Name]:
 def _of_tests(rows: TableRows) -> Iterator[_Name]:
     for row in rows.lab_orders["test"]:
         yield _Name(f"lab_order.{row['id']}", "lab_orders.toml", row["id"], "id")
+
+
+def _of_ask_first(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.hold_table["ask_first"]:
+        yield _Name(f"reason.ask-{row['who']}", "holds.toml", row["id"], "who")
 
 
 def _of_units(rows: TableRows) -> set[str]:

@@ -21,6 +21,7 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
     "row": "Bleeding tendency", "rows": "Bleeding tendency", "second": "Bronchiectasis", "text": "tips",
     "unit": "mg/dL", "uses": "iodinated contrast", "value": "42", "what": "Platelets 42", "criterion": "INR high",
     "alert": "dissection", "tests": "INR", "test": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
+    "amount": "6", "others": "PAUSE 2 d",
 }  # fmt: skip
 BRITISH = re.compile(r"anaesth|haem|oedem|tumour|colour|[a-z]is(e|ed|ing|ation)\b(?<!prom)|centre", re.IGNORECASE)
 NOT_BRITISH = {"raised", "otherwise", "rise", "likewise", "precise", "exercise"}
