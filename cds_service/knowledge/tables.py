@@ -17,12 +17,12 @@ from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
-    from cds_service.facts.patient_facts import Coding
     from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.allergy_types import AllergyTable
     from cds_service.knowledge.changes import SilentRow
     from cds_service.knowledge.lab_index import LabIndex
+    from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
@@ -119,6 +119,8 @@ class Procedure:
     expected: frozenset[str]
     """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
+    alternative: str | None = None
+    """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
     patients: PatientGroup = ANYBODY
@@ -176,22 +178,6 @@ class Lab:
     decimals: int | None = None
     """How many a card shows; None for as reported."""
     unit_in_summary: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedLab:
-    """A lab that a result reports, or may report.
-
-    `coding` is the code that says so, None where only words do. `doubt` is a key of `reason.*` where the result may be
-    another test, None where its code means the lab. `must_fit`: it counts only with a unit and a value of the lab.
-    `refused`: its value is not looked at, and it stands in the way of an older one like a result that can't be used.
-    """
-
-    lab: str
-    coding: Coding | None
-    doubt: str | None = None
-    must_fit: bool = False
-    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,11 +314,12 @@ class Knowledge:
     plain_words: PlainWords
     units: Units
     lab_index: LabIndex
+    lab_orders: LabOrders
     urgency: UrgencyTable
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
-    reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
-    """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
+    order_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Procedure id -> (system, code, display) of codes to order it by."""
     wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Language (`en`) -> its sentences, flat."""
     advice: Mapping[str, Advice] = field(default_factory=dict)
