@@ -1,4 +1,4 @@
-"""A change of the rows -> the tables with it, assembled by the loader's own functions; what it can't touch is shared."""
+"""A change of the rows -> the tables with it, made by the loader's own functions; what it can't touch is shared."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Workshop:
 
     def _without_procedure(self, key: str) -> Knowledge:
         """As a site would switch it off: its codes stay, its names and its place in the tree go."""
-        files = replace(self.files, procedures={**self.files.procedures, key: {**self.files.procedures[key], "status": "retired"}})
+        files = replace(
+            self.files, procedures={**self.files.procedures, key: {**self.files.procedures[key], "status": "retired"}}
+        )
         return load._assemble(files, SiteChanges())
 
     def _without_code(self, gone: CodeRule) -> Knowledge:
