@@ -76,9 +76,10 @@ tables: $(VENV)/ready ## the two tables for review, in the terminal
 package: $(VENV)/ready ## the FHIR package as dist/*.tgz, for SUSHI and other FHIR tools
 	$(BIN)/cds-service package pack --out dist
 
-golden: $(VENV)/ready ## write again the plan that a test compares byte for byte; look at the difference before you commit it
+golden: $(VENV)/ready-to-test ## write again what tests compare with the tables: a plan, and lists of codes and questions; look at the difference
 	$(BIN)/cds-service package build --out build/fhir_profiles
 	cp build/fhir_profiles/plan_definitions/tips.json tests/package/golden/tips.json
+	$(BIN)/python tools/second_lists.py
 
 profiles: $(VENV)/ready ## write again what SUSHI makes of the FSH in fhir_profiles/ (needs Node)
 	$(BIN)/python tools/sushi.py --write

@@ -152,6 +152,24 @@ class Settings:
             "procedure, so that no card about them is not taken for an all-clear: `on` or `off`.",
         ),
     )
+    patient_view: str = field(
+        default="quiet",
+        metadata=_metadata(
+            parse=values.word("quiet", "options"),
+            default_text="quiet",
+            meaning="What patient-view shows: `quiet` for no card, the decision alone, or `options` for one info card "
+            "with the interventional options that the record supports.",
+        ),
+    )
+    language: str = field(
+        default="en",
+        metadata=_metadata(
+            parse=values.text,
+            default_text="en",
+            meaning="Language of the cards, one that the tables have a wording of, such as `en`. A client may have its "
+            "own, see `docs/integration.md`.",
+        ),
+    )
     validate: bool = field(
         default=False,
         metadata=_metadata(

@@ -48,7 +48,8 @@ TYPE_MODULES = {
     *("cds_service.hooks.request", "cds_service.clinical_data.retrieved", "cds_service.facts.patient_facts"),
     *("cds_service.knowledge.alerts", "cds_service.knowledge.expressions"),
     *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
-    "cds_service.findings.finding",
+    "cds_service.knowledge.medication_types",
+    *("cds_service.knowledge.advice", "cds_service.findings.finding"),
 }
 PURE = {"facts", "findings", "cards"}
 IMPURE_MODULES = {
@@ -59,6 +60,7 @@ IMPURE_CALLS = {"open", "print", "input"}
 CLOCK_CALLS = {"now", "today", "utcnow"}
 # Each edge library has its owners; a trailing dot means a whole room.
 OWNERS = {
+    "babel": ("cds_service.cards.wording",),
     "flask": ("cds_service.web.",),
     "werkzeug": ("cds_service.web.",),
     "gunicorn": ("cds_service.web.",),

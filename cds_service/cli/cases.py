@@ -95,7 +95,9 @@ def answer_case(case: Case, knowledge: Knowledge, now: datetime) -> Answer:
 def request_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The hook request of a case: dates count back from `now`, lists that are not given are sent empty."""
     hook = row.get("hook", "order-sign")
-    orders = [_order(o, n, row) for n, o in enumerate(row.get("orders", [row["order"]] if "order" in row else []), 1)]
+    orders = [
+        _order(o, n, row, now) for n, o in enumerate(row.get("orders", [row["order"]] if "order" in row else []), 1)
+    ]
     context: dict[str, Any] = {"patientId": "p1", "userId": "Practitioner/example"}
     if "encounter" in row:
         context["encounterId"] = row["encounter"]
@@ -142,8 +144,9 @@ def _ago(now: datetime, entry: Mapping[str, Any], unit: str = "days") -> str:
     return (now.date() - timedelta(days=entry.get(unit, 1))).isoformat()
 
 
-def _order(order: str | Mapping[str, Any], number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+def _order(order: str | Mapping[str, Any], number: int, row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     entry: Mapping[str, Any] = {"code": f"procedure|{order}"} if isinstance(order, str) else order
+    planned = {"occurrenceDateTime": _ago(now, {"days": -entry["in_days"]})} if "in_days" in entry else {}
     reasons = [{"coding": [coding(code)]} for code in row.get("reasons", ())]
     return {
         "resourceType": "ServiceRequest",
@@ -153,6 +156,7 @@ def _order(order: str | Mapping[str, Any], number: int, row: Mapping[str, Any]) 
         "code": _concept(entry),
         "subject": {"reference": _PATIENT},
         **({"reasonCode": reasons} if reasons else {}),
+        **planned,
         **entry.get("fields", {}),
     }
 
@@ -231,6 +235,28 @@ def _value(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"dataAbsentReason": {"text": entry["absent"]}} if "absent" in entry else {}
 
 
+def _medication(entry: str | Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
+    """A MedicationRequest, or the resource that `resource` names; a text alone is its name."""
+    entry = {"text": entry} if isinstance(entry, str) else entry
+    resource: dict[str, Any] = {
+        "resourceType": entry.get("resource", "MedicationRequest"),
+        "id": f"m{number}",
+        "status": entry.get("status", "active"),
+        "subject": {"reference": _PATIENT},
+    }
+    if {"code", "text"} & set(entry):
+        resource["medicationCodeableConcept"] = _concept(entry)
+    if resource["resourceType"] == "MedicationRequest":
+        resource["intent"] = entry.get("intent", "order")
+        resource["authoredOn"] = _ago(now, entry)
+    dose = {"text": entry["sig"]} if "sig" in entry else {}
+    if "a_day" in entry:
+        dose["timing"] = {"repeat": {"frequency": entry["a_day"], "period": 1, "periodUnit": "d"}}
+    if dose:
+        resource["dosageInstruction"] = [dose]
+    return {**resource, **entry.get("fields", {})}
+
+
 def _as_written(entry: Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
     """A resource that the case writes in full."""
     return {"id": f"r{number}", **entry}
@@ -240,6 +266,7 @@ _WRITTEN_AS: Mapping[str, tuple[str, Callable[[Any, int, datetime], dict[str, An
     "conditions": ("conditions", _condition),
     "allergies": ("allergies", _allergy),
     "observations": ("labs", _lab),
+    "medications": ("medications", _medication),
 }
 """Prefetch key -> the field of a case that holds its resources, and what makes a resource of an entry. Resources of
 another data kind are written in full, under its prefetch key."""

@@ -23,10 +23,10 @@ ORDINARY, MUST_SPEAK = "order", "must_speak"
 TARGETS = "targets.toml"
 """File of the folder that holds the shares allowed, and the orders that are known to be wrong."""
 
-_TAKEN_OVER = ("hook", "conditions", "allergies", "labs", "refused", "not_sent")
+_TAKEN_OVER = ("hook", "conditions", "allergies", "labs", "medications", "refused", "not_sent")
 _FIELDS = {
     "id", "why", "order", "code", "also_orders", "priority", "in_days", "age", "sex", "reasons", "reason_text",
-    "medications", "at_most", "at_least", "names", *_TAKEN_OVER,
+    "at_most", "at_least", "names", *_TAKEN_OVER,
 }  # fmt: skip
 _NEEDED = {ORDINARY: {"id", "why", "order", "at_most"}, MUST_SPEAK: {"id", "why", "order", "at_least", "names"}}
 _SILENT = "none"
@@ -103,7 +103,6 @@ def case_row(order: EverydayOrder, now: datetime) -> dict[str, Any]:
     return found | {
         "orders": [_service_request(row, now), *map(_also, row.get("also_orders", ()))],
         "patient": _patient(row, now),
-        "medications": [_medication(entry, now) for entry in row.get("medications", ())],
     }
 
 
@@ -171,16 +170,3 @@ def _patient(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     if "age" in row:
         patient["birthDate"] = f"{now.year - row['age'] - 1}-12-31"
     return patient
-
-
-def _medication(entry: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """An active prescription, written `days` ago."""
-    concept: dict[str, Any] = {"coding": [coding(entry["code"])]} if "code" in entry else {}
-    return {
-        "resourceType": "MedicationRequest",
-        "status": "active",
-        "intent": "order",
-        "medicationCodeableConcept": concept | {"text": entry["text"]},
-        "subject": {"reference": "Patient/p1"},
-        "authoredOn": (now.date() - timedelta(days=entry.get("days", 0))).isoformat(),
-    }

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from cds_service.cards.context import telling_of
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
@@ -186,6 +187,6 @@ def _send_request(
         knowledge,
         local_now(settings),
         with_decision=with_decision,
-        tell_unknown_orders=settings.unknown_ir_orders,
+        telling=telling_of(settings, knowledge),
         fhir=fhir,
     )

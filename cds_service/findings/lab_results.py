@@ -177,13 +177,14 @@ def _usable(
     knowledge: Knowledge,
 ) -> LabResult | Blocked:
     evidence = _evidence(fact, measured, reported.coding, lab)
+    if lab.coded and measured.from_text and measured.shown:
+        measured = Measurement(answer=Concept(texts=(measured.shown,)), shown=measured.shown)
     problem = Reason(measured.problem) if measured.problem else _date_problem(fact, now)
     if problem is not None or fact.when is None:
         dated = None if problem and problem.key == "future-date" else fact.when
         return Blocked(problem or Reason("no-date"), dated, evidence)
     if lab.coded:
-        readable = measured.answer is not None and measured.answer.codings
-        if not readable:
+        if measured.answer is None or measured.answer.says_nothing:
             return Blocked(Reason("unreadable-value"), fact.when, evidence)
         return LabResult(Interval(), _not_ahead(fact.when, now), evidence, measured.answer)
     if measured.answer is not None:

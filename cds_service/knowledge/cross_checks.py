@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -27,6 +28,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _lab_names,
         _urgency,
         check_allergies,
+        check_medications,
     ):
         problems += check(rows)
     problems += check_order_words(rows)
@@ -139,7 +141,8 @@ def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[s
 
 def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     file = "contraindications.toml"
-    yield from _missing(file, name, "procedures", row.get("procedures", ()), rows.procedures, "procedure")
+    for field in ("procedures", "except_procedures"):
+        yield from _missing(file, name, field, row.get(field, ()), rows.procedures, "procedure")
     for part in ("when", "unless", "at_risk_when"):
         yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
 
@@ -148,7 +151,8 @@ def _thresholds(rows: TableRows) -> Iterator[str]:
     file = "thresholds.toml"
     for key, row in rows.thresholds.items():
         yield from _missing(file, key, "lab", [row["lab"]], rows.labs, "lab")
-        yield from _missing(file, key, "answers", row.get("answers", ()), rows.value_sets, "ValueSet")
+        for field in ("answers", "other_answers"):
+            yield from _missing(file, key, field, row.get(field, ()), rows.value_sets, "ValueSet")
         canonical = rows.labs.get(row["lab"], row)["unit"]
         if row["unit"] != canonical:
             yield f'{file}: "{key}", unit is "{row["unit"]}"; write the limit in "{canonical}", as {row["lab"]} is'

@@ -19,6 +19,7 @@ from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
+from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.plain_words import PlainWords
@@ -107,6 +108,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.release = toml("release.toml", "release").get("release", "")
     files.conditions = keyed("conditions", "condition")
     files.contraindications = keyed("contraindications", "contraindication")
+    files.advice = keyed("advice", "advice")
     files.thresholds = keyed("thresholds", "threshold")
     files.labs = keyed("labs", "lab")
     files.lab_names = toml("lab_names.toml", "lab_names")
@@ -115,6 +117,9 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     for path in sorted((tables / FOLDER).glob("*.toml")):
         blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
         files.allergy_words += [{**block, "file": path.name} for block in blocks]
+    files.medications = toml("medications.toml", "medications")
+    files.hold_table = toml("holds.toml", "holds")
+    files.holds = once(files.hold_table.get("hold", ()), "holds.toml", "hold", problems)
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
     files.urgency = toml("urgency.toml", "urgency")
@@ -183,6 +188,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         order_texts=_order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
         allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
+        medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
         words=words,
         plain_words=PlainWords(files.plain_words, words),
         units=units,
@@ -190,9 +196,9 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         urgency=urgency_table(files.urgency),
         children=_children(procedures),
         reason_codes=_reason_codes(files, rules),
-        override_reasons=tuple(
-            (files.override_reasons["url"], c["code"], c["display"]) for c in files.override_reasons["concept"]
-        ),
+        wordings={name.split(".")[1]: sentences for name, sentences in files.wordings.items()},
+        advice={key: rows.advice(row) for key, row in files.advice.items()},
+        override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},
         changes=tuple(changes_of(changes)),
     )
@@ -214,6 +220,16 @@ def _order_texts(files: TableRows, procedures: Mapping[str, Procedure], words: W
         OrderLanguage(files.order_words, words, known),
         {key: patterns for key, patterns in files.order_patterns.items() if key in procedures},
     )
+
+
+def _override_reasons(system: Mapping[str, Any]) -> dict[str, tuple[tuple[str, str, str], ...]]:
+    """The reasons of each problem, in the order of the code system; `emergency` is its last."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for concept in system["concept"]:
+        offered = [p["valueCode"] for p in concept.get("property", ()) if p["code"] == "offered-for"]
+        for problem in offered:
+            found.setdefault(problem, []).append((system["url"], concept["code"], concept["display"]))
+    return {problem: tuple(reasons) for problem, reasons in found.items()}
 
 
 def _search_codes(rules: Iterable[CodeRule], codes: CodeIndex, used: Collection[str]) -> tuple[str, ...]:
@@ -245,7 +261,8 @@ def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exc
     for concept_map in files.concept_maps:
         for key, targets in mappings_of(concept_map).items():
             mappings.setdefault(key, []).extend(targets)
-    return CodeIndex(systems, aliases, rules, exclusions, mappings, words)
+    titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
+    return CodeIndex(systems, aliases, rules, exclusions, mappings, words, titles)
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

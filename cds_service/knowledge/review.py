@@ -137,6 +137,10 @@ def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
         yield f"access {' or '.join(sorted(gate.access))}"
     if gate.procedures:
         yield f"only {', '.join(sorted(gate.procedures))}"
+    if gate.except_procedures:
+        yield f"not {', '.join(sorted(gate.except_procedures))}"
+    if gate.urgency:
+        yield f"if {' or '.join(sorted(gate.urgency))}"
     if gate.radiation_field:
         yield f"X-rays through {' or '.join(sorted(gate.radiation_field))}"
     if gate.patients.text:

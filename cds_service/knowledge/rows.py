@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from cds_service.indicator import indicator_of
+from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
@@ -145,6 +146,8 @@ def gate(row: Row) -> Gate:
         bleeding_risk_named=row.get("bleeding_risk_named", False),
         patients=patient_group(row),
         radiation_field=frozenset(row.get("radiation_field", ())),
+        except_procedures=frozenset(row.get("except_procedures", ())),
+        urgency=frozenset(row.get("urgency", ())),
     )
 
 
@@ -166,6 +169,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         measured_by=tuple(row.get("measured_by", ())),
         tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
+        says=row.get("says"),
     )
 
 
@@ -179,6 +183,7 @@ def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraind
         criteria=tuple(c for c in active if c.question.limit is None or c.question.limit.status == "active"),
         source=row["source"],
         shadow=row.get("shadow", False),
+        cite=row.get("cite", ""),
     )
 
 
@@ -192,6 +197,9 @@ def threshold(row: Row) -> Threshold:
         unit=row["unit"],
         within_days=row["within_days"],
         answers=tuple(row.get("answers", ())),
+        other_answers=tuple(row.get("other_answers", ())),
+        answer_words=frozenset(map(str.casefold, row.get("answer_words", ()))),
+        other_words=frozenset(map(str.casefold, row.get("other_words", ()))),
         rise=_decimal(row.get("rise")),
         rise_within_hours=row.get("rise_within_hours"),
         ratio=_decimal(row.get("ratio")),
@@ -200,6 +208,7 @@ def threshold(row: Row) -> Threshold:
         source=row["source"],
         grade=row["grade"],
         status=row["status"],
+        cite=row.get("cite", row["guideline"].partition(":")[0]),
     )
 
 
@@ -220,6 +229,8 @@ def lab(row: Row, units: Units) -> Lab:
         lowest=_decimal(row.get("lowest")),
         highest=_decimal(row.get("highest")),
         derivation=None if derivation is None else _derivation(derivation),
+        decimals=row.get("decimals"),
+        unit_in_summary=row.get("unit_in_summary", True),
     )
 
 
@@ -264,3 +275,8 @@ def _derivation(row: Row) -> Derivation:
 
 def _decimal(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
+
+
+def advice(row: Row) -> Advice:
+    """An [[advice]] row."""
+    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], frozenset(row.get("never_with", ())))

@@ -18,8 +18,10 @@ from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
+    from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.lab_index import LabIndex
+    from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
@@ -178,6 +180,9 @@ class Lab:
     lowest: Decimal | None
     highest: Decimal | None
     derivation: Derivation | None
+    decimals: int | None = None
+    """How many a card shows; None for as reported."""
+    unit_in_summary: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,11 @@ class Threshold:
     unit: str
     within_days: int
     answers: tuple[str, ...]
+    other_answers: tuple[str, ...]
+    """Value sets of the answers that say the opposite; where there are any, an answer in neither is not read."""
+    answer_words: frozenset[str]
+    other_words: frozenset[str]
+    """The same in words, lower case."""
     rise: Decimal | None
     rise_within_hours: int | None
     ratio: Decimal | None
@@ -215,6 +225,8 @@ class Threshold:
     source: str
     grade: str
     status: str
+    cite: str = ""
+    """What a card names as the source: the guideline and its year."""
 
     @property
     def text(self) -> str:
@@ -248,6 +260,10 @@ class Gate:
     """Nobody of whom the record says the other sex; of an age only who is known to have it."""
     radiation_field: frozenset[str] = frozenset()
     """Any of them."""
+    except_procedures: frozenset[str] = frozenset()
+    """None of them."""
+    urgency: frozenset[str] = frozenset()
+    """Any of `elective`, `urgent`, `emergency`, as the call says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +350,8 @@ class Criterion:
     """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
+    says: str | None = None
+    """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +365,8 @@ class Contraindication:
     source: str
     shadow: bool = False
     """Judged and recorded, not shown: a site tries the row."""
+    cite: str = ""
+    """What a card names as the source where there is no limit: the guideline and its year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,11 +380,12 @@ class Knowledge:
     labs: Mapping[str, Lab]
     thresholds: Mapping[str, Threshold]
     wording: Mapping[str, str]
-    """Flat: `card.not_checked.summary` -> template with `{name}` places."""
+    """English, flat: `gap.unread` -> template with `{name}` places."""
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
     allergy_texts: AllergyTexts
+    medications: MedicationTable
     words: Words
     plain_words: PlainWords
     units: Units
@@ -374,8 +395,12 @@ class Knowledge:
     """Procedure id -> ids of its children."""
     reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
     """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
-    override_reasons: tuple[tuple[str, str, str], ...] = ()
-    """(system, code, display)."""
+    wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Language (`en`) -> its sentences, flat."""
+    advice: Mapping[str, Advice] = field(default_factory=dict)
+    """What is known of advice by its key; other advice is the orderer's, before the procedure."""
+    override_reasons: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Topic of a card -> the reasons to go ahead that it offers: (system, code, display)."""
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""

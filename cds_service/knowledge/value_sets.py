@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from cds_service.knowledge.words import Words
@@ -140,6 +141,7 @@ class CodeIndex:
         exclusions: Iterable[Exclusion],
         mappings: Mapping[tuple[str, str], list[Mapped]],
         words: Words,
+        titles: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Build.
 
@@ -150,7 +152,9 @@ class CodeIndex:
             exclusions: from `rules_of`.
             mappings: from `mappings_of`.
             words: how texts are compared with displays.
+            titles: what each value set is called.
         """
+        self._titles = titles
         self._systems = {system.url: system for system in systems}
         named = {**aliases, **{url: url for url in self._systems}}
         self._aliases = {_plain_uri(name): url for name, url in named.items()}
@@ -180,6 +184,10 @@ class CodeIndex:
         """What the value sets call a code that they list one by one; None for one that they know by its family."""
         canonical = self._canonical(system)
         return self._displays.get((canonical, self._spell(canonical, code)))
+
+    def title(self, value_set: str) -> str | None:
+        """What a value set is called: the name of a condition that is recorded only by a code of a family."""
+        return self._titles.get(value_set)
 
     def holds(self, system: str, code: str) -> bool:
         """Whether any value set holds the code."""

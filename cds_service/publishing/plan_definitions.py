@@ -107,6 +107,7 @@ def _can_apply(gate: Gate, procedure: Procedure) -> bool:
         and gate.bleeding_risk in (None, procedure.bleeding_risk)
         and (not gate.access or procedure.access in gate.access)
         and (not gate.procedures or procedure.id in gate.procedures)
+        and procedure.id not in gate.except_procedures
         and (not gate.radiation_field or bool(gate.radiation_field & procedure.radiation_field))
     )
 

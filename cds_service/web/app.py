@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from flask import Flask, Response
 
+from cds_service.cards.context import telling_of
 from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.knowledge.load import load_knowledge
@@ -77,6 +78,7 @@ def create_app(
     log_key = settings.log_key or secrets.token_bytes()
     register_call_log(app, log_key)
     knowledge = knowledge or load_knowledge(settings.site)
+    telling_of(settings, knowledge)  # a language without sentences stops the start
     new_id = new_id or _random_id
     clock = clock or _clock(settings)
     store = store or (Store(settings.database_url) if settings.database_url else None)

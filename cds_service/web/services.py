@@ -10,6 +10,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from cds_service.answer import Answer, answer
+from cds_service.cards.context import Telling, telling_of
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.errors import NotAllowed, NothingJudged, UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
@@ -77,7 +78,7 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
                 now=received.at,
                 new_id=dependencies.new_id,
                 fhir=dependencies.fhir,
-                tell_unknown_orders=settings.unknown_ir_orders,
+                telling=_telling(settings, knowledge),
                 lap=stopwatch.lap,
             )
             _check_judged(result, settings)
@@ -104,6 +105,12 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
         return response
 
     return routes
+
+
+def _telling(settings: Settings, knowledge: Knowledge) -> Telling:
+    """What the site and the calling client choose about cards."""
+    client = calling_client()
+    return telling_of(settings, knowledge, client.language if client is not None else None)
 
 
 def _in_shadow(settings: Settings) -> bool:

@@ -196,3 +196,19 @@ def test_a_list_that_failed_is_a_warning_unless_it_is_an_emergency(
         order = judge({"order": ordered(NAMED, priority=priority), "not_sent": [kind]}, knowledge, now)
         asked = [f for row in order.contraindications for f in row.criteria if kind == f.criterion.question.DATA]
         assert {f.indicator for f in asked} == {level}
+
+
+@pytest.mark.parametrize(
+    ("hook", "procedure", "expected"),
+    [
+        ("order-select", CHOICE, "none info at-signing"),
+        ("order-sign", CHOICE, "card info present"),
+        ("order-select", NAMED, "card warning present"),
+    ],
+)
+def test_planning_waits_until_the_order_is_signed(
+    hook: str, procedure: str, expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """While an order is being written only what stops it is told; information for planning comes when it is signed."""
+    row = {"hook": hook, "order": procedure, "labs": [platelets(40), inr(1.0)]}
+    assert told(judge(row, knowledge, now), "platelets-high-risk") == expected
