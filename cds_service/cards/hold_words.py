@@ -8,6 +8,17 @@ from cds_service.cards.escape import harmless
 from cds_service.findings.finding import HoldAdvice
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
 
+_SENTENCES = {
+    HoldAction.HOLD: "hold.ask",
+    HoldAction.TEST_DECIDES: "hold.test",
+    HoldAction.CORRECT_TO_TARGET: "hold.target",
+    HoldAction.DEFER: "hold.ask",
+    HoldAction.ASK: "hold.ask",
+    HoldAction.ASK_FIRST: "hold.ask",
+    HoldAction.HELD_ALREADY: "hold.last-dose-unknown",
+    HoldAction.MAY_BE_TAKEN: "hold.last-dose-unknown",
+}
+"""What is said of an action that is no number of doses or days; another one means that it goes on."""
 _AMOUNTS = {"doses": "hold-doses", "d": "hold-days", "h": "hold-hours"}
 
 
@@ -33,7 +44,8 @@ def meaning(advice: HoldAdvice, procedure: str, context: CardContext) -> str:
     if advice.action is HoldAction.HOLD and advice.row is not None and advice.row.unit in _AMOUNTS:
         key = f"means.{_AMOUNTS[advice.row.unit]}"
         return wording.say(key, amount=_amount(advice.row, context), procedure=procedure)
-    return wording.say("means.plan-the-drug", procedure=procedure)
+    test = harmless(advice.row.test or "") if advice.row is not None else ""
+    return wording.say(_SENTENCES.get(advice.action, "hold.never"), procedure=procedure, test=test)
 
 
 def _amount(row: HoldRow, context: CardContext) -> str:

@@ -55,7 +55,8 @@ def _cited(members: Sequence[Member]) -> str:
     """The guideline of the loudest member that names one."""
     for member in members:
         limit = member.finding.criterion.question.limit
-        if cite := limit.cite if limit is not None else member.row.cite:
+        held = next((advice.row.guideline for advice in member.finding.holds if advice.row is not None), "")
+        if cite := held or (limit.cite if limit is not None else member.row.cite):
             return cite
     return ""
 

@@ -119,6 +119,7 @@ def procedure(row: Row) -> Procedure:
         at_most_info=frozenset(row.get("at_most_info", ())),
         expected=frozenset(row.get("expected", ())),
         source=row["source"],
+        alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
         patients=patient_group(row),
         list_complete=row.get("list_complete", False),
