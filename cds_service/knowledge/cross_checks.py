@@ -118,9 +118,8 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
         for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
             yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
         for criterion in row["criterion"]:
-            yield from _missing(
-                file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
-            )
+            for field in ("superseded_by", "replaced_by"):
+                yield from _missing(file, criterion["id"], field, criterion.get(field, ()), ids, "criterion here")
             for gate in (criterion, *criterion.get("required_when", ())):
                 yield from _gate(rows, criterion["id"], gate)
             measured = criterion.get("measured_by", ())

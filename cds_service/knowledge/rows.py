@@ -166,6 +166,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         required=row.get("required", kind.REQUIRED),
         problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
+        replaced_by=tuple(row.get("replaced_by", ())),
         even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
         required_when=tuple(gate(required) for required in row.get("required_when", ())),
         at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,

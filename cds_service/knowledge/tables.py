@@ -262,6 +262,8 @@ class Criterion:
     """Which of the patient's problems it belongs to, one of `PROBLEMS`: answers of one problem share a card."""
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
+    replaced_by: tuple[str, ...] = ()
+    """Criteria of the same row with a limit of their own for some patients: where one is asked, this one is not."""
     even_in_emergency: Indicator | None = None
     """How loud what is critical may be in an emergency; None for no louder than information."""
     required_when: tuple[Gate, ...] = ()
