@@ -118,6 +118,7 @@ def procedure(row: Row) -> Procedure:
         source=row["source"],
         shadow=row.get("shadow", False),
         patients=patient_group(row),
+        alternatives=dict(row.get("alternatives", {})),
         list_complete=row.get("list_complete", False),
         settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
@@ -168,6 +169,8 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         measured_by=tuple(row.get("measured_by", ())),
         tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
+        source=row.get("source", ""),
+        grade=row.get("grade", ""),
     )
 
 

@@ -124,6 +124,8 @@ class Procedure:
     expected: frozenset[str]
     """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
+    alternatives: Mapping[str, str] = field(default_factory=dict)
+    """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
     patients: PatientGroup = ANYBODY
@@ -343,6 +345,9 @@ class Criterion:
     """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
+    source: str = ""
+    grade: str = ""
+    """Of the question itself, where it has no limit; empty where it rests on its row's."""
 
 
 @dataclass(frozen=True, slots=True)
