@@ -53,7 +53,10 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        for field in ("notes", "at_most_info", "expected"):
+        yield from _missing(
+            file, key, "alternatives", row.get("alternatives", {}).values(), rows.procedures, "procedure"
+        )
+        for field in ("notes", "at_most_info", "expected", "alternatives"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _alternative(rows, file, key)
         yield from _circle(rows, file, key)

@@ -122,6 +122,7 @@ def procedure(row: Row) -> Procedure:
         alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
         patients=patient_group(row),
+        alternatives=dict(row.get("alternatives", {})),
         list_complete=row.get("list_complete", False),
         settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
@@ -174,6 +175,8 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
+        source=row.get("source", ""),
+        grade=row.get("grade", ""),
     )
 
 

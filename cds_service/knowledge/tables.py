@@ -121,6 +121,8 @@ class Procedure:
     source: str
     alternative: str | None = None
     """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
+    alternatives: Mapping[str, str] = field(default_factory=dict)
+    """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
     patients: PatientGroup = ANYBODY
@@ -278,6 +280,9 @@ class Criterion:
     """Wording keys of what can be done, `advice.*`."""
     says: str | None = None
     """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
+    source: str = ""
+    grade: str = ""
+    """Of the question itself, where it has no limit; empty where it rests on its row's."""
 
 
 @dataclass(frozen=True, slots=True)
