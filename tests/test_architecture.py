@@ -34,6 +34,8 @@ ORDER = {
     "call_summary": 6.5,
     "answer": 7,
     "publishing": 7,
+    "cases": 7.5,
+    "saved_request": 7.5,
     "storage": 8,
     "profiles": 8,
     "population": 8,
@@ -48,6 +50,7 @@ TYPE_MODULES = {
     *("cds_service.hooks.request", "cds_service.clinical_data.retrieved", "cds_service.facts.patient_facts"),
     *("cds_service.knowledge.alerts", "cds_service.knowledge.expressions"),
     *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
+    "cds_service.knowledge.allergy_types",
     "cds_service.knowledge.medication_types",
     *("cds_service.knowledge.advice", "cds_service.knowledge.reported_lab", "cds_service.findings.finding"),
 }
@@ -87,6 +90,7 @@ OWNERS = {
     "distributed": ("cds_service.population.cluster",),
     "pyarrow": ("cds_service.population.results",),
     "limits": ("cds_service.web.rate_limits",),
+    "markdown_it": ("cds_service.web.markdown",),
 }
 MOST_LINES = 400
 MOST_LINES_OF_ANSWER = 79

@@ -9,6 +9,7 @@ from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.evidence import fact_of, found_lines, lab_name
 from cds_service.cards.headline import headline
+from cds_service.cards.hold_words import meaning
 from cds_service.cards.members import Member, Problem, problems_told
 from cds_service.cards.order_names import doubts, orders_named, remaining, short_name
 from cds_service.cards.part import Part, Step
@@ -54,7 +55,8 @@ def _cited(members: Sequence[Member]) -> str:
     """The guideline of the loudest member that names one."""
     for member in members:
         limit = member.finding.criterion.question.limit
-        if cite := limit.cite if limit is not None else member.row.cite:
+        held = next((advice.row.guideline for advice in member.finding.holds if advice.row is not None), "")
+        if cite := held or (limit.cite if limit is not None else member.row.cite):
             return cite
     return ""
 
@@ -95,7 +97,10 @@ def _means(member: Member, key: str, procedure: str, context: CardContext) -> st
     """What it means for the order; in an emergency what is done meanwhile, unless it is told louder even there."""
     wording, criterion = context.wording, member.finding.criterion
     if member.must_not_wait and member.indicator is Indicator.INFO:
-        return wording.say(f"meanwhile.{criterion.problem}", procedure=procedure)
+        what = "drug" if member.finding.holds else criterion.problem
+        return wording.say(f"meanwhile.{what}", procedure=procedure)
+    if member.finding.holds:
+        return meaning(member.finding.holds[0], procedure, context)
     limit = criterion.question.limit
     shown = _limit_as_reported(member, limit, context) if limit is not None else ""
     return wording.say(f"means.{key}", procedure=procedure, limit=shown)

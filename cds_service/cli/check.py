@@ -10,22 +10,19 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-import cds_service
-from cds_service.cli.cases import failures, read_cases
+from cds_service.cases import SHIPPED_CASES, failures, read_cases
 from cds_service.cli.options import add_config, add_site, local_now, settings_of
 from cds_service.cli.terminal import print_err
 from cds_service.errors import TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 
-CASES = Path(cds_service.__file__).parents[1] / "tests" / "cases"
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("check", help="check every table, value set and case", description=__doc__)
     add_site(parser)
-    parser.add_argument("--cases", type=Path, default=CASES, metavar="DIR", help="folder of clinical cases")
+    parser.add_argument("--cases", type=Path, default=SHIPPED_CASES, metavar="DIR", help="folder of clinical cases")
     add_config(parser)
     parser.set_defaults(run=run)
 

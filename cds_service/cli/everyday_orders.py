@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cds_service.cli.cases import coding
+from cds_service.cases import coding
 from cds_service.errors import TableError
 from cds_service.indicator import Indicator, indicator_of
 
@@ -103,7 +103,7 @@ def case_row(order: EverydayOrder, now: datetime) -> dict[str, Any]:
     return found | {
         "orders": [_service_request(row, now), *map(_also, row.get("also_orders", ()))],
         "patient": _patient(row, now),
-        "medications": [_medication(entry, now) for entry in row.get("medications", ())],
+        "medications": list(row.get("medications", ())),
     }
 
 
@@ -171,16 +171,3 @@ def _patient(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     if "age" in row:
         patient["birthDate"] = f"{now.year - row['age'] - 1}-12-31"
     return patient
-
-
-def _medication(entry: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """An active prescription, written `days` ago."""
-    concept: dict[str, Any] = {"coding": [coding(entry["code"])]} if "code" in entry else {}
-    return {
-        "resourceType": "MedicationRequest",
-        "status": "active",
-        "intent": "order",
-        "medicationCodeableConcept": concept | {"text": entry["text"]},
-        "subject": {"reference": "Patient/p1"},
-        "authoredOn": (now.date() - timedelta(days=entry.get("days", 0))).isoformat(),
-    }

@@ -132,6 +132,8 @@ def _reason_told(finding: OrderFinding) -> Told:
     if not finding.lacks_reason:
         return NOT_TOLD
     order = finding.order
+    if finding.alerts:
+        return Told(Shown.NONE, "alert-says-it")
     if order is None or order.reasons or order.reason_references or finding.must_not_wait:
         return Told(Shown.NONE, "reason-on-the-order")
     return Told(Shown.CARD, "no-reason")

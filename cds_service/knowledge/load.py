@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,15 @@ from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
-from cds_service.knowledge.site import (
-    SiteChanges,
+from cds_service.knowledge.site import SiteChanges, read_site
+from cds_service.knowledge.site_overlay import (
+    add_rows,
+    approved_later,
     changes_of,
     overlay,
     overlay_criteria,
     overlay_order_words,
-    read_site,
+    overlay_thresholds,
 )
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
@@ -55,13 +58,16 @@ _LOINC = "http://loinc.org"
 _SNOMED_CT = "http://snomed.info/sct"
 
 
-def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles: Path = PROFILES) -> Knowledge:
+def load_knowledge(
+    site: Path | None = None, *, tables: Path = TABLES, profiles: Path = PROFILES, today: date | None = None
+) -> Knowledge:
     """The effective tables.
 
     Args:
         site: a hospital's site folder, laid over the shipped tables; None for the shipped ones alone.
         tables: folder of the shipped tables.
         profiles: folder of the FHIR content.
+        today: changes of a site that are approved later are refused; None for the day of this machine.
 
     Raises:
         TableError: with one line for every problem in any file.
@@ -69,6 +75,7 @@ def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles:
     problems: list[str] = []
     files = _read(tables, profiles, problems)
     changes = read_site(site, problems) if site else SiteChanges()
+    problems += approved_later(changes, today or date.today())
     return _effective(files, changes, problems)
 
 
@@ -93,7 +100,7 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str]) -> K
     check_wording(files, problems)
     if problems:
         raise TableError(problems)
-    return _assemble(files, changes)
+    return _assemble(files)
 
 
 def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
@@ -153,7 +160,10 @@ def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
 
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
-    files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "site/thresholds.toml", problems))
+    files.changes = tuple(changes_of(changes, files))
+    files.thresholds = dict(overlay_thresholds(files.thresholds, changes.thresholds, problems))
+    files.conditions = add_rows(files.conditions, changes.conditions, "site/conditions.toml", "condition", problems)
+    files.value_sets = add_rows(files.value_sets, changes.value_sets, "site/value_sets", "ValueSet", problems)
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
     files.order_words = overlay_order_words(files.order_words, changes.order_words)
@@ -165,7 +175,7 @@ def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> No
     files.paths += changes.files
 
 
-def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
+def _assemble(files: TableRows) -> Knowledge:
     thresholds = {key: rows.threshold(row) for key, row in files.thresholds.items()}
     procedures = {key: rows.procedure(row) for key, row in files.procedures.items() if rows.is_active(row)}
     contraindications = tuple(
@@ -203,7 +213,9 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         advice={key: rows.advice(row) for key, row in files.advice.items()},
         override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},
-        changes=tuple(changes_of(changes)),
+        changes=files.changes,
+        value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
+        silent_rows=tuple(rows.silent_rows(files)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 from cds_service.indicator import indicator_of
 from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.changes import SilentRow
 from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
+from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import (
     CONTRAST,
     IN_VESSELS,
@@ -186,6 +188,18 @@ def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraind
         shadow=row.get("shadow", False),
         cite=row.get("cite", ""),
     )
+
+
+def silent_rows(files: TableRows) -> Iterator[SilentRow]:
+    """Every procedure, indication, contraindication and criterion that is not active."""
+    parts = {"procedures": ("indication", "indications"), "contraindications": ("criterion", "criteria")}
+    for table, (name, inner_table) in parts.items():
+        for row in getattr(files, table).values():
+            if not is_active(row):
+                yield SilentRow(table, row["id"], row["label"], row["status"], row["id"])
+            for inner in row.get(name, ()):
+                if not is_active(inner):
+                    yield SilentRow(inner_table, inner["id"], inner["label"], inner["status"], row["id"])
 
 
 def threshold(row: Row) -> Threshold:

@@ -48,3 +48,5 @@ class TableRows:
     override_reasons: Row = field(default_factory=dict)
     advice: dict[str, Row] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    changes: tuple[Mapping[str, str], ...] = ()
+    """What a site folder changed, see `site_overlay.changes_of`."""

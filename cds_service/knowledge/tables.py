@@ -19,6 +19,8 @@ from cds_service.knowledge.question_types import AnyQuestion
 if TYPE_CHECKING:
     from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
+    from cds_service.knowledge.allergy_types import AllergyTable
+    from cds_service.knowledge.changes import SilentRow
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.medication_types import MedicationTable
@@ -30,21 +32,12 @@ if TYPE_CHECKING:
     from cds_service.knowledge.words import Words
 
 
-ANY_REGION = "any"
-"""Region of a procedure that names no vessel or organ: a technique, see `procedures/techniques.toml`."""
-
 SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
 
 PROBLEMS = (
-    "contrast-reaction",
-    "bleeding",
-    "kidney-and-contrast",
-    "pregnancy",
-    "treatment",
-    "consent",
-    "heart-and-lungs",
-    "order",
+    *("contrast-reaction", "bleeding", "kidney-and-contrast", "pregnancy"),
+    *("treatment", "consent", "heart-and-lungs", "order"),
 )
 """The problems of a patient that cards are grouped by; what is missing has a card of its own."""
 
@@ -253,61 +246,6 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class AllergyGroup:
-    """A group of allergies: the codes of a ValueSet, and the words that `allergy_words/` gives it.
-
-    `role`: what a group is for that no question asks for, or that it only sounds like an allergy to iodinated contrast,
-    see `knowledge/allergies.toml`. An allergy that is in a group of `covered_by` as well is told there.
-    """
-
-    id: str
-    value_set: str
-    role: str | None = None
-    covered_by: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class AllergyTable:
-    """`knowledge/allergies.toml`: groups of allergies in order, and the ValueSets of how heavy reactions are."""
-
-    groups: tuple[AllergyGroup, ...]
-    reactions: Mapping[str, str]
-    """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet, the heaviest first."""
-    languages: tuple[str, ...]
-    """Languages of `allergy_words/`, as codes."""
-
-    def with_role(self, role: str) -> frozenset[str]:
-        """Ids of the groups of a role."""
-        return frozenset(group.id for group in self.groups if group.role == role)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What one item of a text says of allergies (`SHELLFISH / IV DYE hives` holds two); from `allergy_texts.py`."""
-
-    text: str
-    """The sentence that it stands in."""
-    groups: frozenset[str] = frozenset()
-    """Ids of allergy groups that it names and does not deny."""
-    something_else: bool = False
-    """It names another substance."""
-    begins_so: bool = False
-    """It begins with the name of a substance, and does not tell of treatment."""
-    denied: bool = False
-    """A part of it denies what it names, or speaks of somebody else."""
-    none_known: bool = False
-    """It says that there is no allergy."""
-    not_known: bool = False
-    """It says that the answer is elsewhere, or that nobody asked."""
-    unknown: bool = False
-    """It holds the word unknown, and names nothing beside it."""
-    unread: bool = False
-    """A word that no table knows stands where a substance would."""
-    weights: tuple[str | None, ...] = ()
-    """The weights of the reactions that it names, None for one that no table weighs."""
-
-
-@dataclass(frozen=True, slots=True)
 class Criterion:
     """One question of a row, and what is said when its answer is present.
 
@@ -392,4 +330,8 @@ class Knowledge:
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
     changes: tuple[Mapping[str, str], ...] = ()
-    """What a site folder changed: where, id, reason, approver, date."""
+    """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
+    value_set_titles: Mapping[str, str] = field(default_factory=dict)
+    """Id of a value set -> its title."""
+    silent_rows: tuple[SilentRow, ...] = ()
+    """Rows that are not active: drafts, and those that were retired or switched off."""

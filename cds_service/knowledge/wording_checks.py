@@ -15,6 +15,7 @@ from typing import Any
 
 from cds_service.kinds import KINDS
 from cds_service.knowledge.alerts import advice_key
+from cds_service.knowledge.site_overlay import LOCAL
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Units
 
@@ -99,6 +100,7 @@ def _of_criteria(rows: TableRows) -> Iterator[_Name]:
 
 
 def _of_limits(rows: TableRows) -> Iterator[_Name]:
+    yield _Name(f"grade.{LOCAL}", "site/thresholds.toml", "a hospital's own limit", "change")
     for key, row in rows.thresholds.items():
         yield _Name(f"grade.{row['grade']}", "thresholds.toml", key, "grade")
 

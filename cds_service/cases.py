@@ -38,6 +38,9 @@ _FIELDS = {
     "expect", "text", *(kind.key for kind in CLINICAL if kind.key != "observations"),
 }  # fmt: skip
 _PATIENT = "Patient/p1"
+_INSTALLED, _REPOSITORY = Path(__file__).parent / "shipped_cases", Path(__file__).parents[1] / "tests" / "cases"
+SHIPPED_CASES = _INSTALLED if _INSTALLED.is_dir() else _REPOSITORY
+"""The clinical cases of the shipped tables: in the wheel, else in a clone of the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ class Case:
 
     place: str
     row: Mapping[str, Any]
+
+
+def case_folders(site: Path | None) -> list[Path]:
+    """The folders of cases that there are: the shipped ones, and those of a hospital's site folder."""
+    folders = [SHIPPED_CASES, *([site / "cases"] if site else [])]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def read_cases(folder: Path) -> list[Case]:
@@ -270,6 +279,11 @@ _WRITTEN_AS: Mapping[str, tuple[str, Callable[[Any, int, datetime], dict[str, An
 }
 """Prefetch key -> the field of a case that holds its resources, and what makes a resource of an entry. Resources of
 another data kind are written in full, under its prefetch key."""
+
+
+def writes_briefly(kind: str) -> bool:
+    """Whether a case writes resources of this data kind in brief, not in full."""
+    return kind in _WRITTEN_AS
 
 
 def _status(system: str, code: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from cds_service.cli.saved_request import fill_dates, read_saved_request, service_for
 from cds_service.errors import SetupError
+from cds_service.saved_request import fill_dates, read_saved_request, service_for
 
 TODAY = date(2026, 3, 2)
 
