@@ -35,7 +35,7 @@ SYSTEMS = {
 }
 _FIELDS = {
     "id", "says", "hook", "order", "orders", "reasons", "labs", "patient", "encounter", "not_sent", "refused",
-    "expect", "text", *(kind.key for kind in CLINICAL if kind.key != "observations"),
+    "expect", "text", "drafts", *(kind.key for kind in CLINICAL if kind.key != "observations"),
 }  # fmt: skip
 _PATIENT = "Patient/p1"
 _INSTALLED, _REPOSITORY = Path(__file__).parent / "shipped_cases", Path(__file__).parents[1] / "tests" / "cases"
@@ -111,7 +111,7 @@ def request_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     if "encounter" in row:
         context["encounterId"] = row["encounter"]
     if orders:
-        context["draftOrders"] = _bundle(orders, "collection")
+        context["draftOrders"] = _bundle([*orders, *row.get("drafts", ())], "collection")
     if hook == "order-select":
         context["selections"] = [f"ServiceRequest/{order['id']}" for order in orders]
     prefetch = {"patient": {"resourceType": "Patient", "id": "p1", **row.get("patient", {})}}
@@ -279,11 +279,6 @@ _WRITTEN_AS: Mapping[str, tuple[str, Callable[[Any, int, datetime], dict[str, An
 }
 """Prefetch key -> the field of a case that holds its resources, and what makes a resource of an entry. Resources of
 another data kind are written in full, under its prefetch key."""
-
-
-def writes_briefly(kind: str) -> bool:
-    """Whether a case writes resources of this data kind in brief, not in full."""
-    return kind in _WRITTEN_AS
 
 
 def _status(system: str, code: str) -> dict[str, Any]:

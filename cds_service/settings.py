@@ -244,6 +244,15 @@ class Settings:
             "`cds-service/records.db` in `$XDG_STATE_HOME`, else in `~/.local/state`.",
         ),
     )
+    keep_references: bool = field(
+        default=True,
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="on",
+            meaning="Whether records hold the ids of the resources that an answer rests on, for `cds-service explain`. "
+            "They hold no values either way.",
+        ),
+    )
     keep_comments: bool = field(
         default=False,
         metadata=_metadata(

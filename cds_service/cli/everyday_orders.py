@@ -23,10 +23,10 @@ ORDINARY, MUST_SPEAK = "order", "must_speak"
 TARGETS = "targets.toml"
 """File of the folder that holds the shares allowed, and the orders that are known to be wrong."""
 
-_TAKEN_OVER = ("hook", "conditions", "allergies", "labs", "refused", "not_sent")
+_TAKEN_OVER = ("hook", "conditions", "allergies", "labs", "medications", "refused", "not_sent")
 _FIELDS = {
     "id", "why", "order", "code", "also_orders", "priority", "in_days", "age", "sex", "reasons", "reason_text",
-    "medications", "at_most", "at_least", "names", *_TAKEN_OVER,
+    "at_most", "at_least", "names", *_TAKEN_OVER,
 }  # fmt: skip
 _NEEDED = {ORDINARY: {"id", "why", "order", "at_most"}, MUST_SPEAK: {"id", "why", "order", "at_least", "names"}}
 _SILENT = "none"
@@ -103,7 +103,6 @@ def case_row(order: EverydayOrder, now: datetime) -> dict[str, Any]:
     return found | {
         "orders": [_service_request(row, now), *map(_also, row.get("also_orders", ()))],
         "patient": _patient(row, now),
-        "medications": list(row.get("medications", ())),
     }
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cds_service.knowledge.allergy_texts import SIGNS, WEIGHTS, AllergyTexts, Combination
+from cds_service.knowledge.allergy_types import AllergyGroup, AllergyTable
 from cds_service.knowledge.lexicon import Lexicon
 from cds_service.knowledge.phrases import Phrases, unglued
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.tables import AllergyGroup, AllergyTable
 from cds_service.knowledge.words import Words
 
 Row = Mapping[str, Any]

@@ -20,6 +20,7 @@ from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
+from cds_service.knowledge.lab_orders import LabOrders
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
@@ -53,7 +54,7 @@ from cds_service.knowledge.words import Words
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
 _LOINC = "http://loinc.org"
-_PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm")
+_SNOMED_CT = "http://snomed.info/sct"
 
 
 def load_knowledge(
@@ -118,6 +119,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.thresholds = keyed("thresholds", "threshold")
     files.labs = keyed("labs", "lab")
     files.lab_names = toml("lab_names.toml", "lab_names")
+    files.lab_orders = toml("lab_orders.toml", "lab_orders")
     files.units = toml("units.toml", "units")
     files.allergies = toml("allergies.toml", "allergies")
     for path in sorted((tables / FOLDER).glob("*.toml")):
@@ -202,9 +204,10 @@ def _assemble(files: TableRows) -> Knowledge:
         plain_words=PlainWords(files.plain_words, words),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
+        lab_orders=LabOrders(files.lab_orders, words),
         urgency=urgency_table(files.urgency),
         children=_children(procedures),
-        reason_codes=_reason_codes(files, rules),
+        order_codes=_order_codes(procedures, rules, codes),
         wordings={
             name.split(".")[1]: sentences
             for name, sentences in files.wordings.items()
@@ -304,13 +307,21 @@ def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
     return line
 
 
-def _reason_codes(files: TableRows, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:
-    """Exact codes of each condition, SNOMED CT first, for a reason to propose on an order."""
-    of_set: dict[str, list[tuple[str, str, str]]] = {}
-    for rule in sorted(rules, key=lambda r: _PROPOSED_SYSTEMS.index(r.system) if r.system in _PROPOSED_SYSTEMS else 9):
-        if rule.system in _PROPOSED_SYSTEMS and rule.relation == "exact" and not rule.prefix and rule.display:
-            of_set.setdefault(rule.value_set, []).append((rule.system, rule.code, rule.display))
-    return {key: tuple(of_set.get(row["value_set"], ())) for key, row in files.conditions.items()}
+def _order_codes(
+    procedures: Mapping[str, Procedure], rules: Iterable[CodeRule], codes: CodeIndex
+) -> dict[str, tuple[tuple[str, str, str], ...]]:
+    """By what a procedure may be ordered: a code of the hospital, an exact SNOMED CT code, and its own code here."""
+    found: dict[str, list[tuple[str, str, str]]] = {f"procedure-{key}": [] for key in procedures}
+    for system, code in codes.mapped():
+        (hit, *others) = codes.lookup(system, code) or (None,)
+        if hit is not None and hit.relation == "exact" and not others and hit.value_set in found:
+            found[hit.value_set].append((system, code, procedures[hit.value_set.removeprefix("procedure-")].label))
+    for rule in rules:
+        exact = rule.system == _SNOMED_CT and rule.relation == "exact" and not rule.prefix
+        if exact and rule.display and rule.value_set in found:
+            found[rule.value_set].append((rule.system, rule.code, rule.display))
+    own = {key: (PROCEDURE_CODES, key, procedure.label) for key, procedure in procedures.items()}
+    return {key: (*found[f"procedure-{key}"][:1], code) for key, code in own.items()}
 
 
 def _digest(paths: Iterable[Path]) -> str:

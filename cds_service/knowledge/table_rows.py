@@ -23,6 +23,7 @@ class TableRows:
     thresholds: dict[str, Row] = field(default_factory=dict)
     labs: dict[str, Row] = field(default_factory=dict)
     lab_names: Row = field(default_factory=dict)
+    lab_orders: Row = field(default_factory=dict)
     units: Row = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
     allergy_words: list[Row] = field(default_factory=list)

@@ -52,6 +52,7 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         *_of_criteria(rows),
         *_of_limits(rows),
         *_of_labs(rows),
+        *_of_tests(rows),
         *_of_ask_first(rows),
     ):
         named.setdefault(name.key, []).append(name)
@@ -123,6 +124,11 @@ def _of_labs(rows: TableRows) -> Iterator[_Name]:
         yield from (_Name(f"reason.{note}", "labs.toml", key, "note") for note in notes)
         if "derivation" in row:
             yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
+
+
+def _of_tests(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.lab_orders["test"]:
+        yield _Name(f"lab_order.{row['id']}", "lab_orders.toml", row["id"], "id")
 
 
 def _of_ask_first(rows: TableRows) -> Iterator[_Name]:

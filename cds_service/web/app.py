@@ -86,7 +86,7 @@ def create_app(
     store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
     validator = validator or BackgroundValidator(on_fault=metrics.count_fault)
-    recorder = CallRecorder(store, metrics, log_key, _random_id)
+    recorder = CallRecorder(store, metrics, log_key, _random_id, settings.keep_references)
     fhir_servers = _fhir_servers(settings, metrics)
     app.register_blueprint(
         service_routes(settings, CallDependencies(knowledge, clock, new_id, recorder, validator, fhir_servers))

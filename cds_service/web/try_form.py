@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from cds_service.cases import SYSTEMS, writes_briefly
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 
@@ -98,7 +97,7 @@ def case_row(form: TryForm, knowledge: Knowledge, now: datetime, problems: list[
     row["allergies"] = [_allergy(entry, knowledge) for entry in form.allergies]
     row["labs"] = [lab for entry in form.labs if (lab := _lab(entry, knowledge, problems))]
     if form.drugs:
-        row[_DRUGS] = [_drug(entry, knowledge) for entry in form.drugs]
+        row[_DRUGS] = [_concept(entry.text, _DRUGS, knowledge) for entry in form.drugs]
     row["patient"] = _patient(form, now.date(), problems)
     row["not_sent"] = [key for key, sent in form.sent.items() if sent == "not-sent"]
     row["refused"] = [key for key, sent in form.sent.items() if sent == "refused"]
@@ -165,22 +164,6 @@ def _value(text: str) -> dict[str, Any]:
     comparator, number = found.groups()
     value = float(number.replace(",", "."))
     return {"value": int(value) if value.is_integer() else value, **({"comparator": comparator} if comparator else {})}
-
-
-def _drug(entry: Entry, knowledge: Knowledge) -> dict[str, Any]:
-    concept = _concept(entry.text, _DRUGS, knowledge)
-    if writes_briefly(_DRUGS):
-        return concept
-    code = concept.get("code", "").partition("|")
-    coding = [{"system": SYSTEMS.get(code[0], code[0]), "code": code[2]}] if code[2] else []
-    written: dict[str, Any] = {"text": concept.get("text", entry.text)} | ({"coding": coding} if coding else {})
-    return {
-        "resourceType": "MedicationRequest",
-        "status": "active",
-        "intent": "order",
-        "subject": {"reference": "Patient/p1"},
-        "medicationCodeableConcept": written,
-    }
 
 
 def _patient(form: TryForm, today: date, problems: list[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ Nothing is stored, counted or read from a FHIR server. The request can be saved 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -117,10 +117,11 @@ def try_routes(
 
     def _judge(shown: _Shown, body: dict[str, Any]) -> None:
         shown.request = _pretty(body)
+        here = replace(telling, public_url=telling.public_url or request.url_root)
         raw = orjson.dumps(body)
         try:
             call = read_request(service_for(raw), raw)
-            result = answer(call, knowledge, now=clock(), new_id=new_id, telling=telling)
+            result = answer(call, knowledge, now=clock(), new_id=new_id, telling=here)
         except (RequestError, SetupError) as error:
             shown.problems.append(error.message)
             return

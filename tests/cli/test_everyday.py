@@ -15,8 +15,13 @@ from cds_service.knowledge.tables import Knowledge
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "everyday"
-PORT = 'id = "port"\norder = "IR PORT PLACEMENT"\nwhy = "A port."\n'
-LOW = 'labs = [{ code = "loinc|777-3", value = 12, unit = "10*9/L" }]\n'
+BIOPSY = 'id = "biopsy"\norder = "US GUIDED RENAL BIOPSY"\nage = 50\nsex = "male"\nwhy = "A biopsy."\n'
+PLATELETS, INR = (
+    '{ code = "loinc|777-3", value = 210, unit = "10*9/L" }',
+    '{ code = "loinc|6301-6", value = 1, unit = "1" }',
+)
+LABS = f"labs = [{PLATELETS}, {INR}]\n"
+LOW = LABS.replace("210", "12")
 TARGETS = "any_card = 0.35\nwarning = 0.05\n"
 
 
@@ -71,14 +76,14 @@ def test_the_readme_says_how_many_orders_bring_a_card(tally: Tally) -> None:
         (MUST_SPEAK, 'at_least = "info"\nnames = ["platelets|Thrombozyten", "12"]\n', False, False),
         (MUST_SPEAK, 'at_least = "warning"\nat_most = "info"\nnames = ["12"]\n', True, False),
         (MUST_SPEAK, 'at_least = "critical"\nnames = ["12"]\n', False, True),
-        (MUST_SPEAK, 'at_least = "info"\nnames = ["INR"]\n', False, True),
+        (MUST_SPEAK, 'at_least = "info"\nnames = ["lactate"]\n', False, True),
     ],
 )
 def test_a_card_that_is_too_loud_too_quiet_or_about_something_else_is_found(
     kind: str, rest: str, false: bool, missed: bool, folder: Path, knowledge: Knowledge, now: datetime
 ) -> None:
-    """Platelets of 12 before a port bring a warning: false where less is accepted, missed where another is due."""
-    (folder / "orders.toml").write_text(f"[[{kind}]]\n{PORT}{LOW}{rest}")
+    """Platelets of 12 before a biopsy bring a warning: false where less is accepted, missed where another is due."""
+    (folder / "orders.toml").write_text(f"[[{kind}]]\n{BIOPSY}{LOW}{rest}")
     one = play(read_everyday_orders(folder)[0], knowledge, now)
     assert (one.loudest, one.false, one.missed) == (Indicator.WARNING, false, missed)
 
@@ -87,9 +92,12 @@ def test_the_shares_are_of_ordinary_orders_that_are_recognized(
     folder: Path, knowledge: Knowledge, now: datetime
 ) -> None:
     """An order that must speak, and one that is no procedure of the tables, don't count in the shares."""
-    loud, quiet = f'{PORT}{LOW}at_most = "warning"\n', PORT.replace('"port"', '"quiet"') + 'at_most = "none"\n'
-    other = quiet.replace('"quiet"', '"other"').replace("IR PORT PLACEMENT", "CBC")
-    must = f'{PORT}{LOW}at_least = "warning"\nnames = ["12"]\n'.replace('"port"', '"must"')
+    loud, quiet = (
+        f'{BIOPSY}{LOW}at_most = "warning"\n',
+        BIOPSY.replace('"biopsy"', '"quiet"') + LABS + 'at_most = "none"\n',
+    )
+    other = quiet.replace('"quiet"', '"other"').replace("US GUIDED RENAL BIOPSY", "CBC")
+    must = f'{BIOPSY}{LOW}at_least = "warning"\nnames = ["12"]\n'.replace('"biopsy"', '"must"')
     rows = [f"[[order]]\n{row}" for row in (loud, quiet, other)] + [f"[[must_speak]]\n{must}"]
     (folder / "orders.toml").write_text("\n".join(rows))
     tally = play_folder(folder, knowledge, now)
@@ -98,26 +106,24 @@ def test_the_shares_are_of_ordinary_orders_that_are_recognized(
 
 def test_the_call_carries_what_the_row_says(folder: Path, now: datetime) -> None:
     """Priority, date, reasons, age, sex and drugs of a row reach the call."""
-    rest = (
-        'priority = "stat"\nin_days = 3\nage = 50\nsex = "female"\nreasons = ["icd-10-cm|C50.911"]\nat_most = "none"\n'
-    )
+    rest = 'priority = "stat"\nin_days = 3\nreasons = ["icd-10-cm|C50.911"]\nat_most = "none"\n'
     drugs = 'medications = [{ text = "Aspirin 81 mg", days = 9 }]\n'
-    (folder / "orders.toml").write_text(f"[[order]]\n{PORT}{rest}{drugs}")
+    (folder / "orders.toml").write_text(f"[[order]]\n{BIOPSY}{rest}{drugs}")
     row = case_row(read_everyday_orders(folder)[0], now)
     fields = row["orders"][0]["fields"]
     assert (fields["priority"], fields["occurrenceDateTime"]) == ("stat", "2026-11-27")
     assert fields["reasonCode"][0]["coding"][0]["code"] == "C50.911"
-    assert row["patient"] == {"gender": "female", "birthDate": "1975-12-31"}
-    assert row["medications"][0]["authoredOn"] == "2026-11-15"
+    assert row["patient"] == {"gender": "male", "birthDate": "1975-12-31"}
+    assert row["medications"] == [{"text": "Aspirin 81 mg", "days": 9}]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"[[order]]\n{PORT}", "at_most"),
-        (f'[[order]]\n{PORT}at_most = "loud"\n', "at_most"),
-        (f'[[order]]\n{PORT}at_most = "none"\nweight = 3\n', "weight"),
-        (f'[[order]]\n{PORT}at_most = "none"\n' * 2, "twice"),
+        (f"[[order]]\n{BIOPSY}", "at_most"),
+        (f'[[order]]\n{BIOPSY}at_most = "loud"\n', "at_most"),
+        (f'[[order]]\n{BIOPSY}at_most = "none"\nweight = 3\n', "weight"),
+        (f'[[order]]\n{BIOPSY}at_most = "none"\n' * 2, "twice"),
         ("[[order]\n", "TOML"),
         ("", "no orders"),
     ],
@@ -141,12 +147,12 @@ def test_targets_that_cannot_be_read_are_named(text: str | None, tmp_path: Path)
 
 def test_the_command_prints_the_shares_and_what_is_wrong(run, folder: Path) -> None:
     """The command names a false order with its card and the row that spoke, and exits with 1."""
-    (folder / "orders.toml").write_text(f'[[order]]\n{PORT}{LOW}at_most = "none"\n')
+    (folder / "orders.toml").write_text(f'[[order]]\n{BIOPSY}{LOW}at_most = "none"\n')
     ran = run("everyday", folder)
     assert ran.code == 1
-    assert "port: warning, at most no card" in ran.out
-    assert "platelets-low-risk" in ran.out
-    (folder / "orders.toml").write_text(f'[[order]]\n{PORT}at_most = "none"\n')
+    assert "biopsy: warning, at most no card" in ran.out
+    assert "platelets-high-risk" in ran.out
+    (folder / "orders.toml").write_text(f'[[order]]\n{BIOPSY}{LABS}at_most = "none"\n')
     assert run("everyday", folder).code == 0
     (folder / "orders.toml").write_text("")
     assert "no orders here" in run("everyday", folder).err

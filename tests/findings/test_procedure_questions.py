@@ -60,7 +60,7 @@ def _present(order: dict[str, Any]) -> Iterator[str]:
 def test_a_sick_patient_is_asked_what_the_procedure_needs(
     row: dict[str, str], knowledge: Knowledge, now: datetime
 ) -> None:
-    """Platelets of 30, INR 2.0, an injured kidney, no neutrophils and anaphylaxis count where the procedure makes them."""
+    """Platelets of 30, INR 2.0, an injured kidney and anaphylaxis to contrast count where the procedure says so."""
     assert asked(row["procedure"], knowledge, now) == row["present"]
 
 

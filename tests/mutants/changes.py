@@ -6,7 +6,8 @@ elements, an expression by each of its parts. So a field that is added to a tabl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,11 +18,13 @@ from cds_service.knowledge.tables import CONTRAST
 from cds_service.knowledge.value_sets import CodeRule, rules_of
 
 Row = Mapping[str, Any]
-Made = tuple[str, Row | None]
-"""What was changed, and the row that it makes; None where the row is left out."""
+Change = tuple[str, Any]
+"""What was changed, and the new value."""
+
+GONE = object()
+"""In place of a new value: the field is left out."""
 
 LEVELS = ("info", "warning", "critical")
-COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 LIMIT, COMPARISON, WINDOW, GATE, LEVEL, REQUIRED, ROW, ADVICE, CODE, SENTENCE, USES, REASON = (
     *("limit", "comparison", "window", "gate", "level", "required", "row", "advice", "code", "sentence"),
     *("uses", "reason"),
@@ -31,19 +34,44 @@ LIMIT, COMPARISON, WINDOW, GATE, LEVEL, REQUIRED, ROW, ADVICE, CODE, SENTENCE, U
 _NOT_JUDGED = frozenset({
     *("id", "label", "status", "source", "guideline", "grade", "kind", "result_profile", "lab", "unit", "threshold"),
     *("group", "criterion", "indication", "short", "region", "origin", "parent", "bleeding_risk_basis", "synonyms"),
-    *("exclude_terms", "urgency", "frequency", "bleeding_risk_named", "offered", "shadow", "possible_because"),
+    *("exclude_terms", "frequency", "offered", "shadow", "possible_because"),
     *("problem", "condition", "wording"),
 })  # fmt: skip
 """Fields that name, source or publish a row, and order names, which have tests of their own."""
-_KINDS = {
-    "comparison": COMPARISON,
-    "indicator": LEVEL, "severe": LEVEL, "physiologic": LEVEL, "even_in_emergency": LEVEL, "at_most_info": LEVEL,
-    "emergency": LEVEL, "required": REQUIRED, "required_when": REQUIRED, "advice": ADVICE, "notes": ADVICE,
-    "co2": ADVICE, "uses": GATE, "value_sets": ROW, "present_if": REASON, "possible_if": REASON, "alert": REASON,
-    "value": LIMIT, "rise": LIMIT, "ratio": LIMIT, "answers": LIMIT,
-}  # fmt: skip
+_FIELDS_OF = {
+    COMPARISON: ("comparison",),
+    LEVEL: (
+        *(
+            "indicator",
+            "severe",
+            "physiologic",
+            "even_in_emergency",
+            "at_most_info",
+            "emergency",
+            "urgency",
+            "expected",
+        ),
+        *("tell", "at_risk_when"),
+    ),
+    REQUIRED: ("required", "required_when"),
+    ADVICE: ("advice", "notes", "co2"),
+    ROW: ("value_sets",),
+    REASON: ("present_if", "possible_if", "list_complete", "settled_by"),
+    LIMIT: ("value", "rise", "ratio", "answers"),
+}
+_KINDS = {name: kind for kind, names in _FIELDS_OF.items() for name in names}
+"""Kind of change of a field; of any other it is a gate."""
 _OPERATORS = {"all_of": "any_of", "any_of": "all_of"}
-_RISKS = {"low": "high", "high": "low"}
+_EXPRESSION = ("all_of", "any_of", "none_of")
+_PAIRS = (("<", "<="), (">", ">="), ("low", "high"), ("female", "male"), ("card", "line"))
+_OTHER = {word: other for pair in _PAIRS for word, other in (pair, pair[::-1])}
+"""What a word is changed to."""
+_NEEDED = frozenset({
+    *("value", "comparison", "within_days", "indicator", "present_if", "advice", "value_sets", "answers", "tell"),
+    *("rise", "rise_within_hours", "ratio", "ratio_within_days"),
+})  # fmt: skip
+_NEEDED_OF_A_PROCEDURE = frozenset({"uses", "access", "bleeding_risk"})
+_IS_WINDOW = re.compile("_(days|hours)( |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,78 +154,68 @@ def _parts(row: Row, name: str, number: int, place: tuple[str, tuple[str, ...]])
 
 def _fields(table: str, keys: tuple[str, ...], row: Row, kinds: Mapping[str, str]) -> Iterator[Mutant]:
     for name, value in row.items():
-        if name not in _NOT_JUDGED:
-            kind = kinds.get(name) or _KINDS.get(name) or (WINDOW if "_within_" in f"_{name}" else GATE)
-            for what, made in _values(name, value, row):
-                yield Mutant(table, keys, kind, what, made)
+        if name in _NOT_JUDGED:
+            continue
+        needed = name in _NEEDED or (table == "procedure" and name in _NEEDED_OF_A_PROCEDURE)
+        for what, new in _changes(name, value, needed=needed):
+            made = {key: kept for key, kept in row.items() if key != name} if new is GONE else {**row, name: new}
+            kind = WINDOW if _IS_WINDOW.search(what) else kinds.get(name) or _KINDS.get(name, GATE)
+            yield Mutant(table, keys, kind, what, made)
 
 
-def _values(name: str, value: Any, row: Row) -> Iterator[Made]:
-    """Every change of one field."""
-
-    def put(new: Any) -> Row:
-        return {**row, name: new}
-
-    without = {key: kept for key, kept in row.items() if key != name}
+def _changes(name: str, value: Any, *, needed: bool) -> Iterator[Change]:
+    """Every change of one value; GONE where the field is left out."""
     if isinstance(value, bool):
-        yield f"{name} {not value}".lower(), put(not value)
-    elif isinstance(value, int | Decimal):
-        step = _step(value)
-        yield from ((f"{name} {value} -> {new}", put(new)) for new in (value - step, value + step) if new >= 0)
-    elif name == "comparison":
-        yield from ((f"{value} -> {new}", put(new)) for new in (COMPARISONS.get(value),) if new)
-    elif name == "access":
-        yield from _access(value, put, without)
-    elif isinstance(value, str) and value in LEVELS:
-        near = [level for level in LEVELS if abs(LEVELS.index(level) - LEVELS.index(value)) == 1]
-        yield from ((f"{name} {value} -> {level}", put(level)) for level in near)
-        yield from [(f"{name} left out", without)] if name != "indicator" else []
-    elif isinstance(value, str) and value in _RISKS:
-        yield f"{name} {value} -> {_RISKS[value]}", put(_RISKS[value])
-        yield from [(f"{name} left out", without)] if "bleeding_risk_basis" not in row else []
+        yield f"{name} {not value}".lower(), not value
     elif isinstance(value, list | tuple):
-        yield from _elements(name, list(value), put, without)
-    elif name in ("when", "unless", "required_when", "present_if", "possible_if"):
-        yield from _expressions(name, value, put)
-        yield from [(f"{name} left out", without)] if name != "present_if" else []
+        yield from _of_a_list(name, list(value), needed=needed)
     elif isinstance(value, Mapping):
-        yield from ((f"{name}.{key} left out", put({k: v for k, v in value.items() if k != key})) for key in value)
-
-
-def _step(value: int | Decimal) -> int | Decimal:
-    """One in the last place that is written: 1.8 -> 0.1, 50 -> 1."""
-    return 1 if isinstance(value, int) else Decimal(1).scaleb(int(value.as_tuple().exponent))
-
-
-def _access(value: Any, put: Callable[[Any], Row], without: Row) -> Iterator[Made]:
-    if isinstance(value, str):
-        new = "percutaneous" if value in ("arterial", "any") else "arterial"
-        yield f"access {value} -> {new}", put(new)
+        yield from _of_a_table(name, value)
+        yield from () if needed else [(f"{name} left out", GONE)]
     else:
-        yield from _elements("access", list(value), put, without)
+        near = _numbers(value) if isinstance(value, int | Decimal) else _words(name, value)
+        yield from ((f"{name} {value} -> {new}", new) for new in near)
+        yield from () if needed else [(f"{name} left out", GONE)]
 
 
-def _elements(name: str, values: list[Any], put: Callable[[Any], Row], without: Row) -> Iterator[Made]:
-    required = name in ("value_sets", "uses", "advice", "answers")
+def _numbers(value: int | Decimal) -> Iterator[int | Decimal]:
+    """One step down and up in the last place that is written: 1.8 -> 1.7 and 1.9."""
+    step = 1 if isinstance(value, int) else Decimal(1).scaleb(int(value.as_tuple().exponent))
+    yield from (new for new in (value - step, value + step) if new >= 0)
+
+
+def _words(name: str, value: str) -> Iterator[str]:
+    if value in LEVELS:
+        yield from (level for level in LEVELS if abs(LEVELS.index(level) - LEVELS.index(value)) == 1)
+    elif name == "access":
+        yield "percutaneous" if value in ("arterial", "any") else "arterial"
+    elif value in _OTHER:
+        yield _OTHER[value]
+
+
+def _of_a_list(name: str, values: list[Any], *, needed: bool) -> Iterator[Change]:
     for number, value in enumerate(values):
         kept = values[:number] + values[number + 1 :]
-        yield f"{name} without {value}", put(kept) if kept or required else without
+        yield f"{name} without {_short(value)}", kept if kept or needed else GONE
+        if isinstance(value, Mapping):
+            for what, new in _of_a_table(name, value):
+                yield what, [*values[:number], new, *values[number + 1 :]]
 
 
-def _expressions(name: str, value: Any, put: Callable[[Any], Row]) -> Iterator[Made]:
-    if isinstance(value, str):
-        return
-    ((operator, parts),) = value.items()
-    if operator in _OPERATORS and len(parts) > 1:
-        yield f"{name} {operator} -> {_OPERATORS[operator]}", put({_OPERATORS[operator]: parts})
-    for number, part in enumerate(parts):
-        kept = parts[:number] + parts[number + 1 :]
-        if kept:
-            yield f"{name} without {part}", put({operator: kept})
-        for what, inner in _expressions(
-            name, part, lambda new, at=number: {operator: [*parts[:at], new, *parts[at + 1 :]]}
-        ):  # type: ignore[misc]
-            yield what, put(inner)
+def _of_a_table(name: str, table: Row) -> Iterator[Change]:
+    """Changes inside an expression, a condition with a date, a gate, or notes by id."""
+    for key, value in table.items():
+        other = {kept: inner for kept, inner in table.items() if kept != key}
+        if key in _OPERATORS and len(value) > 1:
+            yield f"{name} {key} -> {_OPERATORS[key]}", {_OPERATORS[key]: value}
+        if key == "is" or (isinstance(value, str) and not {"when", "unless"} & {key} and name != "notes"):
+            continue
+        for what, new in _changes(f"{name} {key}", value, needed=key in _EXPRESSION and len(value) == 1):
+            yield what, other if new is GONE else {**other, key: new}
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else f"[{', '.join(map(str, value.values()))}]"
 
 
 def _codes(rows: TableRows) -> Iterator[Mutant]:

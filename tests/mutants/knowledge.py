@@ -1,4 +1,4 @@
-"""A change of the rows -> the tables with it, assembled by the loader's own functions; what it can't touch is shared."""
+"""A change of the rows -> the tables with it, made by the loader's own functions; what it can't touch is shared."""
 
 from __future__ import annotations
 

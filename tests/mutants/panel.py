@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cds_service.certainty import Certainty
 from cds_service.cases import failures, read_cases, request_of
+from cds_service.certainty import Certainty
 from cds_service.cli.everyday import play
 from cds_service.cli.everyday_orders import case_row, read_everyday_orders
 from cds_service.clinical_data.gather import gather
@@ -119,10 +119,11 @@ class Panel:
 
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
         """The name of a case that notices a change; None where none does."""
-        checks = sorted(self._touched(mutant, changed), key=lambda check: -len(check.names.intersection(mutant.keys)))
+        checks = sorted(self.touched(mutant, changed), key=lambda check: -len(check.names.intersection(mutant.keys)))
         return next((check.name for check in checks if check.notices(changed)), None)
 
-    def _touched(self, mutant: Mutant, changed: Knowledge) -> list[Check]:
+    def touched(self, mutant: Mutant, changed: Knowledge) -> list[Check]:
+        """The cases that a change can touch."""
         if mutant.table in ("threshold", "contraindication", "criterion"):
             return [check for check in self.checks if self._answers_otherwise(check, mutant, changed)]
         if mutant.table == "procedure" and mutant.row is None:

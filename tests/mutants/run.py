@@ -34,7 +34,10 @@ class Trial:
 
     def outcome(self, mutant: Mutant) -> str | None:
         """The case that notices the change, SAME, or None for a survivor."""
-        changed = self.workshop.make(mutant)
+        try:
+            changed = self.workshop.make(mutant)
+        except (LookupError, TypeError, ValueError):
+            return SAME  # no table that could be loaded
         if self._is_same(mutant, changed):
             return SAME
         return self.panel.noticed_by(mutant, changed)
@@ -75,13 +78,14 @@ def report(trial: Trial, outcomes: dict[int, str | None], *, survivors: bool = T
         caught[trial.mutants[number].kind] += outcome is not None
     for kind in total:
         yield f"  {kind:11}{caught[kind]:5} of {total[kind]:5}  {caught[kind] / total[kind]:6.1%}"
-    yield f"  {'all':11}{caught.total():5} of {total.total():5}  {share(outcomes):6.1%}, {len(outcomes) - len(changed)} change nothing"
+    same = len(outcomes) - len(changed)
+    yield f"  {'all':11}{caught.total():5} of {total.total():5}  {share(outcomes):6.1%}; {same} more change nothing"
     if survivors:
         lost = [trial.mutants[number] for number, outcome in sorted(changed.items()) if outcome is None]
         yield from (f"{mutant.kind}: {mutant.place}: {mutant.what}: no case notices it" for mutant in lost)
 
 
-def share(outcomes: dict[int, str | None], kinds: Iterable[str] = ()) -> float:
+def share(outcomes: dict[int, str | None]) -> float:
     """Share caught of the changes that change something, 0 to 1."""
     changed = [outcome for outcome in outcomes.values() if outcome != SAME]
     return sum(outcome is not None for outcome in changed) / max(len(changed), 1)

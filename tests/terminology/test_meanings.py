@@ -1,4 +1,4 @@
-"""Every code of the value sets once more, beside what it means: a code that gets lost, or changes its meaning, is noticed."""
+"""Every code of the value sets once more, with what it means: one that is lost or means something else is noticed."""
 
 from __future__ import annotations
 

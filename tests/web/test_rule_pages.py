@@ -126,7 +126,7 @@ def test_a_row_shows_how_its_cards_were_received(make_app: MakeApp, now: datetim
     entry = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": now.isoformat()}
     assert client.post("/cds-services/ir-order-sign/feedback", json={"feedback": [entry]}).status_code == 200
     again = make_app().test_client()
-    assert "1 cards shown, 1 of 1 answered ones overridden" in again.get(path).text
+    assert "cards shown, 1 of 1 answered ones overridden" in again.get(path).text
     assert again.get(f"{path}.json").get_json()["figures"]["overridden"] == 1
 
 

@@ -52,14 +52,12 @@ def test_a_form_is_judged_as_the_same_call(client: FlaskClient) -> None:
         "sex": "male",
         "age": "61",
         "priority": "urgent",
+        "drug": ["Warfarin 5 mg", ""],
     }
     request = client.post("/try/request.json", data=fields).get_json()
     assert request["context"]["draftOrders"]["entry"][0]["resource"]["priority"] == "urgent"
-    assert [len(request["prefetch"][kind]["entry"]) for kind in ("conditions", "allergies", "observations")] == [
-        2,
-        1,
-        1,
-    ]
+    sent = {kind: len(found["entry"]) for kind, found in request["prefetch"].items() if "entry" in found}
+    assert sent == {"conditions": 2, "allergies": 1, "observations": 1, "medications": 1}
     answer = client.post("/cds-services/ir-order-sign", json=request).get_json()
     text = client.post("/try", data=fields).text
     assert answer["cards"]
