@@ -19,7 +19,7 @@ from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.tables import Contraindication
 
-_SOFTENED = ("stale", "remission", "unconfirmed")
+_SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""

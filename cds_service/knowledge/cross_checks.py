@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.diagnosis_table import check_diagnosis_words
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -27,6 +28,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _lab_names,
         _urgency,
         check_allergies,
+        check_diagnosis_words,
     ):
         problems += check(rows)
     problems += check_order_words(rows)

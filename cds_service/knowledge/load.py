@@ -17,11 +17,11 @@ from cds_service.knowledge import rows
 from cds_service.knowledge.allergy_table import FOLDER, allergy_table, allergy_texts
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
+from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
-from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import (
     SiteChanges,
@@ -117,6 +117,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
         files.allergy_words += [{**block, "file": path.name} for block in blocks]
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
+    files.diagnosis_words = toml("diagnosis_words.toml", "diagnosis_words")
     files.urgency = toml("urgency.toml", "urgency")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.order_words = toml("order_words.toml", "order_words")
@@ -184,7 +185,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         allergies=allergy_table(files.allergies, files.allergy_words),
         allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         words=words,
-        plain_words=PlainWords(files.plain_words, words),
+        diagnosis_texts=diagnosis_texts(files, codes, _conditions_asked(files), words),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         urgency=urgency_table(files.urgency),
@@ -246,6 +247,13 @@ def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exc
         for key, targets in mappings_of(concept_map).items():
             mappings.setdefault(key, []).extend(targets)
     return CodeIndex(systems, aliases, rules, exclusions, mappings, words)
+
+
+def _conditions_asked(files: TableRows) -> frozenset[str]:
+    """Value sets of conditions that any row names, whatever its status."""
+    criteria = (criterion for row in files.contraindications.values() for criterion in row["criterion"])
+    asked = (name for criterion in criteria for name in criterion.get("value_sets", ()))
+    return frozenset((*asked, *(row["value_set"] for row in files.conditions.values())))
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

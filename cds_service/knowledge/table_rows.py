@@ -29,6 +29,7 @@ class TableRows:
     """The blocks of `allergy_words/`, each with its `file`."""
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
+    diagnosis_words: Row = field(default_factory=dict)
     urgency: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)
     order_words: Row = field(default_factory=dict)

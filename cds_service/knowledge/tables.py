@@ -19,9 +19,9 @@ from cds_service.knowledge.question_types import AnyQuestion
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
     from cds_service.knowledge.allergy_texts import AllergyTexts
+    from cds_service.knowledge.diagnosis_texts import DiagnosisTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.order_texts import OrderTexts
-    from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
     from cds_service.knowledge.urgency_table import UrgencyTable
     from cds_service.knowledge.value_sets import CodeIndex
@@ -366,7 +366,7 @@ class Knowledge:
     allergies: AllergyTable
     allergy_texts: AllergyTexts
     words: Words
-    plain_words: PlainWords
+    diagnosis_texts: DiagnosisTexts
     units: Units
     lab_index: LabIndex
     urgency: UrgencyTable

@@ -43,11 +43,13 @@ def _level(
 ) -> tuple[Indicator, Reason | None]:
     """How loudly one recorded condition speaks, and what softened it.
 
-    Remission is info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis is one
+    Remission and history are info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis is one
     level lower.
     """
     if match.fact.activity == "remission":
         return Indicator.INFO, Reason("remission")
+    if match.past:
+        return Indicator.INFO, Reason("history-in-words")
     if _is_stale(question, match, patient):
         return Indicator.INFO, Reason("stale", {"days": question.acute_within_days or 0})
     if not match.fact.certain:
@@ -67,12 +69,11 @@ def _severity_is_known(question: ConditionQuestion, patient: PatientContext) -> 
 
 
 def _possible(criterion: Criterion, matches: Sequence[Match]) -> CriterionFinding | None:
-    """Unknown, where only wider codes were found: the condition asked for may be what was meant."""
+    """Unknown, where only wider codes or words were found: the condition asked for may be what was meant."""
     if not matches:
         return None
     evidence = {match.fact.reference: match.evidence() for match in matches}
-    reason = Reason("broader-code")
-    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, tuple(evidence.values()))
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, matches[0].doubt, tuple(evidence.values()))
 
 
 def _no_condition(
