@@ -34,12 +34,17 @@ def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Iterable[str], wo
             terms[term] = f"row {number}"
             if len(term.split()) == 2 and named.hits:
                 terms.setdefault(" ".join(reversed(term.split())), f"row {number}")
+    apart = {
+        " ".join(words_of(phrase, words)): f"row {number}"
+        for number, row in enumerate(files.diagnosis_words["diagnosis"])
+        for phrase in row.get("apart", ())
+    }
     for display, hits in codes.displays(asked):
         term = _term(display, noise, words)
         if term and terms.get(term) not in diagnoses:
             diagnoses[f"display {display}"] = Named(hits)
             terms[term] = f"display {display}"
-    return DiagnosisTexts(terms, diagnoses, noise, Phrases(files.diagnosis_words["abbreviations"]), words)
+    return DiagnosisTexts(terms, diagnoses, apart, noise, Phrases(files.diagnosis_words["abbreviations"]), words)
 
 
 def phrases_of(row: Row) -> list[str]:

@@ -19,8 +19,8 @@ from cds_service.knowledge.words import Words
 
 PLAIN, PART, COMPLAINT, NEUTRAL = "plain", "part", "complaint", "neutral"
 NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR = "no", "family", "about", "doubt", "past", "break", "or"
-CLASSES = (PLAIN, PART, COMPLAINT, NEUTRAL, NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR)
-"""Meanings of terms that name no diagnosis, as `plain_words.toml` and `[statements]` group them."""
+CLASSES = (NEUTRAL, COMPLAINT, PART, PLAIN, NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR)
+"""Meanings of terms that name no diagnosis, as `plain_words.toml` and `[statements]` group them; of two the later."""
 
 _OTHERS = frozenset({NO, FAMILY, ABOUT})  # what follows is not the patient's
 _CHANGING = _OTHERS | {DOUBT, PAST}
@@ -112,6 +112,7 @@ class DiagnosisTexts:
         self,
         terms: Mapping[str, str],
         diagnoses: Mapping[str, Named],
+        apart: Mapping[str, str],
         noise: Iterable[str],
         phrases: Phrases,
         words: Words,
@@ -121,6 +122,7 @@ class DiagnosisTexts:
         Args:
             terms: term as `terms_of` makes it -> a class of `CLASSES` or a key of `diagnoses`.
             diagnoses: by key.
+            apart: words, as a term, that may mean a diagnosis wherever they stand in a sentence -> its key.
             noise: words, as in `plain_words.toml`, that change nothing wherever they stand: side, article.
             phrases: cuts texts.
             words: how texts become words.
@@ -129,6 +131,9 @@ class DiagnosisTexts:
         self._noise = noise_of(noise, words)
         self._terms = dict(terms)
         self._lexicon = Lexicon(terms)
+        self._apart: dict[str, list[tuple[frozenset[str], str]]] = {}
+        for wanted, key in apart.items():
+            self._apart.setdefault(wanted.split()[0], []).append((frozenset(wanted.split()), key))
         known = {word: word for term in terms for word in term.split() if "*" not in word}
         known |= {term: kind for term, kind in terms.items() if kind in CLASSES and " " not in term and "*" not in term}
         self._known = KnownWords(known)
@@ -137,7 +142,8 @@ class DiagnosisTexts:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases: list[_Phrase] = []
         for _, chunks in self._phrases.sentences(text.replace("?", " ? ")):
-            phrases += _judged(self._whole(chunks) or [one for chunk in chunks for one in self._phrases_of(chunk)])
+            sentence = self._whole(chunks) or [one for chunk in chunks for one in self._phrases_of(chunk)]
+            phrases += _judged([*sentence, *self._scattered(chunks, sentence)])
         mentions = [mention for phrase in phrases for mention in _mentions(phrase)]
         kinds = {kind for phrase in phrases for kind in phrase.kinds}
         says = PLAIN in kinds or {PART, COMPLAINT} <= kinds
@@ -151,13 +157,26 @@ class DiagnosisTexts:
         meaning = self._terms.get(f"{second} {first}") or self._terms.get(f"{first} {second}")
         return [_Phrase([self._term(meaning)], chunks[0].joined)] if meaning else None
 
+    def _scattered(self, chunks: Iterable[Chunk], phrases: Iterable[_Phrase]) -> Iterator[_Phrase]:
+        """What the words of a sentence may mean together though they stand apart: `dementia, vascular, severe`."""
+        words = {word for chunk in chunks for word in self._plain(chunk.text)}
+        named = [term.named for phrase in phrases for term in phrase.terms]
+        for first in words & self._apart.keys():
+            for wanted, key in self._apart[first]:
+                if wanted <= words and self._diagnoses[key] not in named:
+                    hits = tuple(replace(hit, relation="broader") for hit in self._diagnoses[key].hits)
+                    yield _Phrase([_Term(PLAIN, Named(hits))], BREAK)
+
     def _phrases_of(self, chunk: Chunk) -> Iterator[_Phrase]:
         """A chunk, divided further at words like `with` and `but`, which end what is denied before them."""
         phrase = _Phrase([], chunk.joined)
+        as_written = set(words_of(chunk.text, self._words))
         for span in self._lexicon.read(self._plain(chunk.text)):
             term = self._term(span.meaning or _without_meaning(span.words))
             if term.kind != BREAK:
                 phrase.terms.append(term)
+                if term.tells and not set(span.words.split()) <= as_written:
+                    phrase.terms.append(_Term(None))  # a slip of the pen is too little to be sure of
             elif phrase.terms:
                 yield phrase
                 phrase = _Phrase([], BREAK)
