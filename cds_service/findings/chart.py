@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from datetime import date
+from functools import cache
 
 from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
-from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.diagnosis_texts import DiagnosisReading, Mention, Standing
+from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.value_sets import Hit
@@ -50,7 +50,12 @@ class Match:
         """How surely it is the condition; with `wider_too` a wider code is no reason for doubt."""
         if self.fact.activity == "inactive":
             return Certainty.ABSENT
-        sure = (self.hit.sufficient or wider_too) and self.fact.certain and self.fact.activity == "active" and not self.past
+        sure = (
+            (self.hit.sufficient or wider_too)
+            and self.fact.certain
+            and self.fact.activity == "active"
+            and not self.past
+        )
         return Certainty.PRESENT if sure else Certainty.UNKNOWN
 
     @property

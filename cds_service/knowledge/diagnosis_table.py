@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from cds_service.knowledge.diagnosis_texts import CLASSES, DiagnosisTexts, Named, noise_of, words_of
 from cds_service.knowledge.phrases import Phrases, unglued
@@ -15,7 +15,7 @@ LANGUAGES = ("en", "de", "es", "fr")
 _ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
 
-def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Iterable[str], words: Words) -> DiagnosisTexts:
+def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Collection[str], words: Words) -> DiagnosisTexts:
     """The reader.
 
     Args:
@@ -44,7 +44,9 @@ def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Iterable[str], wo
         if term and terms.get(term) not in diagnoses:
             diagnoses[f"display {display}"] = Named(hits)
             terms[term] = f"display {display}"
-    return DiagnosisTexts(terms, diagnoses, apart, noise, Phrases(files.diagnosis_words["abbreviations"]), words)
+    table = files.diagnosis_words
+    phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"])
+    return DiagnosisTexts(terms, diagnoses, apart, noise, phrases, words)
 
 
 def phrases_of(row: Row) -> list[str]:

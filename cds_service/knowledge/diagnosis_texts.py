@@ -78,6 +78,15 @@ class _Term:
         return self.named is not None and bool(self.named.hits)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The words between two joints; `corrected` are those that were written with a slip."""
+
+    words: list[str]
+    joined: str
+    corrected: frozenset[str]
+
+
 @dataclass(slots=True)
 class _Phrase:
     """A stretch between two joints, or up to a word like `with`; `standings` has one an asked-for diagnosis."""
@@ -142,24 +151,32 @@ class DiagnosisTexts:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases: list[_Phrase] = []
         for _, chunks in self._phrases.sentences(text.replace("?", " ? ")):
-            sentence = self._whole(chunks) or [one for chunk in chunks for one in self._phrases_of(chunk)]
-            phrases += _judged([*sentence, *self._scattered(chunks, sentence)])
+            stretches = [self._stretch(chunk) for chunk in chunks]
+            sentence = self._inverted(stretches) or [one for each in stretches for one in self._phrases_of(each)]
+            phrases += _judged([*sentence, *self._scattered(stretches, sentence)])
         mentions = [mention for phrase in phrases for mention in _mentions(phrase)]
         kinds = {kind for phrase in phrases for kind in phrase.kinds}
         says = PLAIN in kinds or {PART, COMPLAINT} <= kinds
         return DiagnosisReading(tuple(mentions), says and None not in kinds)
 
-    def _whole(self, chunks: Sequence[Chunk]) -> list[_Phrase] | None:
-        """`Cancer, breast` is `breast cancer`, where that is a term; None where the sentence is no such inversion."""
-        if len(chunks) != 2 or chunks[1].joined != LIST:
-            return None
-        first, second = (" ".join(self._plain(chunk.text)) for chunk in chunks)
-        meaning = self._terms.get(f"{second} {first}") or self._terms.get(f"{first} {second}")
-        return [_Phrase([self._term(meaning)], chunks[0].joined)] if meaning else None
+    def _stretch(self, chunk: Chunk) -> _Stretch:
+        """The words of a chunk without noise, slips of the pen corrected."""
+        written = [word for word in words_of(chunk.text, self._words) if word not in self._noise]
+        slips = {word: self._known.one_slip_from(word) for word in written if word not in self._known}
+        words = [slips.get(word) or word for word in written]
+        return _Stretch(words, chunk.joined, frozenset(right for right in slips.values() if right))
 
-    def _scattered(self, chunks: Iterable[Chunk], phrases: Iterable[_Phrase]) -> Iterator[_Phrase]:
+    def _inverted(self, stretches: Sequence[_Stretch]) -> list[_Phrase] | None:
+        """`Cancer, breast` is `breast cancer`, where that is a term; None where the sentence is no such inversion."""
+        if len(stretches) != 2 or stretches[1].joined != LIST or any(each.corrected for each in stretches):
+            return None
+        first, second = (" ".join(each.words) for each in stretches)
+        meaning = self._terms.get(f"{second} {first}") or self._terms.get(f"{first} {second}")
+        return [_Phrase([self._term(meaning)], stretches[0].joined)] if meaning else None
+
+    def _scattered(self, stretches: Sequence[_Stretch], phrases: Iterable[_Phrase]) -> Iterator[_Phrase]:
         """What the words of a sentence may mean together though they stand apart: `dementia, vascular, severe`."""
-        words = {word for chunk in chunks for word in self._plain(chunk.text)}
+        words = {word for each in stretches for word in each.words}
         named = [term.named for phrase in phrases for term in phrase.terms]
         for first in words & self._apart.keys():
             for wanted, key in self._apart[first]:
@@ -167,31 +184,25 @@ class DiagnosisTexts:
                     hits = tuple(replace(hit, relation="broader") for hit in self._diagnoses[key].hits)
                     yield _Phrase([_Term(PLAIN, Named(hits))], BREAK)
 
-    def _phrases_of(self, chunk: Chunk) -> Iterator[_Phrase]:
-        """A chunk, divided further at words like `with` and `but`, which end what is denied before them."""
-        phrase = _Phrase([], chunk.joined)
-        as_written = set(words_of(chunk.text, self._words))
-        for span in self._lexicon.read(self._plain(chunk.text)):
+    def _phrases_of(self, stretch: _Stretch) -> Iterator[_Phrase]:
+        """A stretch, divided further at words like `with` and `but`, which end what is denied before them."""
+        phrase = _Phrase([], stretch.joined)
+        for span in self._lexicon.read(stretch.words):
             term = self._term(span.meaning or _without_meaning(span.words))
-            if term.kind != BREAK:
-                phrase.terms.append(term)
-                if term.tells and not set(span.words.split()) <= as_written:
-                    phrase.terms.append(_Term(None))  # a slip of the pen is too little to be sure of
-            elif phrase.terms:
-                yield phrase
+            if term.kind == BREAK:
+                if phrase.terms:
+                    yield phrase
                 phrase = _Phrase([], BREAK)
+                continue
+            phrase.terms.append(term)
+            if term.tells and not stretch.corrected.isdisjoint(span.words.split()):
+                phrase.terms.append(_Term(None))  # a word that may be another one is too little to be sure of
         if phrase.terms:
             yield phrase
 
     def _term(self, meaning: str | None) -> _Term:
         named = self._diagnoses.get(meaning) if meaning else None
         return _Term(PLAIN if named else meaning, named)
-
-    def _plain(self, text: str) -> list[str]:
-        return [self._spelled(word) for word in words_of(text, self._words) if word not in self._noise]
-
-    def _spelled(self, word: str) -> str:
-        return word if word in self._known else self._known.one_slip_from(word) or word
 
 
 def words_of(text: str, words: Words) -> list[str]:
@@ -225,9 +236,7 @@ def _judged(phrases: list[_Phrase]) -> list[_Phrase]:
             continue
         headed = phrase.joined == DETAIL and before is not None and before.only_says_how
         reached = carried if phrase.joined in (LIST, DETAIL) else frozenset()
-        phrase.standings = [
-            _changed(_standing(phrase, at), reached, headed=headed) for at in phrase.telling
-        ]
+        phrase.standings = [_changed(_standing(phrase, at), reached, headed=headed) for at in phrase.telling]
         carried = phrase.how | reached if phrase.only_says_how else (phrase.how | reached) - {PAST}
     return phrases
 

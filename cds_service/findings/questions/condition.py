@@ -43,8 +43,8 @@ def _level(
 ) -> tuple[Indicator, Reason | None]:
     """How loudly one recorded condition speaks, and what softened it.
 
-    Remission and history are info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis is one
-    level lower.
+    Remission and history are info; an acute state that is old and not of this encounter is info; an unconfirmed
+    diagnosis is one level lower.
     """
     if match.fact.activity == "remission":
         return Indicator.INFO, Reason("remission")
