@@ -8,6 +8,8 @@ from typing import Any
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
 from cds_service.knowledge.diagnosis_table import check_diagnosis_words
+from cds_service.knowledge.lab_orders import check_lab_orders
+from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -26,9 +28,11 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _thresholds,
         _labs,
         _lab_names,
+        check_lab_orders,
         _urgency,
         check_allergies,
         check_diagnosis_words,
+        check_medications,
     ):
         problems += check(rows)
     problems += check_order_words(rows)
@@ -51,7 +55,10 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        for field in ("notes", "at_most_info", "expected"):
+        yield from _missing(
+            file, key, "alternatives", row.get("alternatives", {}).values(), rows.procedures, "procedure"
+        )
+        for field in ("notes", "at_most_info", "expected", "alternatives"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
         yield from _missing(
@@ -105,9 +112,8 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
         for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
             yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
         for criterion in row["criterion"]:
-            yield from _missing(
-                file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
-            )
+            for field in ("superseded_by", "replaced_by"):
+                yield from _missing(file, criterion["id"], field, criterion.get(field, ()), ids, "criterion here")
             for gate in (criterion, *criterion.get("required_when", ())):
                 yield from _gate(rows, criterion["id"], gate)
             measured = criterion.get("measured_by", ())
@@ -141,7 +147,8 @@ def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[s
 
 def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     file = "contraindications.toml"
-    yield from _missing(file, name, "procedures", row.get("procedures", ()), rows.procedures, "procedure")
+    for field in ("procedures", "except_procedures"):
+        yield from _missing(file, name, field, row.get(field, ()), rows.procedures, "procedure")
     for part in ("when", "unless", "at_risk_when"):
         yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
 
@@ -150,7 +157,8 @@ def _thresholds(rows: TableRows) -> Iterator[str]:
     file = "thresholds.toml"
     for key, row in rows.thresholds.items():
         yield from _missing(file, key, "lab", [row["lab"]], rows.labs, "lab")
-        yield from _missing(file, key, "answers", row.get("answers", ()), rows.value_sets, "ValueSet")
+        for field in ("answers", "other_answers"):
+            yield from _missing(file, key, field, row.get(field, ()), rows.value_sets, "ValueSet")
         canonical = rows.labs.get(row["lab"], row)["unit"]
         if row["unit"] != canonical:
             yield f'{file}: "{key}", unit is "{row["unit"]}"; write the limit in "{canonical}", as {row["lab"]} is'
