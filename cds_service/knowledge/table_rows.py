@@ -33,6 +33,7 @@ class TableRows:
     holds: dict[str, Row] = field(default_factory=dict)
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
+    diagnosis_words: Row = field(default_factory=dict)
     urgency: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)
     order_words: Row = field(default_factory=dict)
