@@ -26,6 +26,10 @@ class DataKind:
     when_unavailable: Indicator = Indicator.INFO
     unreadable_hides: str = "all"
     code_checks: tuple[str, str] = ("", "")
+    also: tuple[str, ...] = ()
+    include: str | None = None
+    also_asked: tuple[str, ...] = ()
+    often_missing: bool = False
 
     @property
     def is_clinical(self) -> bool:
@@ -36,6 +40,11 @@ class DataKind:
     def is_search(self) -> bool:
         """Whether it is found by a search; else it is one resource, read by its id."""
         return "?" in self.template
+
+    @property
+    def resource_types(self) -> tuple[str, ...]:
+        """Every resource type that counts under the key, its own first."""
+        return (self.resource_type, *self.also)
 
     @property
     def unavailable(self) -> Reason:
@@ -70,6 +79,10 @@ def _kinds() -> tuple[DataKind, ...]:
             when_unavailable=indicator_of(row.get("when_unavailable", "info")),
             unreadable_hides=row.get("unreadable_hides", "all"),
             code_checks=(row["code_checks"][0], row["code_checks"][1]) if "code_checks" in row else ("", ""),
+            also=tuple(row.get("also", ())),
+            include=row.get("include"),
+            also_asked=tuple(row.get("also_asked", ())),
+            often_missing=row.get("often_missing", False),
         )
         for row in rows
     )

@@ -26,7 +26,7 @@ STAGES = ("clinical_data", "facts", "findings")
 
 GIVEN_BY = {"Reason": 0, "missing": 1, "_doubted": 2}
 """Functions that are given the key of a reason -> the place of that argument."""
-HELD_BY = {"problem", "_STRANGE", "_refusal"}
+HELD_BY = {"problem", "_STRANGE", "_refusal", "_ALONE", "_UNITS"}
 """What holds or returns keys of reasons: fields of facts, a table, a function."""
 PASSED_ON = {
     *(
@@ -41,6 +41,8 @@ PASSED_ON = {
     "findings/derived_labs.py: problem",
     "findings/allergy_list.py: reasons.pop()",
     "findings/indications.py: indication.possible_because",  # named by a row
+    *("findings/hold_reasons.py: _ALONE[advice.action]", "findings/hold_reasons.py: _UNITS[row.unit or 'd']"),
+    "findings/hold_reasons.py: f'ask-{who}'",  # named by a row
     "cards/quantities.py: reason.key",
 }
 """Keys that are no literals where a `Reason` is made: each comes from what is listed above, or from a row."""

@@ -18,6 +18,7 @@ from cds_service.reasons import Reason
 
 ORDER_TYPES = {"draftOrders": ("ServiceRequest",), "appointments": ("Appointment",)}
 """Context field -> the resource types that are judged."""
+_DRAFTS = "draftOrders"
 _GROUPS = frozenset({"RequestGroup", "CarePlan", "RequestOrchestration"})
 """Resources that may hold the orders of which they consist."""
 _NOT_READ = frozenset({"ProcedureRequest", "DiagnosticOrder", "ReferralRequest", "DiagnosticRequest", "Task"})
@@ -55,6 +56,17 @@ def read_drafts(field: str, raw: bytes, patient_id: str) -> RetrievedData:
     entries = tuple(one for one in found if isinstance(one, PageEntry))
     drafts = collect(field, [replace(page, entries=entries, next_url=None, total=None)], types, patient_id)
     return replace(drafts, unavailable=(*gaps, *_of_ours(drafts.unavailable)))
+
+
+def read_drafted_medications(raw: bytes, patient_id: str) -> RetrievedData:
+    """The medication orders in `draftOrders`; what else is wrong there is told with the orders for procedures."""
+    page = read_page(_DRAFTS, raw) if raw.strip() != b"null" else None
+    if page is None:
+        return RetrievedData()
+    found = _entries(_DRAFTS, page, depth=0)
+    entries = [one for one in found if isinstance(one, PageEntry) and b"MedicationRequest" in one.body]
+    whole = replace(page, entries=tuple(entries), next_url=None, total=None)
+    return RetrievedData(collect(_DRAFTS, [whole], ("MedicationRequest",), patient_id).records)
 
 
 def _entries(field: str, page: Page, depth: int) -> Iterator[PageEntry | Unavailable]:

@@ -14,7 +14,7 @@ import msgspec
 
 from cds_service.clinical_data.bundles import Page, merged, read_prefetch
 from cds_service.clinical_data.data_request import DataQuery
-from cds_service.clinical_data.drafts import read_drafts
+from cds_service.clinical_data.drafts import read_drafted_medications, read_drafts
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData, Unavailable, missing
 from cds_service.clinical_data.searches import Query, query_of
@@ -72,7 +72,13 @@ def gather(
         in_focus = _named_only(by_kind.pop(_NAMED_ORDERS), request.dispatched_orders, _NAMED_ORDERS)
     refused = Unavailable("fhirServer", Reason("fhir-server-not-allowed"))
     gaps = (refused,) if request.fhir_server_refused else ()
-    return ClinicalData(in_focus, by_kind, gaps, _beside(in_focus, drafts, known))
+    beside = _beside(in_focus, drafts, known)
+    return ClinicalData(in_focus, by_kind, gaps, beside, _drafted_medications(request))
+
+
+def _drafted_medications(request: HookRequest) -> RetrievedData:
+    drafts = request.context.get("draftOrders")
+    return read_drafted_medications(drafts, request.patient_id) if drafts else RetrievedData()
 
 
 def _beside(in_focus: RetrievedData, *others: RetrievedData) -> tuple[RawResource, ...]:
@@ -86,7 +92,7 @@ def _prefetched(request: HookRequest, kind: DataKind) -> _Prefetched:
     raw = request.prefetch.get(kind.key)
     if raw is None:
         return _Prefetched(kind, missing(kind.key, "not-sent"))
-    return _Prefetched(kind, *read_prefetch(kind.key, raw, (kind.resource_type,), request.patient_id))
+    return _Prefetched(kind, *read_prefetch(kind.key, raw, kind.resource_types, request.patient_id))
 
 
 def _drafts(request: HookRequest) -> RetrievedData:
@@ -109,7 +115,7 @@ def _queries(
 ) -> Iterator[DataQuery]:
     """What prefetch left out: kinds that were not sent, kinds that go on, and orders that are named and not there."""
     for one in sent:
-        kind, types = one.kind, (one.kind.resource_type,)
+        kind, types = one.kind, one.kind.resource_types
         if kind.role == "orders":
             known = {record.reference for record in one.data.records}
             if unknown := [reference for reference in orders if reference not in known]:
@@ -118,7 +124,11 @@ def _queries(
         template = kind.prefetch_template(codes.get(kind.key, ()))
         goes_on = any(gap.reason.key == "more-pages" for gap in one.data.unavailable)
         if template is not None and (goes_on or not one.data.obtained):
-            yield DataQuery(kind.key, types, (query_of(template, request.patient_id),), one.last_page)
+            asked = query_of(template, request.patient_id)
+            beside = tuple(replace(asked, path=other) for other in kind.also_asked)
+            include = (("_include", kind.include),) if kind.include else ()
+            main = replace(asked, parameters=(*asked.parameters, *include))
+            yield DataQuery(kind.key, types, (main,), one.last_page, beside)
 
 
 def _named_orders(request: HookRequest, in_focus: RetrievedData) -> list[str]:

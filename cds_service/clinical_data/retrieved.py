@@ -14,8 +14,9 @@ from cds_service.reasons import Reason
 class Unavailable:
     """One thing that could not be read.
 
-    `data` is a prefetch key (`conditions`, `allergies`, `observations`, `patient`, `orders`) or a context field
-    (`draftOrders`); `reference` names the resource where only one is concerned, `text` is what the record calls it.
+    `data` is a prefetch key (`conditions`, `allergies`, `observations`, `medications`, `patient`, `orders`) or a
+    context field (`draftOrders`); `reference` names the resource where only one is concerned, `text` is what the record
+    calls it.
     """
 
     data: str
@@ -68,6 +69,8 @@ class ClinicalData:
     """What was not used, beside the data of one kind."""
     beside: tuple[RawResource, ...] = ()
     """ServiceRequests that came along and are not in focus: drafts that are not selected, orders of the patient."""
+    drafted_medications: RetrievedData = RetrievedData()
+    """Medication orders among the drafts of the call: part of it, and of no data kind."""
 
     def retrieved(self, kind: str) -> RetrievedData:
         """What was retrieved for a prefetch key; a kind that the service does not ask for was not sent."""

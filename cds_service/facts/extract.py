@@ -9,6 +9,7 @@ from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Una
 from cds_service.facts.allergies import read_allergies
 from cds_service.facts.conditions import read_conditions
 from cds_service.facts.dates import read_when
+from cds_service.facts.medications import read_medications
 from cds_service.facts.observations import read_observations
 from cds_service.facts.ordered import read_ordered
 from cds_service.facts.orders import missing_sources, read_order, unread_order
@@ -39,12 +40,14 @@ def extract(
     conditions = read_conditions(data.retrieved("conditions"), reading)
     allergies = read_allergies(data.retrieved("allergies"), reading)
     observations = read_observations(data.retrieved("observations"), reading)
+    medications = read_medications(data.retrieved("medications"), data.drafted_medications, reading)
     birth_date, gender = _patient(data.by_kind.get("patient", RetrievedData()), reading)
     return PatientFacts(
         orders=orders,
         conditions=conditions,
         allergies=allergies,
         observations=observations,
+        medications=medications,
         complete=_complete(data, reading.gaps),
         obtained=frozenset(kind.key for kind in CLINICAL if data.retrieved(kind.key).obtained),
         unavailable=(*_known_gaps(data), *reading.gaps),

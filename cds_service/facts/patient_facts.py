@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
@@ -113,6 +114,11 @@ class AllergyFact:
         """What says which allergy it is: the code, then the substance of each reaction."""
         return (self.concept, *(reaction.substance for reaction in self.reactions))
 
+    @property
+    def label(self) -> str | None:
+        """The record's own words for it, or None."""
+        return next((concept.label for concept in self.names if concept.label), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -194,6 +200,45 @@ class ObservationFact(msgspec.Struct, frozen=True):
 _NOTHING = Concept()
 
 
+class Activity(StrEnum):
+    """What a medication's status says of its use."""
+
+    TAKEN = "taken"
+    HELD = "held"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    GIVEN = "given"
+    """A single dose was given, at `last_dose`."""
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class MedicationFact:
+    """One medication of the record: an order, a statement, a dispense or a dose given; not one that never was in use.
+
+    `names` say what it is: the product's own code first, then its ingredients. `written` is when it was ordered or
+    stated, `ended` when it ended or its supply does, `last_dose` a recorded one. `doses_a_day` is None where it is not
+    structured. `instructions` are dose, route and reason in words. `readable` is False where it only refers to a
+    Medication that is not there and does not name it. `drafted`: it is a draft of this call.
+    """
+
+    reference: str
+    names: tuple[Concept, ...]
+    activity: Activity
+    written: When | None = None
+    ended: When | None = None
+    last_dose: When | None = None
+    doses_a_day: Decimal | None = None
+    instructions: tuple[str, ...] = ()
+    readable: bool = True
+    drafted: bool = False
+
+    @property
+    def label(self) -> str | None:
+        """What the record calls it."""
+        return next((name.label for name in self.names if name.label), None)
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFact:
     """One order or appointment in focus.
@@ -224,14 +269,15 @@ class OrderFact:
 class OrderedFact:
     """A ServiceRequest that is a wish to do something: a draft of this call, or an order in force.
 
-    `planned` is when it is to be done, else when it was written; None where it does not say. What it is for is not
-    judged here: a procedure is one as well as a test.
+    `planned` is when it is to be done, `authored` when it was written; None where it does not say. What it is for is
+    not judged here: a procedure is one as well as a test.
     """
 
     reference: str
     concept: Concept
     draft: bool
     planned: When | None = None
+    authored: When | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +293,7 @@ class PatientFacts:
     conditions: tuple[ConditionFact, ...]
     allergies: tuple[AllergyFact, ...]
     observations: tuple[ObservationFact, ...]
+    medications: tuple[MedicationFact, ...]
     complete: frozenset[str]
     obtained: frozenset[str]
     unavailable: tuple[Unavailable, ...]

@@ -33,7 +33,7 @@ class Match:
     coding: Coding | None
     hit: Hit
     label: str
-    """What to call it: the record's own words, else the value set's, else the code."""
+    """What to call it: the record's own words, else what the value set calls the code, or itself."""
 
     @property
     def certainty(self) -> Certainty:
@@ -244,7 +244,8 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex)
         for hit in codes.lookup(coding.system, coding.code):
             known = best.get(hit.value_set)
             if known is None or (hit.sufficient and not known.hit.sufficient):
-                named = fact.concept.label or codes.display(coding.system, coding.code) or coding.code
+                display = codes.display(coding.system, coding.code) or codes.title(hit.value_set)
+                named = fact.concept.label or display or coding.code
                 best[hit.value_set] = Match(fact, coding, hit, named)
     for text in fact.concept.texts:
         for hit in codes.named(text):

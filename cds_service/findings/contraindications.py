@@ -30,10 +30,12 @@ def judge_contraindications(
 def _judge_row(
     row: Contraindication, order_context: OrderContext, patient: PatientContext
 ) -> ContraindicationFinding | None:
-    asked = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
-    if not asked:
+    applying = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
+    if not applying:
         return None
-    findings = [found for criterion in asked if (found := judge(criterion, patient)) is not None]
+    ids = {criterion.id for criterion in applying}
+    asked = [criterion for criterion in applying if not ids.intersection(criterion.replaced_by)]
+    findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
     findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -237,8 +237,34 @@ def _shown(interval: Interval) -> Decimal | str:
     return low if high - low <= _NARROW else f"{low}-{high}"
 
 
+def _cockcroft_gault(lab: Lab, derivation: Derivation, book: LabBook, facts: PatientFacts) -> Iterator[_Entry]:
+    """Clearance of every creatinine of an adult whose weight is recorded; without one there is none."""
+    parameters, weights = derivation.parameters, book.of(derivation.inputs[1])
+    oldest = timedelta(days=int(parameters["weight_within_days"]))
+    for creatinine in book.of(derivation.inputs[0]):
+        ages = _ages(facts.birth_date, creatinine.when.earliest)
+        near = newest(w for w in weights if abs(w.when.earliest - creatinine.when.earliest) <= oldest)
+        if ages is None or ages[0] < parameters["youngest"] or facts.gender not in ("male", "female") or not near:
+            continue
+        span, weight = creatinine.interval, _hull(near)
+        factor = parameters["female"] if facts.gender == "female" else Decimal(1)
+        low = _clearance(span.high, weight.low, int(ages[1]), parameters)
+        high = _clearance(span.low, weight.high, int(ages[0]), parameters)
+        scaled = Interval(None if low is None else low * factor, None if high is None else high * factor)
+        yield _result(lab, scaled, creatinine, derivation)
+
+
+def _clearance(
+    creatinine: Decimal | None, weight: Decimal | None, age: int, parameters: Mapping[str, Decimal]
+) -> Decimal | None:
+    if not creatinine or weight is None:
+        return None
+    return max(parameters["age_base"] - age, Decimal(0)) * weight / (parameters["divisor"] * creatinine)
+
+
 _FORMULAS: Mapping[str, Callable[[Lab, Derivation, LabBook, PatientFacts], Iterator[_Entry]]] = {
     "fraction-of": _fraction_of,
     "sum-of-logarithms": _sum_of_logarithms,
     "ckd-epi-2021": _ckd_epi_2021,
+    "cockcroft-gault": _cockcroft_gault,
 }

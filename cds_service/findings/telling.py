@@ -12,15 +12,18 @@ from dataclasses import replace
 from cds_service.certainty import Certainty
 from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import NOT_TOLD, CriterionFinding, Shown, Told
+from cds_service.findings.ordered_tests import is_ordered
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
 from cds_service.kinds import KINDS
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Contraindication
 
 _SOFTENED = ("stale", "remission", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
+_NOT_SENT = frozenset(f"{kind.key}-not-sent" for kind in KINDS.values() if kind.often_missing)
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
@@ -39,7 +42,10 @@ def tell(
     if found.certainty is Certainty.ABSENT:
         return found
     if found.certainty is Certainty.PRESENT:
-        level, told = _level(found, row, context), _present(found, row, context, patient)
+        level = _level(found, row, context)
+        told = _present(found, row, context, patient)
+        if level is Indicator.INFO and told.shown is Shown.CARD and not patient.planning:
+            told = Told(Shown.NONE, "at-signing")
     else:
         level, told = _unknown(found, context, patient)
     return replace(found, indicator=level, told=told)
@@ -71,6 +77,8 @@ def _level(found: CriterionFinding, row: Contraindication, context: OrderContext
 def _present(found: CriterionFinding, row: Contraindication, context: OrderContext, patient: PatientContext) -> Told:
     """Where a present answer is shown."""
     criterion, recorded = found.criterion, isinstance(found.criterion.question, ConditionQuestion)
+    if found.quiet:
+        return Told(Shown.NONE, "nothing-to-change")
     if recorded and _is_measured(found, patient):
         return Told(Shown.NONE, "measured")
     if criterion.tell != "card":
@@ -99,10 +107,20 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
-    if not (isinstance(criterion.question, LabQuestion) and reason in _NOT_ON_RECORD):
+    if reason in _NOT_SENT:
+        # Nobody sent the list, and no server was asked: the same for every order of this client.
+        known = max(found.indicator or Indicator.INFO, Indicator.INFO)
+        return (
+            (known, Told(Shown.CARD, "not-read")) if found.evidence else (Indicator.INFO, Told(Shown.NONE, "not-sent"))
+        )
+    of_results = isinstance(criterion.question, LabQuestion | MedicationQuestion)
+    if not (of_results and reason in _NOT_ON_RECORD):
         return _of_unread(found, context), Told(Shown.CARD, "not-read")
     if not _is_required(found, context, patient):
         return Indicator.INFO, Told(Shown.NONE, "not-required")
+    labs = found.criterion.question.labs
+    if any(is_ordered(lab, patient.ordered, patient.knowledge, context.timing.planned) for lab in labs):
+        return Indicator.INFO, Told(Shown.NONE, "already-ordered")
     if context.timing.must_not_wait and patient.has_any_result:
         return Indicator.INFO, Told(Shown.LINE, "cannot-wait")
     near = context.timing.days_left <= patient.knowledge.urgency.near_within_days

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from cds_service.certainty import Certainty
-from cds_service.facts.patient_facts import OrderFact
+from cds_service.facts.patient_facts import OrderFact, When
 from cds_service.findings.chart import Chart, Match
 from cds_service.findings.finding import IndicationFinding, Urgency
 from cds_service.findings.thresholds import age_in_days
@@ -31,6 +31,8 @@ class Timing:
     days_left: int
     planned: date | None = None
     source_control: bool = False
+    moment: When | None = None
+    """The time of that day, as exactly as it is given."""
 
     @property
     def must_not_wait(self) -> bool:
@@ -77,7 +79,7 @@ def timing_of(
         urgency = max(urgency, Urgency.URGENT)
     planned = order.planned.earliest.date() if order and order.planned else None
     days = max((planned - today).days, 0) if planned else table.days_left[urgency.name.lower()]
-    return Timing(urgency, days, planned, source_control=infected)
+    return Timing(urgency, days, planned, source_control=infected, moment=order.planned if order else None)
 
 
 def _is_infected(procedures: Sequence[Procedure], chart: Chart, knowledge: Knowledge, today: date) -> bool:

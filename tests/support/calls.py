@@ -38,6 +38,7 @@ NOTHING_RECORDED: dict[str, Any] = {
     "conditions": EMPTY_BUNDLE,
     "allergies": EMPTY_BUNDLE,
     "observations": EMPTY_BUNDLE,
+    "medications": EMPTY_BUNDLE,
     "orders": EMPTY_BUNDLE,
 }
 """Prefetch of a client that searched for everything and found nothing."""

@@ -8,34 +8,38 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from cds_service.findings.context import PatientContext
+from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import CriterionFinding
 from cds_service.findings.questions.allergy import judge_allergy
+from cds_service.findings.questions.antithrombotic import judge_antithrombotic
 from cds_service.findings.questions.condition import judge_condition
 from cds_service.findings.questions.lab import judge_lab
+from cds_service.findings.questions.medication import judge_medication
 from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Criterion
 
 MOST_EVIDENCE = 20
 """Items of evidence that stand with one answer: more would only repeat it, for every order once again."""
 
 
-def judge(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
+def judge(criterion: Criterion, order: OrderContext, patient: PatientContext) -> CriterionFinding | None:
     """Judge one criterion whose gate has passed.
 
     None: the criterion rests on optional data that the record does not hold, or that could not be retrieved; they count
     when they are there and are not missed when not.
     """
-    found = _judge(criterion, patient)
+    found = _judge(criterion, order, patient)
     if found is None or len(found.evidence) <= MOST_EVIDENCE:
         return found
     left_out = len(found.evidence) - MOST_EVIDENCE
     return replace(found, evidence=found.evidence[:MOST_EVIDENCE], evidence_left_out=left_out)
 
 
-def _judge(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
+def _judge(criterion: Criterion, order: OrderContext, patient: PatientContext) -> CriterionFinding | None:
     match criterion.question:
         case ConditionQuestion() as question:
             return judge_condition(criterion, question, patient)
@@ -43,5 +47,9 @@ def _judge(criterion: Criterion, patient: PatientContext) -> CriterionFinding | 
             return judge_lab(criterion, question, patient)
         case AllergyQuestion() as question:
             return judge_allergy(criterion, question, patient)
+        case MedicationQuestion() as question:
+            return judge_medication(criterion, question, patient)
+        case AntithromboticQuestion() as question:
+            return judge_antithrombotic(criterion, question, order, patient)
         case other:
             assert_never(other)

@@ -1,0 +1,140 @@
+"""The fields that are read of MedicationRequest, MedicationStatement, MedicationAdministration and MedicationDispense.
+
+The four say the same of a medication under other names, so one struct reads them all. What only describes the dose is
+decoded by itself: a dose that can't be read leaves the medication readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from cds_service.facts.resources import (
+    NOT_GIVEN,
+    RawConcept,
+    RawPeriod,
+    RawQuantity,
+    RawReference,
+    is_given,
+    repeats_a_member,
+)
+
+
+class _Struct(msgspec.Struct, rename="camel"):
+    """Snake-case fields, camelCase in JSON."""
+
+
+class RawDispenseRequest(_Struct):
+    """FHIR MedicationRequest.dispenseRequest."""
+
+    validity_period: RawPeriod | None = None
+    expected_supply_duration: RawQuantity | None = None
+
+
+class RawMedicationUse(_Struct):
+    """What the four resources say of a medication."""
+
+    resource_type: str
+    status: str | None = None
+    intent: str | None = None
+    do_not_perform: bool | None = None
+    modifier_extension: list[msgspec.Raw] | None = None
+    medication_codeable_concept: RawConcept | None = None
+    medication_reference: RawReference | None = None
+    contained: list[msgspec.Raw] | None = None
+    authored_on: str | None = None
+    date_asserted: str | None = None
+    effective_date_time: str | None = None
+    effective_period: RawPeriod | None = None
+    when_handed_over: str | None = None
+    days_supply: RawQuantity | None = None
+    dispense_request: RawDispenseRequest | None = None
+    dosage_instruction: msgspec.Raw = NOT_GIVEN
+    dosage: msgspec.Raw = NOT_GIVEN
+
+
+class RawIngredient(_Struct):
+    """FHIR Medication.ingredient."""
+
+    item_codeable_concept: RawConcept | None = None
+    item_reference: RawReference | None = None
+
+
+class RawMedication(_Struct):
+    """FHIR Medication, as a resource of its own or contained."""
+
+    id: str | None = None
+    modifier_extension: list[msgspec.Raw] | None = None
+    code: RawConcept | None = None
+    ingredient: list[RawIngredient] | None = None
+
+
+class _Repeat(_Struct):
+    frequency: int | None = None
+    period: float | None = None
+    period_unit: str | None = None
+    bounds_period: RawPeriod | None = None
+
+
+class _Timing(_Struct):
+    repeat: _Repeat | None = None
+    code: RawConcept | None = None
+
+
+class RawDosage(_Struct):
+    """FHIR Dosage, and MedicationAdministration.dosage."""
+
+    text: str | None = None
+    patient_instruction: str | None = None
+    route: RawConcept | None = None
+    timing: _Timing | None = None
+
+    @property
+    def doses_a_day(self) -> Decimal | None:
+        """How often it is taken, where that is structured in days or hours."""
+        repeat = self.timing.repeat if self.timing else None
+        if repeat is None or not repeat.frequency or not repeat.period or repeat.period_unit not in _IN_DAYS:
+            return None
+        return Decimal(repeat.frequency) / (Decimal(str(repeat.period)) * _IN_DAYS[repeat.period_unit])
+
+    @property
+    def ends(self) -> str | None:
+        """The end of the course, as written."""
+        repeat = self.timing.repeat if self.timing else None
+        return repeat.bounds_period.end if repeat and repeat.bounds_period else None
+
+
+_IN_DAYS = {"h": Decimal(1) / 24, "d": Decimal(1), "wk": Decimal(7)}
+_use = msgspec.json.Decoder(RawMedicationUse)
+_medication = msgspec.json.Decoder(RawMedication)
+_dosages = msgspec.json.Decoder(list[RawDosage] | RawDosage)
+
+
+def decode_use(body: bytes) -> RawMedicationUse | None:
+    """One of the four resources; None where it can't be read, or carries a modifier that is not understood."""
+    try:
+        raw = _use.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return None if raw.modifier_extension or repeats_a_member(body) else raw
+
+
+def decode_medication(body: bytes) -> RawMedication | None:
+    """A Medication; None where it can't be read."""
+    try:
+        raw = _medication.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return None if raw.modifier_extension else raw
+
+
+def dosages(raw: RawMedicationUse) -> Iterator[RawDosage]:
+    """The doses, none where they can't be read."""
+    for field in (raw.dosage_instruction, raw.dosage):
+        try:
+            found = _dosages.decode(field) if is_given(field) else []
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        yield from found if isinstance(found, list) else [found]

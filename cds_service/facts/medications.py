@@ -1,0 +1,170 @@
+"""Facts stage, medications: MedicationRequest, -Statement, -Administration and -Dispense -> MedicationFact.
+
+Left out is what never was in use: cancelled, entered in error, not taken, an order not to give it, a draft that is not
+of this call. A list says what is prescribed, not what is taken, so whatever else may be in use is kept.
+Source: FHIR R4, status, intent and doNotPerform of the four resources; US Core puts what patients report into `plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+
+from cds_service.clinical_data.retrieved import RawResource, RetrievedData
+from cds_service.facts.dates import read_when
+from cds_service.facts.medication_resources import (
+    RawDosage,
+    RawMedication,
+    RawMedicationUse,
+    decode_medication,
+    decode_use,
+    dosages,
+)
+from cds_service.facts.patient_facts import Activity, Concept, MedicationFact, When
+from cds_service.facts.reading import Reading
+from cds_service.facts.resources import RawReference, concept
+from cds_service.fhir_references import local_reference
+
+_MEDICATION = "Medication"
+_NEVER = frozenset({"cancelled", "entered-in-error", "not-taken", "not-done", "declined", "preparation", "draft"})
+_NO_ORDER = frozenset({"proposal", "option"})
+_ACTIVITY: Mapping[str, Activity] = {
+    "active": Activity.TAKEN,
+    "in-progress": Activity.TAKEN,
+    "on-hold": Activity.HELD,
+    "intended": Activity.HELD,
+    "completed": Activity.COMPLETED,
+    "stopped": Activity.STOPPED,
+}
+"""Status -> what it says; any other one says nothing clear."""
+
+_Medications = Mapping[str, RawMedication | None]
+
+
+def read_medications(retrieved: RetrievedData, drafted: RetrievedData, reading: Reading) -> tuple[MedicationFact, ...]:
+    """The facts of everything that is or may be in use.
+
+    Args:
+        retrieved: the four resources, and the Medications that they refer to.
+        drafted: medication orders among the call's drafts, which count although they are drafts.
+        reading: the call's; a resource that can't be read leaves a gap.
+    """
+    uses = [record for record in retrieved.records if record.resource_type != _MEDICATION]
+    medications = {
+        record.reference: decode_medication(record.body)
+        for record in retrieved.records
+        if record.resource_type == _MEDICATION
+    }
+    drafts = {record.reference for record in drafted.records}
+    facts = []
+    for record in (*drafted.records, *(record for record in uses if record.reference not in drafts)):
+        raw = decode_use(record.body)
+        if raw is None:
+            reading.note_unreadable("medications", record)
+        elif (fact := _fact(record, raw, medications, reading, drafted=record.reference in drafts)) is not None:
+            facts.append(fact)
+    return tuple(facts)
+
+
+def _fact(
+    record: RawResource, raw: RawMedicationUse, medications: _Medications, reading: Reading, *, drafted: bool
+) -> MedicationFact | None:
+    status = (raw.status or "").strip().lower()
+    unwanted = raw.do_not_perform or (raw.intent or "").strip().lower() in _NO_ORDER
+    if unwanted or (status in _NEVER and not (drafted and status == "draft")):
+        return None
+    names = _names(raw, medications)
+    doses = list(dosages(raw))
+    written, ended, given = _times(raw, doses, reading)
+    return MedicationFact(
+        reference=record.reference,
+        names=names,
+        activity=Activity.TAKEN if drafted else _activity(record.resource_type, status, ended, reading),
+        written=written,
+        ended=ended,
+        last_dose=given,
+        doses_a_day=next((dose.doses_a_day for dose in doses if dose.doses_a_day), None),
+        instructions=tuple(text for dose in doses for text in _words(dose)),
+        readable=any(not name.says_nothing for name in names),
+        drafted=drafted,
+    )
+
+
+def _activity(resource_type: str, status: str, ended: When | None, reading: Reading) -> Activity:
+    activity = _ACTIVITY.get(status, Activity.UNCLEAR)
+    if activity is Activity.COMPLETED and resource_type == "MedicationAdministration":
+        return Activity.GIVEN
+    if resource_type == "MedicationDispense" and activity is Activity.COMPLETED and ended is not None:
+        return Activity.TAKEN if ended.latest >= reading.now else Activity.COMPLETED
+    return activity
+
+
+def _times(
+    raw: RawMedicationUse, doses: Iterable[RawDosage], reading: Reading
+) -> tuple[When | None, When | None, When | None]:
+    """When it was written, when it or its supply ended, and the last dose that is recorded."""
+    zone, period, request = reading.zone, raw.effective_period, raw.dispense_request
+    handed = read_when(raw.when_handed_over, zone)
+    started = period.start if period else None
+    written = next((w for t in (raw.authored_on, started, raw.date_asserted) if (w := read_when(t, zone))), handed)
+    ends = [
+        period.end if period else None,
+        request.validity_period.end if request and request.validity_period else None,
+    ]
+    ended = next((w for t in (*ends, *(dose.ends for dose in doses)) if (w := read_when(t, zone))), None)
+    supply = raw.days_supply or (request.expected_supply_duration if request else None)
+    if ended is None and supply is not None and supply.value and (handed or written):
+        ended = _later(handed or written, supply.value)
+    given = None
+    if raw.resource_type == "MedicationAdministration":
+        given = read_when(raw.effective_date_time, zone) or ended or written
+    return written or read_when(raw.effective_date_time, zone), ended, given
+
+
+def _later(start: When | None, days: float) -> When | None:
+    try:
+        if start is None:
+            return None
+        end = start.latest + timedelta(days=days)
+    except OverflowError:
+        return None
+    return When(end, end, end.date().isoformat())
+
+
+def _words(dose: RawDosage) -> Iterator[str]:
+    route = concept(dose.route)
+    timing = concept(dose.timing.code) if dose.timing and dose.timing.code else Concept()
+    yield from (text for text in (dose.text, dose.patient_instruction, *route.texts, *timing.texts) if text)
+    yield from (coding.code for coding in timing.codings)
+
+
+def _names(raw: RawMedicationUse, medications: _Medications) -> tuple[Concept, ...]:
+    """What it is: its code, or that of the Medication that it refers to with its ingredients, or what it is called."""
+    names = [concept(raw.medication_codeable_concept)] if raw.medication_codeable_concept else []
+    if raw.medication_reference is not None:
+        contained = _contained(raw)
+        names += _of_reference(raw.medication_reference, medications, contained)
+    return tuple(name for name in names if not name.says_nothing)
+
+
+def _of_reference(
+    reference: RawReference, medications: _Medications, contained: _Medications, depth: int = 0
+) -> list[Concept]:
+    named = reference.reference or ""
+    found = contained.get(named[1:]) if named.startswith("#") else medications.get(local_reference(named))
+    if found is None or depth > 1:
+        return [Concept(texts=(reference.display,))] if reference.display else []
+    names = [concept(found.code)]
+    for item in found.ingredient or ():
+        if item.item_codeable_concept is not None:
+            names.append(concept(item.item_codeable_concept))
+        elif item.item_reference is not None:
+            names += _of_reference(item.item_reference, medications, contained, depth + 1)
+    if all(name.says_nothing for name in names) and reference.display:
+        names.append(Concept(texts=(reference.display,)))
+    return names
+
+
+def _contained(raw: RawMedicationUse) -> _Medications:
+    found = (decode_medication(bytes(body)) for body in raw.contained or ())
+    return {medication.id: medication for medication in found if medication is not None and medication.id}

@@ -1,0 +1,146 @@
+"""The medications of one call by agent, and those that nobody can read.
+
+A medication belongs to the agents of its codes; where these name none, or only a class, its words count as well. The
+product's own code comes before its ingredients: a flush holds heparin and is none. What names no agent of the tables
+is something else where it has words, or a code of a system that is complete; a bare code of another one is unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cds_service.facts.patient_facts import Coding, Concept, MedicationFact, PatientFacts
+from cds_service.knowledge.tables import Knowledge
+from cds_service.reasons import Reason
+
+_NOT_SYSTEMIC, _NOT_KNOWN = "not-systemic", "not-known"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMedication:
+    """One medication with its agents; `unread` says why it can't be interpreted.
+
+    `verified` is False where only a name that no source confirms says so.
+    """
+
+    fact: MedicationFact
+    agents: frozenset[str]
+    coding: Coding | None
+    label: str | None
+    verified: bool = True
+    unread: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MedicationList:
+    """All medications of one call."""
+
+    entries: tuple[KnownMedication, ...]
+
+    @property
+    def unread(self) -> list[KnownMedication]:
+        """Those that may be anything."""
+        return [entry for entry in self.entries if entry.unread]
+
+    def of(self, agents: Iterable[str]) -> list[KnownMedication]:
+        """Every medication that is, or holds, one of the agents."""
+        wanted = frozenset(agents)
+        return [entry for entry in self.entries if entry.agents & wanted]
+
+
+def medications_of(facts: PatientFacts, knowledge: Knowledge) -> MedicationList:
+    """Look every medication up once."""
+    reader = _Reader(knowledge)
+    return MedicationList(tuple(reader.entry(fact) for fact in facts.medications))
+
+
+@dataclass(slots=True)
+class _Found:
+    """What names say: agents, the first coding that does, and whether a source confirms it."""
+
+    agents: set[str] = field(default_factory=set)
+    coding: Coding | None = None
+    display: str | None = None
+    verified: bool = False
+
+
+class _Reader:
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._codes = knowledge.codes
+        self._table = knowledge.medications
+        systems = knowledge.codes.systems_of(self._table.by_value_set)
+        # Their families are whole, so a code that names no agent is something else.
+        self._complete = frozenset(filter(self._codes.classifies, systems))
+
+    def entry(self, fact: MedicationFact) -> KnownMedication:
+        if not fact.readable:
+            return KnownMedication(fact, frozenset(), None, fact.label, unread=Reason("medication-not-named"))
+        found = self._first_that_names(fact.names)
+        agents = self._as_used(found.agents, fact)
+        kinds = {self._table.agents[name].kind for name in agents}
+        unread = Reason("medications-not-known") if _NOT_KNOWN in kinds else None
+        if not agents and not self._is_read(fact.names):
+            unread = Reason("medication-code-alone")
+        in_use = {name for name in agents if self._table.agents[name].kind not in (_NOT_SYSTEMIC, _NOT_KNOWN)}
+        label = fact.label or found.display
+        return KnownMedication(fact, frozenset(in_use), found.coding, label, found.verified, unread)
+
+    def _first_that_names(self, names: Iterable[Concept]) -> _Found:
+        """The product, else its ingredients together."""
+        product, *ingredients = [self._named(name) for name in names]
+        if product.agents or not ingredients:
+            return product
+        together = _Found()
+        for part in ingredients:
+            together.agents |= part.agents
+            together.coding = together.coding or part.coding
+            together.display = together.display or part.display
+            together.verified |= part.verified
+        return together
+
+    def _named(self, name: Concept) -> _Found:
+        found = _Found()
+        for coding in name.codings:
+            for hit in self._codes.lookup(coding.system, coding.code):
+                if (agent := self._table.by_value_set.get(hit.value_set)) is not None:
+                    found.agents.add(agent)
+                    found.coding = found.coding or coding
+                    found.display = found.display or self._codes.display(coding.system, coding.code)
+                    found.verified = True
+        if any(not self._table.agents[agent].a_class for agent in found.agents):
+            return self._most_specific(found)
+        self._add_texts(name, found)
+        return self._most_specific(found)
+
+    def _add_texts(self, name: Concept, found: _Found) -> None:
+        for text in name.texts:
+            exact = [self._table.by_value_set.get(hit.value_set) for hit in self._codes.named(text)]
+            named = {agent: True for agent in exact if agent} or self._table.texts.agents_in(text)
+            found.agents |= set(named)
+            found.verified |= any(named.values())
+
+    def _most_specific(self, found: _Found) -> _Found:
+        """Without classes where an agent is named, too."""
+        specific = {agent for agent in found.agents if not self._table.agents[agent].a_class}
+        found.agents = specific or found.agents
+        return found
+
+    def _as_used(self, agents: set[str], fact: MedicationFact) -> set[str]:
+        """The agents, by what the words of the whole order say of their use."""
+        words = (*(text for name in fact.names for text in name.texts), *fact.instructions)
+        if self._table.texts.is_topical(words):
+            agents = {agent for agent in agents if not self._table.agents[agent].topical}
+        for use in self._table.uses:
+            if agents & use.of and self._table.texts.holds_any(words, use.words):
+                return (agents - use.of) | {use.means}
+        return agents
+
+    def _is_read(self, names: Iterable[Concept]) -> bool:
+        """Whether a medication that names no agent is known to be something else."""
+        for name in names:
+            if any(map(self._table.texts.says_something, name.texts)):
+                return True
+            if any(self._codes.reads_for(c.system, c.code, self._complete) for c in name.codings):
+                return True
+        return False

@@ -1,0 +1,192 @@
+"""Rows of `medications.toml` and `holds.toml` -> `MedicationTable`; and what must agree between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from cds_service.indicator import indicator_of
+from cds_service.knowledge.medication_texts import MedicationTexts
+from cds_service.knowledge.medication_types import (
+    Agent,
+    AskFirst,
+    ClearanceBand,
+    DoseSign,
+    HoldAction,
+    HoldRow,
+    MedicationTable,
+    MedicationUse,
+    Target,
+    Together,
+)
+from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.words import Words
+
+Row = Mapping[str, Any]
+_UNSOURCED = "C"
+
+
+def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], words: Words) -> MedicationTable:
+    """The whole table.
+
+    Args:
+        medications: of `medications.toml`.
+        holds: of `holds.toml`.
+        hold_rows: its [[hold]] rows, a site's changes laid over them.
+        words: how texts become words.
+    """
+    agents = {row["id"]: _agent(row) for row in medications["agent"]}
+    reading, clot, wanted = medications["reading"], holds["treats_a_clot"], holds["part_of_treatment"]
+    return MedicationTable(
+        agents=agents,
+        by_value_set={agent.value_set: key for key, agent in agents.items() if agent.value_set},
+        holds=_by_agent(hold_rows, holds["guidelines"]),
+        ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if _is_active(row)},
+        doses=tuple(_dose(row) for row in medications["dose"] if _is_active(row)),
+        together=tuple(
+            Together(frozenset(row["kinds"]), frozenset(row["agents"]), row["ask_first"])
+            for row in holds["together"]
+            if _is_active(row)
+        ),
+        uses=tuple(
+            MedicationUse(frozenset(row["of"]), row["means"], tuple(row["words"])) for row in medications["use"]
+        ),
+        texts=_texts(medications, words),
+        twice_a_day_words=tuple(reading["twice_a_day_words"]),
+        targets=tuple(Target(row["threshold"], frozenset(row.get("access", ()))) for row in holds["target"]),
+        renal_within_days=holds["renal"]["within_days"],
+        clot_uses=frozenset(clot["uses"]),
+        clot_procedures=frozenset(clot["procedures"]),
+        treating_kinds=frozenset(wanted["kinds"]),
+        treated_by_them=frozenset(wanted["procedures"]),
+        completed_within_days=reading["completed_within_days"],
+        stopped_within_days=reading["stopped_within_days"],
+    )
+
+
+def _is_active(row: Row) -> bool:
+    return bool(row["status"] == "active")
+
+
+def _agent(row: Row) -> Agent:
+    return Agent(
+        id=row["id"],
+        label=row["label"],
+        drug_class=row["class"],
+        kind=row["kind"],
+        value_set=row.get("value_set"),
+        doses_a_day=_number(row, "doses_a_day"),
+        at_most=indicator_of(row["at_most"]) if "at_most" in row else None,
+        counts_within_days=row.get("counts_within_days"),
+        topical=row.get("topical", False),
+        a_class=row.get("a_class", False),
+    )
+
+
+def _by_agent(rows: Iterable[Row], guidelines: list[str]) -> dict[str, tuple[HoldRow, ...]]:
+    found: dict[str, list[HoldRow]] = {}
+    for row in sorted(rows, key=lambda row: guidelines.index(row["guideline"])):
+        found.setdefault(row["agent"], []).append(_hold(row))
+    return {agent: tuple(holds) for agent, holds in found.items()}
+
+
+def _hold(row: Row) -> HoldRow:
+    band = ("clearance_from", "clearance_above", "clearance_below", "clearance_to")
+    risk = row["bleeding_risk"]
+    return HoldRow(
+        id=row["id"],
+        agent=row["agent"],
+        guideline=row["guideline"],
+        bleeding_risk=None if risk == "any" else risk,
+        dose=row.get("dose"),
+        band=ClearanceBand(*(_number(row, name) for name in band)),
+        action=HoldAction(row["action"]),
+        least=_number(row, "least"),
+        most=_number(row, "most"),
+        unit=row.get("unit"),
+        test=row.get("test"),
+        test_limit=row.get("test_limit"),
+        restart=row.get("restart"),
+        source=row["source"],
+        grade=row["grade"],
+        active=_is_active(row),
+    )
+
+
+def _ask_first(row: Row) -> AskFirst:
+    kinds = frozenset(row["kinds"])
+    return AskFirst(row["id"], row["label"], row["value_set"], row.get("within_days"), kinds, row["who"])
+
+
+def _dose(row: Row) -> DoseSign:
+    return DoseSign(row["agent"], Decimal(row["strength"]), Decimal(row["doses_a_day"]), row["ask_first"])
+
+
+def _texts(table: Row, words: Words) -> MedicationTexts:
+    names: dict[str, list[str]] = {}
+    for row in table["agent"]:
+        for name in (*row.get("words", ()), *row.get("unverified_words", ())):
+            names.setdefault(name, []).append(row["id"])
+    unverified = [name for row in table["agent"] for name in row.get("unverified_words", ())]
+    confirmed = {name for row in table["agent"] for name in row.get("words", ())}
+    reading = table["reading"]
+    return MedicationTexts(names, set(unverified) - confirmed, reading["look_alikes"], reading["topical_words"], words)
+
+
+def _number(row: Row, name: str) -> Decimal | None:
+    return Decimal(row[name]) if name in row else None
+
+
+def check_medications(rows: TableRows) -> Iterator[str]:
+    """Every disagreement between the medication tables, one line each."""
+    agents = {row["id"] for row in rows.medications["agent"]}
+    asked = {row["id"] for row in rows.hold_table["ask_first"]}
+    named = [("medications.toml", row["id"], "value_set", row.get("value_set")) for row in rows.medications["agent"]]
+    named += [("holds.toml", row["id"], "value_set", row["value_set"]) for row in rows.hold_table["ask_first"]]
+    for file, row, field, name in named:
+        if name is not None and name not in rows.value_sets:
+            yield f'{file}: "{row}", {field} names "{name}", which is no ValueSet; correct it or add it'
+    for file, row, field, name in _agents_named(rows):
+        if name not in agents:
+            yield f'{file}: "{row}", {field} names "{name}", which is no agent of the table; correct it or add it'
+    for row in rows.medications["dose"]:
+        if row["ask_first"] not in asked:
+            yield f'medications.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
+    for row in rows.hold_table["together"]:
+        if row["ask_first"] not in asked:
+            yield f'holds.toml: together, ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
+    for name in (row["threshold"] for row in rows.hold_table["target"]):
+        if name not in rows.thresholds:
+            yield f'holds.toml: target names "{name}", which is no threshold; correct it or add it'
+    for part in ("treats_a_clot", "part_of_treatment"):
+        for name in rows.hold_table[part]["procedures"]:
+            if name not in rows.procedures:
+                yield f'holds.toml: {part} names "{name}", which is no procedure; correct it or add it'
+    yield from _holds(rows)
+
+
+def _agents_named(rows: TableRows) -> Iterator[tuple[str, str, str, str]]:
+    for key, row in rows.holds.items():
+        yield "holds.toml", key, "agent", row["agent"]
+    for row in rows.medications["dose"]:
+        yield "medications.toml", row["id"], "agent", row["agent"]
+    for row in rows.medications["use"]:
+        yield from (("medications.toml", f"use {row['means']}", "of", name) for name in (*row["of"], row["means"]))
+    for row in rows.hold_table["together"]:
+        yield from (("holds.toml", "together", "agents", name) for name in row["agents"])
+
+
+def _holds(rows: TableRows) -> Iterator[str]:
+    for key, row in rows.holds.items():
+        if row["guideline"] not in rows.hold_table["guidelines"]:
+            yield f'holds.toml: "{key}", guideline "{row["guideline"]}" is not in guidelines; correct it or add it'
+        if row["grade"] == _UNSOURCED and row["status"] == "active" and "change" not in row:
+            yield f'holds.toml: "{key}" is of grade C and active; make it a draft until a hospital decides'
+        if row["action"] == "hold" and not {"least", "unit"} <= set(row):
+            yield f'holds.toml: "{key}" holds and does not say how long; give least and unit'
+        if row.get("most", row.get("least", 0)) < row.get("least", 0):
+            yield f'holds.toml: "{key}", most is below least; correct one of them'
+
+
+_NOT_ASKED = "which is no ask_first row of holds.toml; correct it or add it"

@@ -1,0 +1,62 @@
+"""Names of medications in free text: whole words, the longest name first; a look-alike takes away what it covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from cds_service.knowledge.lexicon import Lexicon
+from cds_service.knowledge.words import Words
+
+_LOOK_ALIKE = "look-alike"
+
+
+class MedicationTexts:
+    """Reads names by the tables."""
+
+    def __init__(
+        self,
+        names: Mapping[str, Iterable[str]],
+        unverified: Iterable[str],
+        look_alikes: Iterable[str],
+        topical_words: Iterable[str],
+        words: Words,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            names: name -> ids of the agents that it is of; a product of two agents names both.
+            unverified: names that no source confirms.
+            look_alikes: texts that hold a name and mean something else.
+            topical_words: words that say that it is a gel or drops.
+            words: how texts become words.
+        """
+        self._words = words
+        self._unverified = {words.of(name).strip() for name in unverified}
+        self._topical = tuple(topical_words)
+        terms: dict[str, list[str]] = {}
+        for name, agents in names.items():
+            terms.setdefault(words.of(name).strip(), []).extend(agents)
+        meanings = {term: " ".join(dict.fromkeys(agents)) for term, agents in terms.items()}
+        self._lexicon = Lexicon({**meanings, **{words.of(text).strip(): _LOOK_ALIKE for text in look_alikes}})
+
+    def agents_in(self, text: str) -> dict[str, bool]:
+        """Ids of the agents that a text names -> whether a source confirms the name."""
+        found: dict[str, bool] = {}
+        for span in self._lexicon.read(self._words.of(text).split()):
+            if span.meaning is None or span.meaning == _LOOK_ALIKE:
+                continue
+            for agent in span.meaning.split():
+                found[agent] = found.get(agent, False) or span.words not in self._unverified
+        return found
+
+    def holds_any(self, texts: Iterable[str], phrases: tuple[str, ...]) -> bool:
+        """Whether any of the texts holds any of the phrases, as whole words."""
+        return any(self._words.hold_any(self._words.of(text), phrases) for text in texts)
+
+    def is_topical(self, texts: Iterable[str]) -> bool:
+        """Whether the texts speak of a gel, a cream or drops."""
+        return self.holds_any(texts, self._topical)
+
+    def says_something(self, text: str) -> bool:
+        """Whether there is a word of three letters or more: what may be the name of a medication."""
+        return any(len(word) > 2 and not word.isdigit() for word in self._words.of(text).split())

@@ -1,0 +1,201 @@
+"""Medications of the tables and how long they are held, as frozen types. Only types live here.
+
+How each is written in TOML, and what every action means: docs/medications.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cds_service.indicator import Indicator
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.medication_texts import MedicationTexts
+
+NOT_SYSTEMIC = "not-systemic"
+"""Kind of what acts outside the circulation: a gel, a lock of a catheter."""
+
+NOT_KNOWN = "not-known"
+"""Kind of the statement that nobody knows what is taken."""
+
+ANTITHROMBOTIC = frozenset({"anticoagulant", "antiplatelet", "mild-antiplatelet", "thrombolytic", "nsaid", "other"})
+"""Kinds that a question about antithrombotics is answered by."""
+
+ASKED_WITHOUT_A_ROW = frozenset({"anticoagulant", "antiplatelet", "thrombolytic"})
+"""Kinds of which it is told that they are on the list even where no row says how long they are held."""
+
+
+class HoldAction(StrEnum):
+    """What is done with an agent before a procedure."""
+
+    DO_NOT_HOLD = "do-not-hold"
+    HOLD = "hold"
+    TEST_DECIDES = "test-decides"
+    CORRECT_TO_TARGET = "correct-to-target"
+    DEFER = "defer"
+    ASK = "ask"
+    ASK_FIRST = "ask-first"
+    """A recorded state wins over every hold: the number is no advice."""
+    HELD_ALREADY = "held-already"
+    MAY_BE_TAKEN = "may-be-taken"
+    """A course that ended, or an order that was stopped, so lately that it may still act."""
+    TREATS_A_CLOT = "treats-a-clot"
+    EMERGENCY = "emergency"
+    NEVER_STOP = "never-stop"
+    NO_RECOMMENDATION = "no-recommendation"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One active substance, or a class of them that is recorded without one.
+
+    `doses_a_day` is its usual schedule. `at_most`: what is said of it is never louder. `counts_within_days`: an older
+    order no longer counts. `topical`: it also comes as a gel or drops.
+    """
+
+    id: str
+    label: str
+    drug_class: str
+    kind: str
+    value_set: str | None
+    doses_a_day: Decimal | None
+    at_most: Indicator | None
+    counts_within_days: int | None
+    topical: bool
+    a_class: bool
+    """It stands for agents of a class that the record does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearanceBand:
+    """A range of creatinine clearance in mL/min; a None end is open."""
+
+    at_least: Decimal | None = None
+    above: Decimal | None = None
+    below: Decimal | None = None
+    at_most: Decimal | None = None
+
+    def holds(self, clearance: Decimal | None) -> bool:
+        """Whether a clearance is in it; None stands for a normal one."""
+        if clearance is None:
+            return self.below is None and self.at_most is None
+        return (
+            (self.at_least is None or clearance >= self.at_least)
+            and (self.above is None or clearance > self.above)
+            and (self.below is None or clearance < self.below)
+            and (self.at_most is None or clearance <= self.at_most)
+        )
+
+    @property
+    def depends(self) -> bool:
+        """Whether it restricts anything."""
+        return any(end is not None for end in (self.at_least, self.above, self.below, self.at_most))
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """What one guideline says of one agent. `bleeding_risk` and `dose` None: of any."""
+
+    id: str
+    agent: str
+    guideline: str
+    bleeding_risk: str | None
+    dose: str | None
+    band: ClearanceBand
+    action: HoldAction
+    least: Decimal | None
+    most: Decimal | None
+    unit: str | None
+    test: str | None
+    test_limit: str | None
+    restart: str | None
+    source: str
+    grade: str
+    active: bool
+
+    def fits(self, bleeding_risk: str, clearance: Decimal | None) -> bool:
+        """Whether it speaks of this bleeding risk and clearance."""
+        return self.bleeding_risk in (None, bleeding_risk) and self.band.holds(clearance)
+
+
+@dataclass(frozen=True, slots=True)
+class AskFirst:
+    """A recorded state in which nobody stops agents of these kinds without asking `who` (key of `ask.*`)."""
+
+    id: str
+    label: str
+    value_set: str
+    within_days: int | None
+    kinds: frozenset[str]
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoseSign:
+    """A dose that says by itself what an agent is for."""
+
+    agent: str
+    strength: Decimal
+    doses_a_day: Decimal
+    ask_first: str
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Agents that together say what is not recorded: one of `agents`, and another of `kinds`."""
+
+    kinds: frozenset[str]
+    agents: frozenset[str]
+    ask_first: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A limit (id of a threshold) that an agent's test must meet, by ways in; no ways: by any."""
+
+    threshold: str
+    access: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MedicationUse:
+    """Of agents with one name, which is meant where a text holds one of the words."""
+
+    of: frozenset[str]
+    means: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MedicationTable:
+    """`medications.toml` and `holds.toml`. `holds` are by agent, of the leading guideline first; drafts are among them.
+
+    `ask_first`, `doses` and `together` hold active rows only.
+    """
+
+    agents: Mapping[str, Agent]
+    by_value_set: Mapping[str, str]
+    holds: Mapping[str, tuple[HoldRow, ...]]
+    ask_first: Mapping[str, AskFirst]
+    doses: tuple[DoseSign, ...]
+    together: tuple[Together, ...]
+    uses: tuple[MedicationUse, ...]
+    texts: MedicationTexts
+    twice_a_day_words: tuple[str, ...]
+    targets: tuple[Target, ...]
+    renal_within_days: int
+    clot_uses: frozenset[str]
+    clot_procedures: frozenset[str]
+    treating_kinds: frozenset[str]
+    treated_by_them: frozenset[str]
+    """Procedures that agents of `treating_kinds` are part of."""
+    completed_within_days: int
+    stopped_within_days: int
+
+    def of_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
+        """Ids of the agents of these kinds."""
+        return frozenset(key for key, agent in self.agents.items() if agent.kind in kinds)

@@ -1,0 +1,72 @@
+"""Which antithrombotics are on the list, and how long is each held before this procedure?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from cds_service.indicator import Indicator
+from cds_service.knowledge.medication_types import ANTITHROMBOTIC
+from cds_service.knowledge.questions.lab import lab_needs
+from cds_service.knowledge.questions.medication import MEDICATIONS
+from cds_service.knowledge.questions.question import DataNeed, Question, Row
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.table_rows import TableRows
+    from cds_service.knowledge.tables import Knowledge, Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class AntithromboticQuestion(Question):
+    """Every agent of `medications.toml` that is an antithrombotic answers it, by the rows of `holds.toml`.
+
+    `takes`: value sets of conditions that say that one is taken, not which. `renal_labs`: labs that tell the kidney's
+    function, the preferred one first.
+    """
+
+    WORD: ClassVar[str] = "antithrombotic"
+    DATA: ClassVar[str] = MEDICATIONS
+    FIELDS: ClassVar[tuple[str, ...]] = ("takes", "renal_labs")
+    REQUIRED: ClassVar[bool] = True
+
+    takes: tuple[str, ...]
+    renal_labs: tuple[str, ...]
+
+    @classmethod
+    def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
+        """The question of a criterion row."""
+        return cls(tuple(row["takes"]), tuple(row["renal_labs"]))
+
+    @staticmethod
+    def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
+        """Value sets and labs that no table holds."""
+        yield from (("takes", n, "ValueSet") for n in row.get("takes", ()) if n not in rows.value_sets)
+        yield from (("renal_labs", n, "lab") for n in row.get("renal_labs", ()) if n not in rows.labs)
+
+    def asks(self, knowledge: Knowledge) -> str:
+        """What is asked, in words."""
+        return "antithrombotics on the list, and how long each is held (holds.toml)"
+
+    def told_as(self, indicator: Indicator) -> str:
+        """How loudly it speaks, in words."""
+        return f"{indicator.word} where one is held or somebody is asked first, else info"
+
+    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+        """The medications, what tells the kidney's function, and the states in which somebody is asked first."""
+        table = knowledge.medications
+        for agent in table.agents.values():
+            if agent.kind in ANTITHROMBOTIC and agent.value_set:
+                yield DataNeed(self.DATA, agent.value_set)
+        yield from lab_needs(self.renal_labs, knowledge)
+        yield from (DataNeed("conditions", row.value_set) for row in table.ask_first.values())
+        yield from (DataNeed("conditions", name) for name in self.takes)
+
+    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """Its code systems, and the names of the agents."""
+        return (*super(AntithromboticQuestion, self).reads(knowledge), "names of agents and products")
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """The labs that tell the kidney's function."""
+        return self.renal_labs

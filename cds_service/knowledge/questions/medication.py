@@ -1,0 +1,78 @@
+"""Is one of these medications on the list, and does it matter for this patient?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.lab import lab_needs
+from cds_service.knowledge.questions.question import DataNeed, Question, Row
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.table_rows import TableRows
+    from cds_service.knowledge.tables import Knowledge, Threshold
+
+MEDICATIONS = "medications"
+
+
+@dataclass(frozen=True, slots=True)
+class MedicationQuestion(Question):
+    """A medication in use answers it; with `thresholds` or `states`, only where one of these is there as well.
+
+    `thresholds`: limits, one of which must be crossed; `states`: value sets of conditions that count as much,
+    not older than `states_within_days`.
+    """
+
+    WORD: ClassVar[str] = "medication"
+    DATA: ClassVar[str] = MEDICATIONS
+    FIELDS: ClassVar[tuple[str, ...]] = ("agents", "thresholds", "states", "states_within_days")
+    REQUIRED: ClassVar[bool] = True
+
+    agents: tuple[str, ...]
+    thresholds: tuple[Threshold, ...] = ()
+    states: tuple[str, ...] = ()
+    states_within_days: int | None = None
+
+    @classmethod
+    def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
+        """The question of a criterion row."""
+        limits = tuple(thresholds[name] for name in row.get("thresholds", ()))
+        return cls(tuple(row["agents"]), limits, tuple(row.get("states", ())), row.get("states_within_days"))
+
+    @staticmethod
+    def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
+        """Agents, limits and value sets that no table holds."""
+        agents = {agent["id"] for agent in rows.medications["agent"]}
+        yield from (("agents", n, "agent of medications.toml") for n in row.get("agents", ()) if n not in agents)
+        yield from (("thresholds", n, "threshold") for n in row.get("thresholds", ()) if n not in rows.thresholds)
+        yield from (("states", n, "ValueSet") for n in row.get("states", ()) if n not in rows.value_sets)
+
+    def asks(self, knowledge: Knowledge) -> str:
+        """What is asked, in words."""
+        agents = [knowledge.medications.agents[name].label for name in self.agents]
+        limits = [f"{knowledge.labs[limit.lab].label} {limit.text}" for limit in self.thresholds]
+        states = [f"a condition of {name}" for name in self.states]
+        also = f", and {' or '.join([*limits, *states])}" if limits or states else ""
+        return f"on the list: {' or '.join(agents)}{also}"
+
+    def told_as(self, indicator: Indicator) -> str:
+        """How loudly it speaks, in words."""
+        return indicator.word
+
+    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+        """The medications, and what makes them matter."""
+        agents = knowledge.medications.agents
+        yield from (DataNeed(self.DATA, value_set) for name in self.agents if (value_set := agents[name].value_set))
+        yield from lab_needs([limit.lab for limit in self.thresholds], knowledge)
+        yield from (DataNeed("conditions", name) for name in self.states)
+
+    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """Its code systems, and the names of the agents."""
+        return (*super(MedicationQuestion, self).reads(knowledge), "names of agents and products")
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """The labs of the limits."""
+        return tuple(limit.lab for limit in self.thresholds)
