@@ -54,7 +54,7 @@ def answer(
         tell_unknown_orders: whether a card names the orders that look interventional and are not known.
         lap: is told the name of each stage when it is done, for those who time them.
     """
-    data = gather(request, fhir, knowledge.search_codes)
+    data = gather(request, fhir, knowledge.search_codes, knowledge.not_connected)
     lap("clinical_data")
     facts = extract(data, now=now, reads=knowledge.lab_index.reads, encounter_id=request.encounter_id)
     lap("facts")

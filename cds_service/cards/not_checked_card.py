@@ -80,7 +80,7 @@ def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
     kind = KINDS.get(gap.data)
     if kind is None or kind.role == "orders":
         return gap.data != _SERVER
-    if kind.often_missing and gap.reason.key == "not-sent":
+    if kind.often_missing and gap.reason.key in ("not-sent", "not-connected"):
         return False
     if kind.role == "patient":
         return False  # only needed to compute a result; a row that misses it says so itself

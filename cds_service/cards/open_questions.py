@@ -19,7 +19,9 @@ DATA_MISSING = {kind.unavailable.key: kind.key for kind in CLINICAL if kind.when
 NAMED_AS_GAPS = frozenset({"uncoded-condition", "unread-vocabulary"})
 """Reasons of a resource that can't be read: it is named once among the gaps, not with every row that it leaves open."""
 
-NEVER_SENT = frozenset(f"{kind.key}-not-sent" for kind in CLINICAL if kind.often_missing)
+NEVER_SENT = frozenset(
+    f"{kind.key}-{why}" for kind in CLINICAL if kind.often_missing for why in ("not-sent", "not-connected")
+)
 """Reasons of a question about data that many clients never send."""
 
 _MOST_INDICATIONS = 3  # a parent has the reasons of all its children; a list of them all says less than one word
@@ -82,7 +84,7 @@ def _unknown(order: OrderFinding) -> Iterator[tuple[Contraindication, CriterionF
 
 def _was_not_sent(finding: CriterionFinding) -> bool:
     """Whether it rests on data that many clients never send: the decision says so, and no card on every order."""
-    return finding.reason is not None and finding.reason.key in NEVER_SENT
+    return finding.reason is not None and finding.reason.key in NEVER_SENT and not finding.evidence
 
 
 def _question(row: Contraindication, finding: CriterionFinding, knowledge: Knowledge) -> OpenQuestion:

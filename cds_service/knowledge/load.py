@@ -151,6 +151,7 @@ def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
     files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "site/thresholds.toml", problems))
+    files.holds = dict(overlay(files.holds, changes.holds, "site/holds.toml", problems))
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
     files.order_words = overlay_order_words(files.order_words, changes.order_words)
@@ -199,6 +200,7 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
             (files.override_reasons["url"], c["code"], c["display"]) for c in files.override_reasons["concept"]
         ),
         search_codes={"observations": _search_codes(rules, codes, used)},
+        not_connected=frozenset(row["id"] for row in changes.not_connected),
         changes=tuple(changes_of(changes)),
     )
 

@@ -3,6 +3,8 @@
 ```
 site/thresholds.toml          value, within_days, status of a shipped limit
 site/contraindications.toml   status, shadow of a row; status, indicator of a criterion
+site/holds.toml               status, amount, unit, restart of a shipped hold
+site/not_connected.toml       data kinds that the hospital's EHR never sends
 site/order_words.toml         the hospital's own abbreviations, names of procedures, words that say nothing
 site/procedures/*.toml        risk class, emergency, CO2, access, status, shadow, more synonyms; new procedures
 site/concept_maps/*.json      FHIR ConceptMap: local codes -> standard codes, or -> procedure ids of this service
@@ -32,6 +34,8 @@ class SiteChanges:
 
     thresholds: list[dict[str, Any]] = field(default_factory=list)
     contraindications: list[dict[str, Any]] = field(default_factory=list)
+    holds: list[dict[str, Any]] = field(default_factory=list)
+    not_connected: list[dict[str, Any]] = field(default_factory=list)
     procedures: list[dict[str, Any]] = field(default_factory=list)
     order_words: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     concept_maps: list[dict[str, Any]] = field(default_factory=list)
@@ -53,6 +57,10 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
         elif str(place) == "contraindications.toml":
             rows = read_toml(path, name, "site_contraindications", problems).get("contraindication", [])
             site.contraindications += rows
+        elif str(place) == "holds.toml":
+            site.holds += read_toml(path, name, "site_holds", problems).get("hold", [])
+        elif str(place) == "not_connected.toml":
+            site.not_connected += read_toml(path, name, "site_not_connected", problems).get("not_connected", [])
         elif str(place) == "order_words.toml":
             site.order_words = read_toml(path, name, "site_order_words", problems)
         elif where == "procedures" and path.suffix == ".toml":
@@ -132,6 +140,8 @@ def changes_of(site: SiteChanges) -> Iterator[Mapping[str, str]]:
         "thresholds": site.thresholds,
         "contraindications": [*site.contraindications, *criteria],
         "procedures": site.procedures,
+        "holds": site.holds,
+        "not_connected": site.not_connected,
     }
     for table, rows in tables.items():
         for row in rows:
