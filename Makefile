@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no
 FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen serve test-fast test nightly check bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly mutants check bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ screen: $(VENV)/ready-to-screen ## 300 made-up patients screened before go-live:
 	$(BIN)/cds-service screen report build/screen/run
 	@echo "The patients are made up. What every number means: docs/population.md"
 
+everyday: $(VENV)/ready ## 160 ordinary orders of ordinary patients: how many bring a card, and which wrongly
+	@$(BIN)/cds-service everyday tests/everyday
+
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
 	CDS_CORS_ORIGINS="$${CDS_CORS_ORIGINS-https://sandbox.cds-hooks.org}" exec $(BIN)/cds-service serve --port $(PORT)
 
@@ -41,6 +44,9 @@ test: $(VENV)/ready-to-test $(PEERS) ## every test
 
 nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are new each time (TEST_EXAMPLES=... for others)
 	TEST_EXAMPLES=$(TEST_EXAMPLES) $(PYTEST) -m hypothesis --hypothesis-profile nightly
+
+mutants: $(VENV)/ready-to-test ## each row, limit, window, level and code of the tables changed, one at a time: do the cases notice?
+	$(BIN)/python -m tests.mutants.run
 
 check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .
@@ -70,9 +76,10 @@ tables: $(VENV)/ready ## the two tables for review, in the terminal
 package: $(VENV)/ready ## the FHIR package as dist/*.tgz, for SUSHI and other FHIR tools
 	$(BIN)/cds-service package pack --out dist
 
-golden: $(VENV)/ready ## write again the plan that a test compares byte for byte; look at the difference before you commit it
+golden: $(VENV)/ready-to-test ## write again what tests compare with the tables: a plan, and lists of codes and questions; look at the difference
 	$(BIN)/cds-service package build --out build/fhir_profiles
 	cp build/fhir_profiles/plan_definitions/tips.json tests/package/golden/tips.json
+	$(BIN)/python tools/second_lists.py
 
 profiles: $(VENV)/ready ## write again what SUSHI makes of the FSH in fhir_profiles/ (needs Node)
 	$(BIN)/python tools/sushi.py --write

@@ -8,14 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.call_summary import CallSummary, summarize
+from cds_service.cards.context import Telling
 from cds_service.cards.render import render
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
 from cds_service.findings.evaluate import evaluate
+from cds_service.findings.finding import Findings
 from cds_service.hooks.request import HookRequest
 from cds_service.knowledge.tables import Knowledge
+
+_DEFAULT = Telling()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Answer:
     summary: CallSummary
     fetched: tuple[bytes, ...] = ()
     nothing_judged: NothingJudged | None = None
+    findings: Findings | None = None
+    """Everything that was found, rows in shadow included, for those who show how the answer came about."""
 
 
 def answer(
@@ -40,7 +46,7 @@ def answer(
     now: datetime,
     new_id: Callable[[], str],
     fhir: FhirServers | None = None,
-    tell_unknown_orders: bool = True,
+    telling: Telling = _DEFAULT,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> Answer:
     """Answer one call.
@@ -51,16 +57,17 @@ def answer(
         now: the time of the call, aware, in the hospital's zone.
         new_id: gives a new UUID for each card and suggestion.
         fhir: the way to FHIR servers, for what prefetch left out; None judges on prefetch alone.
-        tell_unknown_orders: whether a card names the orders that look interventional and are not known.
+        telling: what the site or client chooses about cards.
         lap: is told the name of each stage when it is done, for those who time them.
     """
     data = gather(request, fhir, knowledge.search_codes, knowledge.not_connected)
     lap("clinical_data")
     facts = extract(data, now=now, reads=knowledge.lab_index.reads, encounter_id=request.encounter_id)
     lap("facts")
-    findings = evaluate(facts, knowledge, options=request.service.focus == "none")
+    focus = request.service.focus
+    findings = evaluate(facts, knowledge, options=focus == "none", planning=focus != "selections")
     lap("findings")
-    rendered = render(findings, knowledge, request.service, new_id, tell_unknown_orders=tell_unknown_orders)
+    rendered = render(findings, knowledge, request.service, new_id, telling)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
-    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged)
+    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged, findings)

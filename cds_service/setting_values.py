@@ -47,6 +47,17 @@ def one_of(*numbers: int) -> Callable[[str], int]:
     return parse
 
 
+def word(*words: str) -> Callable[[str], str]:
+    """One of several words."""
+
+    def parse(value: str) -> str:
+        if value.strip() not in words:
+            raise InvalidValue(f"write {' or '.join(words)}")
+        return value.strip()
+
+    return parse
+
+
 def seconds(lowest: float, highest: float) -> Callable[[str], float]:
     """Seconds in a range, inclusive."""
 

@@ -1,41 +1,51 @@
-"""Cards stage: a card for a recorded condition that a procedure must not be mistaken for treating."""
+"""Cards stage: a recorded condition that a procedure must not be mistaken for treating; the card calls a person."""
 
 from __future__ import annotations
 
-from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
-from cds_service.cards.evidence import evidence_lines
-from cds_service.cards.order_names import emergency_block, order_block, procedure_ids
-from cds_service.cards.wording import Wording
-from cds_service.findings.finding import AlertFinding, Findings, OrderFinding
+from collections.abc import Sequence
+
+from cds_service.cards.context import CardContext
+from cds_service.cards.dates import moment_of
+from cds_service.cards.evidence import Fact, found_line, name_of
+from cds_service.cards.headline import fitting, headline
+from cds_service.cards.order_names import orders_named, procedure_ids
+from cds_service.cards.part import Part, Step
+from cds_service.findings.finding import AlertFinding, Evidence, OrderFinding
+from cds_service.knowledge.advice import Moment
 from cds_service.knowledge.alerts import advice_key
 
+TOPIC = "order"
 
-def alert_cards(findings: Findings, wording: Wording) -> list[Card]:
-    """A card for each kind of alert, with every order that raised it."""
+
+def alert_parts(context: CardContext) -> list[Part]:
+    """What is told of each kind of alert, with every order that raised it."""
     found: dict[str, list[tuple[OrderFinding, AlertFinding]]] = {}
-    for order in findings.orders:
+    for order in context.findings.orders:
         for alert in order.alerts:
             found.setdefault(alert.wording, []).append((order, alert))
-    return [_card(pairs, wording) for pairs in found.values()]
+    return [_part(pairs, context) for pairs in found.values()]
 
 
-def _card(pairs: list[tuple[OrderFinding, AlertFinding]], wording: Wording) -> Card:
-    key = pairs[0][1].wording
+def _part(pairs: list[tuple[OrderFinding, AlertFinding]], context: CardContext) -> Part:
+    wording, key = context.wording, pairs[0][1].wording
     orders = [order for order, _ in pairs]
-    items = [item for _, alert in pairs for item in alert.evidence]
-    return Card(
-        kind=Kind.ALERT,
+    items = list(dict.fromkeys(item for _, alert in pairs for item in alert.evidence))
+    return Part(
+        topic=TOPIC,
         indicator=max(alert.indicator for _, alert in pairs),
-        summary=summary(wording, key),
-        detail=paragraphs(
-            emergency_block(orders, wording),
-            wording.say("card.alert.looked-at"),
-            bullets(evidence_lines(items, wording)),
-            wording.say("card.what-can-be-done"),
-            bullets([wording.say(advice_key(key))]),
-            order_block(orders, wording),
-        ),
-        source=wording.say("source.indications"),
-        topic=("alert", wording.say("topic.alert")),
+        summary=_summary(key, items, orders, context),
+        found=tuple(found_line(item, None, context) for item in items),
+        steps=(Step(wording.say(advice_key(key)), Moment.NOW),),
+        source=wording.say("source.rules"),
         rows=procedure_ids(orders),
+        meanwhile=False,
     )
+
+
+def _summary(key: str, items: Sequence[Evidence], orders: Sequence[OrderFinding], context: CardContext) -> str:
+    """What is recorded and what it means; of the patient's sex or age the meaning alone says it."""
+    wording = context.wording
+    facts = [Fact(name_of(item, context), moment_of(item.date, context.today, wording)) for item in items]
+    if not facts or items[0].reference == "Patient":
+        return fitting(wording.say(key))
+    return headline(facts, lambda procedure, count: wording.say(key), orders_named(orders, context), context)

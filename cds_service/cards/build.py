@@ -1,55 +1,78 @@
-"""The cards stage: `Findings` -> cards in words, worst first. When a card appears is decided here.
+"""The cards stage: `Findings` -> cards in words, worst first, at most three.
 
-An empty list means that everything was looked at and nothing was found.
+What is told, and how loudly, is decided in the findings. An empty list means that every question that had to be asked
+was answered, and that nothing in the answers changes the order.
 """
 
 from __future__ import annotations
 
-from cds_service.cards.alert_card import alert_cards
+from cds_service.cards.alert_card import alert_parts
 from cds_service.cards.card import Card
-from cds_service.cards.contraindication_card import contraindication_cards
-from cds_service.cards.indication_card import indication_cards
-from cds_service.cards.not_checked_card import not_checked_card
-from cds_service.cards.nothing_judged import nothing_judged_card
-from cds_service.cards.options_card import options_card, options_not_checked_card
-from cds_service.cards.unknown_orders_card import unknown_orders_card
+from cds_service.cards.context import CardContext, Telling
+from cds_service.cards.detail import detail_of
+from cds_service.cards.folding import folded
+from cds_service.cards.gap_card import gap_part
+from cds_service.cards.nothing_judged import nothing_judged_part
+from cds_service.cards.options_card import options_not_checked_part, options_part
+from cds_service.cards.part import Part
+from cds_service.cards.problem_card import problem_parts
+from cds_service.cards.reason_card import reason_parts
+from cds_service.cards.unknown_orders_card import unknown_orders_part
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
 
+_QUIET = Telling()
 
-def build_cards(
-    findings: Findings, knowledge: Knowledge, service: Service, *, tell_unknown_orders: bool = True
-) -> list[Card]:
-    """Every card of one call in words: critical, warning, info; equally loud ones by kind.
+
+def build_cards(findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _QUIET) -> list[Card]:
+    """Every card of one call in words: critical, warning, info; equally loud ones by problem.
 
     Args:
-        findings: what the tables say.
-        knowledge: the tables' wording, codes to propose and override reasons.
-        service: its focus `none` means patient-view: options are listed, orders are not judged.
-        tell_unknown_orders: whether orders that look interventional and are not known are told.
+        findings: what the tables say, and what of it is told.
+        knowledge: the tables.
+        service: its focus `none` means patient-view: no order is judged, and only options may be told.
+        telling: what the site or client chooses.
     """
-    wording = Wording(knowledge.wording)
-    unknown = unknown_orders_card(findings, wording) if tell_unknown_orders else None
-    if findings.nothing_retrieved:
-        told: list[Card | None] = [nothing_judged_card(findings, wording)]
-    elif service.focus == "none":
-        told = _patient_view(findings, knowledge, wording)
+    wording = Wording(knowledge.wordings[telling.language], telling.language)
+    context = CardContext(findings, knowledge, wording)
+    if service.focus == "none":
+        parts = _patient_view(context) if telling.options else []
     else:
-        told = _orders(findings, knowledge, wording)
-    cards = [card for card in (*told, unknown) if card is not None]
-    return sorted(cards, key=lambda card: (-card.indicator, card.kind))
+        parts = _orders(context, telling)
+    return [_card(part, context) for part in folded(parts, context)]
 
 
-def _orders(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[Card | None]:
-    return [
-        *contraindication_cards(findings, wording),
-        *indication_cards(findings, knowledge, wording),
-        *alert_cards(findings, wording),
-        not_checked_card(findings, knowledge, wording),
-    ]
+def _orders(context: CardContext, telling: Telling) -> list[Part]:
+    unknown = unknown_orders_part(context) if telling.unknown_orders else None
+    if context.findings.nothing_retrieved:
+        parts: list[Part | None] = [nothing_judged_part(context), unknown]
+    else:
+        parts = [
+            *alert_parts(context),
+            *problem_parts(context),
+            gap_part(context),
+            *reason_parts(context),
+            unknown,
+        ]
+    return [part for part in parts if part is not None]
 
 
-def _patient_view(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[Card | None]:
-    return [options_card(findings, knowledge, wording), options_not_checked_card(findings, knowledge, wording)]
+def _patient_view(context: CardContext) -> list[Part]:
+    if context.findings.nothing_retrieved:
+        return [nothing_judged_part(context)]
+    return [part for part in (options_part(context), options_not_checked_part(context)) if part is not None]
+
+
+def _card(part: Part, context: CardContext) -> Card:
+    return Card(
+        topic=(part.topic, context.wording.say(f"topic.{part.topic}")),
+        indicator=part.indicator,
+        summary=part.summary,
+        detail=detail_of(part, context),
+        source=part.source,
+        source_row=part.source_row,
+        rows=part.rows,
+        suggestions=part.suggestions,
+    )

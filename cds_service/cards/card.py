@@ -7,29 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
-from cds_service.cards.escape import shorten
-from cds_service.cards.wording import Wording
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
 
-MOST_IN_SUMMARY = 139
-"""CDS Hooks 2.0.1, Card Attributes: fewer than 140 characters."""
 TOPICS = "https://example.org/ir-cds/fhir/CodeSystem/card-topics"
-_LEAST_LEFT = 24
-
-
-class Kind(IntEnum):
-    """What a card is about, in the order in which equally loud cards are shown."""
-
-    CONTRAINDICATION = 1
-    INDICATION = 2
-    ALERT = 3
-    OPTIONS = 4
-    NOT_CHECKED = 5
-    UNKNOWN_ORDERS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,78 +21,113 @@ class Suggestion:
 
     label: str
     actions: tuple[Mapping[str, Any], ...]
+    recommended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A card in words; `topic` is its code and display in the card-topics CodeSystem.
 
-    `rows` are the ids of the table rows that it speaks for: contraindications, or procedures whose indications it
-    is about.
+    `rows` are the ids of the table rows that it speaks for: contraindications, and procedures where it is about those.
+    `source_row` is the contraindication whose page is its source.
     """
 
-    kind: Kind
+    topic: tuple[str, str]
     indicator: Indicator
     summary: str
     detail: str
     source: str
-    topic: tuple[str, str]
+    source_row: str | None = None
     suggestions: tuple[Suggestion, ...] = ()
     rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a card rests on, so that it is known again in a later call.
+
+    `orders` are `ServiceRequest/id`, sorted. `evidence` is a digest of the answers and of the day that is planned: it
+    changes with a new result, a changed entry, another day or level. `must_repeat`: it is shown until it is answered.
+    """
+
+    orders: tuple[str, ...]
+    evidence: str
+    must_repeat: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CardSummary:
     """One card: what it is about, the table rows that it speaks for, how loud, and its uuid.
 
-    `uuid` is None for a card that was withheld because its row is in shadow.
+    `uuid` is None for a card that was withheld because its row is in shadow. `basis` is None for a card that can't be
+    known again.
     """
 
     topic: str
     rows: tuple[str, ...]
     indicator: str
     uuid: str | None = None
+    basis: Basis | None = None
 
 
-def card_json(card: Card, knowledge: Knowledge, new_id: Callable[[], str]) -> dict[str, Any]:
-    """The card as a CDS Hooks 2.0.1 object, with new ids for itself and its suggestions."""
-    code, display = card.topic
+def card_json(
+    card: Card, knowledge: Knowledge, new_id: Callable[[], str], public_url: str | None = None
+) -> dict[str, Any]:
+    """The card as a CDS Hooks 2.0.1 object, with new ids for itself and its suggestions.
+
+    Args:
+        card: in words.
+        knowledge: the reasons to go ahead.
+        new_id: gives a new UUID.
+        public_url: where the page of its row is; None leaves the link out.
+    """
     body: dict[str, Any] = {
         "uuid": new_id(),
         "summary": card.summary,
         "detail": card.detail,
         "indicator": card.indicator.word,
-        "source": {"label": card.source, "topic": {"system": TOPICS, "code": code, "display": display}},
+        "source": _source(card, public_url),
     }
     if card.suggestions:
-        body["suggestions"] = [_suggestion_json(suggestion, new_id) for suggestion in card.suggestions]
-        body["selectionBehavior"] = "at-most-one"
-    if card.indicator > Indicator.INFO and knowledge.override_reasons:
+        body |= _suggestions_json(card.suggestions, new_id)
+    reasons = knowledge.override_reasons.get(card.topic[0], ())
+    if card.indicator > Indicator.INFO and reasons:
         body["overrideReasons"] = [
-            {"system": system, "code": code, "display": display} for system, code, display in knowledge.override_reasons
+            {"system": system, "code": code, "display": display} for system, code, display in reasons
         ]
     return body
 
 
-def _suggestion_json(suggestion: Suggestion, new_id: Callable[[], str]) -> dict[str, Any]:
-    return {"label": suggestion.label, "uuid": new_id(), "actions": [dict(action) for action in suggestion.actions]}
+def _source(card: Card, public_url: str | None) -> dict[str, Any]:
+    code, display = card.topic
+    source: dict[str, Any] = {"label": card.source}
+    if public_url and card.source_row:
+        source["url"] = f"{public_url.rstrip('/')}/knowledge/contraindications/{card.source_row}"
+    return source | {"topic": {"system": TOPICS, "code": code, "display": display}}
 
 
-def summary(wording: Wording, key: str, **places: str) -> str:
-    """A sentence of at most 139 characters; where it is longer, its last places are cut first, then the ones before."""
-    for name in reversed(places):
-        over = len(wording.say(key, **places)) - MOST_IN_SUMMARY
-        if over <= 0:
-            break
-        places[name] = shorten(places[name], max(_LEAST_LEFT, len(places[name]) - over))
-    return shorten(wording.say(key, **places), MOST_IN_SUMMARY)
+def _suggestions_json(suggestions: Sequence[Suggestion], new_id: Callable[[], str]) -> dict[str, Any]:
+    """Any of them may be chosen where each touches resources of its own; else one at most, and one is recommended.
+
+    Source: CDS Hooks 2.0.1, `selectionBehavior`, `isRecommended`.
+    """
+    touched = [reference for suggestion in suggestions for reference in _touches(suggestion)]
+    independent = len(touched) == len(set(touched))
+    advised = [number for number, suggestion in enumerate(suggestions) if suggestion.recommended]
+    shown = [
+        {
+            "label": suggestion.label,
+            "uuid": new_id(),
+            **({"isRecommended": True} if number in (advised if independent else advised[:1]) else {}),
+            "actions": [dict(action) for action in suggestion.actions],
+        }
+        for number, suggestion in enumerate(suggestions)
+    ]
+    return {"suggestions": shown, "selectionBehavior": "any" if independent else "at-most-one"}
 
 
-def bullets(lines: Sequence[str], level: int = 0) -> str:
-    """A Markdown bullet list, one line each; empty for no lines."""
-    return "\n".join(f"{'  ' * level}- {line}" for line in lines)
-
-
-def paragraphs(*blocks: str) -> str:
-    """Blocks with a blank line between them; empty ones are left out."""
-    return "\n\n".join(block for block in blocks if block)
+def _touches(suggestion: Suggestion) -> set[str]:
+    """The resources that it changes or deletes, as `Type/id`; a new one has no id yet."""
+    changed = (action["resource"] for action in suggestion.actions if action["type"] == "update")
+    deleted = {action["resourceId"] for action in suggestion.actions if action["type"] == "delete"}
+    return deleted | {f"{resource['resourceType']}/{resource['id']}" for resource in changed}

@@ -21,6 +21,7 @@ from cds_service.findings.finding import (
     Findings,
     IndicationFinding,
     OrderFinding,
+    Told,
 )
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
@@ -57,6 +58,7 @@ def _order(order: OrderFinding, wording: Wording) -> dict[str, Any]:
             "looksInterventional": order.looks_interventional or None,
             "codeAndTextDiffer": order.code_and_text_differ or None,
             "candidates": [p.id for p in order.candidates] if order.code_and_text_differ else [],
+            "urgency": order.urgency.name.lower() if order.procedure and order.order else None,
             "indications": [_indication(finding, wording) for finding in order.indications],
             "contraindications": [_row(finding, wording) for finding in order.contraindications],
         }
@@ -81,10 +83,16 @@ def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
             "id": finding.contraindication.id,
             "certainty": finding.certainty.value,
             "indicator": _indicator(finding.certainty, finding.indicator),
+            "told": _told(finding.told),
             "list": _list_state(finding),
             "criteria": [_criterion(found, wording) for found in listed],
         }
     )
+
+
+def _told(told: Told) -> dict[str, str]:
+    """Where a person sees the answer, and the key of why there."""
+    return {"as": told.shown.value, "why": told.why}
 
 
 def _list_state(finding: ContraindicationFinding) -> str | None:
@@ -99,6 +107,7 @@ def _criterion(finding: CriterionFinding, wording: Wording) -> dict[str, Any]:
             "id": finding.criterion.id,
             "certainty": finding.certainty.value,
             "indicator": _indicator(finding.certainty, finding.indicator),
+            "told": _told(finding.told),
             "reason": wording.reason(finding.reason) if finding.reason else None,
             "evidence": _evidence(finding.evidence, wording),
             "evidenceLeftOut": finding.evidence_left_out or None,

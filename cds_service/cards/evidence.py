@@ -1,56 +1,104 @@
-"""Cards stage: what the record says, as one line a thing: what, value and unit, date."""
+"""Cards stage: one item of the record in words: for the block Found in full, and for a headline as a fact.
+
+A result is named as the tables name it; a diagnosis or allergy is given in the record's own words, made harmless. A
+bare code is no name: the tables' own words stand in for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 
-from cds_service.cards.escape import MOST_CHARACTERS, harmless
-from cds_service.cards.quantities import shown_quantity, shown_reason
-from cds_service.cards.wording import Wording
-from cds_service.findings.finding import CriterionFinding, Evidence
+from cds_service.cards.context import CardContext
+from cds_service.cards.dates import Moment, moment_of
+from cds_service.cards.escape import harmless, sentence_case
+from cds_service.cards.hold_words import taken
+from cds_service.cards.members import Member
+from cds_service.cards.quantities import (
+    factor_of,
+    limit_in,
+    rounded,
+    shown_quantity,
+    shown_reason,
+    with_unit,
+)
+from cds_service.findings.finding import Evidence
+from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.tables import Criterion, Lab, Threshold
 
-MOST_LINES = 5
-_NAME_IN_BRIEF = 60
+_NAME = 60
+_DRUGS = "medications"
+_A_CODE = re.compile(r"[A-Z]\d[0-9A-Z](\.\S+)?|\d+(-\d)?")
+_TAG = re.compile(r" \((substance|product|medicinal product|disorder|finding|situation|event|procedure)\)$")
+"""What SNOMED CT adds to a name to say of which kind it is."""
 # How much an item says for its criterion: the reaction that made it severe first, a softened item last.
 _FIRST = frozenset({"allergy-severe"})
 _PLAIN = frozenset({"preliminary", "computed", "matched-by-text", "not-normalized"})
+_NOT_TOLD = frozenset({"matched-by-text"})
+"""Notes that are for the decision alone."""
+_ALLERGY_NOTES = ("allergy-inactive", "allergy-severe", "allergy-physiologic")
 
 
-def evidence_line(evidence: Evidence, wording: Wording) -> str:
-    """One item in full: `Platelets 42 × 10⁹/L, 2026-11-20 (preliminary result)`."""
-    what = _what(evidence, wording, MOST_CHARACTERS)
-    line = _dated(what, evidence, wording)
-    if not evidence.notes:
-        return line
-    notes = "; ".join(shown_reason(note, wording) for note in evidence.notes)
-    return wording.say("evidence.noted", what=line, note=notes)
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The most telling item of one question for a headline; `when` is when it was."""
+
+    what: str
+    when: Moment
 
 
-def evidence_in_brief(evidence: Evidence, wording: Wording) -> str:
-    """One item for a summary: `Platelets 42 × 10⁹/L (2026-11-20)`, its name cut where it is long."""
-    what = _what(evidence, wording, _NAME_IN_BRIEF)
-    date = harmless(evidence.date or "")
-    return wording.say("evidence.brief", what=what, date=date) if date else what
+def fact_of(member: Member, context: CardContext) -> Fact:
+    """What a headline says of one question."""
+    if member.finding.holds:
+        return Fact(*taken(member.finding.holds[0], context))
+    items = by_weight(member.finding.evidence)
+    criterion = member.finding.criterion
+    if not items:
+        return Fact(criterion.label, Moment())
+    when = moment_of(items[0].date, context.today, context.wording)
+    return Fact(_what_in_brief(items, criterion, context), when)
 
 
-def evidence_lines(evidence: Iterable[Evidence], wording: Wording) -> list[str]:
-    """Every item once, the most telling first; a long list ends with how many more there are."""
-    lines = list(dict.fromkeys(evidence_line(item, wording) for item in by_weight(evidence)))
-    if len(lines) <= MOST_LINES:
-        return lines
-    return [*lines[:MOST_LINES], wording.say("list.more-lines", count=len(lines) - MOST_LINES)]
+def found_lines(member: Member, context: CardContext) -> list[str]:
+    """Every item of one question, the most telling first, each line once, and what softened the answer."""
+    criterion = member.finding.criterion
+    lines = [found_line(item, criterion, context) for item in by_weight(member.finding.evidence)]
+    reason = member.finding.reason
+    if reason is not None and reason.key not in _NOT_TOLD:
+        lines.append(sentence_case(shown_reason(reason, context.wording)))
+    return list(dict.fromkeys(lines))
 
 
-def fact_of(criteria: Sequence[CriterionFinding], wording: Wording) -> str:
-    """The most telling item of the loudest criterion; its label where nothing is recorded under it."""
-    loudest = max(criteria, key=lambda found: found.indicator or 0)
-    items = by_weight(loudest.evidence)
-    return evidence_in_brief(items[0], wording) if items else loudest.criterion.label
+def found_line(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
+    """One item in full: `Platelets 42 × 10⁹/L, 20 Nov, 4 days ago (preliminary result)`."""
+    wording = context.wording
+    when = moment_of(item.date, context.today, wording).full
+    what = sentence_case(_what(item, criterion, context))
+    line = wording.say("evidence.dated", what=what, date=when) if when else wording.say("evidence.undated", what=what)
+    notes = "; ".join(shown_reason(note, wording) for note in item.notes if note.key not in _NOT_TOLD)
+    return wording.say("evidence.noted", what=line, note=notes) if notes else line
+
+
+def name_of(item: Evidence, context: CardContext) -> str:
+    """What the record calls an item, or else the tables."""
+    return _name(item, None, context, _NAME)
 
 
 def by_weight(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Severe reactions first, then plain items, then those that a note softens; otherwise in the given order."""
     return sorted(evidence, key=_weight)
+
+
+def lab_name(lab: Lab, context: CardContext) -> str:
+    """The name of a result as it stands inside a sentence."""
+    return context.wording.templates.get(f"lab.{lab.id}", lab.label)
+
+
+def test_name(lab: Lab, context: CardContext) -> str:
+    """What is ordered to have a result."""
+    return context.wording.templates.get(f"test.{lab.id}", lab_name(lab, context))
 
 
 def _weight(evidence: Evidence) -> int:
@@ -60,16 +108,67 @@ def _weight(evidence: Evidence) -> int:
     return 1 if keys <= _PLAIN else 2
 
 
-def _what(evidence: Evidence, wording: Wording, most: int) -> str:
-    display = evidence.coding.display if evidence.coding else None
-    code = evidence.coding.code if evidence.coding else None
-    candidates = (harmless(text, most) for text in (evidence.text, display, code, evidence.reference) if text)
-    name = next((text for text in candidates if text), "")
-    if evidence.value is None:
-        return wording.say("evidence.recorded", name=name)
-    return wording.say("evidence.measured", name=name, value=shown_quantity(evidence.value, evidence.unit, wording))
+def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardContext) -> str:
+    item, wording, limit = items[0], context.wording, criterion.question.limit
+    if limit is not None and item.value is not None:
+        name = lab_name(context.knowledge.labs[limit.lab], context)
+        value = _value(item, limit, context, brief=True)
+        if limit.comparison == "rise" and len(items) > 1 and isinstance(items[1].value, Decimal):
+            earlier = _number(items[1].value, limit, items[1].unit, context)
+            return wording.say("fact.rise", name=name, earlier=earlier, value=value)
+        return wording.say("fact.measured", name=name, value=value)
+    name = _name(item, criterion, context, _NAME)
+    if isinstance(criterion.question, AllergyQuestion):
+        key = next((key for key in _ALLERGY_NOTES if key in {note.key for note in item.notes}), "allergy")
+        return wording.say(f"fact.{key}", name=name)
+    if item.value is not None:
+        return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
+    return wording.say("fact.drug" if criterion.question.DATA == _DRUGS else "fact.recorded", name=name)
 
 
-def _dated(what: str, evidence: Evidence, wording: Wording) -> str:
-    date = harmless(evidence.date or "")
-    return wording.say("evidence.dated", what=what, date=date) if date else wording.say("evidence.undated", what=what)
+def _what(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
+    limit = criterion.question.limit if criterion is not None else None
+    if limit is not None and item.value is not None:
+        name = lab_name(context.knowledge.labs[limit.lab], context)
+        return context.wording.say("evidence.measured", name=name, value=_value(item, limit, context, brief=False))
+    name = _name(item, criterion, context, _NAME)
+    if item.value is None:
+        in_its_words = criterion is None or name != criterion.label
+        return context.wording.say("evidence.recorded", name=name) if in_its_words else name
+    value = shown_quantity(item.value, item.unit, context.wording)
+    return context.wording.say("evidence.measured", name=name, value=value)
+
+
+def _value(item: Evidence, limit: Threshold, context: CardContext, *, brief: bool) -> str:
+    lab = context.knowledge.labs[limit.lab]
+    bare = brief and not lab.unit_in_summary and factor_of(item.unit, lab, context.knowledge) == 1
+    unit = None if bare else item.unit
+    if not isinstance(item.value, Decimal):
+        return shown_quantity(item.value or "", unit, context.wording)
+    return with_unit(_number(item.value, limit, item.unit, context), unit, context.wording)
+
+
+def _number(value: Decimal, limit: Threshold, unit: str | None, context: CardContext) -> str:
+    """The value as reported, rounded as its lab's row says."""
+    lab = context.knowledge.labs[limit.lab]
+    return context.wording.number(rounded(value, lab, limit_in(limit, unit, context.knowledge)))
+
+
+def _name(item: Evidence, criterion: Criterion | None, context: CardContext, most: int) -> str:
+    """The record's own words, else the code's display, else the words of the tables; never a bare code or id."""
+    coding = item.coding
+    display = context.knowledge.codes.display(coding.system, coding.code) if coding else None
+    candidates = (item.text, coding.display if coding else None, display)
+    told = (_TAG.sub("", text.strip()) for text in candidates if text)
+    names = (harmless(text, most) for text in told if not _A_CODE.fullmatch(text))
+    return next((name for name in names if name), None) or _own_words(item, criterion, context)
+
+
+def _own_words(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
+    """What the tables call it: the criterion, else the condition that the code means."""
+    if criterion is not None:
+        return criterion.label
+    hits = context.knowledge.codes.lookup(item.coding.system, item.coding.code) if item.coding else ()
+    value_sets = {hit.value_set for hit in hits}
+    meant = (one.label for one in context.knowledge.conditions.values() if one.value_set in value_sets)
+    return next(meant, harmless(item.reference, _NAME))

@@ -1,21 +1,22 @@
-"""Cards stage: a call of which nothing could be judged, because nothing of the record could be retrieved.
-
-Clients show an HTTP error to nobody, and some say "all clear" over it; so it is one card, and an error only for the
-clients that ask for one.
-"""
+"""Cards stage: where nothing of the record could be retrieved, one card says so, or an error."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
-from cds_service.cards.order_names import emergency_block, procedure_ids, procedures_named
+from cds_service.cards.context import CardContext
+from cds_service.cards.escape import sentence_case
+from cds_service.cards.gap_card import TOPIC
+from cds_service.cards.headline import first_fitting
+from cds_service.cards.order_names import orders_named, procedure_ids
+from cds_service.cards.part import Part, Step
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.wording import Wording
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.errors import NothingJudged
 from cds_service.findings.finding import Findings
 from cds_service.kinds import KINDS
+from cds_service.knowledge.advice import Moment
 from cds_service.knowledge.tables import Knowledge
 
 
@@ -28,26 +29,25 @@ def nothing_judged(findings: Findings, knowledge: Knowledge) -> NothingJudged | 
     return NothingJudged(f"Nothing could be judged: {why}.", tuple(dict.fromkeys(gap.reason.key for gap in gaps)))
 
 
-def nothing_judged_card(findings: Findings, wording: Wording) -> Card:
-    """The card that says so; a warning, but in an emergency, which nothing may delay."""
-    judged = [order for order in findings.orders if order.procedure is not None]
-    reasons = _reasons(_clinical(findings), wording)
-    places = {"procedures": procedures_named(judged, wording, most=2)} if judged else {}
-    key = "card.nothing_judged.summary" if judged else "card.nothing_judged.summary-patient"
-    return Card(
-        kind=Kind.NOT_CHECKED,
-        indicator=findings.nothing_judged_indicator,
-        summary=summary(wording, key, **places),
-        detail=paragraphs(
-            emergency_block(judged, wording),
-            wording.say("card.not_checked.data"),
-            bullets(reasons),
-            wording.say("card.what-can-be-done"),
-            bullets([wording.say("card.nothing_judged.advice")]),
-        ),
+def nothing_judged_part(context: CardContext) -> Part:
+    """What says so; a warning, but in an emergency, which nothing may delay."""
+    wording, judged = context.wording, context.judged
+    names = orders_named(judged, context) if judged else []
+    keys = ("nothing_judged.summary", "nothing_judged.summary-short")
+    lines = [wording.say(key, procedure=name) for name in names for key in keys]
+    steps = [
+        Step(wording.say("nothing_judged.do"), Moment.NOW),
+        Step(wording.say("nothing_judged.again"), Moment.AFTER),
+    ]
+    return Part(
+        topic=TOPIC,
+        indicator=context.findings.nothing_judged_indicator,
+        summary=first_fitting(lines or [wording.say("nothing_judged.summary-patient")]),
+        found=tuple(sentence_case(reason) for reason in _reasons(_clinical(context.findings), wording)),
+        steps=tuple(steps),
         source=wording.say("source.service"),
-        topic=("not-checked", wording.say("topic.not-checked")),
         rows=procedure_ids(judged),
+        meanwhile=bool(judged) and all(order.must_not_wait for order in judged),
     )
 
 

@@ -1,21 +1,23 @@
-"""Cards stage: how an order is named on a card, and what must be said about how it was understood."""
+"""Cards stage: what the orders that a card concerns are called, and how they were understood."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
-from cds_service.cards.card import paragraphs
+from cds_service.cards.context import CardContext
+from cds_service.cards.dates import planned_day
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import OrderFinding
 from cds_service.knowledge.tables import Procedure
 
-MOST_ORDERS = 10
-"""Orders that a card names one by one."""
+_MOST_NAMED = 40
+_PAIR = 2
 
 
 def procedure_label(order: OrderFinding) -> str:
-    """The name of the procedure, or the order's own text where it is none of the table's."""
+    """The full name of the procedure, or the order's own text where it is none of the table's."""
     if order.procedure is not None:
         return order.procedure.label
     label = order.order.concept.label if order.order else None
@@ -27,15 +29,43 @@ def order_reference(order: OrderFinding) -> str:
     return harmless(order.order.reference) if order.order else ""
 
 
-def order_named(order: OrderFinding, wording: Wording) -> str:
-    """The procedure with the order's reference; the procedure alone in patient-view."""
-    label, reference = procedure_label(order), order_reference(order)
-    return wording.say("card.order-named", procedure=label, reference=reference) if reference else label
+def procedure_name(order: OrderFinding, context: CardContext) -> str:
+    """The short name of the procedure, with its side; the order's own text where it is none of the table's."""
+    if order.procedure is None:
+        return harmless(procedure_label(order), _MOST_NAMED)
+    name, fact = short_name(order.procedure, context.wording), order.order
+    side = context.knowledge.order_texts.side((*fact.concept.texts, *fact.details.texts)) if fact else None
+    return context.wording.say(f"procedures.{side}", procedure=name) if side else name
 
 
-def procedures_named(orders: Iterable[OrderFinding], wording: Wording, most: int = 3) -> str:
-    """The procedures of several orders in a row, each once."""
-    return wording.listed([procedure_label(order) for order in orders], most)
+def short_name(procedure: Procedure, wording: Wording) -> str:
+    """The short name of a procedure in the language of the card, where it has one in it."""
+    return harmless(wording.templates.get(f"procedure.{procedure.id}", procedure.short), _MOST_NAMED)
+
+
+def orders_named(orders: Sequence[OrderFinding], context: CardContext) -> list[str]:
+    """What the orders are called, the best first, each shorter than the one before.
+
+    One procedure by its name; all orders of the call as `both orders` or `all 3 orders`.
+    """
+    wording = context.wording
+    names = list(dict.fromkeys(procedure_name(order, context) for order in orders))
+    if len(names) == 1:
+        return [names[0], wording.say("procedures.this")]
+    if len(orders) < len(context.judged):
+        return [wording.joined(names), wording.say("procedures.some", count=len(orders))]
+    key = "procedures.both" if len(orders) == _PAIR else "procedures.all"
+    return [wording.say(key, count=len(orders))]
+
+
+def with_day(orders: Sequence[OrderFinding], names: Sequence[str], context: CardContext) -> list[str]:
+    """The same with the day of the procedure first, where all orders are planned for one day."""
+    days: set[date | None] = {order.planned for order in orders}
+    day = next(iter(days)) if len(days) == 1 else None
+    if day is None:
+        return list(names)
+    shown = planned_day(day, context.today, context.wording)
+    return [context.wording.say("procedures.on", procedure=names[0], date=shown), *names]
 
 
 def procedure_ids(orders: Iterable[OrderFinding]) -> tuple[str, ...]:
@@ -49,33 +79,11 @@ def remaining(order: OrderFinding) -> tuple[Procedure, ...]:
     return tuple({procedure.id: procedure for procedure in (*own, *order.candidates)}.values())
 
 
-def order_block(orders: Sequence[OrderFinding], wording: Wording) -> str:
-    """Which orders a card concerns, a paragraph each, with every remark on how it was understood."""
-    lines = list(dict.fromkeys("; ".join((_order_line(one, wording), *_remarks(one, wording))) for one in orders))
-    more = [wording.say("list.more-lines", count=len(lines) - MOST_ORDERS)] if len(lines) > MOST_ORDERS else []
-    return paragraphs(*lines[:MOST_ORDERS], *more)
-
-
-def emergency_block(orders: Iterable[OrderFinding], wording: Wording) -> str:
-    """For every emergency among the orders: that nothing life-saving is to be delayed. Empty without one."""
-    labels = dict.fromkeys(procedure_label(order) for order in orders if order.emergency)
-    return paragraphs(*(wording.say("card.emergency", procedure=label) for label in labels))
-
-
-def _order_line(order: OrderFinding, wording: Wording) -> str:
-    named = order_named(order, wording)
-    return wording.say("card.order", order=named) if order.order else wording.say("card.option", procedure=named)
-
-
-def _remarks(order: OrderFinding, wording: Wording) -> Iterable[str]:
-    if order.order is None:
-        return
-    if not order.code_and_text_differ and (order.recognised_by == "text" or order.matched_text):
-        own = order.matched_text or order.order.concept.label or ""
-        yield wording.say("card.by-text", text=harmless(own))
-    if order.recognised_by == "condition":
-        yield wording.say("card.by-condition")
-    if len(order.candidates) > 1:
-        names = wording.listed([procedure.label for procedure in order.candidates], most=4)
-        key = "card.code-and-text-differ" if order.code_and_text_differ else "card.candidates"
-        yield wording.say(key, procedures=names)
+def doubts(orders: Iterable[OrderFinding], context: CardContext) -> Iterator[str]:
+    """How orders were understood, only where it is in doubt which procedure is meant."""
+    wording = context.wording
+    for order in orders:
+        if order.order is not None and order.procedure is not None and len(order.candidates) > 1:
+            names = wording.listed([short_name(procedure, wording) for procedure in order.candidates])
+            key = "order.code-and-text-differ" if order.code_and_text_differ else "order.candidates"
+            yield wording.say(key, procedures=names)

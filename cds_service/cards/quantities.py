@@ -1,13 +1,15 @@
-"""Cards stage: values, units, limits and reasons as a person reads them, safe to put on a card."""
+"""Cards stage: values, units and limits in words. Values are shown as reported, rounded as the lab's row says."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
+from cds_service.cards.dates import moment_of
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
-from cds_service.knowledge.tables import Threshold
+from cds_service.knowledge.tables import Knowledge, Lab, Threshold
 from cds_service.reasons import Reason
 
 _COMPARATOR = re.compile(r"^(<=|>=|<|>|≤|≥)\s*(.+)$")
@@ -19,6 +21,8 @@ _WORDS = {
     ">=": "value.at-least",
     "≥": "value.at-least",
 }
+_ONE_MORE_DIGIT = 4
+_NO_DECIMALS_FROM = 100
 
 
 def shown_number(value: Decimal) -> str:
@@ -27,14 +31,48 @@ def shown_number(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def rounded(value: Decimal, lab: Lab | None, limit: Decimal | None) -> str:
+    """A number with the decimals of its lab; more of them where rounding would cross or reach the limit.
+
+    Args:
+        value: as reported.
+        lab: None rounds nothing.
+        limit: in the unit of the value.
+    """
+    if lab is None or lab.decimals is None or not value.is_finite():
+        return shown_number(value)
+    decimals = 0 if abs(value) >= _NO_DECIMALS_FROM else lab.decimals
+    for digits in range(decimals, decimals + _ONE_MORE_DIGIT):
+        shown = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        if limit is None or (shown < limit, shown > limit) == (value < limit, value > limit):
+            return format(shown, "f")
+    return shown_number(value)
+
+
+def limit_in(limit: Threshold | None, unit: str | None, knowledge: Knowledge) -> Decimal | None:
+    """The number of a limit in a unit in which a value is reported; None where there is none."""
+    if limit is None or limit.value is None:
+        return None
+    factor = factor_of(unit, knowledge.labs[limit.lab], knowledge)
+    if factor is None or factor == 1:
+        return limit.value
+    return (Decimal(factor.denominator) * limit.value / Decimal(factor.numerator)).normalize()
+
+
+def factor_of(unit: str | None, lab: Lab, knowledge: Knowledge) -> Fraction | None:
+    """What a value in a unit is multiplied with to be in the lab's own; None where the unit is none of the lab."""
+    if not unit or unit == lab.unit or unit.strip("{}").casefold() in lab.unit_words:
+        return Fraction(1)
+    for reading in knowledge.units.read(unit):
+        scale = lab.scales.get(reading.dimension)
+        if scale is not None:
+            return reading.factor * scale.factor
+    return None
+
+
 def shown_value(value: Decimal | str, wording: Wording) -> str:
-    """A reported value; a comparator is said in words, as `<` may be read as markup (`below 20`)."""
-    if isinstance(value, Decimal):
-        return harmless(shown_number(value))
-    found = _COMPARATOR.match(value.strip())
-    if not found:
-        return harmless(value)
-    return wording.say(_WORDS[found.group(1)], number=harmless(found.group(2)))
+    """A reported value without its unit; a comparator is said in words, as `<` may be read as markup (`below 20`)."""
+    return shown_quantity(value, None, wording)
 
 
 def shown_unit(unit: str | None, wording: Wording) -> str:
@@ -42,10 +80,21 @@ def shown_unit(unit: str | None, wording: Wording) -> str:
     return harmless(wording.label("unit", unit)) if unit else ""
 
 
-def shown_quantity(value: Decimal | str, unit: str | None, wording: Wording) -> str:
-    """A value with its unit, if it has one."""
-    number, shown = shown_value(value, wording), shown_unit(unit, wording)
+def with_unit(number: str, unit: str | None, wording: Wording) -> str:
+    """A number in words with its unit, if it has one."""
+    shown = shown_unit(unit, wording)
     return wording.say("value.with-unit", number=number, unit=shown) if shown else number
+
+
+def shown_quantity(value: Decimal | str, unit: str | None, wording: Wording) -> str:
+    """A value as reported with its unit, if it has one; a comparator is said in words."""
+    if isinstance(value, Decimal):
+        return with_unit(wording.number(harmless(shown_number(value))), unit, wording)
+    found = _COMPARATOR.match(value.strip())
+    if not found:
+        return with_unit(harmless(value), unit, wording)
+    number = wording.number(harmless(found.group(2)))
+    return wording.say(_WORDS[found.group(1)], number=with_unit(number, unit, wording))
 
 
 def shown_limit(limit: Threshold, wording: Wording) -> str | None:
@@ -62,7 +111,7 @@ def _shown_rise(limit: Threshold, wording: Wording) -> str:
         "limit.rise",
         rise=shown_quantity(limit.rise or Decimal(0), limit.unit, wording),
         hours=limit.rise_within_hours,
-        ratio=shown_number(limit.ratio or Decimal(0)),
+        ratio=wording.number(shown_number(limit.ratio or Decimal(0))),
         days=limit.ratio_within_days,
     )
 
@@ -77,4 +126,6 @@ def shown_reason(reason: Reason | None, wording: Wording, *, data: str | None = 
 def _shown(name: str, value: str | int, wording: Wording) -> str | int:
     if isinstance(value, int):
         return value
+    if name == "date":
+        return moment_of(value, None, wording).brief
     return shown_unit(value, wording) if name == "unit" else shown_value(value, wording)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from cds_service.cards.basis import basis_of
 from cds_service.cards.build import build_cards
 from cds_service.cards.card import Card, CardSummary, card_json
+from cds_service.cards.context import Telling
 from cds_service.cards.decision import build_decision
 from cds_service.cards.nothing_judged import nothing_judged
 from cds_service.cards.shadow import rows_in_shadow, without_shadow
@@ -19,6 +21,8 @@ from cds_service.errors import NothingJudged
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
+
+_DEFAULT = Telling()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,7 @@ def render(
     knowledge: Knowledge,
     service: Service,
     new_id: Callable[[], str],
-    *,
-    tell_unknown_orders: bool = True,
+    telling: Telling = _DEFAULT,
 ) -> Rendered:
     """Cards and decision of one call.
 
@@ -49,11 +52,14 @@ def render(
         knowledge: the effective tables.
         service: the service that was called.
         new_id: gives a new UUID for each card and suggestion.
-        tell_unknown_orders: whether orders that look interventional and are not known are told.
+        telling: what the site or client chooses about cards.
     """
-    told = tell(findings, knowledge, service, tell_unknown_orders=tell_unknown_orders)
-    cards = [card_json(card, knowledge, new_id) for card in told.cards]
-    summaries = [_summary(card, body["uuid"]) for card, body in zip(told.cards, cards, strict=True)]
+    told = tell(findings, knowledge, service, telling)
+    cards = [card_json(card, knowledge, new_id, telling.public_url) for card in told.cards]
+    summaries = [
+        replace(_summary(card, body["uuid"]), basis=basis_of(card, told.findings))
+        for card, body in zip(told.cards, cards, strict=True)
+    ]
     decision = build_decision(told.findings, knowledge, in_shadow=told.in_shadow)
     error = nothing_judged(findings, knowledge)
     return Rendered(cards, decision, (*summaries, *told.withheld), error)
@@ -77,14 +83,14 @@ class Told:
         return tuple(map(_summary, self.cards))
 
 
-def tell(findings: Findings, knowledge: Knowledge, service: Service, *, tell_unknown_orders: bool = True) -> Told:
+def tell(findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _DEFAULT) -> Told:
     """What is told of findings, and what is held back; arguments as of `render`."""
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
-    cards = build_cards(shown, knowledge, service, tell_unknown_orders=tell_unknown_orders)
+    cards = build_cards(shown, knowledge, service, telling)
     withheld: list[CardSummary] = []
     if in_shadow:
-        everything = build_cards(findings, knowledge, service, tell_unknown_orders=tell_unknown_orders)
+        everything = build_cards(findings, knowledge, service, telling)
         withheld = _withheld(list(map(_summary, cards)), everything)
     return Told(tuple(cards), tuple(withheld), shown, in_shadow)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.findings.finding import NOT_TOLD, Findings, OrderFinding
 
 
 def rows_in_shadow(findings: Findings) -> tuple[str, ...]:
@@ -25,6 +25,6 @@ def without_shadow(findings: Findings) -> Findings:
 
 def _told(order: OrderFinding) -> OrderFinding:
     if order.procedure is not None and order.procedure.shadow:
-        return replace(order, indications=(), contraindications=(), alerts=())
+        return replace(order, indications=(), contraindications=(), alerts=(), reason_told=NOT_TOLD)
     shown = tuple(found for found in order.contraindications if not found.contraindication.shadow)
     return replace(order, contraindications=shown)

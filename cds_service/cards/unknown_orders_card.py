@@ -1,32 +1,34 @@
-"""Cards stage: at most one quiet card a call for orders that look interventional and that the tables do not know.
-
-Without it their silence would read like "looked, found nothing".
-"""
+"""Cards stage: orders that look interventional and are not known; silence about them would read as an all-clear."""
 
 from __future__ import annotations
 
-from cds_service.cards.card import Card, Kind, bullets, paragraphs, summary
-from cds_service.cards.order_names import order_named, procedures_named
-from cds_service.cards.wording import Wording
-from cds_service.findings.finding import Findings
+from cds_service.cards.context import CardContext
+from cds_service.cards.headline import first_fitting
+from cds_service.cards.order_names import procedure_name
+from cds_service.cards.part import Part, Step
 from cds_service.indicator import Indicator
+from cds_service.knowledge.advice import Moment
+
+TOPIC = "unknown-order"
 
 
-def unknown_orders_card(findings: Findings, wording: Wording) -> Card | None:
-    """The card that says of which orders nothing was looked at, or None where there is none."""
-    unknown = [order for order in findings.orders if order.looks_interventional]
+def unknown_orders_part(context: CardContext) -> Part | None:
+    """What says of which orders nothing was looked at, or None where there is none."""
+    unknown = [order for order in context.findings.orders if order.looks_interventional]
     if not unknown:
         return None
-    return Card(
-        kind=Kind.UNKNOWN_ORDERS,
+    wording = context.wording
+    names = list(dict.fromkeys(procedure_name(order, context) for order in unknown))
+    several = wording.say("unknown_orders.summary-more", count=len(unknown))
+    one = [wording.say("unknown_orders.summary", order=names[0])] if len(names) == 1 else []
+    return Part(
+        topic=TOPIC,
         indicator=Indicator.INFO,
-        summary=summary(wording, "card.unknown_orders.summary", orders=procedures_named(unknown, wording, most=2)),
-        detail=paragraphs(
-            wording.say("card.unknown_orders.about"),
-            bullets([order_named(order, wording) for order in unknown]),
-            wording.say("card.what-can-be-done"),
-            bullets([wording.say("card.unknown_orders.advice-ask"), wording.say("card.unknown_orders.advice-map")]),
+        summary=first_fitting([*one, several]),
+        found=(wording.say("unknown_orders.found", orders=wording.listed(names, 4)),),
+        steps=(
+            Step(wording.say("unknown_orders.ask"), Moment.NOW),
+            Step(wording.say("unknown_orders.map"), Moment.AFTER),
         ),
         source=wording.say("source.service"),
-        topic=("unknown-order", wording.say("topic.unknown-order")),
     )

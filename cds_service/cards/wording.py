@@ -1,15 +1,25 @@
-"""Cards stage: the sentences that people read, from `knowledge/wording.en.toml`.
+"""Cards stage: the sentences that people read, from `knowledge/wording.<language>.toml`.
 
 A sentence is a template with `{name}` places. That each is there and has no other place was checked when the tables
-were loaded (`knowledge/wording_checks.py`), so that no call can fail on a sentence.
+were loaded (`knowledge/wording_checks.py`), so that no call can fail on a sentence. Plural forms, dates, decimal signs
+and lists are those of CLDR, by babel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from babel import Locale
+from babel.dates import format_date
+from babel.lists import format_list
+from babel.numbers import get_decimal_symbol
 
 from cds_service.reasons import Reason
+
+ENGLISH = "en"
 
 
 class _Values(dict[str, object]):
@@ -19,11 +29,22 @@ class _Values(dict[str, object]):
         return ""
 
 
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)
+
+
+@cache
+def _decimal_sign(language: str) -> str:
+    return get_decimal_symbol(_locale(language))
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The flat sentences of `Knowledge.wording`: `card.order` -> template."""
+    """The flat sentences of one language: `gap.other` -> template."""
 
     templates: Mapping[str, str]
+    language: str = ENGLISH
 
     def say(self, key: str, **values: object) -> str:
         """The sentence of a key with its places filled.
@@ -33,9 +54,25 @@ class Wording:
         """
         return self.templates[key].format_map(_Values(values))
 
+    def count(self, key: str, count: int, **values: object) -> str:
+        """The sentence for so many, by the plural category of the language (`key.one`, `key.other`)."""
+        if count == 0 and f"{key}.zero" in self.templates:
+            return self.say(f"{key}.zero")
+        named = f"{key}.{_locale(self.language).plural_form(count)}"
+        return self.say(named if named in self.templates else f"{key}.other", count=count, **values)
+
     def label(self, family: str, name: str) -> str:
-        """The label of a name, such as a prefetch key or UCUM unit; a unit without a label is shown as it is."""
+        """The label of a name, such as a prefetch key or UCUM unit; one without a label is shown as it is."""
         return self.templates.get(f"{family}.{name}", name)
+
+    def day(self, day: date, pattern: str) -> str:
+        """A date by one of the patterns `date.*`."""
+        return str(format_date(day, self.templates[f"date.{pattern}"], locale=_locale(self.language)))
+
+    def number(self, text: str) -> str:
+        """A number as written by a computer, with the decimal sign of the language."""
+        sign = _decimal_sign(self.language)
+        return text if sign == "." else text.replace(".", sign)
 
     def listed(self, items: Sequence[str], most: int = 3) -> str:
         """Names in a row, each once, at most `most` of them, and how many more there are."""
@@ -43,6 +80,10 @@ class Wording:
         if len(names) <= most:
             return ", ".join(names)
         return self.say("list.more", items=", ".join(names[:most]), count=len(names) - most)
+
+    def joined(self, items: Sequence[str], *, either: bool = False) -> str:
+        """Names as a phrase: `INR and platelets`, or with `either` `LVEF or NYHA class`."""
+        return str(format_list(list(dict.fromkeys(items)), "or" if either else "standard", _locale(self.language)))
 
     def reason(self, reason: Reason | None, *, data: str | None = None) -> str:
         """A reason in words, as a clause; a reason without words of its own still says that nothing was judged.

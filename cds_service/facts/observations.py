@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import RawResource, RetrievedData
 from cds_service.facts.dates import Dates
+from cds_service.facts.optional_fields import display_of
 from cds_service.facts.patient_facts import Concept, ObservationFact, ReportedValue, When
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import (
@@ -23,7 +24,6 @@ from cds_service.facts.resources import (
     decode_code,
     decode_components,
     decode_each,
-    display_of,
     is_given,
 )
 from cds_service.facts.result_values import Component, WholeResource

@@ -11,6 +11,7 @@ from datetime import tzinfo
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.dates import read_when
+from cds_service.facts.optional_fields import decode_concepts, decode_notes, decode_start, decode_text
 from cds_service.facts.patient_facts import Concept, OrderFact, When
 from cds_service.facts.resources import (
     RawContained,
@@ -19,10 +20,6 @@ from cds_service.facts.resources import (
     Unreadable,
     concept,
     decode,
-    decode_concepts,
-    decode_notes,
-    decode_start,
-    decode_text,
     is_given,
 )
 from cds_service.fhir_references import local_reference

@@ -114,6 +114,11 @@ class AllergyFact:
         """What says which allergy it is: the code, then the substance of each reaction."""
         return (self.concept, *(reaction.substance for reaction in self.reactions))
 
+    @property
+    def label(self) -> str | None:
+        """The record's own words for it, or None."""
+        return next((concept.label for concept in self.names if concept.label), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -264,14 +269,15 @@ class OrderFact:
 class OrderedFact:
     """A ServiceRequest that is a wish to do something: a draft of this call, or an order in force.
 
-    `planned` is when it is to be done, else when it was written; None where it does not say. What it is for is not
-    judged here: a procedure is one as well as a test.
+    `planned` is when it is to be done, `authored` when it was written; None where it does not say. What it is for is
+    not judged here: a procedure is one as well as a test.
     """
 
     reference: str
     concept: Concept
     draft: bool
     planned: When | None = None
+    authored: When | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,18 +184,8 @@ class RawOrder(_Resource):
     priority: msgspec.Raw = NOT_GIVEN
     occurrence_date_time: msgspec.Raw = NOT_GIVEN
     occurrence_period: msgspec.Raw = NOT_GIVEN
+    authored_on: msgspec.Raw = NOT_GIVEN
     start: msgspec.Raw = NOT_GIVEN
-
-
-class RawOrdered(_Resource):
-    """FHIR ServiceRequest, as far as it says whether something is ordered already."""
-
-    status: str | None = None
-    do_not_perform: bool | None = None
-    code: RawConcept | None = None
-    occurrence_date_time: str | None = None
-    occurrence_period: RawPeriod | None = None
-    authored_on: str | None = None
 
 
 class RawContained(_Resource):
@@ -238,7 +228,7 @@ class Unreadable(Exception):
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
-        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawOrdered),
+        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder),
         *(RawPatient, RawContained, RawEncounter),
     )
 }
@@ -249,12 +239,7 @@ _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
 _WHOLE = (RawCondition, RawAllergy)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _components = msgspec.json.Decoder(list[RawValue])
-_concepts = msgspec.json.Decoder(list[RawConcept] | RawConcept)
-_annotations = msgspec.json.Decoder(list[RawAnnotation] | RawAnnotation | str)
 _code_decoder = msgspec.json.Decoder(RawCode)
-_reference_decoder = msgspec.json.Decoder(RawReference)
-_period_decoder = msgspec.json.Decoder(RawPeriod)
-_text_decoder = msgspec.json.Decoder(str)
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -324,49 +309,6 @@ def decode_code(body: bytes) -> Concept:
         return concept(_code_decoder.decode(body).code)
     except (msgspec.DecodeError, RecursionError):
         return Concept()
-
-
-def decode_concepts(raw: msgspec.Raw) -> list[Concept]:
-    """CodeableConcepts that may help to name an order, one or a list; none where they can't be read."""
-    try:
-        found = _concepts.decode(raw) if is_given(raw) else []
-    except (msgspec.DecodeError, RecursionError):
-        return []
-    return [concept(one) for one in (found if isinstance(found, list) else [found])]
-
-
-def decode_notes(raw: msgspec.Raw) -> list[str]:
-    """Texts that may help to name an order: Annotations or a plain text; none where they can't be read."""
-    try:
-        found = _annotations.decode(raw) if is_given(raw) else []
-    except (msgspec.DecodeError, RecursionError):
-        return []
-    notes = found if isinstance(found, list) else [found]
-    return [text for note in notes if (text := note if isinstance(note, str) else note.text)]
-
-
-def decode_text(raw: msgspec.Raw) -> str | None:
-    """A text that is no reason to give up the resource; None where there is none, or it is no text."""
-    try:
-        return _text_decoder.decode(raw) if is_given(raw) else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def decode_start(raw: msgspec.Raw) -> str | None:
-    """The start of a Period, as `decode_text`."""
-    try:
-        return _period_decoder.decode(raw).start if is_given(raw) else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def display_of(raw: msgspec.Raw) -> str | None:
-    """What a reference calls the resource that it points to; None where it does not say, or can't be read."""
-    try:
-        return _reference_decoder.decode(raw).display if is_given(raw) else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
 
 
 def concept(raw: RawConcept | None) -> Concept:

@@ -33,7 +33,7 @@ class Match:
     coding: Coding | None
     hit: Hit
     label: str
-    """What to call it: the record's own words, else the value set's, else the code."""
+    """What to call it: the record's own words, else what the value set calls the code, or itself."""
 
     @property
     def certainty(self) -> Certainty:
@@ -71,14 +71,15 @@ class Dates:
     today: date | None = None
     encounter: str | None = None
 
-    def fit(self, expression: Expression, fact: ConditionFact) -> Certainty:
+    def fit(self, expression: Expression, fact: ConditionFact, *, recorded_too: bool = False) -> Certainty:
         """Whether a recorded condition began in the time that an `is` of an expression names.
 
-        The date of the record proves neither: a chronic disease is recorded late, and an acute one may come back.
+        The date of the record proves neither: a chronic disease is recorded late, and an acute one may come back. With
+        `recorded_too` it stands for the onset all the same.
         """
         if not expression.has_dates:
             return Certainty.PRESENT
-        if fact.onset is None or not fact.onset_recorded or self.today is None:
+        if fact.onset is None or not (fact.onset_recorded or recorded_too) or self.today is None:
             current = fact.encounter is not None and fact.encounter == self.encounter
             counts = expression.within_days is not None and (expression.undated_counts or current)
             return Certainty.PRESENT if counts else Certainty.UNKNOWN
@@ -125,7 +126,7 @@ class Chart:
             complete: whether everything that the record holds of conditions was retrieved and could be read.
             dates: the day and encounter of the call, against which onsets are held.
         """
-        self._dates = dates
+        self.dates = dates
         self.complete = complete
         self._matches = matches
         self._active = active
@@ -172,6 +173,10 @@ class Chart:
         """Every recorded condition in a value set, inactive ones left out."""
         return [match for match in self._matches.get(value_set, ()) if match.fact.activity != "inactive"]
 
+    def in_any_state(self, value_set: str) -> list[Match]:
+        """Every recorded condition in a value set, inactive ones too: a birth is over as soon as it is recorded."""
+        return list(self._matches.get(value_set, ()))
+
     def best(self, value_set: str, counts: Counts | None = None) -> Match | None:
         """The surest one, or None; with `counts` only of those that do."""
         matches = [match for match in self.in_value_set(value_set) if counts is None or counts(match.fact)]
@@ -187,7 +192,7 @@ class Chart:
             kept = [match for match in matches if counts is None or counts(match.fact)]
             kept = _dated(kept) if expression.has_dates else kept
             return any_of(
-                all_of([match.settles(wider_too=expression.wider_counts), self._dates.fit(expression, match.fact)])
+                all_of([match.settles(wider_too=expression.wider_counts), self.dates.fit(expression, match.fact)])
                 for match in kept
             )
         parts = [self.certainty(part, counts) for part in expression.parts]
@@ -212,7 +217,7 @@ class Chart:
         matches = {key: list(found) for key, found in self._matches.items()}
         for fact in facts:
             _add(matches, fact, self._knowledge.codes)
-        chart = Chart(matches, self._active, self._knowledge, complete=self.complete, dates=self._dates)
+        chart = Chart(matches, self._active, self._knowledge, complete=self.complete, dates=self.dates)
         chart._unread = self._unread  # the record is the same: what one can't read, the other can't
         return chart
 
@@ -239,7 +244,8 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex)
         for hit in codes.lookup(coding.system, coding.code):
             known = best.get(hit.value_set)
             if known is None or (hit.sufficient and not known.hit.sufficient):
-                named = fact.concept.label or codes.display(coding.system, coding.code) or coding.code
+                display = codes.display(coding.system, coding.code) or codes.title(hit.value_set)
+                named = fact.concept.label or display or coding.code
                 best[hit.value_set] = Match(fact, coding, hit, named)
     for text in fact.concept.texts:
         for hit in codes.named(text):

@@ -9,9 +9,10 @@ from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
-from cds_service.findings.finding import ContraindicationFinding
+from cds_service.findings.finding import ContraindicationFinding, OrderedTest
 from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.medication_list import MedicationList, medications_of
+from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.findings.thresholds import age_in_days
 from cds_service.findings.urgency import Timing
@@ -28,6 +29,9 @@ class PatientContext:
     allergies: AllergyList
     labs: LabBook
     medications: MedicationList
+    ordered: tuple[OrderedTest, ...] = ()
+    planning: bool = True
+    """False while an order is being written, and only what stops it or completes it is told."""
     judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
     """Answers given so far in this call: several orders of one procedure, as urgent, are judged once."""
 
@@ -43,7 +47,7 @@ class PatientContext:
         return age_in_days(fact.onset, self.facts.today) <= within_days
 
 
-def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
+def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True) -> PatientContext:
     """Look up every code and convert every result once."""
     labs = book_of(facts, knowledge)
     add_derived(labs, facts, knowledge)
@@ -54,6 +58,8 @@ def prepare(facts: PatientFacts, knowledge: Knowledge) -> PatientContext:
         allergies_of(facts, knowledge),
         labs,
         medications_of(facts, knowledge),
+        ordered_tests(facts, knowledge),
+        planning,
     )
 
 
@@ -62,7 +68,7 @@ class OrderContext:
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
     Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; and a
-    contraindication is no more than information only where it is to all.
+    contraindication is expected, or no more than information, only where it is so for all.
     """
 
     ids: frozenset[str]
@@ -72,6 +78,7 @@ class OrderContext:
     bleeding_risk_named: bool
     """Whether the guideline itself names one of them in this class."""
     at_most_info: frozenset[str]
+    expected: frozenset[str]
     timing: Timing
     radiation_field: frozenset[str] = frozenset()
 
@@ -84,6 +91,10 @@ class OrderContext:
         if gate.bleeding_risk_named and not self.bleeding_risk_named:
             return False
         if (gate.access and not gate.access & self.accesses) or (gate.procedures and not gate.procedures & self.ids):
+            return False
+        if gate.except_procedures & self.ids:
+            return False
+        if gate.urgency and self.timing.urgency.name.lower() not in gate.urgency:
             return False
         if gate.radiation_field and not gate.radiation_field & self.radiation_field:
             return False
@@ -108,6 +119,7 @@ def order_context(procedures: tuple[Procedure, ...], timing: Timing) -> OrderCon
         bleeding_risk=risk,
         bleeding_risk_named=any(p.bleeding_risk_named for p in procedures if p.bleeding_risk == risk),
         at_most_info=frozenset.intersection(*(procedure.at_most_info for procedure in procedures)),
+        expected=frozenset.intersection(*(procedure.expected for procedure in procedures)),
         timing=timing,
         radiation_field=frozenset().union(*(procedure.radiation_field for procedure in procedures)),
     )

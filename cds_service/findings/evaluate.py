@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
@@ -11,8 +12,9 @@ from cds_service.facts.patient_facts import OrderFact, PatientFacts
 from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
-from cds_service.findings.finding import Findings, LookedAt, OrderFinding
+from cds_service.findings.finding import NOT_TOLD, Findings, LookedAt, OrderFinding, Shown, Told
 from cds_service.findings.indications import chart_for, judge_indications
+from cds_service.findings.linkable_reasons import linkable_reasons
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
@@ -25,15 +27,16 @@ _MOST_ALIKE = 50
 _NO_GADOLINIUM = ("gadolinium", "contrast-class-unclear")
 
 
-def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False) -> Findings:
+def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False, planning: bool = True) -> Findings:
     """Judge every order, or with `options` every procedure that the record supports (patient-view).
 
     Args:
         facts: what the record says.
         knowledge: the effective tables.
         options: no order is in focus; judge the offered procedures that have a recorded indication.
+        planning: False while an order is being written; what only helps to plan is then told when it is signed.
     """
-    patient = prepare(facts, knowledge)
+    patient = prepare(facts, knowledge, planning=planning)
     orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
     chart = patient.chart
     uncoded = [
@@ -46,7 +49,9 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         if entry.unread
     ]
     allergies = patient.allergies
-    uncoded += [Unavailable("allergies", allergies.unread_reason, a.fact.reference) for a in allergies.unread]
+    uncoded += [
+        Unavailable("allergies", allergies.unread_reason, a.fact.reference, a.fact.label) for a in allergies.unread
+    ]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(
         orders,
@@ -55,6 +60,7 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         to_judge and not facts.obtained,
         facts.today,
         tuple(_looked_at(kind.key, facts) for kind in CLINICAL),
+        patient.ordered,
     )
 
 
@@ -94,13 +100,13 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
     chart = chart_for(order, patient)
     remaining = {p.id: p for p in (recognized.procedure, *recognized.candidates)}
     compatible = _with_children(recognized.candidates, patient.knowledge)
-    listed = all(procedure.reasons_listed for procedure in recognized.candidates)
-    reasons = judge_indications(compatible, order, chart, patient) if listed else ()
+    complete = all(procedure.list_complete for procedure in recognized.candidates)
+    reasons = judge_indications(compatible, order, chart, patient, list_complete=complete)
     procedures = tuple(remaining.values())
     timing = timing_of(order, procedures, reasons, chart, patient.knowledge, patient.facts.today)
     context = order_context(procedures, timing)
     alerts = judge_alerts(compatible, reasons, chart, patient.knowledge, emergency=timing.must_not_wait)
-    return OrderFinding(
+    finding = OrderFinding(
         order=order,
         procedure=recognized.procedure,
         candidates=recognized.candidates,
@@ -109,12 +115,27 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         matched_text=recognized.matched_text,
         urgency=timing.urgency,
         planned=timing.planned,
+        source_control=timing.source_control,
         indications=reasons,
         contraindications=judge_contraindications(context, patient),
         alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
+        linkable_reasons=linkable_reasons(reasons, order, patient) if order else (),
     )
+    return replace(finding, reason_told=_reason_told(finding))
+
+
+def _reason_told(finding: OrderFinding) -> Told:
+    """Whether it is told that the order has no reason: it carries none, none is recorded, and the list is complete."""
+    if not finding.lacks_reason:
+        return NOT_TOLD
+    order = finding.order
+    if finding.alerts:
+        return Told(Shown.NONE, "alert-says-it")
+    if order is None or order.reasons or order.reason_references or finding.must_not_wait:
+        return Told(Shown.NONE, "reason-on-the-order")
+    return Told(Shown.CARD, "no-reason")
 
 
 def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> list[Procedure]:

@@ -6,7 +6,6 @@ reads is never carried as a sentence but as a `Reason`, a key of `knowledge/word
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +16,7 @@ from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
 from cds_service.indicator import Indicator
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
-from cds_service.knowledge.tables import ANY_REGION, Contraindication, Criterion, Indication, Procedure
+from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure
 from cds_service.reasons import Reason
 
 
@@ -167,6 +166,18 @@ class AlertFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderedTest:
+    """A test that is ordered already: its id in `lab_orders.toml`, and the day it is for, where the order says so."""
+
+    test: str
+    day: date | None = None
+
+    def is_in_time(self, by: date | None) -> bool:
+        """Whether its result can be there by a day; where one of the two days is not known, it can."""
+        return by is None or self.day is None or self.day <= by
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFinding:
     """All that is said about one order; in patient-view about one procedure, with `order` None.
 
@@ -187,6 +198,8 @@ class OrderFinding:
     urgency: Urgency = Urgency.ELECTIVE
     planned: date | None = None
     """The day of the procedure, where the order or an appointment gives it."""
+    source_control: bool = False
+    """The procedure treats a recorded infection, so nothing may hold it up."""
     indications: tuple[IndicationFinding, ...] = ()
     contraindications: tuple[ContraindicationFinding, ...] = ()
     alerts: tuple[AlertFinding, ...] = ()
@@ -197,12 +210,19 @@ class OrderFinding:
     gadolinium_allergy: bool = False
     """True as well where it could not be ruled out: gadolinium is then no alternative to offer."""
     reason_told: Told = NOT_TOLD
-    """Whether the order is told to have no reason on record."""
+    """Whether the order is told to have no reason on record; that is no more than information."""
+    linkable_reasons: tuple[tuple[Evidence, ...], ...] = ()
+    """Recorded conditions that the order may name as its reason, as it names none: those of one indication each."""
 
     @property
     def emergency(self) -> bool:
         """Whether nothing may delay the procedure."""
         return self.urgency is Urgency.EMERGENCY
+
+    @property
+    def must_not_wait(self) -> bool:
+        """Whether cards only inform, and say what to do meanwhile."""
+        return self.emergency or self.source_control
 
     @property
     def indication(self) -> Certainty | None:
@@ -219,23 +239,7 @@ class OrderFinding:
     @property
     def lacks_reason(self) -> bool:
         """Whether no listed reason is recorded, of a procedure whose list of reasons is complete."""
-        return self.indication is Certainty.ABSENT and all(p.list_complete for p in self.candidates)
-
-    @property
-    def missing_reason_indicator(self) -> Indicator:
-        """How loudly it is told that no indication is recorded.
-
-        A warning only where that says much: whole code families were compared, and the order names its vessel or organ.
-        A technique of no named vessel may have a reason outside the table.
-        """
-        named = self.procedure is not None and self.procedure.region != ANY_REGION
-        return Indicator.WARNING if self.conditions_fully_classified and named else Indicator.INFO
-
-    def open_indicators(self) -> Iterator[Indicator]:
-        """How loudly each question without an answer is told."""
-        answers = [(found.certainty, found.indicator) for found in self.open_indications]
-        answers += [(found.certainty, found.indicator) for row in self.contraindications for found in row.criteria]
-        yield from (level or Indicator.INFO for certainty, level in answers if certainty is Certainty.UNKNOWN)
+        return self.indication is Certainty.ABSENT and all(procedure.list_complete for procedure in self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,19 +269,11 @@ class Findings:
     nothing_retrieved: bool = False
     today: date | None = None
     looked_at: tuple[LookedAt, ...] = ()
+    ordered_tests: tuple[OrderedTest, ...] = ()
+    """Tests that are among the drafts, or ordered and in force."""
 
     @property
     def nothing_judged_indicator(self) -> Indicator:
         """How loudly it is told that nothing could be judged; nothing holds an emergency up."""
         judged = [order for order in self.orders if order.procedure is not None]
         return Indicator.INFO if judged and all(order.emergency for order in judged) else Indicator.WARNING
-
-    @property
-    def gap_indicator(self) -> Indicator:
-        """How loudly it is told what was not checked: as the loudest open question.
-
-        In patient-view only gaps that hide options are told at all, and they are a warning.
-        """
-        if self.options:
-            return Indicator.WARNING
-        return max((level for order in self.orders for level in order.open_indicators()), default=Indicator.INFO)

@@ -29,16 +29,22 @@ def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
 
 
 def judge_indications(
-    procedures: Iterable[Procedure], order: OrderFact | None, chart: Chart, patient: PatientContext
+    procedures: Iterable[Procedure],
+    order: OrderFact | None,
+    chart: Chart,
+    patient: PatientContext,
+    *,
+    list_complete: bool = True,
 ) -> tuple[IndicationFinding, ...]:
     """Every indication of the procedures that may be the patient's, each once.
 
-    One for the other sex or another age is left out, unless its condition is recorded: then it is unknown, and told so.
+    One for the other sex or another age is left out, unless its condition is recorded: then it is unknown. Where the
+    tables hold only some reasons of many, those that the record holds nothing of are left out: none is called absent.
     """
     rows = {indication.id: indication for procedure in procedures for indication in procedure.indications}
     found = (_judge(row, order, chart, patient) for row in rows.values())
     fitting = (_unless_of_others(finding, patient.facts) for finding in found)
-    return tuple(finding for finding in fitting if finding is not None)
+    return tuple(f for f in fitting if f is not None and (list_complete or f.evidence))
 
 
 def _unless_of_others(finding: IndicationFinding, facts: PatientFacts) -> IndicationFinding | None:

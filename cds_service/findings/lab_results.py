@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from cds_service.facts.patient_facts import Coding, Concept, Interval, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.lab_values import Converted, convert, is_of_another_dimension
-from cds_service.knowledge.tables import Knowledge, Lab, ReportedLab
+from cds_service.knowledge.reported_lab import ReportedLab
+from cds_service.knowledge.tables import Knowledge, Lab
 from cds_service.reasons import Reason
 
 _CLOCK_TOLERANCE = timedelta(days=1)
@@ -177,13 +178,14 @@ def _usable(
     knowledge: Knowledge,
 ) -> LabResult | Blocked:
     evidence = _evidence(fact, measured, reported.coding, lab)
+    if lab.coded and measured.from_text and measured.shown:
+        measured = Measurement(answer=Concept(texts=(measured.shown,)), shown=measured.shown)
     problem = Reason(measured.problem) if measured.problem else _date_problem(fact, now)
     if problem is not None or fact.when is None:
         dated = None if problem and problem.key == "future-date" else fact.when
         return Blocked(problem or Reason("no-date"), dated, evidence)
     if lab.coded:
-        readable = measured.answer is not None and measured.answer.codings
-        if not readable:
+        if measured.answer is None or measured.answer.says_nothing:
             return Blocked(Reason("unreadable-value"), fact.when, evidence)
         return LabResult(Interval(), _not_ahead(fact.when, now), evidence, measured.answer)
     if measured.answer is not None:

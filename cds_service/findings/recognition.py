@@ -162,7 +162,9 @@ def _most_special(ids: Sequence[str], fitting: Sequence[str]) -> tuple[str, ...]
 
 def _is_indicated(procedure: Procedure, chart: Chart, knowledge: Knowledge) -> bool:
     """Whether the record settles that it is meant; when a condition began decides its candidacy, not its name."""
-    settling = [procedure.settled_by] if procedure.settled_by else [i.present_if for i in procedure.indications]
+    settling = procedure.settled_by
+    if settling is None:
+        settling = tuple(indication.present_if for indication in procedure.indications)
     return any(chart.holds(expression.of_any_age()) for expression in settling)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from cds_service.certainty import Certainty
 from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import NOT_TOLD, CriterionFinding, Shown, Told
+from cds_service.findings.ordered_tests import is_ordered
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
 from cds_service.kinds import KINDS
@@ -43,7 +44,10 @@ def tell(
     if found.certainty is Certainty.ABSENT:
         return found
     if found.certainty is Certainty.PRESENT:
-        level, told = _level(found, row, context), _present(found, row, context, patient)
+        level = _level(found, row, context)
+        told = _present(found, row, context, patient)
+        if level is Indicator.INFO and told.shown is Shown.CARD and not patient.planning:
+            told = Told(Shown.NONE, "at-signing")
     else:
         level, told = _unknown(found, context, patient)
     return replace(found, indicator=level, told=told)
@@ -67,7 +71,7 @@ def _level(found: CriterionFinding, row: Contraindication, context: OrderContext
         exempt = found.criterion.even_in_emergency if level is Indicator.CRITICAL else None
         return exempt or Indicator.INFO
     a_choice = gate.bleeding_risk is not None and not context.bleeding_risk_named
-    if row.id in context.at_most_info or a_choice:
+    if row.id in context.at_most_info | context.expected or a_choice:
         return Indicator.INFO
     return level
 
@@ -81,8 +85,10 @@ def _present(found: CriterionFinding, row: Contraindication, context: OrderConte
         return Told(Shown.NONE, "measured")
     if criterion.tell != "card":
         return Told(Shown(criterion.tell), "says-little-alone")
+    if row.id in context.expected or (context.timing.source_control and row.id in patient.knowledge.urgency.expected):
+        return Told(Shown.LINE, "expected")
     if recorded and row.id in context.at_most_info:
-        return Told(Shown.LINE, "reason-for-procedure")
+        return Told(Shown.LINE, "changes-little")
     if recorded and all(any(note.key in _SOFTENED for note in item.notes) for item in found.evidence):
         return Told(Shown.LINE, "may-not-hold")
     return Told(Shown.CARD, "present")
@@ -110,6 +116,9 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
         return _of_unread(found, context), Told(Shown.CARD, "not-read")
     if not _is_required(found, context, patient):
         return Indicator.INFO, Told(Shown.NONE, "not-required")
+    labs = found.criterion.question.labs
+    if any(is_ordered(lab, patient.ordered, patient.knowledge, context.timing.planned) for lab in labs):
+        return Indicator.INFO, Told(Shown.NONE, "already-ordered")
     if context.timing.must_not_wait and patient.has_any_result:
         return Indicator.INFO, Told(Shown.LINE, "cannot-wait")
     near = context.timing.days_left <= patient.knowledge.urgency.near_within_days

@@ -79,7 +79,15 @@ def _meets(limit: Threshold, result: LabResult, codes: CodeIndex) -> Certainty:
     if result.answer is not None:
         codings, systems = result.answer.codings, codes.systems_of(limit.answers)
         hits = {h.value_set for c in codings for h in codes.lookup(c.system, c.code)}
-        if hits & set(limit.answers):
+        hits |= {h.value_set for text in result.answer.texts for h in codes.named(text)}
+        words = {text.strip().casefold() for text in result.answer.texts}
+        says = bool(hits & set(limit.answers) or words & limit.answer_words)
+        denies = bool(hits & set(limit.other_answers) or words & limit.other_words)
+        if limit.other_answers:
+            return {(True, False): Certainty.PRESENT, (False, True): Certainty.ABSENT}.get(
+                (says, denies), Certainty.UNKNOWN
+            )
+        if says:
             return Certainty.PRESENT
         read = any(codes.reads_for(c.system, c.code, systems) for c in codings)
         return Certainty.ABSENT if read else Certainty.UNKNOWN

@@ -17,7 +17,6 @@ from cds_service.findings.finding import IndicationFinding, Urgency
 from cds_service.findings.thresholds import age_in_days
 from cds_service.knowledge.tables import Knowledge, Procedure
 
-_INFECTION = "infection"
 _ROUTINE = "routine"
 
 
@@ -63,7 +62,11 @@ def timing_of(
     by_nature = all(procedure.emergency for procedure in procedures)
     reasons = list(_reasons(indications, chart, knowledge))
     undated_counts = by_nature or (order is not None and order.priority not in (None, _ROUTINE))
-    current = {kind for kind, match in reasons if _is_current(match, today, table.current_within_days, undated_counts)}
+    current = {
+        kind
+        for kind, match in reasons
+        if _is_current(match, today, table.current_within_days, undated_counts=undated_counts)
+    }
     if order is None:
         urgency = Urgency.EMERGENCY if by_nature else Urgency.ELECTIVE
     else:
@@ -71,9 +74,22 @@ def timing_of(
         # A procedure of emergencies may be ordered as routine for a reason that is none: a malformation that is quiet.
         if by_nature and not (order.priority == _ROUTINE and not current):
             urgency = Urgency.EMERGENCY
+    infected = _is_infected(procedures, chart, knowledge, today)
+    if infected and order is not None:
+        urgency = max(urgency, Urgency.URGENT)
     planned = order.planned.earliest.date() if order and order.planned else None
     days = max((planned - today).days, 0) if planned else table.days_left[urgency.name.lower()]
-    return Timing(urgency, days, planned, source_control=_INFECTION in current, moment=order.planned if order else None)
+    return Timing(urgency, days, planned, source_control=infected, moment=order.planned if order else None)
+
+
+def _is_infected(procedures: Sequence[Procedure], chart: Chart, knowledge: Knowledge, today: date) -> bool:
+    """Whether the procedure controls the source of an infection that is recorded and not history."""
+    table = knowledge.urgency
+    if not all(procedure.id in table.treating_infection for procedure in procedures):
+        return False
+    found = (chart.best(knowledge.conditions[name].value_set) for name in table.infections)
+    within = table.current_within_days
+    return any(match is not None and _is_current(match, today, within, undated_counts=True) for match in found)
 
 
 def _by_priority(order: OrderFact, knowledge: Knowledge) -> Urgency:
@@ -81,7 +97,6 @@ def _by_priority(order: OrderFact, knowledge: Knowledge) -> Urgency:
 
 
 def _by_reason(current: set[str]) -> Urgency:
-    """An infection that is treated is urgent, whatever the priority says."""
     if not current:
         return Urgency.ELECTIVE
     return Urgency.EMERGENCY if "emergency" in current else Urgency.URGENT
@@ -101,7 +116,7 @@ def _reasons(
                 yield condition.urgency, best
 
 
-def _is_current(match: Match, today: date, within_days: int, undated_counts: bool) -> bool:
+def _is_current(match: Match, today: date, within_days: int, *, undated_counts: bool) -> bool:
     if match.fact.onset is None:
         return undated_counts
     return age_in_days(match.fact.onset, today) <= within_days

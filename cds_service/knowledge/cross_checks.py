@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
@@ -26,6 +27,8 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _thresholds,
         _labs,
         _lab_names,
+        check_lab_orders,
+        _urgency,
         check_allergies,
         check_medications,
     ):
@@ -50,12 +53,28 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        for field in ("notes", "at_most_info"):
+        yield from _missing(
+            file, key, "alternatives", row.get("alternatives", {}).values(), rows.procedures, "procedure"
+        )
+        for field in ("notes", "at_most_info", "expected", "alternatives"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
+        yield from _alternative(rows, file, key)
         yield from _circle(rows, file, key)
-        yield from _missing(file, key, "settled_by", _named(row.get("settled_by")), rows.conditions, "condition")
+        yield from _missing(
+            file, key, "settled_by", _named({"any_of": row.get("settled_by", ())}), rows.conditions, "condition"
+        )
         for alert in row.get("alert", ()):
             yield from _missing(file, key, "alert", _named(alert["when"]), rows.conditions, "condition")
+
+
+def _urgency(rows: TableRows) -> Iterator[str]:
+    known = {
+        "procedures": (rows.procedures, "procedure"),
+        "conditions": (rows.conditions, "condition"),
+        "expected": (rows.contraindications, "contraindication"),
+    }
+    for field, names in rows.urgency.get("source_control", {}).items():
+        yield from _missing("urgency.toml", "source_control", field, names, *known[field])
 
 
 def _indications(rows: TableRows) -> Iterator[str]:
@@ -71,6 +90,16 @@ def _indications(rows: TableRows) -> Iterator[str]:
         because = indication.get("possible_because")
         if ("possible_if" in indication) != bool(because):
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
+
+
+def _alternative(rows: TableRows, file: str, key: str) -> Iterator[str]:
+    """A safer procedure is one that there is, and that uses less and nothing else."""
+    name, row = rows.procedures[key].get("alternative", ""), rows.procedures[key]
+    yield from _missing(file, key, "alternative", [name], rows.procedures, "procedure")
+    if name in rows.procedures:
+        safer = {*rows.procedures[name]["uses"], *rows.procedures[name].get("usually_uses", ())}
+        if not safer < {*row["uses"], *row.get("usually_uses", ())}:
+            yield f'{file}: "{key}", alternative "{name}" does not use less than this procedure; name a safer one'
 
 
 def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:
@@ -92,9 +121,8 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
         for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
             yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
         for criterion in row["criterion"]:
-            yield from _missing(
-                file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
-            )
+            for field in ("superseded_by", "replaced_by"):
+                yield from _missing(file, criterion["id"], field, criterion.get(field, ()), ids, "criterion here")
             for gate in (criterion, *criterion.get("required_when", ())):
                 yield from _gate(rows, criterion["id"], gate)
             measured = criterion.get("measured_by", ())
@@ -128,7 +156,8 @@ def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[s
 
 def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     file = "contraindications.toml"
-    yield from _missing(file, name, "procedures", row.get("procedures", ()), rows.procedures, "procedure")
+    for field in ("procedures", "except_procedures"):
+        yield from _missing(file, name, field, row.get(field, ()), rows.procedures, "procedure")
     for part in ("when", "unless", "at_risk_when"):
         yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
 
@@ -137,7 +166,8 @@ def _thresholds(rows: TableRows) -> Iterator[str]:
     file = "thresholds.toml"
     for key, row in rows.thresholds.items():
         yield from _missing(file, key, "lab", [row["lab"]], rows.labs, "lab")
-        yield from _missing(file, key, "answers", row.get("answers", ()), rows.value_sets, "ValueSet")
+        for field in ("answers", "other_answers"):
+            yield from _missing(file, key, field, row.get(field, ()), rows.value_sets, "ValueSet")
         canonical = rows.labs.get(row["lab"], row)["unit"]
         if row["unit"] != canonical:
             yield f'{file}: "{key}", unit is "{row["unit"]}"; write the limit in "{canonical}", as {row["lab"]} is'

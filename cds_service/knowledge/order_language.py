@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from cds_service.knowledge.known_words import KnownWords
@@ -29,6 +30,8 @@ _NUMBER_OR_UNIT = re.compile(r"\d+|[^\d]+")
 _SHORTEST_COMPOUND = 8
 _NO_WORDS = Lexicon(frozenset(), frozenset())
 _CONTEXT = ("near", "not_near", "place", "alone")
+
+_SIDES = frozenset({"left", "right", "bilateral"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class OrderLanguage:
         self._others = Phrases(phrase for block in table.get("not_interventional", ()) for phrase in self._other(block))
         self._idle = frozenset((_BETWEEN_TEXTS, *(word for block in table.get("idle", ()) for word in block["words"])))
         self._telling = frozenset(table.get("telling", ()))
+        self._in_names = frozenset(table.get("side_in_names", ()))
         self._endings = tuple(table.get("endings", ()))
         self._own = frozenset(word for text in _forms_of(table) for word in self._split(text))
         others = {word for text in (*_meanings_of(table), *known) for word in self._split(text)}
@@ -107,6 +111,14 @@ class OrderLanguage:
             not_interventional=other.word if other else None,
             looks_interventional=self._looks_interventional(meant, parts, other),
         )
+
+    def side(self, texts: Iterable[str]) -> str | None:
+        """`left`, `right` or `bilateral`; both sides are `bilateral`, and a side in the name of a vessel is none."""
+        found: set[str] = set()
+        for text in texts:
+            words = [*self.spelled_out(text), _BETWEEN_TEXTS]
+            found |= {word for word, after in pairwise(words) if word in _SIDES and after not in self._in_names}
+        return next(iter(found)) if len(found) == 1 else "bilateral" if found else None
 
     def spelled_out(self, text: str) -> list[str]:
         """The words of one text, abbreviations and slips of the pen resolved."""

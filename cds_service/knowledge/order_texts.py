@@ -131,6 +131,10 @@ class OrderTexts:
         """Whether a text says that something is interventional radiology, such as the category of an order."""
         return self._language.read([text]).looks_interventional
 
+    def side(self, texts: Iterable[str]) -> str | None:
+        """`left`, `right` or `bilateral`, where the texts of an order name a side."""
+        return self._language.side(texts)
+
     def _by_parts(self, name: OrderName) -> _Named:
         best: dict[str, tuple[str, ...]] = {}
         weights: dict[str, int] = {}

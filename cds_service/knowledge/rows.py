@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from cds_service.indicator import indicator_of
+from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.changes import SilentRow
 from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
+from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import (
     CONTRAST,
     IN_VESSELS,
@@ -114,11 +117,14 @@ def procedure(row: Row) -> Procedure:
         alerts=tuple(alert(r) for r in row.get("alert", ()) if is_active(r)),
         notes=dict(row.get("notes", {})),
         at_most_info=frozenset(row.get("at_most_info", ())),
+        expected=frozenset(row.get("expected", ())),
         source=row["source"],
+        alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
         patients=patient_group(row),
+        alternatives=dict(row.get("alternatives", {})),
         list_complete=row.get("list_complete", False),
-        settled_by=expression(row["settled_by"]) if "settled_by" in row else None,
+        settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
     )
 
@@ -144,6 +150,8 @@ def gate(row: Row) -> Gate:
         bleeding_risk_named=row.get("bleeding_risk_named", False),
         patients=patient_group(row),
         radiation_field=frozenset(row.get("radiation_field", ())),
+        except_procedures=frozenset(row.get("except_procedures", ())),
+        urgency=frozenset(row.get("urgency", ())),
     )
 
 
@@ -159,12 +167,16 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         required=row.get("required", kind.REQUIRED),
         problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
+        replaced_by=tuple(row.get("replaced_by", ())),
         even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
         required_when=tuple(gate(required) for required in row.get("required_when", ())),
         at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
         measured_by=tuple(row.get("measured_by", ())),
         tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
+        says=row.get("says"),
+        source=row.get("source", ""),
+        grade=row.get("grade", ""),
     )
 
 
@@ -178,7 +190,20 @@ def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraind
         criteria=tuple(c for c in active if c.question.limit is None or c.question.limit.status == "active"),
         source=row["source"],
         shadow=row.get("shadow", False),
+        cite=row.get("cite", ""),
     )
+
+
+def silent_rows(files: TableRows) -> Iterator[SilentRow]:
+    """Every procedure, indication, contraindication and criterion that is not active."""
+    parts = {"procedures": ("indication", "indications"), "contraindications": ("criterion", "criteria")}
+    for table, (name, inner_table) in parts.items():
+        for row in getattr(files, table).values():
+            if not is_active(row):
+                yield SilentRow(table, row["id"], row["label"], row["status"], row["id"])
+            for inner in row.get(name, ()):
+                if not is_active(inner):
+                    yield SilentRow(inner_table, inner["id"], inner["label"], inner["status"], row["id"])
 
 
 def threshold(row: Row) -> Threshold:
@@ -191,6 +216,9 @@ def threshold(row: Row) -> Threshold:
         unit=row["unit"],
         within_days=row["within_days"],
         answers=tuple(row.get("answers", ())),
+        other_answers=tuple(row.get("other_answers", ())),
+        answer_words=frozenset(map(str.casefold, row.get("answer_words", ()))),
+        other_words=frozenset(map(str.casefold, row.get("other_words", ()))),
         rise=_decimal(row.get("rise")),
         rise_within_hours=row.get("rise_within_hours"),
         ratio=_decimal(row.get("ratio")),
@@ -199,6 +227,7 @@ def threshold(row: Row) -> Threshold:
         source=row["source"],
         grade=row["grade"],
         status=row["status"],
+        cite=row.get("cite", row["guideline"].partition(":")[0]),
     )
 
 
@@ -219,6 +248,8 @@ def lab(row: Row, units: Units) -> Lab:
         lowest=_decimal(row.get("lowest")),
         highest=_decimal(row.get("highest")),
         derivation=None if derivation is None else _derivation(derivation),
+        decimals=row.get("decimals"),
+        unit_in_summary=row.get("unit_in_summary", True),
     )
 
 
@@ -263,3 +294,8 @@ def _derivation(row: Row) -> Derivation:
 
 def _decimal(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
+
+
+def advice(row: Row) -> Advice:
+    """An [[advice]] row."""
+    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], frozenset(row.get("never_with", ())))

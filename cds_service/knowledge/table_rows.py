@@ -23,6 +23,7 @@ class TableRows:
     thresholds: dict[str, Row] = field(default_factory=dict)
     labs: dict[str, Row] = field(default_factory=dict)
     lab_names: Row = field(default_factory=dict)
+    lab_orders: Row = field(default_factory=dict)
     units: Row = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
     allergy_words: list[Row] = field(default_factory=list)
@@ -30,6 +31,7 @@ class TableRows:
     medications: Row = field(default_factory=dict)
     hold_table: Row = field(default_factory=dict)
     holds: dict[str, Row] = field(default_factory=dict)
+    not_connected: frozenset[str] = frozenset()
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
     urgency: Row = field(default_factory=dict)
@@ -45,4 +47,7 @@ class TableRows:
     concept_maps: list[Row] = field(default_factory=list)
     expansions: list[Row] = field(default_factory=list)
     override_reasons: Row = field(default_factory=dict)
+    advice: dict[str, Row] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    changes: tuple[Mapping[str, str], ...] = ()
+    """What a site folder changed, see `site_overlay.changes_of`."""

@@ -17,9 +17,12 @@ from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
-    from cds_service.facts.patient_facts import Coding
+    from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
+    from cds_service.knowledge.allergy_types import AllergyTable
+    from cds_service.knowledge.changes import SilentRow
     from cds_service.knowledge.lab_index import LabIndex
+    from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
@@ -29,21 +32,12 @@ if TYPE_CHECKING:
     from cds_service.knowledge.words import Words
 
 
-ANY_REGION = "any"
-"""Region of a procedure that names no vessel or organ: a technique, see `procedures/techniques.toml`."""
-
 SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
 
 PROBLEMS = (
-    "contrast-reaction",
-    "bleeding",
-    "kidney-and-contrast",
-    "pregnancy",
-    "treatment",
-    "consent",
-    "heart-and-lungs",
-    "order",
+    *("contrast-reaction", "bleeding", "kidney-and-contrast", "pregnancy"),
+    *("treatment", "consent", "heart-and-lungs", "order"),
 )
 """The problems of a patient that cards are grouped by; what is missing has a card of its own."""
 
@@ -63,7 +57,7 @@ class Condition:
     value_set: str
     provable: bool
     urgency: str | None = None
-    """What it makes of a procedure that it is a reason for: `emergency`, `urgent` or `infection` (source control)."""
+    """What it makes of a procedure that it is a reason for: `emergency` or `urgent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +115,24 @@ class Procedure:
     notes: Mapping[str, str]
     """Contraindication id -> wording key of a remark that belongs on its card for this procedure."""
     at_most_info: frozenset[str]
-    """Contraindications that are no more than information here: what they look for is the usual reason for the
-    procedure, or hardly touches it."""
+    """Contraindications that are no more than information here: what they look for hardly touches the procedure."""
+    expected: frozenset[str]
+    """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
+    alternative: str | None = None
+    """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
+    alternatives: Mapping[str, str] = field(default_factory=dict)
+    """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
     patients: PatientGroup = ANYBODY
     """Whom it can be done for: of anybody else the order is told to be a mistake."""
     list_complete: bool = False
     """Whether its indications are all its reasons, so that an order without any of them is told to have none."""
-    settled_by: Expression | None = None
-    """What settles that a more general order means this one, where more does than its indications."""
+    settled_by: tuple[Expression, ...] | None = None
+    """Any of these settles that a more general order means this one; None: its indications do."""
     radiation_field: frozenset[str] = frozenset()
     """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
-
-    @property
-    def reasons_listed(self) -> bool:
-        """False where the table does not say what the procedure is done for, so that no recorded reason is missed."""
-        return self.origin != BEYOND or bool(self.indications)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,22 +177,9 @@ class Lab:
     lowest: Decimal | None
     highest: Decimal | None
     derivation: Derivation | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedLab:
-    """A lab that a result reports, or may report.
-
-    `coding` is the code that says so, None where only words do. `doubt` is a key of `reason.*` where the result may be
-    another test, None where its code means the lab. `must_fit`: it counts only with a unit and a value of the lab.
-    `refused`: its value is not looked at, and it stands in the way of an older one like a result that can't be used.
-    """
-
-    lab: str
-    coding: Coding | None
-    doubt: str | None = None
-    must_fit: bool = False
-    refused: bool = False
+    decimals: int | None = None
+    """How many a card shows; None for as reported."""
+    unit_in_summary: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +193,11 @@ class Threshold:
     unit: str
     within_days: int
     answers: tuple[str, ...]
+    other_answers: tuple[str, ...]
+    """Value sets of the answers that say the opposite; where there are any, an answer in neither is not read."""
+    answer_words: frozenset[str]
+    other_words: frozenset[str]
+    """The same in words, lower case."""
     rise: Decimal | None
     rise_within_hours: int | None
     ratio: Decimal | None
@@ -220,6 +206,8 @@ class Threshold:
     source: str
     grade: str
     status: str
+    cite: str = ""
+    """What a card names as the source: the guideline and its year."""
 
     @property
     def text(self) -> str:
@@ -253,61 +241,10 @@ class Gate:
     """Nobody of whom the record says the other sex; of an age only who is known to have it."""
     radiation_field: frozenset[str] = frozenset()
     """Any of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class AllergyGroup:
-    """A group of allergies: the codes of a ValueSet, and the words that `allergy_words/` gives it.
-
-    `role`: what a group is for that no question asks for, or that it only sounds like an allergy to iodinated contrast,
-    see `knowledge/allergies.toml`. An allergy that is in a group of `covered_by` as well is told there.
-    """
-
-    id: str
-    value_set: str
-    role: str | None = None
-    covered_by: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class AllergyTable:
-    """`knowledge/allergies.toml`: groups of allergies in order, and the ValueSets of how heavy reactions are."""
-
-    groups: tuple[AllergyGroup, ...]
-    reactions: Mapping[str, str]
-    """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet, the heaviest first."""
-    languages: tuple[str, ...]
-    """Languages of `allergy_words/`, as codes."""
-
-    def with_role(self, role: str) -> frozenset[str]:
-        """Ids of the groups of a role."""
-        return frozenset(group.id for group in self.groups if group.role == role)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What one item of a text says of allergies (`SHELLFISH / IV DYE hives` holds two); from `allergy_texts.py`."""
-
-    text: str
-    """The sentence that it stands in."""
-    groups: frozenset[str] = frozenset()
-    """Ids of allergy groups that it names and does not deny."""
-    something_else: bool = False
-    """It names another substance."""
-    begins_so: bool = False
-    """It begins with the name of a substance, and does not tell of treatment."""
-    denied: bool = False
-    """A part of it denies what it names, or speaks of somebody else."""
-    none_known: bool = False
-    """It says that there is no allergy."""
-    not_known: bool = False
-    """It says that the answer is elsewhere, or that nobody asked."""
-    unknown: bool = False
-    """It holds the word unknown, and names nothing beside it."""
-    unread: bool = False
-    """A word that no table knows stands where a substance would."""
-    weights: tuple[str | None, ...] = ()
-    """The weights of the reactions that it names, None for one that no table weighs."""
+    except_procedures: frozenset[str] = frozenset()
+    """None of them."""
+    urgency: frozenset[str] = frozenset()
+    """Any of `elective`, `urgent`, `emergency`, as the call says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +264,8 @@ class Criterion:
     """Which of the patient's problems it belongs to, one of `PROBLEMS`: answers of one problem share a card."""
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
+    replaced_by: tuple[str, ...] = ()
+    """Criteria of the same row with a limit of their own for some patients: where one is asked, this one is not."""
     even_in_emergency: Indicator | None = None
     """How loud what is critical may be in an emergency; None for no louder than information."""
     required_when: tuple[Gate, ...] = ()
@@ -339,6 +278,11 @@ class Criterion:
     """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
+    says: str | None = None
+    """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
+    source: str = ""
+    grade: str = ""
+    """Of the question itself, where it has no limit; empty where it rests on its row's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +296,8 @@ class Contraindication:
     source: str
     shadow: bool = False
     """Judged and recorded, not shown: a site tries the row."""
+    cite: str = ""
+    """What a card names as the source where there is no limit: the guideline and its year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +311,7 @@ class Knowledge:
     labs: Mapping[str, Lab]
     thresholds: Mapping[str, Threshold]
     wording: Mapping[str, str]
-    """Flat: `card.not_checked.summary` -> template with `{name}` places."""
+    """English, flat: `gap.unread` -> template with `{name}` places."""
     codes: CodeIndex
     order_texts: OrderTexts
     allergies: AllergyTable
@@ -375,17 +321,26 @@ class Knowledge:
     plain_words: PlainWords
     units: Units
     lab_index: LabIndex
+    lab_orders: LabOrders
     urgency: UrgencyTable
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
-    reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
-    """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
-    override_reasons: tuple[tuple[str, str, str], ...] = ()
-    """(system, code, display)."""
+    order_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Procedure id -> (system, code, display) of codes to order it by."""
+    wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Language (`en`) -> its sentences, flat."""
+    advice: Mapping[str, Advice] = field(default_factory=dict)
+    """What is known of advice by its key; other advice is the orderer's, before the procedure."""
+    override_reasons: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Topic of a card -> the reasons to go ahead that it offers: (system, code, display)."""
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
     not_connected: frozenset[str] = frozenset()
     """Prefetch keys of data that the hospital's EHR never sends: declared by the site, asked of nobody, on no card."""
     changes: tuple[Mapping[str, str], ...] = ()
-    """What a site folder changed: where, id, reason, approver, date."""
+    """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
+    value_set_titles: Mapping[str, str] = field(default_factory=dict)
+    """Id of a value set -> its title."""
+    silent_rows: tuple[SilentRow, ...] = ()
+    """Rows that are not active: drafts, and those that were retired or switched off."""

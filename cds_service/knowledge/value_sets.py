@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from cds_service.knowledge.words import Words
@@ -140,6 +141,7 @@ class CodeIndex:
         exclusions: Iterable[Exclusion],
         mappings: Mapping[tuple[str, str], list[Mapped]],
         words: Words,
+        titles: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Build.
 
@@ -150,7 +152,9 @@ class CodeIndex:
             exclusions: from `rules_of`.
             mappings: from `mappings_of`.
             words: how texts are compared with displays.
+            titles: what each value set is called.
         """
+        self._titles = titles
         self._systems = {system.url: system for system in systems}
         named = {**aliases, **{url: url for url in self._systems}}
         self._aliases = {_plain_uri(name): url for name, url in named.items()}
@@ -169,7 +173,9 @@ class CodeIndex:
         }
         self._by_text: dict[str, list[Hit]] = {}
         self._systems_of: dict[str, set[str]] = {}
+        self._rules_of: dict[str, list[CodeRule]] = {}
         for rule in listed:
+            self._rules_of.setdefault(rule.value_set, []).append(rule)
             self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
             if rule.display:
                 self._by_text.setdefault(words.of(rule.display), []).append(Hit(rule.value_set, rule.relation))
@@ -180,6 +186,30 @@ class CodeIndex:
         """What the value sets call a code that they list one by one; None for one that they know by its family."""
         canonical = self._canonical(system)
         return self._displays.get((canonical, self._spell(canonical, code)))
+
+    def title(self, value_set: str) -> str | None:
+        """What a value set is called: the name of a condition that is recorded only by a code of a family."""
+        return self._titles.get(value_set)
+
+    def rules_of(self, value_set: str) -> tuple[CodeRule, ...]:
+        """Every code and family of one value set, in its order; empty for one that is not there."""
+        return tuple(self._rules_of.get(value_set, ()))
+
+    def find(self, code: str) -> frozenset[str]:
+        """Every value set that holds a code, whatever its code system: for people who look for a code (`D25.9`)."""
+        systems = [system for system in self._systems.values() if self._has_form(system, code)]
+        return frozenset(hit.value_set for system in systems for hit in self.lookup(system.url, code))
+
+    def system_of(self, code: str, among: Collection[str]) -> str | None:
+        """The code system that a bare code is written in, one that holds it first; None for what looks like no code."""
+        spelled = code.upper()
+        fitting = [
+            system.url
+            for system in self._systems.values()
+            if system.url in among and system.form is not None and system.form.fullmatch(spelled)
+        ]
+        holding = [url for url in fitting if self.lookup(url, code)]
+        return next(iter((*holding, *fitting)), None)
 
     def holds(self, system: str, code: str) -> bool:
         """Whether any value set holds the code."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from cds_service.kinds import KINDS
 from cds_service.knowledge.alerts import advice_key
+from cds_service.knowledge.site_overlay import LOCAL
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Units
 
@@ -24,6 +25,8 @@ Places = Mapping[str, frozenset[str]]
 _ONLY_UCUM = re.compile(r"[*{}\[\]]|^1$")
 """Units that UCUM writes as no person does (`10*9/L`, `{score}`, `mm[Hg]`)."""
 _MAY_BE_EMPTY = "unit."
+_OF_ROWS: Places = {"means": frozenset({"procedure", "limit"})}
+"""Families of sentences that rows name and that have places all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,19 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         *_of_criteria(rows),
         *_of_limits(rows),
         *_of_labs(rows),
+        *_of_tests(rows),
         *_of_ask_first(rows),
     ):
         named.setdefault(name.key, []).append(name)
     problems += _missing(named, rows.wordings)
     problems += _never_filled(named, places)
-    known = {*places, *named, *_of_units(rows)}
+    known = {*places, *named, *_of_units(rows), *_optional(rows)}
     for file, sentences in rows.wordings.items():
         own = (key for key in places if key not in named)
         problems += [f"{file}: {key} is missing; add the sentence" for key in own if key not in sentences]
         for key, sentence in sentences.items():
             if key in known:
-                problems += _broken(file, key, sentence, places.get(key, frozenset()))
+                problems += _broken(file, key, sentence, places.get(key, _of_family(key)))
             else:
                 problems.append(f"{file}: {key} is used by nothing; correct the key or remove the sentence")
 
@@ -90,9 +94,13 @@ def _of_criteria(rows: TableRows) -> Iterator[_Name]:
     for criterion in (c for row in rows.contraindications.values() for c in row["criterion"]):
         for advice in criterion["advice"]:
             yield _Name(f"advice.{advice}", file, criterion["id"], "advice")
+        if says := criterion.get("says"):
+            yield _Name(f"means.{says}", file, criterion["id"], "says")
+    yield from (_Name(f"advice.{key}", "advice.toml", key, "id") for key in rows.advice)
 
 
 def _of_limits(rows: TableRows) -> Iterator[_Name]:
+    yield _Name(f"grade.{LOCAL}", "site/thresholds.toml", "a hospital's own limit", "change")
     for key, row in rows.thresholds.items():
         yield _Name(f"grade.{row['grade']}", "thresholds.toml", key, "grade")
 
@@ -108,6 +116,11 @@ def _of_labs(rows: TableRows) -> Iterator[_Name]:
             yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
 
 
+def _of_tests(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.lab_orders["test"]:
+        yield _Name(f"lab_order.{row['id']}", "lab_orders.toml", row["id"], "id")
+
+
 def _of_ask_first(rows: TableRows) -> Iterator[_Name]:
     for row in rows.hold_table["ask_first"]:
         yield _Name(f"reason.ask-{row['who']}", "holds.toml", row["id"], "who")
@@ -121,6 +134,16 @@ def _of_units(rows: TableRows) -> set[str]:
     return {key for key, text in spelled.items() if units.read(text) or text.casefold() in words}
 
 
+def _optional(rows: TableRows) -> Iterator[str]:
+    """Names that a language may have of its own: of labs and of procedures; without one the table's is shown."""
+    yield from (f"{family}.{key}" for key in rows.labs for family in ("lab", "test"))
+    yield from (f"procedure.{key}" for key in rows.procedures)
+
+
+def _of_family(key: str) -> frozenset[str]:
+    return _OF_ROWS.get(key.partition(".")[0], frozenset())
+
+
 def _missing(named: Mapping[str, list[_Name]], wordings: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for key, names in named.items():
         files = ", ".join(file for file, sentences in wordings.items() if key not in sentences)
@@ -130,7 +153,7 @@ def _missing(named: Mapping[str, list[_Name]], wordings: Mapping[str, Mapping[st
 
 def _never_filled(named: Mapping[str, list[_Name]], places: Places) -> Iterator[str]:
     for key, names in named.items():
-        if places.get(key):
+        if places.get(key) and not _of_family(key):
             yield f'{_told(names)} names "{key}", whose {_listed(places[key])} no row can fill; name another sentence'
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from cds_service.cards.render import Told
 
-_ABOUT_PROCEDURES = ("indication", "alert", "options")
+_ABOUT_PROCEDURES = ("order", "options")
 
 
 class ToldCard(msgspec.Struct, frozen=True, order=True):

@@ -26,7 +26,7 @@ from cds_service.population.rows import Row
 COLUMNS = ("item", "order", "written", "procedure", "row", "reviewer_1", "reviewer_2", "adjudicator", "comment")
 QUESTION = "Should a clinician have been told of this when the order was signed? Write yes or no."
 SILENT = "no card"
-_GAPS = "not-checked"
+_GAPS = "gaps"
 _SILENT_SHARE = 3
 """One item in so many is an order without a card."""
 

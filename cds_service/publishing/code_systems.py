@@ -66,21 +66,20 @@ def code_systems(procedures: Mapping[str, Row], contraindications: Mapping[str, 
     ]
 
 
-def card_topics(contraindications: Mapping[str, Row], wording: Mapping[str, str], release: str) -> Resource:
-    """The CodeSystem of `source.topic` of cards: the rows of the second table, and the kinds of other cards.
+def card_topics(wording: Mapping[str, str], release: str) -> Resource:
+    """The CodeSystem of `source.topic` of cards: the problems of a patient, and the other kinds of card.
 
     Args:
-        contraindications: every [[contraindication]] row by id, of any status.
-        wording: sentences by key; each `topic.<code>` is a kind.
+        wording: sentences by key; each `topic.<code>` is a topic.
         release: of the tables.
     """
     kinds = {key.removeprefix(_TOPIC): label for key, label in wording.items() if key.startswith(_TOPIC)}
     return _system(
         ("card-topics", "What a card of this service is about"),
-        "The topic of a card's source: the row of the contraindication table, or the kind of card.",
+        "The topic of a card's source: the problem of the patient that it is about, or the kind of card.",
         release,
-        [*map(_concept, contraindications.values()), *({"code": key, "display": kinds[key]} for key in kinds)],
-        [_INACTIVE],
+        [{"code": key, "display": kinds[key]} for key in kinds],
+        [],
     )
 
 
@@ -98,7 +97,7 @@ def _system(
         **({"hierarchyMeaning": hierarchy} if hierarchy else {}),
         "content": "complete",
         "count": sum(1 + len(c.get("concept", ())) for c in concepts),
-        "property": properties,
+        **({"property": properties} if properties else {}),
         "concept": concepts,
     }
 

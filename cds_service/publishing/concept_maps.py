@@ -7,7 +7,7 @@ else needs more than this code, and its comment says what. Families of ICD codes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cds_service.knowledge.expressions import Expression
@@ -22,11 +22,15 @@ _SUREST_FIRST = ("equivalent", "wider", "narrower", "inexact", "relatedto")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One condition of an indication; `whole` where it is all of it, `needs` what else must hold."""
+    """One condition of an indication; `whole` where it is all of it, `needs` what else must hold.
+
+    `wider_counts`: a wider code settles it, too.
+    """
 
     condition: str
     whole: bool
     needs: str = ""
+    wider_counts: bool = False
 
 
 def indication_map(knowledge: Knowledge, value_sets: Mapping[str, Mapping[str, Any]], release: str) -> Resource:
@@ -85,10 +89,12 @@ def _parts(indication: Indication, knowledge: Knowledge) -> Iterator[_Part]:
 
 def _conditions(expression: Expression, knowledge: Knowledge, needs: str = "") -> Iterator[_Part]:
     if expression.operator == "is":
-        yield _Part(expression.condition, whole=not needs, needs=needs)
+        dated = expression.has_dates and not expression.undated_counts
+        needs = needs or (f"only as: {expression_text(expression, knowledge)}" if dated else "")
+        yield _Part(expression.condition, whole=not needs, needs=needs, wider_counts=expression.wider_counts)
     elif expression.operator == "any_of":
         for part in expression.parts:
-            yield from (_Part(p.condition, whole=False, needs=p.needs) for p in _conditions(part, knowledge, needs))
+            yield from (replace(p, whole=False) for p in _conditions(part, knowledge, needs))
     elif expression.operator == "all_of":
         for place, part in enumerate(expression.parts):
             others = [*expression.parts[:place], *expression.parts[place + 1 :]]
@@ -113,7 +119,7 @@ def _add(targets: list[Resource], target: Resource) -> None:
 def _target(indication: Indication, part: _Part, rule: CodeRule, excepted: str) -> Resource:
     comments = [
         part.needs,
-        "" if rule.relation in SUFFICIENT else f"the code is {rule.relation} and does not settle it",
+        "" if _settles(part, rule) else f"the code is {rule.relation} and does not settle it",
         f"with every code below it{excepted}" if rule.prefix else "",
     ]
     comment = "; ".join(text for text in comments if text)
@@ -125,9 +131,13 @@ def _equivalence(part: _Part, rule: CodeRule) -> str:
     """FHIR R4 ConceptMap.group.element.target.equivalence, which speaks of the target: `wider` than the source."""
     if part.needs:
         return "relatedto"
-    if rule.relation in SUFFICIENT:
+    if _settles(part, rule):
         return "equivalent" if part.whole and rule.relation == "exact" and not rule.prefix else "wider"
     return "narrower" if part.whole and rule.relation == "broader" else "inexact"
+
+
+def _settles(part: _Part, rule: CodeRule) -> bool:
+    return rule.relation in SUFFICIENT or part.wider_counts
 
 
 def _excepted(value_set: Mapping[str, Any]) -> Mapping[str, str]:

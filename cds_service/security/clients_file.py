@@ -119,6 +119,7 @@ def _registration(row: Mapping[str, Any], folder: Path, service_ids: Collection[
         tenants=tuple(row.get("tenants", ())),
         services=tuple(row.get("services", ())),
         shadow=row.get("shadow", False),
+        language=row.get("language"),
         ca_file=ca_file,
     )
     algorithms = tuple(row.get("algorithms", _ALGORITHMS))

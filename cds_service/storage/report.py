@@ -18,7 +18,7 @@ from cds_service.storage.schema import CARDS, FEEDBACK
 from cds_service.storage.store import Store
 
 _TIMEOUT_SECONDS = 60.0
-_ABOUT_PROCEDURES = ("indication", "alert", "options")
+_ABOUT_PROCEDURES = ("order", "options")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def _cards(connection: sa.Connection, since: datetime | None, until: datetime | 
 
 
 def _row_of(topic: str, rows: Sequence[str]) -> str:
-    """Cards about procedures are grouped by procedure; `not-checked` is one row, whatever it lists."""
+    """Cards about procedures are grouped by procedure; `gaps` is one row, whatever it lists."""
     return f"{topic}: {', '.join(rows)}" if topic in _ABOUT_PROCEDURES and rows else topic
 
 

@@ -10,6 +10,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from cds_service.answer import Answer, answer
+from cds_service.cards.context import Telling, telling_of
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.errors import NotAllowed, NothingJudged, UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
@@ -28,6 +29,8 @@ from cds_service.web.status import not_ready
 from cds_service.web.validation import submit_for_validation
 
 _UNAUTHORIZED = 401
+_HELD_BACK = ("shadowRows", "answered")
+"""Members of the decision that say that cards were held back: no cards must not read as all clear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,11 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
                 now=received.at,
                 new_id=dependencies.new_id,
                 fhir=dependencies.fhir,
-                tell_unknown_orders=settings.unknown_ir_orders,
+                telling=_telling(settings, knowledge),
                 lap=stopwatch.lap,
             )
             _check_judged(result, settings)
+            result = recorder.without_answered(received, result)
             add_log_fields(cards=[card["indicator"] for card in result.cards], shadow=received.shadow)
             response_body = _encode(result, settings, shadow=received.shadow)
             stopwatch.lap("response")
@@ -106,6 +110,12 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
     return routes
 
 
+def _telling(settings: Settings, knowledge: Knowledge) -> Telling:
+    """What the site and the calling client choose about cards."""
+    client = calling_client()
+    return telling_of(settings, knowledge, client.language if client is not None else None)
+
+
 def _in_shadow(settings: Settings) -> bool:
     client = calling_client()
     return settings.shadow or (client is not None and client.shadow)
@@ -118,8 +128,8 @@ def _encode(result: Answer, settings: Settings, *, shadow: bool) -> bytes:
         return encode_response([], mark)
     if settings.decision_extension:
         return encode_response(result.cards, result.decision)
-    mark = {name: result.decision[name] for name in ("knowledgeVersion", "shadowRows") if name in result.decision}
-    return encode_response(result.cards, mark if "shadowRows" in mark else None)
+    mark = {name: result.decision[name] for name in ("knowledgeVersion", *_HELD_BACK) if name in result.decision}
+    return encode_response(result.cards, mark if len(mark) > 1 else None)
 
 
 def _check_judged(result: Answer, settings: Settings) -> None:

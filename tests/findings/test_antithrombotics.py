@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.facts.patient_facts import When
 from cds_service.findings.holds import choose, last_dose
 from cds_service.findings.medication_list import medications_of

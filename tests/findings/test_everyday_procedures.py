@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.cli.cases import Case, answer_case
+from cds_service.cases import Case, answer_case
 from cds_service.findings.context import order_context
 from cds_service.findings.finding import Urgency
 from cds_service.findings.urgency import Timing
@@ -116,7 +116,7 @@ def test_how_loud_a_row_is(
 def test_a_row_is_quiet_only_where_it_is_for_every_candidate(knowledge: Knowledge) -> None:
     """An order that may be a nephrostomy or a port is warned of kidney failure, and asked about contrast in vessels."""
     nephrostomy, port = (knowledge.procedures[key] for key in ("nephrostomy-placement", "port-placement"))
-    assert order_context((nephrostomy,), SOON).at_most_info == {"kidney-failure"}
-    assert order_context((nephrostomy, port), SOON).at_most_info == frozenset()
+    assert order_context((nephrostomy,), SOON).expected == {"kidney-failure"}
+    assert order_context((nephrostomy, port), SOON).expected == frozenset()
     in_vessels = replace(port, uses=frozenset({CONTRAST, IN_VESSELS}))
     assert IN_VESSELS in order_context((nephrostomy, in_vessels), SOON).uses

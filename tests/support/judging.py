@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.clinical_data.gather import gather
 from cds_service.facts.extract import extract
 from cds_service.findings.evaluate import evaluate
@@ -25,7 +25,8 @@ def judge_request(request: Mapping[str, Any], knowledge: Knowledge, now: datetim
         reads=knowledge.lab_index.reads,
         encounter_id=call.encounter_id,
     )
-    return evaluate(facts, knowledge, options=call.service.focus == "none")
+    focus = call.service.focus
+    return evaluate(facts, knowledge, options=focus == "none", planning=focus != "selections")
 
 
 def judge(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> OrderFinding:

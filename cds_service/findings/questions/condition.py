@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
 
 from cds_service.certainty import Certainty
 from cds_service.findings.chart import Match
@@ -24,10 +26,12 @@ def judge_condition(
 ) -> CriterionFinding | None:
     """The answer of one condition question; None for an optional one that the record leaves open."""
     found = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
-    matches = [match for match in found if match.hit.sufficient]
+    ended = _ends(question, patient)
+    timely = [(match, when) for match in found if (when := _time(question, match, patient, ended)) is not _OVER]
+    matches = [(match, when) for match, when in timely if match.hit.sufficient and when is not _UNDATED]
     if not matches:
-        return _possible(criterion, found) or _no_condition(criterion, question, patient)
-    leveled = [(match, *_level(criterion.indicator, question, match, patient)) for match in matches]
+        return _possible(criterion, timely) or _no_condition(criterion, question, patient)
+    leveled = [(match, *_level(criterion.indicator, question, match, when, patient)) for match, when in matches]
     leveled.sort(key=lambda one: -one[1])
     # dict: one resource may be in several of the value sets
     evidence = {match.fact.reference: match.evidence(note) for match, _, note in leveled}
@@ -39,7 +43,7 @@ def judge_condition(
 
 
 def _level(
-    base: Indicator, question: ConditionQuestion, match: Match, patient: PatientContext
+    base: Indicator, question: ConditionQuestion, match: Match, when: _Time, patient: PatientContext
 ) -> tuple[Indicator, Reason | None]:
     """How loudly one recorded condition speaks, and what softened it.
 
@@ -52,6 +56,8 @@ def _level(
         return Indicator.INFO, Reason("stale", {"days": question.acute_within_days or 0})
     if not match.fact.certain:
         return base.lower, Reason("unconfirmed")
+    if when is _LIKELY:
+        return base.lower, Reason("onset-not-recorded")
     return base, None if match.fact.status_clear else Reason("status-unclear")
 
 
@@ -66,24 +72,56 @@ def _severity_is_known(question: ConditionQuestion, patient: PatientContext) -> 
     return any(verdict.certainty in (Certainty.PRESENT, Certainty.ABSENT) for verdict in verdicts)
 
 
-def _possible(criterion: Criterion, matches: Sequence[Match]) -> CriterionFinding | None:
-    """Unknown, where only wider codes were found: the condition asked for may be what was meant."""
+class _Time(Enum):
+    """Whether a condition began when the question asks: surely, likely by the day of its record, not known, or not."""
+
+    SURE = "sure"
+    LIKELY = "likely"
+    UNDATED = "undated"
+    OVER = "over"
+
+
+_LIKELY, _UNDATED, _OVER = _Time.LIKELY, _Time.UNDATED, _Time.OVER
+
+
+def _ends(question: ConditionQuestion, patient: PatientContext) -> list[datetime]:
+    """The days on which what is asked for ended: conditions that count as the end of it, where they have a date."""
+    found = [match for value_set in question.ended_by for match in patient.chart.in_any_state(value_set)]
+    return [match.fact.onset.latest for match in found if match.hit.sufficient and match.fact.onset is not None]
+
+
+def _time(question: ConditionQuestion, match: Match, patient: PatientContext, ended: Sequence[datetime]) -> _Time:
+    fact, dates, asked = match.fact, patient.chart.dates, question.time
+    if fact.onset is not None and any(end >= fact.onset.earliest for end in ended):
+        return _Time.OVER
+    fits = dates.fit(asked, fact, recorded_too=question.record_date_counts)
+    if fits is not Certainty.UNKNOWN:
+        return _Time.SURE if fits is Certainty.PRESENT else _Time.OVER
+    if question.record_date_counts:
+        return _Time.LIKELY
+    by_record = dates.fit(asked, fact, recorded_too=True)
+    return {Certainty.PRESENT: _Time.LIKELY, Certainty.ABSENT: _Time.OVER}.get(by_record, _Time.UNDATED)
+
+
+def _possible(criterion: Criterion, matches: Sequence[tuple[Match, _Time]]) -> CriterionFinding | None:
+    """Unknown, where only wider codes were found, or none with a date: it may be what is asked for."""
     if not matches:
         return None
-    evidence = {match.fact.reference: match.evidence() for match in matches}
-    reason = Reason("broader-code")
+    evidence = {match.fact.reference: match.evidence() for match, _ in matches}
+    undated = any(match.hit.sufficient for match, _ in matches)
+    reason = Reason("onset-not-recorded" if undated else "broader-code")
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, tuple(evidence.values()))
 
 
 def _no_condition(
     criterion: Criterion, question: ConditionQuestion, patient: PatientContext
 ) -> CriterionFinding | None:
+    if not criterion.required:
+        return None
     gap = unanswered(criterion, patient.facts)
     unread = patient.chart.unread_for(question.value_sets)
     if gap is None and not unread:
         return CriterionFinding(criterion, Certainty.ABSENT)
-    if not criterion.required:
-        return None
     if gap is not None:
         return gap
     evidence = tuple(Evidence(fact.reference, fact.concept.label) for fact in unread[:_MOST_UNREAD])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from cds_service.indicator import Indicator
+from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.lab import lab_needs
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
@@ -21,31 +22,59 @@ class ConditionQuestion(Question):
 
     `acute_within_days`: an older one is stale and only info. `severity_from`: lab ids; where none of them has a value,
     the answer is unknown ("severity not recorded").
+    `within_days`: only one that began so lately counts; `older_than_days`: only one that began longer ago. Where only
+    the day of its record is known it is told one level lower, and without any date it is unknown.
+    `record_date_counts`: the day of the record is as good as that of the onset, and an undated one is told lower.
+    `ended_by`: value sets; a condition recorded on the same day or later in one of them ends it.
     """
 
     WORD: ClassVar[str] = "condition"
     DATA: ClassVar[str] = "conditions"
-    FIELDS: ClassVar[tuple[str, ...]] = ("value_sets", "acute_within_days", "severity_from")
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "value_sets",
+        "acute_within_days",
+        "severity_from",
+        "within_days",
+        "older_than_days",
+        "record_date_counts",
+        "ended_by",
+    )
     REQUIRED: ClassVar[bool] = True
 
     value_sets: tuple[str, ...]
     acute_within_days: int | None = None
     severity_from: tuple[str, ...] = ()
+    within_days: int | None = None
+    older_than_days: int | None = None
+    record_date_counts: bool = False
+    ended_by: tuple[str, ...] = ()
 
     @classmethod
     def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
         """The question of a criterion row."""
-        return cls(tuple(row["value_sets"]), row.get("acute_within_days"), tuple(row.get("severity_from", ())))
+        return cls(
+            value_sets=tuple(row["value_sets"]),
+            acute_within_days=row.get("acute_within_days"),
+            severity_from=tuple(row.get("severity_from", ())),
+            within_days=row.get("within_days"),
+            older_than_days=row.get("older_than_days"),
+            record_date_counts=row.get("record_date_counts", False),
+            ended_by=tuple(row.get("ended_by", ())),
+        )
 
     @staticmethod
     def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
         """Value sets and labs that no table holds."""
         yield from (("value_sets", n, "ValueSet") for n in row.get("value_sets", ()) if n not in rows.value_sets)
+        yield from (("ended_by", n, "ValueSet") for n in row.get("ended_by", ()) if n not in rows.value_sets)
         yield from (("severity_from", n, "lab") for n in row.get("severity_from", ()) if n not in rows.labs)
 
     def asks(self, knowledge: Knowledge) -> str:
         """What is asked, in words."""
-        return f"a condition of {', '.join(self.value_sets)}"
+        within = f" of the last {self.within_days} days" if self.within_days is not None else ""
+        older = f" of more than {self.older_than_days} days ago" if self.older_than_days is not None else ""
+        ended = f", not ended by one of {', '.join(self.ended_by)}" if self.ended_by else ""
+        return f"a condition of {', '.join(self.value_sets)}{within}{older}{ended}"
 
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
@@ -54,8 +83,13 @@ class ConditionQuestion(Question):
 
     def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
         """Conditions, and the results that tell their severity."""
-        yield from (DataNeed(self.DATA, value_set) for value_set in self.value_sets)
+        yield from (DataNeed(self.DATA, value_set) for value_set in (*self.value_sets, *self.ended_by))
         yield from lab_needs(self.severity_from, knowledge)
+
+    @property
+    def time(self) -> Expression:
+        """When it must have begun, as an expression that names no condition."""
+        return Expression("is", within_days=self.within_days, older_than_days=self.older_than_days)
 
     @property
     def labs(self) -> tuple[str, ...]:

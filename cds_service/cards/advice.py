@@ -1,0 +1,67 @@
+"""Cards stage: the block Do: at most three sentences, in the order of time, without what this patient can't have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cds_service.cards.context import CardContext
+from cds_service.cards.members import Member
+from cds_service.cards.order_names import remaining
+from cds_service.certainty import Certainty
+from cds_service.findings.finding import CriterionFinding, OrderFinding, Urgency
+from cds_service.knowledge.advice import Advice
+
+MOST_SENTENCES = 3
+# Advice that takes the place of a criterion's own where every item under it carries this note.
+_INSTEAD = {"allergy-physiologic": "physiologic-reaction", "allergy-inactive": "ask-tolerated-since"}
+# Advice that comes before a criterion's own.
+_BEFORE = {"stale": "confirm-current-state"}
+
+
+def advice_of(members: Sequence[Member], context: CardContext) -> list[Advice]:
+    """What can be done, by the loudest first, each once, and of those the first three in the order of time."""
+    keys = dict.fromkeys(key for member in members for key in _keys(member.finding))
+    orders = [order for member in members for order in member.orders]
+    against = _against(orders, members, context)
+    known = [context.knowledge.advice.get(key, Advice(key)) for key in keys]
+    possible = [advice for advice in known if not advice.never_with & against]
+    return in_time(possible[:MOST_SENTENCES])
+
+
+def in_time(advice: Iterable[Advice]) -> list[Advice]:
+    """Now, before, on the day, after; else as given."""
+    return sorted(advice, key=lambda one: one.when)
+
+
+def _keys(finding: CriterionFinding) -> Iterable[str]:
+    only = _only_note(finding)
+    if only in _INSTEAD:
+        return (_INSTEAD[only],)
+    return (_BEFORE[only], *finding.criterion.advice) if only in _BEFORE else finding.criterion.advice
+
+
+def _only_note(finding: CriterionFinding) -> str | None:
+    """The first note of every item, where they all have the same."""
+    notes = {item.notes[0].key if item.notes else None for item in finding.evidence}
+    return next(iter(notes)) if len(notes) == 1 else None
+
+
+def _against(orders: Sequence[OrderFinding], members: Sequence[Member], context: CardContext) -> set[str]:
+    """What is known of the patient and these orders that advice may be never said with (`advice.toml`)."""
+    urgency = max((order.urgency for order in orders), default=Urgency.ELECTIVE)
+    found = {row.criterion.id for row in _present(context)}
+    found |= {note.key for member in members for item in member.finding.evidence for note in item.notes}
+    found |= {"urgent"} if urgency is Urgency.URGENT else set()
+    if any(order.must_not_wait for order in orders):
+        found.add("emergency")
+    if any(order.gadolinium_allergy for order in context.findings.orders):
+        found.add("gadolinium-allergy")
+    if not all(procedure.co2 for order in orders for procedure in remaining(order)):
+        found.add("no-co2")
+    return found
+
+
+def _present(context: CardContext) -> Iterable[CriterionFinding]:
+    """Everything that is present, told or not."""
+    rows = (row for order in context.findings.orders for row in order.contraindications)
+    return (found for row in rows for found in row.criteria if found.certainty is Certainty.PRESENT)

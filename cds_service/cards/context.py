@@ -1,0 +1,59 @@
+"""Cards stage: what every card is worded from, and what a site or client may choose about cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from cds_service.cards.wording import ENGLISH, Wording
+from cds_service.errors import SettingError
+from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.knowledge.tables import Knowledge
+from cds_service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a site or client chooses.
+
+    `unknown_orders`: whether orders that look interventional and are not known are told. `options`: whether
+    patient-view shows the interventional options; otherwise it shows no card. `language` is one of
+    `Knowledge.wordings`. `public_url`: where the pages of the rules are; None leaves the link out.
+    """
+
+    unknown_orders: bool = True
+    options: bool = False
+    language: str = ENGLISH
+    public_url: str | None = None
+
+
+def telling_of(settings: Settings, knowledge: Knowledge, language: str | None = None) -> Telling:
+    """What the settings choose; `language` is that of the calling client, None for the service's.
+
+    Raises:
+        SettingError: the tables have no wording of the language.
+    """
+    language = language or settings.language
+    if language not in knowledge.wordings:
+        known = ", ".join(sorted(knowledge.wordings))
+        raise SettingError(f'there is no wording in the language "{language}"; the languages are {known}')
+    return Telling(settings.unknown_ir_orders, settings.patient_view == "options", language, settings.public_url)
+
+
+@dataclass(frozen=True, slots=True)
+class CardContext:
+    """The findings of one call, the tables, and the sentences of one language."""
+
+    findings: Findings
+    knowledge: Knowledge
+    wording: Wording
+
+    @property
+    def today(self) -> date | None:
+        """The hospital's day; None leaves out how long ago something was."""
+        return self.findings.today
+
+    @property
+    def judged(self) -> list[OrderFinding]:
+        """The orders of known procedures."""
+        return [order for order in self.findings.orders if order.procedure is not None]

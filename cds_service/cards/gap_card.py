@@ -1,0 +1,147 @@
+"""Cards stage: one card for all that is not on record or was not read; each open question once, by what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from cds_service.cards.context import CardContext
+from cds_service.cards.escape import harmless, sentence_case
+from cds_service.cards.evidence import fact_of, found_line, lab_name
+from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of
+from cds_service.cards.headline import first_fitting
+from cds_service.cards.members import Member
+from cds_service.cards.offers import offers_for_gaps
+from cds_service.cards.order_names import orders_named, procedure_ids, with_day
+from cds_service.cards.part import Part, Step
+from cds_service.cards.quantities import shown_reason
+from cds_service.clinical_data.retrieved import Unavailable
+from cds_service.findings.finding import OrderFinding
+from cds_service.knowledge.advice import Moment
+
+TOPIC = "gaps"
+_MOST_NAMES = 3
+
+
+def gap_part(context: CardContext) -> Part | None:
+    """What is told of everything that is open, or None where nothing is."""
+    gaps = gaps_of(context)
+    if gaps is None:
+        return None
+    orders = list({id(order): order for member in gaps.members for order in member.orders}.values()) or context.judged
+    meanwhile = bool(orders) and all(order.must_not_wait for order in orders)
+    return Part(
+        topic=TOPIC,
+        indicator=gaps.indicator,
+        summary=_summary(gaps, orders, context, meanwhile=meanwhile),
+        found=tuple(dict.fromkeys(_found(gaps, context))),
+        steps=tuple(dict.fromkeys(_steps(gaps, context, meanwhile=meanwhile))),
+        source=context.wording.say("source.service"),
+        suggestions=offers_for_gaps(gaps, orders, context),
+        rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
+        meanwhile=meanwhile,
+    )
+
+
+def _summary(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext, *, meanwhile: bool) -> str:
+    names = (
+        with_day(orders, orders_named(orders, context), context) if orders else [context.wording.say("procedures.this")]
+    )
+    shorter = [*names, context.wording.say("procedures.this")]
+    return first_fitting([_headline(gaps, name, context, meanwhile=meanwhile) for name in dict.fromkeys(shorter)])
+
+
+def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool) -> str:
+    """What was not read before what is not there: the worst first."""
+    wording = context.wording
+    if gaps.unread:
+        key = f"gap.unread-{gaps.unread[0]}"
+        data = wording.joined([wording.label("record", kind) for kind in gaps.unread])
+        known = len(gaps.unread) == 1 and key in wording.templates
+        return wording.say(key if known else "gap.unread", data=data, procedure=procedure)
+    if gaps.orders:
+        return wording.count("gap.orders", len(gaps.orders), procedure=procedure)
+    if gaps.partly:
+        data = wording.joined([wording.label("record", kind) for kind in gaps.partly])
+        return wording.say("gap.partly", data=data, procedure=procedure)
+    for kind, entries in gaps.entries.items():
+        if f"gap.entries-{kind}.other" in wording.templates:
+            return wording.count(f"gap.entries-{kind}", len(entries), procedure=procedure)
+    for matter in MATTERS:
+        if members := gaps.open.get(matter):
+            return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
+    return wording.say("gap.other", procedure=procedure)
+
+
+def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: CardContext, *, meanwhile: bool) -> str:
+    wording, labs = context.wording, labs_of(members, context)
+    reason = members[0].finding.reason
+    values = {"labs": wording.joined(labs, either=matter != "unusable"), "procedure": procedure}
+    if matter == "severity":
+        return wording.say("gap.severity", fact=fact_of(members[0], context).what, **values)
+    if matter == "unusable":
+        return wording.say("gap.unusable", **values)
+    if meanwhile:
+        return wording.say("gap.missing-meanwhile", **values)
+    days = reason.values.get("days", "") if reason is not None else ""
+    return wording.count(f"gap.{matter}", len(labs), days=days, **values)
+
+
+def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
+    wording = context.wording
+    for gap in gaps.faults:
+        if (gap.data in gaps.unread or gap.data in gaps.partly) and gap.reference is None and gap.text is None:
+            yield sentence_case(shown_reason(gap.reason, wording, data=gap.data))
+    for entries in (list(gaps.orders), *gaps.entries.values()):
+        if entries:
+            names = wording.listed([_named(gap, gaps, context) for gap in entries], _MOST_NAMES)
+            yield wording.count("gap_found.entries", len(entries), names=names)
+    yield from _of_members(gaps.members, context)
+
+
+def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str]:
+    """What is missing and why: one line for each result, or for each reason."""
+    wording = context.wording
+    for member in members:
+        criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
+        # A result that may be of another test goes by the record's own words.
+        items = [found_line(item, None, context) for item in member.finding.evidence[:1]]
+        labs = criterion.question.labs
+        if criterion.question.limit is not None or not items:
+            names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [criterion.label]
+            what = sentence_case(wording.joined(names))
+            key = "gap_found.result" if items else "gap_found.line"
+            yield wording.say(key, what=what, reason=reason, evidence="; ".join(items))
+        else:
+            yield wording.say("gap_found.line", what=items[0], reason=reason)
+
+
+def _named(gap: Unavailable, gaps: Gaps, context: CardContext) -> str:
+    """What can't be read, in the record's words where it has some."""
+    text = harmless(gap.text or gaps.texts.get(gap.reference or "", ""))
+    if text:
+        return context.wording.say("evidence.recorded", name=text)
+    return harmless(gap.reference or "") or sentence_case(shown_reason(gap.reason, context.wording, data=gap.data))
+
+
+def _steps(gaps: Gaps, context: CardContext, *, meanwhile: bool) -> Iterator[Step]:
+    wording = context.wording
+    if meanwhile:
+        yield Step(wording.say("gap_do.meanwhile"), Moment.NOW)
+    for kind in dict.fromkeys((*gaps.unread, *gaps.partly)):
+        if f"gap_do.read-{kind}" in wording.templates:
+            yield Step(wording.say(f"gap_do.read-{kind}"), Moment.NOW)
+    if gaps.entries or gaps.open.get("other"):
+        yield Step(wording.say("gap_do.entries"), Moment.NOW)
+    if unusable := gaps.open.get("unusable"):
+        yield Step(wording.say("gap_do.look", labs=wording.joined(labs_of(unusable, context))), Moment.NOW)
+    wanted = [*gaps.open.get("missing", ()), *gaps.open.get("old", ())]
+    if wanted:
+        yield Step(wording.say("gap_do.order", labs=wording.joined(labs_of(wanted, context))))
+    for key in dict.fromkeys(
+        key for member in gaps.open.get("severity", ()) for key in member.finding.criterion.advice
+    ):
+        yield Step(wording.say(f"advice.{key}"))
+    if gaps.orders:
+        yield Step(wording.say("gap_do.orders"), Moment.NOW)
+    if gaps.unread:
+        yield Step(wording.say("gap_do.again"), Moment.AFTER)

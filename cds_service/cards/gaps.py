@@ -1,0 +1,151 @@
+"""Cards stage: what is not on record or was not read, sorted by what a person can do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cds_service.cards.context import CardContext
+from cds_service.cards.evidence import test_name
+from cds_service.cards.members import Member, members_told
+from cds_service.certainty import Certainty
+from cds_service.clinical_data.retrieved import Unavailable
+from cds_service.findings.finding import OrderFinding, Shown
+from cds_service.indicator import Indicator
+from cds_service.kinds import CLINICAL, KINDS
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.lab import LabQuestion
+
+_SERVER = "fhirServer"  # what it would have given and prefetch did not is a gap of its own
+_UNAVAILABLE = {kind.unavailable.key: kind.key for kind in CLINICAL}
+_INCOMPLETE = {kind.incomplete.key: kind.key for kind in CLINICAL}
+# Gaps without a reference that leave the rest of the data usable.
+_PARTIAL = frozenset({"more-pages", "incomplete-error-entry"})
+_ENTRIES = frozenset({"uncoded-condition", "unread-vocabulary", "uncoded-allergy", "allergy-names-no-agent"})
+"""Reasons of an entry that can't be read: it is named once, not with every question that it leaves open."""
+_OF_REASON = {
+    "no-result": "missing",
+    "data-absent": "missing",
+    "older-than": "old",
+    "severity-not-recorded": "severity",
+}
+
+MATTERS = ("unusable", "missing", "old", "severity")
+"""What may be the matter with a result, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Everything open in one call.
+
+    `unread`: kinds of data of which nothing was read. `partly`: of which a part was not. `entries`: entries that can't
+    be read, by kind. `orders`: orders that can't be read. `open`: questions without an answer by what is the matter:
+    `missing`, `old`, `severity`, `unusable` or `other`. `faults`: all that was not read.
+    """
+
+    unread: tuple[str, ...]
+    partly: tuple[str, ...]
+    entries: dict[str, list[Unavailable]]
+    orders: tuple[Unavailable, ...]
+    open: dict[str, list[Member]]
+    faults: tuple[Unavailable, ...]
+    texts: dict[str, str]
+    """Reference of an entry -> its words in the record."""
+    indicator: Indicator
+
+    @property
+    def members(self) -> list[Member]:
+        """Every question without an answer, the worst first."""
+        return [member for matter in (*MATTERS, "other") for member in self.open.get(matter, ())]
+
+
+def gaps_of(context: CardContext) -> Gaps | None:
+    """What is open in one call, or None where nothing is."""
+    members = members_told(context.findings, Certainty.UNKNOWN)
+    if not any(member.makes_a_card for member in members):
+        members = []
+    faults = [gap for gap in context.findings.unavailable if _matters(gap, context.judged)]
+    if not members and not faults:
+        return None
+    return Gaps(
+        unread=tuple(dict.fromkeys([*_kinds(members, _UNAVAILABLE), *(gap.data for gap in faults if _is_whole(gap))])),
+        partly=tuple(dict.fromkeys([*_kinds(members, _INCOMPLETE), *(gap.data for gap in faults if _is_part(gap))])),
+        entries=_by_kind([gap for gap in faults if _is_entry(gap)]),
+        orders=tuple(gap for gap in faults if _of_orders(gap)),
+        open=_open(members),
+        faults=tuple(faults),
+        texts={item.reference: item.text for member in members for item in member.finding.evidence if item.text},
+        indicator=max((member.indicator for member in members if member.makes_a_card), default=Indicator.INFO),
+    )
+
+
+def labs_of(members: Sequence[Member], context: CardContext) -> list[str]:
+    """The tests that questions ask for, each once."""
+    labs = dict.fromkeys(lab for member in members for lab in member.finding.criterion.question.labs)
+    return [test_name(context.knowledge.labs[lab], context) for lab in labs]
+
+
+def _kinds(members: Sequence[Member], keys: dict[str, str]) -> list[str]:
+    reasons = [member.finding.reason for member in members]
+    return [keys[reason.key] for reason in reasons if reason is not None and reason.key in keys]
+
+
+def _by_kind(gaps: Sequence[Unavailable]) -> dict[str, list[Unavailable]]:
+    found: dict[str, list[Unavailable]] = {}
+    for gap in gaps:
+        found.setdefault(gap.data, []).append(gap)
+    return found
+
+
+def _open(members: Sequence[Member]) -> dict[str, list[Member]]:
+    """The questions open for a reason of their own, the loudest first; a result that is no use before others."""
+    found: dict[str, list[Member]] = {"unusable": []}
+    for member in sorted(members, key=lambda one: -one.indicator):
+        key = member.finding.reason.key if member.finding.reason else ""
+        if key not in _UNAVAILABLE and key not in _INCOMPLETE and key not in _ENTRIES:
+            found.setdefault(_matter(member, key), []).append(member)
+    return {matter: members for matter, members in found.items() if members}
+
+
+def _matter(member: Member, key: str) -> str:
+    if key in _OF_REASON:
+        return _OF_REASON[key]
+    return "unusable" if isinstance(member.finding.criterion.question, LabQuestion) else "other"
+
+
+def _is_whole(gap: Unavailable) -> bool:
+    clinical = gap.data in KINDS and KINDS[gap.data].is_clinical
+    return clinical and gap.reference is None and gap.text is None and gap.reason.key not in _PARTIAL
+
+
+def _is_part(gap: Unavailable) -> bool:
+    clinical = gap.data in KINDS and KINDS[gap.data].is_clinical
+    return clinical and gap.reference is None and gap.text is None and gap.reason.key in _PARTIAL
+
+
+def _is_entry(gap: Unavailable) -> bool:
+    clinical = gap.data in KINDS and KINDS[gap.data].is_clinical
+    return clinical and (gap.reference is not None or gap.text is not None)
+
+
+def _of_orders(gap: Unavailable) -> bool:
+    return gap.data not in KINDS or KINDS[gap.data].role == "orders"
+
+
+def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
+    """An order that could not be read always matters; data only where a question of a judged order was put to them.
+
+    Where the findings say of every question that it leaves open that it is told nowhere, neither is the gap.
+    """
+    kind = KINDS.get(gap.data)
+    if kind is None or kind.role == "orders":
+        return gap.data != _SERVER
+    if kind.role == "patient":
+        return False  # only needed to compute a result; a question that misses it says so itself
+    asked = [found for order in judged for row in order.contraindications for found in row.criteria]
+    asked = [found for found in asked if gap.data == found.criterion.question.DATA]
+    still_open = [found for found in asked if found.certainty is Certainty.UNKNOWN]
+    if still_open and all(found.told.shown is Shown.NONE for found in still_open):
+        return False
+    indications = any(order.indications for order in judged)
+    return bool(asked) or (indications and gap.data == ConditionQuestion.DATA)

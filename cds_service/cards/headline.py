@@ -1,0 +1,84 @@
+"""Cards stage: a headline, `fact (when): what it means for this order`, at most 100 characters.
+
+What does not fit is left out in this order: how long ago, further facts, the name of the procedure, the end of a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from cds_service.cards.context import CardContext
+from cds_service.cards.escape import sentence_case, shorten
+from cds_service.cards.evidence import Fact
+from cds_service.cards.wording import Wording
+
+MOST_CHARACTERS = 100
+"""Of a summary; CDS Hooks 2.0.1, Card Attributes, allows 139."""
+MOST_FACTS = 3
+_LEAST_LEFT = 12
+
+
+def headline(
+    facts: Sequence[Fact],
+    means: Callable[[str, int], str],
+    procedures: Sequence[str],
+    context: CardContext,
+    *,
+    interval: bool = False,
+) -> str:
+    """The first wording that fits.
+
+    Args:
+        facts: the most telling first.
+        means: what they mean, for what the orders are called and how many facts are told.
+        procedures: what the orders are called, the best first, the shortest last.
+        context: of the call.
+        interval: how long ago comes before the date: the interval itself is the limit.
+    """
+    wording = context.wording
+    for line in _candidates(facts[:MOST_FACTS], means, procedures, wording, interval=interval):
+        if len(line) <= MOST_CHARACTERS:
+            return sentence_case(line)
+    meaning = means(procedures[-1], 1)
+    room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="", means=meaning)))
+    return fitting(wording.say("headline.line", fact=shorten(facts[0].what, room), means=meaning))
+
+
+def fitting(line: str) -> str:
+    """A sentence with a capital, cut where it is too long."""
+    return shorten(sentence_case(line), MOST_CHARACTERS)
+
+
+def first_fitting(lines: Sequence[str]) -> str:
+    """The first sentence that fits; else the last, cut."""
+    return next((sentence_case(line) for line in lines if len(line) <= MOST_CHARACTERS), fitting(lines[-1]))
+
+
+def _candidates(
+    facts: Sequence[Fact],
+    means: Callable[[str, int], str],
+    procedures: Sequence[str],
+    wording: Wording,
+    *,
+    interval: bool,
+) -> Iterator[str]:
+    for procedure in procedures:
+        for count in range(len(facts), 0, -1):
+            for brief in (False, True):
+                fact = _facts(facts[:count], wording, brief=brief, interval=interval)
+                yield wording.say("headline.line", fact=fact, means=means(procedure, count))
+
+
+def _facts(facts: Sequence[Fact], wording: Wording, *, brief: bool, interval: bool) -> str:
+    """`INR 2.2, platelets 41 (24 Nov, today)`: what is of one time has its date once."""
+    if len({fact.when for fact in facts}) == 1:
+        return _dated(", ".join(fact.what for fact in facts), facts[0], wording, brief=brief, interval=interval)
+    return ", ".join(_dated(fact.what, fact, wording, brief=brief, interval=interval) for fact in facts)
+
+
+def _dated(what: str, fact: Fact, wording: Wording, *, brief: bool, interval: bool) -> str:
+    when = fact.when
+    if interval and when.interval:
+        return wording.say("headline.interval", what=what, interval=when.interval, date=when.brief)
+    date = when.brief if brief else when.full
+    return wording.say("headline.dated", what=what, date=date) if date else what

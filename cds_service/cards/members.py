@@ -1,0 +1,92 @@
+"""Cards stage: what the findings tell, by the problem of the patient; every question once over all orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from cds_service.certainty import Certainty
+from cds_service.findings.finding import CriterionFinding, Findings, OrderFinding, Shown
+from cds_service.indicator import Indicator
+from cds_service.knowledge.tables import PROBLEMS, Contraindication
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One question with the same answer in one or several orders; the finding holds the evidence of all of them."""
+
+    row: Contraindication
+    finding: CriterionFinding
+    orders: tuple[OrderFinding, ...]
+
+    @property
+    def indicator(self) -> Indicator:
+        """How loudly it is told."""
+        return self.finding.indicator or Indicator.INFO
+
+    @property
+    def makes_a_card(self) -> bool:
+        """Whether a card of its problem is shown because of it; otherwise it is a line on one that is shown anyway."""
+        return self.finding.told.shown is Shown.CARD
+
+    @property
+    def must_not_wait(self) -> bool:
+        """Whether none of the orders that it concerns may be held up."""
+        return all(order.must_not_wait for order in self.orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem of the patient with everything that is told of it, the loudest first."""
+
+    name: str
+    members: tuple[Member, ...]
+
+    @property
+    def indicator(self) -> Indicator:
+        """As the loudest member."""
+        return max(member.indicator for member in self.members)
+
+    @property
+    def orders(self) -> tuple[OrderFinding, ...]:
+        """The orders that it concerns."""
+        return tuple({id(order): order for member in self.members for order in member.orders}.values())
+
+
+def problems_told(findings: Findings) -> list[Problem]:
+    """The problems that make a card, in the order of `PROBLEMS`."""
+    found: dict[str, list[Member]] = {name: [] for name in PROBLEMS}
+    for member in members_told(findings, Certainty.PRESENT):
+        found[member.finding.criterion.problem].append(member)
+    told = {name: members for name, members in found.items() if any(member.makes_a_card for member in members)}
+    return [Problem(name, tuple(sorted(members, key=_rank))) for name, members in told.items()]
+
+
+def members_told(findings: Findings, certainty: Certainty) -> list[Member]:
+    """Every question with this answer that is told, once over all orders, in the order of the tables."""
+    found: dict[tuple[str, str], Member] = {}
+    for member in _each(findings, certainty):
+        key = member.row.id, member.finding.criterion.id
+        found[key] = _joined(found[key], member) if key in found else member
+    return list(found.values())
+
+
+def _each(findings: Findings, certainty: Certainty) -> Iterator[Member]:
+    for order in findings.orders:
+        for row in order.contraindications:
+            for finding in row.criteria:
+                if finding.certainty is certainty and finding.told.shown is not Shown.NONE:
+                    yield Member(row.contraindication, finding, (order,))
+
+
+def _joined(one: Member, other: Member) -> Member:
+    """The same question of two orders: the louder answer, what is shown most, the evidence of both, each item once."""
+    louder, quieter = (one, other) if one.indicator >= other.indicator else (other, one)
+    shown = louder.finding.told if louder.makes_a_card or not quieter.makes_a_card else quieter.finding.told
+    more = (item for item in quieter.finding.evidence if item not in louder.finding.evidence)
+    evidence = (*louder.finding.evidence, *more)
+    return Member(one.row, replace(louder.finding, evidence=evidence, told=shown), (*one.orders, *other.orders))
+
+
+def _rank(member: Member) -> tuple[int, int]:
+    return -member.indicator, not member.makes_a_card

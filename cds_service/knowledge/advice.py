@@ -1,0 +1,39 @@
+"""What is known of each piece of advice beside its sentence: who does it, when, and with what it is never said.
+
+Only types live here; the rows are in `advice.toml`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Doer(StrEnum):
+    """Who does what is advised: who orders, or interventional radiology."""
+
+    ORDERER = "orderer"
+    IR = "ir"
+
+
+class Moment(IntEnum):
+    """When something advised is done, seen from the procedure; in the order in which a card lists it."""
+
+    NOW = 1
+    BEFORE = 2
+    DAY = 3
+    AFTER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing that can be done, `advice.<id>` in the wording.
+
+    `never_with`: ids of criteria with which it is never said, and of what a card knows of its orders: `emergency`,
+    `urgent`, `no-co2`, `gadolinium-allergy`, or a note on the evidence (`allergy-physiologic`).
+    """
+
+    id: str
+    by: Doer = Doer.ORDERER
+    when: Moment = Moment.BEFORE
+    never_with: frozenset[str] = frozenset()

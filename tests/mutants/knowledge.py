@@ -1,0 +1,87 @@
+"""A change of the rows -> the tables with it, made by the loader's own functions; what it can't touch is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from cds_service.knowledge import load, rows
+from cds_service.knowledge.lab_index import LabIndex
+from cds_service.knowledge.site import SiteChanges
+from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.tables import Contraindication, Knowledge
+from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule
+from tests.mutants.changes import Mutant
+
+
+class Workshop:
+    """The shipped tables, and each mutant of them."""
+
+    def __init__(self, files: TableRows, knowledge: Knowledge) -> None:
+        """Read the lines of the ValueSets once."""
+        self.files, self.knowledge = files, knowledge
+        self._rules, self._exclusions = load._rules(files)
+        self._thresholds = dict(knowledge.thresholds)
+
+    def make(self, mutant: Mutant) -> Knowledge:
+        """The tables with one change."""
+        if mutant.rule is not None:
+            return self._without_code(mutant.rule)
+        if mutant.table == "sentence":
+            return self._with_sentence(mutant.keys[0])
+        if mutant.table == "threshold":
+            return self._with_threshold(mutant)
+        if mutant.table in ("contraindication", "criterion"):
+            return replace(self.knowledge, contraindications=self._contraindications(mutant))
+        return self._with_procedure(mutant)
+
+    def _with_sentence(self, key: str) -> Knowledge:
+        return replace(self.knowledge, wording={**self.knowledge.wording, key: "-"})
+
+    def _with_threshold(self, mutant: Mutant) -> Knowledge:
+        assert mutant.row is not None
+        thresholds = {**self._thresholds, mutant.keys[0]: rows.threshold(mutant.row)}
+        made = tuple(
+            rows.contraindication(row, thresholds)
+            for row in self.files.contraindications.values()
+            if rows.is_active(row)
+        )
+        return replace(self.knowledge, thresholds=thresholds, contraindications=made)
+
+    def _contraindications(self, mutant: Mutant) -> tuple[Contraindication, ...]:
+        made = {row.id: row for row in self.knowledge.contraindications}
+        if mutant.row is None:
+            del made[mutant.keys[0]]
+        else:
+            made[mutant.keys[0]] = rows.contraindication(mutant.row, self._thresholds)
+        return tuple(made.values())
+
+    def _with_procedure(self, mutant: Mutant) -> Knowledge:
+        key = mutant.keys[0]
+        if mutant.row is None:
+            return self._without_procedure(key)
+        procedures = {**self.knowledge.procedures, key: rows.procedure(mutant.row)}
+        return replace(self.knowledge, procedures=procedures)
+
+    def _without_procedure(self, key: str) -> Knowledge:
+        """As a site would switch it off: its codes stay, its names and its place in the tree go."""
+        files = replace(
+            self.files, procedures={**self.files.procedures, key: {**self.files.procedures[key], "status": "retired"}}
+        )
+        return load._assemble(files, SiteChanges())
+
+    def _without_code(self, gone: CodeRule) -> Knowledge:
+        base, kept = self.knowledge, [rule for rule in self._rules if rule != gone]
+        codes = load._index(self.files, kept, self._exclusions, base.words)
+        labs = LabIndex(base.labs.values(), self.files.lab_names, codes, kept, base.words)
+        return replace(
+            base,
+            codes=codes,
+            lab_index=labs,
+            conditions={key: rows.condition(row, _sufficient(kept)) for key, row in self.files.conditions.items()},
+            reason_codes=load._reason_codes(self.files, kept),
+        )
+
+
+def _sufficient(rules: Iterable[CodeRule]) -> frozenset[str]:
+    return frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
