@@ -119,8 +119,6 @@ class Procedure:
     expected: frozenset[str]
     """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
-    alternative: str | None = None
-    """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
     alternatives: Mapping[str, str] = field(default_factory=dict)
     """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
