@@ -161,6 +161,8 @@ def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
     files.changes = tuple(changes_of(changes, files))
+    files.not_connected = frozenset(row["id"] for row in changes.not_connected)
+    files.holds = dict(overlay(files.holds, changes.holds, "site/holds.toml", problems))
     files.thresholds = dict(overlay_thresholds(files.thresholds, changes.thresholds, problems))
     files.conditions = add_rows(files.conditions, changes.conditions, "site/conditions.toml", "condition", problems)
     files.value_sets = add_rows(files.value_sets, changes.value_sets, "site/value_sets", "ValueSet", problems)
@@ -217,6 +219,7 @@ def _assemble(files: TableRows) -> Knowledge:
         advice={key: rows.advice(row) for key, row in files.advice.items()},
         override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},
+        not_connected=files.not_connected,
         changes=files.changes,
         value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
         silent_rows=tuple(rows.silent_rows(files)),
