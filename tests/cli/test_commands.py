@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from cds_service.cli.main import _COMMANDS
 from tests.support.shipped import shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -242,6 +245,30 @@ def test_a_wrong_command_line_ends_with_2(run, arguments: list[str]):
     ran = run(*arguments)
     assert ran.code == 2
     assert "usage:" in ran.err
+
+
+def test_the_list_of_commands_says_what_each_does():
+    """`--help` lists every command with the same words as its own module, and imports none of them."""
+    commands = argparse.ArgumentParser().add_subparsers()
+    for name in _COMMANDS:
+        import_module(f"cds_service.cli.{name}").add_parser(commands)
+    own = {action.dest: action.help for action in commands._choices_actions}
+    assert own == dict(_COMMANDS)
+    script = (
+        "import contextlib, sys; from cds_service.cli.main import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print(sorted(m for m in sys.modules if m.startswith(('cds_service.cli.', 'sqlalchemy', 'flask'))), end='')"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "['cds_service.cli.main', 'cds_service.cli.terminal']"
+    assert all(f"{name} " in ran.stdout for name in _COMMANDS)
+
+
+def test_a_mistyped_command_is_understood(run):
+    """A command with a letter wrong ends with 2 and names the one that is meant."""
+    ran = run("tabels")
+    assert ran.code == 2
+    assert "Did you mean tables?" in ran.err
 
 
 def test_python_m_is_the_same_command():
