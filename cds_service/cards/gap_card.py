@@ -10,6 +10,7 @@ from cds_service.cards.evidence import fact_of, found_line, lab_name
 from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
+from cds_service.cards.offers import offers_for_gaps
 from cds_service.cards.order_names import orders_named, procedure_ids, with_day
 from cds_service.cards.part import Part, Step
 from cds_service.cards.quantities import shown_reason
@@ -35,6 +36,7 @@ def gap_part(context: CardContext) -> Part | None:
         found=tuple(dict.fromkeys(_found(gaps, context))),
         steps=tuple(dict.fromkeys(_steps(gaps, context, meanwhile=meanwhile))),
         source=context.wording.say("source.service"),
+        suggestions=offers_for_gaps(gaps, orders, context),
         rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
         meanwhile=meanwhile,
     )

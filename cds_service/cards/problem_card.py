@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cds_service.cards.advice import advice_of
-from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.evidence import fact_of, found_lines, lab_name
 from cds_service.cards.headline import headline
 from cds_service.cards.hold_words import meaning
 from cds_service.cards.members import Member, Problem, problems_told
+from cds_service.cards.offers import offers_for_problem
 from cds_service.cards.order_names import doubts, orders_named, remaining, short_name
 from cds_service.cards.part import Part, Step
 from cds_service.cards.quantities import limit_in, rounded, shown_limit
@@ -27,11 +27,6 @@ def problem_parts(context: CardContext) -> list[Part]:
     return [_part(problem, context) for problem in problems_told(context.findings)]
 
 
-def suggestions_of(problem: Problem, context: CardContext) -> tuple[Suggestion, ...]:
-    """The buttons on the card of a problem."""
-    return ()
-
-
 def _part(problem: Problem, context: CardContext) -> Part:
     members, wording = problem.members, context.wording
     cited = _cited(members)
@@ -46,7 +41,7 @@ def _part(problem: Problem, context: CardContext) -> Part:
         source=cited or wording.say("source.rules"),
         source_row=members[0].row.id,
         rows=tuple(dict.fromkeys(member.row.id for member in members)),
-        suggestions=suggestions_of(problem, context),
+        suggestions=offers_for_problem(problem, context),
         meanwhile=meanwhile,
     )
 

@@ -15,7 +15,6 @@ from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import NOT_TOLD, Findings, LookedAt, OrderFinding, Shown, Told
 from cds_service.findings.indications import chart_for, judge_indications
 from cds_service.findings.linkable_reasons import linkable_reasons
-from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
@@ -61,7 +60,7 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         to_judge and not facts.obtained,
         facts.today,
         tuple(_looked_at(kind.key, facts) for kind in CLINICAL),
-        ordered_tests(facts, knowledge),
+        patient.ordered,
     )
 
 

@@ -53,9 +53,11 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        for field in ("notes", "at_most_info", "expected"):
+        yield from _missing(
+            file, key, "alternatives", row.get("alternatives", {}).values(), rows.procedures, "procedure"
+        )
+        for field in ("notes", "at_most_info", "expected", "alternatives"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
-        yield from _alternative(rows, file, key)
         yield from _circle(rows, file, key)
         yield from _missing(
             file, key, "settled_by", _named({"any_of": row.get("settled_by", ())}), rows.conditions, "condition"
@@ -89,16 +91,6 @@ def _indications(rows: TableRows) -> Iterator[str]:
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
 
 
-def _alternative(rows: TableRows, file: str, key: str) -> Iterator[str]:
-    """A safer procedure is one that there is, and that uses less and nothing else."""
-    name, row = rows.procedures[key].get("alternative", ""), rows.procedures[key]
-    yield from _missing(file, key, "alternative", [name], rows.procedures, "procedure")
-    if name in rows.procedures:
-        safer = {*rows.procedures[name]["uses"], *rows.procedures[name].get("usually_uses", ())}
-        if not safer < {*row["uses"], *row.get("usually_uses", ())}:
-            yield f'{file}: "{key}", alternative "{name}" does not use less than this procedure; name a safer one'
-
-
 def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:
     seen, parent = {key}, rows.procedures[key].get("parent")
     while parent in rows.procedures:
@@ -118,9 +110,8 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
         for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
             yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
         for criterion in row["criterion"]:
-            yield from _missing(
-                file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
-            )
+            for field in ("superseded_by", "replaced_by"):
+                yield from _missing(file, criterion["id"], field, criterion.get(field, ()), ids, "criterion here")
             for gate in (criterion, *criterion.get("required_when", ())):
                 yield from _gate(rows, criterion["id"], gate)
             measured = criterion.get("measured_by", ())

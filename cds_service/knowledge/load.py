@@ -48,12 +48,11 @@ from cds_service.knowledge.value_sets import (
     mappings_of,
     rules_of,
 )
-from cds_service.knowledge.wording_checks import check_wording
+from cds_service.knowledge.wording_checks import ENGLISH, check_wording, missing_sentences
 from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
-_ENGLISH = "wording.en.toml"
 _LOINC = "http://loinc.org"
 _SNOMED_CT = "http://snomed.info/sct"
 
@@ -136,7 +135,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.order_words = toml("order_words.toml", "order_words")
     files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
     files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
-    for name in sorted({_ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
+    for name in sorted({ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
         files.wordings[name] = rows.flat_wording(toml(name, "wording"))
     for path in sorted((tables / "procedures").glob("*.toml")):
         name = f"procedures/{path.name}"
@@ -195,7 +194,7 @@ def _assemble(files: TableRows) -> Knowledge:
         contraindications=contraindications,
         labs=labs,
         thresholds=thresholds,
-        wording=files.wordings[_ENGLISH],
+        wording=files.wordings[ENGLISH],
         codes=codes,
         order_texts=_order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
@@ -209,7 +208,11 @@ def _assemble(files: TableRows) -> Knowledge:
         urgency=urgency_table(files.urgency),
         children=_children(procedures),
         order_codes=_order_codes(procedures, rules, codes),
-        wordings={name.split(".")[1]: sentences for name, sentences in files.wordings.items()},
+        wordings={
+            name.split(".")[1]: sentences
+            for name, sentences in files.wordings.items()
+            if not missing_sentences(files, name)
+        },
         advice={key: rows.advice(row) for key, row in files.advice.items()},
         override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},

@@ -99,6 +99,7 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "frequency, 1 to 4": "" if procedure.frequency is None else str(procedure.frequency),
         "emergency": "yes" if procedure.emergency else "no",
         "information at most": ", ".join(sorted(procedure.at_most_info | procedure.expected)),
+        "alternatives": ", ".join(f"{row}: {other}" for row, other in procedure.alternatives.items()),
         "procedure source": procedure.source,
         "indication": indication.id if indication else "none of its own",
         "present if": expression_text(indication.present_if, knowledge) if indication else "",
@@ -131,8 +132,8 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
         "told as": question.told_as(criterion.indicator),
         "without data": "unknown" if criterion.required else "not missed",
         "guideline": threshold.guideline if threshold else "",
-        "grade": threshold.grade if threshold else "",
-        "source": threshold.source if threshold else row.source,
+        "grade": threshold.grade if threshold else criterion.grade,
+        "source": threshold.source if threshold else criterion.source or row.source,
         "status": "active, in shadow" if row.shadow else "active",
     }
 

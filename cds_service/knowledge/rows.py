@@ -119,9 +119,9 @@ def procedure(row: Row) -> Procedure:
         at_most_info=frozenset(row.get("at_most_info", ())),
         expected=frozenset(row.get("expected", ())),
         source=row["source"],
-        alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
         patients=patient_group(row),
+        alternatives=dict(row.get("alternatives", {})),
         list_complete=row.get("list_complete", False),
         settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
@@ -166,6 +166,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         required=row.get("required", kind.REQUIRED),
         problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
+        replaced_by=tuple(row.get("replaced_by", ())),
         even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
         required_when=tuple(gate(required) for required in row.get("required_when", ())),
         at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
@@ -173,6 +174,8 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
+        source=row.get("source", ""),
+        grade=row.get("grade", ""),
     )
 
 

@@ -119,8 +119,8 @@ class Procedure:
     expected: frozenset[str]
     """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
-    alternative: str | None = None
-    """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
+    alternatives: Mapping[str, str] = field(default_factory=dict)
+    """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
     patients: PatientGroup = ANYBODY
@@ -262,6 +262,8 @@ class Criterion:
     """Which of the patient's problems it belongs to, one of `PROBLEMS`: answers of one problem share a card."""
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
+    replaced_by: tuple[str, ...] = ()
+    """Criteria of the same row with a limit of their own for some patients: where one is asked, this one is not."""
     even_in_emergency: Indicator | None = None
     """How loud what is critical may be in an emergency; None for no louder than information."""
     required_when: tuple[Gate, ...] = ()
@@ -276,6 +278,9 @@ class Criterion:
     """Wording keys of what can be done, `advice.*`."""
     says: str | None = None
     """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
+    source: str = ""
+    grade: str = ""
+    """Of the question itself, where it has no limit; empty where it rests on its row's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,41 @@ def test_the_list_of_commands_says_what_each_does():
     assert all(f"{name} " in ran.stdout for name in _COMMANDS)
 
 
+def test_a_request_is_saved_with_its_dates(run, tmp_path):
+    """A saved example with relative dates becomes one with real dates, which other clients can send as it is."""
+    saved = tmp_path / "request.json"
+    ran = run("invoke", "--request", EXAMPLES / "bleeding-risk.json", "--save", saved)
+    assert ran.code == 0
+    assert "{{" not in saved.read_text("utf-8")
+    assert saved.stat().st_mode & 0o077 == 0
+    (tmp_path / "broken.json").write_text("{", "utf-8")
+    assert run("invoke", "--request", tmp_path / "broken.json", "--save", saved, "--service", "x").code == 2
+
+
+def test_a_request_is_judged_by_the_tables_of_a_site(run, tmp_path):
+    """`invoke --site` shows what the cards are with a hospital's own limit, and cites its source."""
+    (tmp_path / "thresholds.toml").write_text(
+        '[[threshold]]\nid = "platelets-high-risk"\nvalue = 300\n'
+        'change = { reason = "trial", approver = "board", date = "2026-11-02", source = "Protocol IR-07" }\n',
+        "utf-8",
+    )
+    request = EXAMPLES / "bleeding-risk.json"
+    assert "Protocol IR-07" in run("invoke", "--request", request, "--site", tmp_path, "--trace").out + str(
+        run("invoke", "--request", request, "--site", tmp_path, "--json").out
+    )
+    assert "Protocol IR-07" not in run("invoke", "--request", request, "--json").out
+
+
+def test_a_token_is_read_from_a_file(run, tmp_path):
+    """A token may be in a file; one that is missing or empty ends with 2 and says so."""
+    (tmp_path / "empty").write_text("\n", "utf-8")
+    for name, said in (("none", "can't be read"), ("empty", "is empty")):
+        request = EXAMPLES / "bleeding-risk.json"
+        ran = run("invoke", "--request", request, "--token-file", tmp_path / name)
+        assert ran.code == 2
+        assert said in ran.err
+
+
 def test_a_mistyped_command_is_understood(run):
     """A command with a letter wrong ends with 2 and names the one that is meant."""
     ran = run("tabels")
