@@ -25,10 +25,8 @@ GONE = object()
 """In place of a new value: the field is left out."""
 
 LEVELS = ("info", "warning", "critical")
-LIMIT, COMPARISON, WINDOW, GATE, LEVEL, REQUIRED, ROW, ADVICE, CODE, SENTENCE, USES, REASON = (
-    *("limit", "comparison", "window", "gate", "level", "required", "row", "advice", "code", "sentence"),
-    *("uses", "reason"),
-)
+LIMIT, COMPARISON, WINDOW, GATE, LEVEL, REQUIRED = "limit", "comparison", "window", "gate", "level", "required"
+ROW, ADVICE, CODE, SENTENCE, USES, REASON, HOLD = "row", "advice", "code", "sentence", "uses", "reason", "hold"
 """Kinds of changes, by which the report counts."""
 
 _NOT_JUDGED = frozenset({
@@ -70,6 +68,8 @@ _NEEDED = frozenset({
     *("value", "comparison", "within_days", "indicator", "present_if", "advice", "value_sets", "answers", "tell"),
     *("rise", "rise_within_hours", "ratio", "ratio_within_days"),
 })  # fmt: skip
+_OF_A_HOLD = ("bleeding_risk", "least", "most", "clearance_from", "clearance_above", "clearance_below", "clearance_to")
+"""Fields of a hold that decide how long it is."""
 _NEEDED_OF_A_PROCEDURE = frozenset({"uses", "access", "bleeding_risk"})
 _IS_WINDOW = re.compile("_(days|hours)( |$)")
 
@@ -93,7 +93,14 @@ class Mutant:
 
 def mutants(rows: TableRows) -> list[Mutant]:
     """Every change of the shipped tables, in the order of the files."""
-    return [*_thresholds(rows), *_contraindications(rows), *_procedures(rows), *_codes(rows), *_sentences(rows)]
+    return [
+        *_thresholds(rows),
+        *_contraindications(rows),
+        *_procedures(rows),
+        *_holds(rows),
+        *_codes(rows),
+        *_sentences(rows),
+    ]
 
 
 def _thresholds(rows: TableRows) -> Iterator[Mutant]:
@@ -216,6 +223,16 @@ def _of_a_table(name: str, table: Row) -> Iterator[Change]:
 
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else f"[{', '.join(map(str, value.values()))}]"
+
+
+def _holds(rows: TableRows) -> Iterator[Mutant]:
+    for key, row in rows.holds.items():
+        if is_active(row):
+            yield Mutant("hold", (key,), HOLD, "left out")
+            for name in (name for name in row if name in _OF_A_HOLD):
+                for what, new in _changes(name, row[name], needed=name != "most" and not name.startswith("clearance")):
+                    made = {other: kept for other, kept in row.items() if other != name or new is not GONE}
+                    yield Mutant("hold", (key,), HOLD, what, made if new is GONE else {**made, name: new})
 
 
 def _codes(rows: TableRows) -> Iterator[Mutant]:
