@@ -15,6 +15,7 @@ from cds_service.clinical_data.gather import gather
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
 from cds_service.findings.evaluate import evaluate
+from cds_service.findings.finding import Findings
 from cds_service.hooks.request import HookRequest
 from cds_service.knowledge.tables import Knowledge
 
@@ -34,6 +35,8 @@ class Answer:
     summary: CallSummary
     fetched: tuple[bytes, ...] = ()
     nothing_judged: NothingJudged | None = None
+    findings: Findings | None = None
+    """Everything that was found, rows in shadow included, for those who show how the answer came about."""
 
 
 def answer(
@@ -67,4 +70,4 @@ def answer(
     rendered = render(findings, knowledge, request.service, new_id, telling)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
-    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged)
+    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged, findings)

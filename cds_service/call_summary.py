@@ -6,14 +6,15 @@ In: the outputs of the stages. Out: a `CallSummary` of ids, counts and answers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from cds_service.cards.card import CardSummary
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import ClinicalData
-from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.findings.finding import CriterionFinding, Evidence, Findings, OrderFinding
 from cds_service.indicator import Indicator
+from cds_service.knowledge.tables import Contraindication
 from cds_service.reasons import Reason
 
 
@@ -23,6 +24,24 @@ class Read:
 
     count: int
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSummary:
+    """One question that is present or unknown, without a value of the record.
+
+    `row` is its contraindication, or the indication itself. `reason` is a key of the wording. `evidence` are the
+    references of the resources that it rests on. `limit` and `source` are as they were on that day.
+    """
+
+    row: str
+    question: str
+    certainty: str
+    indicator: str = ""
+    reason: str = ""
+    evidence: tuple[str, ...] = ()
+    limit: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +57,8 @@ class OrderSummary:
     present: Mapping[str, str]
     unknown: tuple[str, ...]
     recognized_by: str | None = None
+    answers: tuple[AnswerSummary, ...] = ()
+    """Why a card came; left out where only counts are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,15 @@ class CallSummary:
     """False where nothing of the record could be retrieved."""
 
 
+def without_references(summary: CallSummary) -> CallSummary:
+    """The same without the ids of resources."""
+    orders = (
+        replace(order, answers=tuple(replace(answer, evidence=()) for answer in order.answers))
+        for order in summary.orders
+    )
+    return replace(summary, orders=tuple(orders))
+
+
 def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, ...], version: str) -> CallSummary:
     """The summary of one call.
 
@@ -74,7 +104,7 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
         read={kind: Read(len(held.records), held.source) for kind, held in by_kind.items()},
         unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
         unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
-        orders=tuple(summarize_order(order) for order in findings.orders),
+        orders=tuple(replace(summarize_order(order), answers=tuple(_answers(order))) for order in findings.orders),
         cards=cards,
         judged=not findings.nothing_retrieved,
     )
@@ -94,6 +124,41 @@ def summarize_order(order: OrderFinding) -> OrderSummary:
         unknown=tuple(row.contraindication.id for row in rows if row.certainty is Certainty.UNKNOWN),
         recognized_by=_recognized_by(order),
     )
+
+
+def _answers(order: OrderFinding) -> Iterator[AnswerSummary]:
+    for indication in order.indications:
+        if indication.certainty is not Certainty.ABSENT:
+            name = indication.indication.id
+            yield AnswerSummary(
+                row=name,
+                question=name,
+                certainty=indication.certainty.value,
+                reason=indication.reason.key if indication.reason else "",
+                evidence=_references(indication.evidence),
+                source=indication.indication.source,
+            )
+    for row in order.contraindications:
+        answered = (found for found in row.criteria if found.certainty is not Certainty.ABSENT)
+        yield from (_answer(row.contraindication, found) for found in answered)
+
+
+def _answer(row: Contraindication, found: CriterionFinding) -> AnswerSummary:
+    limit = found.criterion.question.limit
+    return AnswerSummary(
+        row=row.id,
+        question=found.criterion.id,
+        certainty=found.certainty.value,
+        indicator=found.indicator.word if found.indicator else "",
+        reason=found.reason.key if found.reason else "",
+        evidence=_references(found.evidence),
+        limit=limit.text if limit else "",
+        source=limit.guideline if limit else row.source,
+    )
+
+
+def _references(evidence: Iterable[Evidence]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.reference for item in evidence if item.reference))
 
 
 def _recognized_by(order: OrderFinding) -> str | None:

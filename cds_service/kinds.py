@@ -28,6 +28,7 @@ class DataKind:
     code_checks: tuple[str, str] = ("", "")
     also: tuple[str, ...] = ()
     include: str | None = None
+    also_asked: tuple[str, ...] = ()
     often_missing: bool = False
 
     @property
@@ -80,6 +81,7 @@ def _kinds() -> tuple[DataKind, ...]:
             code_checks=(row["code_checks"][0], row["code_checks"][1]) if "code_checks" in row else ("", ""),
             also=tuple(row.get("also", ())),
             include=row.get("include"),
+            also_asked=tuple(row.get("also_asked", ())),
             often_missing=row.get("often_missing", False),
         )
         for row in rows

@@ -127,6 +127,15 @@ class Settings:
             meaning="Folder with a hospital's changes to the tables; see `docs/changing-the-tables.md`.",
         ),
     )
+    try_: bool | None = field(
+        default=None,
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="on without `CDS_CLIENTS` and on a loopback address, else off",
+            meaning="The page `/try`, on which people try orders with made-up patients; nothing of it is stored. "
+            "It needs no token, so `on` makes it open to everyone who reaches the service.",
+        ),
+    )
     max_body: int = field(
         default=52_428_800,
         metadata=_metadata(
@@ -235,6 +244,15 @@ class Settings:
             "`cds-service/records.db` in `$XDG_STATE_HOME`, else in `~/.local/state`.",
         ),
     )
+    keep_references: bool = field(
+        default=True,
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="on",
+            meaning="Whether records hold the ids of the resources that an answer rests on, for `cds-service explain`. "
+            "They hold no values either way.",
+        ),
+    )
     keep_comments: bool = field(
         default=False,
         metadata=_metadata(
@@ -277,6 +295,11 @@ class Settings:
 _TABLE: tuple[Field[Any], ...] = tuple(row for row in fields(Settings) if row.metadata)
 
 
+def _name(row: Field[Any]) -> str:
+    """The environment variable of a setting; a field that would be a word of Python ends in `_`."""
+    return _PREFIX + row.name.rstrip("_").upper()
+
+
 def environment() -> dict[str, str]:
     """The environment of the process, for `load_settings`."""
     return dict(os.environ)
@@ -292,7 +315,7 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     Raises:
         SettingError: a value can't be used, or the file can't be read or has an unknown name.
     """
-    names = {_PREFIX + row.name.upper(): row for row in _TABLE}
+    names = {_name(row): row for row in _TABLE}
     given = _from_file(config, names) if config else {}
     given |= {name: (value, name) for name, value in environ.items() if name in names and value.strip()}
     parsed = {names[name].name: _parse(names[name], value, where) for name, (value, where) in given.items()}
@@ -363,8 +386,5 @@ def settings_markdown() -> str:
         "the environment it only causes a warning. An empty variable counts as not set.\n\n"
         "| setting | default | meaning |\n|---|---|---|\n"
     )
-    rows = (
-        f"| `{_PREFIX}{row.name.upper()}` | {row.metadata['default_text']} | {row.metadata['meaning']} |\n"
-        for row in _TABLE
-    )
+    rows = (f"| `{_name(row)}` | {row.metadata['default_text']} | {row.metadata['meaning']} |\n" for row in _TABLE)
     return head + "".join(rows)

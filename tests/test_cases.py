@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.cli.cases import Case, failures, read_cases
+from cds_service.cases import Case, failures, read_cases
 from cds_service.knowledge.tables import Knowledge
 
 CASES = read_cases(Path(__file__).parent / "cases")

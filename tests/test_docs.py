@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cds_service.cases import failures, read_cases
 from cds_service.cli.call import call_in_process
-from cds_service.cli.cases import failures, read_cases
 from cds_service.hooks.catalog import SERVICES
 from cds_service.knowledge.load import load_knowledge
 from tests.support.shipped import shipped_knowledge

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.answer import Answer, answer
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.hooks.envelope import read_request
 from tests.support.degrade import LOST, SPOILED, Way, garble_a_field
 from tests.support.reading import NOW

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import moment_of
-from cds_service.cards.escape import harmless
-from cds_service.cards.evidence import Fact, found_line
+from cds_service.cards.evidence import Fact, found_line, name_of
 from cds_service.cards.headline import fitting, headline
 from cds_service.cards.order_names import orders_named, procedure_ids
 from cds_service.cards.part import Part, Step
@@ -46,11 +45,7 @@ def _part(pairs: list[tuple[OrderFinding, AlertFinding]], context: CardContext) 
 def _summary(key: str, items: Sequence[Evidence], orders: Sequence[OrderFinding], context: CardContext) -> str:
     """What is recorded and what it means; of the patient's sex or age the meaning alone says it."""
     wording = context.wording
-    facts = [Fact(_name(item.text), moment_of(item.date, context.today, wording)) for item in items]
+    facts = [Fact(name_of(item, context), moment_of(item.date, context.today, wording)) for item in items]
     if not facts or items[0].reference == "Patient":
         return fitting(wording.say(key))
     return headline(facts, lambda procedure, count: wording.say(key), orders_named(orders, context), context)
-
-
-def _name(text: str | None) -> str:
-    return harmless(text or "", 60)

@@ -5,7 +5,7 @@ Nothing empty is ever written: a member without a value is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ class Suggestion:
 
     label: str
     actions: tuple[Mapping[str, Any], ...]
+    recommended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,7 @@ def card_json(
         "source": _source(card, public_url),
     }
     if card.suggestions:
-        body["suggestions"] = [_suggestion_json(suggestion, new_id) for suggestion in card.suggestions]
-        body["selectionBehavior"] = "at-most-one"
+        body |= _suggestions_json(card.suggestions, new_id)
     reasons = knowledge.override_reasons.get(card.topic[0], ())
     if card.indicator > Indicator.INFO and reasons:
         body["overrideReasons"] = [
@@ -91,5 +91,28 @@ def _source(card: Card, public_url: str | None) -> dict[str, Any]:
     return source | {"topic": {"system": TOPICS, "code": code, "display": display}}
 
 
-def _suggestion_json(suggestion: Suggestion, new_id: Callable[[], str]) -> dict[str, Any]:
-    return {"label": suggestion.label, "uuid": new_id(), "actions": [dict(action) for action in suggestion.actions]}
+def _suggestions_json(suggestions: Sequence[Suggestion], new_id: Callable[[], str]) -> dict[str, Any]:
+    """Any of them may be chosen where each touches resources of its own; else one at most, and one is recommended.
+
+    Source: CDS Hooks 2.0.1, `selectionBehavior`, `isRecommended`.
+    """
+    touched = [reference for suggestion in suggestions for reference in _touches(suggestion)]
+    independent = len(touched) == len(set(touched))
+    advised = [number for number, suggestion in enumerate(suggestions) if suggestion.recommended]
+    shown = [
+        {
+            "label": suggestion.label,
+            "uuid": new_id(),
+            **({"isRecommended": True} if number in (advised if independent else advised[:1]) else {}),
+            "actions": [dict(action) for action in suggestion.actions],
+        }
+        for number, suggestion in enumerate(suggestions)
+    ]
+    return {"suggestions": shown, "selectionBehavior": "any" if independent else "at-most-one"}
+
+
+def _touches(suggestion: Suggestion) -> set[str]:
+    """The resources that it changes or deletes, as `Type/id`; a new one has no id yet."""
+    changed = (action["resource"] for action in suggestion.actions if action["type"] == "update")
+    deleted = {action["resourceId"] for action in suggestion.actions if action["type"] == "delete"}
+    return deleted | {f"{resource['resourceType']}/{resource['id']}" for resource in changed}

@@ -15,8 +15,8 @@ from cds_service.findings.finding import LookedAt
 MOST_CHARACTERS = 900
 MOST_FOUND = 5
 _MOST_LIMITS = 3
-_MOST_OF_A_LINE = 160
-_SHORT_LINE = 70
+_MOST_OF_A_LINE = 320
+_SHORT_LINE = 80
 
 
 def detail_of(part: Part, context: CardContext) -> str:

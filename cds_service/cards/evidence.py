@@ -14,6 +14,7 @@ from decimal import Decimal
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, moment_of
 from cds_service.cards.escape import harmless, sentence_case
+from cds_service.cards.hold_words import taken
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import (
     factor_of,
@@ -28,6 +29,7 @@ from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.tables import Criterion, Lab, Threshold
 
 _NAME = 60
+_DRUGS = "medications"
 _A_CODE = re.compile(r"[A-Z]\d[0-9A-Z](\.\S+)?|\d+(-\d)?")
 _TAG = re.compile(r" \((substance|product|medicinal product|disorder|finding|situation|event|procedure)\)$")
 """What SNOMED CT adds to a name to say of which kind it is."""
@@ -49,6 +51,8 @@ class Fact:
 
 def fact_of(member: Member, context: CardContext) -> Fact:
     """What a headline says of one question."""
+    if member.finding.holds:
+        return Fact(*taken(member.finding.holds[0], context))
     items = by_weight(member.finding.evidence)
     criterion = member.finding.criterion
     if not items:
@@ -75,6 +79,11 @@ def found_line(item: Evidence, criterion: Criterion | None, context: CardContext
     line = wording.say("evidence.dated", what=what, date=when) if when else wording.say("evidence.undated", what=what)
     notes = "; ".join(shown_reason(note, wording) for note in item.notes if note.key not in _NOT_TOLD)
     return wording.say("evidence.noted", what=line, note=notes) if notes else line
+
+
+def name_of(item: Evidence, context: CardContext) -> str:
+    """What the record calls an item, or else the tables."""
+    return _name(item, None, context, _NAME)
 
 
 def by_weight(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -114,7 +123,7 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
         return wording.say(f"fact.{key}", name=name)
     if item.value is not None:
         return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
-    return wording.say("fact.recorded", name=name)
+    return wording.say("fact.drug" if criterion.question.DATA == _DRUGS else "fact.recorded", name=name)
 
 
 def _what(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
@@ -152,5 +161,14 @@ def _name(item: Evidence, criterion: Criterion | None, context: CardContext, mos
     candidates = (item.text, coding.display if coding else None, display)
     told = (_TAG.sub("", text.strip()) for text in candidates if text)
     names = (harmless(text, most) for text in told if not _A_CODE.fullmatch(text))
-    label = criterion.label if criterion is not None else harmless(item.reference, most)
-    return next((name for name in names if name), label)
+    return next((name for name in names if name), None) or _own_words(item, criterion, context)
+
+
+def _own_words(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
+    """What the tables call it: the criterion, else the condition that the code means."""
+    if criterion is not None:
+        return criterion.label
+    hits = context.knowledge.codes.lookup(item.coding.system, item.coding.code) if item.coding else ()
+    value_sets = {hit.value_set for hit in hits}
+    meant = (one.label for one in context.knowledge.conditions.values() if one.value_set in value_sets)
+    return next(meant, harmless(item.reference, _NAME))

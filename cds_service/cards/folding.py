@@ -14,7 +14,7 @@ from cds_service.cards.part import Part
 from cds_service.indicator import Indicator
 
 MOST_CARDS = 3
-_OF_THE_FIRST = 2
+_OF_THE_FIRST = 4
 """Items of the record that are listed of the loudest; the others are there with their headlines."""
 SEVERAL = "several"
 """The topic of a card that holds more than one matter."""

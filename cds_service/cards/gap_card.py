@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
 from cds_service.cards.evidence import fact_of, found_line, lab_name
-from cds_service.cards.gaps import Gaps, gaps_of, labs_of
+from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
+from cds_service.cards.offers import offers_for_gaps
 from cds_service.cards.order_names import orders_named, procedure_ids, with_day
 from cds_service.cards.part import Part, Step
 from cds_service.cards.quantities import shown_reason
@@ -19,7 +20,6 @@ from cds_service.knowledge.advice import Moment
 
 TOPIC = "gaps"
 _MOST_NAMES = 3
-_DOUBTFUL = "coded-unread"
 
 
 def gap_part(context: CardContext) -> Part | None:
@@ -36,6 +36,7 @@ def gap_part(context: CardContext) -> Part | None:
         found=tuple(dict.fromkeys(_found(gaps, context))),
         steps=tuple(dict.fromkeys(_steps(gaps, context, meanwhile=meanwhile))),
         source=context.wording.say("source.service"),
+        suggestions=offers_for_gaps(gaps, orders, context),
         rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
         meanwhile=meanwhile,
     )
@@ -65,7 +66,7 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
     for kind, entries in gaps.entries.items():
         if f"gap.entries-{kind}.other" in wording.templates:
             return wording.count(f"gap.entries-{kind}", len(entries), procedure=procedure)
-    for matter in ("unusable", "missing", "old", "severity"):
+    for matter in MATTERS:
         if members := gaps.open.get(matter):
             return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
     return wording.say("gap.other", procedure=procedure)
@@ -74,7 +75,7 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
 def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: CardContext, *, meanwhile: bool) -> str:
     wording, labs = context.wording, labs_of(members, context)
     reason = members[0].finding.reason
-    values = {"labs": wording.joined(labs, either=matter == "severity"), "procedure": procedure}
+    values = {"labs": wording.joined(labs, either=matter != "unusable"), "procedure": procedure}
     if matter == "severity":
         return wording.say("gap.severity", fact=fact_of(members[0], context).what, **values)
     if matter == "unusable":
@@ -90,9 +91,9 @@ def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
     for gap in gaps.faults:
         if (gap.data in gaps.unread or gap.data in gaps.partly) and gap.reference is None and gap.text is None:
             yield sentence_case(shown_reason(gap.reason, wording, data=gap.data))
-    for entries in (*gaps.entries.values(), list(gaps.orders)):
+    for entries in (list(gaps.orders), *gaps.entries.values()):
         if entries:
-            names = wording.listed([_named(gap, context) for gap in entries], _MOST_NAMES)
+            names = wording.listed([_named(gap, gaps, context) for gap in entries], _MOST_NAMES)
             yield wording.count("gap_found.entries", len(entries), names=names)
     yield from _of_members(gaps.members, context)
 
@@ -103,8 +104,7 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
     for member in members:
         criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
         # A result that may be of another test goes by the record's own words.
-        named = None if member.finding.reason is not None and member.finding.reason.key == _DOUBTFUL else criterion
-        items = [found_line(item, named, context) for item in member.finding.evidence[:1]]
+        items = [found_line(item, None, context) for item in member.finding.evidence[:1]]
         labs = criterion.question.labs
         if criterion.question.limit is not None or not items:
             names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [criterion.label]
@@ -115,9 +115,9 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
             yield wording.say("gap_found.line", what=items[0], reason=reason)
 
 
-def _named(gap: Unavailable, context: CardContext) -> str:
+def _named(gap: Unavailable, gaps: Gaps, context: CardContext) -> str:
     """What can't be read, in the record's words where it has some."""
-    text = harmless(gap.text or "")
+    text = harmless(gap.text or gaps.texts.get(gap.reference or "", ""))
     if text:
         return context.wording.say("evidence.recorded", name=text)
     return harmless(gap.reference or "") or sentence_case(shown_reason(gap.reason, context.wording, data=gap.data))
@@ -130,6 +130,10 @@ def _steps(gaps: Gaps, context: CardContext, *, meanwhile: bool) -> Iterator[Ste
     for kind in dict.fromkeys((*gaps.unread, *gaps.partly)):
         if f"gap_do.read-{kind}" in wording.templates:
             yield Step(wording.say(f"gap_do.read-{kind}"), Moment.NOW)
+    if gaps.entries or gaps.open.get("other"):
+        yield Step(wording.say("gap_do.entries"), Moment.NOW)
+    if unusable := gaps.open.get("unusable"):
+        yield Step(wording.say("gap_do.look", labs=wording.joined(labs_of(unusable, context))), Moment.NOW)
     wanted = [*gaps.open.get("missing", ()), *gaps.open.get("old", ())]
     if wanted:
         yield Step(wording.say("gap_do.order", labs=wording.joined(labs_of(wanted, context))))
@@ -137,10 +141,6 @@ def _steps(gaps: Gaps, context: CardContext, *, meanwhile: bool) -> Iterator[Ste
         key for member in gaps.open.get("severity", ()) for key in member.finding.criterion.advice
     ):
         yield Step(wording.say(f"advice.{key}"))
-    if unusable := gaps.open.get("unusable"):
-        yield Step(wording.say("gap_do.look", labs=wording.joined(labs_of(unusable, context))), Moment.NOW)
-    if gaps.entries or gaps.open.get("other"):
-        yield Step(wording.say("gap_do.entries"), Moment.NOW)
     if gaps.orders:
         yield Step(wording.say("gap_do.orders"), Moment.NOW)
     if gaps.unread:

@@ -30,6 +30,9 @@ _OF_REASON = {
     "severity-not-recorded": "severity",
 }
 
+MATTERS = ("unusable", "missing", "old", "severity")
+"""What may be the matter with a result, the worst first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
@@ -37,7 +40,7 @@ class Gaps:
 
     `unread`: kinds of data of which nothing was read. `partly`: of which a part was not. `entries`: entries that can't
     be read, by kind. `orders`: orders that can't be read. `open`: questions without an answer by what is the matter:
-    `missing`, `old`, `severity`, `unusable` or `other`. `reasons`: why data were not read.
+    `missing`, `old`, `severity`, `unusable` or `other`. `faults`: all that was not read.
     """
 
     unread: tuple[str, ...]
@@ -46,12 +49,14 @@ class Gaps:
     orders: tuple[Unavailable, ...]
     open: dict[str, list[Member]]
     faults: tuple[Unavailable, ...]
+    texts: dict[str, str]
+    """Reference of an entry -> its words in the record."""
     indicator: Indicator
 
     @property
     def members(self) -> list[Member]:
-        """Every question without an answer."""
-        return [member for members in self.open.values() for member in members]
+        """Every question without an answer, the worst first."""
+        return [member for matter in (*MATTERS, "other") for member in self.open.get(matter, ())]
 
 
 def gaps_of(context: CardContext) -> Gaps | None:
@@ -69,6 +74,7 @@ def gaps_of(context: CardContext) -> Gaps | None:
         orders=tuple(gap for gap in faults if _of_orders(gap)),
         open=_open(members),
         faults=tuple(faults),
+        texts={item.reference: item.text for member in members for item in member.finding.evidence if item.text},
         indicator=max((member.indicator for member in members if member.makes_a_card), default=Indicator.INFO),
     )
 

@@ -33,7 +33,8 @@ def nothing_judged_part(context: CardContext) -> Part:
     """What says so; a warning, but in an emergency, which nothing may delay."""
     wording, judged = context.wording, context.judged
     names = orders_named(judged, context) if judged else []
-    lines = [wording.say("nothing_judged.summary", procedure=name) for name in names]
+    keys = ("nothing_judged.summary", "nothing_judged.summary-short")
+    lines = [wording.say(key, procedure=name) for name in names for key in keys]
     steps = [
         Step(wording.say("nothing_judged.do"), Moment.NOW),
         Step(wording.say("nothing_judged.again"), Moment.AFTER),

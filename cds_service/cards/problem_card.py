@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cds_service.cards.advice import advice_of
-from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.evidence import fact_of, found_lines, lab_name
 from cds_service.cards.headline import headline
+from cds_service.cards.hold_words import meaning
 from cds_service.cards.members import Member, Problem, problems_told
+from cds_service.cards.offers import offers_for_problem
 from cds_service.cards.order_names import doubts, orders_named, remaining, short_name
 from cds_service.cards.part import Part, Step
 from cds_service.cards.quantities import limit_in, rounded, shown_limit
@@ -26,11 +27,6 @@ def problem_parts(context: CardContext) -> list[Part]:
     return [_part(problem, context) for problem in problems_told(context.findings)]
 
 
-def suggestions_of(problem: Problem, context: CardContext) -> tuple[Suggestion, ...]:
-    """The buttons on the card of a problem."""
-    return ()
-
-
 def _part(problem: Problem, context: CardContext) -> Part:
     members, wording = problem.members, context.wording
     cited = _cited(members)
@@ -45,7 +41,7 @@ def _part(problem: Problem, context: CardContext) -> Part:
         source=cited or wording.say("source.rules"),
         source_row=members[0].row.id,
         rows=tuple(dict.fromkeys(member.row.id for member in members)),
-        suggestions=suggestions_of(problem, context),
+        suggestions=offers_for_problem(problem, context),
         meanwhile=meanwhile,
     )
 
@@ -54,7 +50,8 @@ def _cited(members: Sequence[Member]) -> str:
     """The guideline of the loudest member that names one."""
     for member in members:
         limit = member.finding.criterion.question.limit
-        if cite := limit.cite if limit is not None else member.row.cite:
+        held = next((advice.row.guideline for advice in member.finding.holds if advice.row is not None), "")
+        if cite := held or (limit.cite if limit is not None else member.row.cite):
             return cite
     return ""
 
@@ -95,7 +92,10 @@ def _means(member: Member, key: str, procedure: str, context: CardContext) -> st
     """What it means for the order; in an emergency what is done meanwhile, unless it is told louder even there."""
     wording, criterion = context.wording, member.finding.criterion
     if member.must_not_wait and member.indicator is Indicator.INFO:
-        return wording.say(f"meanwhile.{criterion.problem}", procedure=procedure)
+        what = "drug" if member.finding.holds else criterion.problem
+        return wording.say(f"meanwhile.{what}", procedure=procedure)
+    if member.finding.holds:
+        return meaning(member.finding.holds[0], procedure, context)
     limit = criterion.question.limit
     shown = _limit_as_reported(member, limit, context) if limit is not None else ""
     return wording.say(f"means.{key}", procedure=procedure, limit=shown)

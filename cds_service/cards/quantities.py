@@ -6,6 +6,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
+from cds_service.cards.dates import moment_of
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
 from cds_service.knowledge.tables import Knowledge, Lab, Threshold
@@ -125,4 +126,6 @@ def shown_reason(reason: Reason | None, wording: Wording, *, data: str | None = 
 def _shown(name: str, value: str | int, wording: Wording) -> str | int:
     if isinstance(value, int):
         return value
+    if name == "date":
+        return moment_of(value, None, wording).brief
     return shown_unit(value, wording) if name == "unit" else shown_value(value, wording)

@@ -6,7 +6,7 @@ from cds_service.cards.context import CardContext
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.order_names import orders_named, procedure_ids
 from cds_service.cards.part import Part, Step
-from cds_service.cards.suggestions import suggestions_for
+from cds_service.cards.suggestions import link_reason
 from cds_service.findings.finding import OrderFinding, Shown
 from cds_service.indicator import Indicator
 from cds_service.knowledge.advice import Moment
@@ -30,7 +30,7 @@ def _part(order: OrderFinding, context: CardContext) -> Part:
         steps=(Step(wording.say("reason_card.add"), Moment.NOW),),
         source=wording.say("source.rules"),
         rows=procedure_ids([order]),
-        suggestions=suggestions_for(order, context.knowledge, wording),
+        suggestions=link_reason(order, context),
         meanwhile=order.must_not_wait,
     )
 

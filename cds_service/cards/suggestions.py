@@ -1,136 +1,190 @@
-"""Cards stage: what an indication card offers to do at a click: add a recorded reason to the draft, or cancel it.
+"""Cards stage: what a card offers to do at a click. Each function gives a suggestion, or none where it would be wrong.
 
-An update holds the whole draft as it came, with reasonCode added and nothing else changed. Where that can't be
-promised (a number that would change, a null in a list), no update is offered.
+order_missing   create orders of the tests that are missing, or of a re-check with a day of its own
+tell_ir         note the evidence on the draft, for whoever does the procedure
+link_reason     name a recorded condition as the reason of the draft
+replace_order   delete the draft, and create the one of the safer procedure
+cancel_order    delete the draft; last, and never alone
+
+No drug is stopped, held or prescribed here. An update holds the whole draft as it came, with what is added to it.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from decimal import Decimal
-from itertools import product, zip_longest
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 from cds_service.cards.card import Suggestion
-from cds_service.cards.order_names import procedure_label
-from cds_service.cards.wording import Wording
-from cds_service.facts.patient_facts import OrderFact
-from cds_service.findings.finding import OrderFinding
-from cds_service.knowledge.expressions import Expression
-from cds_service.knowledge.tables import Knowledge
+from cds_service.cards.context import CardContext
+from cds_service.cards.escape import harmless
+from cds_service.cards.order_names import short_name
+from cds_service.cards.suggest_draft import draft_of, is_draft_with_id, with_more
+from cds_service.cards.suggest_resources import annotation, concept, reference, service_request
+from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
+from cds_service.fhir_references import local_reference
+from cds_service.findings.finding import Evidence, OrderFinding
+from cds_service.indicator import Indicator
 
-MOST_UPDATES = 3
-_MOST_ALTERNATIVES = 8
-_HAS_ID = re.compile(r"ServiceRequest/[^/\s]+")
-_INTEGERS = range(-(2**63), 2**63)
+__all__ = [
+    "Tell",
+    "Timing",
+    "WantedTest",
+    "cancel_order",
+    "link_reason",
+    "order_missing",
+    "replace_order",
+    "tell_ir",
+]
+
+MOST_REASONS = 3
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64}")
+_KEPT_BY_ANOTHER = (
+    *("subject", "encounter", "requester", "priority", "category", "reasonCode", "reasonReference"),
+    *("supportingInfo", "insurance", "performer", "performerType", "occurrenceDateTime", "occurrencePeriod"),
+    *("locationCode", "locationReference"),
+)
+"""What an order of another procedure for the same patient and reason has in common with the first."""
 
 
-def suggestions_for(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> tuple[Suggestion, ...]:
-    """At most three reasons to add, and cancelling; none for an appointment or an order without an id.
+class Tell(StrEnum):
+    """What is noted for interventional radiology: a key of the wording, the words of the button."""
 
-    Where the record holds a condition that needs other treatment (an alert), no reason is proposed beside it.
+    REACTION = "suggestion.tell.reaction"
+    ALLERGY_ENTRY = "suggestion.tell.entry"
+    RESULTS = "suggestion.tell.results"
+    EGFR = "suggestion.tell.egfr"
+    SCORE = "suggestion.tell.score"
+    STENT_DATE = "suggestion.tell.stent"
+    CLOT_DATE = "suggestion.tell.clot"
+    LAST_DOSE = "suggestion.tell.last-dose"
+    """Its places are `drug` and `day`."""
+    CONDITION = "suggestion.tell.condition"
+
+
+def tell_ir(
+    what: Tell,
+    fact: str,
+    evidence: Sequence[Evidence],
+    orders: Sequence[OrderFinding],
+    context: CardContext,
+    **places: str,
+) -> Suggestion | None:
+    """Add evidence to the drafts for whoever does the procedure: `supportingInfo`, and one sentence as a `note`.
+
+    Args:
+        what: names the button.
+        fact: what was found, in words, safe to show; no full stop.
+        evidence: what it rests on; only what can be referred to by type and id is.
+        orders: the orders concerned.
+        context: of the call.
+        places: of the button's words, where they have any.
+
+    Returns:
+        One update for each draft that does not say so yet; None for none.
     """
-    fact = order.order
-    if fact is None or fact.resource_type != "ServiceRequest" or not _HAS_ID.fullmatch(fact.reference):
-        return ()
-    draft = None if order.alerts else _draft(fact)
-    reasons = _reasons_to_offer(order, knowledge)[:MOST_UPDATES] if draft is not None else []
-    updates = [_update(draft, conditions, knowledge, wording) for conditions in reasons if draft is not None]
-    return (*updates, _cancel(fact, procedure_label(order), wording))
+    references = [one.reference for one in evidence if _REFERENCE.fullmatch(one.reference)]
+    note = context.wording.say("suggestion.tell-note", fact=fact)
+    updates = [_told(order, references, note) for order in orders]
+    actions = [_update(draft, context.wording.say("suggestion.tell-action", fact=fact)) for draft in updates if draft]
+    return Suggestion(context.wording.say(what, **places), tuple(actions)) if actions else None
 
 
-def _cancel(fact: OrderFact, procedure: str, wording: Wording) -> Suggestion:
-    description = wording.say("suggestion.cancel-action", procedure=procedure)
-    action = {"type": "delete", "description": description, "resourceId": fact.reference}
-    return Suggestion(wording.say("suggestion.cancel"), (action,))
-
-
-def _update(
-    draft: Mapping[str, Any], conditions: tuple[str, ...], knowledge: Knowledge, wording: Wording
-) -> Suggestion:
-    label = knowledge.conditions[conditions[0]].label
-    for name in conditions[1:]:
-        label = wording.say("suggestion.and", first=label, second=knowledge.conditions[name].label)
-    added = [_reason_code(name, knowledge) for name in conditions]
-    action = {
-        "type": "update",
-        "description": wording.say("suggestion.add-reason-action", reason=label),
-        "resource": {**draft, "reasonCode": [*draft.get("reasonCode", ()), *added]},
-    }
-    return Suggestion(wording.say("suggestion.add-reason", reason=label), (action,))
-
-
-def _reason_code(condition: str, knowledge: Knowledge) -> dict[str, Any]:
-    system, code, display = knowledge.reason_codes[condition][0]
-    return {
-        "coding": [{"system": system, "code": code, "display": display}],
-        "text": knowledge.conditions[condition].label,
-    }
-
-
-def _reasons_to_offer(order: OrderFinding, knowledge: Knowledge) -> list[tuple[str, ...]]:
-    """Condition ids that together make one reason: the first way of each indication, then the second ways, ..."""
-    ways = [_alternatives(finding.indication.present_if) for finding in order.indications]
-    turns = [way for turn in zip_longest(*ways) for way in turn if way]
-    coded = [way for way in turns if all(knowledge.reason_codes.get(name) for name in way)]
-    return list(dict.fromkeys(coded))
-
-
-def _alternatives(expression: Expression) -> list[tuple[str, ...]]:
-    """Every set of conditions that makes the expression true, in the order of the table."""
-    if expression.operator == "is":
-        return [(expression.condition,)]
-    parts = [_alternatives(part) for part in expression.parts if part.operator != "none_of"]
-    if expression.operator == "any_of":
-        return [way for part in parts for way in part][:_MOST_ALTERNATIVES]
-    combined = [tuple(dict.fromkeys(name for way in ways for name in way)) for ways in product(*parts)]
-    return combined[:_MOST_ALTERNATIVES]
-
-
-def _draft(fact: OrderFact) -> dict[str, Any] | None:
-    """The draft as it came, without empty members; None where it can't be given back unchanged."""
-    try:
-        draft = _without_empties(
-            json.loads(fact.body, parse_float=_exact_float, parse_int=_exact_int, parse_constant=_refused)
-        )
-        json.dumps(draft, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+def _told(order: OrderFinding, references: Sequence[str], note: str) -> dict[str, Any] | None:
+    draft = draft_of(order.order)
+    if draft is None:
         return None
-    if not isinstance(draft, dict) or not isinstance(draft.get("reasonCode", []), list):
+    own = {f"ServiceRequest/{draft['id']}", *_references(draft.get("supportingInfo"))}
+    texts = [part.get("text") for part in _objects(draft.get("note"))]
+    return with_more(
+        draft,
+        supportingInfo=[reference(to) for to in dict.fromkeys(references) if to not in own],
+        note=[annotation(note)] if note not in texts else [],
+    )
+
+
+def link_reason(order: OrderFinding, context: CardContext) -> tuple[Suggestion, ...]:
+    """Name recorded conditions as the reason of the draft: `reasonReference`, one suggestion for each reason that fits.
+
+    The conditions are there, active and confirmed (`OrderFinding.linkable_reasons`); none is made up.
+    """
+    draft = draft_of(order.order)
+    offers = (_link(draft, reason, context) for reason in order.linkable_reasons) if draft is not None else ()
+    return tuple(offer for offer in offers if offer)[:MOST_REASONS]
+
+
+def _link(draft: Mapping[str, Any], reason: Sequence[Evidence], context: CardContext) -> Suggestion | None:
+    known = _references(draft.get("reasonReference"))
+    new = [one for one in reason if one.reference not in known]
+    linked = with_more(draft, reasonReference=[reference(one.reference, harmless(one.text or "")) for one in new])
+    if linked is None:
         return None
-    return draft if f"ServiceRequest/{draft.get('id')}" == fact.reference else None
+    label = context.wording.joined([harmless(one.text or one.reference) for one in new])
+    description = context.wording.say("suggestion.link-reason-action", reason=label)
+    return Suggestion(context.wording.say("suggestion.link-reason", reason=label), (_update(linked, description),))
 
 
-def _without_empties(value: Any) -> Any:
-    """Null, empty text, list and object mean nothing in FHIR and are left out; a null in a list holds a place there."""
-    if isinstance(value, dict):
-        return {name: kept for name, part in value.items() if not _is_empty(kept := _without_empties(part))}
-    if isinstance(value, list):
-        if None in value:
-            raise ValueError("a null in a list pairs with another list, so neither can be left out")
-        return [kept for part in value if not _is_empty(kept := _without_empties(part))]
-    return value
+def replace_order(order: OrderFinding, context: CardContext) -> Suggestion | None:
+    """Order the safer procedure that the table names in place of this one; never where it must not wait."""
+    draft, old, wording = draft_of(order.order), order.procedure, context.wording
+    safer = context.knowledge.procedures.get(old.alternative or "") if old and len(order.candidates) < 2 else None
+    if draft is None or old is None or safer is None or safer.shadow or order.must_not_wait:
+        return None
+    code = concept(context.knowledge.order_codes[safer.id], safer.label)
+    notes = [
+        *_objects(draft.get("note")),
+        annotation(wording.say("suggestion.replace-note", procedure=short_name(old, wording))),
+    ]
+    kept = {name: draft[name] for name in _KEPT_BY_ANOTHER if name in draft}
+    made = service_request(**kept, code=code, note=notes)
+    if made is None:
+        return None
+    create = {
+        "type": "create",
+        "description": wording.say("suggestion.replace-action", procedure=short_name(safer, wording)),
+        "resource": made,
+    }
+    delete = _delete(order, context)
+    return Suggestion(wording.say("suggestion.replace", procedure=short_name(safer, wording)), (delete, create))
 
 
-def _is_empty(value: Any) -> bool:
-    return value is None or value in ("", [], {})
+def cancel_order(
+    order: OrderFinding,
+    level: Indicator,
+    beside: Sequence[Suggestion],
+    context: CardContext,
+    *,
+    duplicate: bool = False,
+) -> Suggestion | None:
+    """Delete the draft, for a critical card or a duplicate; to be shown last.
+
+    Args:
+        order: the order.
+        level: of the card.
+        beside: the other suggestions of the card: without one, cancelling would be all that the card offers.
+        context: of the call.
+        duplicate: another order of the same procedure is there.
+    """
+    allowed = (level is Indicator.CRITICAL or duplicate) and beside and not order.must_not_wait
+    if not allowed or not is_draft_with_id(order.order):
+        return None
+    return Suggestion(context.wording.say("suggestion.cancel"), (_delete(order, context),))
 
 
-def _exact_float(text: str) -> float:
-    number = float(text)
-    if Decimal(repr(number)) != Decimal(text):
-        raise ValueError("a number with more digits than can be given back")
-    return number
+def _delete(order: OrderFinding, context: CardContext) -> dict[str, Any]:
+    name = short_name(order.procedure, context.wording) if order.procedure else ""
+    description = context.wording.say("suggestion.cancel-action", procedure=name)
+    return {"type": "delete", "description": description, "resourceId": order.order.reference if order.order else ""}
 
 
-def _exact_int(text: str) -> int:
-    number = int(text)
-    if number not in _INTEGERS:
-        raise ValueError("a number with more digits than can be given back")
-    return number
+def _update(draft: Mapping[str, Any], description: str) -> dict[str, Any]:
+    return {"type": "update", "description": description, "resource": draft}
 
 
-def _refused(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+def _references(value: Any) -> set[str]:
+    return {local_reference(to) for part in _objects(value) if isinstance(to := part.get("reference"), str)}
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    yield from (part for part in (value if isinstance(value, list) else ()) if isinstance(part, dict))

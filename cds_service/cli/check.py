@@ -1,7 +1,7 @@
 """`cds-service check`: reads every table and value set, and a site's changes, and reports what is wrong with them.
 
-In a clone of the repository the clinical cases are judged as well. They describe the shipped tables: with a site
-folder, a case with another result is a change for a person to confirm.
+The clinical cases are judged as well. The shipped ones describe the shipped tables: with a site folder, one with
+another result is a change for a person to confirm. The site's own cases must hold.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-import cds_service
-from cds_service.cli.cases import failures, read_cases
+from cds_service.cases import SHIPPED_CASES, failures, read_cases
 from cds_service.cli.options import add_config, add_site, local_now, settings_of
+from cds_service.cli.table_diff import row_differences
 from cds_service.cli.terminal import print_err
 from cds_service.errors import TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
-
-CASES = Path(cds_service.__file__).parents[1] / "tests" / "cases"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("check", help="check every table, value set and case", description=__doc__)
     add_site(parser)
-    parser.add_argument("--cases", type=Path, default=CASES, metavar="DIR", help="folder of clinical cases")
+    parser.add_argument("--cases", type=Path, default=SHIPPED_CASES, metavar="DIR", help="folder of clinical cases")
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -40,10 +38,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         knowledge = load_knowledge(settings.site)
         print(_summary(knowledge))
-        problems = _judge_cases(args.cases, knowledge, local_now(settings))
-        if settings.site and problems:
-            _show_changed_cases(problems)
-            problems = []
+        now = local_now(settings)
+        problems = _judge_cases(args.cases, knowledge, now)
+        if settings.site:
+            _show_changes(row_differences(load_knowledge(), knowledge), problems)
+            problems = _own_failures(settings.site, knowledge, now)
     except TableError as error:
         problems = error.problems
     for problem in problems:
@@ -69,11 +68,24 @@ def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]
     return problems
 
 
-def _show_changed_cases(differences: list[str]) -> None:
-    """Print the cases of the shipped tables whose results the site folder changes, which may be intended."""
-    print("No mistake in the site folder. It changes the result of these cases of the shipped tables; confirm each:")
-    for difference in differences:
-        print(f"  {difference}")
+def _own_failures(site: Path, knowledge: Knowledge, now: datetime) -> list[str]:
+    """The failures of the site's own cases."""
+    own = read_cases(site / "cases")
+    problems = [f"site/cases/{problem}" for case in own for problem in failures(case, knowledge, now)]
+    if own and not problems:
+        print(f"{len(own)} cases of the site hold.")
+    return problems
+
+
+def _show_changes(rows: list[str], cases: list[str]) -> None:
+    """Print what the site folder changes, which may be intended: rows, and results of shipped cases."""
+    print(f"The site folder changes {len(rows) or 'no'} properties of rows{':' if rows else '.'}")
+    for line in rows:
+        print(f"  {line}")
+    if cases:
+        print("It changes the result of these cases of the shipped tables; confirm each:")
+    for line in cases:
+        print(f"  {line}")
 
 
 def _summary(knowledge: Knowledge) -> str:

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from cds_service.cli.cases import Case, answer_case
+from cds_service.cases import Case, answer_case
 from cds_service.cli.everyday_orders import (
     MUST_SPEAK,
     ORDINARY,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cds_service.cli.cases import coding
+from cds_service.cases import coding
 from cds_service.errors import TableError
 from cds_service.indicator import Indicator, indicator_of
 

@@ -15,13 +15,13 @@ from cds_service.cli.call import Reply, Signer, call_in_process, call_service, f
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import read_key
 from cds_service.cli.options import add_config, add_fhir_access, fhir_source, local_now, settings_of
-from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.cli.show_reply import show
 from cds_service.cli.terminal import console, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from cds_service.saved_request import read_saved_request, service_for
 from cds_service.settings import Settings
 
 _SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "save", "smart_client", "rate")

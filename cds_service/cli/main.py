@@ -17,7 +17,7 @@ from cds_service.errors import SetupError
 
 _COMMANDS = (
     *("serve", "invoke", "doctor", "validate", "catalog", "check", "clients", "tables", "demo", "feedback", "audit"),
-    *("terminology", "package", "db", "screen", "everyday"),
+    *("terminology", "package", "db", "screen", "everyday", "site", "diff", "explain"),
 )
 """Each is a module of this folder, imported when it is asked for: some bring large libraries with them."""
 

@@ -54,6 +54,8 @@ class DataQuery:
     types: tuple[str, ...]
     queries: tuple[Query, ...]
     after: Page | None = None
+    beside: tuple[Query, ...] = ()
+    """Searches that are asked as well; one that the server does not know leaves no gap."""
 
     @property
     def is_search(self) -> bool:
@@ -127,6 +129,10 @@ class DataRequest:
 
     def _answered(self) -> tuple[Search, ...]:
         """The searches that the answer rests on."""
+        beside = (self._search_somehow(query) for query in self.wanted.beside)
+        return (*self._main(), *(one for one in beside if one.pages or one.status not in _NOT_GIVEN))
+
+    def _main(self) -> tuple[Search, ...]:
         first, *others = self.wanted.queries
         if self.wanted.after is not None:
             return (self._follow(Search(self.wanted.data, first, [self.wanted.after])),)

@@ -172,7 +172,10 @@ def _at_once() -> None:
 
 def _by_type(wanted: DataQuery, patient_id: str) -> DataQuery:
     """The same with the patient named as `Patient/id` in its searches."""
-    return replace(wanted, queries=tuple(with_patient_type(query, patient_id) for query in wanted.queries))
+    queries, beside = (
+        tuple(with_patient_type(query, patient_id) for query in asked) for asked in (wanted.queries, wanted.beside)
+    )
+    return replace(wanted, queries=queries, beside=beside)
 
 
 def _of_somebody(found: Mapping[str, RetrievedData]) -> Mapping[str, RetrievedData]:

@@ -124,8 +124,11 @@ def _queries(
         template = kind.prefetch_template(codes.get(kind.key, ()))
         goes_on = any(gap.reason.key == "more-pages" for gap in one.data.unavailable)
         if template is not None and (goes_on or not one.data.obtained):
-            template += f"&_include={kind.include}" if kind.include else ""
-            yield DataQuery(kind.key, types, (query_of(template, request.patient_id),), one.last_page)
+            asked = query_of(template, request.patient_id)
+            beside = tuple(replace(asked, path=other) for other in kind.also_asked)
+            include = (("_include", kind.include),) if kind.include else ()
+            main = replace(asked, parameters=(*asked.parameters, *include))
+            yield DataQuery(kind.key, types, (main,), one.last_page, beside)
 
 
 def _named_orders(request: HookRequest, in_focus: RetrievedData) -> list[str]:

@@ -6,7 +6,8 @@ is in doubt: the caller may have the facts with it and without it.
 
 When something became known: an Observation when it was issued, else some time after it was taken; a Condition when it
 was recorded, an encounter diagnosis when its encounter ended, since it is coded then; an AllergyIntolerance when it was
-recorded. A Condition that ended later was still active. What was corrected, refuted or removed later can't be seen.
+recorded; a medication when it was written. A Condition that ended later was still active. What was corrected, refuted
+or removed later can't be seen.
 Source: FHIR R4 Observation.issued, Condition.recordedDate and abatement, AllergyIntolerance.recordedDate.
 """
 
@@ -21,7 +22,16 @@ from cds_service.clinical_data.retrieved import ClinicalData, RawResource, Retri
 from cds_service.facts.conditions import encounter_of
 from cds_service.facts.dates import read_when
 from cds_service.facts.extract import extract
-from cds_service.facts.patient_facts import AllergyFact, Concept, ConditionFact, ObservationFact, PatientFacts, When
+from cds_service.facts.patient_facts import (
+    Activity,
+    AllergyFact,
+    Concept,
+    ConditionFact,
+    MedicationFact,
+    ObservationFact,
+    PatientFacts,
+    When,
+)
 from cds_service.facts.resources import (
     RawAllergy,
     RawCondition,
@@ -102,6 +112,7 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         conditions=tuple(map(view.condition_then, filter(view.was_known, record.facts.conditions))),
         allergies=tuple(map(view.allergy_then, filter(view.was_known, record.facts.allergies))),
         observations=tuple(filter(view.was_known, record.facts.observations)),
+        medications=tuple(view.medication_then(fact) for fact in record.facts.medications if view.was_written(fact)),
         now=moment,
         today=moment.date(),
     )
@@ -139,6 +150,22 @@ class _View:
 
     def allergy_then(self, fact: AllergyFact) -> AllergyFact:
         return fact if fact.active or self._had_ended(fact) else replace(fact, active=True)
+
+    def was_written(self, fact: MedicationFact) -> bool:
+        """Whether a medication was on the list: it is when it is written."""
+        span = fact.written or fact.last_dose or self._undated.known
+        certainty = had_happened(span, self._moment)
+        self.in_doubt |= certainty is Certainty.UNKNOWN
+        return certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and self._count)
+
+    def medication_then(self, fact: MedicationFact) -> MedicationFact:
+        """What was completed or stopped later was taken then; the record seldom says when it ended."""
+        if fact.activity not in (Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
+            return fact
+        certainty = had_happened(fact.ended or self._undated.ended, self._moment)
+        self.in_doubt |= certainty is Certainty.UNKNOWN
+        ended = certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and not self._count)
+        return fact if ended else replace(fact, activity=Activity.TAKEN)
 
     def _had_ended(self, fact: _Fact) -> bool:
         certainty = had_happened(self._moments.get(fact.reference, self._undated).ended, self._moment)

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.dates import read_when
+from cds_service.facts.optional_fields import decode_start, decode_text
 from cds_service.facts.patient_facts import OrderedFact
 from cds_service.facts.reading import Reading
-from cds_service.facts.resources import RawOrdered, Unreadable, concept, decode
+from cds_service.facts.resources import RawOrder, Unreadable, concept, decode
 
 _DRAFT, _IN_FORCE = "draft", "active"
 
@@ -26,12 +27,11 @@ def read_ordered(records: Sequence[RawResource], reading: Reading) -> tuple[Orde
 
 def _read(record: RawResource, reading: Reading) -> OrderedFact | None:
     try:
-        raw = decode(record.body, RawOrdered)
+        raw = decode(record.body, RawOrder)
     except Unreadable:
         return None
     if raw.status not in (_DRAFT, _IN_FORCE) or raw.do_not_perform:
         return None
-    period = raw.occurrence_period
-    dates = (raw.occurrence_date_time, period and (period.end or period.start), raw.authored_on)
-    planned = next((when for text in dates if text and (when := read_when(text, reading.zone))), None)
-    return OrderedFact(record.reference, concept(raw.code), raw.status == _DRAFT, planned)
+    occurrence = decode_text(raw.occurrence_date_time) or decode_start(raw.occurrence_period)
+    planned, authored = (read_when(text, reading.zone) for text in (occurrence, decode_text(raw.authored_on)))
+    return OrderedFact(record.reference, concept(raw.code), raw.status == _DRAFT, planned, authored)

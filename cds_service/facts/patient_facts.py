@@ -269,14 +269,15 @@ class OrderFact:
 class OrderedFact:
     """A ServiceRequest that is a wish to do something: a draft of this call, or an order in force.
 
-    `planned` is when it is to be done, else when it was written; None where it does not say. What it is for is not
-    judged here: a procedure is one as well as a test.
+    `planned` is when it is to be done, `authored` when it was written; None where it does not say. What it is for is
+    not judged here: a procedure is one as well as a test.
     """
 
     reference: str
     concept: Concept
     draft: bool
     planned: When | None = None
+    authored: When | None = None
 
 
 @dataclass(frozen=True, slots=True)

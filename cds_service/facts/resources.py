@@ -184,18 +184,8 @@ class RawOrder(_Resource):
     priority: msgspec.Raw = NOT_GIVEN
     occurrence_date_time: msgspec.Raw = NOT_GIVEN
     occurrence_period: msgspec.Raw = NOT_GIVEN
+    authored_on: msgspec.Raw = NOT_GIVEN
     start: msgspec.Raw = NOT_GIVEN
-
-
-class RawOrdered(_Resource):
-    """FHIR ServiceRequest, as far as it says whether something is ordered already."""
-
-    status: str | None = None
-    do_not_perform: bool | None = None
-    code: RawConcept | None = None
-    occurrence_date_time: str | None = None
-    occurrence_period: RawPeriod | None = None
-    authored_on: str | None = None
 
 
 class RawContained(_Resource):
@@ -238,7 +228,7 @@ class Unreadable(Exception):
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
-        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder, RawOrdered),
+        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder),
         *(RawPatient, RawContained, RawEncounter),
     )
 }

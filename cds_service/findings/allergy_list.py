@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, PatientFacts
+from cds_service.knowledge.allergy_types import Statement
 from cds_service.knowledge.questions.allergy import AllergyQuestion
-from cds_service.knowledge.tables import Knowledge, Statement
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 _KIND = AllergyQuestion.DATA

@@ -9,9 +9,10 @@ from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of
 from cds_service.findings.derived_labs import add_derived
-from cds_service.findings.finding import ContraindicationFinding
+from cds_service.findings.finding import ContraindicationFinding, OrderedTest
 from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.medication_list import MedicationList, medications_of
+from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.findings.thresholds import age_in_days
 from cds_service.findings.urgency import Timing
@@ -28,6 +29,7 @@ class PatientContext:
     allergies: AllergyList
     labs: LabBook
     medications: MedicationList
+    ordered: tuple[OrderedTest, ...] = ()
     planning: bool = True
     """False while an order is being written, and only what stops it or completes it is told."""
     judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
@@ -56,6 +58,7 @@ def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True)
         allergies_of(facts, knowledge),
         labs,
         medications_of(facts, knowledge),
+        ordered_tests(facts, knowledge),
         planning,
     )
 

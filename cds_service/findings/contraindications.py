@@ -27,7 +27,9 @@ def judge_contraindications(
 
 
 def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:
-    asked = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
+    applying = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
+    ids = {criterion.id for criterion in applying}
+    asked = [criterion for criterion in applying if not ids.intersection(criterion.replaced_by)]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
     findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}

@@ -14,6 +14,7 @@ from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import NOT_TOLD, Findings, LookedAt, OrderFinding, Shown, Told
 from cds_service.findings.indications import chart_for, judge_indications
+from cds_service.findings.linkable_reasons import linkable_reasons
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.findings.urgency import timing_of
 from cds_service.kinds import CLINICAL
@@ -59,6 +60,7 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         to_judge and not facts.obtained,
         facts.today,
         tuple(_looked_at(kind.key, facts) for kind in CLINICAL),
+        patient.ordered,
     )
 
 
@@ -119,6 +121,7 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
+        linkable_reasons=linkable_reasons(reasons, order, patient) if order else (),
     )
     return replace(finding, reason_told=_reason_told(finding))
 
@@ -128,6 +131,8 @@ def _reason_told(finding: OrderFinding) -> Told:
     if not finding.lacks_reason:
         return NOT_TOLD
     order = finding.order
+    if finding.alerts:
+        return Told(Shown.NONE, "alert-says-it")
     if order is None or order.reasons or order.reason_references or finding.must_not_wait:
         return Told(Shown.NONE, "reason-on-the-order")
     return Told(Shown.CARD, "no-reason")

@@ -166,6 +166,18 @@ class AlertFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderedTest:
+    """A test that is ordered already: its id in `lab_orders.toml`, and the day it is for, where the order says so."""
+
+    test: str
+    day: date | None = None
+
+    def is_in_time(self, by: date | None) -> bool:
+        """Whether its result can be there by a day; where one of the two days is not known, it can."""
+        return by is None or self.day is None or self.day <= by
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFinding:
     """All that is said about one order; in patient-view about one procedure, with `order` None.
 
@@ -199,6 +211,8 @@ class OrderFinding:
     """True as well where it could not be ruled out: gadolinium is then no alternative to offer."""
     reason_told: Told = NOT_TOLD
     """Whether the order is told to have no reason on record; that is no more than information."""
+    linkable_reasons: tuple[tuple[Evidence, ...], ...] = ()
+    """Recorded conditions that the order may name as its reason, as it names none: those of one indication each."""
 
     @property
     def emergency(self) -> bool:
@@ -255,6 +269,8 @@ class Findings:
     nothing_retrieved: bool = False
     today: date | None = None
     looked_at: tuple[LookedAt, ...] = ()
+    ordered_tests: tuple[OrderedTest, ...] = ()
+    """Tests that are among the drafts, or ordered and in force."""
 
     @property
     def nothing_judged_indicator(self) -> Indicator:

@@ -1,8 +1,9 @@
 """What is done with one antithrombotic before this procedure: held, left, or somebody is asked first.
 
-In this order: an emergency holds nothing; an order that treats a clot holds nothing; what is held already, or ended
-lately, asks for the last dose; a recorded state that makes stopping dangerous wins over every number; then the rows of
-`holds.toml`. Source of the order: SIR 2019, figure 2 (low risk: continue most; high risk: the indication decides).
+In this order: an emergency holds nothing; an order that treats a clot holds nothing, nor one that the agent is a part
+of; what is held already, or ended lately, asks for the last dose; a recorded state that makes stopping dangerous wins
+over every number; then the rows of `holds.toml`. Source of the order: SIR 2019, figure 2 (low risk: continue most; high
+risk: the indication decides).
 """
 
 from __future__ import annotations
@@ -78,12 +79,19 @@ def hold_advice(
         return case.advice(HoldAction.EMERGENCY, base if matters else Indicator.INFO, quiet=not matters)
     if _treats_a_clot(case):
         return case.advice(HoldAction.TREATS_A_CLOT, Indicator.INFO, quiet=True)
+    if _is_part_of_treatment(case):
+        return case.advice(HoldAction.NEVER_STOP, Indicator.INFO, quiet=True)
     return _of_use(case, matters=matters) or _by_rows(case, matters=matters)
 
 
 def _treats_a_clot(case: _Case) -> bool:
     table = case.patient.knowledge.medications
     return bool(case.order.uses & table.clot_uses or case.order.ids & table.clot_procedures)
+
+
+def _is_part_of_treatment(case: _Case) -> bool:
+    table = case.patient.knowledge.medications
+    return case.agent.kind in table.treating_kinds and case.order.ids <= table.treated_by_them
 
 
 def _of_use(case: _Case, *, matters: bool) -> HoldAdvice | None:

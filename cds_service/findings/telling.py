@@ -12,6 +12,7 @@ from dataclasses import replace
 from cds_service.certainty import Certainty
 from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import NOT_TOLD, CriterionFinding, Shown, Told
+from cds_service.findings.ordered_tests import is_ordered
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
 from cds_service.kinds import KINDS
@@ -117,6 +118,9 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
         return _of_unread(found, context), Told(Shown.CARD, "not-read")
     if not _is_required(found, context, patient):
         return Indicator.INFO, Told(Shown.NONE, "not-required")
+    labs = found.criterion.question.labs
+    if any(is_ordered(lab, patient.ordered, patient.knowledge, context.timing.planned) for lab in labs):
+        return Indicator.INFO, Told(Shown.NONE, "already-ordered")
     if context.timing.must_not_wait and patient.has_any_result:
         return Indicator.INFO, Told(Shown.LINE, "cannot-wait")
     near = context.timing.days_left <= patient.knowledge.urgency.near_within_days

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cds_service.knowledge.allergy_texts import SIGNS, WEIGHTS, AllergyTexts, Combination
+from cds_service.knowledge.allergy_types import AllergyGroup, AllergyTable
 from cds_service.knowledge.lexicon import Lexicon
 from cds_service.knowledge.phrases import Phrases, unglued
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.tables import AllergyGroup, AllergyTable
 from cds_service.knowledge.words import Words
 
 Row = Mapping[str, Any]
 FOLDER = "allergy_words"
 
 
-def allergy_table(table: Row, words: Iterable[Row]) -> AllergyTable:
+def allergy_table(table: Row, words: Collection[Row]) -> AllergyTable:
     """The groups, the weights of reactions and the languages of the words.
 
     Args:
         table: the whole of `allergies.toml`.
         words: every block of `allergy_words/`.
     """
+    named: dict[str, list[str]] = {}
+    for block in words:
+        named.setdefault(block["mean"], []).extend(block["words"])
     return AllergyTable(
         groups=tuple(
             AllergyGroup(r["id"], r["value_set"], r.get("role"), frozenset(r.get("covered_by", ())))
@@ -30,6 +33,7 @@ def allergy_table(table: Row, words: Iterable[Row]) -> AllergyTable:
         ),
         reactions={weight: table["reaction"][weight]["value_set"] for weight in WEIGHTS},
         languages=tuple(dict.fromkeys(block["language"] for block in words if block["language"] != "any")),
+        words={group["id"]: tuple(named.get(group["id"], ())) for group in table["group"]},
     )
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from cds_service.knowledge.allergy_types import Statement
 from cds_service.knowledge.lexicon import Lexicon, Span
 from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
-from cds_service.knowledge.tables import Statement
 from cds_service.knowledge.words import Words
 
 SIGNS: Mapping[str, str] = {

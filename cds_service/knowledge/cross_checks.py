@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.question_types import QUESTION_TYPES
@@ -26,6 +27,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _thresholds,
         _labs,
         _lab_names,
+        check_lab_orders,
         _urgency,
         check_allergies,
         check_medications,
@@ -51,8 +53,12 @@ def _procedures(rows: TableRows) -> Iterator[str]:
     for key, row in rows.procedures.items():
         file = rows.places.get(key, "site/procedures")
         yield from _missing(file, key, "parent", [row.get("parent", "")], rows.procedures, "procedure")
-        for field in ("notes", "at_most_info", "expected"):
+        yield from _missing(
+            file, key, "alternatives", row.get("alternatives", {}).values(), rows.procedures, "procedure"
+        )
+        for field in ("notes", "at_most_info", "expected", "alternatives"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
+        yield from _alternative(rows, file, key)
         yield from _circle(rows, file, key)
         yield from _missing(
             file, key, "settled_by", _named({"any_of": row.get("settled_by", ())}), rows.conditions, "condition"
@@ -86,6 +92,16 @@ def _indications(rows: TableRows) -> Iterator[str]:
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
 
 
+def _alternative(rows: TableRows, file: str, key: str) -> Iterator[str]:
+    """A safer procedure is one that there is, and that uses less and nothing else."""
+    name, row = rows.procedures[key].get("alternative", ""), rows.procedures[key]
+    yield from _missing(file, key, "alternative", [name], rows.procedures, "procedure")
+    if name in rows.procedures:
+        safer = {*rows.procedures[name]["uses"], *rows.procedures[name].get("usually_uses", ())}
+        if not safer < {*row["uses"], *row.get("usually_uses", ())}:
+            yield f'{file}: "{key}", alternative "{name}" does not use less than this procedure; name a safer one'
+
+
 def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:
     seen, parent = {key}, rows.procedures[key].get("parent")
     while parent in rows.procedures:
@@ -105,9 +121,8 @@ def _contraindications(rows: TableRows) -> Iterator[str]:
         for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
             yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
         for criterion in row["criterion"]:
-            yield from _missing(
-                file, criterion["id"], "superseded_by", criterion.get("superseded_by", ()), ids, "criterion here"
-            )
+            for field in ("superseded_by", "replaced_by"):
+                yield from _missing(file, criterion["id"], field, criterion.get(field, ()), ids, "criterion here")
             for gate in (criterion, *criterion.get("required_when", ())):
                 yield from _gate(rows, criterion["id"], gate)
             measured = criterion.get("measured_by", ())

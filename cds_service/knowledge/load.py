@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,21 @@ from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
+from cds_service.knowledge.lab_orders import LabOrders
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
-from cds_service.knowledge.site import (
-    SiteChanges,
+from cds_service.knowledge.site import SiteChanges, read_site
+from cds_service.knowledge.site_overlay import (
+    add_rows,
+    approved_later,
     changes_of,
     overlay,
     overlay_criteria,
     overlay_order_words,
-    read_site,
+    overlay_thresholds,
 )
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
@@ -51,16 +55,19 @@ TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
 _ENGLISH = "wording.en.toml"
 _LOINC = "http://loinc.org"
-_PROPOSED_SYSTEMS = ("http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm")
+_SNOMED_CT = "http://snomed.info/sct"
 
 
-def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles: Path = PROFILES) -> Knowledge:
+def load_knowledge(
+    site: Path | None = None, *, tables: Path = TABLES, profiles: Path = PROFILES, today: date | None = None
+) -> Knowledge:
     """The effective tables.
 
     Args:
         site: a hospital's site folder, laid over the shipped tables; None for the shipped ones alone.
         tables: folder of the shipped tables.
         profiles: folder of the FHIR content.
+        today: changes of a site that are approved later are refused; None for the day of this machine.
 
     Raises:
         TableError: with one line for every problem in any file.
@@ -68,6 +75,7 @@ def load_knowledge(site: Path | None = None, *, tables: Path = TABLES, profiles:
     problems: list[str] = []
     files = _read(tables, profiles, problems)
     changes = read_site(site, problems) if site else SiteChanges()
+    problems += approved_later(changes, today or date.today())
     return _effective(files, changes, problems)
 
 
@@ -92,7 +100,7 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str]) -> K
     check_wording(files, problems)
     if problems:
         raise TableError(problems)
-    return _assemble(files, changes)
+    return _assemble(files)
 
 
 def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
@@ -112,6 +120,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.thresholds = keyed("thresholds", "threshold")
     files.labs = keyed("labs", "lab")
     files.lab_names = toml("lab_names.toml", "lab_names")
+    files.lab_orders = toml("lab_orders.toml", "lab_orders")
     files.units = toml("units.toml", "units")
     files.allergies = toml("allergies.toml", "allergies")
     for path in sorted((tables / FOLDER).glob("*.toml")):
@@ -151,7 +160,10 @@ def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
 
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
-    files.thresholds = dict(overlay(files.thresholds, changes.thresholds, "site/thresholds.toml", problems))
+    files.changes = tuple(changes_of(changes, files))
+    files.thresholds = dict(overlay_thresholds(files.thresholds, changes.thresholds, problems))
+    files.conditions = add_rows(files.conditions, changes.conditions, "site/conditions.toml", "condition", problems)
+    files.value_sets = add_rows(files.value_sets, changes.value_sets, "site/value_sets", "ValueSet", problems)
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
     files.order_words = overlay_order_words(files.order_words, changes.order_words)
@@ -163,7 +175,7 @@ def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> No
     files.paths += changes.files
 
 
-def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
+def _assemble(files: TableRows) -> Knowledge:
     thresholds = {key: rows.threshold(row) for key, row in files.thresholds.items()}
     procedures = {key: rows.procedure(row) for key, row in files.procedures.items() if rows.is_active(row)}
     contraindications = tuple(
@@ -193,14 +205,17 @@ def _assemble(files: TableRows, changes: SiteChanges) -> Knowledge:
         plain_words=PlainWords(files.plain_words, words),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
+        lab_orders=LabOrders(files.lab_orders, words),
         urgency=urgency_table(files.urgency),
         children=_children(procedures),
-        reason_codes=_reason_codes(files, rules),
+        order_codes=_order_codes(procedures, rules, codes),
         wordings={name.split(".")[1]: sentences for name, sentences in files.wordings.items()},
         advice={key: rows.advice(row) for key, row in files.advice.items()},
         override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},
-        changes=tuple(changes_of(changes)),
+        changes=files.changes,
+        value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
+        silent_rows=tuple(rows.silent_rows(files)),
     )
 
 
@@ -289,13 +304,21 @@ def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
     return line
 
 
-def _reason_codes(files: TableRows, rules: Iterable[CodeRule]) -> dict[str, tuple[tuple[str, str, str], ...]]:
-    """Exact codes of each condition, SNOMED CT first, for a reason to propose on an order."""
-    of_set: dict[str, list[tuple[str, str, str]]] = {}
-    for rule in sorted(rules, key=lambda r: _PROPOSED_SYSTEMS.index(r.system) if r.system in _PROPOSED_SYSTEMS else 9):
-        if rule.system in _PROPOSED_SYSTEMS and rule.relation == "exact" and not rule.prefix and rule.display:
-            of_set.setdefault(rule.value_set, []).append((rule.system, rule.code, rule.display))
-    return {key: tuple(of_set.get(row["value_set"], ())) for key, row in files.conditions.items()}
+def _order_codes(
+    procedures: Mapping[str, Procedure], rules: Iterable[CodeRule], codes: CodeIndex
+) -> dict[str, tuple[tuple[str, str, str], ...]]:
+    """By what a procedure may be ordered: a code of the hospital, an exact SNOMED CT code, and its own code here."""
+    found: dict[str, list[tuple[str, str, str]]] = {f"procedure-{key}": [] for key in procedures}
+    for system, code in codes.mapped():
+        (hit, *others) = codes.lookup(system, code) or (None,)
+        if hit is not None and hit.relation == "exact" and not others and hit.value_set in found:
+            found[hit.value_set].append((system, code, procedures[hit.value_set.removeprefix("procedure-")].label))
+    for rule in rules:
+        exact = rule.system == _SNOMED_CT and rule.relation == "exact" and not rule.prefix
+        if exact and rule.display and rule.value_set in found:
+            found[rule.value_set].append((rule.system, rule.code, rule.display))
+    own = {key: (PROCEDURE_CODES, key, procedure.label) for key, procedure in procedures.items()}
+    return {key: (*found[f"procedure-{key}"][:1], code) for key, code in own.items()}
 
 
 def _digest(paths: Iterable[Path]) -> str:

@@ -37,7 +37,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         words: how texts become words.
     """
     agents = {row["id"]: _agent(row) for row in medications["agent"]}
-    reading, clot = medications["reading"], holds["treats_a_clot"]
+    reading, clot, wanted = medications["reading"], holds["treats_a_clot"], holds["part_of_treatment"]
     return MedicationTable(
         agents=agents,
         by_value_set={agent.value_set: key for key, agent in agents.items() if agent.value_set},
@@ -58,6 +58,8 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         renal_within_days=holds["renal"]["within_days"],
         clot_uses=frozenset(clot["uses"]),
         clot_procedures=frozenset(clot["procedures"]),
+        treating_kinds=frozenset(wanted["kinds"]),
+        treated_by_them=frozenset(wanted["procedures"]),
         completed_within_days=reading["completed_within_days"],
         stopped_within_days=reading["stopped_within_days"],
     )
@@ -157,9 +159,10 @@ def check_medications(rows: TableRows) -> Iterator[str]:
     for name in (row["threshold"] for row in rows.hold_table["target"]):
         if name not in rows.thresholds:
             yield f'holds.toml: target names "{name}", which is no threshold; correct it or add it'
-    for name in rows.hold_table["treats_a_clot"]["procedures"]:
-        if name not in rows.procedures:
-            yield f'holds.toml: treats_a_clot names "{name}", which is no procedure; correct it or add it'
+    for part in ("treats_a_clot", "part_of_treatment"):
+        for name in rows.hold_table[part]["procedures"]:
+            if name not in rows.procedures:
+                yield f'holds.toml: {part} names "{name}", which is no procedure; correct it or add it'
     yield from _holds(rows)
 
 

@@ -190,6 +190,9 @@ class MedicationTable:
     renal_within_days: int
     clot_uses: frozenset[str]
     clot_procedures: frozenset[str]
+    treating_kinds: frozenset[str]
+    treated_by_them: frozenset[str]
+    """Procedures that agents of `treating_kinds` are part of."""
     completed_within_days: int
     stopped_within_days: int
 

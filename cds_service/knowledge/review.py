@@ -71,7 +71,15 @@ def silent_lines(knowledge: Knowledge) -> list[ReviewLine]:
 
 def change_lines(knowledge: Knowledge) -> list[ReviewLine]:
     """What a site folder changed, each with its reason, approver and date."""
-    columns = {"id": "id", "table": "changed in", "reason": "reason", "approver": "approver", "date": "date"}
+    columns = {
+        "id": "id",
+        "table": "changed in",
+        "what": "change",
+        "reason": "reason",
+        "approver": "approver",
+        "date": "date",
+        "source": "source",
+    }
     return [{name: str(change.get(key, "")) for key, name in columns.items()} for change in knowledge.changes]
 
 
@@ -84,13 +92,14 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
         "done for": procedure.patients.text,
         "origin": procedure.origin,
         "region": procedure.region,
-        "uses": ", ".join(_use(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
+        "uses": ", ".join(use_text(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
         "bleeding risk": f"{procedure.bleeding_risk}, {procedure.bleeding_risk_basis}",
         "access": procedure.access,
         "urgency": " or ".join(procedure.urgency),
         "frequency, 1 to 4": "" if procedure.frequency is None else str(procedure.frequency),
         "emergency": "yes" if procedure.emergency else "no",
         "information at most": ", ".join(sorted(procedure.at_most_info | procedure.expected)),
+        "alternatives": ", ".join(f"{row}: {other}" for row, other in procedure.alternatives.items()),
         "procedure source": procedure.source,
         "indication": indication.id if indication else "none of its own",
         "present if": expression_text(indication.present_if, knowledge) if indication else "",
@@ -102,7 +111,8 @@ def _procedure_line(procedure: Procedure, indication: Indication | None, knowled
     }
 
 
-def _use(procedure: Procedure, use: str) -> str:
+def use_text(procedure: Procedure, use: str) -> str:
+    """Something that a procedure uses, with whether it usually does and whether it goes into vessels."""
     remarks = ["usually"] if use in procedure.usually_uses else []
     remarks += ["outside vessels"] if use == CONTRAST and IN_VESSELS not in procedure.uses else []
     return f"{use} ({', '.join(remarks)})" if remarks else use
@@ -110,7 +120,7 @@ def _use(procedure: Procedure, use: str) -> str:
 
 def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Knowledge) -> ReviewLine:
     question, threshold = criterion.question, criterion.question.limit
-    gates = [*_gate(row.gate, knowledge), *_gate(criterion.gate, knowledge)]
+    gates = [*gate_texts(row.gate, knowledge), *gate_texts(criterion.gate, knowledge)]
     return {
         "row": row.id,
         "question": criterion.id,
@@ -122,13 +132,14 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
         "told as": question.told_as(criterion.indicator),
         "without data": "unknown" if criterion.required else "not missed",
         "guideline": threshold.guideline if threshold else "",
-        "grade": threshold.grade if threshold else "",
-        "source": threshold.source if threshold else row.source,
+        "grade": threshold.grade if threshold else criterion.grade,
+        "source": threshold.source if threshold else criterion.source or row.source,
         "status": "active, in shadow" if row.shadow else "active",
     }
 
 
-def _gate(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
+def gate_texts(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
+    """When a row or criterion applies, in words; nothing for one that always does."""
     if gate.uses:
         yield f"uses {' or '.join(sorted(gate.uses))}"
     if gate.bleeding_risk:

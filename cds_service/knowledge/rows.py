@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 from cds_service.indicator import indicator_of
 from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.changes import SilentRow
 from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
+from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import (
     CONTRAST,
     IN_VESSELS,
@@ -117,8 +119,10 @@ def procedure(row: Row) -> Procedure:
         at_most_info=frozenset(row.get("at_most_info", ())),
         expected=frozenset(row.get("expected", ())),
         source=row["source"],
+        alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
         patients=patient_group(row),
+        alternatives=dict(row.get("alternatives", {})),
         list_complete=row.get("list_complete", False),
         settled_by=tuple(map(expression, row["settled_by"])) if "settled_by" in row else None,
         radiation_field=frozenset(row.get("radiation_field", ())),
@@ -163,6 +167,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         required=row.get("required", kind.REQUIRED),
         problem=row.get("problem", problem),
         superseded_by=tuple(row.get("superseded_by", ())),
+        replaced_by=tuple(row.get("replaced_by", ())),
         even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,
         required_when=tuple(gate(required) for required in row.get("required_when", ())),
         at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
@@ -170,6 +175,8 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         tell=row.get("tell", "card"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
+        source=row.get("source", ""),
+        grade=row.get("grade", ""),
     )
 
 
@@ -185,6 +192,18 @@ def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraind
         shadow=row.get("shadow", False),
         cite=row.get("cite", ""),
     )
+
+
+def silent_rows(files: TableRows) -> Iterator[SilentRow]:
+    """Every procedure, indication, contraindication and criterion that is not active."""
+    parts = {"procedures": ("indication", "indications"), "contraindications": ("criterion", "criteria")}
+    for table, (name, inner_table) in parts.items():
+        for row in getattr(files, table).values():
+            if not is_active(row):
+                yield SilentRow(table, row["id"], row["label"], row["status"], row["id"])
+            for inner in row.get(name, ()):
+                if not is_active(inner):
+                    yield SilentRow(inner_table, inner["id"], inner["label"], inner["status"], row["id"])
 
 
 def threshold(row: Row) -> Threshold:

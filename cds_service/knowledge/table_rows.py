@@ -23,6 +23,7 @@ class TableRows:
     thresholds: dict[str, Row] = field(default_factory=dict)
     labs: dict[str, Row] = field(default_factory=dict)
     lab_names: Row = field(default_factory=dict)
+    lab_orders: Row = field(default_factory=dict)
     units: Row = field(default_factory=dict)
     allergies: Row = field(default_factory=dict)
     allergy_words: list[Row] = field(default_factory=list)
@@ -47,3 +48,5 @@ class TableRows:
     override_reasons: Row = field(default_factory=dict)
     advice: dict[str, Row] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    changes: tuple[Mapping[str, str], ...] = ()
+    """What a site folder changed, see `site_overlay.changes_of`."""

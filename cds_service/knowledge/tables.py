@@ -17,10 +17,12 @@ from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
-    from cds_service.facts.patient_facts import Coding
     from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
+    from cds_service.knowledge.allergy_types import AllergyTable
+    from cds_service.knowledge.changes import SilentRow
     from cds_service.knowledge.lab_index import LabIndex
+    from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
     from cds_service.knowledge.plain_words import PlainWords
@@ -30,21 +32,12 @@ if TYPE_CHECKING:
     from cds_service.knowledge.words import Words
 
 
-ANY_REGION = "any"
-"""Region of a procedure that names no vessel or organ: a technique, see `procedures/techniques.toml`."""
-
 SOURCE_TABLE, BEYOND, SITE = "source table", "beyond", "site"
 """Origins of a procedure: the source's table, an everyday one beyond it, a hospital's own."""
 
 PROBLEMS = (
-    "contrast-reaction",
-    "bleeding",
-    "kidney-and-contrast",
-    "pregnancy",
-    "treatment",
-    "consent",
-    "heart-and-lungs",
-    "order",
+    *("contrast-reaction", "bleeding", "kidney-and-contrast", "pregnancy"),
+    *("treatment", "consent", "heart-and-lungs", "order"),
 )
 """The problems of a patient that cards are grouped by; what is missing has a card of its own."""
 
@@ -126,6 +119,10 @@ class Procedure:
     expected: frozenset[str]
     """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
+    alternative: str | None = None
+    """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
+    alternatives: Mapping[str, str] = field(default_factory=dict)
+    """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
     patients: PatientGroup = ANYBODY
@@ -183,22 +180,6 @@ class Lab:
     decimals: int | None = None
     """How many a card shows; None for as reported."""
     unit_in_summary: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedLab:
-    """A lab that a result reports, or may report.
-
-    `coding` is the code that says so, None where only words do. `doubt` is a key of `reason.*` where the result may be
-    another test, None where its code means the lab. `must_fit`: it counts only with a unit and a value of the lab.
-    `refused`: its value is not looked at, and it stands in the way of an older one like a result that can't be used.
-    """
-
-    lab: str
-    coding: Coding | None
-    doubt: str | None = None
-    must_fit: bool = False
-    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,61 +248,6 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class AllergyGroup:
-    """A group of allergies: the codes of a ValueSet, and the words that `allergy_words/` gives it.
-
-    `role`: what a group is for that no question asks for, or that it only sounds like an allergy to iodinated contrast,
-    see `knowledge/allergies.toml`. An allergy that is in a group of `covered_by` as well is told there.
-    """
-
-    id: str
-    value_set: str
-    role: str | None = None
-    covered_by: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class AllergyTable:
-    """`knowledge/allergies.toml`: groups of allergies in order, and the ValueSets of how heavy reactions are."""
-
-    groups: tuple[AllergyGroup, ...]
-    reactions: Mapping[str, str]
-    """`severe`, `moderate`, `mild`, `physiologic` -> ValueSet, the heaviest first."""
-    languages: tuple[str, ...]
-    """Languages of `allergy_words/`, as codes."""
-
-    def with_role(self, role: str) -> frozenset[str]:
-        """Ids of the groups of a role."""
-        return frozenset(group.id for group in self.groups if group.role == role)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What one item of a text says of allergies (`SHELLFISH / IV DYE hives` holds two); from `allergy_texts.py`."""
-
-    text: str
-    """The sentence that it stands in."""
-    groups: frozenset[str] = frozenset()
-    """Ids of allergy groups that it names and does not deny."""
-    something_else: bool = False
-    """It names another substance."""
-    begins_so: bool = False
-    """It begins with the name of a substance, and does not tell of treatment."""
-    denied: bool = False
-    """A part of it denies what it names, or speaks of somebody else."""
-    none_known: bool = False
-    """It says that there is no allergy."""
-    not_known: bool = False
-    """It says that the answer is elsewhere, or that nobody asked."""
-    unknown: bool = False
-    """It holds the word unknown, and names nothing beside it."""
-    unread: bool = False
-    """A word that no table knows stands where a substance would."""
-    weights: tuple[str | None, ...] = ()
-    """The weights of the reactions that it names, None for one that no table weighs."""
-
-
-@dataclass(frozen=True, slots=True)
 class Criterion:
     """One question of a row, and what is said when its answer is present.
 
@@ -338,6 +264,8 @@ class Criterion:
     """Which of the patient's problems it belongs to, one of `PROBLEMS`: answers of one problem share a card."""
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
+    replaced_by: tuple[str, ...] = ()
+    """Criteria of the same row with a limit of their own for some patients: where one is asked, this one is not."""
     even_in_emergency: Indicator | None = None
     """How loud what is critical may be in an emergency; None for no louder than information."""
     required_when: tuple[Gate, ...] = ()
@@ -352,6 +280,9 @@ class Criterion:
     """Wording keys of what can be done, `advice.*`."""
     says: str | None = None
     """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
+    source: str = ""
+    grade: str = ""
+    """Of the question itself, where it has no limit; empty where it rests on its row's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,11 +321,12 @@ class Knowledge:
     plain_words: PlainWords
     units: Units
     lab_index: LabIndex
+    lab_orders: LabOrders
     urgency: UrgencyTable
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Procedure id -> ids of its children."""
-    reason_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
-    """Condition id -> (system, code, display) of its exact codes, for a reason to propose."""
+    order_codes: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Procedure id -> (system, code, display) of codes to order it by."""
     wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Language (`en`) -> its sentences, flat."""
     advice: Mapping[str, Advice] = field(default_factory=dict)
@@ -405,4 +337,8 @@ class Knowledge:
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
     changes: tuple[Mapping[str, str], ...] = ()
-    """What a site folder changed: where, id, reason, approver, date."""
+    """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
+    value_set_titles: Mapping[str, str] = field(default_factory=dict)
+    """Id of a value set -> its title."""
+    silent_rows: tuple[SilentRow, ...] = ()
+    """Rows that are not active: drafts, and those that were retired or switched off."""

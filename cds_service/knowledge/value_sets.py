@@ -173,7 +173,9 @@ class CodeIndex:
         }
         self._by_text: dict[str, list[Hit]] = {}
         self._systems_of: dict[str, set[str]] = {}
+        self._rules_of: dict[str, list[CodeRule]] = {}
         for rule in listed:
+            self._rules_of.setdefault(rule.value_set, []).append(rule)
             self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
             if rule.display:
                 self._by_text.setdefault(words.of(rule.display), []).append(Hit(rule.value_set, rule.relation))
@@ -188,6 +190,26 @@ class CodeIndex:
     def title(self, value_set: str) -> str | None:
         """What a value set is called: the name of a condition that is recorded only by a code of a family."""
         return self._titles.get(value_set)
+
+    def rules_of(self, value_set: str) -> tuple[CodeRule, ...]:
+        """Every code and family of one value set, in its order; empty for one that is not there."""
+        return tuple(self._rules_of.get(value_set, ()))
+
+    def find(self, code: str) -> frozenset[str]:
+        """Every value set that holds a code, whatever its code system: for people who look for a code (`D25.9`)."""
+        systems = [system for system in self._systems.values() if self._has_form(system, code)]
+        return frozenset(hit.value_set for system in systems for hit in self.lookup(system.url, code))
+
+    def system_of(self, code: str, among: Collection[str]) -> str | None:
+        """The code system that a bare code is written in, one that holds it first; None for what looks like no code."""
+        spelled = code.upper()
+        fitting = [
+            system.url
+            for system in self._systems.values()
+            if system.url in among and system.form is not None and system.form.fullmatch(spelled)
+        ]
+        holding = [url for url in fitting if self.lookup(url, code)]
+        return next(iter((*holding, *fitting)), None)
 
     def holds(self, system: str, code: str) -> bool:
         """Whether any value set holds the code."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from cds_service.kinds import KINDS
 from cds_service.knowledge.alerts import advice_key
+from cds_service.knowledge.site_overlay import LOCAL
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Units
 
@@ -48,6 +49,7 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         *_of_criteria(rows),
         *_of_limits(rows),
         *_of_labs(rows),
+        *_of_tests(rows),
         *_of_ask_first(rows),
     ):
         named.setdefault(name.key, []).append(name)
@@ -98,6 +100,7 @@ def _of_criteria(rows: TableRows) -> Iterator[_Name]:
 
 
 def _of_limits(rows: TableRows) -> Iterator[_Name]:
+    yield _Name(f"grade.{LOCAL}", "site/thresholds.toml", "a hospital's own limit", "change")
     for key, row in rows.thresholds.items():
         yield _Name(f"grade.{row['grade']}", "thresholds.toml", key, "grade")
 
@@ -111,6 +114,11 @@ def _of_labs(rows: TableRows) -> Iterator[_Name]:
         yield from (_Name(f"reason.{note}", "labs.toml", key, "note") for note in notes)
         if "derivation" in row:
             yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
+
+
+def _of_tests(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.lab_orders["test"]:
+        yield _Name(f"lab_order.{row['id']}", "lab_orders.toml", row["id"], "id")
 
 
 def _of_ask_first(rows: TableRows) -> Iterator[_Name]:

@@ -18,7 +18,8 @@ from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.question import DataNeed
 from cds_service.knowledge.review import ReviewLine, contraindication_lines, expression_text, procedure_lines
-from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Indication, Knowledge, Procedure
+from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge, Procedure
+from cds_service.publishing.applies import asked
 from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
@@ -87,29 +88,16 @@ def _actions(procedure: Procedure, source: _Source) -> Iterator[Resource]:
         alerts = [_alert(alert, source.knowledge) for alert in procedure.alerts]
         yield {"id": "alerts", "title": "Not to be mistaken for an indication", "trigger": triggers, "action": alerts}
     for row in source.knowledge.contraindications:
-        asked = [c for c in row.criteria if _can_apply(row.gate, procedure) and _can_apply(c.gate, procedure)]
-        if asked:
+        if criteria := asked(row, procedure):
             yield _row(row, procedure, source) | {
                 "trigger": triggers,
-                "action": [_question(criterion, procedure, source) for criterion in asked],
+                "action": [_question(criterion, procedure, source) for criterion in criteria],
             }
 
 
 def _hooks(procedure: Procedure) -> list[str]:
     """The hooks that judge the procedure: patient-view speaks of the offered ones only."""
     return [s.hook for s in SERVICES.values() if s.focus != "none" or (procedure.offered and procedure.indications)]
-
-
-def _can_apply(gate: Gate, procedure: Procedure) -> bool:
-    """Whether some patient with this procedure passes the gate."""
-    return (
-        (not gate.uses or bool(gate.uses & procedure.uses))
-        and gate.bleeding_risk in (None, procedure.bleeding_risk)
-        and (not gate.access or procedure.access in gate.access)
-        and (not gate.procedures or procedure.id in gate.procedures)
-        and procedure.id not in gate.except_procedures
-        and (not gate.radiation_field or bool(gate.radiation_field & procedure.radiation_field))
-    )
 
 
 def _indication(indication: Indication, source: _Source) -> Resource:

@@ -22,8 +22,22 @@ from cds_service.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-OPEN_PATHS = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/", "/knowledge", "/pages.css"}
+OPEN_PATHS = {
+    *("/healthz", "/readyz", "/metrics", "/openapi.json", "/", "/connect", "/pages.css"),
+    *("/knowledge", "/knowledge.json", "/knowledge/tables"),
+}
 """Paths that anyone may read: probes, metrics and pages with the tables. All others need a token."""
+OPEN_ROUTES = {"/knowledge/<kind>/<name>", "/knowledge/<kind>/<name>.json"}
+"""Routes with parts that vary and that anyone may read: one row of the tables."""
+TRY_ROUTES = {"/try", "/try/request.json"}
+"""Open where people may try orders, see `can_try`."""
+
+
+def can_try(settings: Settings) -> bool:
+    """Whether the page `/try` is there: by its setting, else where only this machine can call, without a token."""
+    if settings.try_ is not None:
+        return settings.try_
+    return settings.clients is None and is_loopback(settings.host)
 
 
 def create_token_verifier(settings: Settings, used_tokens_folder: Path | None) -> TokenVerifier | None:
@@ -61,9 +75,11 @@ def require_authentication(app: Flask, settings: Settings, verifier: TokenVerifi
             _check_host_header(app, settings.public_url)
         return
 
+    open_routes = OPEN_ROUTES | (TRY_ROUTES if can_try(settings) else set())
+
     @app.before_request
     def authenticate() -> None:
-        if request.path in OPEN_PATHS:
+        if request.path in OPEN_PATHS or (request.url_rule is not None and request.url_rule.rule in open_routes):
             return
         try:
             g.client = verifier.verify(request.headers.get("Authorization"), f"{settings.public_url}{request.path}")

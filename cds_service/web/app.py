@@ -28,12 +28,14 @@ from cds_service.web.feedback import feedback_routes
 from cds_service.web.metrics import Metrics, metrics_routes
 from cds_service.web.pages import page_routes
 from cds_service.web.rate_limits import limit_rate
+from cds_service.web.rule_pages import rule_page_routes
 from cds_service.web.services import CallDependencies, service_routes
 from cds_service.web.status import status_routes
+from cds_service.web.try_page import try_routes
 from cds_service.web.validation import validation_routes
 
 _SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -84,7 +86,7 @@ def create_app(
     store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
     validator = validator or BackgroundValidator(on_fault=metrics.count_fault)
-    recorder = CallRecorder(store, metrics, log_key, _random_id)
+    recorder = CallRecorder(store, metrics, log_key, _random_id, settings.keep_references)
     fhir_servers = _fhir_servers(settings, metrics)
     app.register_blueprint(
         service_routes(settings, CallDependencies(knowledge, clock, new_id, recorder, validator, fhir_servers))
@@ -100,6 +102,8 @@ def create_app(
         )
     )
     app.register_blueprint(page_routes(settings, knowledge))
+    app.register_blueprint(rule_page_routes(settings, knowledge, store, clock))
+    app.register_blueprint(try_routes(settings, knowledge, clock, _random_id))
     app.register_blueprint(validation_routes(settings))
     register_error_handlers(app, new_id)
     register_cors(app, settings.cors_origins, allow_loopback=settings.clients is None and is_loopback(settings.host))

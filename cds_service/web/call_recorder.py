@@ -11,6 +11,7 @@ from datetime import datetime
 from flask import request
 
 from cds_service.answer import Answer
+from cds_service.call_summary import CallSummary, without_references
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.request import HookRequest
 from cds_service.security.pseudonym import pseudonym
@@ -57,6 +58,8 @@ class CallRecorder:
     metrics: Metrics
     log_key: bytes
     new_id: Callable[[], str]
+    keep_references: bool = True
+    """Whether the ids of the resources that an answer rests on are stored."""
 
     def record(self, call: ReceivedCall, result: Answer | None, stopwatch: Stopwatch) -> None:
         """Record a call with the times of its stages; `result` is None if nothing could be judged."""
@@ -87,5 +90,8 @@ class CallRecorder:
             shadow=call.shadow,
             knowledge_version=call.knowledge_version,
             milliseconds={stage: seconds * 1000 for stage, seconds in stopwatch.seconds.items()},
-            summary=result.summary if result is not None else None,
+            summary=self._summary(result) if result is not None else None,
         )
+
+    def _summary(self, result: Answer) -> CallSummary:
+        return result.summary if self.keep_references else without_references(result.summary)

@@ -1,34 +1,37 @@
-"""HTML pages: a start page with how to call the service, and the two tables with their sources."""
+"""HTML pages: how to connect an EHR, the way to the other pages, and their style sheet."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
 from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import CLINICAL
-from cds_service.knowledge.review import ORIGINS, ReviewLine, change_lines, contraindication_lines, procedure_lines
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
+from cds_service.web.access import can_try
 from cds_service.web.openapi import product_version
 
 _STYLE = (Path(__file__).parent / "pages.css").read_bytes()
 
 
 def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
-    """`GET /`, `GET /knowledge` and their style sheet; no scripts."""
+    """`GET /`, `GET /connect` and the style sheet of all pages; no scripts."""
     routes = Blueprint("pages", __name__)
 
     @routes.get("/")
-    def start() -> str:
+    def first() -> Response:
+        """Newcomers try an order; where they can't, they read how to connect."""
+        return Response(status=303, headers={"Location": "try" if can_try(settings) else "connect"})
+
+    @routes.get("/connect")
+    def connect() -> str:
         base = settings.public_url or request.url_root.rstrip("/")
         return render_template(
-            "start.html",
+            "connect.html",
             base=base,
             closed=settings.clients is not None,
             services=SERVICES.values(),
@@ -37,29 +40,11 @@ def page_routes(settings: Settings, knowledge: Knowledge) -> Blueprint:
             version=product_version(),
         )
 
-    @routes.get("/knowledge")
-    def tables() -> str:
-        return render_template(
-            "knowledge.html",
-            knowledge=knowledge,
-            origins=_grouped(procedure_lines(knowledge), "origin", "region", "procedure"),
-            headings=ORIGINS,
-            rows=_grouped(contraindication_lines(knowledge), "row"),
-            labels={row.id: row.label for row in knowledge.contraindications},
-            changes=change_lines(knowledge),
-        )
-
     @routes.get("/pages.css")
     def style() -> Response:
         return Response(_STYLE, mimetype="text/css")
 
     return routes
-
-
-def _grouped(lines: list[ReviewLine], column: str, *inner: str) -> list[tuple[str, Any]]:
-    """Consecutive lines with the same value in `column`, grouped by it; nested by the `inner` columns."""
-    groups = [(value, list(group)) for value, group in groupby(lines, key=lambda line: line[column])]
-    return [(value, _grouped(group, *inner) if inner else group) for value, group in groups]
 
 
 def _example_call(base: str, knowledge: Knowledge) -> str:

@@ -27,6 +27,7 @@ from cds_service.errors import SettingError, SetupError, StoreUnavailable
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings, share_metrics
 from cds_service.storage.store import Store
+from cds_service.web.access import can_try
 from cds_service.web.app import create_app
 from cds_service.web.logs import GunicornLogger, configure_logs, traceback_frames
 from cds_service.web.metrics import Metrics
@@ -207,4 +208,6 @@ def _log_address(settings: Settings, listener: socket.socket) -> None:
     shown = f"[{host}]" if ":" in host else host
     if settings.clients is None and is_loopback(host):
         _log.info("Open to every program on this machine, and to no other machine")
+    if can_try(settings):
+        _log.info("Try an order in the browser: http://%s:%d/try", shown, port)
     _log.info("Discovery: http://%s:%d/cds-services", shown, port)

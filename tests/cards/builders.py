@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
 from markdown_it import MarkdownIt
 
+from cds_service.cards.context import Telling
 from cds_service.cards.render import render
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
@@ -20,7 +22,10 @@ from cds_service.findings.finding import (
     Evidence,
     Findings,
     IndicationFinding,
+    LookedAt,
     OrderFinding,
+    Shown,
+    Told,
     Urgency,
 )
 from cds_service.hooks.catalog import SERVICES
@@ -36,6 +41,13 @@ IOHEXOL = Evidence(
     Coding("http://snomed.info/sct", "395751002", "Iohexol (substance)"),
     date="2021-03-04",
 )
+TODAY = date(2026, 11, 24)
+LOOKED_AT = (
+    LookedAt("conditions", 12, whole=True),
+    LookedAt("allergies", 3, whole=True),
+    LookedAt("observations", 40, whole=True, newest=date(2026, 11, 20)),
+)
+DEFAULT = Telling()
 DRAFT = {
     "resourceType": "ServiceRequest",
     "id": "draft-1",
@@ -61,16 +73,22 @@ class Tables:
         rows = self.knowledge.contraindications
         return next(c for row in rows for c in row.criteria if c.id == criterion_id)
 
-    def present(self, criterion_id: str, *evidence: Evidence, indicator: str | None = None) -> CriterionFinding:
+    def present(
+        self, criterion_id: str, *evidence: Evidence, indicator: str | None = None, shown: Shown = Shown.CARD
+    ) -> CriterionFinding:
         """A criterion that the record meets, as loud as the table says."""
         criterion = self.criterion(criterion_id)
         level = indicator_of(indicator) if indicator else criterion.indicator
-        return CriterionFinding(criterion, Certainty.PRESENT, level, evidence=evidence)
+        return CriterionFinding(criterion, Certainty.PRESENT, level, evidence=evidence, told=Told(shown, "present"))
 
-    def unknown(self, criterion_id: str, reason: Reason | str, *evidence: Evidence) -> CriterionFinding:
+    def unknown(
+        self, criterion_id: str, reason: Reason | str, *evidence: Evidence, shown: Shown = Shown.CARD
+    ) -> CriterionFinding:
         """A criterion without an answer."""
         reason = Reason(reason) if isinstance(reason, str) else reason
-        return CriterionFinding(self.criterion(criterion_id), Certainty.UNKNOWN, _level(reason), reason, evidence)
+        told = Told(shown, "required")
+        criterion = self.criterion(criterion_id)
+        return CriterionFinding(criterion, Certainty.UNKNOWN, _level(reason), reason, evidence, told=told)
 
     def absent(self, criterion_id: str, *evidence: Evidence) -> CriterionFinding:
         """A criterion that the record does not meet."""
@@ -123,14 +141,19 @@ class Tables:
         return self.order(procedure, *criteria, order=None, recognised_by="condition", **fields)
 
     def cards(
-        self, *orders: OrderFinding, unavailable: Sequence[Unavailable] = (), service: str = "ir-order-sign"
+        self,
+        *orders: OrderFinding,
+        unavailable: Sequence[Unavailable] = (),
+        service: str = "ir-order-sign",
+        telling: Telling = DEFAULT,
+        **fields: Any,
     ) -> list[dict[str, Any]]:
-        """The cards of these findings, with ids that count up."""
+        """The cards of these findings, with ids that count up; everything was looked at unless the test says so."""
         numbers = count(1)
-        findings = Findings(orders, tuple(unavailable), options=SERVICES[service].focus == "none")
-        return render(
-            findings, self.knowledge, SERVICES[service], lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"
-        ).cards
+        told: dict[str, Any] = {"options": SERVICES[service].focus == "none", "today": TODAY, "looked_at": LOOKED_AT}
+        findings = Findings(orders, tuple(unavailable), **(told | fields))
+        new_id = lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"  # noqa: E731  # ids that count up
+        return render(findings, self.knowledge, SERVICES[service], new_id, telling).cards
 
     def card(self, *orders: OrderFinding, **more: Any) -> dict[str, Any]:
         """The only card of these findings."""
@@ -148,7 +171,7 @@ def _row(row: Contraindication, findings: Sequence[CriterionFinding]) -> Contrai
     for certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
         levels = [f.indicator or Indicator.INFO for f in findings if f.certainty is certainty]
         if levels:
-            return ContraindicationFinding(row, certainty, max(levels), tuple(findings))
+            return ContraindicationFinding(row, certainty, max(levels), tuple(findings), findings[0].told)
     return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
 
 

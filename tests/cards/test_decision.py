@@ -32,6 +32,7 @@ def test_an_order_is_listed_with_everything_that_was_asked(tables: Tables):
         tables.unknown("inr-high-risk", Reason("older-than", {"days": 30})),
         tables.absent("platelets-high-risk", PLATELETS),
         tables.absent("psychosis"),
+        indications=tables.indications("uterine-fibroid-embolization", "present")[:1],
     )
     gap = Unavailable("observations", Reason("refused"))
     assert _decision(tables, order, unavailable=(gap,)) == {
@@ -40,17 +41,20 @@ def test_an_order_is_listed_with_everything_that_was_asked(tables: Tables):
             {
                 "order": "ServiceRequest/draft-1",
                 "procedure": "uterine-fibroid-embolization",
+                "urgency": "elective",
                 "indications": [{"id": "uterine-fibroids", "certainty": "present"}],
                 "contraindications": [
                     {
                         "id": "iodine-allergy",
                         "certainty": "present",
                         "indicator": "critical",
+                        "told": {"as": "card", "why": "present"},
                         "criteria": [
                             {
                                 "id": "iodinated-contrast-allergy",
                                 "certainty": "present",
                                 "indicator": "critical",
+                                "told": {"as": "card", "why": "present"},
                                 "evidence": [
                                     {
                                         "reference": "AllergyIntolerance/a1",
@@ -70,16 +74,19 @@ def test_an_order_is_listed_with_everything_that_was_asked(tables: Tables):
                         "id": "bleeding-tendency",
                         "certainty": "unknown",
                         "indicator": "info",
+                        "told": {"as": "card", "why": "required"},
                         "criteria": [
                             {
                                 "id": "inr-high-risk",
                                 "certainty": "unknown",
                                 "indicator": "info",
+                                "told": {"as": "card", "why": "required"},
                                 "reason": "no result within 30 days",
                             },
                             {
                                 "id": "platelets-high-risk",
                                 "certainty": "absent",
+                                "told": {"as": "none", "why": "absent"},
                                 "evidence": [
                                     {
                                         "reference": "Observation/plt",
@@ -92,7 +99,7 @@ def test_an_order_is_listed_with_everything_that_was_asked(tables: Tables):
                             },
                         ],
                     },
-                    {"id": "severe-mental-illness", "certainty": "absent"},
+                    {"id": "severe-mental-illness", "certainty": "absent", "told": {"as": "none", "why": "absent"}},
                 ],
             }
         ],

@@ -20,8 +20,13 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
     "reasons": "“Fibroid”", "reference": "ServiceRequest/d1", "references": "Condition/c1", "rise": "0.3 mg/dL",
     "row": "Bleeding tendency", "rows": "Bleeding tendency", "second": "Bronchiectasis", "text": "tips",
     "unit": "mg/dL", "uses": "iodinated contrast", "value": "42", "what": "Platelets 42", "criterion": "INR high",
-    "alert": "dissection",
+    "alert": "dissection", "amount": "6", "test": "INR", "others": "PAUSE 2 d",
+    "means": "below 50 for TIPS", "line": "Platelets 42", "cite": "SIR 2019",
+    "summary": "Platelets 42: below 50", "interval": "3 weeks ago", "earlier": "0.90", "facts": "platelets 42",
+    "read": "3 allergy entries", "unread": "results",
+    "tests": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
 }  # fmt: skip
+PATTERNS = {"date.day", "date.day-of-year", "date.month"}
 BRITISH = re.compile(r"anaesth|haem|oedem|tumour|colour|[a-z]is(e|ed|ing|ation)\b(?<!prom)|centre", re.IGNORECASE)
 NOT_BRITISH = {"raised", "otherwise", "rise", "likewise", "precise", "exercise"}
 
@@ -54,6 +59,8 @@ def test_reasons_name_data_and_formulas_in_words(wording: Wording):
 def test_every_sentence_reads_well(knowledge: Knowledge):
     """With plausible values each sentence has sound spacing, pairs of quotes and brackets, and no leftovers."""
     for key, text in _rendered(knowledge):
+        if key in PATTERNS:
+            continue
         assert text == " ".join(text.split()), key
         assert not re.search(r"[{}<>*_`\[\]|~]|\.\.| [,.;:)]|\( |,,", text), (key, text)
         assert text.count("“") == text.count("”"), key

@@ -12,8 +12,8 @@ import pytest
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from cds_service.cli.call import call_in_process, call_service, outcome_text
-from cds_service.cli.saved_request import read_saved_request, service_for
 from cds_service.errors import SetupError
+from cds_service.saved_request import read_saved_request, service_for
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.support.ports import closed_port

@@ -220,12 +220,13 @@ def test_the_tables_show_what_a_site_changed(run, tmp_path):
     """The tables show a site's limit in its row, and who approved it."""
     (tmp_path / "thresholds.toml").write_text(
         '[[threshold]]\nid = "platelets-high-risk"\nvalue = 75\n'
-        'change = { reason = "local protocol", approver = "radiology board", date = "2026-11-02" }\n',
+        'change = { reason = "local protocol", approver = "radiology board", date = "2026-11-02", source = "IR-07" }\n',
         "utf-8",
     )
     out = run("tables", "--site", tmp_path).out
     assert "Platelets < 75 10*9/L" in out
     assert "radiology board" in out
+    assert "value 50 → 75" in out
 
 
 def test_the_tables_name_the_limits_that_are_silent(run):

@@ -16,7 +16,7 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.cli.fhir_source import FhirSource, RateLimiter
 from cds_service.errors import SetupError
 from tests.support.fhir_peer import TOKEN, Exchange, Peer, resources_of, running_peer

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from cds_service.answer import Answer, answer
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.hooks.envelope import read_request

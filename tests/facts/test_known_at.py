@@ -30,6 +30,7 @@ def record(
     condition: Mapping[str, Any] | None = None,
     allergy: Mapping[str, Any] | None = None,
     observation: Mapping[str, Any] | None = None,
+    medication: Mapping[str, Any] | None = None,
     encounter: Mapping[str, Any] | None = None,
 ) -> Record:
     """A record with at most one resource of each kind."""
@@ -39,6 +40,7 @@ def record(
             "conditions": retrieved_of("Condition", [condition] if condition else []),
             "allergies": retrieved_of("AllergyIntolerance", [allergy] if allergy else []),
             "observations": retrieved_of("Observation", [observation] if observation else []),
+            "medications": retrieved_of("MedicationRequest", [medication] if medication else []),
         },
     )
     encounters = retrieved_of("Encounter", [{"id": "e1", **encounter}] if encounter else []).records
@@ -49,7 +51,9 @@ def known(found: Record) -> str:
     """`known`, `not known` or `in doubt`: whether the one resource counts, and whether it does either way."""
     views = [known_at(found, MOMENT, count_doubtful=count) for count in (True, False)]
     assert views[0].in_doubt == views[1].in_doubt
-    counts = [bool((*v.facts.conditions, *v.facts.allergies, *v.facts.observations)) for v in views]
+    counts = [
+        bool((*v.facts.conditions, *v.facts.allergies, *v.facts.observations, *v.facts.medications)) for v in views
+    ]
     assert (counts[0] != counts[1]) <= views[0].in_doubt
     return "in doubt" if counts[0] != counts[1] else ("known" if counts[0] else "not known")
 
@@ -57,6 +61,23 @@ def known(found: Record) -> str:
 def at(found: Record, *, count_doubtful: bool = True) -> KnownFacts:
     """What was known at the moment."""
     return known_at(found, MOMENT, count_doubtful=count_doubtful)
+
+
+@pytest.mark.parametrize(("authored", "expected"), [(BEFORE, "known"), (AFTER, "not known"), (None, "in doubt")])
+def test_a_medication_is_known_when_it_is_written(authored, expected):
+    """A medication counts from the day it was written; undated it is in doubt."""
+    dates = {"authoredOn": authored} if authored else {}
+    assert (
+        known(record(medication={"status": "active", "medicationCodeableConcept": {"text": "x"}} | dates)) == expected
+    )
+
+
+def test_a_medication_that_was_stopped_later_was_taken_then():
+    """The record does not say when an order was stopped, so whether it was taken is in doubt."""
+    stopped = {"status": "stopped", "authoredOn": BEFORE, "medicationCodeableConcept": {"text": "warfarin"}}
+    found = [at(record(medication=stopped), count_doubtful=count) for count in (True, False)]
+    assert [view.facts.medications[0].activity for view in found] == ["taken", "stopped"]
+    assert all(view.in_doubt for view in found)
 
 
 @pytest.mark.parametrize(

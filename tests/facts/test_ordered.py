@@ -47,19 +47,19 @@ def test_what_is_no_wish_is_not_ordered(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "planned"),
+    ("fields", "planned", "authored"),
     [
-        ({"occurrenceDateTime": "2026-12-02", "authoredOn": "2026-11-24"}, "2026-12-02"),
-        ({"occurrencePeriod": {"start": "2026-12-02", "end": "2026-12-04"}}, "2026-12-04"),
-        ({"authoredOn": "2021-05-01"}, "2021-05-01"),
-        ({}, None),
-        ({"occurrenceDateTime": "soon"}, None),
+        ({"occurrenceDateTime": "2026-12-02", "authoredOn": "2026-11-24"}, "2026-12-02", "2026-11-24"),
+        ({"occurrencePeriod": {"start": "2026-12-02", "end": "2026-12-04"}}, "2026-12-02", None),
+        ({"authoredOn": "2021-05-01"}, None, "2021-05-01"),
+        ({}, None, None),
+        ({"occurrenceDateTime": "soon", "authoredOn": 5 * "x"}, None, None),
     ],
 )
-def test_when_a_test_is_planned(fields: dict[str, Any], planned: str | None) -> None:
-    """The day a test is planned for counts before the day on which the order was written."""
+def test_when_a_test_is_planned(fields: dict[str, Any], planned: str | None, authored: str | None) -> None:
+    """The day a test is planned for and the day on which it was ordered are two things, and either may be missing."""
     (fact,) = ordered(status="active", **fields)
-    assert (fact.planned.text if fact.planned else None) == planned
+    assert [when.text if when else None for when in (fact.planned, fact.authored)] == [planned, authored]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import judge, judge_request, reason_of, said_of, said_of_criterion
 

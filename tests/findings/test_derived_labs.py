@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.clinical_data.gather import gather
 from cds_service.facts.extract import extract
 from cds_service.facts.patient_facts import Interval

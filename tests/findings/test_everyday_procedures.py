@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.cli.cases import Case, answer_case
+from cds_service.cases import Case, answer_case
 from cds_service.findings.context import order_context
 from cds_service.findings.finding import Urgency
 from cds_service.findings.urgency import Timing

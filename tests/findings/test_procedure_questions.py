@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.cli.cases import Case, answer_case
+from cds_service.cases import Case, answer_case
 from cds_service.knowledge.tables import Knowledge
 
 LABS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -141,7 +142,8 @@ def test_a_missing_result_warns_only_when_time_is_short_and_the_patient_at_risk(
     near = (days is not None and days <= 1) or (days is None and priority == "urgent")
     loud = near and bool(conditions) and priority != "stat"
     expected = f"card {'warning' if loud else 'info'} required"
-    assert told(judge(row, knowledge, now), "platelets-high-risk") == expected
+    limit = "platelets-chronic-liver-disease" if CIRRHOSIS in conditions else "platelets-high-risk"
+    assert told(judge(row, knowledge, now), limit) == expected
 
 
 def test_in_an_emergency_a_missing_result_is_no_card_of_its_own(knowledge: Knowledge, now: datetime) -> None:
@@ -212,3 +214,17 @@ def test_planning_waits_until_the_order_is_signed(
     """While an order is being written only what stops it is told; information for planning comes when it is signed."""
     row = {"hook": hook, "order": procedure, "labs": [platelets(40), inr(1.0)]}
     assert told(judge(row, knowledge, now), "platelets-high-risk") == expected
+
+
+def test_a_special_limit_takes_the_place_of_the_general_one_only_while_it_speaks(
+    knowledge: Knowledge, now: datetime
+) -> None:
+    """Where a hospital switches the platelet limit for liver disease off, the general one applies again."""
+    row = {"order": NAMED, "conditions": [CIRRHOSIS], "labs": [platelets(28), inr(1.0)]}
+    assert told(judge(row, knowledge, now), "platelets-high-risk") == "-"
+    rows = tuple(
+        replace(one, criteria=tuple(c for c in one.criteria if c.id != "platelets-chronic-liver-disease"))
+        for one in knowledge.contraindications
+    )
+    switched_off = replace(knowledge, contraindications=rows)
+    assert told(judge(row, switched_off, now), "platelets-high-risk") == "card warning present"

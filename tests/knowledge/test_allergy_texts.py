@@ -6,7 +6,8 @@ from time import thread_time
 
 import pytest
 
-from cds_service.knowledge.tables import Knowledge, Statement
+from cds_service.knowledge.allergy_types import Statement
+from cds_service.knowledge.tables import Knowledge
 
 CONTRAST, UNCLEAR, IODINE = "iodinated-contrast", "contrast-class-unclear", "iodine-unspecified"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cds_service.cases import Case, answer_case
 from cds_service.errors import TableError
 from cds_service.hooks.catalog import SERVICES, prefetch_templates
 from cds_service.knowledge.load import load_knowledge
@@ -323,3 +324,113 @@ def test_words_of_a_hospital_are_listed_changes(knowledge: Knowledge, tmp_path: 
         "the wing",
     ]
     assert site.version != knowledge.version
+
+
+def test_a_limit_of_the_hospital_shows_its_own_source(now: datetime, tmp_path: Path) -> None:
+    """A limit that a hospital changes is shown with the hospital's source and grade, never under the shipped one."""
+    limit = f'[[threshold]]\nid = "platelets-high-risk"\nvalue = 75\n{CHANGE}'
+    site = with_site(tmp_path, {"thresholds.toml": limit})
+    threshold = site.thresholds["platelets-high-risk"]
+    assert (threshold.guideline, threshold.source, threshold.grade) == ("Protocol IR-07", "Protocol IR-07", "local")
+    case = Case("local", {"order": "tips", "labs": [{"code": "loinc|777-3", "value": 60, "unit": "10*9/L"}]})
+    cards = json.dumps(answer_case(case, site, now).cards, ensure_ascii=False)
+    assert "Protocol IR-07" in cards
+    assert "SIR 2019: below 50" not in cards
+
+
+def test_every_change_says_what_was_and_what_is(tmp_path: Path) -> None:
+    """The list of changes holds the old and the new value of each field."""
+    criterion = f'[[contraindication.criterion]]\nid = "seafood-allergy"\nstatus = "retired"\n{CHANGE}\n'
+    site = with_site(
+        tmp_path,
+        {
+            "thresholds.toml": f'[[threshold]]\nid = "platelets-high-risk"\nvalue = 75\nwithin_days = 14\n{CHANGE}',
+            "contraindications.toml": f'[[contraindication]]\nid = "iodine-allergy"\n{criterion}',
+            "procedures/own.toml": DACRYOCYSTOGRAPHY,
+        },
+    )
+    assert [change["what"] for change in site.changes] == [
+        "value 50 → 75, within_days 30 → 14",
+        "status active → retired",
+        "new",
+    ]
+
+
+OWN_VALUE_SET = {
+    "resourceType": "ValueSet",
+    "id": "condition-dacryostenosis",
+    "url": "https://hospital.example.org/fhir/ValueSet/condition-dacryostenosis",
+    "version": "1",
+    "name": "Dacryostenosis",
+    "title": "Stenosis of the tear duct",
+    "status": "active",
+    "description": "The hospital's own.",
+    "compose": {
+        "include": [
+            {
+                "system": ICD,
+                "filter": [{"property": "concept", "op": "is-a", "value": "H04.5"}],
+            }
+        ]
+    },
+}
+OWN_INDICATION = f"""
+[[procedure.indication]]
+id = "dacryostenosis"
+label = "Stenosis of the tear duct"
+status = "active"
+present_if = "dacryostenosis"
+source = "department"
+grade = "B"
+{CHANGE}
+"""
+
+
+def test_a_hospitals_own_procedure_has_its_own_indication(now: datetime, tmp_path: Path) -> None:
+    """A procedure, its indication, the condition and its codes are added in the site folder alone."""
+    condition = (
+        '[[condition]]\nid = "dacryostenosis"\nlabel = "stenosis of the tear duct"\n'
+        f'value_set = "condition-dacryostenosis"\n{CHANGE}'
+    )
+    site = with_site(
+        tmp_path,
+        {
+            "procedures/own.toml": DACRYOCYSTOGRAPHY + OWN_INDICATION,
+            "conditions.toml": condition,
+            "value_sets/condition-dacryostenosis.json": json.dumps(OWN_VALUE_SET),
+            "cases/own.toml": "# judged by `cds-service check`",
+        },
+    )
+    row = {"order": {"text": "Dacryocystography"}, "conditions": ["icd-10-cm|H04.551"]}
+    assert said_of(judge(row, site, now), "dacryostenosis") == "present"
+    assert said_of(judge(row | {"conditions": []}, site, now), "dacryostenosis") != "present"
+
+
+def test_a_site_folder_may_be_kept_in_git(knowledge: Knowledge, tmp_path: Path) -> None:
+    """What git and editors keep beside the files is passed over, and changes no version."""
+    put(tmp_path / ".git/objects/ab/cdef", "blob")
+    put(tmp_path / ".git/config", "[core]")
+    put(tmp_path / ".github/workflows/check.yml", "on: push")
+    put(tmp_path / ".gitignore", "build")
+    assert load_knowledge(tmp_path).version == knowledge.version
+
+
+def test_a_site_folder_may_be_mounted_by_kubernetes(knowledge: Knowledge, tmp_path: Path) -> None:
+    """A ConfigMap is mounted as links into a hidden folder: each file is read once, in its place."""
+    real = tmp_path / "..2026_11_25" / "procedures"
+    put(real / "own.toml", DACRYOCYSTOGRAPHY)
+    (tmp_path / "..data").symlink_to("..2026_11_25")
+    (tmp_path / "procedures").symlink_to("..data/procedures")
+    site = load_knowledge(tmp_path)
+    assert "dacryocystography" in site.procedures
+    assert len(site.changes) == 1
+    (tmp_path / "procedures" / "again").symlink_to(tmp_path)
+    assert load_knowledge(tmp_path).version == site.version
+
+
+def test_a_change_counts_from_its_approval(tmp_path: Path) -> None:
+    """A change approved tomorrow counts where it is tomorrow already, one approved later is refused."""
+    put(tmp_path / "thresholds.toml", f'[[threshold]]\nid = "platelets-high-risk"\nwithin_days = 14\n{CHANGE}')
+    assert load_knowledge(tmp_path, today=date(2026, 11, 1)).changes
+    with pytest.raises(TableError, match="still to come"):
+        load_knowledge(tmp_path, today=date(2026, 10, 31))

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.cards.wording import ENGLISH
+from cds_service.cases import failures, read_cases, request_of
 from cds_service.certainty import Certainty
-from cds_service.cli.cases import failures, read_cases, request_of
 from cds_service.cli.everyday import play
 from cds_service.cli.everyday_orders import case_row, read_everyday_orders
 from cds_service.clinical_data.gather import gather

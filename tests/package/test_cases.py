@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.cli.cases import read_cases, request_of
+from cds_service.cases import read_cases, request_of
 from cds_service.knowledge.tables import Knowledge
 from tests.package.conftest import constraint_of, of_type
 from tests.package.test_agreement import unusable

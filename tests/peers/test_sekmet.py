@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from cds_service.answer import Answer, answer
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.cli.main import main
 from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from cds_service.errors import SettingError
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
-from cds_service.web.access import OPEN_PATHS
+from cds_service.web.access import OPEN_PATHS, OPEN_ROUTES
 from cds_service.web.app import create_app
 from tests.security.conftest import NORTH, SOUTH, StartService
 from tests.support.calls import NOTHING_RECORDED, a_call
@@ -33,7 +33,7 @@ def test_every_path_is_closed_but_for_the_ones_named(app: Flask, service: FlaskC
     """A route added later needs a token, unless it is deliberately added to the open paths."""
     paths = {rule.rule.replace("<service_id>", "ir-order-sign") for rule in app.url_map.iter_rules()}
     closed = {path for path in paths if service.get(path).status_code == 401}
-    assert paths - closed == OPEN_PATHS & paths
+    assert paths - closed == (OPEN_PATHS | OPEN_ROUTES) & paths
     assert {"/cds-services", "/cds-services/ir-order-sign"} <= closed
 
 
@@ -65,7 +65,7 @@ def test_what_is_open_says_nothing_of_anybody(service: FlaskClient) -> None:
     """The open paths work without a token and contain no client, FHIR server or secret."""
     for path in OPEN_PATHS - {"/metrics"}:
         response = service.get(path)
-        assert response.status_code == 200
+        assert response.status_code == (303 if path == "/" else 200)
         assert not [word for word in ("north", "ehr.example.org/fhir", "ward-1", "key-1") if word in response.text]
 
 
@@ -75,7 +75,7 @@ def test_the_first_page_says_whether_a_token_is_needed(
 ) -> None:
     """An integrator who copies the call from the start page is told that it needs a token."""
     client = service if closed else create_app(Settings(), knowledge).test_client()
-    assert ("Authorization: Bearer" in client.get("/").text) is closed
+    assert ("Authorization: Bearer" in client.get("/connect").text) is closed
 
 
 def test_a_preflight_needs_no_token_and_opens_nothing(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:

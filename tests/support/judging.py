@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cds_service.cli.cases import request_of
+from cds_service.cases import request_of
 from cds_service.clinical_data.gather import gather
 from cds_service.facts.extract import extract
 from cds_service.findings.evaluate import evaluate

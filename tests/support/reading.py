@@ -36,6 +36,7 @@ def read(
     conditions: list[Mapping[str, Any]] | None = None,
     allergies: list[Mapping[str, Any]] | None = None,
     observations: list[Mapping[str, Any]] | None = None,
+    medications: list[Mapping[str, Any]] | None = None,
     patient: Mapping[str, Any] | None = None,
     orders: list[Mapping[str, Any]] | None = None,
     sources: list[Mapping[str, Any]] | None = None,
@@ -49,6 +50,7 @@ def read(
         "conditions": retrieved_of("Condition", conditions or []),
         "allergies": retrieved_of("AllergyIntolerance", allergies or []),
         "observations": retrieved_of("Observation", observations or []),
+        "medications": retrieved_of("MedicationRequest", medications or []),
         "patient": retrieved_of("Patient", [patient] if patient is not None else []),
         "orders": retrieved_of("ServiceRequest", sources or []),
     }

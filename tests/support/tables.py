@@ -12,7 +12,10 @@ from cds_service.knowledge.tables import Knowledge
 _NOT_LOADED = ("input", "compiled", "examples")
 """Folders of the package that the service does not load."""
 
-CHANGE = 'change = { reason = "local protocol", approver = "Head of department", date = "2026-11-02" }'
+CHANGE = (
+    'change = { reason = "local protocol", approver = "Head of department", date = "2026-11-02", '
+    'source = "Protocol IR-07" }'
+)
 """The fields that every site change needs."""
 
 

@@ -20,7 +20,13 @@ import pytest
 from hypothesis import is_hypothesis_test
 
 STARTERS = (
-    *("tests.support.fhir_peer", "tests.support.key_server", "tests.support.peers", "tests.support.postgres"),
+    *(
+        "tests.support.browser",
+        "tests.support.fhir_peer",
+        "tests.support.key_server",
+        "tests.support.peers",
+        "tests.support.postgres",
+    ),
     *("tests.support.redis_server", "tests.support.server", "tests.support.serving", "tests.support.ports"),
     *("cds_service.population.run", "cds_service.population.workers"),
     *("subprocess", "multiprocessing", "concurrent.futures.process", "socket", "http.server", "werkzeug.serving"),

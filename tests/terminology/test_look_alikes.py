@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.cli.cases import Case, answer_case
+from cds_service.cases import Case, answer_case
 from cds_service.knowledge.tables import Knowledge
 
 with (Path(__file__).parent / "look_alikes.csv").open(newline="", encoding="utf-8") as file:

@@ -15,6 +15,8 @@ from cds_service.knowledge.tables import Knowledge
 from tests.support.responses import response_problems
 from tests.web.conftest import MakeApp
 
+ROW = "/knowledge/contraindications/bleeding-tendency"
+
 
 class Page(HTMLParser):
     """The tags, attributes and preformatted texts of a page."""
@@ -39,7 +41,7 @@ class Page(HTMLParser):
             self.commands[-1] += data
 
 
-@pytest.mark.parametrize("path", ["/", "/knowledge"])
+@pytest.mark.parametrize("path", ["/try", "/connect", "/knowledge", "/knowledge?q=D25.9", "/knowledge/tables", ROW])
 def test_pages_need_no_script(client: FlaskClient, path: str) -> None:
     """A page has no script, inline style or external resource, and its Content-Security-Policy forbids them."""
     response = client.get(path)
@@ -58,14 +60,14 @@ def test_the_style_sheet_is_served(client: FlaskClient) -> None:
 
 def test_the_first_page_says_where_discovery_is(make_app: MakeApp) -> None:
     """The start page shows the discovery URL and every service."""
-    text = make_app(public_url="https://cds.example.org/ir").test_client().get("/").text
-    assert "<pre>https://cds.example.org/ir/cds-services</pre>" in text
+    text = make_app(public_url="https://cds.example.org/ir").test_client().get("/connect").text
+    assert '<pre tabindex="0">https://cds.example.org/ir/cds-services</pre>' in text
     assert "ir-appointment-book" in text
 
 
 def test_the_command_on_the_first_page_works(client: FlaskClient) -> None:
     """The example call on the start page works and is answered with cards."""
-    *_, command = Page(client.get("/").text).commands
+    *_, command = Page(client.get("/connect").text).commands
     words = shlex.split(command.replace("\\\n", ""))
     body = words[words.index("--data") + 1]
     answer = client.post("/cds-services/ir-order-sign", data=body, content_type="application/json")
@@ -76,7 +78,7 @@ def test_the_command_on_the_first_page_works(client: FlaskClient) -> None:
 
 def test_the_tables_are_shown_whole(client: FlaskClient, knowledge: Knowledge) -> None:
     """The page has every procedure, indication and contraindication with its source."""
-    text = client.get("/knowledge").text
+    text = client.get("/knowledge/tables").text
     for procedure in knowledge.procedures.values():
         assert f'id="{procedure.id}"' in text
     for row in knowledge.contraindications:
@@ -93,14 +95,14 @@ def test_what_a_site_wrote_is_escaped(make_app: MakeApp, knowledge: Knowledge) -
     """Text from a hospital's own files is escaped."""
     row = replace(knowledge.contraindications[0], label="<script>alert(1)</script>")
     client = make_app(replace(knowledge, contraindications=(row,))).test_client()
-    assert "<script>" not in client.get("/knowledge").text
-    assert "&lt;script&gt;" in client.get("/knowledge").text
+    assert "<script>" not in client.get("/knowledge/tables").text
+    assert "&lt;script&gt;" in client.get("/knowledge/tables").text
 
 
 def test_what_a_site_changed_is_shown(make_app: MakeApp, knowledge: Knowledge) -> None:
     """A hospital's changes are listed with reason and approver, if there are any."""
-    assert "What this hospital changed" not in make_app().test_client().get("/knowledge").text
+    assert "What this hospital changed" not in make_app().test_client().get("/knowledge/tables").text
     change = {"where": "thresholds.toml", "id": "a-limit", "reason": "local policy", "approver": "IR board"}
-    text = make_app(replace(knowledge, changes=(change,))).test_client().get("/knowledge").text
+    text = make_app(replace(knowledge, changes=(change,))).test_client().get("/knowledge/tables").text
     assert "What this hospital changed" in text
     assert "local policy" in text

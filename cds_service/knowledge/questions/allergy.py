@@ -60,6 +60,10 @@ class AllergyQuestion(Question):
         systems = sorted(map(knowledge.codes.label, self.systems(knowledge)))
         return (*systems, f"words in {', '.join(knowledge.allergies.languages)}")
 
+    def words(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """The words of the group."""
+        return knowledge.allergies.words.get(self.group, ())
+
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
         parts = [indicator.word]

@@ -77,6 +77,10 @@ class Question(ABC):
         value_sets = [need.value_set for need in self.needs(knowledge) if need.kind == self.DATA]
         return tuple(sorted(map(knowledge.codes.label, knowledge.codes.systems_of(value_sets))))
 
+    def words(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """Words of free text that name what it asks for, beside the displays of its codes; `*` is any ending."""
+        return ()
+
     @property
     def limit(self) -> Threshold | None:
         """The limit that a value is held against, if there is one."""

@@ -1,0 +1,98 @@
+"""Cards stage: which suggestions go on which card: a test to order, a note for the radiologist, a safer procedure.
+
+At most three, in the order of their use: what is to be ordered, what is noted for interventional radiology, the
+procedure to take instead; cancelling comes last, and only where the card is critical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from cds_service.cards.card import Suggestion
+from cds_service.cards.context import CardContext
+from cds_service.cards.dates import planned_day
+from cds_service.cards.escape import harmless
+from cds_service.cards.evidence import fact_of
+from cds_service.cards.gaps import Gaps
+from cds_service.cards.members import Member, Problem
+from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
+from cds_service.cards.suggestions import Tell, cancel_order, replace_order, tell_ir
+from cds_service.findings.finding import OrderFinding
+from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.lab import LabQuestion
+
+MOST_SUGGESTIONS = 3
+_RECHECKS = {
+    "bleeding": Timing.DAY_BEFORE,
+    "kidney-and-contrast": Timing.AFTER,
+    "pregnancy": Timing.NOW,
+    "treatment": Timing.DAY_BEFORE,
+}
+"""When the results on the card of a problem are measured once more."""
+_TELLS = {"contrast-reaction": Tell.REACTION, "kidney-and-contrast": Tell.EGFR}
+
+
+def offers_for_gaps(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext) -> tuple[Suggestion, ...]:
+    """One button that orders all tests that are missing or too old."""
+    members = [*gaps.open.get("missing", ()), *gaps.open.get("old", ())]
+    offer = order_missing([WantedTest(test) for test in _tests_of(members, context)], orders, context)
+    return (offer,) if offer is not None else ()
+
+
+def offers_for_problem(problem: Problem, context: CardContext) -> tuple[Suggestion, ...]:
+    """The buttons on the card of a problem."""
+    told = [member for member in problem.members if member.makes_a_card]
+    offers = [offer for offer in _offers(problem, told, context) if offer is not None]
+    cancels = (cancel_order(order, problem.indicator, offers, context) for order in problem.orders[:1])
+    last = [cancel for cancel in cancels if cancel is not None]
+    return (*offers[: MOST_SUGGESTIONS - len(last)], *last)
+
+
+def _offers(problem: Problem, told: Sequence[Member], context: CardContext) -> Iterator[Suggestion | None]:
+    orders = problem.orders
+    if problem.indicator is Indicator.CRITICAL:
+        yield from (replace_order(order, context) for order in orders[:1])
+    yield _recheck(problem, told, context)
+    for member in told[:1]:
+        yield _tell(problem.name, member, orders, context)
+
+
+def _recheck(problem: Problem, told: Sequence[Member], context: CardContext) -> Suggestion | None:
+    """The results of the card once more, on a day of their own; not where nothing may wait for them."""
+    timing = _RECHECKS.get(problem.name)
+    loud = [member for member in told if member.indicator > Indicator.INFO]
+    if timing is None or all(order.must_not_wait for order in problem.orders):
+        return None
+    day = _day_before(problem.orders) if timing is Timing.DAY_BEFORE else None
+    tests = _tests_of(loud, context)
+    return order_missing([WantedTest(test, day, timing, recheck=True) for test in tests], problem.orders, context)
+
+
+def _tests_of(members: Sequence[Member], context: CardContext) -> list[str]:
+    knowledge = context.knowledge
+    questions = [member.finding.criterion.question for member in members]
+    labs = [question.threshold.lab for question in questions if isinstance(question, LabQuestion)]
+    tests = (test.id for lab in labs for test in knowledge.lab_orders.tests_for(lab, knowledge.labs))
+    return list(dict.fromkeys(tests))
+
+
+def _day_before(orders: Sequence[OrderFinding]) -> date | None:
+    days = [order.planned for order in orders if order.planned is not None]
+    return min(days) - timedelta(days=1) if days else None
+
+
+def _tell(problem: str, member: Member, orders: Sequence[OrderFinding], context: CardContext) -> Suggestion | None:
+    """The evidence for interventional radiology; of a drug the day of its last dose, where that is known."""
+    fact, evidence = fact_of(member, context), member.finding.evidence
+    words = (
+        context.wording.say("headline.dated", what=fact.what, date=fact.when.brief) if fact.when.brief else fact.what
+    )
+    for advice in member.finding.holds[:1]:
+        if advice.last_dose is None:
+            return tell_ir(Tell.CONDITION, words, evidence, orders, context)
+        day = planned_day(advice.last_dose, context.today, context.wording)
+        return tell_ir(Tell.LAST_DOSE, words, evidence, orders, context, drug=harmless(advice.label), day=day)
+    default = Tell.CONDITION if isinstance(member.finding.criterion.question, ConditionQuestion) else Tell.RESULTS
+    return tell_ir(_TELLS.get(problem, default), words, evidence, orders, context)

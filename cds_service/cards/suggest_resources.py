@@ -1,0 +1,52 @@
+"""Cards stage: new FHIR resources and parts of them, built and checked by `fhir.resources`. Its only importer.
+
+The models are those of R4B: ServiceRequest, Annotation and Reference are the same in R4.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from fhir.resources.R4B.annotation import Annotation
+from fhir.resources.R4B.codeableconcept import CodeableConcept
+from fhir.resources.R4B.coding import Coding
+from fhir.resources.R4B.reference import Reference
+from fhir.resources.R4B.servicerequest import ServiceRequest
+from pydantic import BaseModel, ValidationError
+
+
+def service_request(**fields: Any) -> dict[str, Any] | None:
+    """A new draft ServiceRequest as JSON; None where a part of it, taken from an order, is no valid FHIR.
+
+    Args:
+        fields: its elements by their names in FHIR, status and intent apart; None for one that is left out.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        built = ServiceRequest.model_validate({"status": "draft", "intent": "order", **given})
+    except ValidationError:
+        return None
+    return {"resourceType": "ServiceRequest", **_json(built)}
+
+
+def annotation(text: str) -> dict[str, Any]:
+    """A note without author or time: both are the signer's."""
+    return _json(Annotation(text=text))
+
+
+def reference(to: str, display: str | None = None) -> dict[str, Any]:
+    """A reference to `Type/id`."""
+    return _json(Reference.model_validate({"reference": to, **({"display": display} if display else {})}))
+
+
+def concept(codes: Iterable[tuple[str, str, str]], text: str | None = None) -> dict[str, Any]:
+    """A CodeableConcept of codes, (system, code, display) each."""
+    codings = [Coding(system=system, code=code, display=display) for system, code, display in codes]
+    return _json(CodeableConcept(coding=codings, text=text))
+
+
+def _json(model: BaseModel) -> dict[str, Any]:
+    built: dict[str, Any] = json.loads(model.model_dump_json())
+    return built

@@ -1,0 +1,147 @@
+"""Cards stage: what a card offers to order: tests that are missing, and re-checks with a day of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from cds_service.cards.card import Suggestion
+from cds_service.cards.context import CardContext
+from cds_service.cards.dates import planned_day
+from cds_service.cards.order_names import short_name
+from cds_service.cards.suggest_draft import draft_of
+from cds_service.cards.suggest_resources import annotation, concept, service_request
+from cds_service.findings.finding import Findings, OrderFinding
+from cds_service.kinds import KINDS
+
+_OBSERVATIONS = KINDS["observations"].key
+_LOINC = "http://loinc.org"
+_OF_THE_DRAFT = ("subject", "encounter", "requester", "priority")
+"""What a test has in common with the order that it is for."""
+
+
+class Timing(StrEnum):
+    """When a test is wanted, where that is no day of the calendar: a key of the wording."""
+
+    NOW = "suggestion.when.now"
+    DAY_BEFORE = "suggestion.when.day-before"
+    AFTER = "suggestion.when.after"
+    """Once the contrast may have done its harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTest:
+    """A test to order: its id in `lab_orders.toml`, and when it is wanted.
+
+    `day` where its age matters; `recheck`: it is wanted on that day though a result is there already.
+    """
+
+    test: str
+    day: date | None = None
+    timing: Timing | None = None
+    recheck: bool = False
+
+
+def order_missing(
+    wanted: Sequence[WantedTest], orders: Sequence[OrderFinding], context: CardContext
+) -> Suggestion | None:
+    """One suggestion that orders the tests, one `create` each; recommended.
+
+    Args:
+        wanted: the tests, in the order of the card.
+        orders: the orders that they are for; subject, encounter, requester and priority are those of the first draft.
+        call: the findings and words of the context.
+
+    Returns:
+        None where the results could not be read as a whole (one of these may be there), where all of them are ordered
+        already, and where no draft names the patient.
+    """
+    drafts = [draft for order in orders if (draft := draft_of(order.order)) is not None]
+    new = _not_ordered(wanted, orders, context)
+    if not drafts or not new:
+        return None
+    if any(order.must_not_wait for order in orders):
+        new = [WantedTest(one.test, timing=Timing.NOW) for one in new]
+    actions = [action for one in new if (action := _create(one, drafts[0], orders, context)) is not None]
+    return Suggestion(_label(new, context), tuple(actions), recommended=True) if len(actions) == len(new) else None
+
+
+def _not_ordered(
+    wanted: Sequence[WantedTest], orders: Sequence[OrderFinding], context: CardContext
+) -> list[WantedTest]:
+    """Each test once, without those that another one contains, that are ordered, or that may be among the unread."""
+    days = [order.planned for order in orders if order.planned]
+    due = min(days, default=None)
+    read = any(
+        seen.data == _OBSERVATIONS and seen.count is not None and seen.whole for seen in context.findings.looked_at
+    )
+    possible = [one for one in wanted if (one.recheck or read) and not _is_ordered(one, due, context.findings)]
+    kept = context.knowledge.lab_orders.without_covered([one.test for one in possible])
+    return [next(one for one in possible if one.test == test) for test in kept]
+
+
+def _is_ordered(wanted: WantedTest, due: date | None, findings: Findings) -> bool:
+    same = [ordered for ordered in findings.ordered_tests if ordered.test == wanted.test]
+    if wanted.recheck and wanted.day:
+        return any(ordered.day is None or ordered.day >= wanted.day for ordered in same)
+    return any(ordered.is_in_time(due) for ordered in same)
+
+
+def _create(
+    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
+) -> dict[str, Any] | None:
+    resource = _lab_order(wanted, draft, orders, context)
+    description = context.wording.say("suggestion.order-tests-action", test=_name(wanted, context))
+    return {"type": "create", "description": description, "resource": resource} if resource else None
+
+
+def _lab_order(
+    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
+) -> dict[str, Any] | None:
+    lab_orders = context.knowledge.lab_orders
+    test = lab_orders.tests[wanted.test]
+    if "subject" not in draft:
+        return None
+    procedures = context.wording.listed(
+        [short_name(order.procedure, context.wording) for order in orders if order.procedure]
+    )
+    when = _when(wanted, context)
+    key = "suggestion.order-tests-note-when" if when else "suggestion.order-tests-note"
+    fields: dict[str, Any] = {name: draft[name] for name in _OF_THE_DRAFT if name in draft}
+    if wanted.timing is Timing.NOW:
+        fields["priority"] = "stat"
+    return service_request(
+        **fields,
+        category=[concept([lab_orders.category])],
+        code=concept([(_LOINC, test.loinc, test.display)], _name(wanted, context)),
+        occurrenceDateTime=wanted.day.isoformat() if wanted.day else None,
+        note=[annotation(context.wording.say(key, procedure=procedures, when=when))],
+    )
+
+
+def _label(wanted: Sequence[WantedTest], context: CardContext) -> str:
+    """`Order INR and creatinine for 2 Dec`; tests of another day follow after an "and"."""
+    by_when: dict[str, list[str]] = {}
+    for one in wanted:
+        by_when.setdefault(_when(one, context), []).append(_name(one, context))
+    say = context.wording.say
+    groups = [
+        say("suggestion.tests-when", tests=context.wording.joined(names), when=when)
+        if when
+        else context.wording.joined(names)
+        for when, names in by_when.items()
+    ]
+    return say("suggestion.order-tests", tests=context.wording.joined(groups))
+
+
+def _when(wanted: WantedTest, context: CardContext) -> str:
+    if wanted.day:
+        return context.wording.say("suggestion.when.day", day=planned_day(wanted.day, context.today, context.wording))
+    return context.wording.say(wanted.timing) if wanted.timing else ""
+
+
+def _name(wanted: WantedTest, context: CardContext) -> str:
+    return context.wording.say(f"lab_order.{wanted.test}")

@@ -1,0 +1,120 @@
+"""`cds-service diff OLD NEW`: what a change of the tables does, before it is used.
+
+OLD and NEW are each a site folder, `DIR@REVISION` (a git revision of that folder), a file of `site pack`, or the word
+`shipped` (the tables without a site).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cds_service.cases import Case, case_folders, read_cases
+from cds_service.cli.options import add_config, local_now, settings_of
+from cds_service.cli.table_diff import case_differences, row_differences
+from cds_service.errors import SetupError, TableError
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.tables import Knowledge
+
+SHIPPED = "shipped"
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("diff", help="what a change does to rows and cases", description=__doc__)
+    parser.add_argument("old", metavar="OLD", help="site folder, DIR@REVISION, packed file, or `shipped`")
+    parser.add_argument("new", metavar="NEW", help="the same")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what differs; 0 without a difference, 1 with one.
+
+    Raises:
+        SetupError: one of them can't be read; TableError where its tables are wrong.
+    """
+    now = local_now(settings_of(args))
+    with site_of(args.old) as old_site, site_of(args.new) as new_site:
+        old, new = _load(args.old, old_site), _load(args.new, new_site)
+        rows = row_differences(old, new)
+        cases = case_differences(cases_of(old_site, new_site), old, new, now)
+    print(f"{old.version} → {new.version}")
+    _print("rows", rows)
+    _print("answers to cases", cases)
+    return 1 if rows or cases else 0
+
+
+def _load(name: str, site: Path | None) -> Knowledge:
+    try:
+        return load_knowledge(site)
+    except TableError as error:
+        raise SetupError(f"{name}: {len(error.problems)} to fix, see cds-service check: {error.problems[0]}") from None
+
+
+def cases_of(*sites: Path | None) -> list[Case]:
+    """The shipped cases and those of the sites, the last of an id.
+
+    Raises:
+        TableError: a case file has a mistake.
+    """
+    folders = dict.fromkeys(folder for site in sites for folder in case_folders(site))
+    return list({case.row["id"]: case for folder in folders for case in read_cases(folder)}.values())
+
+
+def _print(what: str, lines: list[str]) -> None:
+    print(f"\n{len(lines) or 'No'} differences in {what}{':' if lines else '.'}")
+    for line in lines:
+        print(f"  {line}")
+
+
+@contextmanager
+def site_of(name: str) -> Iterator[Path | None]:
+    """The folder that OLD or NEW means; None for the shipped tables.
+
+    Raises:
+        SetupError: it is none of what may be given.
+    """
+    if name == SHIPPED:
+        yield None
+        return
+    path = Path(name)
+    if path.is_dir():
+        yield path
+        return
+    folder, at, revision = name.rpartition("@")
+    if path.is_file():
+        archive = path.read_bytes()
+    elif at and Path(folder).is_dir():
+        archive = _archive(Path(folder), revision)
+    else:
+        raise SetupError(
+            f"{name}: is no folder, packed file or DIR@REVISION; write `shipped` for the tables as shipped"
+        )
+    with TemporaryDirectory(prefix="cds-service-") as unpacked:
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+                files.extractall(unpacked, filter="data")
+        except tarfile.TarError:
+            raise SetupError(f"{name}: is no file of `cds-service site pack`") from None
+        yield Path(unpacked)
+
+
+def _archive(folder: Path, revision: str) -> bytes:
+    """The folder at a git revision, as tar."""
+    if revision.startswith("-"):
+        raise SetupError(f"{folder}@{revision}: is no git revision")
+    command = ["git", "-C", str(folder), "archive", "--format=tar", revision]
+    try:
+        return subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603  no shell, checked above
+    except FileNotFoundError:
+        raise SetupError(f"{folder}@{revision}: git is not installed") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise SetupError(f"{folder}@{revision}: git says: {said}") from None

@@ -1,0 +1,107 @@
+"""`cds-service explain CARD-UUID`: why a card came: the data read, rows, limit and source of that day, and the answer.
+
+Nothing of the patient is stored but a hash and the ids of resources, so no value is shown. The UUID is in the response,
+and in what the EHR reports about the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+import orjson
+
+from cds_service.cli.options import add_config, local_now, open_store, settings_of
+from cds_service.cli.terminal import print_err, safe
+from cds_service.errors import SetupError, StoreUnavailable
+from cds_service.storage.explanation import Explanation, explain
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("explain", help="why a card came", description=__doc__)
+    parser.add_argument("card", metavar="CARD-UUID", help="uuid of the card, from the response or the feedback")
+    parser.add_argument("--json", action="store_true", help="print everything that is stored, as JSON")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the explanation; 1 if no such card is stored.
+
+    Raises:
+        SetupError: the database can't be reached.
+    """
+    settings = settings_of(args)
+    store, zone = open_store(settings), local_now(settings).tzinfo
+    try:
+        found = explain(store, args.card)
+    except StoreUnavailable as error:
+        raise SetupError(f"{store.display_url}: {error.message} Start the database, or correct the setting") from None
+    finally:
+        store.close()
+    if found is None:
+        print_err(
+            f"No card {safe(args.card)} is stored in {store.display_url}: it may be pruned, or of another service"
+        )
+        return 1
+    if args.json:
+        sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return 0
+    for line in _lines(found, zone):
+        print(safe(line))
+    return 0
+
+
+def _lines(found: Explanation, zone: tzinfo | None) -> Iterator[str]:
+    card = found.card
+    shown = "shown" if card["shown"] else "withheld, in shadow"
+    yield f"{card['indicator']} card about {card['topic']}, {shown}, {_time(card['at'], zone)}"
+    yield f"  service {card['service']}, client {card['client']}"
+    if found.call is None:
+        yield "  The record of its call is no longer stored."
+    else:
+        yield from _call(found.call, card["rows"])
+    if not found.feedback:
+        yield "Answer: none reported"
+    for entry in found.feedback:
+        reason = f", reason {entry['reason_code']}" if entry["reason_code"] else ""
+        comment = f": {entry['comment']}" if entry["comment"] else ", with a comment" if entry["commented"] else ""
+        yield f"Answer: {entry['outcome']}, {_time(entry['outcome_at'], zone)}{reason}{comment}"
+
+
+def _call(call: Mapping[str, Any], rows: list[str]) -> Iterator[str]:
+    yield f"  call {call['id']}, hook {call['hook']}, patient (hash) {call['patient']}"
+    yield f"Tables: {call['knowledge_version']}"
+    read = (f"{kind} {held['count']} ({held['source']})" for kind, held in call["read"].items())
+    yield f"Read: {', '.join(read) or 'nothing'}"
+    for kind, reasons in call["unavailable"].items():
+        yield f"Not available: {kind}: {', '.join(reasons)}"
+    for order in call["orders"]:
+        recognized = f", recognized by {order['recognized_by']}" if order.get("recognized_by") else ""
+        yield f"Order: {order['procedure'] or 'no procedure of the tables'}{recognized}"
+        answers = order.get("answers", [])
+        # The rows of this card first.
+        for answer in sorted(answers, key=lambda answer: answer["row"] not in rows):
+            yield from _answer(answer, of_this_card=answer["row"] in rows)
+        if not answers:
+            yield "  Every question was answered absent, or the call is of a release that stored no answers."
+
+
+def _answer(answer: Mapping[str, Any], *, of_this_card: bool) -> Iterator[str]:
+    words = [answer["certainty"], answer["indicator"], f"({answer['reason']})" if answer["reason"] else ""]
+    name = answer["row"] if answer["row"] == answer["question"] else f"{answer['row']} / {answer['question']}"
+    yield f"  {'*' if of_this_card else '-'} {name}: {' '.join(word for word in words if word)}"
+    if answer["evidence"]:
+        yield f"      found in {', '.join(answer['evidence'])}"
+    if answer["limit"]:
+        yield f"      limit {answer['limit']}; {answer['source']}"
+    elif answer["source"]:
+        yield f"      source {answer['source']}"
+
+
+def _time(moment: datetime, zone: tzinfo | None) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,87 @@
+"""`cds-service site`: a hospital's own folder: `init` starts one, `pack` freezes it into one file with its hash."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import io
+import tarfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from cds_service.cli.terminal import print_err
+from cds_service.errors import SetupError, TableError
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.site import site_files
+
+_TEMPLATES = "site_templates"
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("site", help="a hospital's own folder: start it, freeze it", description=__doc__)
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
+    init = tasks.add_parser("init", help="write commented templates for every kind of change")
+    init.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    init.set_defaults(run=run_init)
+    pack = tasks.add_parser("pack", help="write the folder as one file, the same for the same content")
+    pack.add_argument("folder", type=Path, metavar="DIR", help="the site folder")
+    pack.add_argument("--out", type=Path, metavar="FILE", help="file to write (site-<knowledge version>.tar.gz)")
+    pack.set_defaults(run=run_pack)
+
+
+def run_init(args: argparse.Namespace) -> int:
+    """Write the templates; always 0.
+
+    Raises:
+        SetupError: the folder holds something already, or can't be written to.
+    """
+    folder: Path = args.folder
+    try:
+        if folder.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
+            raise SetupError(f"{folder}: holds files already; name a new or empty folder")
+        with as_file(files("cds_service.cli") / _TEMPLATES) as templates:
+            for source in site_files(templates):
+                target = folder / source.relative_to(templates)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.read_bytes())
+                print(target)
+    except OSError as error:
+        raise SetupError(f"{folder}: can't be written to ({error.strerror}); name another folder") from None
+    print_err(f"Nothing is changed yet: remove the # before what you need, then cds-service check --site {folder}")
+    return 0
+
+
+def run_pack(args: argparse.Namespace) -> int:
+    """Write the file and print its path, SHA-256 and knowledge version; 1 with one line per mistake in the folder.
+
+    Raises:
+        SetupError: the file can't be written.
+    """
+    try:
+        knowledge = load_knowledge(args.folder)
+    except TableError as error:
+        for problem in error.problems:
+            print_err(problem)
+        return 1
+    content = packed(args.folder)
+    path: Path = args.out or Path(f"site-{knowledge.version}.tar.gz")
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise SetupError(f"{path}: can't be written ({error.strerror}); name another file with --out") from None
+    print(f"{path}\nsha256 {hashlib.sha256(content).hexdigest()}\nknowledge version {knowledge.version}")
+    return 0
+
+
+def packed(folder: Path) -> bytes:
+    """The folder as .tar.gz, without what is hidden; equal bytes for equal files, whenever and by whom it is made."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in site_files(folder):
+            content = path.read_bytes()
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=0)

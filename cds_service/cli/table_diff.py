@@ -1,0 +1,119 @@
+"""Two states of the tables -> what differs: rows, limits, codes and words, and the cases that are answered otherwise.
+
+In: two `Knowledge` and the cases. Out: lines for people, each with its row first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from cds_service.cases import Case, answer_case
+from cds_service.errors import CdsError
+from cds_service.knowledge.tables import Knowledge
+from cds_service.publishing.rule import Rule
+from cds_service.publishing.rule_book import RuleBook
+
+_OF_A_RULE = ("status", "label", "source", "origin", "grade", "facts", "words", "code_lists")
+_OF_A_QUESTION = (
+    *("label", "asks", "possible", "applies", "told_as", "without_data", "reads", "advice", "words", "code_lists"),
+    *("source", "grade"),
+)
+_OF_A_LIMIT = ("comparison", "value", "unit", "within_days", "guideline", "source", "grade", "status")
+_FROM_THE_LIMIT = ("asks", "source", "grade")
+"""What a question has from its limit, which is a rule of its own."""
+_SHOWN_ITEMS = 5
+
+
+def row_differences(old: Knowledge, new: Knowledge) -> list[str]:
+    """Every row that is new, gone or changed: `limits/platelets-high-risk: value 50 → 75`."""
+    before, after = RuleBook(old).rules, RuleBook(new).rules
+    lines = [f"{'/'.join(key)}: new, {after[key].label}" for key in after if key not in before]
+    lines += [f"{'/'.join(key)}: gone, {before[key].label}" for key in before if key not in after]
+    for key in before:
+        if key in after and before[key] != after[key]:
+            lines += [f"{'/'.join(key)}: {line}" for line in _changed(_fields(before[key]), _fields(after[key]))]
+    return lines
+
+
+def _fields(rule: Rule) -> dict[str, Any]:
+    """What is compared of a rule, by the name that it is told by."""
+    if rule.limit is not None:
+        limit = asdict(rule.limit)
+        return {name: limit[name] for name in _OF_A_LIMIT}
+    body = asdict(rule)
+    fields = dict(_flat({name: body[name] for name in _OF_A_RULE}))
+    for question in body["questions"]:
+        fields[f"question {question['id']}"] = question["label"]
+        left_out = _FROM_THE_LIMIT if question["limit"] else ()
+        own = {name: question[name] for name in _OF_A_QUESTION if name not in left_out}
+        fields |= _flat(own, f"{question['id']},")
+    return fields
+
+
+def _flat(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Fields by their path; a value set is one field, named by its title."""
+    for name, member in value.items():
+        if name == "code_lists":
+            yield from ((f"{path} codes of {c['title']}".strip(), tuple(map(_item, c["codes"]))) for c in member)
+        elif isinstance(member, Mapping):
+            yield from _flat(member, f"{path} {name}".strip())
+        elif isinstance(member, list | tuple):
+            yield f"{path} {name}".strip(), tuple(map(_item, member))
+        else:
+            yield f"{path} {name}".strip(), member
+
+
+def _item(item: Any) -> str:
+    return f"{item['vocabulary']} {item['code']}" if isinstance(item, Mapping) else str(item)
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for path in dict.fromkeys((*old, *new)):
+        before, after = old.get(path) or (), new.get(path) or ()
+        question = path.partition(",")[0]
+        # Of a question that is new or gone, its name says enough.
+        if before == after or ("," in path and (f"question {question}" in old) != (f"question {question}" in new)):
+            continue
+        if isinstance(before, tuple) and isinstance(after, tuple):
+            steps = [*_signed("+", after, before), *_signed("-", before, after)]
+            yield f"{path} {', '.join(steps) or 'in another order'}"
+        else:
+            yield f"{path} {before or 'none'} → {after or 'none'}"
+
+
+def _signed(sign: str, items: Iterable[str], others: Iterable[str]) -> list[str]:
+    left = [item for item in items if item not in set(others)]
+    more = [f"{sign} {len(left) - _SHOWN_ITEMS} more"] if len(left) > _SHOWN_ITEMS else []
+    return [*(f"{sign} {item}" for item in left[:_SHOWN_ITEMS]), *more]
+
+
+def case_differences(cases: Iterable[Case], old: Knowledge, new: Knowledge, now: datetime) -> list[str]:
+    """Every case that the two states answer otherwise: which rows, and which cards."""
+    return [f"{case.place}: {line}" for case in cases for line in _answers(case, old, new, now)]
+
+
+def _answers(case: Case, old: Knowledge, new: Knowledge, now: datetime) -> Iterator[str]:
+    before, after = _answer(case, old, now), _answer(case, new, now)
+    for name in dict.fromkeys((*before, *after)):
+        said = {before.get(name), after.get(name)}
+        # A row that was not asked and is absent now changes nothing for anybody.
+        if len(said) == 2 and said != {None, "absent"}:
+            yield f"{name} {before.get(name, '-')} → {after.get(name, '-')}"
+
+
+def _answer(case: Case, knowledge: Knowledge, now: datetime) -> dict[str, str]:
+    """What is said of each row of each order, and the cards."""
+    try:
+        found = answer_case(case, knowledge, now)
+    except CdsError as error:
+        return {"answer": error.message}
+    said: dict[str, str] = {"cards": "; ".join(f"{c['indicator']} “{c['summary']}”" for c in found.cards) or "none"}
+    for entry in found.decision.get("procedures", ()):
+        order = entry.get("order", "")
+        said[f"{order} procedure"] = entry.get("procedure", "none")
+        for row in (*entry.get("indications", ()), *entry.get("contraindications", ())):
+            said[f"{order} {row['id']}"] = " ".join(row[n] for n in ("certainty", "indicator") if n in row)
+    return said

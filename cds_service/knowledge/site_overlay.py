@@ -1,0 +1,153 @@
+"""A hospital's changes laid over the shipped rows, before they become types; and the list of them for review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from cds_service.knowledge.expansions import edition_of
+from cds_service.knowledge.site import SiteChanges
+from cds_service.knowledge.table_rows import TableRows
+
+_ADDED = ("synonyms", "exclude_terms")
+LOCAL = "local"
+"""Grade of what rests on the hospital's own source."""
+
+
+def overlay(
+    shipped: Mapping[str, Mapping[str, Any]],
+    changes: list[dict[str, Any]],
+    file: str,
+    problems: list[str],
+    *,
+    may_add: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """The shipped rows with the changes laid over them.
+
+    A row with an id that is not shipped is a problem, unless `may_add` and the row is a whole one (has `region`).
+    `synonyms` and `exclude_terms` are added to the shipped ones, every other field replaces its own.
+    """
+    rows = {key: dict(row) for key, row in shipped.items()}
+    changed: set[str] = set()
+    for change in changes:
+        if change["id"] in changed:
+            problems.append(f'{file}: "{change["id"]}" is changed twice; join the two changes')
+        changed.add(change["id"])
+        row = rows.get(change["id"])
+        if row is None and not (may_add and "region" in change):
+            problems.append(f'{file}: "{change["id"]}" is no row of the shipped table; correct the id')
+        elif row is not None and "region" in change:
+            problems.append(f'{file}: "{change["id"]}" is shipped already; change it by its allowed fields only')
+        elif row is None:
+            rows[change["id"]] = dict(change)
+        else:
+            if "bleeding_risk" in change:
+                row["bleeding_risk_named"] = False  # of the hospital's own class, unless the change says otherwise
+            for name, value in change.items():
+                row[name] = [*row.get(name, ()), *value] if name in _ADDED else value
+    return rows
+
+
+def overlay_thresholds(
+    shipped: Mapping[str, Mapping[str, Any]], changes: list[dict[str, Any]], problems: list[str]
+) -> dict[str, dict[str, Any]]:
+    """The same for limits: one that rests on the hospital's own source shows that source, never the shipped one."""
+    rows = overlay(shipped, changes, "site/thresholds.toml", problems)
+    for change in changes:
+        if change["id"] in rows and (source := change["change"].get("source")):
+            own = {"guideline": source, "source": source, "grade": change["change"].get("grade", LOCAL)}
+            rows[change["id"]] |= own
+    return rows
+
+
+def add_rows(
+    shipped: Mapping[str, Mapping[str, Any]], own: list[dict[str, Any]], file: str, kind: str, problems: list[str]
+) -> dict[str, Mapping[str, Any]]:
+    """The shipped rows and the hospital's own; one with the id of another is a problem."""
+    rows = dict(shipped)
+    for row in own:
+        if row["id"] in shipped:
+            problems.append(f'{file}: {kind} "{row["id"]}" is shipped already; give yours an id of its own')
+        elif row["id"] in rows:
+            problems.append(f'{file}: {kind} "{row["id"]}" is there twice; give the second an id of its own')
+        else:
+            rows[row["id"]] = row
+    return rows
+
+
+def overlay_criteria(
+    shipped: Mapping[str, Mapping[str, Any]], changes: list[dict[str, Any]], problems: list[str]
+) -> dict[str, dict[str, Any]]:
+    """The same for contraindications, whose criteria are rows of their own."""
+    plain = [{k: v for k, v in change.items() if k != "criterion"} for change in changes]
+    rows = overlay(shipped, plain, "site/contraindications.toml", problems)
+    for change in changes:
+        if change["id"] in rows:
+            row = rows[change["id"]]
+            criteria = {c["id"]: c for c in row["criterion"]}
+            laid = overlay(criteria, change.get("criterion", []), "site/contraindications.toml", problems)
+            row["criterion"] = list(laid.values())
+    return rows
+
+
+def overlay_order_words(shipped: Mapping[str, Any], changes: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The shipped blocks with the hospital's before them: of two that say something of one word the first counts."""
+    return {**shipped, **{name: [*blocks, *shipped[name]] for name, blocks in changes.items()}}
+
+
+def approved_later(site: SiteChanges, today: date) -> Iterator[str]:
+    """Changes whose date of approval is still to come, one line each; a day is left for other time zones."""
+    latest = (today + timedelta(days=1)).isoformat()
+    criteria = [c for row in site.contraindications for c in row.get("criterion", [])]
+    blocks = [block | {"id": block.get("about", "")} for blocks in site.order_words.values() for block in blocks]
+    for row in (*site.thresholds, *site.contraindications, *criteria, *site.conditions, *site.procedures, *blocks):
+        if (approved := row.get("change", {}).get("date", "")) > latest:
+            yield f'site: "{row["id"]}", change: date is {approved}, which is still to come; write the day of approval'
+
+
+def changes_of(site: SiteChanges, shipped: TableRows) -> Iterator[Mapping[str, str]]:
+    """Every change with its table, id, what (old -> new), reason, approver and date.
+
+    Args:
+        site: the changes.
+        shipped: the rows before anything is laid over them.
+    """
+    criteria = {c["id"]: c for row in shipped.contraindications.values() for c in row["criterion"]}
+    changed_criteria = [c for row in site.contraindications for c in row.get("criterion", [])]
+    tables: tuple[tuple[str, list[dict[str, Any]], Mapping[str, Any]], ...] = (
+        ("thresholds", site.thresholds, shipped.thresholds),
+        ("contraindications", site.contraindications, shipped.contraindications),
+        ("contraindications", changed_criteria, criteria),
+        ("conditions", site.conditions, {}),
+        ("procedures", site.procedures, shipped.procedures),
+    )
+    for table, rows, before in tables:
+        for row in rows:
+            if "change" in row:
+                yield {"table": table, "id": row["id"], "what": _what(row, before.get(row["id"])), **row["change"]}
+    for expansion in site.expansions:
+        reason = f"{len(expansion['expansion']['contains'])} codes of {edition_of(expansion) or 'an unnamed edition'}"
+        date = expansion["expansion"]["timestamp"][:10]
+        yield {"table": "expansions", "id": expansion["id"], "reason": reason, "approver": "", "date": date}
+    for name, blocks in site.order_words.items():
+        for block in blocks:
+            yield {"table": "order_words", "id": block.get("about", name), **block["change"]}
+
+
+def _what(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    """`value 50 → 75`; `new` for a row that is not shipped."""
+    if before is None:
+        return "new"
+    names = [name for name in row if name not in ("id", "change", "criterion")]
+    return ", ".join(_step(name, before.get(name), row[name]) for name in names)
+
+
+def _step(name: str, old: Any, new: Any) -> str:
+    if name in _ADDED:
+        return f"{name} + {', '.join(new)}"
+    return f"{name} {_shown(old)} → {_shown(new)}" if old is not None else f"{name} {_shown(new)}"
+
+
+def _shown(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,196 @@
+"""Every row of the tables as a `Rule` with a stable address, and the search over them.
+
+In: `Knowledge`. Out: rules of four kinds: procedures, indications, contraindications, limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cds_service.knowledge.review import ORIGINS, use_text
+from cds_service.knowledge.tables import (
+    IN_VESSELS,
+    Contraindication,
+    Indication,
+    Knowledge,
+    Procedure,
+    Threshold,
+)
+from cds_service.publishing.applies import asked
+from cds_service.publishing.rule import Link, Rule
+from cds_service.publishing.rule_questions import code_lists, indication_question, rule_limit, rule_question
+
+KINDS: Mapping[str, str] = {
+    "contraindications": "What speaks against a procedure",
+    "procedures": "Procedures",
+    "indications": "What procedures are for",
+    "limits": "Limits",
+}
+"""Kind of rule -> heading, in the order in which they are shown."""
+
+
+class RuleBook:
+    """The rules of one state of the tables; built once."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        """Build every rule, and what the search reads of it."""
+        self.knowledge = knowledge
+        self.rules: Mapping[tuple[str, str], Rule] = {rule.key: rule for rule in _rules(knowledge)}
+        self._texts = {key: _text(rule) for key, rule in self.rules.items()}
+
+    def rule(self, kind: str, name: str) -> Rule | None:
+        """The rule at an address; None where there is none."""
+        return self.rules.get((kind, name))
+
+    def of_kind(self, kind: str) -> list[Rule]:
+        """Every rule of a kind, in the order of the tables."""
+        return [rule for rule in self.rules.values() if rule.kind == kind]
+
+    def search(self, query: str) -> list[Rule]:
+        """Rules that a code, an id or all of the words find; those that are named so come first."""
+        by_code = self.knowledge.codes.find(query.strip()) if query.strip() else frozenset()
+        words = query.casefold().split()
+        found = [
+            rule
+            for key, rule in self.rules.items()
+            if _value_sets(rule) & by_code or (words and all(word in self._texts[key] for word in words))
+        ]
+        return sorted(found, key=lambda rule: not all(word in f"{rule.label} {rule.id}".casefold() for word in words))
+
+
+def _rules(knowledge: Knowledge) -> Iterator[Rule]:
+    yield from (_contraindication(row, knowledge) for row in knowledge.contraindications)
+    for procedure in knowledge.procedures.values():
+        yield _procedure(procedure, knowledge)
+    for procedure in knowledge.procedures.values():
+        yield from (_indication(i, procedure, knowledge) for i in procedure.indications)
+    yield from (_limit(limit, knowledge) for limit in knowledge.thresholds.values())
+    for row in knowledge.silent_rows:
+        if row.table != "criteria":
+            yield Rule(row.table, row.id, row.label, row.status, "", changes=_changes(row.table, row.id, knowledge))
+
+
+def _contraindication(row: Contraindication, knowledge: Knowledge) -> Rule:
+    silent = [r for r in knowledge.silent_rows if r.table == "criteria" and r.row == row.id]
+    own = {row.id, *(c.id for c in row.criteria), *(r.id for r in silent)}
+    concerned = [Link("procedures", p.id, p.label) for p in knowledge.procedures.values() if asked(row, p)]
+    return Rule(
+        kind="contraindications",
+        id=row.id,
+        label=row.label,
+        status="in shadow" if row.shadow else "active",
+        source=row.source,
+        facts={"Not asked (draft or switched off)": ", ".join(f"{r.label} ({r.status})" for r in silent)},
+        questions=tuple(rule_question(criterion, row, knowledge) for criterion in row.criteria),
+        related={
+            "Limits": tuple(_limits(row)),
+            "Applies to" if len(concerned) < len(knowledge.procedures) else "Applies to every procedure": (
+                tuple(concerned) if len(concerned) < len(knowledge.procedures) else ()
+            ),
+        },
+        changes=tuple(c for name in own for c in _changes("contraindications", name, knowledge)),
+    )
+
+
+def _limits(row: Contraindication) -> Iterator[Link]:
+    limits = {c.question.limit.id: c.label for c in row.criteria if c.question.limit is not None}
+    yield from (Link("limits", name, label) for name, label in limits.items())
+
+
+def _procedure(procedure: Procedure, knowledge: Knowledge) -> Rule:
+    family = [knowledge.procedures[name] for name in knowledge.children.get(procedure.id, ())]
+    parent = knowledge.procedures.get(procedure.parent or "")
+    against = [
+        Link("contraindications", row.id, row.label) for row in knowledge.contraindications if asked(row, procedure)
+    ]
+    return Rule(
+        kind="procedures",
+        id=procedure.id,
+        label=procedure.label,
+        status="in shadow" if procedure.shadow else "active",
+        source=procedure.source,
+        origin=procedure.origin,
+        facts=_facts(procedure),
+        words=procedure.synonyms,
+        code_lists=code_lists([f"procedure-{procedure.id}"], knowledge),
+        questions=tuple(indication_question(indication, knowledge) for indication in procedure.indications),
+        related={
+            "What speaks against it": tuple(against),
+            "A kind of": (Link("procedures", parent.id, parent.label),) if parent else (),
+            "More specific": tuple(Link("procedures", p.id, p.label) for p in family),
+        },
+        changes=_changes("procedures", procedure.id, knowledge),
+    )
+
+
+def _facts(procedure: Procedure) -> dict[str, str]:
+    return {
+        "Table": ORIGINS[procedure.origin],
+        "Region": procedure.region,
+        "Patients": procedure.patients.text,
+        "Uses": ", ".join(use_text(procedure, use) for use in sorted(procedure.uses - {IN_VESSELS})),
+        "Bleeding risk": f"{procedure.bleeding_risk}, {procedure.bleeding_risk_basis}",
+        "Access": procedure.access,
+        "Urgency": " or ".join(procedure.urgency),
+        "Emergency": "yes, so that no card is critical" if procedure.emergency else "",
+        "At most information": ", ".join(sorted(procedure.at_most_info)),
+        "Not where the text says": ", ".join(procedure.exclude_terms),
+    }
+
+
+def _indication(indication: Indication, procedure: Procedure, knowledge: Knowledge) -> Rule:
+    return Rule(
+        kind="indications",
+        id=indication.id,
+        label=indication.label,
+        status="in shadow" if procedure.shadow else "active",
+        source=indication.source,
+        origin=indication.origin,
+        grade=indication.grade,
+        questions=(indication_question(indication, knowledge),),
+        related={"Of the procedure": (Link("procedures", procedure.id, procedure.label),)},
+        changes=_changes("procedures", procedure.id, knowledge),
+    )
+
+
+def _limit(limit: Threshold, knowledge: Knowledge) -> Rule:
+    lab = knowledge.labs[limit.lab]
+    asking = [
+        (row, criterion)
+        for row in knowledge.contraindications
+        for criterion in row.criteria
+        if criterion.question.limit is not None and criterion.question.limit.id == limit.id
+    ]
+    return Rule(
+        kind="limits",
+        id=limit.id,
+        label=f"{lab.label}: {limit.id}",
+        status=limit.status,
+        source=limit.source,
+        grade=limit.grade,
+        facts={"Lab": lab.label, "Unit": lab.unit, "Reported in": ", ".join(lab.reported_in)},
+        code_lists=() if asking else code_lists([lab.value_set], knowledge),
+        questions=tuple(rule_question(criterion, row, knowledge) for row, criterion in asking),
+        limit=rule_limit(limit, knowledge),
+        related={"Asked by": tuple(dict.fromkeys(Link("contraindications", r.id, r.label) for r, _ in asking))},
+        changes=_changes("thresholds", limit.id, knowledge),
+    )
+
+
+def _changes(table: str, name: str, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+    return tuple(change for change in knowledge.changes if (change.get("table"), change["id"]) == (table, name))
+
+
+def _value_sets(rule: Rule) -> set[str]:
+    lists = [*rule.code_lists, *(listed for question in rule.questions for listed in question.code_lists)]
+    return {listed.id for listed in lists}
+
+
+def _text(rule: Rule) -> str:
+    """What words are looked for in, folded; codes are found by the code index as well, their families too."""
+    parts = [rule.id, rule.label, rule.origin, *(rule.facts or {}).values(), *rule.words]
+    for question in rule.questions:
+        parts += [question.id, question.label, question.asks, *question.words]
+    for listed in (*rule.code_lists, *(c for question in rule.questions for c in question.code_lists)):
+        parts += [listed.title, *(f"{code.code} {code.display}" for code in listed.codes)]
+    return "\n".join(parts).casefold()

@@ -1,0 +1,91 @@
+"""The clinical cases beside the rules that they are about: in which one a rule speaks, and in which it stays silent.
+
+Cases are read when a page first asks for them. Where none are installed, pages show none.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cds_service.cases import Case, answer_case, read_cases
+from cds_service.errors import CdsError, TableError
+from cds_service.knowledge.tables import Knowledge
+from cds_service.publishing.rule import Rule
+
+_log = logging.getLogger(__name__)
+_MOST = 12
+"""Cases that a page lists of each sort."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCase:
+    """A case as a page lists it; `expects` is the answer that it expects of the rule."""
+
+    id: str
+    says: str
+    expects: str
+
+
+class RuleCases:
+    """The cases of some folders, by what they expect of which row."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        """Nothing is read yet."""
+        self._folders = tuple(folders)
+
+    @cached_property
+    def all(self) -> Mapping[str, Case]:
+        """Every case by its id; empty where the files can't be read, which the log says."""
+        try:
+            return {case.row["id"]: case for folder in self._folders for case in read_cases(folder)}
+        except TableError as error:
+            _log.error("The pages show no cases, run `cds-service check`: %s", error.message)
+            return {}
+
+    @cached_property
+    def _by_row(self) -> Mapping[str, list[RuleCase]]:
+        found: dict[str, list[RuleCase]] = {}
+        for name, case in self.all.items():
+            for row, expects in _expected(case.row):
+                found.setdefault(row, []).append(RuleCase(name, case.row.get("says", ""), expects))
+        return found
+
+    def speaking(self, rule: Rule) -> list[RuleCase]:
+        """Cases in which the rule, or one of its questions, is present."""
+        return [case for case in self._about(rule) if case.expects.startswith("present")][:_MOST]
+
+    def silent(self, rule: Rule) -> list[RuleCase]:
+        """Cases in which it is absent or unknown."""
+        return [case for case in self._about(rule) if not case.expects.startswith("present")][:_MOST]
+
+    def cards(self, rule: Rule, knowledge: Knowledge, now: datetime) -> list[dict[str, Any]]:
+        """The cards of the first case in which the rule is present, as they are answered now; empty without one."""
+        for case in self.speaking(rule):
+            try:
+                return answer_case(self.all[case.id], knowledge, now).cards
+            except CdsError:
+                continue
+        return []
+
+    def _about(self, rule: Rule) -> Iterator[RuleCase]:
+        ids = [rule.id] if rule.kind != "procedures" else [f"order {rule.id}"]
+        ids += [question.id for question in rule.questions]
+        seen: set[str] = set()
+        for case in (case for name in ids for case in self._by_row.get(name, ())):
+            if case.id not in seen:
+                seen.add(case.id)
+                yield case
+
+
+def _expected(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    expect = row["expect"]
+    for table in ("contraindications", "criteria", "indications"):
+        yield from expect.get(table, {}).items()
+    if procedure := expect.get("procedure"):
+        yield f"order {procedure}", "present"

@@ -1,0 +1,125 @@
+"""The pages in a real browser: narrow and wide, light and dark, by keyboard, without outside resources or faults."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from cds_service.settings import Settings
+from cds_service.web.app import create_app
+from tests.support.browser import a_browser, violations, wider_than_the_window
+from tests.support.shipped import shipped_knowledge
+
+PATHS = (
+    "/try",
+    "/try?empty=1",
+    "/try?case=old-results",
+    "/connect",
+    "/knowledge",
+    "/knowledge?q=D25.9",
+    "/knowledge?q=nothing-names-this",
+    "/knowledge/contraindications/bleeding-tendency",
+    "/knowledge/contraindications/iodine-allergy",
+    "/knowledge/procedures/uterine-fibroid-embolization",
+    "/knowledge/indications/uterine-fibroids",
+    "/knowledge/limits/platelets-high-risk",
+    "/knowledge/tables",
+)
+"""Pages of every sort."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One browser for all tests here."""
+    with a_browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The URL of a running service with the shipped tables."""
+    server = make_server("127.0.0.1", 0, create_app(Settings(), shipped_knowledge()), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A window of 420 pixels in light colors."""
+    context = browser.new_context(viewport={"width": 420, "height": 900}, color_scheme="light")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_works_for_everyone(page: Any, address: str, path: str) -> None:
+    """Each page is free of axe-core findings and needs no scrolling aside at 420 and 1200 pixels, light and dark."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address + path)
+    for width, colors in ((420, "light"), (420, "dark"), (1200, "light"), (1200, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=colors)
+        assert wider_than_the_window(page) <= 0, (width, colors)
+        assert violations(page) == [], (width, colors)
+    assert all(url.startswith(address) for url in asked), "only this service is asked"
+
+
+def test_the_search_works_by_keyboard(page: Any, address: str) -> None:
+    """A code is typed and Enter pressed; the first result opens by keyboard."""
+    page.goto(f"{address}/knowledge")
+    page.get_by_label("Find by code, word or name").focus()
+    page.keyboard.type("D25.9")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/knowledge?q=D25.9")
+    page.get_by_role("link", name="Embolization for uterine fibroids").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/knowledge/procedures/uterine-fibroid-embolization")
+    assert page.get_by_role("heading", level=1).inner_text() == "Embolization for uterine fibroids"
+
+
+def test_an_order_is_tried_by_keyboard(page: Any, address: str) -> None:
+    """From the first address: an order is typed, Enter pressed, and the cards and the trace are there."""
+    page.goto(address)
+    page.get_by_role("link", name="Empty form").click()
+    assert page.locator("article.card").count() == 0
+    page.get_by_label("Order, typed or picked").focus()
+    page.keyboard.type("TIPS")
+    page.get_by_label("Diagnosis 1", exact=True).fill("K76.6")
+    page.get_by_label("Value 1", exact=True).fill("2.9")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/try#answer")
+    assert page.locator("article.card").count() >= 1
+    assert page.get_by_role("heading", name="How it came about").is_visible()
+    assert wider_than_the_window(page) <= 0
+    assert violations(page) == []
+
+
+def test_a_request_is_saved_and_opened_again(page: Any, address: str, tmp_path: Path) -> None:
+    """What somebody tried is saved as a file, and the file opened again shows the same cards."""
+    page.goto(f"{address}/try?case=low-platelets")
+    shown = page.locator("article.card h3").all_inner_texts()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a file").click()
+    download.value.save_as(tmp_path / "request.json")
+    page.get_by_text("Or a whole hook request").click()
+    page.get_by_label("or open a saved one").set_input_files(tmp_path / "request.json")
+    page.get_by_role("button", name="Judge this request").click()
+    page.wait_for_url("**/try#answer")
+    assert page.locator("article.card h3").all_inner_texts() == shown != []
+
+
+def test_the_first_key_skips_the_links(page: Any, address: str) -> None:
+    """The first Tab offers to skip to the content, for people who use a keyboard or a screen reader."""
+    page.goto(f"{address}/knowledge")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
