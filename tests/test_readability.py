@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from cds_service.answer import answer
 from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.diagnosis_texts import DiagnosisReading
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.value_sets import rules_of
 from tests.support.calls import NOTHING_RECORDED, a_call, drafts
@@ -179,10 +180,30 @@ def test_a_plain_diagnosis_in_words_is_read(text: str) -> None:
     assert certainty_of("severe-mental-illness", "tips", condition) == "absent"
 
 
+@pytest.mark.parametrize(
+    ("text", "row", "expected"),
+    [
+        ("Coagulopathy", "bleeding-tendency", "present"),
+        ("low platelets", "bleeding-tendency", "present"),
+        ("No coagulopathy", "bleeding-tendency", "absent"),
+        ("heparin allergy", "bleeding-tendency", "unknown"),
+        ("Psychosis", "severe-mental-illness", "present"),
+        ("h/o psychosis", "severe-mental-illness", "present"),
+        ("Family history of psychosis", "severe-mental-illness", "absent"),
+        ("Knee pain, CHF", "severe-mental-illness", "absent"),
+        ("CHF and quibbledosis", "severe-mental-illness", "unknown"),
+    ],
+)
+def test_a_diagnosis_in_words_answers_the_question(text: str, row: str, expected: str) -> None:
+    """A diagnosis without a code is found by its words, and leaves open what its unknown words may mean."""
+    results = recorded(CM, "X") | {"code": {"text": text}}
+    assert certainty_of(row, "tips", results) == expected
+
+
 def test_plain_words_answer_no_question() -> None:
-    """No word of the list of plain words is in the name of anything that a question asks for."""
+    """No single plain word is in the name of anything that a question asks for."""
     asked = {name for name in ROWS.value_sets if name.startswith(("condition-", "criterion-"))}
     displays = [rule.display for name in asked for rule in rules_of(ROWS.value_sets[name])[0] if rule.display]
     words = set(" ".join(KNOWLEDGE.words.of(display) for display in displays).split())
-    assert sorted(words & set(KNOWLEDGE.words.of(ROWS.plain_words["words"]).split())) == []
-    assert [text for text in displays if KNOWLEDGE.plain_words.says_something_else(text)] == []
+    plain = {word for word in words if KNOWLEDGE.diagnosis_texts.read(word) == DiagnosisReading((), known=True)}
+    assert sorted(plain - DISPLAYED) == []
