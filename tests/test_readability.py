@@ -138,6 +138,14 @@ BESIDE = (
 )
 
 
+EVERYDAY = frozenset(
+    """alcohol als anemia angina anxiety appendicitis atherosclerosis bipolar celiac cellulitis chemotherapy dementia
+    cesarean depression diverticulitis diverticulosis dysplasia edema endometriosis fusion gallstone goiter hepatitis
+    hyperplasia hypertension hypertensive ileus lymphoma melanoma phlebitis pneumonia sarcoidosis splenomegaly""".split()
+)
+"""Names of diagnoses whose own codes are in no value set; in a longer name, such as `severe dementia`, they may be."""
+
+
 @pytest.mark.slow
 def test_there_are_findings_of_every_vocabulary() -> None:
     """The examples below come from SNOMED CT, ICD-10-CM and WHO ICD-10."""
@@ -201,9 +209,9 @@ def test_a_diagnosis_in_words_answers_the_question(text: str, row: str, expected
 
 
 def test_plain_words_answer_no_question() -> None:
-    """No single plain word is in the name of anything that a question asks for."""
+    """No plain word is in the name of anything asked for, but names of everyday diagnoses that no question asks for."""
     asked = {name for name in ROWS.value_sets if name.startswith(("condition-", "criterion-"))}
     displays = [rule.display for name in asked for rule in rules_of(ROWS.value_sets[name])[0] if rule.display]
     words = set(" ".join(KNOWLEDGE.words.of(display) for display in displays).split())
     plain = {word for word in words if KNOWLEDGE.diagnosis_texts.read(word) == DiagnosisReading((), known=True)}
-    assert sorted(plain - DISPLAYED) == []
+    assert sorted(plain - EVERYDAY) == []
