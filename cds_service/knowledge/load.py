@@ -48,12 +48,11 @@ from cds_service.knowledge.value_sets import (
     mappings_of,
     rules_of,
 )
-from cds_service.knowledge.wording_checks import check_wording
+from cds_service.knowledge.wording_checks import ENGLISH, check_wording, missing_sentences
 from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
-_ENGLISH = "wording.en.toml"
 _LOINC = "http://loinc.org"
 _SNOMED_CT = "http://snomed.info/sct"
 
@@ -137,7 +136,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.order_words = toml("order_words.toml", "order_words")
     files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
     files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
-    for name in sorted({_ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
+    for name in sorted({ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
         files.wordings[name] = rows.flat_wording(toml(name, "wording"))
     for path in sorted((tables / "procedures").glob("*.toml")):
         name = f"procedures/{path.name}"
@@ -162,6 +161,8 @@ def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
     files.changes = tuple(changes_of(changes, files))
+    files.not_connected = frozenset(row["id"] for row in changes.not_connected)
+    files.holds = dict(overlay(files.holds, changes.holds, "site/holds.toml", problems))
     files.thresholds = dict(overlay_thresholds(files.thresholds, changes.thresholds, problems))
     files.conditions = add_rows(files.conditions, changes.conditions, "site/conditions.toml", "condition", problems)
     files.value_sets = add_rows(files.value_sets, changes.value_sets, "site/value_sets", "ValueSet", problems)
@@ -196,7 +197,7 @@ def _assemble(files: TableRows) -> Knowledge:
         contraindications=contraindications,
         labs=labs,
         thresholds=thresholds,
-        wording=files.wordings[_ENGLISH],
+        wording=files.wordings[ENGLISH],
         codes=codes,
         order_texts=_order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
@@ -210,10 +211,15 @@ def _assemble(files: TableRows) -> Knowledge:
         urgency=urgency_table(files.urgency),
         children=_children(procedures),
         order_codes=_order_codes(procedures, rules, codes),
-        wordings={name.split(".")[1]: sentences for name, sentences in files.wordings.items()},
+        wordings={
+            name.split(".")[1]: sentences
+            for name, sentences in files.wordings.items()
+            if not missing_sentences(files, name)
+        },
         advice={key: rows.advice(row) for key, row in files.advice.items()},
         override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},
+        not_connected=files.not_connected,
         changes=files.changes,
         value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
         silent_rows=tuple(rows.silent_rows(files)),

@@ -334,6 +334,8 @@ class Knowledge:
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
+    not_connected: frozenset[str] = frozenset()
+    """Prefetch keys of data that the hospital's EHR never sends: declared by the site, asked of nobody, on no card."""
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
     value_set_titles: Mapping[str, str] = field(default_factory=dict)
