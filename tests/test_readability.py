@@ -166,6 +166,7 @@ EVERYDAY = {
     "hypertension",
     "hypertensive",
     "ileus",
+    "lobectomy",
     "lymphoma",
     "melanoma",
     "phlebitis",
