@@ -224,8 +224,8 @@ def test_a_plain_diagnosis_in_words_is_read(text: str) -> None:
     [
         ("Coagulopathy", "bleeding-tendency", "present"),
         ("low platelets", "bleeding-tendency", "present"),
-        ("No coagulopathy", "bleeding-tendency", "absent"),
-        ("heparin allergy", "bleeding-tendency", "unknown"),
+        ("No psychosis", "severe-mental-illness", "absent"),
+        ("mental illness", "severe-mental-illness", "unknown"),
         ("Psychosis", "severe-mental-illness", "present"),
         ("h/o psychosis", "severe-mental-illness", "present"),
         ("Family history of psychosis", "severe-mental-illness", "absent"),
