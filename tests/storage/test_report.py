@@ -60,6 +60,17 @@ def test_cards_are_counted_by_row_indicator_and_client(used: Store) -> None:
     assert (found.median_seconds, found.answers_before_card, found.unknown_cards) == (30.0, 0, 0)
 
 
+def test_a_card_counts_for_every_row_that_it_speaks_for(store: Store) -> None:
+    """A card about two rows counts for each of them, not as a combination of its own."""
+    both = a_card(1, "bleeding", "warning", "bleeding-tendency", "antithrombotic-medication")
+    save_call(store, a_call(1, both, a_card(2, "bleeding", "warning", "bleeding-tendency")), seconds=5.0)
+    received(store, an_answer(1, "overridden", 10))
+    assert reported(store).by["rule"] == {
+        "bleeding-tendency": Tally(shown=2, overridden=1),
+        "antithrombotic-medication": Tally(shown=1, overridden=1),
+    }
+
+
 def test_the_report_shows_what_shadow_held_back(used: Store) -> None:
     """Cards withheld in shadow mode count as such, and can't have feedback."""
     assert reported(used).by["row"]["bleeding-tendency"] == Tally(shadow=1)
