@@ -66,9 +66,10 @@ class Report:
     """Feedback on the cards of a period.
 
     `by` maps `row`, `rule`, `indicator`, `client` and `service` to a tally for each value, the most shown first; a card
-    counts for every rule (table row) that it speaks for. `reasons` counts override reasons. `seconds_to_answer` is sorted and never negative; `answers_before_card` counts feedback
-    dated before its card (the client's clock is behind). `unknown_cards` counts entries received in the period on
-    unknown cards. `review` lists the rows overridden above `review_above` percent, the worst first.
+    counts for every rule (table row) that it speaks for. `reasons` counts override reasons. `seconds_to_answer` is
+    sorted and never negative; `answers_before_card` counts feedback dated before its card (the client's clock is
+    behind). `unknown_cards` counts entries received in the period on unknown cards. `review` lists the rows overridden
+    above `review_above` percent, the worst first.
     """
 
     since: datetime | None
