@@ -21,7 +21,7 @@ from cds_service.cases import SYSTEMS  # noqa: E402 - of this clone
 from cds_service.knowledge.load import load_shipped  # noqa: E402
 from cds_service.knowledge.tables import Knowledge  # noqa: E402
 from cds_service.knowledge.value_sets import CodeRule, rules_of  # noqa: E402
-from tests.findings.test_procedure_questions import asked  # noqa: E402
+from tests.findings.test_procedure_questions import COLUMNS, asked  # noqa: E402
 
 _ICD_10_CM = SYSTEMS["icd-10-cm"]
 _NAMES = {url: name for name, url in SYSTEMS.items()}
@@ -34,8 +34,8 @@ def main() -> None:
     lines = {_meaning(rule, knowledge) for rule in rules}
     _write("tests/terminology/meanings.csv", ("value_set", "system", "code", "relation"), sorted(lines))
     now = datetime(2026, 11, 24, 3, tzinfo=UTC)
-    questions = [(key, asked(key, knowledge, now)) for key in sorted(knowledge.procedures)]
-    _write("tests/findings/procedure_questions.csv", ("procedure", "present"), questions)
+    questions = [asked(key, knowledge, now) for key in sorted(knowledge.procedures)]
+    _write("tests/findings/procedure_questions.csv", COLUMNS, [[line[name] for name in COLUMNS] for line in questions])
 
 
 def _meaning(rule: CodeRule, knowledge: Knowledge) -> tuple[str, str, str, str]:
