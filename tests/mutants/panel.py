@@ -34,6 +34,8 @@ from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Criterion, Knowledge
+from tests.findings.test_hold_list import holds_of
+from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import SICK, asked, case_of, questions
 from tests.mutants.changes import Mutant
 from tests.terminology.test_meanings import LISTED, lost
@@ -115,7 +117,7 @@ class Panel:
     def __init__(self, knowledge: Knowledge, now: datetime) -> None:
         """Run each case, and note what it reads."""
         self._criteria = _criteria(knowledge)
-        self.checks = [*_codes(), *_procedures(now), *_clinical(now), *_everyday(now)]
+        self.checks = [*_codes(), *_holds(), *_procedures(now), *_clinical(now), *_everyday(now)]
         self._readers: dict[Asked, list[Check]] = {}
         for check in self.checks:
             read: set[Asked] = set()
@@ -223,6 +225,16 @@ def _codes() -> Iterable[Check]:
             return tuple(lost(listed, knowledge))
 
         yield Check(f"codes of {value_set}", frozenset({value_set}), {}, verdict)
+
+
+def _holds() -> Iterable[Check]:
+    for line in agents():
+        agent = line["agent"]
+
+        def verdict(knowledge: Knowledge, agent: str = agent) -> Hashable:
+            return tuple(holds_of(agent, knowledge).values())
+
+        yield Check(f"holds of {agent}", frozenset(), {}, verdict)
 
 
 def _procedures(now: datetime) -> Iterable[Check]:
