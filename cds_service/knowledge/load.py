@@ -288,10 +288,8 @@ def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exc
 
 
 def _conditions_asked(files: TableRows) -> frozenset[str]:
-    """Value sets of conditions that any row names, whatever its status."""
-    criteria = (criterion for row in files.contraindications.values() for criterion in row["criterion"])
-    asked = (name for criterion in criteria for name in criterion.get("value_sets", ()))
-    return frozenset((*asked, *(row["value_set"] for row in files.conditions.values())))
+    """The value sets of conditions, whichever table asks for them."""
+    return frozenset(name for name in files.value_sets if name.startswith(("condition-", "criterion-")))
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:
