@@ -11,9 +11,11 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from cds_service.cards.wording import ENGLISH
 from cds_service.cases import failures, read_cases, request_of
 from cds_service.certainty import Certainty
 from cds_service.cli.everyday import play
@@ -22,8 +24,13 @@ from cds_service.clinical_data.gather import gather
 from cds_service.errors import CdsError
 from cds_service.facts.extract import extract
 from cds_service.findings.context import PatientContext, prepare
-from cds_service.findings.questions.judge import judge
+from cds_service.findings.questions.allergy import judge_allergy
+from cds_service.findings.questions.condition import judge_condition
+from cds_service.findings.questions.lab import judge_lab
 from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.tables import Criterion, Knowledge
 from tests.findings.test_procedure_questions import asked, questions, sick
 from tests.mutants.changes import Mutant
@@ -50,9 +57,9 @@ class _Answers:
 
 
 def _hashable(argument: Any) -> Any:
-    if isinstance(argument, set | frozenset):
+    if isinstance(argument, set):
         return frozenset(argument)
-    return tuple(argument) if isinstance(argument, Iterator | list) else argument
+    return tuple(argument) if isinstance(argument, Iterator | list | Mapping) else argument
 
 
 class _Keys(Mapping[str, Any]):
@@ -74,7 +81,7 @@ class _Keys(Mapping[str, Any]):
 
 
 _INDEXES = ("codes", "lab_index")
-_KEYED = ("procedures", "wording", "conditions", "reason_codes")
+_KEYED = ("procedures", "conditions", "reason_codes")
 
 
 @dataclass(slots=True)
@@ -116,6 +123,12 @@ class Panel:
             for one in check.asked:
                 self._readers.setdefault(one, []).append(check)
         self._answers = {one: _answer(knowledge, one) for one in self._readers}
+        # A line of a ValueSet is in the answer to a lookup only with hits of its own ValueSet.
+        self._others = [one for one in self._answers if one[:2] != ("codes", "lookup")]
+        self._lookups: dict[str, list[Asked]] = {}
+        for one, answer in self._answers.items():
+            for name in {hit.value_set for hit in answer} if one[:2] == ("codes", "lookup") else ():
+                self._lookups.setdefault(name, [*self._others]).append(one)
 
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
         """The name of a case that notices a change; None where none does."""
@@ -128,7 +141,8 @@ class Panel:
             return [check for check in self.checks if self._answers_otherwise(check, mutant, changed)]
         if mutant.table == "procedure" and mutant.row is None:
             return list(self.checks)
-        other = [one for one, answer in self._answers.items() if _answer(changed, one) != answer]
+        asked = self._answers if mutant.rule is None else self._lookups.get(mutant.rule.value_set, self._others)
+        other = [one for one in asked if _answer(changed, one) != self._answers[one]]
         touched = {check.name: check for one in other for check in self._readers[one]}
         return list(touched.values())
 
@@ -142,7 +156,8 @@ class Panel:
         after = replace(before, knowledge=changed, judged={})
         new = _criteria(changed)
         for key, old in self._criteria.items():
-            if key in new and new[key] == old and not getattr(old[1].question, "severity_from", ()):
+            rests_on_limits = old[1].measured_by or getattr(old[1].question, "severity_from", ())
+            if key in new and new[key] == old and not rests_on_limits:
                 continue
             if _told(old[1], before) or (key in new and _told(new[key][1], after)):
                 return True
@@ -155,7 +170,16 @@ def _criteria(knowledge: Knowledge) -> dict[str, tuple[Any, Criterion]]:
 
 
 def _told(criterion: Criterion, patient: PatientContext) -> bool:
-    found = judge(criterion, patient)
+    """Whether the question has an answer to tell; one about drugs, that rests on the order as well, may have one."""
+    match criterion.question:
+        case ConditionQuestion() as question:
+            found = judge_condition(criterion, question, patient)
+        case LabQuestion() as question:
+            found = judge_lab(criterion, question, patient)
+        case AllergyQuestion() as question:
+            found = judge_allergy(criterion, question, patient)
+        case _:
+            return True
     return found is not None and found.certainty is not Certainty.ABSENT
 
 
@@ -171,12 +195,21 @@ def _patient(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> Pat
 def _noting(knowledge: Knowledge, asked: set[Asked]) -> Knowledge:
     indexes: Any = {name: _Answers(name, getattr(knowledge, name), asked) for name in _INDEXES}
     tables: Any = {name: _Keys(name, getattr(knowledge, name), asked) for name in _KEYED}
-    return replace(knowledge, **indexes, **tables)
+    english = _Keys("wording", knowledge.wording, asked)
+    holds: Any = _Keys("medications.holds", knowledge.medications.holds, asked)
+    return replace(
+        knowledge,
+        **indexes,
+        **tables,
+        medications=replace(knowledge.medications, holds=holds),
+        wording=english,
+        wordings={**knowledge.wordings, ENGLISH: english},
+    )
 
 
 def _answer(knowledge: Knowledge, asked: Asked) -> Any:
     name, method, arguments = asked
-    return getattr(getattr(knowledge, name), method)(*arguments)
+    return getattr(attrgetter(name)(knowledge), method)(*arguments)
 
 
 def _codes() -> Iterable[Check]:
