@@ -41,8 +41,8 @@ def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Collection[str], 
     }
     for display, hits in codes.displays(asked):
         term = _term(display, noise, words)
-        if term and terms.get(term) not in diagnoses:
-            diagnoses[f"display {display}"] = Named(hits)
+        if term:
+            diagnoses[f"display {display}"] = _joined(diagnoses.get(terms.get(term, "")), hits)
             terms[term] = f"display {display}"
     table = files.diagnosis_words
     phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"])
@@ -85,6 +85,13 @@ def _hits(row: Row, codes: CodeIndex, asked: frozenset[str]) -> tuple[Hit, ...]:
     possible = {hit.value_set: Hit(hit.value_set, "broader") for hit in _found(row.get("may_be", ()), codes)}
     certain = {hit.value_set: hit for hit in _found(row.get("codes", ()), codes)}
     return tuple(hit for hit in (possible | certain).values() if hit.value_set in asked)
+
+
+def _joined(named: Named | None, hits: tuple[Hit, ...]) -> Named:
+    """A name with what it means as a display, too; what is said of it already stays as it is."""
+    known = named or Named(())
+    said = {hit.value_set for hit in known.hits}
+    return Named((*known.hits, *(hit for hit in hits if hit.value_set not in said)), known.lasts)
 
 
 def _found(tokens: Iterable[str], codes: CodeIndex) -> Iterator[Hit]:

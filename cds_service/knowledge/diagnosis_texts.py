@@ -7,6 +7,7 @@ denied, in doubt or in the past. What these mean together: docs/terminology.md, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -26,6 +27,9 @@ _OTHERS = frozenset({NO, FAMILY, ABOUT})  # what follows is not the patient's
 _CHANGING = _OTHERS | {DOUBT, PAST}
 _PASSING = frozenset({NEUTRAL, PART, OR})
 _BETWEEN = _PASSING | {PAST}
+
+_SIZE = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b", re.IGNORECASE)
+"""How large something is says nothing of what it is."""
 
 
 class Standing(Enum):
@@ -150,7 +154,7 @@ class DiagnosisTexts:
     def read(self, text: str) -> DiagnosisReading:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases: list[_Phrase] = []
-        for _, chunks in self._phrases.sentences(text.replace("?", " ? ")):
+        for _, chunks in self._phrases.sentences(_SIZE.sub(" ", text).replace("?", " ? ")):
             stretches = [self._stretch(chunk) for chunk in chunks]
             sentence = self._inverted(stretches) or [one for each in stretches for one in self._phrases_of(each)]
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])
@@ -177,10 +181,10 @@ class DiagnosisTexts:
     def _scattered(self, stretches: Sequence[_Stretch], phrases: Iterable[_Phrase]) -> Iterator[_Phrase]:
         """What the words of a sentence may mean together though they stand apart: `dementia, vascular, severe`."""
         words = {word for each in stretches for word in each.words}
-        named = [term.named for phrase in phrases for term in phrase.terms]
+        named = [_value_sets(term.named) for phrase in phrases for term in phrase.terms if term.named]
         for first in words & self._apart.keys():
             for wanted, key in self._apart[first]:
-                if wanted <= words and self._diagnoses[key] not in named:
+                if wanted <= words and not any(_value_sets(self._diagnoses[key]) <= sets for sets in named):
                     hits = tuple(replace(hit, relation="broader") for hit in self._diagnoses[key].hits)
                     yield _Phrase([_Term(PLAIN, Named(hits))], BREAK)
 
@@ -205,6 +209,10 @@ class DiagnosisTexts:
         return _Term(PLAIN if named else meaning, named)
 
 
+def _value_sets(named: Named) -> frozenset[str]:
+    return frozenset(hit.value_set for hit in named.hits)
+
+
 def words_of(text: str, words: Words) -> list[str]:
     """The words of a text in the singular: an `s` at the end of a longer word is dropped, and one that stands alone."""
     return [_singular(word) for word in words.of(text).split() if word != "s"]
@@ -221,8 +229,8 @@ def _singular(word: str) -> str:
 
 
 def _without_meaning(word: str) -> str | None:
-    """A number or a single letter names nothing."""
-    return NEUTRAL if word.isdecimal() or (len(word) == 1 and word.isascii()) else None
+    """A number names nothing; a single letter may be what is left of a word."""
+    return NEUTRAL if word.isdecimal() else None
 
 
 def _judged(phrases: list[_Phrase]) -> list[_Phrase]:

@@ -86,7 +86,7 @@ def _if_right(condition: Schema, value: Any, schema: Schema, root: Schema) -> bo
 
 
 def _one_right(schemas: Sequence[Schema], value: Any, _: Schema, root: Schema) -> bool:
-    """Right by one of them, and of the others plainly of another type or word, or without a member that they require."""
+    """Right by one of them, and of the others plainly of another type or word, or without a member they require."""
     right = [schema for schema in schemas if plainly_right(schema, value, root)]
     others = [schema for schema in schemas if schema not in right]
     return len(right) == 1 and all(_is_another(schema, value) for schema in others)
