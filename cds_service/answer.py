@@ -60,7 +60,7 @@ def answer(
         telling: what the site or client chooses about cards.
         lap: is told the name of each stage when it is done, for those who time them.
     """
-    data = gather(request, fhir, knowledge.search_codes)
+    data = gather(request, fhir, knowledge.search_codes, knowledge.not_connected)
     lap("clinical_data")
     facts = extract(data, now=now, reads=knowledge.lab_index.reads, encounter_id=request.encounter_id)
     lap("facts")

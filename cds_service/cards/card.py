@@ -43,16 +43,31 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a card rests on, so that it is known again in a later call.
+
+    `orders` are `ServiceRequest/id`, sorted. `evidence` is a digest of the answers and of the day that is planned: it
+    changes with a new result, a changed entry, another day or level. `must_repeat`: it is shown until it is answered.
+    """
+
+    orders: tuple[str, ...]
+    evidence: str
+    must_repeat: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CardSummary:
     """One card: what it is about, the table rows that it speaks for, how loud, and its uuid.
 
-    `uuid` is None for a card that was withheld because its row is in shadow.
+    `uuid` is None for a card that was withheld because its row is in shadow. `basis` is None for a card that can't be
+    known again.
     """
 
     topic: str
     rows: tuple[str, ...]
     indicator: str
     uuid: str | None = None
+    basis: Basis | None = None
 
 
 def card_json(

@@ -36,7 +36,7 @@ def telling_of(settings: Settings, knowledge: Knowledge, language: str | None = 
     language = language or settings.language
     if language not in knowledge.wordings:
         known = ", ".join(sorted(knowledge.wordings))
-        raise SettingError(f'there is no wording in the language "{language}"; the languages are {known}')
+        raise SettingError(f'there is no whole wording in the language "{language}"; the languages are {known}')
     return Telling(settings.unknown_ir_orders, settings.patient_view == "options", language, settings.public_url)
 
 

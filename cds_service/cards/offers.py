@@ -53,7 +53,8 @@ def offers_for_problem(problem: Problem, context: CardContext) -> tuple[Suggesti
 def _offers(problem: Problem, told: Sequence[Member], context: CardContext) -> Iterator[Suggestion | None]:
     orders = problem.orders
     if problem.indicator is Indicator.CRITICAL:
-        yield from (replace_order(order, context) for order in orders[:1])
+        rows = [member.row.id for member in told]
+        yield from (replace_order(order, rows, context) for order in orders[:1])
     yield _recheck(problem, told, context)
     for member in told[:1]:
         yield _tell(problem.name, member, orders, context)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from cds_service.cards.basis import basis_of
 from cds_service.cards.build import build_cards
 from cds_service.cards.card import Card, CardSummary, card_json
 from cds_service.cards.context import Telling
@@ -55,7 +56,10 @@ def render(
     """
     told = tell(findings, knowledge, service, telling)
     cards = [card_json(card, knowledge, new_id, telling.public_url) for card in told.cards]
-    summaries = [_summary(card, body["uuid"]) for card, body in zip(told.cards, cards, strict=True)]
+    summaries = [
+        replace(_summary(card, body["uuid"]), basis=basis_of(card, told.findings))
+        for card, body in zip(told.cards, cards, strict=True)
+    ]
     decision = build_decision(told.findings, knowledge, in_shadow=told.in_shadow)
     error = nothing_judged(findings, knowledge)
     return Rendered(cards, decision, (*summaries, *told.withheld), error)

@@ -12,7 +12,7 @@ No drug is stopped, held or prescribed here. An update holds the whole draft as 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -125,10 +125,17 @@ def _link(draft: Mapping[str, Any], reason: Sequence[Evidence], context: CardCon
     return Suggestion(context.wording.say("suggestion.link-reason", reason=label), (_update(linked, description),))
 
 
-def replace_order(order: OrderFinding, context: CardContext) -> Suggestion | None:
-    """Order the safer procedure that the table names in place of this one; never where it must not wait."""
+def replace_order(order: OrderFinding, rows: Iterable[str], context: CardContext) -> Suggestion | None:
+    """Order the safer procedure that the table names in place of this one; never where it must not wait.
+
+    Args:
+        order: the order.
+        rows: ids of the contraindications that the card speaks of.
+        context: of the call.
+    """
     draft, old, wording = draft_of(order.order), order.procedure, context.wording
-    safer = context.knowledge.procedures.get(old.alternative or "") if old and len(order.candidates) < 2 else None
+    named = [old.alternatives[row] for row in rows if row in old.alternatives] if old else []
+    safer = context.knowledge.procedures.get(named[0]) if named and len(order.candidates) < 2 else None
     if draft is None or old is None or safer is None or safer.shadow or order.must_not_wait:
         return None
     code = concept(context.knowledge.order_codes[safer.id], safer.label)

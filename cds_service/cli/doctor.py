@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
 def _show_installation(settings: Settings, knowledge: Knowledge, out: Console) -> None:
     out.print(f"tables    version {knowledge.version}: {len(knowledge.procedures)} procedures, all checks passed")
     out.print(f"site      {settings.site or 'none'}; {len(knowledge.changes)} changes")
+    if knowledge.not_connected:
+        out.print(f"data      not connected here: {', '.join(sorted(knowledge.not_connected))}")
     out.print(f"time      {local_now(settings):%Y-%m-%d %H:%M %Z}, from which the age of a result is counted")
     for name in settings.unknown_names:
         out.print(f"setting   {name} is not a setting; see docs/settings.md")

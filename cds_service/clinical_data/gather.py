@@ -7,7 +7,7 @@ Source: CDS Hooks 2.0.1, Providing FHIR Resources to a CDS Service.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -45,7 +45,10 @@ class _Prefetched:
 
 
 def gather(
-    request: HookRequest, fhir: FhirServers | None = None, codes: Mapping[str, Sequence[str]] | None = None
+    request: HookRequest,
+    fhir: FhirServers | None = None,
+    codes: Mapping[str, Sequence[str]] | None = None,
+    not_connected: Collection[str] = (),
 ) -> ClinicalData:
     """Everything that the call may be judged on.
 
@@ -53,12 +56,13 @@ def gather(
         request: the call.
         fhir: the way to FHIR servers; without it, prefetch is all there is.
         codes: prefetch key -> codes to search a server for, as `Knowledge.search_codes`.
+        not_connected: prefetch keys of what the EHR never sends, as `Knowledge.not_connected`: no server is asked.
 
     Returns:
         The data of every kind that the service asks for, and of every clinical kind: one that it does not ask for was
         not sent.
     """
-    sent = [_prefetched(request, KINDS[key]) for key in request.service.prefetch_keys]
+    sent = [_prefetched(request, KINDS[key], not_connected) for key in request.service.prefetch_keys]
     by_kind = {one.kind.key: one.data for one in sent}
     by_kind |= {kind.key: missing(kind.key, "not-sent") for kind in CLINICAL if kind.key not in by_kind}
     drafts = _drafts(request)
@@ -88,8 +92,10 @@ def _beside(in_focus: RetrievedData, *others: RetrievedData) -> tuple[RawResourc
     return tuple(record for record in came if record.resource_type == "ServiceRequest")
 
 
-def _prefetched(request: HookRequest, kind: DataKind) -> _Prefetched:
+def _prefetched(request: HookRequest, kind: DataKind, not_connected: Collection[str]) -> _Prefetched:
     raw = request.prefetch.get(kind.key)
+    if raw is None and kind.key in not_connected:
+        return _Prefetched(kind, missing(kind.key, "not-connected"))
     if raw is None:
         return _Prefetched(kind, missing(kind.key, "not-sent"))
     return _Prefetched(kind, *read_prefetch(kind.key, raw, kind.resource_types, request.patient_id))
@@ -120,6 +126,8 @@ def _queries(
             known = {record.reference for record in one.data.records}
             if unknown := [reference for reference in orders if reference not in known]:
                 yield DataQuery(kind.key, types, tuple(map(Query, unknown)))
+            continue
+        if any(gap.reason.key == "not-connected" for gap in one.data.unavailable):
             continue
         template = kind.prefetch_template(codes.get(kind.key, ()))
         goes_on = any(gap.reason.key == "more-pages" for gap in one.data.unavailable)

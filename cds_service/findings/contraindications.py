@@ -19,15 +19,20 @@ from cds_service.knowledge.tables import Contraindication
 def judge_contraindications(
     order_context: OrderContext, patient: PatientContext
 ) -> tuple[ContraindicationFinding, ...]:
-    """Every row that applies to the order, the absent ones too."""
+    """Every row of which a question applies to the order, the absent ones too."""
     if order_context not in patient.judged:
         rows = [row for row in patient.knowledge.contraindications if order_context.passes(row.gate, patient)]
-        patient.judged[order_context] = tuple(_judge_row(row, order_context, patient) for row in rows)
+        judged = (_judge_row(row, order_context, patient) for row in rows)
+        patient.judged[order_context] = tuple(found for found in judged if found is not None)
     return patient.judged[order_context]
 
 
-def _judge_row(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding:
+def _judge_row(
+    row: Contraindication, order_context: OrderContext, patient: PatientContext
+) -> ContraindicationFinding | None:
     applying = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
+    if not applying:
+        return None
     ids = {criterion.id for criterion in applying}
     asked = [criterion for criterion in applying if not ids.intersection(criterion.replaced_by)]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]

@@ -21,9 +21,11 @@ from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Contraindication
 
-_SOFTENED = ("stale", "remission", "unconfirmed")
+_SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
-_NOT_SENT = frozenset(f"{kind.key}-not-sent" for kind in KINDS.values() if kind.often_missing)
+_NOT_SENT = frozenset(
+    f"{kind.key}-{why}" for kind in KINDS.values() if kind.often_missing for why in ("not-sent", "not-connected")
+)
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
@@ -108,11 +110,7 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
     if reason in _NOT_SENT:
-        # Nobody sent the list, and no server was asked: the same for every order of this client.
-        known = max(found.indicator or Indicator.INFO, Indicator.INFO)
-        return (
-            (known, Told(Shown.CARD, "not-read")) if found.evidence else (Indicator.INFO, Told(Shown.NONE, "not-sent"))
-        )
+        return _of_never_sent(found)
     of_results = isinstance(criterion.question, LabQuestion | MedicationQuestion)
     if not (of_results and reason in _NOT_ON_RECORD):
         return _of_unread(found, context), Told(Shown.CARD, "not-read")
@@ -127,6 +125,13 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     at_risk = patient.chart.holds(criterion.at_risk_when)
     urgent = near and at_risk and not context.timing.must_not_wait
     return (Indicator.WARNING if urgent else Indicator.INFO), Told(Shown.CARD, "required")
+
+
+def _of_never_sent(found: CriterionFinding) -> tuple[Indicator, Told]:
+    """Nobody sent the list: the same for every order of this client, so only what a diagnosis says of it is told."""
+    if found.evidence:
+        return found.indicator or Indicator.INFO, Told(Shown.CARD, "not-read")
+    return Indicator.INFO, Told(Shown.NONE, "not-sent")
 
 
 def _is_required(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> bool:

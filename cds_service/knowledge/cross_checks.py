@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.diagnosis_table import check_diagnosis_words
 from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
@@ -30,6 +31,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         check_lab_orders,
         _urgency,
         check_allergies,
+        check_diagnosis_words,
         check_medications,
     ):
         problems += check(rows)
@@ -58,7 +60,6 @@ def _procedures(rows: TableRows) -> Iterator[str]:
         )
         for field in ("notes", "at_most_info", "expected", "alternatives"):
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
-        yield from _alternative(rows, file, key)
         yield from _circle(rows, file, key)
         yield from _missing(
             file, key, "settled_by", _named({"any_of": row.get("settled_by", ())}), rows.conditions, "condition"
@@ -90,16 +91,6 @@ def _indications(rows: TableRows) -> Iterator[str]:
         because = indication.get("possible_because")
         if ("possible_if" in indication) != bool(because):
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
-
-
-def _alternative(rows: TableRows, file: str, key: str) -> Iterator[str]:
-    """A safer procedure is one that there is, and that uses less and nothing else."""
-    name, row = rows.procedures[key].get("alternative", ""), rows.procedures[key]
-    yield from _missing(file, key, "alternative", [name], rows.procedures, "procedure")
-    if name in rows.procedures:
-        safer = {*rows.procedures[name]["uses"], *rows.procedures[name].get("usually_uses", ())}
-        if not safer < {*row["uses"], *row.get("usually_uses", ())}:
-            yield f'{file}: "{key}", alternative "{name}" does not use less than this procedure; name a safer one'
 
 
 def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:

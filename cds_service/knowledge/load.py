@@ -18,13 +18,13 @@ from cds_service.knowledge import rows
 from cds_service.knowledge.allergy_table import FOLDER, allergy_table, allergy_texts
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
+from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.lab_orders import LabOrders
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
-from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_overlay import (
@@ -48,12 +48,11 @@ from cds_service.knowledge.value_sets import (
     mappings_of,
     rules_of,
 )
-from cds_service.knowledge.wording_checks import check_wording
+from cds_service.knowledge.wording_checks import ENGLISH, check_wording, missing_sentences
 from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
-_ENGLISH = "wording.en.toml"
 _LOINC = "http://loinc.org"
 _SNOMED_CT = "http://snomed.info/sct"
 
@@ -131,12 +130,13 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.holds = once(files.hold_table.get("hold", ()), "holds.toml", "hold", problems)
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
+    files.diagnosis_words = toml("diagnosis_words.toml", "diagnosis_words")
     files.urgency = toml("urgency.toml", "urgency")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.order_words = toml("order_words.toml", "order_words")
     files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
     files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
-    for name in sorted({_ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
+    for name in sorted({ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
         files.wordings[name] = rows.flat_wording(toml(name, "wording"))
     for path in sorted((tables / "procedures").glob("*.toml")):
         name = f"procedures/{path.name}"
@@ -161,6 +161,8 @@ def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
     files.changes = tuple(changes_of(changes, files))
+    files.not_connected = frozenset(row["id"] for row in changes.not_connected)
+    files.holds = dict(overlay(files.holds, changes.holds, "site/holds.toml", problems))
     files.thresholds = dict(overlay_thresholds(files.thresholds, changes.thresholds, problems))
     files.conditions = add_rows(files.conditions, changes.conditions, "site/conditions.toml", "condition", problems)
     files.value_sets = add_rows(files.value_sets, changes.value_sets, "site/value_sets", "ValueSet", problems)
@@ -195,24 +197,29 @@ def _assemble(files: TableRows) -> Knowledge:
         contraindications=contraindications,
         labs=labs,
         thresholds=thresholds,
-        wording=files.wordings[_ENGLISH],
+        wording=files.wordings[ENGLISH],
         codes=codes,
         order_texts=_order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
         allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
         words=words,
-        plain_words=PlainWords(files.plain_words, words),
+        diagnosis_texts=diagnosis_texts(files, codes, _conditions_asked(files), words),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         lab_orders=LabOrders(files.lab_orders, words),
         urgency=urgency_table(files.urgency),
         children=_children(procedures),
         order_codes=_order_codes(procedures, rules, codes),
-        wordings={name.split(".")[1]: sentences for name, sentences in files.wordings.items()},
+        wordings={
+            name.split(".")[1]: sentences
+            for name, sentences in files.wordings.items()
+            if not missing_sentences(files, name)
+        },
         advice={key: rows.advice(row) for key, row in files.advice.items()},
         override_reasons=_override_reasons(files.override_reasons),
         search_codes={"observations": _search_codes(rules, codes, used)},
+        not_connected=files.not_connected,
         changes=files.changes,
         value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
         silent_rows=tuple(rows.silent_rows(files)),
@@ -278,6 +285,11 @@ def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exc
             mappings.setdefault(key, []).extend(targets)
     titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
     return CodeIndex(systems, aliases, rules, exclusions, mappings, words, titles)
+
+
+def _conditions_asked(files: TableRows) -> frozenset[str]:
+    """The value sets of conditions, whichever table asks for them."""
+    return frozenset(name for name in files.value_sets if name.startswith(("condition-", "criterion-")))
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

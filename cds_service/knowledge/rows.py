@@ -119,7 +119,6 @@ def procedure(row: Row) -> Procedure:
         at_most_info=frozenset(row.get("at_most_info", ())),
         expected=frozenset(row.get("expected", ())),
         source=row["source"],
-        alternative=row.get("alternative"),
         shadow=row.get("shadow", False),
         patients=patient_group(row),
         alternatives=dict(row.get("alternatives", {})),

@@ -3,6 +3,8 @@
 ```
 site/thresholds.toml          value, within_days, status of a shipped limit
 site/contraindications.toml   status, shadow of a row; status, indicator of a criterion
+site/holds.toml               status, amount, unit, restart of a shipped hold
+site/not_connected.toml       data kinds that the hospital's EHR never sends
 site/conditions.toml          conditions of the hospital's own, for indications of its own procedures
 site/order_words.toml         the hospital's own abbreviations, names of procedures, words that say nothing
 site/procedures/*.toml        risk class, emergency, CO2, access, status, shadow, more synonyms; new procedures
@@ -29,6 +31,8 @@ _NOT_HELD = "a site folder can not hold this file; remove or rename it, see docs
 _TABLES = {
     "thresholds.toml": ("thresholds", "site_thresholds", "threshold"),
     "contraindications.toml": ("contraindications", "site_contraindications", "contraindication"),
+    "holds.toml": ("holds", "site_holds", "hold"),
+    "not_connected.toml": ("not_connected", "site_not_connected", "not_connected"),
     "conditions.toml": ("conditions", "site_conditions", "condition"),
 }
 """File -> field of `SiteChanges`, schema, and name of its rows."""
@@ -47,6 +51,8 @@ class SiteChanges:
 
     thresholds: list[dict[str, Any]] = field(default_factory=list)
     contraindications: list[dict[str, Any]] = field(default_factory=list)
+    holds: list[dict[str, Any]] = field(default_factory=list)
+    not_connected: list[dict[str, Any]] = field(default_factory=list)
     conditions: list[dict[str, Any]] = field(default_factory=list)
     procedures: list[dict[str, Any]] = field(default_factory=list)
     order_words: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

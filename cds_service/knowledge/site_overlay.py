@@ -56,7 +56,7 @@ def overlay_thresholds(
     rows = overlay(shipped, changes, "site/thresholds.toml", problems)
     for change in changes:
         if change["id"] in rows and (source := change["change"].get("source")):
-            own = {"guideline": source, "source": source, "grade": change["change"].get("grade", LOCAL)}
+            own = {"guideline": source, "cite": source, "source": source, "grade": change["change"].get("grade", LOCAL)}
             rows[change["id"]] |= own
     return rows
 
@@ -101,7 +101,9 @@ def approved_later(site: SiteChanges, today: date) -> Iterator[str]:
     latest = (today + timedelta(days=1)).isoformat()
     criteria = [c for row in site.contraindications for c in row.get("criterion", [])]
     blocks = [block | {"id": block.get("about", "")} for blocks in site.order_words.values() for block in blocks]
-    for row in (*site.thresholds, *site.contraindications, *criteria, *site.conditions, *site.procedures, *blocks):
+    holds = (*site.holds, *site.not_connected)
+    tables = (site.thresholds, site.contraindications, criteria, holds, site.conditions, site.procedures, blocks)
+    for row in (row for rows in tables for row in rows):
         if (approved := row.get("change", {}).get("date", "")) > latest:
             yield f'site: "{row["id"]}", change: date is {approved}, which is still to come; write the day of approval'
 
@@ -119,6 +121,8 @@ def changes_of(site: SiteChanges, shipped: TableRows) -> Iterator[Mapping[str, s
         ("thresholds", site.thresholds, shipped.thresholds),
         ("contraindications", site.contraindications, shipped.contraindications),
         ("contraindications", changed_criteria, criteria),
+        ("holds", site.holds, shipped.holds),
+        ("not_connected", site.not_connected, {}),
         ("conditions", site.conditions, {}),
         ("procedures", site.procedures, shipped.procedures),
     )

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.allergy_types import AllergyTable
     from cds_service.knowledge.changes import SilentRow
+    from cds_service.knowledge.diagnosis_texts import DiagnosisTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
-    from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
     from cds_service.knowledge.urgency_table import UrgencyTable
     from cds_service.knowledge.value_sets import CodeIndex
@@ -119,8 +119,6 @@ class Procedure:
     expected: frozenset[str]
     """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
-    alternative: str | None = None
-    """Id of the procedure that does without what may be dangerous here (a thrombolytic), for the same vessel."""
     alternatives: Mapping[str, str] = field(default_factory=dict)
     """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
@@ -318,7 +316,7 @@ class Knowledge:
     allergy_texts: AllergyTexts
     medications: MedicationTable
     words: Words
-    plain_words: PlainWords
+    diagnosis_texts: DiagnosisTexts
     units: Units
     lab_index: LabIndex
     lab_orders: LabOrders
@@ -336,6 +334,8 @@ class Knowledge:
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
+    not_connected: frozenset[str] = frozenset()
+    """Prefetch keys of data that the hospital's EHR never sends: declared by the site, asked of nobody, on no card."""
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
     value_set_titles: Mapping[str, str] = field(default_factory=dict)

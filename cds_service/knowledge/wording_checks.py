@@ -25,6 +25,9 @@ Places = Mapping[str, frozenset[str]]
 _ONLY_UCUM = re.compile(r"[*{}\[\]]|^1$")
 """Units that UCUM writes as no person does (`10*9/L`, `{score}`, `mm[Hg]`)."""
 _MAY_BE_EMPTY = "unit."
+_NEVER_MISSED = ("unit", "lab", "test", "procedure")
+"""Families of names: one that a language lacks is shown as the tables have it."""
+ENGLISH = "wording.en.toml"
 _OF_ROWS: Places = {"means": frozenset({"procedure", "limit"})}
 """Families of sentences that rows name and that have places all the same."""
 
@@ -40,7 +43,7 @@ class _Name:
 
 
 def check_wording(rows: TableRows, problems: list[str]) -> None:
-    """Append every sentence that is missing, unused or broken to `problems`, one line each."""
+    """Append every sentence that is missing in English, unused or broken to `problems`, one line each."""
     places = {key: frozenset(names.split()) for key, names in rows.wording_keys.items()}
     named: dict[str, list[_Name]] = {}
     for name in (
@@ -53,17 +56,24 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         *_of_ask_first(rows),
     ):
         named.setdefault(name.key, []).append(name)
-    problems += _missing(named, rows.wordings)
+    problems += _missing(named, {ENGLISH: rows.wordings[ENGLISH]})
     problems += _never_filled(named, places)
     known = {*places, *named, *_of_units(rows), *_optional(rows)}
     for file, sentences in rows.wordings.items():
-        own = (key for key in places if key not in named)
+        own = [key for key in places if key not in named] if file == ENGLISH else []
         problems += [f"{file}: {key} is missing; add the sentence" for key in own if key not in sentences]
         for key, sentence in sentences.items():
             if key in known:
                 problems += _broken(file, key, sentence, places.get(key, _of_family(key)))
             else:
                 problems.append(f"{file}: {key} is used by nothing; correct the key or remove the sentence")
+
+
+def missing_sentences(rows: TableRows, file: str) -> list[str]:
+    """Keys of the English sentences that another language lacks; it is not offered until it has them all."""
+    own = rows.wordings[file]
+    needed = (key for key in rows.wordings[ENGLISH] if key.partition(".")[0] not in _NEVER_MISSED)
+    return [key for key in needed if key not in own]
 
 
 def _of_kinds() -> Iterator[_Name]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cds_service.knowledge.questions.antithrombotic import ANTITHROMBOTIC_CODES, antithrombotic_value_sets
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab
 from cds_service.publishing.definition import Resource, canonical, definition
@@ -39,6 +40,7 @@ def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: s
         union("order-codes", "Codes of interventional-radiology orders", procedures, [_OWN]),
         union("condition-codes", "Codes of conditions that the tables ask for", _conditions(knowledge)),
         union("lab-codes", "Codes of labs that the tables read", (name for names in labs.values() for name in names)),
+        union(ANTITHROMBOTIC_CODES, "Codes of antithrombotic medications", antithrombotic_value_sets(knowledge)),
         union("code-relations", "How exactly a code means a concept", (), [canonical("CodeSystem", "code-relations")]),
         *by_row,
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from cds_service.call_summary import CallSummary
+from cds_service.storage.answered import CardMark
 from cds_service.storage.schema import CALLS, CARDS
 from cds_service.storage.store import Store
 
@@ -37,6 +38,8 @@ class CallRecord:
     knowledge_version: str
     milliseconds: Mapping[str, float]
     summary: CallSummary | None
+    marks: Mapping[str, CardMark] = field(default_factory=dict)
+    """By the uuid of a card that can be known again."""
 
 
 def save_call(store: Store, record: CallRecord, *, seconds: float) -> None:
@@ -91,9 +94,14 @@ def _cards(record: CallRecord) -> list[dict[str, Any]]:
             "rows": list(card.rows),
             "indicator": card.indicator,
             "shown": card.uuid is not None and not record.shadow,
+            **_mark(record.marks.get(card.uuid or "")),
         }
         for position, card in enumerate(cards)
     ]
+
+
+def _mark(mark: CardMark | None) -> dict[str, str | None]:
+    return {"subject": mark.subject if mark else None, "evidence": mark.evidence if mark else None}
 
 
 def read_calls(store: Store, since: datetime | None, until: datetime | None) -> Iterator[Mapping[str, Any]]:

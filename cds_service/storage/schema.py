@@ -82,9 +82,16 @@ CARDS = Table(
     Column("rows", JSON, nullable=False),
     Column("indicator", String(8), nullable=False),
     Column("shown", Boolean, nullable=False),
+    Column("subject", String(64)),
+    Column("evidence", String(64)),
     Index("cards_at", "at"),
+    Index("cards_subject", "subject"),
 )
-"""One row per card, shown or withheld in shadow, to join feedback with."""
+"""One row per card, shown or withheld in shadow, to join feedback with.
+
+`subject` is a keyed hash of patient, orders and problem, `evidence` one of what the card rests on: so a later call
+knows it again.
+"""
 
 FEEDBACK = Table(
     "feedback",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import request
@@ -15,6 +16,7 @@ from cds_service.call_summary import CallSummary, without_references
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.request import HookRequest
 from cds_service.security.pseudonym import pseudonym
+from cds_service.storage.answered import CardMark, Earlier, already_answered
 from cds_service.storage.records import CallRecord, save_call
 from cds_service.storage.store import Store
 from cds_service.web.calling_client import calling_issuer, client_name
@@ -61,6 +63,35 @@ class CallRecorder:
     keep_references: bool = True
     """Whether the ids of the resources that an answer rests on are stored."""
 
+    def without_answered(self, call: ReceivedCall, result: Answer) -> Answer:
+        """The answer without the cards that were answered, or shown earlier; all of them where nobody can tell."""
+        marks = self._marks(call, result)
+        if self.store is None or call.shadow or not marks:
+            return result
+        earlier = Earlier(client_name(), call.request.service.id, call.at)
+        try:
+            answered = already_answered(self.store, marks, earlier, seconds=_TIMEOUT_SECONDS)
+        except (StoreUnavailable, SettingError) as error:
+            _log.error("cards that were answered are shown again: %s", error.message)
+            return result
+        return _without(answered, result)
+
+    def _marks(self, call: ReceivedCall, result: Answer) -> dict[str, CardMark]:
+        """What each card is known by in the store, by its uuid."""
+
+        def keyed(*parts: str) -> str:
+            return pseudonym(self.log_key, calling_issuer(), json.dumps([call.request.patient_id, *parts]))
+
+        return {
+            card.uuid: CardMark(
+                subject=keyed(card.topic, *card.basis.orders),
+                evidence=keyed(card.basis.evidence),
+                must_repeat=card.basis.must_repeat,
+            )
+            for card in result.summary.cards
+            if card.uuid is not None and card.basis is not None
+        }
+
     def record(self, call: ReceivedCall, result: Answer | None, stopwatch: Stopwatch) -> None:
         """Record a call with the times of its stages; `result` is None if nothing could be judged."""
         if result is not None:
@@ -91,7 +122,23 @@ class CallRecorder:
             knowledge_version=call.knowledge_version,
             milliseconds={stage: seconds * 1000 for stage, seconds in stopwatch.seconds.items()},
             summary=self._summary(result) if result is not None else None,
+            marks=self._marks(call, result) if result is not None else {},
         )
 
     def _summary(self, result: Answer) -> CallSummary:
         return result.summary if self.keep_references else without_references(result.summary)
+
+
+def _without(answered: Collection[str], result: Answer) -> Answer:
+    """Without these cards; the decision names the problems that they were about, as no cards are no all-clear then."""
+    held_back = [card.topic for card in result.summary.cards if card.uuid in answered]
+    if not held_back:
+        return result
+    return replace(
+        result,
+        cards=[card for card in result.cards if card["uuid"] not in answered],
+        decision=result.decision | {"answered": held_back},
+        summary=replace(
+            result.summary, cards=tuple(card for card in result.summary.cards if card.uuid not in answered)
+        ),
+    )

@@ -29,6 +29,8 @@ from cds_service.web.status import not_ready
 from cds_service.web.validation import submit_for_validation
 
 _UNAUTHORIZED = 401
+_HELD_BACK = ("shadowRows", "answered")
+"""Members of the decision that say that cards were held back: no cards must not read as all clear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
                 lap=stopwatch.lap,
             )
             _check_judged(result, settings)
+            result = recorder.without_answered(received, result)
             add_log_fields(cards=[card["indicator"] for card in result.cards], shadow=received.shadow)
             response_body = _encode(result, settings, shadow=received.shadow)
             stopwatch.lap("response")
@@ -125,8 +128,8 @@ def _encode(result: Answer, settings: Settings, *, shadow: bool) -> bytes:
         return encode_response([], mark)
     if settings.decision_extension:
         return encode_response(result.cards, result.decision)
-    mark = {name: result.decision[name] for name in ("knowledgeVersion", "shadowRows") if name in result.decision}
-    return encode_response(result.cards, mark if "shadowRows" in mark else None)
+    mark = {name: result.decision[name] for name in ("knowledgeVersion", *_HELD_BACK) if name in result.decision}
+    return encode_response(result.cards, mark if len(mark) > 1 else None)
 
 
 def _check_judged(result: Answer, settings: Settings) -> None:

@@ -108,6 +108,7 @@ def test_every_card_and_suggestion_has_an_id_of_its_own(tables: Tables):
         tables.present("psychosis", IOHEXOL, indicator="warning"),
         indications=tables.indications("tips", "absent"),
         reason_told=told,
+        linkable_reasons=((Evidence("Condition/c1", "Portal hypertension"),),),
     )
     cards = tables.cards(order)
     ids = [card["uuid"] for card in cards] + [s["uuid"] for card in cards for s in card.get("suggestions", ())]

@@ -38,6 +38,7 @@ FULL = DRAFT | {
     "requester": {"reference": "Practitioner/p1"},
     "priority": "urgent",
 }
+RISK = ("thrombolysis-risk",)
 RICH = FULL | {
     "meta": {"versionId": "3"},
     "contained": [{"resourceType": "Condition", "id": "x", "onsetAge": {"value": 7.5, "unit": "a"}}],
@@ -122,6 +123,30 @@ def test_a_test_without_a_day_says_when(wanted: WantedTest, label: str, tables: 
     assert found is not None
     assert found.label == label
     assert "occurrenceDateTime" not in resources(found)[0]
+
+
+@pytest.mark.parametrize(
+    ("planned", "label"),
+    [
+        (date(2026, 12, 4), "Order INR for 2 Dec and urine hCG for 4 Dec"),
+        (date(2026, 11, 25), "Order INR and urine hCG for 25 Nov"),
+        (None, "Order INR and urine hCG"),
+    ],
+)
+def test_a_planned_procedure_times_its_tests(planned: date | None, label: str, tables: Tables):
+    """A test is ordered in time before the procedure, a pregnancy test for its day, nothing for a day that is over."""
+    order = an_order(tables, planned=planned)
+    found = order_missing([WantedTest("inr"), WantedTest("hcg-urine")], [order], a_call(tables))
+    assert found is not None
+    assert found.label == label
+
+
+def test_a_positive_pregnancy_test_is_confirmed_in_serum(tables: Tables):
+    """A re-check orders the test that confirms the result."""
+    wanted = WantedTest("hcg-urine", timing=Timing.NOW, recheck=True)
+    found = order_missing([wanted], [an_order(tables)], a_call(tables))
+    assert found is not None
+    assert found.label == "Order serum hCG stat"
 
 
 def test_in_an_emergency_a_test_is_ordered_at_once(tables: Tables):
@@ -324,7 +349,7 @@ def test_lysis_is_replaced_by_the_thrombectomy_of_the_same_vessel(tables: Tables
         "orderDetail": [{"text": "alteplase 1 mg/h"}],
         "occurrenceDateTime": "2026-12-02",
     }
-    found = replace_order(an_order(tables, draft=draft), a_call(tables))
+    found = replace_order(an_order(tables, draft=draft), RISK, a_call(tables))
     assert found is not None
     assert found.label == "Replace with DVT thrombectomy"
     delete, create = found.actions
@@ -342,12 +367,12 @@ def test_lysis_is_replaced_by_the_thrombectomy_of_the_same_vessel(tables: Tables
 def test_every_safer_procedure_is_recognized_when_it_is_ordered(tables: Tables):
     """What a button orders in place of another order is one of the procedures of the table, and uses no lytic."""
     procedures = tables.knowledge.procedures
-    mapped = [procedure for procedure in procedures.values() if procedure.alternative]
+    mapped = [(p, p.alternatives[RISK[0]]) for p in procedures.values() if RISK[0] in p.alternatives]
     assert len(mapped) >= 3
-    for procedure in mapped:
-        safer = procedures[procedure.alternative or ""]
+    for procedure, name in mapped:
+        safer = procedures[name]
         assert procedure.uses - safer.uses >= {"thrombolytic"}
-        assert safer.uses <= procedure.uses
+        assert safer.uses - {"sedation"} <= procedure.uses
         code = tables.knowledge.order_codes[safer.id][-1]
         assert {hit.value_set for hit in tables.knowledge.codes.lookup(*code[:2])} == {f"procedure-{safer.id}"}
 
@@ -364,14 +389,14 @@ def test_every_safer_procedure_is_recognized_when_it_is_ordered(tables: Tables):
 def test_no_replacement_where_there_is_none(fields: dict[str, Any], tables: Tables):
     """No order is replaced in an emergency, without a mapped procedure, or without a draft that can be read."""
     name = fields.pop("procedure", "deep-vein-thrombolysis")
-    assert replace_order(an_order(tables, name, **fields), a_call(tables)) is None
+    assert replace_order(an_order(tables, name, **fields), RISK, a_call(tables)) is None
 
 
 def test_an_order_that_may_be_two_procedures_is_not_replaced(tables: Tables):
     """Where it is not sure what was ordered, nothing is put in its place."""
     names = ("deep-vein-thrombolysis", "leg-arterial-thrombolysis")
     candidates = tuple(tables.knowledge.procedures[name] for name in names)
-    assert replace_order(an_order(tables, candidates=candidates), a_call(tables)) is None
+    assert replace_order(an_order(tables, candidates=candidates), RISK, a_call(tables)) is None
 
 
 @pytest.mark.parametrize("level", list(Indicator))
@@ -402,7 +427,7 @@ def test_nothing_changes_appointments_and_orders_without_id(reference: str, tabl
     other = Suggestion("x", ())
     assert tell_ir(Tell.RESULTS, "INR 2.4", [PLATELETS], [order], call) is None
     assert link_reason(order, call) == ()
-    assert replace_order(order, call) is None
+    assert replace_order(order, RISK, call) is None
     assert cancel_order(order, Indicator.CRITICAL, [other], call) is None
     assert order_missing([WantedTest("inr")], [order], call) is None
 
@@ -417,7 +442,7 @@ def every_suggestion(tables: Tables, draft: dict[str, Any] = RICH) -> dict[str, 
     found = {
         "order": order_missing(wanted, [order], call),
         "tell": tell_ir(Tell.REACTION, "Iohexol anaphylaxis", [IOHEXOL], [order], call),
-        "replace": replace_order(order, call),
+        "replace": replace_order(order, RISK, call),
         "link": link_reason(order, call)[0],
     }
     given = {name: suggestion for name, suggestion in found.items() if suggestion is not None}

@@ -5,19 +5,22 @@ from __future__ import annotations
 import tomllib
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cds_service.cases import request_of
 from cds_service.facts.patient_facts import When
 from cds_service.findings.holds import choose, last_dose
 from cds_service.findings.medication_list import medications_of
 from cds_service.knowledge.load import TABLES
 from cds_service.knowledge.medication_types import ANTITHROMBOTIC, ClearanceBand, HoldAction, HoldRow
 from cds_service.knowledge.tables import Knowledge
-from tests.support.judging import judge, said_of
+from tests.support.judging import judge, judge_request, said_of
 from tests.support.reading import read
 from tests.support.shipped import shipped_rows
+from tests.support.tables import CHANGE, with_site
 
 ROW = "antithrombotic-medication"
 AGENTS: dict[str, dict[str, Any]] = {row["id"]: row for row in shipped_rows().medications["agent"]}
@@ -279,3 +282,29 @@ def test_one_medicine_in_two_resources_is_one_advice(knowledge: Knowledge, now: 
     (finding,) = [c for row in order.contraindications if row.contraindication.id == ROW for c in row.criteria]
     assert [one.agent for one in finding.holds] == ["apixaban"]
     assert {item.reference for item in finding.evidence} == {"MedicationRequest/m1", "MedicationRequest/m2"}
+
+
+def test_a_hospital_decides_on_a_hold(tmp_path: Path, now: datetime) -> None:
+    """A site's own number replaces the shipped one; without a reason and an approver it is refused."""
+    text = f'[[hold]]\nid = "apixaban-high-from-50-sir-2019"\nleast = 2\nmost = 2\nunit = "d"\n{CHANGE}\n'
+    site = with_site(tmp_path, {"holds.toml": text})
+    case = {"order": {"code": "procedure|tips", "in_days": 12}, "medications": ["apixaban"]}
+    (finding,) = [
+        c for row in judge(case, site, now).contraindications if row.contraindication.id == ROW for c in row.criteria
+    ]
+    assert finding.holds[0].last_dose == days_from(now, 12 - 3)
+    assert ("holds", "apixaban-high-from-50-sir-2019") in {(change["table"], change["id"]) for change in site.changes}
+
+
+def test_what_is_not_connected_is_asked_of_nobody(tmp_path: Path, knowledge: Knowledge, now: datetime) -> None:
+    """Declared once by the site, the missing list stands in the decision as that, makes no card, and stays unknown."""
+    site = with_site(tmp_path, {"not_connected.toml": f'[[not_connected]]\nid = "medications"\n{CHANGE}\n'})
+    case = {"order": "tips", "not_sent": ["medications"]}
+    order = judge(case, site, now)
+    assert said_of(order, ROW) == "unknown info"
+    (finding,) = [c for row in order.contraindications if row.contraindication.id == ROW for c in row.criteria]
+    assert (finding.told.shown, finding.reason and finding.reason.key) == ("none", "medications-not-connected")
+    gaps = judge_request(request_of(case, now), site, now).unavailable
+    assert [gap.reason.key for gap in gaps if gap.data == "medications"] == ["not-connected"]
+    sent = judge({"order": "tips", "medications": ["warfarin"]}, site, now)
+    assert said_of(sent, ROW).startswith("present")

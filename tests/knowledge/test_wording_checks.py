@@ -10,7 +10,7 @@ import pytest
 
 from cds_service.errors import TableError
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.wording_checks import check_wording
+from cds_service.knowledge.wording_checks import check_wording, missing_sentences
 from tests.support.shipped import shipped_knowledge, shipped_rows
 from tests.support.tables import a_copy, load_copy
 
@@ -40,9 +40,9 @@ def test_the_shipped_sentences_are_sound():
 
 @pytest.mark.parametrize("key", SENTENCES)
 def test_a_missing_sentence_is_found_before_the_first_call(key: str):
-    """Whichever sentence is deleted, the start names it and its file, once; only a plain unit may go without."""
+    """Whichever sentence is deleted, the start names it and its file; only a plain unit or a name may go without."""
     problems = _problems(_without(key))
-    if key.startswith("unit.") and key not in NEEDED_UNITS:
+    if key.startswith(("lab.", "test.", "unit.")) and key not in NEEDED_UNITS:
         assert problems == []
     else:
         assert len(problems) == 1
@@ -53,7 +53,7 @@ def test_a_missing_sentence_is_found_before_the_first_call(key: str):
 @pytest.mark.parametrize(
     ("key", "text", "problem"),
     [
-        ("card.indication.summary", "No reason for {procedur}", "has the place {procedur}; known are: {procedure}"),
+        ("reason_card.summary", "No reason for {procedur}", "has the place {procedur}; known are: {procedure}"),
         ("advice.co2", "Use {gas}.", "has the place {gas}; known are: none"),
         ("reason.older-than", "{days:>10}", "has the place {days}; known are: {days}"),
         ("reason.older-than", "{days!r}", "has the place {days}; known are: {days}"),
@@ -61,7 +61,9 @@ def test_a_missing_sentence_is_found_before_the_first_call(key: str):
         ("reason.older-than", "{}", "has the place {}; known are: {days}"),
         ("reason.older-than", "older than {days", "has a brace too many or too few"),
         ("reason.older-than", " ", "is empty; write the sentence"),
-        ("card.indication.sumary", "No reason", "is used by nothing"),
+        ("reason_card.sumary", "No reason", "is used by nothing"),
+        ("means.pray", "pray", "is used by nothing"),
+        ("means.consent", "{gas}", "has the place {gas}; known are: {limit}, {procedure}"),
         ("reason.struck-by-lightning", "struck", "is used by nothing"),
         ("advice.pray", "Pray.", "is used by nothing"),
         ("unit.furlong", "furlongs", "is used by nothing"),
@@ -74,18 +76,30 @@ def test_a_mistake_in_a_sentence_is_named(key: str, text: str, problem: str):
     assert problems[0].startswith(f"{ENGLISH}: {key} {problem}")
 
 
-def test_a_language_without_a_sentence_is_named():
-    """Another language holds the same sentences as English: one that it lacks or adds is named with its file."""
+def test_a_language_that_adds_a_sentence_is_named():
+    """Another language holds no sentence that nothing says."""
     assert _problems(SENTENCES, de=SENTENCES) == []
-    assert _problems(SENTENCES, de=_without("card.order")) == [
-        "wording.de.toml: card.order is missing; add the sentence"
+    assert _problems(SENTENCES, de={**SENTENCES, "gap.odrer": "x"}) == [
+        "wording.de.toml: gap.odrer is used by nothing; correct the key or remove the sentence"
     ]
-    assert _problems(SENTENCES, de=_without("note.filter-and-bleeding"))[0].endswith(
-        'names "note.filter-and-bleeding", which is no sentence of wording.de.toml; correct it or add it'
-    )
-    assert _problems(SENTENCES, de={**SENTENCES, "card.odrer": "x"}) == [
-        "wording.de.toml: card.odrer is used by nothing; correct the key or remove the sentence"
-    ]
+
+
+@pytest.mark.parametrize("key", ["gap.other", "note.filter-and-bleeding", "means.consent"])
+def test_a_language_without_a_sentence_is_not_offered(key: str):
+    """Whichever sentence a language lacks, it is known which; a name of a lab or procedure may be left out."""
+    german = "wording.de.toml"
+    for lacking, missing in ((key, [key]), ("lab.inr", []), ("unit.1", [])):
+        rows = replace(SHIPPED, wordings={ENGLISH: SENTENCES, german: _without(lacking)})
+        assert missing_sentences(rows, german) == missing
+
+
+def test_every_shipped_language_is_whole():
+    """English, German and Spanish have every sentence."""
+    assert {name: missing_sentences(SHIPPED, name) for name in SHIPPED.wordings} == {
+        "wording.de.toml": [],
+        "wording.en.toml": [],
+        "wording.es.toml": [],
+    }
 
 
 def test_a_sentence_that_several_rows_name_is_one_problem():
@@ -102,16 +116,15 @@ def test_a_draft_row_keeps_its_sentence():
 
 
 def test_a_language_is_read_with_the_tables(tmp_path: Path):
-    """A file for another language is checked at start, and cards still speak English."""
+    """A file for another language is checked at start; one that lacks a sentence can't be chosen."""
     copy = a_copy(tmp_path)
     english = (copy / "knowledge" / ENGLISH).read_text("utf-8")
-    german = copy / "knowledge" / "wording.de.toml"
-    german.write_text(english.replace('order = "Order: {order}"', 'order = "Auftrag: {order}"'), "utf-8")
+    french = copy / "knowledge" / "wording.fr.toml"
+    french.write_text(english.replace('limit-list = "Limit:"', 'limit-list = "Limite :"'), "utf-8")
+    assert load_copy(copy).wordings["fr"]["block.limit-list"] == "Limite :"
     assert load_copy(copy).wording == shipped_knowledge().wording
-    german.write_text(english.replace('order = "Order: {order}"', ""), "utf-8")
-    with pytest.raises(TableError) as caught:
-        load_copy(copy)
-    assert caught.value.problems == ["wording.de.toml: card.order is missing; add the sentence"]
+    french.write_text(english.replace('limit-list = "Limit:"', ""), "utf-8")
+    assert "fr" not in load_copy(copy).wordings
 
 
 def test_english_must_be_there(tmp_path: Path):

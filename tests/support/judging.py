@@ -19,7 +19,12 @@ from cds_service.knowledge.tables import Knowledge
 def judge_request(request: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> Findings:
     """The findings of a whole hook request."""
     call = read_request(f"ir-{request['hook']}", json.dumps(request).encode())
-    facts = extract(gather(call), now=now, reads=knowledge.lab_index.reads, encounter_id=call.encounter_id)
+    facts = extract(
+        gather(call, not_connected=knowledge.not_connected),
+        now=now,
+        reads=knowledge.lab_index.reads,
+        encounter_id=call.encounter_id,
+    )
     focus = call.service.focus
     return evaluate(facts, knowledge, options=focus == "none", planning=focus != "selections")
 

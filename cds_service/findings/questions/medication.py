@@ -17,7 +17,6 @@ from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
 _MOST_UNREAD = 5
-_NOT_SENT = "not-sent"
 
 
 def judge_medication(criterion: Criterion, question: MedicationQuestion, patient: PatientContext) -> CriterionFinding:
@@ -86,10 +85,9 @@ def no_medication(
     """
     gap = unanswered(criterion, patient.facts)
     if gap is not None:
-        sent = not _was_not_sent(patient)
-        reason = gap.reason if sent else Reason("medications-not-sent")
-        level = gap.indicator if sent and gap.indicator else Indicator.INFO
-        return CriterionFinding(criterion, Certainty.UNKNOWN, max(level, least), reason, told)
+        never = _never_sent(patient)
+        level = Indicator.INFO if never else gap.indicator or Indicator.INFO
+        return CriterionFinding(criterion, Certainty.UNKNOWN, max(level, least), never or gap.reason, told)
     unread = patient.medications.unread
     if unread:
         reason = unread[0].unread or Reason("medication-not-named")
@@ -98,7 +96,9 @@ def no_medication(
     return CriterionFinding(criterion, Certainty.ABSENT)
 
 
-def _was_not_sent(patient: PatientContext) -> bool:
-    """Whether nobody sent the list and no server was asked for it: no failure, and nothing looked at."""
+def _never_sent(patient: PatientContext) -> Reason | None:
+    """Why nobody looked, where that is no failure: the list was not sent and no server asked, or is not connected."""
     gaps = [gap.reason.key for gap in patient.facts.unavailable if gap.data == MEDICATIONS]
-    return KINDS[MEDICATIONS].often_missing and gaps == [_NOT_SENT]
+    if gaps == ["not-connected"]:
+        return Reason("medications-not-connected")
+    return Reason("medications-not-sent") if gaps == ["not-sent"] and KINDS[MEDICATIONS].often_missing else None

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from cds_service.knowledge.table_rows import TableRows
     from cds_service.knowledge.tables import Knowledge, Threshold
 
+ANTITHROMBOTIC_CODES = "antithrombotic-codes"
+"""The ValueSet of the FHIR package that joins those of the agents."""
+
+
+def antithrombotic_value_sets(knowledge: Knowledge) -> list[str]:
+    """Value sets of the agents that are antithrombotics."""
+    agents = knowledge.medications.agents.values()
+    return [agent.value_set for agent in agents if agent.kind in ANTITHROMBOTIC and agent.value_set]
+
 
 @dataclass(frozen=True, slots=True)
 class AntithromboticQuestion(Question):
@@ -54,17 +63,32 @@ class AntithromboticQuestion(Question):
 
     def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
         """The medications, what tells the kidney's function, and the states in which somebody is asked first."""
-        table = knowledge.medications
-        for agent in table.agents.values():
-            if agent.kind in ANTITHROMBOTIC and agent.value_set:
-                yield DataNeed(self.DATA, agent.value_set)
+        yield DataNeed(self.DATA, ANTITHROMBOTIC_CODES)
         yield from lab_needs(self.renal_labs, knowledge)
-        yield from (DataNeed("conditions", row.value_set) for row in table.ask_first.values())
+        yield from (DataNeed("conditions", row.value_set) for row in knowledge.medications.ask_first.values())
         yield from (DataNeed("conditions", name) for name in self.takes)
 
     def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
         """Its code systems, and the names of the agents."""
-        return (*super(AntithromboticQuestion, self).reads(knowledge), "names of agents and products")
+        systems = knowledge.codes.systems_of(antithrombotic_value_sets(knowledge))
+        return (*sorted(map(knowledge.codes.label, systems)), "names of agents and products")
+
+    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+        """How long each agent is held: the active rows of `holds.toml`, of each agent the leading guideline first."""
+        agents = knowledge.medications.agents
+        rows = (row for held in knowledge.medications.holds.values() for row in held if row.active)
+        return tuple(
+            {
+                "agent": agents[row.agent].label,
+                "bleeding risk": row.bleeding_risk or "any",
+                "dose": row.dose or "any",
+                "creatinine clearance, mL/min": row.band.text,
+                "what is done": row.text,
+                "guideline": row.guideline,
+                "grade": row.grade,
+            }
+            for row in rows
+        )
 
     @property
     def labs(self) -> tuple[str, ...]:

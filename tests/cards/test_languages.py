@@ -1,0 +1,74 @@
+"""Cards in English, German and Spanish: the same findings, the same levels, numbers and dates of the language."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from string import Formatter
+
+import pytest
+
+from cds_service.cards.context import Telling, telling_of
+from cds_service.cards.headline import MOST_CHARACTERS
+from cds_service.errors import SettingError
+from cds_service.findings.finding import Evidence
+from cds_service.knowledge.tables import Knowledge
+from cds_service.settings import Settings
+from tests.cards.builders import PLATELETS, Tables
+
+LANGUAGES = ("de", "en", "es")
+INR = Evidence("Observation/inr", "INR", None, Decimal("2.4"), "1", "2026-11-20")
+
+
+def _slots(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def test_the_languages_fill_the_same_places(knowledge: Knowledge):
+    """A fact that a sentence names in English it names in German and Spanish."""
+    for language in LANGUAGES:
+        sentences = knowledge.wordings[language]
+        differing = [key for key, text in knowledge.wording.items() if _slots(sentences.get(key, text)) != _slots(text)]
+        assert differing == [], language
+
+
+@pytest.mark.parametrize(
+    ("language", "summary"),
+    [
+        ("en", "INR 2.4 (20 Nov, 4 days ago): above 1.8 for portal vein embolization"),
+        ("de", "INR 2,4 (20. Nov., vor 4 Tagen): über 1,8 für Pfortaderembolisation"),
+        ("es", "INR 2,4 (20 nov, hace 4 días): por encima de 1,8 para embolización portal"),
+    ],
+)
+def test_a_headline_is_of_its_language(language: str, summary: str, tables: Tables):
+    """Decimal sign, date, plural and the name of the procedure are of the language."""
+    order = tables.order("portal-vein-embolization", tables.present("inr-high-risk", INR))
+    assert tables.card(order, telling=Telling(language=language))["summary"] == summary
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_question_fits_in_every_language(language: str, tables: Tables):
+    """Same level, same buttons, at most 100 characters, for each question at the procedure with the longest name."""
+    longest = max(tables.knowledge.procedures.values(), key=lambda procedure: len(procedure.short)).id
+    for row in tables.knowledge.contraindications:
+        for criterion in row.criteria:
+            for finding in (tables.present(criterion.id, PLATELETS), tables.unknown(criterion.id, "no-result")):
+                order = tables.order(longest, finding)
+                card = tables.card(order, telling=Telling(language=language))
+                english = tables.card(order)
+                assert len(card["summary"]) <= MOST_CHARACTERS
+                assert len(card["detail"]) <= 900
+                assert card["indicator"] == english["indicator"]
+                assert card["source"]["topic"]["code"] == english["source"]["topic"]["code"]
+
+
+def test_a_procedure_without_a_name_of_the_language_keeps_its_own(tables: Tables):
+    """No wrong grammar: the short name of the tables stands without an article."""
+    order = tables.order("pericardial-drainage", tables.present("inr-high-risk", INR))
+    summary = tables.card(order, telling=Telling(language="de"))["summary"]
+    assert summary.endswith("für pericardial drainage")
+
+
+def test_a_language_without_sentences_stops_the_start(knowledge: Knowledge):
+    """A language that is chosen and is not there is named with those that are."""
+    with pytest.raises(SettingError, match='"fr"; the languages are de, en, es'):
+        telling_of(Settings(language="fr"), knowledge)
