@@ -88,7 +88,7 @@ _INDEXES = ("codes", "lab_index")
 _KEYED = ("procedures", "conditions", "order_codes")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Check:
     """One case. `verdict` gives `usual` where the case notices nothing; `asked` is what it reads of the tables.
 
@@ -102,6 +102,8 @@ class Check:
     usual: Hashable = None
     asked: frozenset[Asked] = field(default_factory=frozenset)
     patient: PatientContext | None = None
+    told: dict[str, bool] = field(default_factory=dict)
+    """Criteria that have an answer to tell with the shipped tables, as far as it was asked."""
 
     def notices(self, knowledge: Knowledge) -> bool:
         """True where the answer is another than usual, or there is none."""
@@ -136,8 +138,12 @@ class Panel:
 
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
         """The name of a case that notices a change; None where none does."""
-        checks = sorted(self.touched(mutant, changed), key=lambda check: -len(check.names.intersection(mutant.keys)))
-        return next((check.name for check in checks if check.notices(changed)), None)
+        named = [check for check in self.checks if check.names.intersection(mutant.keys)]
+        first = next((check.name for check in named if check.notices(changed)), None)
+        if first is not None:
+            return first
+        others = (check for check in self.touched(mutant, changed) if check not in named)
+        return next((check.name for check in others if check.notices(changed)), None)
 
     def touched(self, mutant: Mutant, changed: Knowledge) -> list[Check]:
         """The cases that a change can touch."""
@@ -163,7 +169,9 @@ class Panel:
             rests_on_limits = old[1].measured_by or getattr(old[1].question, "severity_from", ())
             if key in new and new[key] == old and not rests_on_limits:
                 continue
-            if _told(old[1], before) or (key in new and _told(new[key][1], after)):
+            if key not in check.told:
+                check.told[key] = _told(old[1], before)
+            if check.told[key] or (key in new and _told(new[key][1], after)):
                 return True
         return False
 
