@@ -92,7 +92,7 @@ def _with_coding(condition: Condition, **changes: Any) -> Condition:
 
 def _display(condition: Condition) -> str:
     coding = _coding(condition)
-    return KNOWLEDGE.codes.display(coding["system"], coding["code"]) or "psychosis, see letter"
+    return KNOWLEDGE.codes.display(coding["system"], coding["code"]) or "quibbledosis, see letter"
 
 
 WAYS: dict[str, Way] = {
