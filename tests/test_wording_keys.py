@@ -24,19 +24,8 @@ SAID = {key for key in DECLARED if not key.startswith(("reason.", "data.", "advi
 PLURAL = re.compile(r"\.(zero|one|other)$")
 # Families of which a card chooses one by what was found: `means.` and what a criterion says, `gap.` and the matter.
 COMPOSED = (
-    *(
-        "alert.",
-        "alert_advice.",
-        "means.",
-        "meanwhile.",
-        "gap.",
-        "gap_do.read-",
-        "block.",
-        "looked_at.",
-        "unlooked.",
-        "record.",
-        "topic.",
-    ),
+    *("alert.", "alert_advice."),
+    *("means.", "meanwhile.", "gap.", "gap_do.read-", "block.", "looked_at.", "unlooked.", "record.", "topic."),
     *("fact.", "hold.", "procedures.", "order.", "reason_card.", "date.", "evidence.", "headline.more"),
 )
 FAMILIES = {key.partition(".")[0] for key in SAID}

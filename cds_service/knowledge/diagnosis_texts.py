@@ -7,6 +7,7 @@ denied, in doubt or in the past. What these mean together: docs/terminology.md, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -26,6 +27,9 @@ _OTHERS = frozenset({NO, FAMILY, ABOUT})  # what follows is not the patient's
 _CHANGING = _OTHERS | {DOUBT, PAST}
 _PASSING = frozenset({NEUTRAL, PART, OR})
 _BETWEEN = _PASSING | {PAST}
+
+_SIZE = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b", re.IGNORECASE)
+"""How large something is says nothing of what it is."""
 
 
 class Standing(Enum):
@@ -167,7 +171,7 @@ class DiagnosisTexts:
     def read(self, text: str) -> DiagnosisReading:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases: list[_Phrase] = []
-        for _, chunks in self._phrases.sentences(text.replace("?", " ? ")):
+        for _, chunks in self._phrases.sentences(_SIZE.sub(" ", text).replace("?", " ? ")):
             stretches = [stretch for chunk in chunks if (stretch := self._stretch(chunk)).words]
             sentence = self._inverted(stretches) or [one for each in stretches for one in self._phrases_of(each)]
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])

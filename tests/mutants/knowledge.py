@@ -90,6 +90,6 @@ class Workshop:
             base,
             codes=codes,
             lab_index=labs,
+            order_codes=load._order_codes(base.procedures, kept, codes),
             conditions={key: rows.condition(row, sufficient) for key, row in self.files.conditions.items()},
-            reason_codes=load._reason_codes(self.files, kept),
         )

@@ -27,12 +27,16 @@ from cds_service.findings.context import PatientContext, prepare
 from cds_service.findings.questions.allergy import judge_allergy
 from cds_service.findings.questions.condition import judge_condition
 from cds_service.findings.questions.lab import judge_lab
+from cds_service.findings.questions.medication import judge_medication
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Criterion, Knowledge
-from tests.findings.test_procedure_questions import asked, questions, sick
+from tests.findings.test_hold_list import holds_of
+from tests.findings.test_hold_list import listed as agents
+from tests.findings.test_procedure_questions import SICK, asked, case_of, questions
 from tests.mutants.changes import Mutant
 from tests.terminology.test_meanings import LISTED, lost
 
@@ -81,7 +85,7 @@ class _Keys(Mapping[str, Any]):
 
 
 _INDEXES = ("codes", "lab_index")
-_KEYED = ("procedures", "conditions", "reason_codes")
+_KEYED = ("procedures", "conditions", "order_codes")
 
 
 @dataclass(slots=True)
@@ -113,7 +117,7 @@ class Panel:
     def __init__(self, knowledge: Knowledge, now: datetime) -> None:
         """Run each case, and note what it reads."""
         self._criteria = _criteria(knowledge)
-        self.checks = [*_codes(), *_procedures(now), *_clinical(now), *_everyday(now)]
+        self.checks = [*_codes(), *_holds(), *_procedures(now), *_clinical(now), *_everyday(now)]
         self._readers: dict[Asked, list[Check]] = {}
         for check in self.checks:
             read: set[Asked] = set()
@@ -178,8 +182,10 @@ def _told(criterion: Criterion, patient: PatientContext) -> bool:
             found = judge_lab(criterion, question, patient)
         case AllergyQuestion() as question:
             found = judge_allergy(criterion, question, patient)
+        case MedicationQuestion() as question:
+            found = judge_medication(criterion, question, patient)
         case _:
-            return True
+            return bool(patient.facts.medications) or "medications" not in patient.facts.complete
     return found is not None and found.certainty is not Certainty.ABSENT
 
 
@@ -221,14 +227,24 @@ def _codes() -> Iterable[Check]:
         yield Check(f"codes of {value_set}", frozenset({value_set}), {}, verdict)
 
 
+def _holds() -> Iterable[Check]:
+    for line in agents():
+        agent = line["agent"]
+
+        def verdict(knowledge: Knowledge, agent: str = agent) -> Hashable:
+            return tuple(holds_of(agent, knowledge).values())
+
+        yield Check(f"holds of {agent}", frozenset(), {}, verdict)
+
+
 def _procedures(now: datetime) -> Iterable[Check]:
     for listed in questions():
         key = listed["procedure"]
 
         def verdict(knowledge: Knowledge, key: str = key) -> Hashable:
-            return asked(key, knowledge, now)
+            return tuple(asked(key, knowledge, now).items())
 
-        yield Check(f"questions of {key}", frozenset({key, *listed["present"].split()}), sick(key), verdict)
+        yield Check(f"questions of {key}", frozenset({key, *listed["present"].split()}), case_of(key, SICK), verdict)
 
 
 def _clinical(now: datetime) -> Iterable[Check]:
