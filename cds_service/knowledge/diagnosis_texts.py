@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 
+from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
 from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.lexicon import Lexicon
 from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
@@ -32,16 +32,6 @@ _SIZE = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm
 """How large something is says nothing of what it is."""
 
 
-class Standing(Enum):
-    """How a text speaks of a diagnosis that it names and doesn't deny."""
-
-    STATED = "stated"
-    PAST = "past"
-    """`history of`, `status post`, `resolved`: it may still hold."""
-    DOUBTFUL = "doubtful"
-    """`possible`, `rule out`, `?`, or joined to what is denied."""
-
-
 @dataclass(frozen=True, slots=True)
 class Named:
     """A diagnosis that terms stand for: its value sets; none where no question asks for it.
@@ -51,23 +41,6 @@ class Named:
 
     hits: tuple[Hit, ...]
     lasts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A diagnosis that a text names. `sure`: every word of the phrase around it is known."""
-
-    hits: tuple[Hit, ...]
-    standing: Standing
-    sure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DiagnosisReading:
-    """What a text says. `known`: every word is known, and together they say something."""
-
-    mentions: tuple[Mention, ...]
-    known: bool
 
 
 @dataclass(frozen=True, slots=True)

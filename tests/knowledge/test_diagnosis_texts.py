@@ -13,7 +13,7 @@ import simple_icd_10_cm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.knowledge.diagnosis_texts import DiagnosisReading, Standing
+from cds_service.knowledge.diagnosis_types import DiagnosisReading, Standing
 from cds_service.knowledge.value_sets import rules_of
 from tests.support.shipped import shipped_knowledge, shipped_rows
 
