@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from cds_service.certainty import Certainty
-from cds_service.facts.patient_facts import OrderFact, PatientFacts
+from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
 from cds_service.findings.chart import Chart, Match
 from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import IndicationFinding
@@ -21,10 +21,13 @@ _CONDITIONS = KINDS["conditions"]
 
 
 def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
-    """The patient's chart plus the order's own coded reasons, and what else is ordered: a planned operation."""
+    """The patient's chart, the order's own coded reasons, and the codes of what else is ordered: a planned operation.
+
+    Only the codes: the name of a procedure holds the disease that it is for, which is no diagnosis.
+    """
     if order is None:
         return patient.chart
-    others = [other.concept for other in patient.facts.orders if other.reference != order.reference]
+    others = [Concept(other.concept.codings) for other in patient.facts.ordered if other.reference != order.reference]
     return patient.chart.with_reasons(order.reference, (*order.reasons, *others))
 
 

@@ -150,3 +150,21 @@ def test_when_a_condition_began(
     dated = ConditionFact("Condition/c1", Concept(), "active", True, fact.onset, None, onset_recorded=onset_recorded)
     asked = Expression("is", "dvt-iliac", within_days=within, older_than_days=older)
     assert Dates(TODAY).fit(asked, dated) == Certainty(expected)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({"code": "sct|85946004"}, "present"),
+        ({"code": "sct|85946004", "fields": {"status": "revoked"}}, "unknown"),
+        ({"text": "Resection for hepatocellular carcinoma"}, "absent"),
+    ],
+)
+def test_what_else_is_ordered_counts_by_its_code(
+    other: dict[str, Any], expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """A planned resection is read from the code of another order in force; the words of one are no diagnosis."""
+    cancer = ["icd-10-cm|C78.7"] if "code" in other else []
+    order = judge({"orders": ["portal-vein-embolization", other], "conditions": cancer}, knowledge, now)
+    (found,) = [f for f in order.indications if f.indication.id == "before-major-hepatectomy"]
+    assert found.certainty == Certainty(expected)
