@@ -1,4 +1,4 @@
-"""Writes again the lists that stand beside the tables: what each code means, and what each procedure is asked.
+"""Writes again the lists that stand beside the tables: codes, questions of procedures, hold times.
 
 They are there so that a code or a class that gets lost is noticed. So look at each line of the difference before you
 commit it: a line that you did not mean to change is the mistake that they are for.
@@ -21,21 +21,25 @@ from cds_service.cases import SYSTEMS  # noqa: E402 - of this clone
 from cds_service.knowledge.load import load_shipped  # noqa: E402
 from cds_service.knowledge.tables import Knowledge  # noqa: E402
 from cds_service.knowledge.value_sets import CodeRule, rules_of  # noqa: E402
-from tests.findings.test_procedure_questions import asked  # noqa: E402
+from tests.findings.test_hold_list import COLUMNS as HOLD_COLUMNS  # noqa: E402
+from tests.findings.test_hold_list import holds_of  # noqa: E402
+from tests.findings.test_procedure_questions import COLUMNS, asked  # noqa: E402
 
 _ICD_10_CM = SYSTEMS["icd-10-cm"]
 _NAMES = {url: name for name, url in SYSTEMS.items()}
 
 
 def main() -> None:
-    """Write both lists."""
+    """Write the lists."""
     files, knowledge = load_shipped()
     rules = [rule for value_set in files.value_sets.values() for rule in rules_of(value_set)[0]]
     lines = {_meaning(rule, knowledge) for rule in rules}
     _write("tests/terminology/meanings.csv", ("value_set", "system", "code", "relation"), sorted(lines))
+    holds = [holds_of(agent, knowledge) for agent in sorted(knowledge.medications.holds)]
+    _write("tests/findings/hold_list.csv", HOLD_COLUMNS, [[line[name] for name in HOLD_COLUMNS] for line in holds])
     now = datetime(2026, 11, 24, 3, tzinfo=UTC)
-    questions = [(key, asked(key, knowledge, now)) for key in sorted(knowledge.procedures)]
-    _write("tests/findings/procedure_questions.csv", ("procedure", "present"), questions)
+    questions = [asked(key, knowledge, now) for key in sorted(knowledge.procedures)]
+    _write("tests/findings/procedure_questions.csv", COLUMNS, [[line[name] for name in COLUMNS] for line in questions])
 
 
 def _meaning(rule: CodeRule, knowledge: Knowledge) -> tuple[str, str, str, str]:

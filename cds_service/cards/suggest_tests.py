@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -36,7 +36,8 @@ class Timing(StrEnum):
 class WantedTest:
     """A test to order: its id in `lab_orders.toml`, and when it is wanted.
 
-    `day` where its age matters; `recheck`: it is wanted on that day though a result is there already.
+    Without `day` and `timing` it is wanted in time before the procedure, where that is planned. `recheck`: it is wanted
+    though a result is there already, by the test that confirms it.
     """
 
     test: str
@@ -53,7 +54,7 @@ def order_missing(
     Args:
         wanted: the tests, in the order of the card.
         orders: the orders that they are for; subject, encounter, requester and priority are those of the first draft.
-        call: the findings and words of the context.
+        context: of the call.
 
     Returns:
         None where the results could not be read as a whole (one of these may be there), where all of them are ordered
@@ -73,14 +74,25 @@ def _not_ordered(
     wanted: Sequence[WantedTest], orders: Sequence[OrderFinding], context: CardContext
 ) -> list[WantedTest]:
     """Each test once, without those that another one contains, that are ordered, or that may be among the unread."""
-    days = [order.planned for order in orders if order.planned]
-    due = min(days, default=None)
+    due = min((order.planned for order in orders if order.planned), default=None)
     read = any(
         seen.data == _OBSERVATIONS and seen.count is not None and seen.whole for seen in context.findings.looked_at
     )
-    possible = [one for one in wanted if (one.recheck or read) and not _is_ordered(one, due, context.findings)]
+    timed = [_timed(one, due, context) for one in wanted]
+    possible = [one for one in timed if (one.recheck or read) and not _is_ordered(one, due, context.findings)]
     kept = context.knowledge.lab_orders.without_covered([one.test for one in possible])
     return [next(one for one in possible if one.test == test) for test in kept]
+
+
+def _timed(wanted: WantedTest, due: date | None, context: CardContext) -> WantedTest:
+    """With the day on which the table wants it, and by the test that confirms it; no day that is over."""
+    tests, day = context.knowledge.lab_orders.tests, wanted.day
+    if not (wanted.recheck or wanted.timing or day) and due is not None:
+        day = due - timedelta(days=tests[wanted.test].days_before)
+    if day is not None and context.today is not None and day < context.today:
+        day = None
+    confirmed_by = tests[wanted.test].confirmed_by if wanted.recheck else None
+    return replace(wanted, test=confirmed_by or wanted.test, day=day)
 
 
 def _is_ordered(wanted: WantedTest, due: date | None, findings: Findings) -> bool:

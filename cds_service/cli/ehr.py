@@ -184,8 +184,15 @@ def with_token(body: bytes, token: str) -> tuple[bytes, str]:
 
 
 def without_token(body: bytes) -> bytes:
-    """The request to save in a file: without the access token."""
-    request = orjson.loads(body)
+    """The request to save in a file: without the access token.
+
+    Raises:
+        SetupError: the request is not JSON.
+    """
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise SetupError(f"The request is not JSON, so it is not saved: {error}") from None
     request.pop("fhirAuthorization", None)
     return orjson.dumps(request, option=orjson.OPT_INDENT_2)
 

@@ -61,8 +61,8 @@ def _plots(report: Report) -> Iterator[Plot]:
         raise SetupError(
             "the page needs matplotlib for its plots: install the extra `report`, or leave --html out"
         ) from None
-    if report.by["row"]:
-        rows = min(len(report.by["row"]), _MAX_ROWS)
+    if report.by["rule"]:
+        rows = min(len(report.by["rule"]), _MAX_ROWS)
         figure = Figure(figsize=(_INCHES, 1.2 + 0.4 * rows), layout="constrained")
         _draw_rows(figure.subplots(), report)
         yield Plot("Cards by table row and answer", _image(figure))
@@ -77,7 +77,7 @@ def _plots(report: Report) -> Iterator[Plot]:
 
 
 def _draw_rows(axes: Axes, report: Report) -> None:
-    tallies = dict(list(report.by["row"].items())[:_MAX_ROWS])
+    tallies = dict(list(report.by["rule"].items())[:_MAX_ROWS])
     parts = {
         "accepted": [tally.accepted for tally in tallies.values()],
         "overridden": [tally.overridden for tally in tallies.values()],

@@ -10,7 +10,13 @@ from rich.table import Table
 from cds_service.cli.terminal import safe
 from cds_service.storage.report import Report, Tally
 
-HEADINGS = {"row": "Table row", "indicator": "Indicator", "client": "EHR", "service": "Service"}
+HEADINGS = {
+    "row": "Problem on the card",
+    "rule": "Table row",
+    "indicator": "Indicator",
+    "client": "EHR",
+    "service": "Service",
+}
 """The breakdowns of the report, with the heading of each table."""
 
 

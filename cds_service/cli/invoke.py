@@ -14,7 +14,7 @@ from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import read_key
-from cds_service.cli.options import add_config, add_fhir_access, fhir_source, local_now, settings_of
+from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of, token_of
 from cds_service.cli.show_reply import show
 from cds_service.cli.terminal import console, print_err, safe
 from cds_service.errors import SetupError
@@ -24,7 +24,7 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.saved_request import read_saved_request, service_for
 from cds_service.settings import Settings
 
-_SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "save", "smart_client", "rate")
+_SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "smart_client", "rate")
 _HOOKS = tuple(service.hook for service in SERVICES.values())
 
 
@@ -44,7 +44,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--no-prefetch", action="store_true", help="send no prefetch: the service must read the FHIR server itself"
     )
-    parser.add_argument("--save", type=Path, metavar="FILE", help="save the request, without its token, for --request")
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="save the request, its dates filled in, without its token"
+    )
     parser.add_argument("--service", metavar="ID", help="id of the service to call; by default the one for the hook")
     parser.add_argument(
         "--service-url", metavar="URL", help="URL of a running service; by default judged in this process"
@@ -54,6 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--kid", metavar="ID", help="id of that key, if the file has none")
     parser.add_argument("--json", action="store_true", help="print only the response, unchanged")
     parser.add_argument("--trace", action="store_true", help="also show every judged row with its evidence")
+    add_site(parser)
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -74,9 +77,11 @@ def run(args: argparse.Namespace) -> int:
         body = _build_request(source, args, knowledge, sign)
     else:
         body = read_saved_request(args.request, local_now(settings).date())
-        if args.token:
-            body, server = ehr.with_token(body, args.token)
-            source = FhirSource(server, args.token, ca=args.ca)
+        if args.save:
+            _save_request(args.save, ehr.without_token(body))
+        if token := token_of(args):
+            body, server = ehr.with_token(body, token)
+            source = FhirSource(server, token, ca=args.ca)
     reply = _send_request(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
         print_err(f"The service answered {reply.status}: {reply.error}")

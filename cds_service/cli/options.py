@@ -36,6 +36,9 @@ def add_fhir_access(parser: argparse.ArgumentParser) -> None:
     access = parser.add_mutually_exclusive_group()
     access.add_argument("--token", metavar="TOKEN", help="bearer token for the FHIR server")
     access.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="the same from a file, so that no list of processes shows it"
+    )
+    access.add_argument(
         "--smart-client",
         type=Path,
         metavar="FILE",
@@ -56,11 +59,30 @@ def fhir_source(args: argparse.Namespace) -> FhirSource:
     from cds_service.cli.fhir_source import FhirSource
     from cds_service.cli.keys import fetch_token, read_smart_client
 
-    token: str | None = args.token
+    token = token_of(args)
     if args.smart_client:
         verify: bool | str = str(args.ca) if args.ca else True
         token = fetch_token(read_smart_client(args.smart_client), args.fhir_server, verify)
     return FhirSource(args.fhir_server, token, ca=args.ca, rate=args.rate)
+
+
+def token_of(args: argparse.Namespace) -> str | None:
+    """The bearer token of `--token`, or what `--token-file` holds; None without either.
+
+    Raises:
+        SetupError: the file can't be read, or is empty.
+    """
+    path: Path | None = args.token_file
+    if path is None:
+        given: str | None = args.token
+        return given
+    try:
+        token = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path}: can't be read ({error}); give a file that holds only the token") from None
+    if not token:
+        raise SetupError(f"{path}: is empty; give a file that holds only the token")
+    return token
 
 
 def _rate(text: str) -> float:

@@ -18,7 +18,19 @@ from cds_service.publishing.rule_book import RuleBook
 
 _OF_A_RULE = ("status", "label", "source", "origin", "grade", "facts", "words", "code_lists")
 _OF_A_QUESTION = (
-    *("label", "asks", "possible", "applies", "told_as", "without_data", "reads", "advice", "words", "code_lists"),
+    *(
+        "label",
+        "asks",
+        "possible",
+        "applies",
+        "told_as",
+        "without_data",
+        "reads",
+        "advice",
+        "words",
+        "code_lists",
+        "table",
+    ),
     *("source", "grade"),
 )
 _OF_A_LIMIT = ("comparison", "value", "unit", "within_days", "guideline", "source", "grade", "status")
@@ -67,7 +79,9 @@ def _flat(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _item(item: Any) -> str:
-    return f"{item['vocabulary']} {item['code']}" if isinstance(item, Mapping) else str(item)
+    if not isinstance(item, Mapping):
+        return str(item)
+    return f"{item['vocabulary']} {item['code']}" if "code" in item else " ".join(map(str, item.values()))
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 
 from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
+from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge
-from cds_service.knowledge.value_sets import CodeIndex, Hit
+from cds_service.knowledge.value_sets import Hit
 from cds_service.reasons import Reason
 
 Counts = Callable[[ConditionFact], bool]
 """Whether a recorded condition counts, by its date for instance."""
+Reader = Callable[[str], DiagnosisReading]
+"""Reads a diagnosis in words; of a text that comes twice in a call it remembers what it says."""
 
 _COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
     "all_of": all_of,
@@ -34,6 +38,8 @@ class Match:
     hit: Hit
     label: str
     """What to call it: the record's own words, else what the value set calls the code, or itself."""
+    past: bool = False
+    """Its words speak of it as history, or as resolved."""
 
     @property
     def certainty(self) -> Certainty:
@@ -44,14 +50,21 @@ class Match:
         """How surely it is the condition; with `wider_too` a wider code is no reason for doubt."""
         if self.fact.activity == "inactive":
             return Certainty.ABSENT
-        sure = (self.hit.sufficient or wider_too) and self.fact.certain and self.fact.activity == "active"
+        sure = (
+            (self.hit.sufficient or wider_too)
+            and self.fact.certain
+            and self.fact.activity == "active"
+            and not self.past
+        )
         return Certainty.PRESENT if sure else Certainty.UNKNOWN
 
     @property
     def doubt(self) -> Reason | None:
         """Why a possible condition is only possible."""
         if not self.hit.sufficient:
-            return Reason("broader-code")
+            return Reason("broader-code" if self.coding else "possible-by-text")
+        if self.past:
+            return Reason("history-in-words")
         if not self.fact.certain:
             return Reason("indication-unconfirmed")
         return Reason("indication-in-remission") if self.fact.activity == "remission" else None
@@ -116,6 +129,7 @@ class Chart:
         *,
         complete: bool,
         dates: Dates = ANY_TIME,
+        reader: Reader | None = None,
     ) -> None:
         """Use `chart_of` or `with_reasons`.
 
@@ -125,13 +139,14 @@ class Chart:
             knowledge: the tables.
             complete: whether everything that the record holds of conditions was retrieved and could be read.
             dates: the day and encounter of the call, against which onsets are held.
+            reader: reads texts, each once.
         """
+        self._reader = reader or cache(knowledge.diagnosis_texts.read)
         self.dates = dates
         self.complete = complete
         self._matches = matches
         self._active = active
         self._knowledge = knowledge
-        self._in_words = frozenset(m.fact.reference for found in matches.values() for m in found if m.coding is None)
         self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
 
     @property
@@ -148,8 +163,7 @@ class Chart:
     def unread_for(self, value_sets: Iterable[str]) -> tuple[ConditionFact, ...]:
         """The conditions that may be in the value sets and that a question about them can't read.
 
-        Read is what has a code in a vocabulary that the value sets hold codes of, words that are the display of a known
-        code, or words that plainly say something else.
+        Read is what has a code in a vocabulary that the value sets hold codes of, or words that are all known.
         """
         systems = self._knowledge.codes.systems_of(value_sets)
         if systems not in self._unread:
@@ -162,12 +176,10 @@ class Chart:
         return Reason("unread-vocabulary", {"system": ", ".join(systems)}) if systems else Reason("uncoded-condition")
 
     def _is_read(self, fact: ConditionFact, systems: frozenset[str]) -> bool:
-        codes, plain = self._knowledge.codes, self._knowledge.plain_words
+        codes = self._knowledge.codes
         if any(codes.reads_for(c.system, c.code, systems) for c in fact.concept.codings):
             return True
-        texts = fact.concept.texts
-        in_words = fact.reference in self._in_words or any(map(plain.says_something_else, texts))
-        return bool(texts) and in_words
+        return any(self._reader(text).known or codes.named(text) for text in fact.concept.texts)
 
     def in_value_set(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
@@ -216,8 +228,10 @@ class Chart:
             return self
         matches = {key: list(found) for key, found in self._matches.items()}
         for fact in facts:
-            _add(matches, fact, self._knowledge.codes)
-        chart = Chart(matches, self._active, self._knowledge, complete=self.complete, dates=self.dates)
+            _add(matches, fact, self._knowledge, self._reader)
+        chart = Chart(
+            matches, self._active, self._knowledge, complete=self.complete, dates=self.dates, reader=self._reader
+        )
         chart._unread = self._unread  # the record is the same: what one can't read, the other can't
         return chart
 
@@ -230,16 +244,19 @@ def empty_chart(knowledge: Knowledge) -> Chart:
 def chart_of(facts: PatientFacts, knowledge: Knowledge) -> Chart:
     """Look every condition up once."""
     matches: dict[str, list[Match]] = {}
+    reader = cache(knowledge.diagnosis_texts.read)
     for fact in facts.conditions:
-        _add(matches, fact, knowledge.codes)
+        _add(matches, fact, knowledge, reader)
     active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
     complete = ConditionQuestion.DATA in facts.complete
-    return Chart(matches, active, knowledge, complete=complete, dates=Dates(facts.today, facts.encounter_id))
+    dates = Dates(facts.today, facts.encounter_id)
+    return Chart(matches, active, knowledge, complete=complete, dates=dates, reader=reader)
 
 
-def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex) -> None:
-    """One match a value set: the best relation among the codings, else its words where a code has just these."""
+def _add(matches: dict[str, list[Match]], fact: ConditionFact, knowledge: Knowledge, reader: Reader) -> None:
+    """One match a value set: the best relation among the codings, else by its words."""
     best: dict[str, Match] = {}
+    codes = knowledge.codes
     for coding in fact.concept.codings:
         for hit in codes.lookup(coding.system, coding.code):
             known = best.get(hit.value_set)
@@ -247,8 +264,29 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, codes: CodeIndex)
                 display = codes.display(coding.system, coding.code) or codes.title(hit.value_set)
                 named = fact.concept.label or display or coding.code
                 best[hit.value_set] = Match(fact, coding, hit, named)
-    for text in fact.concept.texts:
-        for hit in codes.named(text):
-            best.setdefault(hit.value_set, Match(fact, None, hit, text))
+    for match in _in_words(fact, knowledge, reader):
+        known = best.get(match.hit.value_set)
+        if known is None or (known.coding is None and _rank(match) > _rank(known)):
+            best[match.hit.value_set] = match
     for value_set, match in best.items():
         matches.setdefault(value_set, []).append(match)
+
+
+def _in_words(fact: ConditionFact, knowledge: Knowledge, reader: Reader) -> Iterator[Match]:
+    """What the texts of a condition name: as displays of codes, and where no code of it is known, word by word."""
+    for text in fact.concept.texts:
+        displayed = knowledge.codes.named(text)
+        yield from (Match(fact, None, hit, text) for hit in displayed)
+        if displayed or any(knowledge.codes.reads(c.system, c.code) for c in fact.concept.codings):
+            continue
+        for mention in reader(text).mentions:
+            yield from (_mentioned(fact, mention, hit, text) for hit in mention.hits)
+
+
+def _mentioned(fact: ConditionFact, mention: Mention, hit: Hit, text: str) -> Match:
+    said = replace(fact, certain=False) if mention.standing is Standing.DOUBTFUL else fact
+    return Match(said, None, hit, text, past=mention.standing is Standing.PAST)
+
+
+def _rank(match: Match) -> tuple[bool, bool, bool]:
+    return match.hit.sufficient, match.fact.certain, not match.past

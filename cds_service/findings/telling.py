@@ -21,7 +21,7 @@ from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Contraindication
 
-_SOFTENED = ("stale", "remission", "unconfirmed")
+_SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
 _NOT_SENT = frozenset(
     f"{kind.key}-{why}" for kind in KINDS.values() if kind.often_missing for why in ("not-sent", "not-connected")

@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.knowledge.allergy_table import check_allergies
 from cds_service.knowledge.code_checks import check_codes
+from cds_service.knowledge.diagnosis_table import check_diagnosis_words
 from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
@@ -30,6 +31,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         check_lab_orders,
         _urgency,
         check_allergies,
+        check_diagnosis_words,
         check_medications,
     ):
         problems += check(rows)

@@ -21,13 +21,19 @@ _LOINC = "http://loinc.org"
 
 @dataclass(frozen=True, slots=True)
 class LabTest:
-    """One test: `answers` are the labs that it is ordered for, `covers` the tests that it contains."""
+    """One test: `answers` are the labs that it is ordered for, `covers` the tests that it contains.
+
+    `days_before`: for which day before the procedure it is ordered. `confirmed_by` is the test that re-checks its
+    result; None for the same one.
+    """
 
     id: str
     loinc: str
     display: str
     answers: tuple[str, ...]
     covers: frozenset[str]
+    days_before: int
+    confirmed_by: str | None = None
 
 
 class LabOrders:
@@ -84,7 +90,10 @@ class LabOrders:
 
 def _test(row: Row) -> LabTest:
     covers = frozenset(row.get("covers", ()))
-    return LabTest(row["id"], row["loinc"], row["display"], tuple(row["answers"]), covers)
+    answers = tuple(row["answers"])
+    return LabTest(
+        row["id"], row["loinc"], row["display"], answers, covers, row["days_before"], row.get("confirmed_by")
+    )
 
 
 def check_lab_orders(rows: TableRows) -> Iterator[str]:
@@ -93,6 +102,7 @@ def check_lab_orders(rows: TableRows) -> Iterator[str]:
     for key, row in tests.items():
         named = [("answers", name, rows.labs, "lab") for name in row["answers"]]
         named += [("covers", name, tests, "test") for name in row.get("covers", ())]
+        named += [("confirmed_by", row["confirmed_by"], tests, "test")] if "confirmed_by" in row else []
         for field, name, known, kind in named:
             if name not in known:
                 yield f'{FILE}: "{key}", {field} names "{name}", which is no {kind}; correct it or add it'

@@ -18,13 +18,13 @@ from cds_service.knowledge import rows
 from cds_service.knowledge.allergy_table import FOLDER, allergy_table, allergy_texts
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import cross_check
+from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.lab_orders import LabOrders
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
-from cds_service.knowledge.plain_words import PlainWords
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_overlay import (
@@ -130,6 +130,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.holds = once(files.hold_table.get("hold", ()), "holds.toml", "hold", problems)
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
+    files.diagnosis_words = toml("diagnosis_words.toml", "diagnosis_words")
     files.urgency = toml("urgency.toml", "urgency")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.order_words = toml("order_words.toml", "order_words")
@@ -203,7 +204,7 @@ def _assemble(files: TableRows) -> Knowledge:
         allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
         words=words,
-        plain_words=PlainWords(files.plain_words, words),
+        diagnosis_texts=diagnosis_texts(files, codes, _conditions_asked(files), words),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         lab_orders=LabOrders(files.lab_orders, words),
@@ -284,6 +285,11 @@ def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exc
             mappings.setdefault(key, []).extend(targets)
     titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
     return CodeIndex(systems, aliases, rules, exclusions, mappings, words, titles)
+
+
+def _conditions_asked(files: TableRows) -> frozenset[str]:
+    """The value sets of conditions, whichever table asks for them."""
+    return frozenset(name for name in files.value_sets if name.startswith(("condition-", "criterion-")))
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

@@ -91,6 +91,17 @@ class ClearanceBand:
         )
 
     @property
+    def text(self) -> str:
+        """In words: `30 or more, below 50`; `any` where nothing is restricted."""
+        ends = (
+            (self.at_least, "{} or more"),
+            (self.above, "above {}"),
+            (self.below, "below {}"),
+            (self.at_most, "at most {}"),
+        )
+        return ", ".join(words.format(end) for end, words in ends if end is not None) or "any"
+
+    @property
     def depends(self) -> bool:
         """Whether it restricts anything."""
         return any(end is not None for end in (self.at_least, self.above, self.below, self.at_most))
@@ -116,6 +127,14 @@ class HoldRow:
     source: str
     grade: str
     active: bool
+
+    @property
+    def text(self) -> str:
+        """In words: `hold 2 to 3 d`, `do not hold`, `test decides; test: aPTT normal`."""
+        span = [str(end) for end in dict.fromkeys((self.least, self.most)) if end is not None]
+        amount = " ".join(part for part in (" to ".join(span), self.unit if span else "") if part)
+        test = " ".join(part for part in (self.test, self.test_limit) if part)
+        return f"{self.action.value.replace('-', ' ')} {amount}".rstrip() + (f"; test: {test}" if test else "")
 
     def fits(self, bleeding_risk: str, clearance: Decimal | None) -> bool:
         """Whether it speaks of this bleeding risk and clearance."""

@@ -56,7 +56,7 @@ def overlay_thresholds(
     rows = overlay(shipped, changes, "site/thresholds.toml", problems)
     for change in changes:
         if change["id"] in rows and (source := change["change"].get("source")):
-            own = {"guideline": source, "source": source, "grade": change["change"].get("grade", LOCAL)}
+            own = {"guideline": source, "cite": source, "source": source, "grade": change["change"].get("grade", LOCAL)}
             rows[change["id"]] |= own
     return rows
 

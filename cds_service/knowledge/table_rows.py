@@ -34,6 +34,7 @@ class TableRows:
     not_connected: frozenset[str] = frozenset()
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
+    diagnosis_words: Row = field(default_factory=dict)
     urgency: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)
     order_words: Row = field(default_factory=dict)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from cds_service.knowledge.allergy_texts import AllergyTexts
     from cds_service.knowledge.allergy_types import AllergyTable
     from cds_service.knowledge.changes import SilentRow
+    from cds_service.knowledge.diagnosis_texts import DiagnosisTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
-    from cds_service.knowledge.plain_words import PlainWords
     from cds_service.knowledge.units import Dimension, Units
     from cds_service.knowledge.urgency_table import UrgencyTable
     from cds_service.knowledge.value_sets import CodeIndex
@@ -316,7 +316,7 @@ class Knowledge:
     allergy_texts: AllergyTexts
     medications: MedicationTable
     words: Words
-    plain_words: PlainWords
+    diagnosis_texts: DiagnosisTexts
     units: Units
     lab_index: LabIndex
     lab_orders: LabOrders

@@ -82,6 +82,8 @@ class RuleQuestion:
     applies: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    table: tuple[Mapping[str, str], ...] = ()
+    """Rows of a table of its own by which the question is judged: column -> text."""
     code_lists: tuple[CodeList, ...] = ()
 
 

@@ -36,6 +36,7 @@ def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowle
         applies=tuple(dict.fromkeys((*gate_texts(row.gate, knowledge), *gate_texts(criterion.gate, knowledge)))),
         advice=tuple(wording.say(f"advice.{key}") for key in criterion.advice),
         words=question.words(knowledge),
+        table=question.table(knowledge),
         code_lists=code_lists((*value_sets, *answers), knowledge),
     )
 

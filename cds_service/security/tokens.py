@@ -62,6 +62,11 @@ class TokenVerifier:
         self._registrations = registrations
         self._first_use = first_use
 
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The registered clients."""
+        return tuple(registration.client for registration in self._registrations.values())
+
     def verify(self, authorization: str | None, url: str) -> Client:
         """The client that sent the call.
 

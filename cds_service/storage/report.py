@@ -34,6 +34,8 @@ class CardFeedback:
     client: str
     service: str
     shown: bool
+    rows: tuple[str, ...] = ()
+    """Every table row that the card speaks for: contraindications, or procedures of a missing reason."""
     outcome: str | None = None
     reason: str | None = None
     seconds: float | None = None
@@ -63,10 +65,11 @@ class Tally:
 class Report:
     """Feedback on the cards of a period.
 
-    `by` maps `row`, `indicator`, `client` and `service` to a tally for each value, the most shown first. `reasons`
-    counts override reasons. `seconds_to_answer` is sorted and never negative; `answers_before_card` counts feedback
-    dated before its card (the client's clock is behind). `unknown_cards` counts entries received in the period on
-    unknown cards. `review` lists the rows overridden above `review_above` percent, the worst first.
+    `by` maps `row`, `rule`, `indicator`, `client` and `service` to a tally for each value, the most shown first; a card
+    counts for every rule (table row) that it speaks for. `reasons` counts override reasons. `seconds_to_answer` is
+    sorted and never negative; `answers_before_card` counts feedback dated before its card (the client's clock is
+    behind). `unknown_cards` counts entries received in the period on unknown cards. `review` lists the rows overridden
+    above `review_above` percent, the worst first.
     """
 
     since: datetime | None
@@ -110,6 +113,7 @@ def build_report(store: Store, since: datetime | None, until: datetime | None, *
         cards = _cards(connection, since, until)
         unknown = _unknown(connection, since, until)
     by = {kind: _tallies(cards, of) for kind, of in _BREAKDOWNS.items()}
+    by["rule"] = _tallies_of((rule, card) for card in cards for rule in card.rows)
     rates = {row: tally.overridden_percent or 0.0 for row, tally in by["row"].items()}
     seconds = [card.seconds for card in cards if card.seconds is not None]
     return Report(
@@ -138,6 +142,7 @@ def _cards(connection: sa.Connection, since: datetime | None, until: datetime | 
     for row in connection.execute(query):
         latest[row.uuid] = CardFeedback(
             row=_row_of(row.topic, row.rows),
+            rows=tuple(row.rows),
             indicator=row.indicator,
             client=row.client,
             service=row.service,
@@ -168,9 +173,13 @@ def _between(
 
 
 def _tallies(cards: Iterable[CardFeedback], of: Callable[[CardFeedback], str]) -> dict[str, Tally]:
+    return _tallies_of((of(card), card) for card in cards)
+
+
+def _tallies_of(named: Iterable[tuple[str, CardFeedback]]) -> dict[str, Tally]:
     groups: dict[str, list[CardFeedback]] = {}
-    for card in cards:
-        groups.setdefault(of(card), []).append(card)
+    for name, card in named:
+        groups.setdefault(name, []).append(card)
     tallies = {name: _tally(group) for name, group in groups.items()}
     return dict(sorted(tallies.items(), key=lambda item: (-item[1].shown, -item[1].shadow, item[0])))
 

@@ -107,7 +107,10 @@ def create_app(
     app.register_blueprint(validation_routes(settings))
     register_error_handlers(app, new_id)
     register_cors(app, settings.cors_origins, allow_loopback=settings.clients is None and is_loopback(settings.host))
-    require_authentication(app, settings, create_token_verifier(settings, used_tokens_folder))
+    verifier = create_token_verifier(settings, used_tokens_folder)
+    for client in verifier.clients if verifier is not None else ():
+        telling_of(settings, knowledge, client.language)
+    require_authentication(app, settings, verifier)
     limit_rate(app, settings)
     app.after_request(_add_security_headers(settings.public_url))
     return app

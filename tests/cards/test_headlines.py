@@ -38,7 +38,7 @@ def test_no_sentence_holds_a_banned_phrase(language: str, knowledge: Knowledge):
 def test_every_headline_fits_whatever_the_record_holds(tables: Tables):
     """Each question of each row, for the procedure with the longest name and the longest names in the record."""
     longest = max(tables.knowledge.procedures.values(), key=lambda procedure: len(procedure.short)).id
-    labels = tuple(row.label for row in tables.knowledge.contraindications)
+    labels = tuple(f"{row.label}:" for row in tables.knowledge.contraindications)
     for row in tables.knowledge.contraindications:
         for criterion in row.criteria:
             number = None if criterion.question.limit is None else Decimal("123.456")

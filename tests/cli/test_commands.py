@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from cds_service.cli.main import _COMMANDS
 from tests.support.shipped import shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -242,6 +245,65 @@ def test_a_wrong_command_line_ends_with_2(run, arguments: list[str]):
     ran = run(*arguments)
     assert ran.code == 2
     assert "usage:" in ran.err
+
+
+def test_the_list_of_commands_says_what_each_does():
+    """`--help` lists every command with the same words as its own module, and imports none of them."""
+    commands = argparse.ArgumentParser().add_subparsers()
+    for name in _COMMANDS:
+        import_module(f"cds_service.cli.{name}").add_parser(commands)
+    own = {action.dest: action.help for action in commands._choices_actions}
+    assert own == dict(_COMMANDS)
+    script = (
+        "import contextlib, sys; from cds_service.cli.main import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print(sorted(m for m in sys.modules if m.startswith(('cds_service.cli.', 'sqlalchemy', 'flask'))), end='')"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "['cds_service.cli.main', 'cds_service.cli.terminal']"
+    assert all(f"{name} " in ran.stdout for name in _COMMANDS)
+
+
+def test_a_request_is_saved_with_its_dates(run, tmp_path):
+    """A saved example with relative dates becomes one with real dates, which other clients can send as it is."""
+    saved = tmp_path / "request.json"
+    ran = run("invoke", "--request", EXAMPLES / "bleeding-risk.json", "--save", saved)
+    assert ran.code == 0
+    assert "{{" not in saved.read_text("utf-8")
+    assert saved.stat().st_mode & 0o077 == 0
+    (tmp_path / "broken.json").write_text("{", "utf-8")
+    assert run("invoke", "--request", tmp_path / "broken.json", "--save", saved, "--service", "x").code == 2
+
+
+def test_a_request_is_judged_by_the_tables_of_a_site(run, tmp_path):
+    """`invoke --site` shows what the cards are with a hospital's own limit, and cites its source."""
+    (tmp_path / "thresholds.toml").write_text(
+        '[[threshold]]\nid = "platelets-high-risk"\nvalue = 300\n'
+        'change = { reason = "trial", approver = "board", date = "2026-11-02", source = "Protocol IR-07" }\n',
+        "utf-8",
+    )
+    request = EXAMPLES / "bleeding-risk.json"
+    assert "Protocol IR-07" in run("invoke", "--request", request, "--site", tmp_path, "--trace").out + str(
+        run("invoke", "--request", request, "--site", tmp_path, "--json").out
+    )
+    assert "Protocol IR-07" not in run("invoke", "--request", request, "--json").out
+
+
+def test_a_token_is_read_from_a_file(run, tmp_path):
+    """A token may be in a file; one that is missing or empty ends with 2 and says so."""
+    (tmp_path / "empty").write_text("\n", "utf-8")
+    for name, said in (("none", "can't be read"), ("empty", "is empty")):
+        request = EXAMPLES / "bleeding-risk.json"
+        ran = run("invoke", "--request", request, "--token-file", tmp_path / name)
+        assert ran.code == 2
+        assert said in ran.err
+
+
+def test_a_mistyped_command_is_understood(run):
+    """A command with a letter wrong ends with 2 and names the one that is meant."""
+    ran = run("tabels")
+    assert ran.code == 2
+    assert "Did you mean tables?" in ran.err
 
 
 def test_python_m_is_the_same_command():

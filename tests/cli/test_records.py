@@ -36,7 +36,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 @pytest.fixture
 def used(store: Store) -> Store:
     """The store after two calls, three cards and two answers."""
-    save_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips")), seconds=1.0)
+    save_call(store, a_call(1, a_card(1), a_card(2, "order", "info", "tips")), seconds=1.0)
     save_call(store, a_call(2, a_card(3), at=NOW + timedelta(days=1)), seconds=1.0)
     reason = ("https://example.org/reasons", "<emergency>")
     answers = [an_answer(1, "overridden", 12, reason=reason), an_answer(2, seconds=4)]
@@ -65,7 +65,7 @@ def test_json_is_one_document(run, used: Store) -> None:
         "overridden": 1,
         "overridden_percent": 50.0,
     }
-    assert found["by_row"]["indication: tips"]["accepted"] == 1
+    assert found["by_row"]["order: tips"]["accepted"] == 1
     assert found["override_reasons"] == {"https://example.org/reasons|<emergency>": 1}
     assert (found["seconds_to_answer"], found["review"]) == ({"median": 8.0, "answers": 2}, [])
 
@@ -75,7 +75,7 @@ def test_csv_has_a_line_for_each_row(run, used: Store) -> None:
     lines = list(csv.DictReader(io.StringIO(run("feedback", "--format", "csv").out)))
     rows = {line["value"]: line for line in lines if line["by"] == "row"}
     assert (rows["iodine-allergy"]["shown"], rows["iodine-allergy"]["for_review"]) == ("2", "yes")
-    assert rows["indication: tips"]["for_review"] == ""
+    assert rows["order: tips"]["for_review"] == ""
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,47 +20,61 @@ LABS = [
     {"code": "loinc|751-8", "value": 0.3, "unit": "10*3/uL"},
     {"code": "loinc|1975-2", "value": 5.1, "unit": "mg/dL"},
 ]
-ANAPHYLAXIS = {"code": "sct|395751002", "manifestation": "sct|39579001"}
-INJURY = "icd-10-cm|N17.9"
+SICK: dict[str, Any] = {
+    "labs": LABS,
+    "allergies": [{"code": "sct|395751002", "manifestation": "sct|39579001"}],
+    "conditions": ["icd-10-cm|N17.9", {"code": "icd-10-cm|F05", "onset_days": 2}],
+    "patient": {"gender": "male", "birthDate": "1960-01-01"},
+}
+"""Platelets of 30, INR 2.0, an injured kidney, no neutrophils, anaphylaxis to contrast, delirium."""
+FAILING: dict[str, Any] = {
+    "labs": [{"code": "loinc|98979-8", "value": 9, "unit": "mL/min/{1.73_m2}"}],
+    "conditions": ["icd-10-cm|J96.11", "icd-10-cm|K72.90"],
+    "patient": {"gender": "male", "birthDate": "1960-01-01"},
+}
+"""An eGFR of 9, chronic respiratory failure, hepatic failure."""
 LISTED = (
     *("inr-high-risk", "inr-femoral-access", "platelets-high-risk", "acute-kidney-injury", "egfr-first-pass"),
     *("creatinine-chemoembolization", "neutrophils-grade-4", "iodinated-contrast-allergy", "bilirubin-tips"),
     *("bilirubin-chemoembolization",),
 )
-"""Questions that a sick patient answers with yes, wherever they are asked."""
+"""Questions that the sick patient answers with yes, wherever they are asked."""
+ROWS = ("iodine-allergy", "unable-to-cooperate")
+FAILURES = ("kidney-failure", "respiratory-failure", "liver-failure")
+COLUMNS = ("procedure", "present", *ROWS, *FAILURES)
 
 
 def questions() -> list[dict[str, str]]:
-    """Procedure, and the questions that are answered yes: of a list that is written beside the tables."""
+    """What each procedure is asked and how loudly it is told: of a list that is written beside the tables."""
     with (Path(__file__).parent / "procedure_questions.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def asked(procedure: str, knowledge: Knowledge, now: datetime) -> str:
-    """The questions of the list that a sick patient's order of the procedure answers with yes."""
-    decision = answer_case(Case("", sick(procedure)), knowledge, now).decision
-    return " ".join(sorted(_present(decision["procedures"][0])))
+def asked(procedure: str, knowledge: Knowledge, now: datetime) -> dict[str, str]:
+    """The line of a procedure: questions that are answered yes, and of rows the level or where it is told."""
+    sick, failing = (_order(procedure, patient, knowledge, now) for patient in (SICK, FAILING))
+    found = {row: sick.get(row, {}).get("indicator", "") for row in ROWS}
+    found |= {row: failing.get(row, {}).get("told", {}).get("as", "") for row in FAILURES}
+    present = (c["id"] for row in sick.values() for c in row.get("criteria", ()) if c["certainty"] == "present")
+    return {"procedure": procedure, "present": " ".join(sorted(set(LISTED).intersection(present))), **found}
 
 
-def sick(procedure: str) -> dict[str, Any]:
-    """The case of a sick patient with an order of the procedure."""
-    row: dict[str, Any] = {"id": "x", "order": procedure, "labs": LABS, "allergies": [ANAPHYLAXIS], "expect": {}}
-    return {**row, "conditions": [INJURY]}
+def case_of(procedure: str, patient: dict[str, Any]) -> dict[str, Any]:
+    """The case of an order of the procedure."""
+    return {"id": "x", "order": procedure, "expect": {}, **patient}
 
 
-def _present(order: dict[str, Any]) -> Iterator[str]:
-    for row in order.get("contraindications", ()):
-        for criterion in row.get("criteria", ()):
-            if criterion["id"] in LISTED and criterion["certainty"] == "present":
-                yield criterion["id"]
+def _order(procedure: str, patient: dict[str, Any], knowledge: Knowledge, now: datetime) -> dict[str, dict[str, Any]]:
+    (order,) = answer_case(Case("", case_of(procedure, patient)), knowledge, now).decision["procedures"]
+    return {row["id"]: row for row in order.get("contraindications", ())}
 
 
 @pytest.mark.parametrize("row", questions(), ids=[row["procedure"] for row in questions()])
 def test_a_sick_patient_is_asked_what_the_procedure_needs(
     row: dict[str, str], knowledge: Knowledge, now: datetime
 ) -> None:
-    """Platelets of 30, INR 2.0, an injured kidney and anaphylaxis to contrast count where the procedure says so."""
-    assert asked(row["procedure"], knowledge, now) == row["present"]
+    """What counts against the procedure in a sick patient, how loudly, and what is expected and told beside it only."""
+    assert asked(row["procedure"], knowledge, now) == row
 
 
 def test_every_procedure_is_listed(knowledge: Knowledge) -> None:

@@ -39,6 +39,7 @@ def test_a_name_orders_one_test_or_a_panel_of_several(knowledge: Knowledge) -> N
         ("neutrophils", ["cbc-differential"]),
         ("egfr", ["creatinine"]),
         ("meld", ["bilirubin", "inr", "creatinine"]),
+        ("pregnancy-test", ["hcg-urine"]),
         ("lvef", []),
         ("no-such-lab", []),
     ],

@@ -96,9 +96,12 @@ def test_the_same_mistakes_are_told(name: str) -> None:
     [
         ({}, "x"),
         (True, "x"),
-        ({"type": "integer"}, 1),
         ({"type": ["string", "null"]}, "x"),
-        ({"oneOf": [{"type": "string"}]}, "x"),
+        ({"oneOf": [{"minLength": 1}, {"pattern": "y"}]}, "x"),
+        ({"anyOf": [{"type": "string"}]}, "x"),
+        ({"$ref": "#/$defs/missing"}, "x"),
+        ({"if": {"required": ["x"]}, "then": {"required": ["y"]}}, {"z": "x"}),
+        ({"type": "integer"}, True),
         ({"type": "string", "format": "date"}, "2026-11-02"),
         ({"type": "boolean"}, 1),
         ({"enum": [1]}, True),
@@ -106,4 +109,4 @@ def test_the_same_mistakes_are_told(name: str) -> None:
 )
 def test_what_it_does_not_know_is_left_to_json_schema(schema: Any, value: Any) -> None:
     """A keyword or a type that the quick check does not know is never passed by it."""
-    assert not plainly_right(schema, value)
+    assert not plainly_right(schema, value, {})

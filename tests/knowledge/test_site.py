@@ -335,7 +335,8 @@ def test_a_limit_of_the_hospital_shows_its_own_source(now: datetime, tmp_path: P
     case = Case("local", {"order": "tips", "labs": [{"code": "loinc|777-3", "value": 60, "unit": "10*9/L"}]})
     cards = json.dumps(answer_case(case, site, now).cards, ensure_ascii=False)
     assert "Protocol IR-07" in cards
-    assert "SIR 2019: below 50" not in cards
+    assert "Below 75 × 10⁹/L (Protocol IR-07)" in cards
+    assert "SIR 2019" not in cards
 
 
 def test_every_change_says_what_was_and_what_is(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_shipped_sentences_are_sound():
 
 @pytest.mark.parametrize("key", SENTENCES)
 def test_a_missing_sentence_is_found_before_the_first_call(key: str):
-    """Whichever sentence is deleted, the start names it and its file, once; only a plain unit or a name may go without."""
+    """Whichever sentence is deleted, the start names it and its file; only a plain unit or a name may go without."""
     problems = _problems(_without(key))
     if key.startswith(("lab.", "test.", "unit.")) and key not in NEEDED_UNITS:
         assert problems == []

@@ -25,17 +25,15 @@ GONE = object()
 """In place of a new value: the field is left out."""
 
 LEVELS = ("info", "warning", "critical")
-LIMIT, COMPARISON, WINDOW, GATE, LEVEL, REQUIRED, ROW, ADVICE, CODE, SENTENCE, USES, REASON = (
-    *("limit", "comparison", "window", "gate", "level", "required", "row", "advice", "code", "sentence"),
-    *("uses", "reason"),
-)
+LIMIT, COMPARISON, WINDOW, GATE, LEVEL, REQUIRED = "limit", "comparison", "window", "gate", "level", "required"
+ROW, ADVICE, CODE, SENTENCE, USES, REASON, HOLD = "row", "advice", "code", "sentence", "uses", "reason", "hold"
 """Kinds of changes, by which the report counts."""
 
 _NOT_JUDGED = frozenset({
     *("id", "label", "status", "source", "guideline", "grade", "kind", "result_profile", "lab", "unit", "threshold"),
     *("group", "criterion", "indication", "short", "region", "origin", "parent", "bleeding_risk_basis", "synonyms"),
     *("exclude_terms", "frequency", "offered", "shadow", "possible_because"),
-    *("problem", "condition", "wording"),
+    *("problem", "condition", "wording", "alert"),
 })  # fmt: skip
 """Fields that name, source or publish a row, and order names, which have tests of their own."""
 _FIELDS_OF = {
@@ -61,6 +59,7 @@ _FIELDS_OF = {
 }
 _KINDS = {name: kind for kind, names in _FIELDS_OF.items() for name in names}
 """Kind of change of a field; of any other it is a gate."""
+_RISKS = ("low", "high")
 _OPERATORS = {"all_of": "any_of", "any_of": "all_of"}
 _EXPRESSION = ("all_of", "any_of", "none_of")
 _PAIRS = (("<", "<="), (">", ">="), ("low", "high"), ("female", "male"), ("card", "line"))
@@ -70,6 +69,8 @@ _NEEDED = frozenset({
     *("value", "comparison", "within_days", "indicator", "present_if", "advice", "value_sets", "answers", "tell"),
     *("rise", "rise_within_hours", "ratio", "ratio_within_days"),
 })  # fmt: skip
+_OF_A_HOLD = ("bleeding_risk", "least", "most", "clearance_from", "clearance_above", "clearance_below", "clearance_to")
+"""Fields of a hold that decide how long it is."""
 _NEEDED_OF_A_PROCEDURE = frozenset({"uses", "access", "bleeding_risk"})
 _IS_WINDOW = re.compile("_(days|hours)( |$)")
 
@@ -93,7 +94,14 @@ class Mutant:
 
 def mutants(rows: TableRows) -> list[Mutant]:
     """Every change of the shipped tables, in the order of the files."""
-    return [*_thresholds(rows), *_contraindications(rows), *_procedures(rows), *_codes(rows), *_sentences(rows)]
+    return [
+        *_thresholds(rows),
+        *_contraindications(rows),
+        *_procedures(rows),
+        *_holds(rows),
+        *_codes(rows),
+        *_sentences(rows),
+    ]
 
 
 def _thresholds(rows: TableRows) -> Iterator[Mutant]:
@@ -116,15 +124,20 @@ def _contraindications(rows: TableRows) -> Iterator[Mutant]:
 
 
 def _procedures(rows: TableRows) -> Iterator[Mutant]:
-    gated = {
-        use for row in rows.contraindications.values() for r in (row, *row["criterion"]) for use in r.get("uses", ())
+    asking = [row for outer in rows.contraindications.values() for row in (outer, *outer["criterion"])]
+    gated = {use for row in asking for use in row.get("uses", ())}
+    accessed = {
+        risk
+        for row in asking
+        if "access" in row
+        for risk in ([row["bleeding_risk"]] if "bleeding_risk" in row else _RISKS)
     }
     for key, row in rows.procedures.items():
         if not is_active(row):
             continue
         yield Mutant("procedure", (key,), ROW, "left out")
         for mutant in _fields("procedure", (key,), row, {"uses": USES, "usually_uses": USES, "access": USES}):
-            if mutant.kind != USES or _is_read(mutant.what, gated):
+            if mutant.kind != USES or _is_read(mutant.what, gated, accessed=row["bleeding_risk"] in accessed):
                 yield mutant
         for part in ("indication", "alert"):
             for number, inner in enumerate(row.get(part, ())):
@@ -132,10 +145,12 @@ def _procedures(rows: TableRows) -> Iterator[Mutant]:
                     yield from _parts(row, part, number, (part, (key, inner.get("id", inner.get("condition", "")))))
 
 
-def _is_read(what: str, gated: set[str]) -> bool:
-    """Whether a row asks for the use that was taken out; contrast is asked for wherever it goes."""
+def _is_read(what: str, gated: set[str], *, accessed: bool) -> bool:
+    """Whether a row asks for what was changed: contrast wherever it goes, the access at some bleeding risks only."""
+    if what.startswith("access"):
+        return accessed
     use = what.rpartition(" ")[2]
-    return use in gated or use == CONTRAST or not what.startswith(("uses", "usually_uses"))
+    return use in gated or use == CONTRAST
 
 
 def _parts(row: Row, name: str, number: int, place: tuple[str, tuple[str, ...]]) -> Iterator[Mutant]:
@@ -216,6 +231,16 @@ def _of_a_table(name: str, table: Row) -> Iterator[Change]:
 
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else f"[{', '.join(map(str, value.values()))}]"
+
+
+def _holds(rows: TableRows) -> Iterator[Mutant]:
+    for key, row in rows.holds.items():
+        if is_active(row):
+            yield Mutant("hold", (key,), HOLD, "left out")
+            for name in (name for name in row if name in _OF_A_HOLD):
+                for what, new in _changes(name, row[name], needed=name != "most" and not name.startswith("clearance")):
+                    made = {other: kept for other, kept in row.items() if other != name or new is not GONE}
+                    yield Mutant("hold", (key,), HOLD, what, made if new is GONE else {**made, name: new})
 
 
 def _codes(rows: TableRows) -> Iterator[Mutant]:

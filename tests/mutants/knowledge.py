@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
+from cds_service.cards.wording import ENGLISH
 from cds_service.knowledge import load, rows
 from cds_service.knowledge.lab_index import LabIndex
+from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.site import SiteChanges
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge
@@ -31,12 +32,15 @@ class Workshop:
             return self._with_sentence(mutant.keys[0])
         if mutant.table == "threshold":
             return self._with_threshold(mutant)
+        if mutant.table == "hold":
+            return self._with_hold(mutant)
         if mutant.table in ("contraindication", "criterion"):
             return replace(self.knowledge, contraindications=self._contraindications(mutant))
         return self._with_procedure(mutant)
 
     def _with_sentence(self, key: str) -> Knowledge:
-        return replace(self.knowledge, wording={**self.knowledge.wording, key: "-"})
+        english = {**self.knowledge.wording, key: "-"}
+        return replace(self.knowledge, wording=english, wordings={**self.knowledge.wordings, ENGLISH: english})
 
     def _with_threshold(self, mutant: Mutant) -> Knowledge:
         assert mutant.row is not None
@@ -47,6 +51,13 @@ class Workshop:
             if rows.is_active(row)
         )
         return replace(self.knowledge, thresholds=thresholds, contraindications=made)
+
+    def _with_hold(self, mutant: Mutant) -> Knowledge:
+        key, files = mutant.keys[0], self.files
+        made = [mutant.row if row["id"] == key else row for row in files.holds.values()]
+        kept = [row for row in made if row is not None]
+        table = medication_table(files.medications, files.hold_table, kept, self.knowledge.words)
+        return replace(self.knowledge, medications=table)
 
     def _contraindications(self, mutant: Mutant) -> tuple[Contraindication, ...]:
         made = {row.id: row for row in self.knowledge.contraindications}
@@ -73,15 +84,12 @@ class Workshop:
     def _without_code(self, gone: CodeRule) -> Knowledge:
         base, kept = self.knowledge, [rule for rule in self._rules if rule != gone]
         codes = load._index(self.files, kept, self._exclusions, base.words)
+        sufficient = frozenset(rule.value_set for rule in kept if rule.relation in SUFFICIENT)
         labs = LabIndex(base.labs.values(), self.files.lab_names, codes, kept, base.words)
         return replace(
             base,
             codes=codes,
             lab_index=labs,
-            conditions={key: rows.condition(row, _sufficient(kept)) for key, row in self.files.conditions.items()},
-            reason_codes=load._reason_codes(self.files, kept),
+            order_codes=load._order_codes(base.procedures, kept, codes),
+            conditions={key: rows.condition(row, sufficient) for key, row in self.files.conditions.items()},
         )
-
-
-def _sufficient(rules: Iterable[CodeRule]) -> frozenset[str]:
-    return frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)

@@ -11,9 +11,11 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from cds_service.cards.wording import ENGLISH
 from cds_service.cases import failures, read_cases, request_of
 from cds_service.certainty import Certainty
 from cds_service.cli.everyday import play
@@ -22,10 +24,19 @@ from cds_service.clinical_data.gather import gather
 from cds_service.errors import CdsError
 from cds_service.facts.extract import extract
 from cds_service.findings.context import PatientContext, prepare
-from cds_service.findings.questions.judge import judge
+from cds_service.findings.questions.allergy import judge_allergy
+from cds_service.findings.questions.condition import judge_condition
+from cds_service.findings.questions.lab import judge_lab
+from cds_service.findings.questions.medication import judge_medication
 from cds_service.hooks.envelope import read_request
+from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Criterion, Knowledge
-from tests.findings.test_procedure_questions import asked, questions, sick
+from tests.findings.test_hold_list import holds_of
+from tests.findings.test_hold_list import listed as agents
+from tests.findings.test_procedure_questions import SICK, asked, case_of, questions
 from tests.mutants.changes import Mutant
 from tests.terminology.test_meanings import LISTED, lost
 
@@ -50,9 +61,9 @@ class _Answers:
 
 
 def _hashable(argument: Any) -> Any:
-    if isinstance(argument, set | frozenset):
+    if isinstance(argument, set):
         return frozenset(argument)
-    return tuple(argument) if isinstance(argument, Iterator | list) else argument
+    return tuple(argument) if isinstance(argument, Iterator | list | Mapping) else argument
 
 
 class _Keys(Mapping[str, Any]):
@@ -74,10 +85,10 @@ class _Keys(Mapping[str, Any]):
 
 
 _INDEXES = ("codes", "lab_index")
-_KEYED = ("procedures", "wording", "conditions", "reason_codes")
+_KEYED = ("procedures", "conditions", "order_codes")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Check:
     """One case. `verdict` gives `usual` where the case notices nothing; `asked` is what it reads of the tables.
 
@@ -91,6 +102,8 @@ class Check:
     usual: Hashable = None
     asked: frozenset[Asked] = field(default_factory=frozenset)
     patient: PatientContext | None = None
+    told: dict[str, bool] = field(default_factory=dict)
+    """Criteria that have an answer to tell with the shipped tables, as far as it was asked."""
 
     def notices(self, knowledge: Knowledge) -> bool:
         """True where the answer is another than usual, or there is none."""
@@ -106,7 +119,7 @@ class Panel:
     def __init__(self, knowledge: Knowledge, now: datetime) -> None:
         """Run each case, and note what it reads."""
         self._criteria = _criteria(knowledge)
-        self.checks = [*_codes(), *_procedures(now), *_clinical(now), *_everyday(now)]
+        self.checks = [*_codes(), *_holds(), *_procedures(now), *_clinical(now), *_everyday(now)]
         self._readers: dict[Asked, list[Check]] = {}
         for check in self.checks:
             read: set[Asked] = set()
@@ -116,11 +129,21 @@ class Panel:
             for one in check.asked:
                 self._readers.setdefault(one, []).append(check)
         self._answers = {one: _answer(knowledge, one) for one in self._readers}
+        # A line of a ValueSet is in the answer to a lookup only with hits of its own ValueSet.
+        self._others = [one for one in self._answers if one[:2] != ("codes", "lookup")]
+        self._lookups: dict[str, list[Asked]] = {}
+        for one, answer in self._answers.items():
+            for name in {hit.value_set for hit in answer} if one[:2] == ("codes", "lookup") else ():
+                self._lookups.setdefault(name, [*self._others]).append(one)
 
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
         """The name of a case that notices a change; None where none does."""
-        checks = sorted(self.touched(mutant, changed), key=lambda check: -len(check.names.intersection(mutant.keys)))
-        return next((check.name for check in checks if check.notices(changed)), None)
+        named = [check for check in self.checks if check.names.intersection(mutant.keys)]
+        first = next((check.name for check in named if check.notices(changed)), None)
+        if first is not None:
+            return first
+        others = (check for check in self.touched(mutant, changed) if check not in named)
+        return next((check.name for check in others if check.notices(changed)), None)
 
     def touched(self, mutant: Mutant, changed: Knowledge) -> list[Check]:
         """The cases that a change can touch."""
@@ -128,7 +151,8 @@ class Panel:
             return [check for check in self.checks if self._answers_otherwise(check, mutant, changed)]
         if mutant.table == "procedure" and mutant.row is None:
             return list(self.checks)
-        other = [one for one, answer in self._answers.items() if _answer(changed, one) != answer]
+        asked = self._answers if mutant.rule is None else self._lookups.get(mutant.rule.value_set, self._others)
+        other = [one for one in asked if _answer(changed, one) != self._answers[one]]
         touched = {check.name: check for one in other for check in self._readers[one]}
         return list(touched.values())
 
@@ -142,9 +166,12 @@ class Panel:
         after = replace(before, knowledge=changed, judged={})
         new = _criteria(changed)
         for key, old in self._criteria.items():
-            if key in new and new[key] == old and not getattr(old[1].question, "severity_from", ()):
+            rests_on_limits = old[1].measured_by or getattr(old[1].question, "severity_from", ())
+            if key in new and new[key] == old and not rests_on_limits:
                 continue
-            if _told(old[1], before) or (key in new and _told(new[key][1], after)):
+            if key not in check.told:
+                check.told[key] = _told(old[1], before)
+            if check.told[key] or (key in new and _told(new[key][1], after)):
                 return True
         return False
 
@@ -155,7 +182,18 @@ def _criteria(knowledge: Knowledge) -> dict[str, tuple[Any, Criterion]]:
 
 
 def _told(criterion: Criterion, patient: PatientContext) -> bool:
-    found = judge(criterion, patient)
+    """Whether the question has an answer to tell; one about drugs, that rests on the order as well, may have one."""
+    match criterion.question:
+        case ConditionQuestion() as question:
+            found = judge_condition(criterion, question, patient)
+        case LabQuestion() as question:
+            found = judge_lab(criterion, question, patient)
+        case AllergyQuestion() as question:
+            found = judge_allergy(criterion, question, patient)
+        case MedicationQuestion() as question:
+            found = judge_medication(criterion, question, patient)
+        case _:
+            return bool(patient.facts.medications) or "medications" not in patient.facts.complete
     return found is not None and found.certainty is not Certainty.ABSENT
 
 
@@ -171,12 +209,21 @@ def _patient(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> Pat
 def _noting(knowledge: Knowledge, asked: set[Asked]) -> Knowledge:
     indexes: Any = {name: _Answers(name, getattr(knowledge, name), asked) for name in _INDEXES}
     tables: Any = {name: _Keys(name, getattr(knowledge, name), asked) for name in _KEYED}
-    return replace(knowledge, **indexes, **tables)
+    english = _Keys("wording", knowledge.wording, asked)
+    holds: Any = _Keys("medications.holds", knowledge.medications.holds, asked)
+    return replace(
+        knowledge,
+        **indexes,
+        **tables,
+        medications=replace(knowledge.medications, holds=holds),
+        wording=english,
+        wordings={**knowledge.wordings, ENGLISH: english},
+    )
 
 
 def _answer(knowledge: Knowledge, asked: Asked) -> Any:
     name, method, arguments = asked
-    return getattr(getattr(knowledge, name), method)(*arguments)
+    return getattr(attrgetter(name)(knowledge), method)(*arguments)
 
 
 def _codes() -> Iterable[Check]:
@@ -188,14 +235,24 @@ def _codes() -> Iterable[Check]:
         yield Check(f"codes of {value_set}", frozenset({value_set}), {}, verdict)
 
 
+def _holds() -> Iterable[Check]:
+    for line in agents():
+        agent = line["agent"]
+
+        def verdict(knowledge: Knowledge, agent: str = agent) -> Hashable:
+            return tuple(holds_of(agent, knowledge).values())
+
+        yield Check(f"holds of {agent}", frozenset(), {}, verdict)
+
+
 def _procedures(now: datetime) -> Iterable[Check]:
     for listed in questions():
         key = listed["procedure"]
 
         def verdict(knowledge: Knowledge, key: str = key) -> Hashable:
-            return asked(key, knowledge, now)
+            return tuple(asked(key, knowledge, now).items())
 
-        yield Check(f"questions of {key}", frozenset({key, *listed["present"].split()}), sick(key), verdict)
+        yield Check(f"questions of {key}", frozenset({key, *listed["present"].split()}), case_of(key, SICK), verdict)
 
 
 def _clinical(now: datetime) -> Iterable[Check]:

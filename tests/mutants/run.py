@@ -64,9 +64,14 @@ def run_all(trial: Trial, numbers: list[int], processes: int) -> dict[int, str |
     """Outcome of each change, by its number."""
     global _trial
     _trial = trial
-    shares = [numbers[start :: processes * 8] for start in range(processes * 8)]
+    shares = [numbers[start : start + 20] for start in range(0, len(numbers), 20)]
+    found: dict[int, str | None] = {}
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        return {number: outcome for share in pool.map(_outcomes, shares) for number, outcome in share}
+        for outcomes in pool.map(_outcomes, shares):
+            found.update(outcomes)
+            print(f"\r{len(found)} of {len(numbers)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return found
 
 
 def report(trial: Trial, outcomes: dict[int, str | None], *, survivors: bool = True) -> Iterator[str]:
@@ -95,11 +100,13 @@ def main() -> int:
     """Run all changes, or those of a kind."""
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
     parser.add_argument("--kind", action="append", help="only this kind of change")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each Nth change")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--at-least", type=float, default=0.0, help="exit with 1 where less is caught, 0 to 1")
     args = parser.parse_args()
     trial = Trial()
     numbers = [n for n, mutant in enumerate(trial.mutants) if not args.kind or mutant.kind in args.kind]
+    numbers = numbers[:: args.every]
     outcomes = run_all(trial, numbers, args.processes)
     for line in report(trial, outcomes):
         print(line, flush=True)

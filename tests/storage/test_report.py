@@ -31,7 +31,7 @@ def reported(store: Store, review_above: float = 50.0) -> Report:
 def used(store: Store) -> Store:
     """A store after some days of use by two EHRs, with a row in shadow mode."""
     withheld = CardSummary("bleeding-tendency", ("bleeding-tendency",), "warning")
-    save_call(store, a_call(1, a_card(1), a_card(2, "indication", "info", "tips"), a_card(3), withheld), seconds=5.0)
+    save_call(store, a_call(1, a_card(1), a_card(2, "order", "info", "tips"), a_card(3), withheld), seconds=5.0)
     save_call(store, a_call(2, a_card(4), a_card(5, "not-checked", "info", "kidney-failure")), seconds=5.0)
     save_call(store, a_call(3, a_card(6), client=OTHER.client), seconds=5.0)
     save_call(store, a_call(4, a_card(7), shadow=True), seconds=5.0)
@@ -52,12 +52,23 @@ def test_cards_are_counted_by_row_indicator_and_client(used: Store) -> None:
     found = reported(used)
     assert found.total == Tally(shown=6, shadow=2, accepted=2, overridden=3)
     assert found.by["row"]["iodine-allergy"] == Tally(shown=4, shadow=1, accepted=1, overridden=3)
-    assert found.by["row"]["indication: tips"] == Tally(shown=1, accepted=1)
+    assert found.by["row"]["order: tips"] == Tally(shown=1, accepted=1)
     assert found.by["row"]["not-checked"] == Tally(shown=1)
     assert found.by["indicator"]["critical"] == Tally(shown=4, shadow=1, accepted=1, overridden=3)
     assert found.by["client"][OTHER.client] == Tally(shown=1, overridden=1)
     assert found.reasons == {"https://example.org/reasons|emergency": 2}
     assert (found.median_seconds, found.answers_before_card, found.unknown_cards) == (30.0, 0, 0)
+
+
+def test_a_card_counts_for_every_row_that_it_speaks_for(store: Store) -> None:
+    """A card about two rows counts for each of them, not as a combination of its own."""
+    both = a_card(1, "bleeding", "warning", "bleeding-tendency", "antithrombotic-medication")
+    save_call(store, a_call(1, both, a_card(2, "bleeding", "warning", "bleeding-tendency")), seconds=5.0)
+    received(store, an_answer(1, "overridden", 10))
+    assert reported(store).by["rule"] == {
+        "bleeding-tendency": Tally(shown=2, overridden=1),
+        "antithrombotic-medication": Tally(shown=1, overridden=1),
+    }
 
 
 def test_the_report_shows_what_shadow_held_back(used: Store) -> None:

@@ -25,6 +25,7 @@ PATHS = (
     "/knowledge?q=nothing-names-this",
     "/knowledge/contraindications/bleeding-tendency",
     "/knowledge/contraindications/iodine-allergy",
+    "/knowledge/contraindications/antithrombotic-medication",
     "/knowledge/procedures/uterine-fibroid-embolization",
     "/knowledge/indications/uterine-fibroids",
     "/knowledge/limits/platelets-high-risk",

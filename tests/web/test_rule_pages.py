@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -145,3 +146,12 @@ def test_what_a_site_changed_is_on_the_page_of_its_row(make_app: MakeApp, knowle
     for part in ("value 50 → 75", "local protocol", "IR board", "2026-11-02"):
         assert part in text
     assert "changed here" in client.get("/knowledge").text
+
+
+def test_how_long_an_antithrombotic_is_held_is_on_its_page(client: FlaskClient) -> None:
+    """The page of the antithrombotics lists how long each agent is held, by bleeding risk and kidney function."""
+    text = client.get("/knowledge/contraindications/antithrombotic-medication").text
+    row = re.search(r"<tr><td>apixaban</td><td>low</td>.*?</tr>", text)
+    assert row
+    assert "<td>do not hold</td><td>SIR 2019</td>" in row[0]
+    assert re.search(r"<td>apixaban</td><td>high</td><td>any</td><td>[^<]+</td><td>hold \d", text)

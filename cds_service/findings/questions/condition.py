@@ -47,11 +47,13 @@ def _level(
 ) -> tuple[Indicator, Reason | None]:
     """How loudly one recorded condition speaks, and what softened it.
 
-    Remission is info; an acute state that is old and not of this encounter is info; an unconfirmed diagnosis is one
-    level lower.
+    Remission and history are info; an acute state that is old and not of this encounter is info; an unconfirmed
+    diagnosis is one level lower.
     """
     if match.fact.activity == "remission":
         return Indicator.INFO, Reason("remission")
+    if match.past:
+        return Indicator.INFO, Reason("history-in-words")
     if _is_stale(question, match, patient):
         return Indicator.INFO, Reason("stale", {"days": question.acute_within_days or 0})
     if not match.fact.certain:
@@ -104,12 +106,12 @@ def _time(question: ConditionQuestion, match: Match, patient: PatientContext, en
 
 
 def _possible(criterion: Criterion, matches: Sequence[tuple[Match, _Time]]) -> CriterionFinding | None:
-    """Unknown, where only wider codes were found, or none with a date: it may be what is asked for."""
+    """Unknown, where only wider codes or words were found, or none with a date: it may be what is asked for."""
     if not matches:
         return None
     evidence = {match.fact.reference: match.evidence() for match, _ in matches}
     undated = any(match.hit.sufficient for match, _ in matches)
-    reason = Reason("onset-not-recorded" if undated else "broader-code")
+    reason = Reason("onset-not-recorded") if undated else matches[0][0].doubt
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, tuple(evidence.values()))
 
 

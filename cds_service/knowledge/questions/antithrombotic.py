@@ -73,6 +73,23 @@ class AntithromboticQuestion(Question):
         systems = knowledge.codes.systems_of(antithrombotic_value_sets(knowledge))
         return (*sorted(map(knowledge.codes.label, systems)), "names of agents and products")
 
+    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+        """How long each agent is held: the active rows of `holds.toml`, of each agent the leading guideline first."""
+        agents = knowledge.medications.agents
+        rows = (row for held in knowledge.medications.holds.values() for row in held if row.active)
+        return tuple(
+            {
+                "agent": agents[row.agent].label,
+                "bleeding risk": row.bleeding_risk or "any",
+                "dose": row.dose or "any",
+                "creatinine clearance, mL/min": row.band.text,
+                "what is done": row.text,
+                "guideline": row.guideline,
+                "grade": row.grade,
+            }
+            for row in rows
+        )
+
     @property
     def labs(self) -> tuple[str, ...]:
         """The labs that tell the kidney's function."""

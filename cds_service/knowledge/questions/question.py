@@ -81,6 +81,10 @@ class Question(ABC):
         """Words of free text that name what it asks for, beside the displays of its codes; `*` is any ending."""
         return ()
 
+    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+        """Rows of a table of its own by which it is judged, for its page: column -> text, the same columns in each."""
+        return ()
+
     @property
     def limit(self) -> Threshold | None:
         """The limit that a value is held against, if there is one."""

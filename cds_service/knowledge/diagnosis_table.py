@@ -1,0 +1,110 @@
+"""`diagnosis_words.toml`, `plain_words.toml` and the displays of the value sets -> the reader of diagnoses in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from cds_service.knowledge.diagnosis_texts import CLASSES, DiagnosisTexts, Named, Noise, words_of
+from cds_service.knowledge.phrases import Phrases, unglued
+from cds_service.knowledge.table_rows import Row, TableRows
+from cds_service.knowledge.value_sets import CodeIndex, Hit
+from cds_service.knowledge.words import Words
+
+LANGUAGES = ("en", "de", "es", "fr")
+"""Languages of `diagnosis_words.toml`, as fields of its rows."""
+_ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+
+
+def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Collection[str], words: Words) -> DiagnosisTexts:
+    """The reader.
+
+    Args:
+        files: the checked tables.
+        codes: what a code means.
+        asked: value sets that a question about conditions asks for.
+        words: how texts become words.
+    """
+    noise = _noise(files.plain_words, words)
+    diagnoses: dict[str, Named] = {}
+    terms = {term: kind for kind, phrase in _plain_phrases(files) if (term := _term(phrase, noise, words))}
+    for number, row in enumerate(files.diagnosis_words["diagnosis"]):
+        named = diagnoses[f"row {number}"] = Named(_hits(row, codes, frozenset(asked)), row.get("lasts", False))
+        for phrase in phrases_of(row):
+            term = _term(phrase, noise, words)
+            terms[term] = f"row {number}"
+            if len(term.split()) == 2 and named.hits:
+                terms.setdefault(" ".join(reversed(term.split())), f"row {number}")
+    apart = {
+        " ".join(words_of(phrase, words)): f"row {number}"
+        for number, row in enumerate(files.diagnosis_words["diagnosis"])
+        for phrase in row.get("apart", ())
+    }
+    for display, hits in codes.displays(asked):
+        term = _term(display, noise, words)
+        if term:
+            diagnoses[f"display {display}"] = _joined(diagnoses.get(terms.get(term, "")), hits)
+            terms[term] = f"display {display}"
+    table = files.diagnosis_words
+    phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"])
+    return DiagnosisTexts(terms, diagnoses, apart, noise, phrases, words)
+
+
+def phrases_of(row: Row) -> list[str]:
+    """The words of a diagnosis in every language."""
+    return [phrase for language in LANGUAGES for phrase in row.get(language, ())]
+
+
+def check_diagnosis_words(rows: TableRows) -> Iterator[str]:
+    """Every term that two rows claim, one line each."""
+    words, seen = Words(rows.spelling), dict[str, int]()
+    noise = _noise(rows.plain_words, words)
+    for number, row in enumerate(rows.diagnosis_words["diagnosis"]):
+        for phrase in phrases_of(row):
+            term = _term(phrase, noise, words)
+            if not term:
+                yield f'diagnosis_words.toml: "{phrase}" holds only words that change nothing; leave it out'
+            if seen.setdefault(term, number) != number:
+                yield f'diagnosis_words.toml: "{phrase}" is in two rows; leave it in one'
+
+
+def _noise(plain_words: Row, words: Words) -> Noise:
+    listed = (plain_words[field] for field in ("noise", "sides", "sided"))
+    return Noise(*(frozenset(word for text in texts.split() for word in words_of(text, words)) for texts in listed))
+
+
+def _plain_phrases(files: TableRows) -> Iterator[tuple[str, str]]:
+    """(class, term) of everything that names no diagnosis."""
+    plain = files.plain_words
+    for kind in CLASSES:
+        listed = f"{plain['words'].get(kind, '')} {plain['words'].get(kind + '_titles', '')}"
+        yield from ((kind, word) for word in listed.split())
+        yield from ((kind, phrase) for phrase in plain["phrases"].get(kind, ()))
+        yield from ((kind, phrase) for phrase in _split(files.diagnosis_words["statements"], kind))
+
+
+def _split(statements: Mapping[str, str], kind: str) -> list[str]:
+    return [phrase for phrase in statements.get(kind, "").replace("\n", " ").split("|") if phrase.strip()]
+
+
+def _hits(row: Row, codes: CodeIndex, asked: frozenset[str]) -> tuple[Hit, ...]:
+    possible = {hit.value_set: Hit(hit.value_set, "broader") for hit in _found(row.get("may_be", ()), codes)}
+    certain = {hit.value_set: hit for hit in _found(row.get("codes", ()), codes)}
+    return tuple(hit for hit in (possible | certain).values() if hit.value_set in asked)
+
+
+def _joined(named: Named | None, hits: tuple[Hit, ...]) -> Named:
+    """A name with what it means as a display, too; what is said of it already stays as it is."""
+    known = named or Named(())
+    said = {hit.value_set for hit in known.hits}
+    return Named((*known.hits, *(hit for hit in hits if hit.value_set not in said)), known.lasts)
+
+
+def _found(tokens: Iterable[str], codes: CodeIndex) -> Iterator[Hit]:
+    for token in tokens:
+        system, _, code = token.rpartition("|")
+        yield from codes.lookup(system or _ICD, code)
+
+
+def _term(phrase: str, noise: Noise, words: Words) -> str:
+    """A term as the reader meets it: plain words in the singular, digits split off, without the words of `noise`."""
+    return " ".join(noise.drop(words_of(unglued(phrase), words)))

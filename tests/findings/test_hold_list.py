@@ -1,0 +1,63 @@
+"""How long each agent is held, beside the tables: by bleeding risk and kidney function, to the mL and the dose."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cds_service.findings.holds import choose
+from cds_service.knowledge.medication_types import HoldRow
+from cds_service.knowledge.tables import Knowledge
+
+HIGHEST = 120
+"""mL/min; above it no row begins."""
+COLUMNS = ("agent", "low", "high")
+
+
+def listed() -> list[dict[str, str]]:
+    """Agent, and its holds before procedures of low and of high bleeding risk: of a list beside the tables."""
+    with (Path(__file__).parent / "hold_list.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def holds_of(agent: str, knowledge: Knowledge) -> dict[str, str]:
+    """The line of an agent: what is said without a clearance, then from which clearance on it is something else."""
+    rows = knowledge.medications.holds[agent]
+    return {"agent": agent} | {risk: "; ".join(_by_clearance(rows, risk)) for risk in COLUMNS[1:]}
+
+
+def _by_clearance(rows: tuple[HoldRow, ...], risk: str) -> Iterator[str]:
+    said = _said(rows, risk, None)
+    yield f"unknown: {said}"
+    before = ""
+    for clearance in range(1, HIGHEST + 1):
+        said = _said(rows, risk, Decimal(clearance))
+        if said != before:
+            yield f"from {clearance}: {said}"
+        before = said
+
+
+def _said(rows: tuple[HoldRow, ...], risk: str, clearance: Decimal | None) -> str:
+    chosen = choose(rows, risk, clearance)
+    said = [_row(row) for row in (chosen.row, *chosen.others) if row]
+    return " | ".join([*said, *(["copies disagree"] if chosen.disagree else [])]) or "nothing"
+
+
+def _row(row: HoldRow) -> str:
+    numbers = "-".join(str(number) for number in dict.fromkeys((row.least, row.most)) if number is not None)
+    return " ".join(part for part in (row.action, numbers, row.unit, f"({row.guideline})") if part)
+
+
+@pytest.mark.parametrize("row", listed(), ids=[row["agent"] for row in listed()])
+def test_an_agent_is_held_as_long_as_the_list_says(row: dict[str, str], knowledge: Knowledge) -> None:
+    """Doses, days or hours, the guideline and those that say otherwise, on each side of each clearance."""
+    assert holds_of(row["agent"], knowledge) == row
+
+
+def test_every_agent_that_is_held_is_listed(knowledge: Knowledge) -> None:
+    """An agent with a hold has a line."""
+    assert [row["agent"] for row in listed()] == sorted(knowledge.medications.holds)

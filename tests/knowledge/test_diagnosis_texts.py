@@ -1,0 +1,181 @@
+"""Diagnoses in words: ordinary ones are read, and what a question asks for is never read as something else."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import simple_icd_10_cm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_service.knowledge.diagnosis_types import DiagnosisReading, Standing
+from cds_service.knowledge.value_sets import rules_of
+from tests.support.shipped import shipped_knowledge, shipped_rows
+
+ROWS, KNOWLEDGE = shipped_rows(), shipped_knowledge()
+ASKED = frozenset(name for name in ROWS.value_sets if name.startswith(("condition-", "criterion-")))
+CM = "http://hl7.org/fhir/sid/icd-10-cm"
+EXTERNAL_CAUSES = ("V", "W", "X", "Y")
+
+
+def listed(name: str) -> dict[str, Any]:
+    """A file of texts."""
+    return tomllib.loads((Path(__file__).parent / "diagnoses" / name).read_text("utf-8"))
+
+
+ORDINARY = [text for group, texts in listed("ordinary.toml").items() if group != "asked_for" for text in texts]
+ASKED_FOR = listed("ordinary.toml")["asked_for"]
+TELLING = listed("telling.toml")["value_set"]
+SURE = [(text, row["id"]) for row in TELLING for text in row["sure"]]
+UNSURE = [(text, row["id"]) for row in TELLING for text in row["unsure"]]
+
+
+def read(text: str) -> DiagnosisReading:
+    """What the shipped tables make of a text."""
+    return KNOWLEDGE.diagnosis_texts.read(text)
+
+
+def named(reading: DiagnosisReading) -> set[tuple[str, bool, Standing]]:
+    """Each value set that is named, whether surely, and how."""
+    return {(hit.value_set, hit.sufficient, mention.standing) for mention in reading.mentions for hit in mention.hits}
+
+
+def may_be(reading: DiagnosisReading, value_set: str) -> bool:
+    """Whether a text leaves it possible that the patient has a diagnosis of the value set."""
+    return not reading.known or value_set in {name for name, _, _ in named(reading)}
+
+
+@cache
+def displays() -> list[tuple[str, str]]:
+    """(display, value set) of everything that is asked for."""
+    found = {(rule.display, name) for name in ASKED for rule in rules_of(ROWS.value_sets[name])[0] if rule.display}
+    return sorted((display, name) for display, name in found if display)
+
+
+def test_there_are_texts_enough() -> None:
+    """The two lists are long enough to say something about problem lists."""
+    assert len(set(ORDINARY)) >= 300
+    assert len(SURE) + len(UNSURE) >= 300
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_an_ordinary_diagnosis_is_read_and_brings_nothing(text: str) -> None:
+    """An everyday diagnosis, as hospitals write it, is understood, and answers no question."""
+    reading = read(text)
+    assert reading.known
+    assert named(reading) == set()
+
+
+@pytest.mark.parametrize(("text", "value_set"), ASKED_FOR.items())
+def test_an_everyday_diagnosis_that_is_asked_for_is_read(text: str, value_set: str) -> None:
+    """An everyday diagnosis that some question asks for is understood, and names just that."""
+    reading = read(text)
+    assert reading.known
+    assert {name for name, _, _ in named(reading)} == {value_set}
+
+
+@pytest.mark.parametrize(("text", "value_set"), SURE)
+def test_what_is_asked_for_is_found_by_its_words(text: str, value_set: str) -> None:
+    """A diagnosis that a question asks for is present in the words in which problem lists have it."""
+    assert (value_set, True, Standing.STATED) in named(read(text))
+
+
+@pytest.mark.parametrize(("text", "value_set"), UNSURE)
+def test_what_may_be_asked_for_is_never_read_as_something_else(text: str, value_set: str) -> None:
+    """A text that may mean what a question asks for names it, or counts as not read."""
+    assert may_be(read(text), value_set)
+
+
+@pytest.mark.parametrize(
+    ("text", "standing"),
+    [
+        ("CHF", Standing.STATED),
+        ("CHF, well controlled", Standing.STATED),
+        ("cirrhosis and CHF", Standing.STATED),
+        ("CHF without edema", Standing.STATED),
+        ("h/o CHF", Standing.PAST),
+        ("CHF (resolved)", Standing.PAST),
+        ("history of COPD and CHF", Standing.PAST),
+        ("?CHF", Standing.DOUBTFUL),
+        ("r/o CHF", Standing.DOUBTFUL),
+        ("CHF vs COPD", Standing.DOUBTFUL),
+        ("possible CHF", Standing.DOUBTFUL),
+        ("CHF, suspected", Standing.DOUBTFUL),
+        ("no COPD, CHF", Standing.DOUBTFUL),
+        ("no COPD and CHF", Standing.DOUBTFUL),
+        ("V.a. Herzinsuffizienz", Standing.DOUBTFUL),
+        ("Z.n. Herzinsuffizienz", Standing.PAST),
+        ("no CHF", None),
+        ("denies CHF", None),
+        ("no history of CHF", None),
+        ("no COPD or CHF", None),
+        ("negative for CHF", None),
+        ("keine Herzinsuffizienz", None),
+        ("Family history of CHF", None),
+        ("FH: CHF", None),
+        ("screening for CHF", None),
+    ],
+)
+def test_the_words_around_a_diagnosis_say_how_it_is_meant(text: str, standing: Standing | None) -> None:
+    """Denied or somebody else's is none of the patient's; history and doubt are kept apart from what is stated."""
+    found = {how for value_set, _, how in named(read(text)) if value_set == "criterion-heart-failure"}
+    assert found == ({standing} if standing else set())
+
+
+@given(
+    st.sampled_from([*ORDINARY, *(text for text, _ in SURE)]),
+    st.sampled_from(["The {}", "{}, left", "{} (right)", "Known {}", "{}, bilateral", "  {} ", "{} - documented"]),
+    st.sampled_from([str, str.upper, str.lower]),
+)
+def test_side_articles_and_capitals_change_nothing(text: str, around: str, case: Any) -> None:
+    """A diagnosis means the same with a side, an article, in capitals or in small letters."""
+    other = read(case(around.format(text)))
+    assert (other.known, named(other)) == (read(text).known, named(read(text)))
+
+
+def test_a_side_of_the_heart_is_kept() -> None:
+    """Heart failure is not read as right heart failure, which another question asks for."""
+    row = "criterion-pulmonary-hypertension"
+    assert row not in {name for name, _, _ in named(read("Heart failure, chronic"))}
+    assert may_be(read("Known right-sided heart failure"), row)
+    assert row in {name for name, _, _ in named(read("Right heart failure, chronic"))}
+
+
+@given(st.deferred(lambda: st.sampled_from(displays())), st.data())
+def test_a_slip_of_the_pen_hides_nothing(one: tuple[str, str], data: st.DataObject) -> None:
+    """What is asked for, with a letter left out of a longer word, still names something asked for, or is not read."""
+    longer = list(re.finditer(r"[^\W\d_]{5,}", one[0]))
+    if longer:
+        word = data.draw(st.sampled_from(longer))
+        place = data.draw(st.integers(word.start(), word.end() - 1))
+        reading = read(one[0][:place] + one[0][place + 1 :])
+        assert reading.mentions or not reading.known
+
+
+@pytest.mark.parametrize(("display", "value_set"), displays())
+def test_the_name_of_what_is_asked_for_is_no_other_diagnosis(display: str, value_set: str) -> None:
+    """Every name that the value sets give their codes names that value set."""
+    as_display = {hit.value_set for hit in KNOWLEDGE.codes.named(display)}
+    assert may_be(read(display), value_set) or value_set in as_display
+
+
+@pytest.mark.slow
+def test_no_title_of_a_code_that_is_asked_for_reads_as_something_else() -> None:
+    """Every title of ICD-10-CM whose code is in a value set names one of its value sets, or counts as not read."""
+    passed_over, asked, found = [], 0, 0
+    for code in simple_icd_10_cm.get_all_codes(with_dots=True):
+        in_sets = {hit.value_set for hit in KNOWLEDGE.codes.lookup(CM, code) if hit.value_set in ASKED}
+        if not in_sets or code.startswith(EXTERNAL_CAUSES):
+            continue
+        reading = read(simple_icd_10_cm.get_description(code))
+        asked += 1
+        found += bool(in_sets & {name for name, _, _ in named(reading)})
+        if not any(may_be(reading, name) for name in in_sets):
+            passed_over.append((code, simple_icd_10_cm.get_description(code)))
+    assert passed_over == []
+    assert found > asked / 2
