@@ -20,7 +20,6 @@ def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowle
     """A criterion, by the type of its question."""
     question, wording = criterion.question, Wording(knowledge.wording)
     limit = question.limit
-    value_sets = dict.fromkeys(need.value_set for need in question.needs(knowledge))
     answers = limit.answers if limit else ()
     return RuleQuestion(
         id=criterion.id,
@@ -37,7 +36,7 @@ def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowle
         advice=tuple(wording.say(f"advice.{key}") for key in criterion.advice),
         words=question.words(knowledge),
         table=question.table(knowledge),
-        code_lists=code_lists((*value_sets, *answers), knowledge),
+        code_lists=code_lists((*question.code_sets(knowledge), *answers), knowledge),
     )
 
 

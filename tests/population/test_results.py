@@ -37,7 +37,7 @@ SITE = """
 [[threshold]]
 id = "{threshold}"
 value = {value}
-change = {{ reason = "try another limit", approver = "IR committee", date = "2026-11-02" }}
+change = {{ reason = "try another limit", approver = "IR committee", date = "2026-11-02", source = "IR-07" }}
 """
 
 

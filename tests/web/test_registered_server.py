@@ -68,7 +68,7 @@ THRESHOLD = """
 [[threshold]]
 id = "platelets-high-risk"
 value = {value}
-change = {{ reason = "local protocol", approver = "Head of interventional radiology", date = "2026-11-02" }}
+change = {{ reason = "local protocol", approver = "Head of department", date = "2026-11-02", source = "IR-07" }}
 """
 
 

@@ -46,7 +46,8 @@ def test_every_kind_of_question_is_shown(client: FlaskClient, knowledge: Knowled
             assert f'id="{criterion.id}"' in page
             assert question.asks
             assert question.reads, criterion.id
-            wanted = {need.value_set for need in criterion.question.needs(knowledge)}
+            wanted = set(criterion.question.code_sets(knowledge))
+            assert wanted
             assert wanted <= {listed.id for listed in question.code_lists}, criterion.id
             assert all(escape(listed.title) in page for listed in question.code_lists)
 

@@ -73,6 +73,11 @@ class AntithromboticQuestion(Question):
         systems = knowledge.codes.systems_of(antithrombotic_value_sets(knowledge))
         return (*sorted(map(knowledge.codes.label, systems)), "names of agents and products")
 
+    def code_sets(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """Those of the agents in place of the one that joins them in the FHIR package."""
+        own = super(AntithromboticQuestion, self).code_sets(knowledge)
+        return (*antithrombotic_value_sets(knowledge), *(name for name in own if name != ANTITHROMBOTIC_CODES))
+
     def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
         """How long each agent is held: the active rows of `holds.toml`, of each agent the leading guideline first."""
         agents = knowledge.medications.agents

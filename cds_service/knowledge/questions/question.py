@@ -81,6 +81,10 @@ class Question(ABC):
         """Words of free text that name what it asks for, beside the displays of its codes; `*` is any ending."""
         return ()
 
+    def code_sets(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """The value sets that hold the codes that it reads, each once."""
+        return tuple(dict.fromkeys(need.value_set for need in self.needs(knowledge)))
+
     def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
         """Rows of a table of its own by which it is judged, for its page: column -> text, the same columns in each."""
         return ()
