@@ -14,8 +14,11 @@ from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.findings.finding import CriterionFinding, Evidence, Findings, OrderFinding
 from cds_service.indicator import Indicator
+from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Contraindication
 from cds_service.reasons import Reason
+
+_TYPES = frozenset(name for kind in KINDS.values() for name in kind.resource_types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,14 @@ class CallSummary:
 
 
 def without_references(summary: CallSummary) -> CallSummary:
-    """The same without the ids of resources."""
-    orders = (
-        replace(order, answers=tuple(replace(answer, evidence=()) for answer in order.answers))
-        for order in summary.orders
-    )
+    """The same with the types of resources in place of their ids."""
+    orders = (replace(order, answers=tuple(map(_without_ids, order.answers))) for order in summary.orders)
     return replace(summary, orders=tuple(orders))
+
+
+def _without_ids(answer: AnswerSummary) -> AnswerSummary:
+    types = (reference.partition("/")[0] for reference in answer.evidence)
+    return replace(answer, evidence=tuple(name if name in _TYPES else "a resource" for name in types))
 
 
 def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, ...], version: str) -> CallSummary:

@@ -245,12 +245,12 @@ class Settings:
         ),
     )
     keep_references: bool = field(
-        default=True,
+        default=False,
         metadata=_metadata(
             parse=values.on_or_off,
-            default_text="on",
-            meaning="Whether records hold the ids of the resources that an answer rests on, for `cds-service explain`. "
-            "They hold no values either way.",
+            default_text="off",
+            meaning="Whether records hold the ids of the resources that an answer rests on, for `cds-service explain`; "
+            "otherwise only their types.",
         ),
     )
     keep_comments: bool = field(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from cds_service.answer import answer
 from cds_service.hooks.envelope import read_request
-from cds_service.knowledge.diagnosis_texts import DiagnosisReading
+from cds_service.knowledge.diagnosis_types import DiagnosisReading
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.value_sets import rules_of
 from tests.support.calls import NOTHING_RECORDED, a_call, drafts
@@ -92,7 +92,7 @@ def _with_coding(condition: Condition, **changes: Any) -> Condition:
 
 def _display(condition: Condition) -> str:
     coding = _coding(condition)
-    return KNOWLEDGE.codes.display(coding["system"], coding["code"]) or "psychosis, see letter"
+    return KNOWLEDGE.codes.display(coding["system"], coding["code"]) or "quibbledosis, see letter"
 
 
 WAYS: dict[str, Way] = {

@@ -1,7 +1,7 @@
 """`cds-service explain CARD-UUID`: why a card came: the data read, rows, limit and source of that day, and the answer.
 
-Nothing of the patient is stored but a hash and the ids of resources, so no value is shown. The UUID is in the response,
-and in what the EHR reports about the card.
+Nothing of the patient is stored but a hash (and resource ids with CDS_KEEP_REFERENCES), so no value is shown. The UUID
+is in the response, and in what the EHR reports about the card.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from cds_service.cli.feedback_tables import show_report
 from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
 from cds_service.cli.terminal import console, print_err
 from cds_service.errors import SetupError, StoreUnavailable
+from cds_service.knowledge.override_reasons import reasons_by_kind
 from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
 
@@ -74,6 +75,7 @@ def _print_json(report: Report) -> None:
         "total": _numbers(report.total),
         **{f"by_{kind}": {n: _numbers(tally) for n, tally in tallies.items()} for kind, tallies in report.by.items()},
         "override_reasons": report.reasons,
+        "override_kinds": reasons_by_kind(report.reasons),
         "seconds_to_answer": {"median": report.median_seconds, "answers": len(report.seconds_to_answer)},
         "answers_before_card": report.answers_before_card,
         "unknown_cards": report.unknown_cards,
@@ -109,6 +111,8 @@ def _csv_lines(report: Report) -> Iterator[dict[str, Any]]:
             yield {"by": kind, "value": name, **_numbers(tally), **review}
     for reason, count in report.reasons.items():
         yield {"by": "reason", "value": reason, "overridden": count}
+    for kind, count in reasons_by_kind(report.reasons).items():
+        yield {"by": "kind", "value": kind, "overridden": count}
 
 
 _PRINT: dict[str, Callable[[Report], None]] = {

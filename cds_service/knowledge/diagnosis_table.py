@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from cds_service.knowledge.diagnosis_texts import CLASSES, DiagnosisTexts, Named, noise_of, words_of
+from cds_service.knowledge.diagnosis_texts import CLASSES, DiagnosisTexts, Named, Noise, words_of
 from cds_service.knowledge.phrases import Phrases, unglued
 from cds_service.knowledge.table_rows import Row, TableRows
 from cds_service.knowledge.value_sets import CodeIndex, Hit
@@ -24,7 +24,7 @@ def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Collection[str], 
         asked: value sets that a question about conditions asks for.
         words: how texts become words.
     """
-    noise = noise_of(files.plain_words["noise"].split(), words)
+    noise = _noise(files.plain_words, words)
     diagnoses: dict[str, Named] = {}
     terms = {term: kind for kind, phrase in _plain_phrases(files) if (term := _term(phrase, noise, words))}
     for number, row in enumerate(files.diagnosis_words["diagnosis"]):
@@ -57,7 +57,7 @@ def phrases_of(row: Row) -> list[str]:
 def check_diagnosis_words(rows: TableRows) -> Iterator[str]:
     """Every term that two rows claim, one line each."""
     words, seen = Words(rows.spelling), dict[str, int]()
-    noise = noise_of(rows.plain_words["noise"].split(), words)
+    noise = _noise(rows.plain_words, words)
     for number, row in enumerate(rows.diagnosis_words["diagnosis"]):
         for phrase in phrases_of(row):
             term = _term(phrase, noise, words)
@@ -65,6 +65,11 @@ def check_diagnosis_words(rows: TableRows) -> Iterator[str]:
                 yield f'diagnosis_words.toml: "{phrase}" holds only words that change nothing; leave it out'
             if seen.setdefault(term, number) != number:
                 yield f'diagnosis_words.toml: "{phrase}" is in two rows; leave it in one'
+
+
+def _noise(plain_words: Row, words: Words) -> Noise:
+    listed = (plain_words[field] for field in ("noise", "sides", "sided"))
+    return Noise(*(frozenset(word for text in texts.split() for word in words_of(text, words)) for texts in listed))
 
 
 def _plain_phrases(files: TableRows) -> Iterator[tuple[str, str]]:
@@ -100,6 +105,6 @@ def _found(tokens: Iterable[str], codes: CodeIndex) -> Iterator[Hit]:
         yield from codes.lookup(system or _ICD, code)
 
 
-def _term(phrase: str, noise: frozenset[str], words: Words) -> str:
+def _term(phrase: str, noise: Noise, words: Words) -> str:
     """A term as the reader meets it: plain words in the singular, digits split off, without the words of `noise`."""
-    return " ".join(word for word in words_of(unglued(phrase), words) if word not in noise)
+    return " ".join(noise.drop(words_of(unglued(phrase), words)))

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 
+from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
 from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.lexicon import Lexicon
 from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
@@ -32,16 +32,6 @@ _SIZE = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm
 """How large something is says nothing of what it is."""
 
 
-class Standing(Enum):
-    """How a text speaks of a diagnosis that it names and doesn't deny."""
-
-    STATED = "stated"
-    PAST = "past"
-    """`history of`, `status post`, `resolved`: it may still hold."""
-    DOUBTFUL = "doubtful"
-    """`possible`, `rule out`, `?`, or joined to what is denied."""
-
-
 @dataclass(frozen=True, slots=True)
 class Named:
     """A diagnosis that terms stand for: its value sets; none where no question asks for it.
@@ -51,23 +41,6 @@ class Named:
 
     hits: tuple[Hit, ...]
     lasts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A diagnosis that a text names. `sure`: every word of the phrase around it is known."""
-
-    hits: tuple[Hit, ...]
-    standing: Standing
-    sure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DiagnosisReading:
-    """What a text says. `known`: every word is known, and together they say something."""
-
-    mentions: tuple[Mention, ...]
-    known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +91,23 @@ class _Phrase:
         return bool(self.how) and set(self.kinds) <= _CHANGING | _PASSING
 
 
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Words, as `words_of` gives them, that change nothing; a side does where it stands before a part of the heart."""
+
+    words: frozenset[str]
+    sides: frozenset[str]
+    sided: frozenset[str]
+
+    def drop(self, words: Sequence[str]) -> list[str]:
+        """The words without noise."""
+        kept: list[str] = []
+        for word in reversed(words):
+            if word not in self.words or (word in self.sides and kept and kept[-1] in self.sided | self.sides):
+                kept.append(word)
+        return kept[::-1]
+
+
 class DiagnosisTexts:
     """Reads texts by the tables; prepared once."""
 
@@ -126,7 +116,7 @@ class DiagnosisTexts:
         terms: Mapping[str, str],
         diagnoses: Mapping[str, Named],
         apart: Mapping[str, str],
-        noise: Iterable[str],
+        noise: Noise,
         phrases: Phrases,
         words: Words,
     ) -> None:
@@ -136,12 +126,12 @@ class DiagnosisTexts:
             terms: term as `terms_of` makes it -> a class of `CLASSES` or a key of `diagnoses`.
             diagnoses: by key.
             apart: words, as a term, that may mean a diagnosis wherever they stand in a sentence -> its key.
-            noise: words, as in `plain_words.toml`, that change nothing wherever they stand: side, article.
+            noise: words that change nothing: side, article.
             phrases: cuts texts.
             words: how texts become words.
         """
         self._words, self._phrases, self._diagnoses = words, phrases, dict(diagnoses)
-        self._noise = noise_of(noise, words)
+        self._noise = noise
         self._terms = dict(terms)
         self._lexicon = Lexicon(terms)
         self._apart: dict[str, list[tuple[frozenset[str], str]]] = {}
@@ -155,7 +145,7 @@ class DiagnosisTexts:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases: list[_Phrase] = []
         for _, chunks in self._phrases.sentences(_SIZE.sub(" ", text).replace("?", " ? ")):
-            stretches = [self._stretch(chunk) for chunk in chunks]
+            stretches = [stretch for chunk in chunks if (stretch := self._stretch(chunk)).words]
             sentence = self._inverted(stretches) or [one for each in stretches for one in self._phrases_of(each)]
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])
         mentions = [mention for phrase in phrases for mention in _mentions(phrase)]
@@ -165,7 +155,7 @@ class DiagnosisTexts:
 
     def _stretch(self, chunk: Chunk) -> _Stretch:
         """The words of a chunk without noise, slips of the pen corrected."""
-        written = [word for word in words_of(chunk.text, self._words) if word not in self._noise]
+        written = self._noise.drop(words_of(chunk.text, self._words))
         slips = {word: self._known.one_slip_from(word) for word in written if word not in self._known}
         words = [slips.get(word) or word for word in written]
         return _Stretch(words, chunk.joined, frozenset(right for right in slips.values() if right))
@@ -216,11 +206,6 @@ def _value_sets(named: Named) -> frozenset[str]:
 def words_of(text: str, words: Words) -> list[str]:
     """The words of a text in the singular: an `s` at the end of a longer word is dropped, and one that stands alone."""
     return [_singular(word) for word in words.of(text).split() if word != "s"]
-
-
-def noise_of(noise: Iterable[str], words: Words) -> frozenset[str]:
-    """Words that change nothing, as `words_of` gives them."""
-    return frozenset(word for text in noise for word in words_of(text, words))
 
 
 def _singular(word: str) -> str:

@@ -35,8 +35,9 @@ class KnownWords:
         return self._one_of(self._beginning_with(word)) or self._one_of(self._one_slip_from(word))
 
     def one_slip_from(self, word: str) -> str | None:
-        """The word from which an unknown word differs by one slip; None where there is none, or several meanings."""
-        return self._one_of(self._one_slip_from(word)) if word.isalpha() else None
+        """The one word from which an unknown word differs by one slip; None where there is none, or several."""
+        found = set(self._one_slip_from(word)) if word.isalpha() else set()
+        return found.pop() if len(found) == 1 else None
 
     def _one_of(self, words: Iterable[str]) -> str | None:
         found = {self._meanings[word]: word for word in words}

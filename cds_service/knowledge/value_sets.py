@@ -172,17 +172,16 @@ class CodeIndex:
         self._displays = {
             (rule.system, self._spell(rule.system, rule.code)): rule.display for rule in listed if rule.display
         }
-        self._by_text: dict[str, list[Hit]] = {}
-        self._displayed: dict[str, list[Hit]] = {}
+        self._by_text: dict[str, list[tuple[str, str]]] = {}
+        self._displayed: dict[str, list[tuple[str, str]]] = {}
         self._systems_of: dict[str, set[str]] = {}
         self._rules_of: dict[str, list[CodeRule]] = {}
         for rule in listed:
             self._rules_of.setdefault(rule.value_set, []).append(rule)
             self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
             if rule.display:
-                hit = Hit(rule.value_set, rule.relation)
-                self._by_text.setdefault(words.of(rule.display), []).append(hit)
-                self._displayed.setdefault(rule.display, []).append(hit)
+                self._by_text.setdefault(words.of(rule.display), []).append((rule.system, rule.code))
+                self._displayed.setdefault(rule.display, []).append((rule.system, rule.code))
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
 
@@ -246,16 +245,16 @@ class CodeIndex:
         return targets is not None and all(self._canonical(target.system) in systems for target in targets)
 
     def named(self, text: str) -> tuple[Hit, ...]:
-        """Every value set of which a text is the display of a code, word for word; sufficient ones first."""
-        return _best(self._by_text.get(self._words.of(text), ()))
+        """Every value set that holds a code of which a text is the display, word for word; sufficient ones first."""
+        return _best(hit for code in self._by_text.get(self._words.of(text), ()) for hit in self.lookup(*code))
 
     def displays(self, value_sets: Collection[str]) -> Iterator[tuple[str, tuple[Hit, ...]]]:
         """Every display of a code of these value sets as it is written, with those that it is in.
 
         SNOMED CT's fully specified names come without their tag (`(disorder)`). Sufficient value sets are first.
         """
-        for display, hits in self._displayed.items():
-            held = _best(hit for hit in hits if hit.value_set in value_sets)
+        for display, codes in self._displayed.items():
+            held = _best(hit for code in codes for hit in self.lookup(*code) if hit.value_set in value_sets)
             if held:
                 yield _TAG.sub("", display), held
 

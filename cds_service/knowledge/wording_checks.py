@@ -14,7 +14,7 @@ from string import Formatter
 from typing import Any
 
 from cds_service.kinds import KINDS
-from cds_service.knowledge.alerts import advice_key
+from cds_service.knowledge.alerts import AGE_ALERT, SEX_ALERT, advice_key
 from cds_service.knowledge.site_overlay import LOCAL
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Units
@@ -88,6 +88,10 @@ def _of_procedures(rows: TableRows) -> Iterator[_Name]:
         file = rows.places.get(key, "site/procedures")
         yield from (_Name(note, file, key, "notes") for note in row.get("notes", {}).values())
         yield from (_Name(f"uses.{use}", file, key, "uses") for use in (*row["uses"], *row.get("usually_uses", ())))
+        for field, alert_key in (("sex", SEX_ALERT), ("from_age", AGE_ALERT), ("to_age", AGE_ALERT)):
+            if field in row:
+                yield _Name(alert_key, file, key, field)
+                yield _Name(advice_key(alert_key), file, key, field)
         for alert in row.get("alert", ()):
             yield _Name(alert["wording"], file, key, "alert")
             yield _Name(advice_key(alert["wording"]), file, key, "alert")

@@ -28,6 +28,11 @@ _INACTIVE = {
     "type": "boolean",
 }
 _TOPIC = "topic."
+_FORMER_TOPICS = {
+    "indication": "Missing indication",
+    "alert": "Condition that needs other treatment",
+    "not-checked": "Not checked",
+}
 _PROCEDURE = {"code": "procedure", "description": "Id of the procedure that it is a reason for.", "type": "code"}
 
 
@@ -66,20 +71,29 @@ def code_systems(procedures: Mapping[str, Row], contraindications: Mapping[str, 
     ]
 
 
-def card_topics(wording: Mapping[str, str], release: str) -> Resource:
+def card_topics(contraindications: Mapping[str, Row], wording: Mapping[str, str], release: str) -> Resource:
     """The CodeSystem of `source.topic` of cards: the problems of a patient, and the other kinds of card.
 
+    The topics of cards of before, rows of the second table among them, stay as inactive codes.
+
     Args:
+        contraindications: every [[contraindication]] row by id, of any status.
         wording: sentences by key; each `topic.<code>` is a topic.
         release: of the tables.
     """
-    kinds = {key.removeprefix(_TOPIC): label for key, label in wording.items() if key.startswith(_TOPIC)}
+    topics = {key.removeprefix(_TOPIC): label for key, label in wording.items() if key.startswith(_TOPIC)}
+    before = {key: row["label"] for key, row in contraindications.items()} | _FORMER_TOPICS
+    former = [
+        {"code": key, "display": label, "property": [{"code": "inactive", "valueBoolean": True}]}
+        for key, label in before.items()
+        if key not in topics
+    ]
     return _system(
         ("card-topics", "What a card of this service is about"),
         "The topic of a card's source: the problem of the patient that it is about, or the kind of card.",
         release,
-        [{"code": key, "display": kinds[key]} for key in kinds],
-        [],
+        [*({"code": key, "display": label} for key, label in topics.items()), *former],
+        [_INACTIVE],
     )
 
 
@@ -97,7 +111,7 @@ def _system(
         **({"hierarchyMeaning": hierarchy} if hierarchy else {}),
         "content": "complete",
         "count": sum(1 + len(c.get("concept", ())) for c in concepts),
-        **({"property": properties} if properties else {}),
+        "property": properties,
         "concept": concepts,
     }
 

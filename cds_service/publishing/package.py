@@ -74,7 +74,7 @@ def _code_systems(sources: Sources) -> list[Resource]:
     rows, release = sources.rows, sources.release
     by_hand = [_read(sources.folder / path) for path in _CODE_SYSTEMS_BY_HAND]
     made = code_systems(rows.procedures, rows.contraindications, release)
-    return [*by_hand, card_topics(sources.knowledge.wording, release), *made]
+    return [*by_hand, card_topics(rows.contraindications, sources.knowledge.wording, release), *made]
 
 
 def _read(path: Path) -> Resource:

@@ -60,7 +60,7 @@ class CallRecorder:
     metrics: Metrics
     log_key: bytes
     new_id: Callable[[], str]
-    keep_references: bool = True
+    keep_references: bool = False
     """Whether the ids of the resources that an answer rests on are stored."""
 
     def without_answered(self, call: ReceivedCall, result: Answer) -> Answer:

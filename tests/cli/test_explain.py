@@ -25,7 +25,7 @@ def card(knowledge: Knowledge, now: datetime, tmp_path: Path, monkeypatch: pytes
     url = f"sqlite:///{tmp_path}/records.db"
     monkeypatch.setenv("CDS_DATABASE_URL", url)
     monkeypatch.setenv("CDS_TIMEZONE", "Asia/Shanghai")
-    client = create_app(Settings(database_url=url), knowledge, lambda: now).test_client()
+    client = create_app(Settings(database_url=url, keep_references=True), knowledge, lambda: now).test_client()
     platelets = {
         "resourceType": "Observation",
         "id": "plt-7",
@@ -85,7 +85,7 @@ def test_the_explanation_is_one_document(run, card: dict[str, Any]) -> None:
 
 
 def test_a_site_may_keep_no_resource_ids(knowledge: Knowledge, now: datetime, tmp_path: Path) -> None:
-    """With CDS_KEEP_REFERENCES off, the records hold no id of a resource."""
+    """Unless CDS_KEEP_REFERENCES is on, the records hold the types of resources and no id."""
     url = f"sqlite:///{tmp_path}/others.db"
     condition = {
         "resourceType": "Condition",
@@ -101,6 +101,7 @@ def test_a_site_may_keep_no_resource_ids(knowledge: Knowledge, now: datetime, tm
         stored = [str(record["orders"]) for record in read_calls(store, None, None)]
         assert any("psychosis" in orders for orders in stored)
         assert any("c-99" in orders for orders in stored) is keep
+        assert any("'Condition'" in orders for orders in stored)
         store.close()
 
 

@@ -263,7 +263,7 @@ def test_a_class_that_is_not_read(entry: dict[str, Any], knowledge: Knowledge, n
         ({"coding": [{"system": "http://loinc.org", "code": "LA28407-7"}]}, ("present", None)),
         ({"coding": [{"system": "http://loinc.org", "code": "LA28404-4"}]}, ("absent", None)),
         ({"coding": [{"system": "urn:local", "code": "3"}], "text": "NYHA III"}, ("unknown", "answer-unread")),
-        ({"text": "NYHA III"}, ("unknown", "unreadable-value")),
+        ({"text": "NYHA III"}, ("unknown", "answer-unread")),
     ],
 )
 def test_an_answer_that_is_not_read(

@@ -43,7 +43,7 @@ RAW_ORDER = {"code": f"procedure|{UFE}"}
             "indication-in-remission",
         ),
         ({"order": UFE, "not_sent": ["conditions"]}, "uterine-fibroids", "unknown", "conditions-unavailable"),
-        ({"order": UFE, "conditions": [{"text": "fibroids"}]}, "uterine-fibroids", "unknown", "uncoded-condition"),
+        ({"order": UFE, "conditions": [{"text": "quibbledosis"}]}, "uterine-fibroids", "unknown", "uncoded-condition"),
         ({"order": UFE, "conditions": [{"text": "x", "clinical": "resolved"}]}, "uterine-fibroids", "absent", None),
         (
             {"order": UFE, "conditions": [{"code": "icd-10-cm|I10", "fields": {"code": 5}}]},

@@ -37,8 +37,8 @@ def drawn(run: Path, size: int = 40, seed: str = "1") -> tuple[list[dict[str, st
 def test_a_sample_holds_every_row_and_level_and_orders_without_a_card(run):
     """Rare rows are in the sample as well as frequent ones, and so are orders about which nothing was said."""
     items, key = drawn(run)
-    cards = {f"{c.row}|{c.indicator}" for row in read_rows(run) for c in row.shown if c.topic != "not-checked"}
-    silent = any(row.procedure and all(c.topic == "not-checked" for c in row.shown) for row in read_rows(run))
+    cards = {f"{c.row}|{c.indicator}" for row in read_rows(run) for c in row.shown if c.topic != "gaps"}
+    silent = any(row.procedure and all(c.topic == "gaps" for c in row.shown) for row in read_rows(run))
     assert len(items) == 40
     assert set(key.strata.values()) == cards | ({SILENT} if silent else set())
     assert silent

@@ -134,7 +134,7 @@ def test_nothing_to_judge_by_is_one_card(client: FlaskClient) -> None:
     answer = post(client, as_json(a_call(context=drafts(KNOWN_ORDER)))).get_json()
     (card,) = answer["cards"]
     assert card["indicator"] == "warning"
-    assert card["summary"].startswith("Nothing could be checked for ")
+    assert card["summary"].startswith("Record could not be read: ")
     assert "the EHR did not send the recorded allergies, and no FHIR server was available" in card["detail"]
     (entry,) = answer["extension"]["org.example.ir-cds"]["procedures"]
     assert {row["certainty"] for row in entry["contraindications"]} == {"unknown"}
@@ -293,7 +293,7 @@ def test_a_call_without_prefetch_reads_the_fhir_server(make_app: MakeApp, caplog
         client = make_app(fhir_deadline=60.0).test_client()
         response = client.post("/cds-services/ir-order-sign", json=call)
         assert response.status_code == 200
-        assert "Iodine or contrast allergy" in response.get_json()["cards"][0]["summary"]
+        assert "on the allergy list: use another agent" in response.get_json()["cards"][0]["summary"]
         peer.habits.token = "another"  # noqa: S105  not a secret
         refused_by_server = client.post("/cds-services/ir-order-sign", json=call).get_json()
         assert "Nothing could be checked" in refused_by_server["cards"][0]["summary"]

@@ -1,0 +1,35 @@
+"""What a diagnosis in words says, as frozen types: the output of `diagnosis_texts.py`. Only types live here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from cds_service.knowledge.value_sets import Hit
+
+
+class Standing(Enum):
+    """How a text speaks of a diagnosis that it names and doesn't deny."""
+
+    STATED = "stated"
+    PAST = "past"
+    """`history of`, `status post`, `resolved`: it may still hold."""
+    DOUBTFUL = "doubtful"
+    """`possible`, `rule out`, `?`, or joined to what is denied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A diagnosis that a text names. `sure`: every word of the phrase around it is known."""
+
+    hits: tuple[Hit, ...]
+    standing: Standing
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisReading:
+    """What a text says. `known`: every word is known, and together they say something."""
+
+    mentions: tuple[Mention, ...]
+    known: bool

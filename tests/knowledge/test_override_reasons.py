@@ -1,0 +1,20 @@
+"""Reasons to go ahead are counted by what they say of the card."""
+
+from __future__ import annotations
+
+from cds_service.knowledge.override_reasons import reasons_by_kind
+
+SYSTEM = "https://example.org/ir-cds/fhir/CodeSystem/override-reasons"
+
+
+def test_reasons_are_counted_by_kind():
+    """Useful, wrong, data gap, limit or urgency; an old code, or one of another system, is counted apart."""
+    given = {
+        "other-agent-planned": 2,
+        "correction-planned": 1,
+        "tolerated-since": 1,
+        "emergency": 4,
+        "not-applicable": 1,
+    }
+    reasons = {f"{SYSTEM}|{code}": count for code, count in given.items()} | {"urn:ehr|because": 2}
+    assert reasons_by_kind(reasons) == {"urgency": 4, "useful": 3, "other": 3, "wrong": 1}
