@@ -33,6 +33,11 @@ FAILING: dict[str, Any] = {
     "patient": {"gender": "male", "birthDate": "1960-01-01"},
 }
 """An eGFR of 9, chronic respiratory failure, hepatic failure."""
+PREGNANT: dict[str, Any] = {
+    "labs": [{"code": "loinc|2106-3", "answer": "sct|10828004"}],
+    "patient": {"gender": "female", "birthDate": "1996-01-01"},
+}
+"""A woman of 30 with a positive pregnancy test."""
 LISTED = (
     *("inr-high-risk", "inr-femoral-access", "platelets-high-risk", "acute-kidney-injury", "egfr-first-pass"),
     *("creatinine-chemoembolization", "neutrophils-grade-4", "iodinated-contrast-allergy", "bilirubin-tips"),
@@ -41,7 +46,7 @@ LISTED = (
 """Questions that the sick patient answers with yes, wherever they are asked."""
 ROWS = ("iodine-allergy", "unable-to-cooperate")
 FAILURES = ("kidney-failure", "respiratory-failure", "liver-failure")
-COLUMNS = ("procedure", "present", *ROWS, *FAILURES)
+COLUMNS = ("procedure", "present", *ROWS, *FAILURES, "pregnancy")
 
 
 def questions() -> list[dict[str, str]]:
@@ -52,9 +57,10 @@ def questions() -> list[dict[str, str]]:
 
 def asked(procedure: str, knowledge: Knowledge, now: datetime) -> dict[str, str]:
     """The line of a procedure: questions that are answered yes, and of rows the level or where it is told."""
-    sick, failing = (_order(procedure, patient, knowledge, now) for patient in (SICK, FAILING))
+    sick, failing, pregnant = (_order(procedure, who, knowledge, now) for who in (SICK, FAILING, PREGNANT))
     found = {row: sick.get(row, {}).get("indicator", "") for row in ROWS}
     found |= {row: failing.get(row, {}).get("told", {}).get("as", "") for row in FAILURES}
+    found |= {"pregnancy": pregnant.get("pregnancy", {}).get("indicator", "")}
     present = (c["id"] for row in sick.values() for c in row.get("criteria", ()) if c["certainty"] == "present")
     return {"procedure": procedure, "present": " ".join(sorted(set(LISTED).intersection(present))), **found}
 

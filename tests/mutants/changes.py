@@ -32,7 +32,7 @@ ROW, ADVICE, CODE, SENTENCE, USES, REASON, HOLD = "row", "advice", "code", "sent
 _NOT_JUDGED = frozenset({
     *("id", "label", "status", "source", "guideline", "grade", "kind", "result_profile", "lab", "unit", "threshold"),
     *("group", "criterion", "indication", "short", "region", "origin", "parent", "bleeding_risk_basis", "synonyms"),
-    *("exclude_terms", "frequency", "offered", "shadow", "possible_because"),
+    *("exclude_terms", "frequency", "urgency", "offered", "shadow", "possible_because"),
     *("problem", "condition", "wording", "alert"),
 })  # fmt: skip
 """Fields that name, source or publish a row, and order names, which have tests of their own."""
@@ -46,13 +46,12 @@ _FIELDS_OF = {
             "even_in_emergency",
             "at_most_info",
             "emergency",
-            "urgency",
             "expected",
         ),
         *("tell", "at_risk_when"),
     ),
     REQUIRED: ("required", "required_when"),
-    ADVICE: ("advice", "notes", "co2"),
+    ADVICE: ("advice", "notes", "co2", "cite", "says"),
     ROW: ("value_sets",),
     REASON: ("present_if", "possible_if", "list_complete", "settled_by"),
     LIMIT: ("value", "rise", "ratio", "answers"),

@@ -12,7 +12,7 @@ from tests.support.shipped import shipped_rows
 
 pytestmark = pytest.mark.slow
 
-NOTICED = 0.85
+NOTICED = 0.8
 """Share of the sample that the cases notice at least."""
 
 
