@@ -165,7 +165,13 @@ class Chart:
 
         Read is what has a code in a vocabulary that the value sets hold codes of, or words that are all known.
         """
-        systems = self._knowledge.codes.systems_of(value_sets)
+        return self._unread_in(self._knowledge.codes.systems_of(value_sets))
+
+    def unread_at_all(self) -> tuple[ConditionFact, ...]:
+        """The conditions that no question can read: without a code of any known vocabulary, and in words not known."""
+        return self._unread_in(self._knowledge.codes.systems)
+
+    def _unread_in(self, systems: frozenset[str]) -> tuple[ConditionFact, ...]:
         if systems not in self._unread:
             self._unread[systems] = tuple(fact for fact in self._active if not self._is_read(fact, systems))
         return self._unread[systems]

@@ -118,12 +118,12 @@ def _possible(criterion: Criterion, matches: Sequence[tuple[Match, _Time]]) -> C
 def _no_condition(
     criterion: Criterion, question: ConditionQuestion, patient: PatientContext
 ) -> CriterionFinding | None:
-    if not criterion.required:
-        return None
     gap = unanswered(criterion, patient.facts)
-    unread = patient.chart.unread_for(question.value_sets)
+    chart = patient.chart
+    # An optional question may have no codes in the vocabulary of a condition; it misses only what nobody can read.
+    unread = chart.unread_for(question.value_sets) if criterion.required else chart.unread_at_all()
     if gap is None and not unread:
-        return CriterionFinding(criterion, Certainty.ABSENT)
+        return CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
     if gap is not None:
         return gap
     evidence = tuple(Evidence(fact.reference, fact.concept.label) for fact in unread[:_MOST_UNREAD])
