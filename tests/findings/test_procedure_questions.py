@@ -38,6 +38,8 @@ PREGNANT: dict[str, Any] = {
     "patient": {"gender": "female", "birthDate": "1996-01-01"},
 }
 """A woman of 30 with a positive pregnancy test."""
+NOTHING_KNOWN: dict[str, Any] = {"patient": {"gender": "male", "birthDate": "1976-01-01"}}
+"""A man of 50 without a result."""
 LISTED = (
     *("inr-high-risk", "inr-femoral-access", "platelets-high-risk", "acute-kidney-injury", "egfr-first-pass"),
     *("creatinine-chemoembolization", "neutrophils-grade-4", "iodinated-contrast-allergy", "bilirubin-tips"),
@@ -46,7 +48,7 @@ LISTED = (
 """Questions that the sick patient answers with yes, wherever they are asked."""
 ROWS = ("iodine-allergy", "unable-to-cooperate")
 FAILURES = ("kidney-failure", "respiratory-failure", "liver-failure")
-COLUMNS = ("procedure", "present", *ROWS, *FAILURES, "pregnancy")
+COLUMNS = ("procedure", "present", *ROWS, *FAILURES, "pregnancy", "no-results")
 
 
 def questions() -> list[dict[str, str]]:
@@ -57,10 +59,12 @@ def questions() -> list[dict[str, str]]:
 
 def asked(procedure: str, knowledge: Knowledge, now: datetime) -> dict[str, str]:
     """The line of a procedure: questions that are answered yes, and of rows the level or where it is told."""
-    sick, failing, pregnant = (_order(procedure, who, knowledge, now) for who in (SICK, FAILING, PREGNANT))
+    patients = (SICK, FAILING, PREGNANT, NOTHING_KNOWN)
+    sick, failing, pregnant, unknown = (_order(procedure, patient, knowledge, now) for patient in patients)
     found = {row: sick.get(row, {}).get("indicator", "") for row in ROWS}
     found |= {row: failing.get(row, {}).get("told", {}).get("as", "") for row in FAILURES}
     found |= {"pregnancy": pregnant.get("pregnancy", {}).get("indicator", "")}
+    found |= {"no-results": unknown["bleeding-tendency"].get("told", {}).get("as", "")}
     present = (c["id"] for row in sick.values() for c in row.get("criteria", ()) if c["certainty"] == "present")
     return {"procedure": procedure, "present": " ".join(sorted(set(LISTED).intersection(present))), **found}
 
