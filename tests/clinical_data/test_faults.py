@@ -32,7 +32,7 @@ KINDS = {
 }
 PATIENT: dict[str, Any] = {
     "order": "uterine-fibroid-embolization",
-    "patient": {"birthDate": "1970-03-01", "gender": "female"},
+    "patient": {"birthDate": "1975-03-01", "gender": "female"},
     "conditions": ["icd-10-cm|D25.9", "icd-10-cm|F20.9"],
     "allergies": [{"text": "penicillin"}, {"code": "sct|395751002", "severity": "severe"}],
     "labs": [
