@@ -50,7 +50,7 @@ def test_names_of_a_code_system(system: str, knowledge: Knowledge) -> None:
         (ICD, "I26.90", "condition-pulmonary-embolism", False),
         (ICD, "I71.010", "condition-aortic-dissection-descending", False),
         (ICD, "D68.51", "criterion-bleeding-disorder", False),
-        (ICD, "D68.4", "criterion-bleeding-disorder", True),
+        (ICD, "D68.4", "criterion-acquired-coagulation-defect", True),
         (PCS, "04L33DZ", "procedure-hepatic-artery-embolization", True),
         (PCS, "04l33dz", "procedure-hepatic-artery-embolization", True),
         (PCS, "04L3", "procedure-hepatic-artery-embolization", False),
