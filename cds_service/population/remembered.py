@@ -19,6 +19,7 @@ class RememberedTexts(OrderTexts):
         """`texts`: those of the tables."""
         self._recognize = lru_cache(_MOST)(texts.recognize)
         self._looks_interventional = lru_cache(_MOST)(texts.looks_interventional)
+        self._side = lru_cache(_MOST)(texts.side)
 
     def recognize(self, texts: Iterable[str]) -> TextMatch:
         """As `OrderTexts.recognize`."""
@@ -27,6 +28,10 @@ class RememberedTexts(OrderTexts):
     def looks_interventional(self, text: str) -> bool:
         """As `OrderTexts.looks_interventional`."""
         return self._looks_interventional(text)
+
+    def side(self, texts: Iterable[str]) -> str | None:
+        """As `OrderTexts.side`."""
+        return self._side(tuple(texts))
 
 
 def remember_texts(knowledge: Knowledge) -> Knowledge:

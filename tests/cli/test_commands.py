@@ -113,7 +113,7 @@ def test_a_call_without_any_data_is_answered_with_a_card_that_says_so(run, tmp_p
     (tmp_path / "bare.json").write_text(json.dumps(request), "utf-8")
     ran = run("invoke", "--request", tmp_path / "bare.json")
     assert ran.code == 0
-    assert "Nothing could be checked" in ran.out
+    assert "Record could not be read" in ran.out
 
 
 @pytest.mark.parametrize("answer", [b"{}", b'{"cards": {}}', b'{"cards": [1]}', b"[]", b"<html>", b'{"cards": nul'])

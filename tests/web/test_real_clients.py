@@ -257,7 +257,7 @@ def sign(request: pytest.FixtureRequest, make_app: MakeApp, tmp_path: Path) -> C
 def test_the_request_generator_is_told_that_nothing_could_be_read(sign: Callable[[Any], TestResponse]) -> None:
     """Without our prefetch data a known procedure gets a card that says so, never an empty card list."""
     response = sign(crd_call())
-    assert "Nothing could be checked" in response.get_json()["cards"][0]["summary"]
+    assert "Record could not be read" in response.get_json()["cards"][0]["summary"]
 
 
 def test_the_request_generator_is_answered_when_it_sends_our_data(sign: Callable[[Any], TestResponse]) -> None:

@@ -56,7 +56,7 @@ def test_a_call_leaves_one_record(make_app: MakeApp, store: Store, knowledge: Kn
     assert record["patient"] == pseudonym(KEY, "https://ehr.example.org", "pat-1")
     assert (record["at"], record["knowledge_version"]) == (now, knowledge.version)
     counts = {kind: read["count"] for kind, read in record["read"].items()}
-    assert counts == {"orders": 1, "patient": 1, "conditions": 0, "allergies": 0, "observations": 0}
+    assert counts == {"orders": 1, "patient": 1, "conditions": 0, "allergies": 0, "observations": 0, "medications": 0}
     assert {read["source"] for read in record["read"].values()} == {"prefetch"}
     (order,) = record["orders"]
     assert (order["procedure"], order["indication"]) == ("uterine-fibroid-embolization", "absent")
@@ -83,7 +83,12 @@ def test_what_was_not_to_be_had_is_on_record(client: FlaskClient, store: Store) 
     """Unavailable data are in the record with the reason."""
     client.post("/cds-services/ir-order-sign", json=CALL | {"prefetch": {"conditions": None}})
     (record,) = records(store)
-    assert record["unavailable"] == {"patient": ["not-sent"], "allergies": ["not-sent"], "observations": ["not-sent"]}
+    assert record["unavailable"] == {
+        "patient": ["not-sent"],
+        "allergies": ["not-sent"],
+        "observations": ["not-sent"],
+        "medications": ["not-sent"],
+    }
 
 
 def test_a_call_of_which_nothing_could_be_judged_is_on_record(client: FlaskClient, store: Store) -> None:
@@ -96,7 +101,7 @@ def test_a_call_of_which_nothing_could_be_judged_is_on_record(client: FlaskClien
 
 def test_a_call_on_which_the_service_failed_is_on_record(make_app: MakeApp, store: Store, knowledge: Knowledge) -> None:
     """A call on which the service failed has a record too, because the patient's data were read."""
-    client = make_app(replace(knowledge, labs={})).test_client()  # the loader rejects such tables
+    client = make_app(replace(knowledge, urgency=None)).test_client()  # type: ignore[arg-type]  # the loader rejects such tables
     assert client.post("/cds-services/ir-order-sign", json=CALL).status_code == 500
     assert [record["judged"] for record in records(store)] == [False]
 

@@ -108,7 +108,7 @@ def test_in_shadow_everything_is_recorded(ask: Ask, store: Store) -> None:
     (record,) = read_calls(shadowed, None, None)
     shadowed.close()
     assert (found.total.shown, found.total.shadow) == (0, told.total())
-    assert found.by["row"]["iodine-allergy"].shadow == told["iodine-allergy", "critical"]
+    assert found.by["rule"]["iodine-allergy"].shadow == told["contrast-reaction", "critical"]
     assert (record["shadow"], record["judged"]) == (True, True)
     assert record["orders"][0]["present"]["iodine-allergy"] == "critical"
 
@@ -117,7 +117,7 @@ def test_a_row_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path
     """A row in shadow mode is judged and recorded; its card and its answer are not shown, all others are."""
     told = topics(ask(database_url=f"{store.display_url}2"))
     answer = ask(with_site(tmp_path / "site", {"contraindications.toml": IODINE}))
-    assert told - topics(answer) == Counter([("iodine-allergy", "critical")])
+    assert told - topics(answer) == Counter([("contrast-reaction", "critical")])
     assert topics(answer) - told == Counter()
     assert decision(answer)["shadowRows"] == ["iodine-allergy"]
     for judged in decision(answer)["procedures"]:
@@ -125,7 +125,7 @@ def test_a_row_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path
     (record,) = read_calls(store, None, None)
     assert record["orders"][0]["present"]["iodine-allergy"] == "critical"
     found = build_report(store, None, None, review_above=50)
-    assert (found.by["row"]["iodine-allergy"].shown, found.by["row"]["iodine-allergy"].shadow) == (0, 1)
+    assert (found.by["rule"]["iodine-allergy"].shown, found.by["rule"]["iodine-allergy"].shadow) == (0, 1)
 
 
 def test_a_procedure_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_procedure_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tm
     answer = ask(with_site(tmp_path / "site", {"procedures/tips.toml": TIPS}))
     assert decision(answer)["shadowRows"] == ["tips"]
     first, second = decision(answer)["procedures"]
-    assert second == {"order": "ServiceRequest/draft-2", "procedure": "tips"}
+    assert second == {"order": "ServiceRequest/draft-2", "procedure": "tips", "urgency": "elective"}
     assert first["contraindications"]
     assert "draft-2" not in str(answer["cards"])
     (record,) = read_calls(store, None, None)
