@@ -107,7 +107,7 @@ def test_an_appointment_based_on_an_order_by_identifier_is_named(
     """Where the order that an appointment is based on can't be found, a card says that it was not checked."""
     found = booked(knowledge, now, an_appointment(basedOn=[based_on]))
     assert found.cards
-    assert "not sent" in found.cards[0]["detail"]
+    assert "could not be read: Appointment/appt-1" in found.cards[0]["detail"]
 
 
 @pytest.mark.parametrize("status", ["cancelled", "noshow", "entered-in-error"])
