@@ -40,6 +40,11 @@ class PatientContext:
         """Whether the record holds a result or an allergy entry at all; in an emergency it may hold nothing yet."""
         return bool(self.facts.observations or self.facts.allergies)
 
+    @property
+    def lost_age(self) -> bool:
+        """Whether the age is not known because the Patient could not be read."""
+        return self.facts.birth_date is None and any(gap.data == "patient" for gap in self.facts.unavailable)
+
     def is_current(self, fact: ConditionFact, within_days: int) -> bool:
         """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""
         if fact.onset is None or (fact.encounter is not None and fact.encounter == self.facts.encounter_id):
@@ -82,8 +87,8 @@ class OrderContext:
     timing: Timing
     radiation_field: frozenset[str] = frozenset()
 
-    def passes(self, gate: Gate, patient: PatientContext) -> bool:
-        """Whether a row or criterion applies to the order and the patient."""
+    def passes(self, gate: Gate, patient: PatientContext, *, of_any_age: bool = False) -> bool:
+        """Whether a row or criterion applies to the order and the patient; `of_any_age`: were the age the right one."""
         if gate.uses and not gate.uses & self.uses:
             return False
         if gate.bleeding_risk is not None and gate.bleeding_risk != self.bleeding_risk:
@@ -100,7 +105,8 @@ class OrderContext:
             return False
         if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:
             return False
-        if is_of_age(gate.patients, patient.facts) is not Certainty.PRESENT:
+        of_age = is_of_age(gate.patients, patient.facts)
+        if of_age is Certainty.ABSENT or (of_age is Certainty.UNKNOWN and not of_any_age):
             return False
         if gate.when is not None and not patient.chart.holds(gate.when):
             return False

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from cds_service.certainty import Certainty, any_of
 from cds_service.findings.context import OrderContext, PatientContext
-from cds_service.findings.finding import ContraindicationFinding
+from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
 from cds_service.findings.questions.judge import judge
 from cds_service.findings.telling import most_told, tell
 from cds_service.indicator import Indicator
-from cds_service.knowledge.tables import Contraindication
+from cds_service.knowledge.tables import Contraindication, Criterion
+from cds_service.reasons import Reason
 
 
 def judge_contraindications(
@@ -31,11 +32,13 @@ def _judge_row(
     row: Contraindication, order_context: OrderContext, patient: PatientContext
 ) -> ContraindicationFinding | None:
     applying = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
-    if not applying:
+    unsure = _for_an_age(row, order_context, patient) if patient.lost_age else []
+    if not applying and not unsure:
         return None
     ids = {criterion.id for criterion in applying}
     asked = [criterion for criterion in applying if not ids.intersection(criterion.replaced_by)]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
+    findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=Reason("age-not-known")) for criterion in unsure]
     findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
@@ -43,3 +46,14 @@ def _judge_row(
     levels = [found.indicator or Indicator.INFO for found in kept if found.certainty is certainty]
     level = None if certainty is Certainty.ABSENT else max(levels)
     return ContraindicationFinding(row, certainty, level, kept, most_told(kept))
+
+
+def _for_an_age(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> list[Criterion]:
+    """The questions that have to be asked at a certain age, where nobody could read how old the patient is."""
+    return [
+        criterion
+        for criterion in row.criteria
+        if criterion.required
+        and not order_context.passes(criterion.gate, patient)
+        and order_context.passes(criterion.gate, patient, of_any_age=True)
+    ]
