@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
-from cds_service.facts.patient_facts import OrderFact, PatientFacts
+from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
 from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
@@ -59,18 +59,26 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         options,
         to_judge and not facts.obtained,
         facts.today,
-        tuple(_looked_at(kind.key, facts) for kind in CLINICAL),
+        tuple(_looked_at(kind.key, facts, knowledge) for kind in CLINICAL),
         patient.ordered,
     )
 
 
-def _looked_at(key: str, facts: PatientFacts) -> LookedAt:
-    """What was read of one kind of data."""
+def _looked_at(key: str, facts: PatientFacts, knowledge: Knowledge) -> LookedAt:
+    """What was read of one kind of data; results that no active row asks for are not counted."""
     if key not in facts.obtained:
         return LookedAt(key, None, whole=False)
-    found = getattr(facts, key)
+    asked = set(knowledge.search_codes.get(key, ()))
+    found = [fact for fact in getattr(facts, key) if not asked or _is_asked(fact.concept, asked)]
     days = [fact.when.latest.date() for fact in found if getattr(fact, "when", None) is not None]
     return LookedAt(key, len(found), key in facts.complete, max(days, default=None))
+
+
+def _is_asked(concept: Concept, asked: Collection[str]) -> bool:
+    """Whether one of its codes is searched for; one without a code of those vocabularies may be anything."""
+    systems = {token.partition("|")[0] for token in asked}
+    codes = [f"{c.system}|{c.code}" for c in concept.codings if c.system in systems]
+    return not codes or any(code in asked for code in codes)
 
 
 def _each_once(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:

@@ -155,7 +155,7 @@ def test_a_scope_that_is_missing_is_unknown(
         "present",
         "present",
     )
-    assert {gap["data"] for gap in found.decision["unavailable"]} == {"allergies"}
+    assert {gap["data"] for gap in found.decision["unavailable"]} == {"allergies", "medications"}
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "ES384"])
@@ -173,7 +173,7 @@ def test_invoke_as_a_smart_backend_client(
     arguments = ["--fhir-server", server[0], "--smart-client", str(tmp_path / "client.toml"), "--patient", "p1"]
     assert main(["invoke", *arguments, "--hook", "order-sign", "--order", ORDER]) == 0
     out, err = capsys.readouterr()
-    assert "Severe mental illness" in out
+    assert "settle who consents" in out
     assert "allergies: fhir-refused" in err
 
 
