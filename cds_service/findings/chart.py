@@ -169,7 +169,7 @@ class Chart:
 
     def unread_at_all(self) -> tuple[ConditionFact, ...]:
         """The conditions that no question can read: without a code of any known vocabulary, and in words not known."""
-        return self._unread_in(self._knowledge.codes.systems)
+        return self._unread_in(self._knowledge.codes.read_systems())
 
     def _unread_in(self, systems: frozenset[str]) -> tuple[ConditionFact, ...]:
         if systems not in self._unread:

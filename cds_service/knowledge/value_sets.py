@@ -231,8 +231,7 @@ class CodeIndex:
         found = {system for name in value_sets for system in self._systems_of.get(name, ())}
         return frozenset(url for url in found if url not in self._systems or not self._systems[url].absence)
 
-    @property
-    def systems(self) -> frozenset[str]:
+    def read_systems(self) -> frozenset[str]:
         """Every code system that is read at all; not those that say why there is no code."""
         return frozenset(url for url, system in self._systems.items() if not system.absence)
 
