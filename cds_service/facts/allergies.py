@@ -22,6 +22,7 @@ from cds_service.facts.resources import (
     Unreadable,
     concept,
     decode_each,
+    member_at_fault,
     status_code,
 )
 
@@ -40,7 +41,7 @@ def read_allergies(retrieved: RetrievedData, reading: Reading) -> tuple[AllergyF
         except Unreadable:
             fact, raw = None, None
         if raw is None:
-            reading.note_unreadable("allergies", record)
+            reading.note_unreadable("allergies", record, member_at_fault(record.body, RawAllergy))
         elif fact is not None:
             facts.append(fact)
     return tuple(facts)

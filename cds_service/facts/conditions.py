@@ -11,7 +11,7 @@ from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ConditionFact
 from cds_service.facts.reading import Reading
-from cds_service.facts.resources import RawCondition, concept, decode_each, is_given, status_code
+from cds_service.facts.resources import RawCondition, concept, decode_each, is_given, member_at_fault, status_code
 from cds_service.fhir_references import local_reference
 
 DENIED = frozenset({"refuted", "entered-in-error"})
@@ -25,7 +25,7 @@ def read_conditions(retrieved: RetrievedData, reading: Reading) -> tuple[Conditi
     facts = []
     for record, raw in decode_each(retrieved.records, RawCondition):
         if raw is None:
-            reading.note_unreadable("conditions", record)
+            reading.note_unreadable("conditions", record, member_at_fault(record.body, RawCondition))
         elif (fact := read_condition(record.reference, raw, reading)) is not None:
             facts.append(fact)
     return tuple(facts)

@@ -19,6 +19,8 @@ from cds_service.facts.resources import RawPatient, Unreadable, decode
 from cds_service.kinds import CLINICAL, KINDS
 from cds_service.reasons import Reason
 
+_OF_ONE_RESOURCE = ("unreadable-resource", "unreadable-member")
+
 
 def extract(
     data: ClinicalData,
@@ -67,7 +69,7 @@ def _complete(data: ClinicalData, gaps: list[Unavailable]) -> frozenset[str]:
 
 
 def _hides_all(gap: Unavailable) -> bool:
-    return KINDS[gap.data].unreadable_hides == "all" or gap.reason.key != "unreadable-resource"
+    return KINDS[gap.data].unreadable_hides == "all" or gap.reason.key not in _OF_ONE_RESOURCE
 
 
 def _known_gaps(data: ClinicalData) -> list[Unavailable]:

@@ -32,6 +32,7 @@ class Reading:
             raise ValueError("now must carry the hospital's time zone")
         return zone
 
-    def note_unreadable(self, kind: str, record: RawResource) -> None:
-        """A resource of a data kind can't be read."""
-        self.gaps.append(Unavailable(kind, Reason("unreadable-resource"), record.reference))
+    def note_unreadable(self, kind: str, record: RawResource, member: str | None = None) -> None:
+        """A resource of a data kind can't be read; `member`: the one that is not as FHIR R4 has it."""
+        reason = Reason("unreadable-member", {"member": member}) if member else Reason("unreadable-resource")
+        self.gaps.append(Unavailable(kind, reason, record.reference))

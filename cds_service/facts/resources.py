@@ -6,6 +6,7 @@ A `modifierExtension` may turn a resource into its opposite, and none is underst
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -238,6 +239,8 @@ _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
 }
 _WHOLE = (RawCondition, RawAllergy)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
+_PLACE = re.compile(r"`\$\.([A-Za-z]+)")
+"""Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
 _components = msgspec.json.Decoder(list[RawValue])
 _code_decoder = msgspec.json.Decoder(RawCode)
 
@@ -279,6 +282,18 @@ def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
         return None if repeats_a_member(body) else decode(body, kind)
     except Unreadable:
         return None
+
+
+def member_at_fault(body: bytes, kind: type[_Resource]) -> str | None:
+    """The member of a resource that is not as FHIR R4 has it (`category` in the form of DSTU2); None where none is."""
+    try:
+        _decoders[kind].decode(body)
+    except msgspec.ValidationError as error:
+        found = _PLACE.search(str(error))
+        return found.group(1) if found else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return None
 
 
 def repeats_a_member(body: bytes) -> bool:
