@@ -24,7 +24,7 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
     "means": "below 50 for TIPS", "line": "Platelets 42", "cite": "SIR 2019",
     "summary": "Platelets 42: below 50", "interval": "3 weeks ago", "earlier": "0.90", "facts": "platelets 42",
     "read": "3 allergy entries", "unread": "results",
-    "tests": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
+    "member": "category", "tests": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
 }  # fmt: skip
 PATTERNS = {"date.day", "date.day-of-year", "date.month"}
 BRITISH = re.compile(r"anaesth|haem|oedem|tumour|colour|[a-z]is(e|ed|ing|ation)\b(?<!prom)|centre", re.IGNORECASE)
