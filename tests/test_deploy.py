@@ -131,7 +131,7 @@ def answers(port: int) -> bool:
 
 @needs_nginx
 def test_the_proxy_lets_registered_clients_through(tmp_path: Path) -> None:
-    """Over TLS and through the proxy a token for the public URL counts; what is only for inside is not to be had."""
+    """Over TLS and through the proxy a token for the public URL counts; what is only for inside is refused."""
     settings = {"CDS_CLIENTS": str(register(tmp_path, (NORTH, ""))), "CDS_PUBLIC_URL": "https://cds.example.org"}
     with running_server(tmp_path, **settings) as service, running_nginx(tmp_path, service.url) as proxy:
         path, session = "/cds-services/ir-order-sign", requests.Session()

@@ -23,9 +23,8 @@ from cds_service.knowledge.tables import Contraindication
 
 _SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
-_NOT_SENT = frozenset(
-    f"{kind.key}-{why}" for kind in KINDS.values() if kind.often_missing for why in ("not-sent", "not-connected")
-)
+_NOT_SENT = frozenset(f"{kind.key}-not-sent" for kind in KINDS.values() if kind.often_missing)
+_NOT_CONNECTED = frozenset(f"{kind.key}-not-connected" for kind in KINDS.values() if kind.often_missing)
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
@@ -109,12 +108,15 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
-    if reason in _NOT_SENT:
-        return _of_never_sent(found)
+    if reason in _NOT_CONNECTED and not found.evidence:
+        return Indicator.INFO, Told(Shown.NONE, "not-connected")
+    if reason in _NOT_SENT | _NOT_CONNECTED:
+        return _of_never_sent(found, context, patient)
     of_results = isinstance(criterion.question, LabQuestion | MedicationQuestion)
     if not (of_results and reason in _NOT_ON_RECORD):
         return _of_unread(found, context), Told(Shown.CARD, "not-read")
-    if not _is_required(found, context, patient):
+    on_the_drug = isinstance(criterion.question, MedicationQuestion) and bool(found.evidence)
+    if not on_the_drug and not _is_required(found, context, patient):
         return Indicator.INFO, Told(Shown.NONE, "not-required")
     labs = found.criterion.question.labs
     if any(is_ordered(lab, patient.ordered, patient.knowledge, context.timing.planned) for lab in labs):
@@ -127,11 +129,12 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     return (Indicator.WARNING if urgent else Indicator.INFO), Told(Shown.CARD, "required")
 
 
-def _of_never_sent(found: CriterionFinding) -> tuple[Indicator, Told]:
-    """Nobody sent the list: the same for every order of this client, so only what a diagnosis says of it is told."""
+def _of_never_sent(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> tuple[Indicator, Told]:
+    """Nobody sent the list: told where the order needs it, and louder where a diagnosis says that there is one."""
     if found.evidence:
         return found.indicator or Indicator.INFO, Told(Shown.CARD, "not-read")
-    return Indicator.INFO, Told(Shown.NONE, "not-sent")
+    needed = _is_required(found, context, patient)
+    return Indicator.INFO, Told(Shown.CARD, "not-read") if needed else Told(Shown.NONE, "not-required")
 
 
 def _is_required(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> bool:

@@ -189,6 +189,22 @@ def test_what_failed_is_always_told(kind: str, procedure: str, knowledge: Knowle
     assert asked or kind == "allergies"
 
 
+@pytest.mark.parametrize(
+    ("procedure", "conditions", "expected"),
+    [
+        (NAMED, [], "card info not-read"),
+        (CHOICE, [], "none info not-required"),
+        (CHOICE, [ON_WARFARIN], "card warning not-read"),
+    ],
+)
+def test_medications_that_nobody_sent_are_told_where_they_are_needed(
+    procedure: str, conditions: list[str], expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """No medication list is told before a named procedure of high risk, or where a diagnosis says that there is one."""
+    row = {"order": procedure, "conditions": conditions, "not_sent": ["medications"]}
+    assert told(judge(row, knowledge, now), "antithrombotic") == expected
+
+
 @pytest.mark.parametrize("kind", ["conditions", "allergies"])
 def test_a_list_that_failed_is_a_warning_unless_it_is_an_emergency(
     kind: str, knowledge: Knowledge, now: datetime
