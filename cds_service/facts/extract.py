@@ -14,6 +14,7 @@ from cds_service.facts.observations import read_observations
 from cds_service.facts.ordered import read_ordered
 from cds_service.facts.orders import missing_sources, read_order, unread_order
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts, When
+from cds_service.facts.procedures import read_procedures
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import RawPatient, Unreadable, decode
 from cds_service.kinds import CLINICAL, KINDS
@@ -44,12 +45,14 @@ def extract(
     observations = read_observations(data.retrieved("observations"), reading)
     medications = read_medications(data.retrieved("medications"), data.drafted_medications, reading)
     birth_date, gender = _patient(data.by_kind.get("patient", RetrievedData()), reading)
+    procedures = read_procedures(data.retrieved("procedures"), birth_date, reading)
     return PatientFacts(
         orders=orders,
         conditions=conditions,
         allergies=allergies,
         observations=observations,
         medications=medications,
+        procedures=procedures,
         complete=_complete(data, reading.gaps),
         obtained=frozenset(kind.key for kind in CLINICAL if data.retrieved(kind.key).obtained),
         unavailable=(*_known_gaps(data), *reading.gaps),

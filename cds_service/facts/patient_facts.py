@@ -240,6 +240,22 @@ class MedicationFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcedureFact:
+    """A Procedure that was done or begun; not one that was prepared only, called off or entered in error.
+
+    `done` is False where the status does not say that it was: stopped, on hold, not known. `performed` is when, by its
+    end; of one that goes on, the time of the call. `category` says of which kind it is, `encounter` is a bare id.
+    """
+
+    reference: str
+    concept: Concept
+    done: bool
+    performed: When | None
+    category: Concept = _NOTHING
+    encounter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFact:
     """One order or appointment in focus.
 
@@ -294,6 +310,7 @@ class PatientFacts:
     allergies: tuple[AllergyFact, ...]
     observations: tuple[ObservationFact, ...]
     medications: tuple[MedicationFact, ...]
+    procedures: tuple[ProcedureFact, ...]
     complete: frozenset[str]
     obtained: frozenset[str]
     unavailable: tuple[Unavailable, ...]

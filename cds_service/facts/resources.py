@@ -196,6 +196,20 @@ class RawContained(_Resource):
     code: RawConcept | None = None
 
 
+class RawProcedure(_Resource):
+    """FHIR Procedure."""
+
+    status: str | None = None
+    code: RawConcept | None = None
+    category: RawConcept | None = None
+    performed_date_time: str | None = None
+    performed_period: RawPeriod | None = None
+    performed_string: str | None = None
+    performed_age: RawQuantity | None = None
+    performed_range: RawRange | None = None
+    encounter: RawReference | None = None
+
+
 class RawEncounter(_Resource):
     """FHIR Encounter."""
 
@@ -230,14 +244,14 @@ _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
         *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder),
-        *(RawPatient, RawContained, RawEncounter),
+        *(RawPatient, RawContained, RawEncounter, RawProcedure),
     )
 }
 _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
-    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter)
+    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter, RawProcedure)
 }
-_WHOLE = (RawCondition, RawAllergy)
+_WHOLE = (RawCondition, RawAllergy, RawProcedure)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 """Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
