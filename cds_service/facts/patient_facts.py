@@ -256,6 +256,15 @@ class ProcedureFact:
 
 
 @dataclass(frozen=True, slots=True)
+class InterpreterFact:
+    """What the Patient says of an interpreter: whether one is `required`, or the code that answers it."""
+
+    reference: str
+    required: bool | None
+    answer: Coding | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFact:
     """One order or appointment in focus.
 
@@ -321,3 +330,4 @@ class PatientFacts:
     gender: str | None = None
     ordered: tuple[OrderedFact, ...] = ()
     """Every order that was read: drafts, in focus or not, and orders in force that came along."""
+    interpreter: InterpreterFact | None = None

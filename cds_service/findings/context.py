@@ -14,6 +14,7 @@ from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.medication_list import MedicationList, medications_of
 from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.patient_groups import is_of_age, is_of_sex
+from cds_service.findings.patient_statements import of_the_patient
 from cds_service.findings.performed import PerformedList, performed_of, proved
 from cds_service.findings.thresholds import age_in_days
 from cds_service.findings.urgency import Timing
@@ -59,7 +60,8 @@ def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True)
     labs = book_of(facts, knowledge)
     add_derived(labs, facts, knowledge)
     performed = performed_of(facts, knowledge)
-    conditions = proved(performed, knowledge, Dates(facts.today, facts.encounter_id))
+    dates = Dates(facts.today, facts.encounter_id)
+    conditions = (*proved(performed, knowledge, dates), *of_the_patient(facts, knowledge))
     return PatientContext(
         facts,
         knowledge,
