@@ -347,7 +347,7 @@ def test_what_is_read_before_a_limit_counts(limits: FetchLimits, reason: str) ->
 
 def test_everything_is_asked_at_once(peer: Peer) -> None:
     """All kinds are under way at the same time: each waits until the others have been asked as well."""
-    together = threading.Barrier(5, timeout=PATIENCE)
+    together = threading.Barrier(6, timeout=PATIENCE)
 
     def meet(exchange: Any) -> None:
         if exchange.number == 1 and not exchange.url.path.endswith("MedicationStatement"):  # asked after its kind
@@ -371,6 +371,7 @@ def test_what_was_asked_is_told(peer: Peer) -> None:
         ("allergies", "ok"),
         ("observations", "ok"),
         ("medications", "ok"),
+        ("procedures", "ok"),
     }
     assert all(seconds >= 0 for _, seconds, _ in told)
 
