@@ -66,7 +66,7 @@ class PerformedList:
 def performed_of(facts: PatientFacts, knowledge: Knowledge) -> PerformedList:
     """Look every procedure up once; a record holds thousands of procedures, and a few hundred names."""
     meaning = cache(lambda concept: _meaning(concept, knowledge))
-    entries = [_entry(fact, meaning(fact.concept), knowledge) for fact in facts.procedures]
+    entries = [_entry(fact, meaning(fact.concept), meaning(fact.category), knowledge) for fact in facts.procedures]
     table = knowledge.performed.rows
     return PerformedList(tuple(_without_ended(entry, entries, table) for entry in entries))
 
@@ -88,25 +88,28 @@ def proved(performed: PerformedList, knowledge: Knowledge, dates: Dates) -> Iter
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """What a code and its words mean: the rows, the coding that says so, and whether it is known to be anything."""
+    """What a code and its words mean: the rows, the coding that says so, and whether it is known to be anything.
+
+    `no_surgery` and `not_done`: its words say so.
+    """
 
     rows: frozenset[str]
     coding: Coding | None
     known: bool
+    no_surgery: bool
+    not_done: bool
 
 
-def _entry(fact: ProcedureFact, meaning: _Meaning, knowledge: Knowledge) -> KnownProcedure:
-    table, codes, concept, coding = knowledge.performed, knowledge.codes, fact.concept, meaning.coding
-    kinds = [hit.value_set for c in fact.category.codings for hit in codes.lookup(c.system, c.code)]
-    no_surgery = table.not_surgery in kinds or table.is_not_surgery((*concept.texts, *fact.category.texts))
+def _entry(fact: ProcedureFact, meaning: _Meaning, category: _Meaning, knowledge: Knowledge) -> KnownProcedure:
+    concept, coding = fact.concept, meaning.coding
     return KnownProcedure(
         fact=fact,
         rows=meaning.rows,
         coding=coding,
-        label=concept.label or (codes.display(coding.system, coding.code) if coding else None),
-        sure=fact.done and not table.is_not_done(concept.texts),
+        label=concept.label or (knowledge.codes.display(coding.system, coding.code) if coding else None),
+        sure=fact.done and not meaning.not_done,
         readable=meaning.known or bool(concept.texts),
-        may_be_surgery=not (meaning.known or no_surgery),
+        may_be_surgery=not (meaning.known or meaning.no_surgery or category.no_surgery),
     )
 
 
@@ -121,8 +124,13 @@ def _meaning(concept: Concept, knowledge: Knowledge) -> _Meaning:
     rows |= {name for text in concept.texts for name in table.named_in(text)}
     sets = [value_set for name in sorted(rows) for value_set in table.rows[name].code_sets]
     complete = any(codes.reads_for(c.system, c.code, table.complete_systems) for c in concept.codings)
-    coding = next((coded[value_set] for value_set in sets if value_set in coded), None)
-    return _Meaning(frozenset(rows), coding, bool(rows or recognized) or complete)
+    return _Meaning(
+        rows=frozenset(rows),
+        coding=next((coded[value_set] for value_set in sets if value_set in coded), None),
+        known=bool(rows or recognized) or complete,
+        no_surgery=table.not_surgery in found or table.is_not_surgery(concept.texts),
+        not_done=table.is_not_done(concept.texts),
+    )
 
 
 def _recognized(concept: Concept, knowledge: Knowledge) -> set[str]:

@@ -55,9 +55,10 @@ def _nothing_found(
     if gap is not None:
         never = never_sent(question.DATA, patient.facts)
         return CriterionFinding(criterion, Certainty.UNKNOWN, gap.indicator, never or gap.reason)
-    others = _timely(question, patient.performed.entries, patient)
-    if unread := [one for one in others if not one[0].readable]:
+    entries = patient.performed.entries
+    if unread := _timely(question, [entry for entry in entries if not entry.readable], patient):
         return _open(criterion, "procedure-code-alone", unread)
-    if question.others_leave_open and (may_be := [one for one in others if one[0].may_be_surgery]):
-        return _open(criterion, "procedure-not-classed", may_be)
+    may_be = [entry for entry in entries if entry.may_be_surgery] if question.others_leave_open else []
+    if others := _timely(question, may_be, patient):
+        return _open(criterion, "procedure-not-classed", others)
     return CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
