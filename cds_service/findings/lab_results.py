@@ -7,7 +7,7 @@ reports the lab is kept apart, as doubtful.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,13 +33,17 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class LabResult:
-    """A usable result: `interval` in the lab's unit (or a coded `answer`), and what to show of it."""
+    """A usable result: `interval` in the lab's unit (or a coded `answer`), and what to show of it.
+
+    `open` says why a computed one is only a range.
+    """
 
     interval: Interval
     when: When
     evidence: Evidence
     answer: Concept | None = None
     doubt: Doubt | None = None
+    open: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,16 @@ def _evidence(fact: ObservationFact, measured: Measurement, coding: Coding | Non
         date=fact.when.text if fact.when else None,
         notes=(Reason("preliminary"),) if fact.preliminary else (),
     )
+
+
+def may_be_newer(blocked: Iterable[Blocked], latest: Sequence[LabResult]) -> list[Blocked]:
+    """Refused results that may be newer than the usable ones; a test that was not done takes nothing from these."""
+    start = max((result.when.earliest for result in latest), default=None)
+    return [
+        block
+        for block in blocked
+        if block.reason.key != _NOT_DONE and (start is None or block.when is None or block.when.latest >= start)
+    ]
 
 
 def newest(results: Iterable[LabResult]) -> list[LabResult]:
