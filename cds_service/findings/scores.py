@@ -182,7 +182,7 @@ def points(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> I
     sources = [source for part in parts for source in part.results]
     if not sources:
         return
-    parts += [_recorded(part, derivation, record) for part in derivation.recorded]
+    parts += [_recorded(name, derivation, record) for name in dict.fromkeys(part.name for part in derivation.recorded)]
     span = Interval(sum((p.least for p in parts), Decimal(0)), sum((p.most for p in parts), Decimal(0)))
     found = computed(lab, derivation, span, sources, [item for part in parts for item in part.also])
     unread = next((part.unread for part in parts if part.unread), None)
@@ -214,13 +214,19 @@ def _why_not(entries: Sequence[Entry]) -> Reason | None:
     return next((reason for reason in reasons if reason), None)
 
 
-def _recorded(part: RecordedPart, derivation: Derivation, record: Record) -> _Part:
-    """A condition that is recorded for certain counts; that none is recorded says nothing."""
-    least, most = (derivation.parameters[name] for name in ("least", "most"))
-    found = [match for match in record.chart.in_value_set(part.value_set) if _counts(match, part, record)]
+def _recorded(name: str, derivation: Derivation, record: Record) -> _Part:
+    """A condition that is recorded for certain counts, the gravest most; that none is recorded says nothing."""
+    least, most = (derivation.parameters[end] for end in ("least", "most"))
+    found = [
+        (part.points, match)
+        for part in derivation.recorded
+        for match in record.chart.in_value_set(part.value_set)
+        if part.name == name and _counts(match, part, record)
+    ]
     if not found:
-        return _Part(least, most, unknown=(part.name,))
-    return _Part(part.points, most, also=tuple((part.name, match.evidence()) for match in found[:1]))
+        return _Part(least, most, unknown=(name,))
+    gravest, match = max(found, key=lambda one: one[0])
+    return _Part(gravest, most, also=((name, match.evidence()),))
 
 
 def _counts(match: Match, part: RecordedPart, record: Record) -> bool:
