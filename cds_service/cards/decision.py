@@ -139,6 +139,7 @@ def _item(item: Evidence, wording: Wording) -> dict[str, Any]:
             "date": item.date,
             "note": "; ".join(wording.reason(note) for note in item.notes),
             "computed": _computed(item.computed, wording) if item.computed else None,
+            "earlier": _item(item.earlier, wording) if item.earlier else None,
         }
     )
 

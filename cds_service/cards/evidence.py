@@ -7,8 +7,8 @@ bare code is no name: the tables' own words stand in for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cds_service.cards.context import CardContext
@@ -78,8 +78,18 @@ def found_line(item: Evidence, criterion: Criterion | None, context: CardContext
     when = moment_of(item.date, context.today, wording).full
     what = sentence_case(_what(item, criterion, context))
     line = wording.say("evidence.dated", what=what, date=when) if when else wording.say("evidence.undated", what=what)
-    notes = "; ".join(_note(note, item, context) for note in item.notes if note.key not in _NOT_TOLD)
+    noted = [_note(note, item, context) for note in item.notes if note.key not in _NOT_TOLD]
+    notes = "; ".join([*noted, *_earlier(item, criterion, context)])
     return wording.say("evidence.noted", what=line, note=notes) if notes else line
+
+
+def _earlier(item: Evidence, criterion: Criterion | None, context: CardContext) -> Iterator[str]:
+    """What it was some months before: `61 on 3 Aug`."""
+    limit, before = criterion.question.limit if criterion else None, item.earlier
+    if limit is not None and before is not None and before.value is not None:
+        when = moment_of(before.date, context.today, context.wording).brief
+        value = _value(replace(before, computed=None), limit, context, brief=True)
+        yield context.wording.say("evidence.earlier", value=value, date=when)
 
 
 def _note(note: Reason, item: Evidence, context: CardContext) -> str:

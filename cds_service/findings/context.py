@@ -10,6 +10,7 @@ from cds_service.findings.allergy_list import AllergyList, allergies_of
 from cds_service.findings.chart import Chart, chart_of, is_current
 from cds_service.findings.computed import Record
 from cds_service.findings.derived_labs import add_derived
+from cds_service.findings.earlier_results import add_earlier
 from cds_service.findings.finding import ContraindicationFinding, OrderedTest
 from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.medication_list import MedicationList, medications_of
@@ -54,6 +55,7 @@ def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True)
     """Look up every code and convert every result once."""
     labs, chart, medications = book_of(facts, knowledge), chart_of(facts, knowledge), medications_of(facts, knowledge)
     add_derived(labs, Record(facts, knowledge, chart, medications))
+    add_earlier(labs, knowledge)
     return PatientContext(
         facts,
         knowledge,

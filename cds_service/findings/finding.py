@@ -38,6 +38,8 @@ class Evidence:
     notes: tuple[Reason, ...] = ()
     computed: Computed | None = None
     """How it was computed, where it was."""
+    earlier: Evidence | None = None
+    """What it was some months before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     Values are read newest first, until one is usable and the rest is older than any limit looks back from it.
     """
     book = LabBook()
-    history = timedelta(days=max((t.ratio_within_days or 0 for t in knowledge.thresholds.values()), default=0) + 1)
+    history = _history(knowledge)
     known: dict[Concept, tuple[ReportedLab, ...]] = {}
     groups: dict[tuple[str, Concept | None], list[_Entry]] = {}
     for fact in facts.observations:
@@ -113,8 +113,18 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
         for lab in reported:
             groups.setdefault((lab.lab, fact.concept if lab.doubt else None), []).append((fact, lab))
     for (lab_id, _), entries in groups.items():
-        _read_newest(knowledge.labs[lab_id], entries, facts.now, history, book, knowledge)
+        _read_newest(knowledge.labs[lab_id], entries, facts.now, history[lab_id], book, knowledge)
     return book
+
+
+def _history(knowledge: Knowledge) -> dict[str, timedelta]:
+    """How far back from the newest usable result the others of a lab can matter: for a rise, and for what it was."""
+    rise = max((limit.ratio_within_days or 0 for limit in knowledge.thresholds.values()), default=0)
+    days = {key: max(rise, lab.earlier_to_days or 0) for key, lab in knowledge.labs.items()}
+    for key, lab in knowledge.labs.items():
+        for name in lab.derivation.inputs if lab.derivation and lab.earlier_to_days else ():
+            days[name] = max(days[name], days[key])
+    return {key: timedelta(days=most + 1) for key, most in days.items()}
 
 
 def _read_newest(

@@ -89,7 +89,8 @@ class Term:
 class RecordedPart:
     """A part of a score that no result gives: a condition that is recorded counts at least so many points.
 
-    Of several parts of one name the one with most points counts. What is not recorded may be there all the same, so it may count any. `name` is a key of `part.*` in the wording.
+    Of several parts of one name the one with most points counts. What is not recorded may be there all the same, so it
+    may count any. `name` is a key of `part.*` in the wording.
     """
 
     name: str

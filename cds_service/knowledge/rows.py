@@ -249,6 +249,8 @@ def lab(row: Row, units: Units) -> Lab:
         derivation=None if derivation is None else _derivation(derivation),
         decimals=row.get("decimals"),
         unit_in_summary=row.get("unit_in_summary", True),
+        earlier_from_days=row.get("earlier_from_days"),
+        earlier_to_days=row.get("earlier_to_days"),
         grades=tuple(Grade(grade["name"], _decimal(grade.get("at_most"))) for grade in row.get("grades", ())),
     )
 

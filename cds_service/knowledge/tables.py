@@ -170,6 +170,9 @@ class Lab:
     decimals: int | None = None
     """How many a card shows; None for as reported."""
     unit_in_summary: bool = True
+    earlier_from_days: int | None = None
+    earlier_to_days: int | None = None
+    """Beside the newest result an older one is shown, by so many days: what it was before."""
     grades: tuple[Grade, ...] = ()
     """Classes of a score, from the best to the worst."""
 
