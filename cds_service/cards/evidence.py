@@ -36,7 +36,7 @@ _TAG = re.compile(r" \((substance|product|medicinal product|disorder|finding|sit
 """What SNOMED CT adds to a name to say of which kind it is."""
 # How much an item says for its criterion: the reaction that made it severe first, a softened item last.
 _FIRST = frozenset({"allergy-severe"})
-_PLAIN = frozenset({"preliminary", "computed", "range-only", "matched-by-text", "not-normalized"})
+_PLAIN = frozenset({"preliminary", "computed", "range-only", "lower-bound", "matched-by-text", "not-normalized"})
 _NOT_TOLD = frozenset({"matched-by-text"})
 """Notes that are for the decision alone."""
 _ALLERGY_NOTES = ("allergy-inactive", "allergy-severe", "allergy-physiologic")

@@ -66,15 +66,24 @@ def computed(
     return LabResult(interval, oldest.when, evidence)
 
 
-def with_unknown(result: LabResult, unknown: Sequence[str], reason: Reason | None = None) -> LabResult:
-    """A result that is only a range, as parts of it are not known; `reason` where one of them could not be read."""
-    if not unknown or result.evidence.computed is None:
+def with_unknown(
+    result: LabResult, ambiguous: Sequence[str], missing: Sequence[str] = (), unread: Reason | None = None
+) -> LabResult:
+    """A result that is only a range, and why.
+
+    Args:
+        result: the result.
+        ambiguous: parts of which a result is there that may count as another.
+        missing: parts that are not on record.
+        unread: why a part that is there could not be read.
+    """
+    names = tuple(dict.fromkeys((*missing, *ambiguous)))
+    if not names or result.evidence.computed is None:
         return result
-    names = tuple(dict.fromkeys(unknown))
-    note = Reason("range-only", {"parts": ",".join(names)})
+    note = Reason("range-only" if ambiguous else "lower-bound", {"parts": ",".join(names)})
     how = replace(result.evidence.computed, unknown=names)
     evidence = replace(result.evidence, computed=how, notes=(*result.evidence.notes, note))
-    return replace(result, evidence=evidence, open=reason or note)
+    return replace(result, evidence=evidence, open=unread or note)
 
 
 def hull(results: Sequence[LabResult]) -> Interval:

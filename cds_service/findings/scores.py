@@ -21,11 +21,15 @@ from cds_service.findings.intervals import meets
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, may_be_newer, newest
 from cds_service.findings.medication_use import in_use
 from cds_service.findings.thresholds import age_in_days
+from cds_service.kinds import KINDS
 from cds_service.knowledge.derivation import Derivation, Input, RecordedPart, Term
+from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge, Lab
 from cds_service.reasons import Reason
 
 _SEXES = ("female", "male")
+_SEVERITY = "severity"
+"""Part of a score that no code gives: how severe a recorded condition is."""
 
 
 def sum_of_terms(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> Iterator[Entry]:
@@ -169,7 +173,8 @@ class _Part:
     most: Decimal
     results: tuple[tuple[str, LabResult], ...] = ()
     also: tuple[tuple[str, Evidence], ...] = ()
-    unknown: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     unread: Reason | None = None
 
 
@@ -185,10 +190,11 @@ def points(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> I
     parts += [_recorded(name, derivation, record) for name in dict.fromkeys(part.name for part in derivation.recorded)]
     span = Interval(sum((p.least for p in parts), Decimal(0)), sum((p.most for p in parts), Decimal(0)))
     found = computed(lab, derivation, span, sources, [item for part in parts for item in part.also])
-    unread = next((part.unread for part in parts if part.unread), None)
     if span.exact is None:
         found = replace(found, evidence=replace(found.evidence, value=f">={span.low}"))
-    yield with_unknown(found, [name for part in parts for name in part.unknown], unread)
+    unread = next((part.unread for part in parts if part.unread), None)
+    ambiguous, missing = [n for part in parts for n in part.ambiguous], [n for part in parts for n in part.missing]
+    yield with_unknown(found, ambiguous, missing, unread)
 
 
 def _measured(value: Input, derivation: Derivation, book: LabBook, record: Record) -> _Part:
@@ -199,13 +205,13 @@ def _measured(value: Input, derivation: Derivation, book: LabBook, record: Recor
     fresh = [result for result in latest if age_in_days(result.when, today) <= days]
     recent = [e for e in not_used if e.when is None or age_in_days(e.when, today) <= days]
     if recent or not fresh or len(fresh) < len(latest):
-        return _Part(least, most, unknown=(value.lab,), unread=_why_not(recent))
+        return _Part(least, most, missing=(value.lab,), unread=_why_not(recent))
     span, unknown = _otherwise(value, hull(fresh), record)
     met = [meets(span, step.comparison, step.value) for step in value.steps]
     sure = sum(answer is Certainty.PRESENT for answer in met)
     possible = sum(answer is not Certainty.ABSENT for answer in met)
     sources = tuple((value.lab, result) for result in fresh)
-    return _Part(least + sure, least + possible, sources, unknown=tuple(unknown))
+    return _Part(least + sure, least + possible, sources, ambiguous=tuple(unknown))
 
 
 def _why_not(entries: Sequence[Entry]) -> Reason | None:
@@ -224,9 +230,20 @@ def _recorded(name: str, derivation: Derivation, record: Record) -> _Part:
         if part.name == name and _counts(match, part, record)
     ]
     if not found:
-        return _Part(least, most, unknown=(name,))
+        return _Part(least, most, missing=(name,), unread=_unread_conditions(name, derivation, record))
     gravest, match = max(found, key=lambda one: one[0])
-    return _Part(gravest, most, also=((name, match.evidence()),))
+    return _Part(gravest, most, also=((name, match.evidence()),), missing=(_SEVERITY,) if gravest < most else ())
+
+
+def _unread_conditions(name: str, derivation: Derivation, record: Record) -> Reason | None:
+    """Why a condition may be there and was not found: not all could be retrieved or read."""
+    kind = KINDS[ConditionQuestion.DATA]
+    if kind.key not in record.facts.obtained:
+        return kind.unavailable
+    if not record.chart.complete:
+        return kind.incomplete
+    unread = record.chart.unread_for(part.value_set for part in derivation.recorded if part.name == name)
+    return record.chart.why_unread(unread[0]) if unread else None
 
 
 def _counts(match: Match, part: RecordedPart, record: Record) -> bool:
