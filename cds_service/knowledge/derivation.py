@@ -128,10 +128,8 @@ class Derivation:
 
     def _recorded(self) -> list[str]:
         least, most = self.parameters["least"], self.parameters["most"]
-        return [
-            f"{part.name} recorded: {part.points} to {most} points, not recorded: {least} to {most}"
-            for part in self.recorded
-        ]
+        found = [f"{part.name} recorded as {part.value_set}: {part.points} or more" for part in self.recorded]
+        return [*found, f"what is not known: {least} to {most}"]
 
 
 _ENDS = (("lowest", "at least"), ("highest", "at most"))

@@ -356,3 +356,26 @@ def test_a_computed_value_shows_its_inputs_formula_and_source(knowledge: Knowled
     assert how.derivation.text.startswith("6.43 + 3.78 x ln(bilirubin) + 11.2 x ln(inr) + 9.57 x ln(creatinine)")
     assert "creatinine at least 1 and at most 4" in how.derivation.text
     assert "Kamath 2001" in how.derivation.source
+
+
+def test_the_formula_of_points_reads_aloud(knowledge: Knowledge) -> None:
+    """The steps of Child-Pugh and what is recorded are told with their points."""
+    derivation = knowledge.labs["child-pugh"].derivation
+    assert derivation is not None
+    assert derivation.text == (
+        "bilirubin >= 2: 2, > 3: 3, else 1 points; albumin <= 3.5: 2, < 2.8: 3, else 1 points; "
+        "inr >= 1.7: 2, > 2.3: 3, else 1 points; ascites recorded as criterion-ascites: 2 or more; "
+        "encephalopathy recorded as criterion-hepatic-encephalopathy: 2 or more; "
+        "encephalopathy recorded as criterion-hepatic-coma: 3 or more; what is not known: 1 to 3"
+    )
+
+
+def test_the_page_of_a_row_shows_how_its_labs_are_computed(knowledge: Knowledge) -> None:
+    """Each question about a computed lab, and each about a drug that rests on one, names formula and source."""
+    criteria = {c.id: c.question for row in knowledge.contraindications for c in row.criteria}
+    shown = {name: [row["computed"] for row in criteria[name].table(knowledge)] for name in criteria}
+    assert shown["meld-na-tips"] == ["MELD-Na score", "MELD score"]
+    assert shown["child-pugh-chemoembolization"] == ["Child-Pugh score"]
+    assert shown["neutrophils-grade-4"] == ["Absolute neutrophil count"]
+    assert shown["metformin-kidney"] == ["eGFR"]
+    assert shown["bilirubin-tips"] == []
