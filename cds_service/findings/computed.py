@@ -86,6 +86,16 @@ def with_unknown(
     return replace(result, evidence=evidence, open=unread or note)
 
 
+def deciding(results: Sequence[LabResult]) -> list[LabResult]:
+    """Of many results the ones that a range rests on: with the lowest and the highest end, and the oldest."""
+    ends = (
+        min(results, key=lambda r: Decimal("-Infinity") if r.interval.low is None else r.interval.low),
+        max(results, key=lambda r: Decimal("Infinity") if r.interval.high is None else r.interval.high),
+        min(results, key=lambda r: r.when.earliest),
+    )
+    return list({id(result): result for result in ends}.values())
+
+
 def hull(results: Sequence[LabResult]) -> Interval:
     """The narrowest interval that holds every one of them."""
     lows = [result.interval.low for result in results]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cds_service.facts.patient_facts import Interval
-from cds_service.findings.computed import Entry, Record, ages, computed, hull
+from cds_service.findings.computed import Entry, Record, ages, computed, deciding, hull
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
 from cds_service.findings.scores import points, sum_of_terms
 from cds_service.knowledge.derivation import Derivation
@@ -60,11 +60,11 @@ def _by_day(entries: Iterable[Entry]) -> dict[date | None, list[Entry]]:
 
 def _pairs(ones: Sequence[Entry], others: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
     """Each of the ones with those of the others that decide: the lowest and the highest tell as much as all."""
-    deciding = _deciding(others)
-    return ((one, other) for one in ones for other in deciding)
+    fewer = _that_decide(others)
+    return ((one, other) for one in ones for other in fewer)
 
 
-def _deciding(entries: Sequence[Entry]) -> list[Entry]:
+def _that_decide(entries: Sequence[Entry]) -> list[Entry]:
     """The lowest and highest of the sure and of the doubtful results, and one refused result of each kind."""
     found: dict[int, Entry] = {}
     for doubtful in (False, True):
@@ -143,23 +143,28 @@ def _gfr(creatinine: Decimal, age: float, sex: str, parameters: Mapping[str, Dec
 
 
 def _cockcroft_gault(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> Iterator[Entry]:
-    """Clearance of every creatinine of an adult whose weight is recorded; without one there is none."""
-    parameters, weights, facts = derivation.parameters, book.of(derivation.inputs[1]), record.facts
+    """Clearance of the newest creatinine of an adult whose weight is recorded; without one there is none."""
+    parameters, facts = derivation.parameters, record.facts
+    creatinines = newest(book.of(derivation.inputs[0]))
+    if not creatinines or facts.gender not in ("male", "female"):
+        return
+    creatinine = creatinines[0]
     oldest = timedelta(days=int(parameters["weight_within_days"]))
-    for creatinine in book.of(derivation.inputs[0]):
-        known = ages(facts.birth_date, creatinine.when.earliest)
-        near = newest(w for w in weights if abs(w.when.earliest - creatinine.when.earliest) <= oldest)
-        if known is None or known[0] < parameters["youngest"] or facts.gender not in ("male", "female") or not near:
-            continue
-        span, weight = creatinine.interval, hull(near)
-        factor = parameters["female"] if facts.gender == "female" else Decimal(1)
-        low = _clearance(span.high, weight.low, int(known[1]), parameters)
-        high = _clearance(span.low, weight.high, int(known[0]), parameters)
-        scaled = Interval(None if low is None else low * factor, None if high is None else high * factor)
-        weighed = [(derivation.inputs[1], near_one) for near_one in near]
-        found = computed(lab, derivation, scaled, [(derivation.inputs[0], creatinine), *weighed])
-        # A weight counts for a year: the clearance is as old as the creatinine.
-        yield replace(found, when=creatinine.when, evidence=replace(found.evidence, date=creatinine.evidence.date))
+    weights = book.of(derivation.inputs[1])
+    near = newest(w for w in weights if abs(w.when.earliest - creatinine.when.earliest) <= oldest)
+    known = ages(facts.birth_date, creatinine.when.earliest)
+    if known is None or known[0] < parameters["youngest"] or not near:
+        return
+    span, weight = hull(creatinines), hull(near)
+    factor = parameters["female"] if facts.gender == "female" else Decimal(1)
+    low = _clearance(span.high, weight.low, int(known[1]), parameters)
+    high = _clearance(span.low, weight.high, int(known[0]), parameters)
+    scaled = Interval(None if low is None else low * factor, None if high is None else high * factor)
+    sources = [(derivation.inputs[0], result) for result in deciding(creatinines)]
+    sources += [(derivation.inputs[1], result) for result in deciding(near)]
+    found = computed(lab, derivation, scaled, sources)
+    # A weight counts for a year: the clearance is as old as the creatinine.
+    yield replace(found, when=creatinine.when, evidence=replace(found.evidence, date=creatinine.evidence.date))
 
 
 def _clearance(

@@ -15,7 +15,7 @@ from itertools import product
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Interval
 from cds_service.findings.chart import Match, is_current
-from cds_service.findings.computed import Entry, Record, ages, computed, hull, with_unknown
+from cds_service.findings.computed import Entry, Record, ages, computed, deciding, hull, with_unknown
 from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import meets
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, may_be_newer, newest
@@ -68,7 +68,7 @@ def _possible(book: LabBook, lab: str, latest: Sequence[LabResult]) -> list[Entr
 def _score(
     lab: Lab, latest: Mapping[str, Sequence[LabResult]], derivation: Derivation, record: Record
 ) -> LabResult | Blocked:
-    sources = [(name, result) for name, results in latest.items() for result in results]
+    sources = [(name, result) for name, results in latest.items() for result in deciding(results)]
     oldest = min((result for _, result in sources), key=lambda result: result.when.earliest)
     youngest = derivation.parameters.get("youngest")
     if youngest is not None:
@@ -210,7 +210,7 @@ def _measured(value: Input, derivation: Derivation, book: LabBook, record: Recor
     met = [meets(span, step.comparison, step.value) for step in value.steps]
     sure = sum(answer is Certainty.PRESENT for answer in met)
     possible = sum(answer is not Certainty.ABSENT for answer in met)
-    sources = tuple((value.lab, result) for result in fresh)
+    sources = tuple((value.lab, result) for result in deciding(fresh))
     return _Part(least + sure, least + possible, sources, ambiguous=tuple(unknown))
 
 
