@@ -10,6 +10,7 @@ from functools import cache
 from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
+from cds_service.findings.thresholds import age_in_days
 from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.condition import ConditionQuestion
@@ -240,6 +241,13 @@ class Chart:
         )
         chart._unread = self._unread  # the record is the same: what one can't read, the other can't
         return chart
+
+
+def is_current(fact: ConditionFact, within_days: int, facts: PatientFacts) -> bool:
+    """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""
+    if fact.onset is None or (fact.encounter is not None and fact.encounter == facts.encounter_id):
+        return True
+    return age_in_days(fact.onset, facts.today) <= within_days
 
 
 def empty_chart(knowledge: Knowledge) -> Chart:

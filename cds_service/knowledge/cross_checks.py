@@ -190,9 +190,30 @@ def _labs(rows: TableRows) -> Iterator[str]:
         yield from _units_of(key, row, units)
         if row.get("lowest", 0) >= row.get("highest", 1) and {"lowest", "highest"} <= set(row):
             yield f'{file}: "{key}", lowest is not below highest; correct one of them'
-        if row.get("derivation", {}).get("kind") == "sum-of-logarithms":
-            weights = row["derivation"]["parameters"]
-            yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among the parameters")
+        yield from _score(file, key, row.get("derivation", {}), rows)
+
+
+def _score(file: str, key: str, row: Row, rows: TableRows) -> Iterator[str]:
+    """Each input of a score is described once; a computed one is computed before."""
+    if "values" not in row:
+        return
+    labs, order = [value["lab"] for value in row["values"]], list(rows.labs)
+    yield from _missing(file, key, "derivation.inputs", row["inputs"], labs, "lab among its values")
+    yield from _missing(file, key, "derivation.values", labs, row["inputs"], "input")
+    for place, term in enumerate(row.get("terms", ()), 1):
+        names = [*term.get("of", ()), *([term["above"]["lab"]] if "above" in term else [])]
+        yield from _missing(file, key, f"derivation.terms {place}", names, labs, "lab among its values")
+    others = [value["otherwise"] for value in row["values"] if "otherwise" in value]
+    when = [other["when"] for other in others if "when" in other]
+    yield from _missing(file, key, "derivation.values", when, rows.conditions, "condition")
+    classes = {agent["class"] for agent in rows.medications["agent"]}
+    drugs = [name for other in others for name in other.get("drug_classes", ())]
+    yield from _missing(file, key, "derivation.values", drugs, classes, "class of medications.toml")
+    sets = [part["value_set"] for part in row.get("recorded", ())]
+    yield from _missing(file, key, "derivation.recorded", sets, rows.value_sets, "ValueSet")
+    for name in row["inputs"]:
+        if "derivation" in rows.labs.get(name, {}) and order.index(name) > order.index(key):
+            yield f'{file}: "{key}", derivation.inputs names "{name}", which is computed after it; move it up'
 
 
 def _units_of(key: str, row: Row, units: Units) -> Iterator[str]:

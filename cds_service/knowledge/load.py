@@ -22,6 +22,7 @@ from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.lab_orders import LabOrders
+from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
@@ -297,9 +298,8 @@ def _conditions_asked(files: TableRows) -> frozenset[str]:
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:
     """Value sets of every lab that a speaking criterion reads, and of what those are computed from."""
-    ids = {lab for row in contraindications for c in row.criteria for lab in c.question.labs}
-    inputs = {i for key in ids if (derivation := labs[key].derivation) for i in derivation.inputs}
-    return {labs[key].value_set for key in ids | inputs}
+    waiting = [lab for row in contraindications for c in row.criteria for lab in c.question.labs]
+    return {labs[key].value_set for key in with_inputs(waiting, labs)}
 
 
 def _children(procedures: Mapping[str, Procedure]) -> dict[str, tuple[str, ...]]:

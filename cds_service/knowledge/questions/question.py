@@ -69,6 +69,10 @@ class Question(ABC):
     def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
         """The data that it reads, for the FHIR package and the searches."""
 
+    def loudest(self, indicator: Indicator) -> Indicator:
+        """How loudly it can speak; `indicator` is the criterion's."""
+        return indicator
+
     def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
         """What an entry of the record must be written in to be read for this question: vocabularies, and units.
 
