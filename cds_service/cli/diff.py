@@ -1,8 +1,4 @@
-"""`cds-service diff OLD NEW`: what a change of the tables does, before it is used.
-
-OLD and NEW are each a site folder, `DIR@REVISION` (a git revision of that folder), a file of `site pack`, or the word
-`shipped` (the tables without a site).
-"""
+"""What `cds-service diff` does; its options are in `commands/diff.py`."""
 
 from __future__ import annotations
 
@@ -16,22 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cds_service.cases import Case, case_folders, read_cases
-from cds_service.cli.options import add_config, local_now, settings_of
+from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import case_differences, row_differences
 from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 
 SHIPPED = "shipped"
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("diff", help="what a change does to rows and cases", description=__doc__)
-    parser.add_argument("old", metavar="OLD", help="site folder, DIR@REVISION, packed file, or `shipped`")
-    parser.add_argument("new", metavar="NEW", help="the same")
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

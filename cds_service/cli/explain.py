@@ -1,8 +1,4 @@
-"""`cds-service explain CARD-UUID`: why a card came: the data read, rows, limit and source of that day, and the answer.
-
-Nothing of the patient is stored but a hash (and resource ids with CDS_KEEP_REFERENCES), so no value is shown. The UUID
-is in the response, and in what the EHR reports about the card.
-"""
+"""What `cds-service explain` does; its options are in `commands/explain.py`."""
 
 from __future__ import annotations
 
@@ -14,19 +10,10 @@ from typing import Any
 
 import orjson
 
-from cds_service.cli.options import add_config, local_now, open_store, settings_of
+from cds_service.cli.options import local_now, open_store, settings_of
 from cds_service.cli.terminal import print_err, safe
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.storage.explanation import Explanation, explain
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("explain", help="why a card came", description=__doc__)
-    parser.add_argument("card", metavar="CARD-UUID", help="uuid of the card, from the response or the feedback")
-    parser.add_argument("--json", action="store_true", help="print everything that is stored, as JSON")
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

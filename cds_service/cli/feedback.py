@@ -1,4 +1,4 @@
-"""`cds-service feedback`: reports on the feedback on cards, for those who maintain the tables."""
+"""What `cds-service feedback` does; its options are in `commands/feedback.py`."""
 
 from __future__ import annotations
 
@@ -15,32 +15,14 @@ import orjson
 
 from cds_service.cli.feedback_page import feedback_page
 from cds_service.cli.feedback_tables import show_report
-from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
-from cds_service.cli.terminal import console, print_err
+from cds_service.cli.options import open_store, period_of, settings_of
+from cds_service.cli.terminal import console, remark
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.knowledge.override_reasons import reasons_by_kind
 from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
 
-_REVIEW_ABOVE_PERCENT = 50.0
 _COLUMNS = ("by", "value", "shown", "in_shadow", "accepted", "overridden", "overridden_percent", "for_review")
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("feedback", help="report on the feedback on cards", description=__doc__)
-    add_period(parser)
-    parser.add_argument("--format", choices=("text", "csv", "json"), default="text", help="output format")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write an HTML page with plots")
-    parser.add_argument(
-        "--review-above",
-        type=_percent,
-        default=_REVIEW_ABOVE_PERCENT,
-        metavar="PERCENT",
-        help="list rows where more than this share of the answered cards was overridden (%(default)g)",
-    )
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = settings_of(args)
     store = open_store(settings)
-    print_err(f"from {store.display_url}")
+    remark(f"from {store.display_url}")
     report = _load_report(args, *period_of(args, settings), store)
     _PRINT[args.format](report)
     if args.html:
@@ -127,13 +109,3 @@ def _write(path: Path, page: str) -> None:
         path.write_text(page, "utf-8")
     except OSError as error:
         raise SetupError(f"{path}: can't be written ({error.strerror}); name another file") from None
-
-
-def _percent(text: str) -> float:
-    try:
-        percent = float(text)
-    except ValueError:
-        percent = -1.0
-    if not 0 <= percent <= 100:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a percentage; write a number from 0 to 100')
-    return percent

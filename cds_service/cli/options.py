@@ -6,8 +6,10 @@ FHIR access and the database bring large libraries with them, so they are import
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,15 @@ from cds_service.settings import Settings, environment, load_settings
 if TYPE_CHECKING:
     from cds_service.cli.fhir_source import FhirSource
     from cds_service.storage.store import Store
+
+
+def later(module: str, function: str = "run") -> Callable[[argparse.Namespace], int]:
+    """What a command does: a function of a module of `cli/`, imported when it is called; some bring large libraries."""
+
+    def run(args: argparse.Namespace) -> int:
+        return int(getattr(import_module(f"cds_service.cli.{module}"), function)(args))
+
+    return run
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`cds-service site`: a hospital's own folder: `init` starts one, `pack` freezes it into one file with its hash."""
+"""What `cds-service site` does; its options are in `commands/site.py`."""
 
 from __future__ import annotations
 
@@ -10,25 +10,12 @@ import tarfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from cds_service.cli.terminal import print_err
+from cds_service.cli.terminal import print_err, remark
 from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.site import site_files
 
 _TEMPLATES = "site_templates"
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("site", help="a hospital's own folder: start it, freeze it", description=__doc__)
-    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
-    init = tasks.add_parser("init", help="write commented templates for every kind of change")
-    init.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
-    init.set_defaults(run=run_init)
-    pack = tasks.add_parser("pack", help="write the folder as one file, the same for the same content")
-    pack.add_argument("folder", type=Path, metavar="DIR", help="the site folder")
-    pack.add_argument("--out", type=Path, metavar="FILE", help="file to write (site-<knowledge version>.tar.gz)")
-    pack.set_defaults(run=run_pack)
 
 
 def run_init(args: argparse.Namespace) -> int:
@@ -49,7 +36,7 @@ def run_init(args: argparse.Namespace) -> int:
                 print(target)
     except OSError as error:
         raise SetupError(f"{folder}: can't be written to ({error.strerror}); name another folder") from None
-    print_err(f"Nothing is changed yet: remove the # before what you need, then cds-service check --site {folder}")
+    remark(f"Nothing is changed yet: remove the # before what you need, then cds-service check --site {folder}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`cds-service tables`: the two tables for review, as text, CSV or Markdown."""
+"""What `cds-service tables` does; its options are in `commands/tables.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from cds_service.cli.options import add_config, add_site, settings_of
+from cds_service.cli.options import settings_of
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.review import (
     ORIGINS,
@@ -29,15 +29,6 @@ _GROUPS = {
     ),
     "row": ("row",),
 }
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("tables", help="the two tables for review", description=__doc__)
-    parser.add_argument("--format", choices=("text", "csv", "markdown"), default="text")
-    add_site(parser)
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,0 +1,16 @@
+"""`cds-service tables`: the two tables for review, as text, CSV or Markdown."""
+
+from __future__ import annotations
+
+import argparse
+
+from cds_service.cli.options import add_config, add_site, later
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("tables", help="the two tables for review", description=__doc__)
+    parser.add_argument("--format", choices=("text", "csv", "markdown"), default="text")
+    add_site(parser)
+    add_config(parser)
+    parser.set_defaults(run=later("tables"))
