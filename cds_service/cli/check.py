@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
         problems = _judge_cases(args.cases or SHIPPED_CASES, knowledge, now)
         if settings.site:
             _show_changes(row_differences(load_knowledge(), knowledge), problems)
-            problems = _own_failures(settings.site, knowledge, now)
+            problems = [*_own_failures(settings.site, knowledge, now), *_show_later(settings.site, knowledge)]
     except TableError as error:
         problems = error.problems
     for problem in problems:
@@ -62,6 +62,20 @@ def _own_failures(site: Path, knowledge: Knowledge, now: datetime) -> list[str]:
     if own and not problems:
         print(f"{len(own)} cases of the site hold.")
     return problems
+
+
+def _show_later(site: Path, knowledge: Knowledge) -> list[str]:
+    """Print what changes on later days (`from`, `until`); the mistakes that the tables have then."""
+    while (day := knowledge.next_day) is not None:
+        try:
+            then = load_knowledge(site, today=day)
+        except TableError as error:
+            return [f"from {day}: {problem}" for problem in error.problems]
+        print(f"From {day} on:")
+        for line in row_differences(knowledge, then):
+            print(f"  {line}")
+        knowledge = then
+    return []
 
 
 def _show_changes(rows: list[str], cases: list[str]) -> None:

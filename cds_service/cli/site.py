@@ -14,6 +14,7 @@ from cds_service.cli.terminal import print_err, remark
 from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.site import site_files
+from cds_service.knowledge.site_lock import LOCK, lock_text
 
 _TEMPLATES = "site_templates"
 
@@ -60,6 +61,37 @@ def run_pack(args: argparse.Namespace) -> int:
         raise SetupError(f"{path}: can't be written ({error.strerror}); name another file with --out") from None
     print(f"{path}\nsha256 {hashlib.sha256(content).hexdigest()}\nknowledge version {knowledge.version}")
     return 0
+
+
+def run_lock(args: argparse.Namespace) -> int:
+    """Write `site.lock` and print the knowledge version; 1 with one line per mistake in the folder.
+
+    Raises:
+        SetupError: the file can't be read or written.
+    """
+    path: Path = args.folder / LOCK
+    try:
+        before = path.read_bytes() if path.exists() else None
+        path.write_text(lock_text(args.folder, site_files(args.folder)), "utf-8")
+    except OSError as error:
+        raise SetupError(f"{path}: can't be written ({error.strerror}); name the site folder") from None
+    try:
+        knowledge = load_knowledge(args.folder)
+    except TableError as error:
+        _put_back(path, before)
+        for problem in error.problems:
+            print_err(problem)
+        return 1
+    print(f"{path}\nknowledge version {knowledge.version}")
+    return 0
+
+
+def _put_back(path: Path, content: bytes | None) -> None:
+    """A folder with a mistake keeps the lock that it had."""
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
 
 
 def packed(folder: Path) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from cds_service.cli.options import settings_of
+from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.review import (
     ORIGINS,
@@ -36,10 +37,21 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         TableError: a table is wrong; `cds-service check` says the same.
+        SetupError: there is no wording in that language.
     """
     knowledge = load_knowledge(settings_of(args).site)
+    if args.wording:
+        return _print_wording(knowledge, args.wording)
     render = {"text": text, "csv": comma_separated, "markdown": markdown}[args.format]
     sys.stdout.write(render(knowledge))
+    return 0
+
+
+def _print_wording(knowledge: Knowledge, language: str) -> int:
+    if language not in knowledge.wordings:
+        raise SetupError(f"--wording {language}: the languages are {', '.join(sorted(knowledge.wordings))}")
+    for key, sentence in knowledge.wordings[language].items():
+        print(f"{key}: {sentence}")
     return 0
 
 

@@ -89,6 +89,7 @@ def _contraindication(row: Contraindication, knowledge: Knowledge) -> Rule:
             ),
         },
         changes=tuple(c for name in own for c in _changes("contraindications", name, knowledge)),
+        links=tuple(link for name in (row.id, *(c.id for c in row.criteria)) for link in knowledge.links.get(name, ())),
     )
 
 
@@ -120,6 +121,7 @@ def _procedure(procedure: Procedure, knowledge: Knowledge) -> Rule:
             "More specific": tuple(Link("procedures", p.id, p.label) for p in family),
         },
         changes=_changes("procedures", procedure.id, knowledge),
+        links=knowledge.links.get(procedure.id, ()),
     )
 
 

@@ -34,6 +34,8 @@ from cds_service.web.status import status_routes
 from cds_service.web.try_page import try_routes
 from cds_service.web.validation import validation_routes
 
+NEXT_DAY = "NEXT_DAY"
+"""Key of the configuration: the day on which the tables are to be loaded again, as other changes of the site count."""
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
@@ -79,10 +81,11 @@ def create_app(
     app.url_map.merge_slashes = False
     log_key = settings.log_key or secrets.token_bytes()
     register_call_log(app, log_key)
-    knowledge = knowledge or load_knowledge(settings.site)
+    clock = clock or _clock(settings)
+    knowledge = knowledge or load_knowledge(settings.site, today=clock().date())
+    app.config[NEXT_DAY] = knowledge.next_day
     telling_of(settings, knowledge)  # a language without sentences stops the start
     new_id = new_id or _random_id
-    clock = clock or _clock(settings)
     store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
     validator = validator or BackgroundValidator(on_fault=metrics.count_fault)

@@ -13,10 +13,12 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings, share_metrics
 from cds_service.storage.store import Store
 from cds_service.web.access import can_try
-from cds_service.web.app import create_app
+from cds_service.web.app import NEXT_DAY, create_app
 from cds_service.web.logs import GunicornLogger, configure_logs, traceback_frames
 from cds_service.web.metrics import Metrics
 
@@ -36,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
 _DRAIN_SECONDS = 30
+_LOOK_SECONDS = 60
+"""How often it is looked whether the day has come on which other changes of a site count."""
 # Longer than the idle timeout of common proxies, so that they close idle connections and not the service.
 _KEEP_ALIVE_SECONDS = 75
 
@@ -68,6 +72,7 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     def frozen_app() -> Flask:
         app = create_app(settings, store=store, metrics=metrics, used_tokens_folder=folder)
         _warm_up_and_freeze(app)
+        _reload_on(app.config[NEXT_DAY], settings)
         return app
 
     app = frozen_app()
@@ -130,6 +135,23 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid, str(self._metrics_folder))  # type: ignore[no-untyped-call]  # not typed
+
+
+def _reload_on(day: date | None, settings: Settings) -> None:
+    """Load the tables again on the day on which other changes of the site count; it is looked for every minute.
+
+    A timer of the parent process alone: a fork does not inherit it.
+    """
+
+    def look(*_: object) -> None:
+        if day is not None and datetime.now(settings.timezone).date() >= day:
+            _log.warning("Other changes of the site count from today on")
+            os.kill(os.getpid(), signal.SIGHUP)
+        else:
+            signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS if day is not None else 0)
 
 
 def _prepare_store(store: Store) -> None:

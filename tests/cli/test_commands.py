@@ -257,10 +257,13 @@ def test_the_list_of_commands_says_what_each_does():
     script = (
         "import contextlib, sys; from cds_service.cli.main import main\n"
         "with contextlib.suppress(SystemExit): main(['--help'])\n"
-        "print(sorted(m for m in sys.modules if m.startswith(('cds_service.cli.', 'rich', 'sqlalchemy', 'flask'))), end='')"
+        "found = (m for m in sys.modules if m.startswith(('cds_service.cli.', 'rich', 'sqlalchemy', 'flask')))\n"
+        "print(sorted(found), end='')"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[-1] == "['cds_service.cli.main', 'cds_service.cli.parser', 'cds_service.cli.terminal']"
+    assert (
+        ran.stdout.splitlines()[-1] == "['cds_service.cli.main', 'cds_service.cli.parser', 'cds_service.cli.terminal']"
+    )
     assert all(f"{name} " in ran.stdout for name in _COMMANDS)
 
 

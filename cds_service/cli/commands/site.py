@@ -1,4 +1,4 @@
-"""`cds-service site`: a hospital's own folder: `init` starts one, `pack` freezes it into one file with its hash."""
+"""`cds-service site`: a hospital's own folder: `init` starts it, `lock` and `pack` freeze it."""
 
 from __future__ import annotations
 
@@ -19,3 +19,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     pack.add_argument("folder", type=Path, metavar="DIR", help="the site folder")
     pack.add_argument("--out", type=Path, metavar="FILE", help="file to write (site-<knowledge version>.tar.gz)")
     pack.set_defaults(run=later("site", "run_pack"))
+    lock = tasks.add_parser("lock", help="write site.lock: the folder is used only as it is now")
+    lock.add_argument("folder", type=Path, metavar="DIR", help="the site folder")
+    lock.set_defaults(run=later("site", "run_lock"))

@@ -11,6 +11,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Register the command."""
     parser = commands.add_parser("tables", help="the two tables for review", description=__doc__)
     parser.add_argument("--format", choices=("text", "csv", "markdown"), default="text")
+    parser.add_argument("--wording", metavar="LANGUAGE", help="instead, every sentence of a language by its key")
     add_site(parser)
     add_config(parser)
     parser.set_defaults(run=later("tables"))
