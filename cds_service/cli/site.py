@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
-import io
-import tarfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from cds_service.cli.terminal import print_err, remark
 from cds_service.errors import SetupError, TableError
+from cds_service.knowledge.archive import packed
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.site import site_files
 from cds_service.knowledge.site_lock import LOCK, lock_text
@@ -53,7 +51,7 @@ def run_pack(args: argparse.Namespace) -> int:
         for problem in error.problems:
             print_err(problem)
         return 1
-    content = packed(args.folder)
+    content = packed(args.folder, site_files(args.folder))
     path: Path = args.out or Path(f"site-{knowledge.version}.tar.gz")
     try:
         path.write_bytes(content)
@@ -92,15 +90,3 @@ def _put_back(path: Path, content: bytes | None) -> None:
         path.unlink()
     else:
         path.write_bytes(content)
-
-
-def packed(folder: Path) -> bytes:
-    """The folder as .tar.gz, without what is hidden; equal bytes for equal files, whenever and by whom it is made."""
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in site_files(folder):
-            content = path.read_bytes()
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            entry.size, entry.mode = len(content), 0o644
-            archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), mtime=0)
