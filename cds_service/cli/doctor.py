@@ -34,7 +34,7 @@ _RECOGNIZED = {
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the checks and print the findings; 1 if some data can't be retrieved or read.
+    """Run the checks and print the findings; 1 if some data can't be retrieved or read, or by prefetch not whole.
 
     Raises:
         SetupError: the installation can't run, or the server can't be read.
@@ -89,6 +89,14 @@ def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
         hint = "; not in the server's CapabilityStatement" if announced and kind.resource_type not in announced else ""
         counts = f"{kind.resources}, read for {kind.patients} of {survey.patients} patients{hint}"
         out.print(f"\n{kind.resource_type}: {counts}", style="bold")
+        for says, count in kind.template.most_common():
+            out.print(f"  {count} x its prefetch template, run once as an EHR does, {safe(says)}", style="yellow")
+        if kind.by_fallback_only:
+            out.print(
+                f"  of {kind.by_fallback_only} patients only the service itself found all: send fhirServer in calls, "
+                "or let prefetch follow pages",
+                style="yellow",
+            )
         for reason, count in kind.missing.most_common():
             out.print(f"  {count} x {safe(reason)}", style="yellow")
         for system, count in kind.codes.most_common(_MAX_SYSTEMS):
@@ -142,10 +150,11 @@ def _faults(survey: Survey) -> Table | str:
 
 def _rows(survey: Survey) -> Table | str:
     title = "\nRows that stayed unknown, with every procedure judged for every patient"
-    table = Table("row", "unknown", "mostly because", title=title, title_justify="left")
+    table = Table("row", "unknown", "by prefetch alone", "mostly because", title=title, title_justify="left")
     for name, row in survey.rows.items():
-        if row.unknown:
-            table.add_row(safe(name), f"{row.unknown} of {row.asked}", _most_common(row.reasons))
+        if row.unknown or row.unknown_by_prefetch:
+            alone = str(row.unknown_by_prefetch) if row.unknown_by_prefetch else ""
+            table.add_row(safe(name), f"{row.unknown} of {row.asked}", alone, _most_common(row.reasons))
     return table if table.row_count else "\nNo row stayed unknown."
 
 

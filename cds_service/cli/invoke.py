@@ -15,6 +15,7 @@ from cds_service.cli.call import Reply, Signer, call_in_process, call_service, f
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import read_key
 from cds_service.cli.options import fhir_source, local_now, settings_of, token_of
+from cds_service.cli.refused_token import why_refused
 from cds_service.cli.show_reply import show
 from cds_service.cli.terminal import console, print_err, remark, safe
 from cds_service.errors import SetupError
@@ -51,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     reply = _send_request(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
         print_err(f"The service answered {reply.status}: {reply.error}")
+        if reply.status == 401 and args.service_url:
+            print_err(why_refused(args, settings, sign))
         return 1
     return show(reply, as_json=args.json, trace=args.trace)
 

@@ -49,6 +49,7 @@ def add_fhir_access(parser: argparse.ArgumentParser) -> None:
     access.add_argument(
         "--token-file", type=Path, metavar="FILE", help="the same from a file, so that no list of processes shows it"
     )
+    access.add_argument("--token-env", metavar="NAME", help="the same from an environment variable")
     access.add_argument(
         "--smart-client",
         type=Path,
@@ -78,11 +79,15 @@ def fhir_source(args: argparse.Namespace) -> FhirSource:
 
 
 def token_of(args: argparse.Namespace) -> str | None:
-    """The bearer token of `--token`, or what `--token-file` holds; None without either.
+    """The bearer token of `--token`, `--token-env` or `--token-file`; None without one.
 
     Raises:
-        SetupError: the file can't be read, or is empty.
+        SetupError: the file or variable can't be read, or is empty.
     """
+    if args.token_env:
+        if not (token := environment().get(args.token_env, "").strip()):
+            raise SetupError(f"--token-env {args.token_env}: there is no such environment variable, or it is empty")
+        return token
     path: Path | None = args.token_file
     if path is None:
         given: str | None = args.token

@@ -372,3 +372,26 @@ def test_doctor_finds_patients_to_look_at(run: Callable[..., Any], peer: Peer) -
     peer.resources.clear()
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     assert (ran.code, "name some with --patient ID" in ran.err) == (2, True)
+
+
+def test_doctor_says_what_only_the_service_itself_finds(run: Callable[..., Any], peer: Peer) -> None:
+    """Templates are run once, as an EHR does: where their answer goes on and only the service reads on, doctor says so."""
+    peer.page_size = 1
+    ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1", "--json")
+    found = json.loads(ran.out)["kinds"]
+    assert ran.code == 1
+    assert found["observations"]["template"] == {"goes on on further pages": 1}
+    assert found["observations"]["by_fallback_only"] == 1
+    assert found["patient"]["by_fallback_only"] == 0
+    text = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1").out
+    assert "1 x its prefetch template, run once as an EHR does, goes on on further pages" in text
+    assert "by prefetch" in text
+
+
+def test_a_token_comes_from_a_variable(run: Callable[..., Any], peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token is read from the environment variable that is named; one that is not there is said."""
+    monkeypatch.setenv("OUR_TOKEN", TOKEN)
+    asked = ("doctor", "--fhir-server", peer.base, "--patient", "p1")
+    assert run(*asked, "--token-env", "OUR_TOKEN").code in (0, 1)
+    ran = run(*asked, "--token-env", "NO_TOKEN")
+    assert (ran.code, "no such environment variable" in ran.err) == (2, True)
