@@ -367,6 +367,7 @@ def test_what_needs_a_server_is_not_passed_over(run: Callable[..., Any], option:
 
 def test_doctor_finds_patients_to_look_at(run: Callable[..., Any], peer: Peer) -> None:
     """Without --patient, doctor uses patients from the server; a server that lists none is reported with the remedy."""
+    peer.habits.page_size = 100
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     assert (ran.code, "patient 1 of 1" in ran.err) == (0, True)
     peer.resources.clear()
@@ -375,8 +376,8 @@ def test_doctor_finds_patients_to_look_at(run: Callable[..., Any], peer: Peer) -
 
 
 def test_doctor_says_what_only_the_service_itself_finds(run: Callable[..., Any], peer: Peer) -> None:
-    """Templates are run once, as an EHR does: where their answer goes on and only the service reads on, doctor says so."""
-    peer.page_size = 1
+    """Templates are run once, as an EHR does: where only the service reads the further pages, doctor says so."""
+    peer.habits.page_size = 1
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1", "--json")
     found = json.loads(ran.out)["kinds"]
     assert ran.code == 1
