@@ -90,7 +90,10 @@ def _contraindication(row: Contraindication, knowledge: Knowledge, wording: Word
                 tuple(concerned) if len(concerned) < len(knowledge.procedures) else ()
             ),
         },
-        changes=tuple(c for name in own for c in _changes("contraindications", name, knowledge)),
+        changes=(
+            *(c for name in own for c in _changes("contraindications", name, knowledge)),
+            *(c for link in _limits(row) for c in _changes("thresholds", link.id, knowledge)),
+        ),
         links=tuple(link for name in (row.id, *(c.id for c in row.criteria)) for link in knowledge.links.get(name, ())),
     )
 
