@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from cds_service.cards.context import telling_of
+from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
@@ -18,6 +19,7 @@ from cds_service.cli.options import fhir_source, local_now, settings_of, token_o
 from cds_service.cli.refused_token import why_refused
 from cds_service.cli.show_reply import show
 from cds_service.cli.terminal import console, print_err, remark, safe
+from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.errors import SetupError
 from cds_service.hooks.catalog import discovery
 from cds_service.knowledge.load import load_knowledge
@@ -84,7 +86,9 @@ def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Know
     if not args.no_prefetch:
         remark("reading the prefetch data:")
         wanted = ehr.wanted(_templates(args, knowledge, sign), patient_id)
-        prefetch = ehr.prefetch_of(source.fetch(patient_id, wanted, observe=_print_progress))
+        retrieved = source.fetch(patient_id, wanted, observe=_print_progress)
+        _print_gaps(retrieved, Wording(knowledge.wording))
+        prefetch = ehr.prefetch_of(retrieved)
     body = ehr.hook_request(call, prefetch)
     if args.save:
         _save_request(args.save, ehr.without_token(body))
@@ -95,6 +99,13 @@ def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Know
 
 def _print_progress(data: str, seconds: float, outcome: str) -> None:
     remark(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
+
+
+def _print_gaps(by_kind: Mapping[str, RetrievedData], wording: Wording) -> None:
+    """Why a kind of data was not had, or not whole."""
+    for key, retrieved in by_kind.items():
+        for gap in retrieved.unavailable:
+            remark(f"  {key}: {wording.reason(gap.reason, data=gap.data)}")
 
 
 def _software(statement: Mapping[str, Any]) -> str:

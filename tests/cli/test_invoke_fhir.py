@@ -396,3 +396,11 @@ def test_a_token_comes_from_a_variable(run: Callable[..., Any], peer: Peer, monk
     assert run(*asked, "--token-env", "OUR_TOKEN").code in (0, 1)
     ran = run(*asked, "--token-env", "NO_TOKEN")
     assert (ran.code, "no such environment variable" in ran.err) == (2, True)
+
+
+def test_invoke_says_why_a_kind_was_refused(run: Callable[..., Any], peer: Peer) -> None:
+    """Where the server refuses a kind of data, invoke says which and why, in words."""
+    peer.faults["AllergyIntolerance"] = lambda exchange: exchange.outcome(403)
+    asked = ("--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1", "--hook", "order-sign", "--order", "tips")
+    ran = run("invoke", *asked)
+    assert "allergies: the FHIR server refused access to the recorded allergies (status 403)" in ran.err

@@ -40,4 +40,4 @@ def test_where_an_ehr_calls_nothing_is_filled_in(make_app: MakeApp, tmp_path: Pa
         {row["id"]: row["certainty"] for row in decision["contraindications"]}["bleeding-tendency"]
         for decision in decisions
     ]
-    assert found == ["present", "unknown"]
+    assert found == ["absent", "unknown"]
