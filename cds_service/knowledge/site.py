@@ -105,7 +105,7 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
     seen.add(real)
     for entry in os.scandir(folder):
         path = folder / entry.name
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name.endswith("~"):  # hidden, or the copy that an editor keeps
             continue
         if path.is_dir():
             yield from _walk(path, seen)
