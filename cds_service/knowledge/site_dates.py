@@ -31,10 +31,8 @@ def in_force(site: SiteChanges, today: date) -> SiteChanges:
     def kept(rows: Any) -> Any:
         if isinstance(rows, dict):
             return {name: kept(blocks) for name, blocks in rows.items()}
-        return [row | ({"criterion": kept(row["criterion"])} if "criterion" in row else {}) for row in counting(rows)]
-
-    def counting(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        return (row for row in rows if not isinstance(row, dict) or not state_of(row, today))
+        counting = (row for row in rows if not state_of(row, today))
+        return [row | ({"criterion": kept(row["criterion"])} if "criterion" in row else {}) for row in counting]
 
     names = [field.name for field in fields(site) if field.name != "files"]
     return replace(site, **{name: kept(getattr(site, name)) for name in names})
