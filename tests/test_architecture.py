@@ -33,6 +33,7 @@ ORDER = {
     "findings": 5,
     "cards": 6,
     "call_summary": 6.5,
+    "unread": 6.5,
     "answer": 7,
     "publishing": 7,
     "cases": 7.5,

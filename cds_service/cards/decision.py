@@ -29,9 +29,11 @@ from cds_service.knowledge.tables import Knowledge
 
 
 def build_decision(findings: Findings, knowledge: Knowledge, in_shadow: Sequence[str] = ()) -> dict[str, Any]:
-    """The decision extension: `knowledgeVersion`, `shadowRows`, `procedures` (one entry an order) and `unavailable`.
+    """The decision extension: version, rows that say nothing, one entry an order in `procedures`, and `unavailable`.
 
     `in_shadow` are the ids of rows that apply and of which the findings say nothing, because a site only tries them.
+    `retiredRows` are the rows and questions that the site has switched off, so that nobody takes their silence for
+    an answer.
     Criteria listed are those present or unknown, and absent ones that rest on evidence. A value is a JSON number, or
     a text where the record gives a comparator or an answer (`"<20"`).
     """
@@ -40,6 +42,7 @@ def build_decision(findings: Findings, knowledge: Knowledge, in_shadow: Sequence
         {
             "knowledgeVersion": knowledge.version,
             "shadowRows": list(in_shadow),
+            "retiredRows": list(knowledge.switched_off),
             "procedures": [entry for order in findings.orders if (entry := _order(order, wording))],
             "unavailable": [_unavailable(gap, wording) for gap in findings.unavailable],
         }

@@ -156,8 +156,9 @@ def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
 
 
 def _thresholds(rows: TableRows) -> Iterator[str]:
-    file = "thresholds.toml"
+    changed = {change["id"] for change in rows.changes if change["table"] == "thresholds"}
     for key, row in rows.thresholds.items():
+        file = f"{'site/' if key in changed else ''}thresholds.toml"
         yield from _missing(file, key, "lab", [row["lab"]], rows.labs, "lab")
         for field in ("answers", "other_answers"):
             yield from _missing(file, key, field, row.get(field, ()), rows.value_sets, "ValueSet")

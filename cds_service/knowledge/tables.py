@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -349,8 +350,17 @@ class Knowledge:
     not_connected: frozenset[str] = frozenset()
     """Prefetch keys of data that the hospital's EHR never sends: declared by the site, asked of nobody, on no card."""
     changes: tuple[Mapping[str, str], ...] = ()
-    """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
+    """What a site folder changes: table, id, what (old -> new), reason, approver, date, source, from, until, and the
+    `state` (`later`, `over`) of what does not count today."""
     value_set_titles: Mapping[str, str] = field(default_factory=dict)
     """Id of a value set -> its title."""
     silent_rows: tuple[SilentRow, ...] = ()
     """Rows that are not active: drafts, and those that were retired or switched off."""
+    switched_off: tuple[str, ...] = ()
+    """Ids of shipped rows, questions and limits that speak as shipped and that the site has retired or made a draft."""
+    links: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Id of a procedure, contraindication or criterion -> (label, https address) of the hospital's documents on it."""
+    reason_kinds: Mapping[str, str] = field(default_factory=dict)
+    """Reason to go ahead, as `system|code` -> how a report counts it: useful, wrong, data-gap, limit, urgency."""
+    next_day: date | None = None
+    """The day on which other changes of the site begin to count; None where there is none."""
