@@ -14,6 +14,7 @@ from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
+from cds_service.facts.patient_facts import PatientFacts
 from cds_service.findings.evaluate import evaluate
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import HookRequest
@@ -26,6 +27,8 @@ _DEFAULT = Telling()
 class Answer:
     """What one call is answered: cards for people, the whole decision for machines, and a summary for the records.
 
+    `findings` are everything that was found, rows in shadow included, and `facts` what it was found in, for those who
+    show how the answer came about.
     `fetched` are the resources that came from a FHIR server, as received. `nothing_judged` is there where nothing of
     the record could be retrieved: the cards say so, and a client may want the error instead.
     """
@@ -33,10 +36,10 @@ class Answer:
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
     summary: CallSummary
+    findings: Findings
+    facts: PatientFacts
     fetched: tuple[bytes, ...] = ()
     nothing_judged: NothingJudged | None = None
-    findings: Findings | None = None
-    """Everything that was found, rows in shadow included, for those who show how the answer came about."""
 
 
 def answer(
@@ -70,4 +73,4 @@ def answer(
     rendered = render(findings, knowledge, request.service, new_id, telling)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
-    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged, findings)
+    return Answer(rendered.cards, rendered.decision, summary, findings, facts, data.fetched, rendered.nothing_judged)

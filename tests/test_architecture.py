@@ -31,6 +31,7 @@ ORDER = {
     "facts": 4,
     "findings": 5,
     "cards": 6,
+    "summary": 6.2,
     "call_summary": 6.5,
     "answer": 7,
     "publishing": 7,
@@ -55,7 +56,7 @@ TYPE_MODULES = {
     "cds_service.knowledge.medication_types",
     *("cds_service.knowledge.advice", "cds_service.knowledge.reported_lab", "cds_service.findings.finding"),
 }
-PURE = {"facts", "findings", "cards"}
+PURE = {"facts", "findings", "cards", "summary"}
 IMPURE_MODULES = {
     *("os", "io", "pathlib", "shutil", "tempfile", "glob", "subprocess", "sys", "socket", "urllib", "http"),
     *("logging", "time", "random", "secrets", "uuid", "threading", "asyncio", "requests", "flask", "sqlalchemy"),

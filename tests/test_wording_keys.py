@@ -26,6 +26,8 @@ PLURAL = re.compile(r"\.(zero|one|other)$")
 COMPOSED = (
     *("alert.", "alert_advice."),
     *("means.", "meanwhile.", "gap.", "gap_do.read-", "block.", "looked_at.", "unlooked.", "record.", "topic."),
+    *("summary.section.", "summary.state.", "summary.column.", "summary.level.", "summary.sex.", "summary.urgency."),
+    *("summary.fact.", "summary.bleeding-risk.", "summary.result.", "summary.contrast."),
     *("fact.", "hold.", "procedures.", "order.", "reason_card.", "date.", "evidence.", "headline.more"),
 )
 FAMILIES = {key.partition(".")[0] for key in SAID}
@@ -121,7 +123,7 @@ def test_every_reason_that_a_stage_gives_is_declared():
 
 def test_a_reason_whose_key_is_passed_on_is_known_here():
     """A reason whose key the source does not show would escape the test above, so each such place is listed."""
-    keys = ((place, key) for place, tree in _modules(*STAGES, "cards") for key in _given(tree))
+    keys = ((place, key) for place, tree in _modules(*STAGES, "cards", "summary") for key in _given(tree))
     found = {f"{place}: {ast.unparse(key)}" for place, key in keys if not isinstance(key, ast.Constant)}
     assert found == PASSED_ON
 
@@ -147,7 +149,7 @@ def test_a_reason_brings_the_values_of_its_sentence():
 def test_cards_say_what_is_declared_and_all_of_it():
     """Every sentence that a card names is one that the start checks for, and no other is kept."""
     pattern = re.compile(rf"({'|'.join(sorted(FAMILIES))})\.[a-z_.-]+")
-    named = {text for _, tree in _modules("cards") for text in _texts(tree) if pattern.fullmatch(text)}
+    named = {text for _, tree in _modules("cards", "summary") for text in _texts(tree) if pattern.fullmatch(text)}
     declared = {key: PLURAL.sub("", key) for key in SAID}
     assert {name for name in named if name not in declared.values() and not name.startswith(COMPOSED)} == set()
     assert {key for key, stem in declared.items() if stem not in named and not key.startswith(COMPOSED)} == set()
@@ -155,7 +157,7 @@ def test_cards_say_what_is_declared_and_all_of_it():
 
 def test_advice_that_cards_give_by_themselves_is_declared():
     """Advice that belongs to no row but to what was found is in the list that the start checks."""
-    used = {text for _, tree in _modules("cards") for text in _texts(tree)}
+    used = {text for _, tree in _modules("cards", "summary") for text in _texts(tree)}
     assert [key for key in DECLARED if key.startswith("advice.") and key.removeprefix("advice.") not in used] == []
 
 

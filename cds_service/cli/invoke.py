@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
 
 from cds_service.cards.context import telling_of
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import read_key
-from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of, token_of
+from cds_service.cli.options import add_config, add_site, local_now, settings_of, token_of
+from cds_service.cli.request_source import add_request_source, build_request, open_source, reject_server_options
 from cds_service.cli.show_reply import show
-from cds_service.cli.terminal import console, print_err, safe
+from cds_service.cli.terminal import print_err
 from cds_service.errors import SetupError
 from cds_service.hooks.catalog import SERVICES, discovery
 from cds_service.knowledge.load import load_knowledge
@@ -24,26 +22,13 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.saved_request import read_saved_request, service_for
 from cds_service.settings import Settings
 
-_SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "smart_client", "rate")
 _HOOKS = tuple(service.hook for service in SERVICES.values())
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("invoke", help="make one hook call and show its cards", description=__doc__)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--request", type=Path, metavar="FILE", help="a hook request as JSON")
-    what.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server, to build the request from")
-    add_fhir_access(parser)
-    parser.add_argument("--patient", metavar="ID", help="id of the patient on the FHIR server")
-    parser.add_argument("--hook", choices=_HOOKS, help="the hook that fires")
-    parser.add_argument(
-        "--order", metavar="ORDER", help="a procedure of the tables, SYSTEM|CODE, or ServiceRequest/ID on the server"
-    )
-    parser.add_argument("--user", default="Practitioner/example", metavar="REF", help="reference of the ordering user")
-    parser.add_argument(
-        "--no-prefetch", action="store_true", help="send no prefetch: the service must read the FHIR server itself"
-    )
+    add_request_source(parser, _HOOKS)
     parser.add_argument(
         "--save", type=Path, metavar="FILE", help="save the request, its dates filled in, without its token"
     )
@@ -69,69 +54,24 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = settings_of(args)
     sign = _signer(args)
-    source = _source(args) if args.fhir_server else None
+    source = open_source(args) if args.fhir_server else None
     if source is None:
-        _reject_server_options(args)
+        reject_server_options(args)
     knowledge = load_knowledge(settings.site)
     if source is not None:
-        body = _build_request(source, args, knowledge, sign)
+        body = build_request(source, args, knowledge, _templates(args, knowledge, sign), show=not args.json)
     else:
         body = read_saved_request(args.request, local_now(settings).date())
-        if args.save:
-            _save_request(args.save, ehr.without_token(body))
-        if token := token_of(args):
-            body, server = ehr.with_token(body, token)
-            source = FhirSource(server, token, ca=args.ca)
+    if args.save:
+        _save_request(args.save, ehr.without_token(body))
+    if source is None and (token := token_of(args)):
+        body, server = ehr.with_token(body, token)
+        source = FhirSource(server, token, ca=args.ca)
     reply = _send_request(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
         print_err(f"The service answered {reply.status}: {reply.error}")
         return 1
     return show(reply, as_json=args.json, trace=args.trace)
-
-
-def _reject_server_options(args: argparse.Namespace) -> None:
-    """Reject options that need `--fhir-server`: a saved request is sent unchanged, except for a token."""
-    given = [name for name in _SERVER_OPTIONS if getattr(args, name)]
-    if given:
-        raise SetupError(f"--{given[0].replace('_', '-')} goes with --fhir-server, not with --request")
-
-
-def _source(args: argparse.Namespace) -> FhirSource:
-    """The server, once it has said that it is one that can be asked."""
-    if not (args.patient and args.hook):
-        raise SetupError("--fhir-server goes with --patient ID and --hook HOOK")
-    source = fhir_source(args)
-    print_err(f"{source.base}: {_software(source.metadata())}")
-    return source
-
-
-def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> bytes:
-    """The request that an EHR at this server makes."""
-    patient_id = ehr.bare_id(args.patient, "Patient", "--patient")
-    patient = source.resource(f"Patient/{patient_id}")
-    order = ehr.order_of(args.order, args.hook, patient_id, source, knowledge)
-    call = ehr.HookCall(source, args.hook, patient_id, args.user, order)
-    prefetch: Mapping[str, Any] = {}
-    if not args.no_prefetch:
-        print_err("reading the prefetch data:")
-        wanted = ehr.wanted(_templates(args, knowledge, sign), patient_id)
-        prefetch = ehr.prefetch_of(source.fetch(patient_id, wanted, observe=_print_progress))
-    body = ehr.hook_request(call, prefetch)
-    if args.save:
-        _save_request(args.save, ehr.without_token(body))
-    if not args.json:
-        _print_patient_and_order(patient, order, console())
-    return body
-
-
-def _print_progress(data: str, seconds: float, outcome: str) -> None:
-    print_err(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
-
-
-def _software(statement: Mapping[str, Any]) -> str:
-    software = statement.get("software")
-    name = software.get("name") if isinstance(software, dict) else None
-    return f"{safe(name or 'a FHIR server')}, FHIR {safe(statement.get('fhirVersion', '?'))}"
 
 
 def _templates(args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> Mapping[str, str]:
@@ -162,13 +102,6 @@ def _save_request(path: Path, body: bytes) -> None:
     except OSError as error:
         raise SetupError(f"{path}: can't be written ({error.strerror}); correct the path after --save") from None
     print_err(f"{path}: saved the request for --request; it contains patient data")
-
-
-def _print_patient_and_order(patient: Mapping[str, Any], order: Mapping[str, Any] | None, out: Console) -> None:
-    known = [patient.get(name) for name in ("id", "gender", "birthDate")]
-    out.print(f"Patient {', '.join(safe(value) for value in known if value)}")
-    if order is not None:
-        out.print(f"Order ServiceRequest/{safe(order.get('id', '?'))}: {safe(ehr.name_of(order))}")
 
 
 def _send_request(

@@ -130,7 +130,7 @@ def try_routes(
             _pretty(orjson.loads(encode_response(result.cards, result.decision))),
         )
         shown.unavailable = result.decision.get("unavailable", [])
-        shown.orders = trace(result.findings, knowledge) if result.findings else []
+        shown.orders = trace(result.findings, knowledge)
 
     def _page(shown: _Shown, chosen: str = "") -> str:
         return render_template(
