@@ -279,6 +279,15 @@ class Settings:
             "`412` for clients that show an HTTP error to the clinician.",
         ),
     )
+    summary_links: int = field(
+        default=0,
+        metadata=_metadata(
+            parse=values.minutes_or_off(5, 1440, usual=15),
+            default_text="off",
+            meaning="Whether the first card links to the pre-procedure summary of its call, see `docs/summary.md`: "
+            "`off`, `on` for 15 minutes, or for how many (5 to 1440). Whoever has the link can read it until then.",
+        ),
+    )
     metrics_token: str | None = field(
         default=None,
         repr=False,

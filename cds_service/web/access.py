@@ -32,6 +32,9 @@ OPEN_ROUTES = {"/knowledge/<kind>/<name>", "/knowledge/<kind>/<name>.json"}
 TRY_ROUTES = {"/try", "/try/request.json"}
 """Open where people may try orders, see `can_try`."""
 
+SUMMARY_ROUTES = {"/summary/<token>", "/summary/<token>.json"}
+"""Open to whoever has the link, which is the key: `sealed_links.py`. Without `CDS_SUMMARY_LINKS` they lead nowhere."""
+
 
 def can_try(settings: Settings) -> bool:
     """Whether the page `/try` is there: by its setting, else where only this machine can call, without a token."""
@@ -75,7 +78,7 @@ def require_authentication(app: Flask, settings: Settings, verifier: TokenVerifi
             _check_host_header(app, settings.public_url)
         return
 
-    open_routes = OPEN_ROUTES | (TRY_ROUTES if can_try(settings) else set())
+    open_routes = OPEN_ROUTES | SUMMARY_ROUTES | (TRY_ROUTES if can_try(settings) else set())
 
     @app.before_request
     def authenticate() -> None:
