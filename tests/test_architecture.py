@@ -91,6 +91,8 @@ OWNERS = {
     "structlog": ("cds_service.web.logs",),
     "distributed": ("cds_service.population.cluster",),
     "pyarrow": ("cds_service.population.results",),
+    "itsdangerous": ("cds_service.security.",),
+    "cryptography": ("cds_service.security.", "cds_service.cli.keys"),
     "limits": ("cds_service.web.rate_limits",),
     "markdown_it": ("cds_service.web.markdown",),
 }

@@ -83,10 +83,10 @@ def _drugs(drugs: Iterable[Drug], summary: Summary) -> Table:
 
 
 def _results(results: Iterable[Result], summary: Summary) -> Table:
-    table = _table(summary, "result", "value", "date", "limit", "says")
+    table = _table(summary, "result", "value", "says", "date", "limit")
     for result in results:
         says = _badge(result, summary).append(safe(result.says))
-        table.add_row(safe(result.name), safe(result.value), safe(result.when), safe("; ".join(result.limits)), says)
+        table.add_row(safe(result.name), safe(result.value), says, safe(result.when), safe("; ".join(result.limits)))
     return table
 
 

@@ -17,17 +17,14 @@ from cds_service.cards.evidence import found_line, found_lines, lab_name
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import shown_limit, shown_reason
 from cds_service.certainty import Certainty
-from cds_service.facts.patient_facts import PatientFacts
-from cds_service.findings.finding import IndicationFinding, OrderFinding
-from cds_service.findings.patient_groups import is_of_age, is_of_sex
+from cds_service.findings.finding import CriterionFinding, IndicationFinding, OrderFinding
 from cds_service.indicator import Indicator
 from cds_service.kinds import KINDS
-from cds_service.knowledge.expressions import PatientGroup
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MEDICATIONS
-from cds_service.knowledge.tables import SECTIONS
+from cds_service.knowledge.tables import SECTIONS, Criterion
 from cds_service.summary.allergies import allergy_lines, contrast_lines
 from cds_service.summary.context import SummaryContext
 from cds_service.summary.document import Line, Section
@@ -63,9 +60,10 @@ def _section(name: str, members: Sequence[Member], order: OrderFinding, context:
     unknown = [m for m in members if m.finding.certainty is Certainty.UNKNOWN]
     found = [*(_alerts(order, cards) if name == "order" else ()), *_present(present, cards)]
     open_lines = list(_unknown(unknown, cards))
-    kinds = list(dict.fromkeys([*_ALWAYS.get(name, ()), *(m.finding.criterion.question.DATA for m in members)]))
+    questions = [member.finding.criterion for member in members] or _optional(name, order)
+    kinds = list(dict.fromkeys([*_ALWAYS.get(name, ()), *(one.question.DATA for one in questions)]))
     reasons = _not_read(kinds, unknown, context)
-    state = _state(found or present, open_lines, reasons, members)
+    state = _state(found or present, open_lines, reasons, questions)
     return Section(
         id=name,
         title=cards.wording.say(f"summary.section.{name}"),
@@ -75,6 +73,12 @@ def _section(name: str, members: Sequence[Member], order: OrderFinding, context:
         drugs=drugs_of(present, order, cards),
         steps=tuple(cards.wording.say(f"advice.{one.id}") for one in advice_of(present, cards)),
     )
+
+
+def _optional(name: str, order: OrderFinding) -> list[Criterion]:
+    """Questions of the section that count only when something is recorded, and nothing was: of rows that apply."""
+    rows = (found.contraindication for found in order.contraindications)
+    return [one for row in rows if {c.section for c in row.criteria} == {name} for one in row.criteria]
 
 
 def _state(found: Sized, unanswered: Sized, reasons: Sized, asked: Sized) -> str:
@@ -94,8 +98,7 @@ def _statement(state: str, name: str, kinds: Sequence[str], reasons: Sequence[st
     if state == "nothing-recorded":
         said.append(wording.say("summary.state.nothing-recorded", read=_looked_at(kinds, context)))
     elif state == "not-asked" and not shadow:
-        key = "not-this-patient" if _is_of_others(name, context) else "not-asked"
-        said.append(wording.say(f"summary.state.{key}"))
+        said.append(wording.say("summary.state.not-asked"))
     if reasons:
         rest = _looked_at(kinds, context) if state == "not-read" else ""
         key = "partly" if rest or state != "not-read" else "not-read"
@@ -104,17 +107,6 @@ def _statement(state: str, name: str, kinds: Sequence[str], reasons: Sequence[st
     if shadow:
         said.append(wording.say("summary.state.in-shadow", rows=", ".join(shadow)))
     return " ".join(said)
-
-
-def _is_of_others(name: str, context: SummaryContext) -> bool:
-    """Whether every question of the section is about patients of another sex or age."""
-    rows = context.cards.knowledge.contraindications
-    gates = [(row.gate, criterion.gate) for row in rows for criterion in row.criteria if criterion.section == name]
-    return bool(gates) and all(any(_excludes(gate.patients, context.facts) for gate in pair) for pair in gates)
-
-
-def _excludes(group: PatientGroup, facts: PatientFacts) -> bool:
-    return Certainty.ABSENT in (is_of_sex(group, facts), is_of_age(group, facts))
 
 
 def _shadow_rows(name: str, context: SummaryContext) -> list[str]:
@@ -131,9 +123,9 @@ def _looked_at(kinds: Sequence[str], context: SummaryContext) -> str:
 def _not_read(kinds: Sequence[str], unknown: Sequence[Member], context: SummaryContext) -> list[str]:
     """Why a part of what the questions need was not read: by their answers, and by what was retrieved."""
     findings, wording = context.cards.findings, context.cards.wording
-    reasons = [m.finding.reason for m in unknown if m.finding.reason and m.finding.reason.key in _OF_A_KIND]
-    told = dict.fromkeys(shown_reason(reason, wording) for reason in reasons)
-    covered = {member.finding.criterion.question.DATA for member in unknown}
+    of_kinds = [member.finding for member in unknown if _is_of_a_kind(member.finding)]
+    told = dict.fromkeys(shown_reason(finding.reason, wording) for finding in of_kinds)
+    covered = {finding.criterion.question.DATA for finding in of_kinds}
     told |= dict.fromkeys(_not_whole([kind for kind in kinds if kind not in covered], context))
     if not kinds:
         gaps = (gap for gap in findings.unavailable if gap.data == "patient")
@@ -178,12 +170,12 @@ def _with_limit(text: str, member: Member, cards: CardContext) -> str:
 
 
 def _unknown(members: Iterable[Member], cards: CardContext) -> Iterator[Line]:
-    """Questions without an answer for a reason of their own; what is of a whole kind of data is said once."""
+    """Questions without an answer; that nothing of a kind of data was read is said once, by the statement."""
     wording = cards.wording
     seen: set[str] = set()
     for member in members:
         finding = member.finding
-        if finding.reason is not None and finding.reason.key in _OF_A_KIND:
+        if _is_of_a_kind(finding) and not finding.evidence:
             continue
         labs = [lab_name(cards.knowledge.labs[lab], cards) for lab in finding.criterion.question.labs]
         items = [found_line(item, None, cards) for item in finding.evidence]
@@ -194,6 +186,10 @@ def _unknown(members: Iterable[Member], cards: CardContext) -> Iterator[Line]:
         if text not in seen:
             seen.add(text)
             yield _line(sentence_case(text), member, "unknown", None)
+
+
+def _is_of_a_kind(finding: CriterionFinding) -> bool:
+    return finding.reason is not None and finding.reason.key in _OF_A_KIND
 
 
 def _line(text: str, member: Member, certainty: str, level: Indicator | None) -> Line:
