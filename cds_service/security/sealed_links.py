@@ -8,6 +8,7 @@ from one that never was. Source: docs/decisions/0072-summary-links.md.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,6 +93,10 @@ class _Signer(TimestampSigner):
     def __init__(self, secret: bytes, clock: Callable[[], datetime]) -> None:
         super().__init__(secret, salt=_SALT, key_derivation="hmac", digest_method=hashlib.sha256)
         self._clock = clock
+
+    def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+        """Whether the signature is the one that `sign` writes; another spelling of its last bits is none."""
+        return hmac.compare_digest(self.get_signature(value), sig.encode() if isinstance(sig, str) else sig)
 
     def get_timestamp(self) -> int:
         """Seconds since 1970."""
