@@ -20,7 +20,10 @@ from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.saved_request import read_saved_request, service_for
 
-EXAMPLES = Path(cds_service.__file__).parents[1] / "examples"
+_PACKAGE = Path(cds_service.__file__).parent
+_INSTALLED, _REPOSITORY = _PACKAGE / "shipped_examples", _PACKAGE.parent / "examples"
+EXAMPLES = _INSTALLED if _INSTALLED.is_dir() else _REPOSITORY
+"""The example requests: in the wheel, else in a clone of the repository."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _examples(folder: Path) -> list[Path]:
     paths = sorted(folder.glob("*.json"))
     if not paths:
-        raise SetupError(
-            f"{folder}: holds no example requests; run this in a clone of the repository, or use --examples"
-        )
+        raise SetupError(f"{folder}: holds no example requests; name one that does with --examples")
     return paths
 
 
