@@ -105,8 +105,8 @@ class Settings:
             parse=values.log_key,
             default_text="a new one at each start",
             secret=True,
-            meaning="Secret of 16 characters or more with which patient ids are hashed in logs and records. Set it "
-            "if hashes must match across restarts or machines, and protect it like patient data.",
+            meaning="Secret of 16 characters or more with which patient ids are hashed in logs and records, and links "
+            "to summaries signed. Set it if these must match across restarts or machines; and keep it like a password.",
         ),
     )
     cors_origins: tuple[str, ...] = field(
