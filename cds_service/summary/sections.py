@@ -237,6 +237,8 @@ def _indication(order: OrderFinding, context: SummaryContext) -> Section:
     lines = [line for found in order.indications for line in _reasons(found, cards)]
     reasons = _not_whole([ConditionQuestion.DATA], context)
     present = [line for line in lines if line.certainty == "present"]
+    if not present:
+        lines += _why_open(order, cards)
     state = _state(present, lines, reasons, order.indications)
     given = [concept.label for concept in order.order.reasons if concept.label] if order.order else []
     if given:
@@ -249,6 +251,14 @@ def _indication(order: OrderFinding, context: SummaryContext) -> Section:
         statement=_statement(state, "indication", [ConditionQuestion.DATA], reasons, context),
         lines=tuple(lines),
     )
+
+
+def _why_open(order: OrderFinding, cards: CardContext) -> Iterator[Line]:
+    """Why it can't be told whether there is a reason, where nothing of the record stands for it; each once."""
+    unknown = [found for found in order.indications if found.certainty is Certainty.UNKNOWN and not found.evidence]
+    told = [found.reason for found in unknown if found.reason is None or found.reason.key not in _OF_A_KIND]
+    texts = dict.fromkeys(shown_reason(reason, cards.wording) for reason in told)
+    yield from (Line(sentence_case(text), "unknown") for text in texts)
 
 
 def _reasons(found: IndicationFinding, cards: CardContext) -> Iterator[Line]:

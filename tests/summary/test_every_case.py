@@ -78,6 +78,9 @@ def test_every_answer_is_in_its_section(knowledge: Knowledge, now: datetime) -> 
             if found.certainty is not Certainty.ABSENT:
                 checked += 1
                 assert is_said(found, by_id[found.criterion.section]), (case.place, found.criterion.id)
+        for order, listed in zip(result.findings.orders, summary.orders, strict=True):
+            if order.procedure is not None and order.indication is not Certainty.ABSENT:
+                assert sections(listed)["indication"].state != "nothing-recorded", case.place
     assert checked > len(CASES) / 4
 
 
