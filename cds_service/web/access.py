@@ -33,7 +33,7 @@ TRY_ROUTES = {"/try", "/try/request.json"}
 """Open where people may try orders, see `can_try`."""
 
 SUMMARY_ROUTES = {"/summary/<token>", "/summary/<token>.json"}
-"""Open to whoever has the link, which is the key: `sealed_links.py`. Without `CDS_SUMMARY_LINKS` they lead nowhere."""
+"""Open where cards link to summaries (`CDS_SUMMARY_LINKS`): the link is the key, see `security/sealed_links.py`."""
 
 
 def can_try(settings: Settings) -> bool:
@@ -78,7 +78,8 @@ def require_authentication(app: Flask, settings: Settings, verifier: TokenVerifi
             _check_host_header(app, settings.public_url)
         return
 
-    open_routes = OPEN_ROUTES | SUMMARY_ROUTES | (TRY_ROUTES if can_try(settings) else set())
+    open_routes = OPEN_ROUTES | (TRY_ROUTES if can_try(settings) else set())
+    open_routes |= SUMMARY_ROUTES if settings.summary_links else set()
 
     @app.before_request
     def authenticate() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -92,9 +93,14 @@ def test_the_installed_check_judges_every_case(installed: Path, tmp_path: Path) 
 
 def test_the_installed_check_of_a_site_is_that_of_the_clone(installed: Path, tmp_path: Path) -> None:
     """`check --site` of an installed wheel says what it says in the clone: what a hospital changes, case by case."""
-    (tmp_path / "thresholds.toml").write_text(SITE, "utf-8")
-    said = here([installed / "bin" / "cds-service", "check", "--site", tmp_path], tmp_path)
-    assert said == in_a_clone("check", "--site", tmp_path)
+    site, cases = tmp_path / "site", tmp_path / "some"
+    site.mkdir()
+    cases.mkdir()
+    (site / "thresholds.toml").write_text(SITE, "utf-8")
+    shutil.copy(ROOT / "tests" / "cases" / "bleeding.toml", cases)  # all of them are judged above
+    asked = ("check", "--site", site, "--cases", cases)
+    said = here([installed / "bin" / "cds-service", *asked], tmp_path)
+    assert said == in_a_clone(*asked)
     assert "platelets-high-risk" in said
 
 
