@@ -2,7 +2,7 @@
 
 What is kept is encrypted with a random key that stands in the link alone, so who reads the database, or a backup of it,
 reads nothing. The signature tells a link of ours from any other without a look into the database, and an expired one
-from one that never was. Source: docs/decisions/0072-summary-links.md.
+from one that never was. Source: docs/decisions/0073-summary-links.md.
 """
 
 from __future__ import annotations
