@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no
 FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen everyday serve test-fast test nightly mutants check bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly mutants check matrix bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are n
 
 mutants: $(VENV)/ready-to-test ## each row, limit, window, level and code of the tables changed, one at a time: do the cases notice?
 	$(BIN)/python -m tests.mutants.run
+
+matrix: ## the fast tests under each Python from 3.11 to 3.14 that is on this machine
+	@$(PYTHON) tools/matrix.py --numprocesses $(WORKERS) $(FAST)
 
 check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .
@@ -88,7 +91,7 @@ sushi: $(VENV)/ready ## compare fhir_profiles/ with what SUSHI makes of the FSH 
 	$(BIN)/python tools/sushi.py
 
 clean: ## remove .venv, .peers, caches and what was built
-	rm -rf build dist $(VENV) .peers .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist $(VENV) .peers .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Stamps: set up again only when what is installed may have changed.
 $(VENV)/bin/python:

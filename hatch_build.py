@@ -1,4 +1,4 @@
-"""Build hook: the wheel holds the whole FHIR package, the part of it too that is made from the tables.
+"""Build hook: the wheel holds the whole FHIR package, with what of it is made from the tables, and the examples.
 
 An editable install needs no files: the package is made when somebody asks for it.
 """
@@ -28,6 +28,11 @@ class MadePackage(BuildHookInterface):
         folder = Path(self._made.name)
         build_data["force_include"] |= {
             str(folder / name): f"fhir_profiles/{name}" for name in write(shipped_sources(), folder)
+        }
+        # For `cds-service demo` of an installed service.
+        build_data["force_include"] |= {
+            str(path): f"cds_service/shipped_examples/{path.name}"
+            for path in Path(self.root, "examples").glob("*.json")
         }
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:

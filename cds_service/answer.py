@@ -15,6 +15,7 @@ from cds_service.clinical_data.gather import gather
 from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
+from cds_service.facts.patient_facts import PatientFacts
 from cds_service.findings.evaluate import evaluate
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import HookRequest
@@ -27,19 +28,19 @@ _DEFAULT = Telling()
 class Answer:
     """What one call is answered: cards for people, the whole decision for machines, and a summary for the records.
 
-    `fetched` are the resources that came from a FHIR server, as received. `nothing_judged` is there where nothing of
+    Beside it, for those who show how it came about: `findings` (rows in shadow included), the `facts` and `data` they
+    were found in, and `fetched`, the resources as a FHIR server sent them. `nothing_judged` is there where nothing of
     the record could be retrieved: the cards say so, and a client may want the error instead.
     """
 
     cards: list[dict[str, Any]]
     decision: dict[str, Any]
     summary: CallSummary
+    findings: Findings
+    facts: PatientFacts
+    data: ClinicalData
     fetched: tuple[bytes, ...] = ()
     nothing_judged: NothingJudged | None = None
-    findings: Findings | None = None
-    """Everything that was found, rows in shadow included, for those who show how the answer came about."""
-    data: ClinicalData | None = None
-    """What was retrieved."""
 
 
 def answer(
@@ -73,4 +74,5 @@ def answer(
     rendered = render(findings, knowledge, request.service, new_id, telling)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
-    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged, findings, data)
+    shown, nothing = (rendered.cards, rendered.decision), rendered.nothing_judged
+    return Answer(*shown, summary, findings, facts, data, data.fetched, nothing)

@@ -36,6 +36,19 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def minutes_or_off(lowest: int, highest: int, *, usual: int) -> Callable[[str], int]:
+    """Minutes in a range, inclusive; 0 for `off`, and `usual` for `on`."""
+
+    def parse(value: str) -> int:
+        if value.lower() in _SWITCH:
+            return usual if _SWITCH[value.lower()] else 0
+        if not re.fullmatch(r"[0-9]{1,6}", value) or not lowest <= int(value) <= highest:
+            raise InvalidValue(f"write on, off, or a number of minutes from {lowest} to {highest}")
+        return int(value)
+
+    return parse
+
+
 def one_of(*numbers: int) -> Callable[[str], int]:
     """One of several numbers."""
 

@@ -105,8 +105,8 @@ class Settings:
             parse=values.log_key,
             default_text="a new one at each start",
             secret=True,
-            meaning="Secret of 16 characters or more with which patient ids are hashed in logs and records. Set it "
-            "if hashes must match across restarts or machines, and protect it like patient data.",
+            meaning="Secret of 16 characters or more with which patient ids are hashed in logs and records, and links "
+            "to summaries signed. Set it if these must match across restarts or machines; and keep it like a password.",
         ),
     )
     cors_origins: tuple[str, ...] = field(
@@ -286,6 +286,15 @@ class Settings:
             default_text="200",
             meaning="Status where nothing of a patient's record could be retrieved: `200` with a card that says so, or "
             "`412` for clients that show an HTTP error to the clinician.",
+        ),
+    )
+    summary_links: int = field(
+        default=0,
+        metadata=_metadata(
+            parse=values.minutes_or_off(5, 1440, usual=15),
+            default_text="off",
+            meaning="Whether the first card links to the pre-procedure summary of its call, see `docs/summary.md`: "
+            "`off`, `on` for 15 minutes, or for how many (5 to 1440). Whoever has the link can read it until then.",
         ),
     )
     metrics_token: str | None = field(

@@ -101,6 +101,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("CDS_PUBLIC_URL", "cds.example.org", "write a URL such as"),
         ("CDS_CLIENTS", "/no/such/file", "there is no such file"),
         ("CDS_RATE_LIMIT", "10", "write calls per time"),
+        ("CDS_SUMMARY_LINKS", "4", "write on, off, or a number of minutes from 5 to 1440"),
         ("CDS_RATE_LIMIT", "0/second", "write calls per time"),
         ("CDS_LOG_LEVEL", "loud", "write one of DEBUG"),
         ("CDS_CORS_ORIGINS", "https://a.example/path", "write origins such as"),
@@ -115,6 +116,13 @@ def test_a_wrong_value_is_named_with_its_remedy(name: str, value: str, remedy: s
     with pytest.raises(SettingError) as error:
         load_settings({name: value})
     assert error.value.message.startswith(f'{name} is "{value}"; {remedy}')
+
+
+@pytest.mark.parametrize(("value", "minutes"), [("on", 15), ("1", 15), ("off", 0), ("0", 0), ("5", 5), ("1440", 1440)])
+def test_links_to_summaries_are_on_for_some_minutes(value: str, minutes: int) -> None:
+    """A switch or a number of minutes; off where nothing is set."""
+    assert load_settings({"CDS_SUMMARY_LINKS": value}).summary_links == minutes
+    assert load_settings({}).summary_links == 0
 
 
 @pytest.mark.parametrize(

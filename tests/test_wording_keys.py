@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import cds_service
-from cds_service.kinds import KINDS
+from cds_service.kinds import CLINICAL, KINDS
 from tests.support.shipped import shipped_knowledge, shipped_rows
 
 SOURCE = Path(cds_service.__file__).parent
@@ -26,13 +26,15 @@ PLURAL = re.compile(r"\.(zero|one|other)$")
 COMPOSED = (
     *("alert.", "alert_advice."),
     *("means.", "meanwhile.", "gap.", "gap_do.read-", "block.", "looked_at.", "unlooked.", "record.", "topic."),
+    *("summary.section.", "summary.state.", "summary.column.", "summary.level.", "summary.sex.", "summary.urgency."),
+    *("summary.fact.", "summary.bleeding-risk.", "summary.result.", "summary.contrast."),
     *("fact.", "hold.", "procedures.", "order.", "reason_card.", "date.", "evidence.", "headline.more"),
     *("class.", "class-or-worse.", "part."),
 )
 FAMILIES = {key.partition(".")[0] for key in SAID}
 STAGES = ("clinical_data", "facts", "findings")
 
-GIVEN_BY = {"Reason": 0, "missing": 1, "_doubted": 2}
+GIVEN_BY = {"Reason": 0, "missing": 1, "_doubted": 2, "_undecided": 1}
 """Functions that are given the key of a reason -> the place of that argument."""
 HELD_BY = {"problem", "_STRANGE", "_refusal", "_ALONE", "_UNITS"}
 """What holds or returns keys of reasons: fields of facts, a table, a function."""
@@ -51,9 +53,14 @@ PASSED_ON = {
     "findings/indications.py: indication.possible_because",  # named by a row
     *("findings/hold_reasons.py: _ALONE[advice.action]", "findings/hold_reasons.py: _UNITS[row.unit or 'd']"),
     "findings/hold_reasons.py: f'ask-{who}'",  # named by a row
+    "findings/questions/procedure.py: reason",  # given to `_undecided`
+    "findings/questions/unanswered.py: f'{key}-{gaps[0]}'",  # a kind that was not sent, or is not connected
     "cards/quantities.py: reason.key",
 }
 """Keys that are no literals where a `Reason` is made: each comes from what is listed above, or from a row."""
+
+OF_A_KIND = ("unavailable", "incomplete", "not-sent", "not-connected")
+"""What the reason of a data kind ends with: the keys are made of its prefetch key and one of these."""
 
 
 def _modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
@@ -122,7 +129,7 @@ def test_every_reason_that_a_stage_gives_is_declared():
 
 def test_a_reason_whose_key_is_passed_on_is_known_here():
     """A reason whose key the source does not show would escape the test above, so each such place is listed."""
-    keys = ((place, key) for place, tree in _modules(*STAGES, "cards") for key in _given(tree))
+    keys = ((place, key) for place, tree in _modules(*STAGES, "cards", "summary") for key in _given(tree))
     found = {f"{place}: {ast.unparse(key)}" for place, key in keys if not isinstance(key, ast.Constant)}
     assert found == PASSED_ON
 
@@ -130,7 +137,8 @@ def test_a_reason_whose_key_is_passed_on_is_known_here():
 def test_every_declared_reason_is_given():
     """No reason is kept that no stage gives, so nobody translates or reviews a sentence that is never said."""
     used = {text for _, tree in _modules(*STAGES, "knowledge") for text in _texts(tree)}
-    assert sorted(REASONS - used - {"other"}) == []
+    composed = {f"{kind.key}-{end}" for kind in CLINICAL for end in OF_A_KIND}
+    assert sorted(REASONS - used - composed - {"other"}) == []
 
 
 def test_a_reason_brings_the_values_of_its_sentence():
@@ -148,7 +156,7 @@ def test_a_reason_brings_the_values_of_its_sentence():
 def test_cards_say_what_is_declared_and_all_of_it():
     """Every sentence that a card names is one that the start checks for, and no other is kept."""
     pattern = re.compile(rf"({'|'.join(sorted(FAMILIES))})\.[a-z_.-]+")
-    named = {text for _, tree in _modules("cards") for text in _texts(tree) if pattern.fullmatch(text)}
+    named = {text for _, tree in _modules("cards", "summary") for text in _texts(tree) if pattern.fullmatch(text)}
     declared = {key: PLURAL.sub("", key) for key in SAID}
     assert {name for name in named if name not in declared.values() and not name.startswith(COMPOSED)} == set()
     assert {key for key, stem in declared.items() if stem not in named and not key.startswith(COMPOSED)} == set()
@@ -156,7 +164,7 @@ def test_cards_say_what_is_declared_and_all_of_it():
 
 def test_advice_that_cards_give_by_themselves_is_declared():
     """Advice that belongs to no row but to what was found is in the list that the start checks."""
-    used = {text for _, tree in _modules("cards") for text in _texts(tree)}
+    used = {text for _, tree in _modules("cards", "summary") for text in _texts(tree)}
     assert [key for key in DECLARED if key.startswith("advice.") and key.removeprefix("advice.") not in used] == []
 
 

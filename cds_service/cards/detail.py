@@ -59,14 +59,17 @@ def looked_at_line(context: CardContext) -> str:
     """`Looked at: 3 allergy entries, 12 diagnoses, results to 20 Nov. Not looked at: medications.`"""
     wording = context.wording
     kinds = context.findings.looked_at
-    read = ", ".join(_read(kind, context) for kind in kinds if kind.count is not None) or wording.say("looked_at.order")
+    read = ", ".join(shown_kind(kind, context) for kind in kinds if kind.count is not None) or wording.say(
+        "looked_at.order"
+    )
     unread = ", ".join(wording.label("unlooked", kind.data) for kind in kinds if kind.count is None)
     if unread:
         return wording.say("block.looked-at-partly", read=read, unread=unread)
     return wording.say("block.looked-at", read=read)
 
 
-def _read(kind: LookedAt, context: CardContext) -> str:
+def shown_kind(kind: LookedAt, context: CardContext) -> str:
+    """What was read of one kind of data: `3 diagnoses`, `results to 20 Nov`; and where that is not all of it."""
     wording = context.wording
     if kind.newest is not None:
         what = wording.say("looked_at.results-to", date=planned_day(kind.newest, context.today, wording))

@@ -130,6 +130,11 @@ def test_name(lab: Lab, context: CardContext) -> str:
     return context.wording.templates.get(f"test.{lab.id}", lab_name(lab, context))
 
 
+def shown_result(item: Evidence, limit: Threshold, context: CardContext) -> str:
+    """The value of a result with its unit, as reported; `limit` is one of its lab."""
+    return _value(item, limit, context, brief=False)
+
+
 def _weight(evidence: Evidence) -> int:
     keys = {note.key for note in evidence.notes}
     if keys & _FIRST:

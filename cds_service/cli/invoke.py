@@ -5,29 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
 
 from cds_service.cards.context import telling_of
-from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import read_key
-from cds_service.cli.options import fhir_source, local_now, settings_of, token_of
+from cds_service.cli.options import local_now, settings_of, token_of
 from cds_service.cli.refused_token import why_refused
+from cds_service.cli.request_source import build_request, open_source, reject_server_options
 from cds_service.cli.show_reply import show
-from cds_service.cli.terminal import console, print_err, remark, safe
-from cds_service.clinical_data.retrieved import RetrievedData
+from cds_service.cli.terminal import print_err, remark
 from cds_service.errors import SetupError
 from cds_service.hooks.catalog import discovery
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.saved_request import read_saved_request, service_for
 from cds_service.settings import Settings
-
-_SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "smart_client", "rate")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,12 +32,15 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = settings_of(args)
     sign = _signer(args)
-    source = _source(args) if args.fhir_server else None
+    source = open_source(args) if args.fhir_server else None
     if source is None:
-        _reject_server_options(args)
+        reject_server_options(args)
     knowledge = load_knowledge(settings.site)
     if source is not None:
-        body = _build_request(source, args, knowledge, sign)
+        templates = {} if args.no_prefetch else _templates(args, knowledge, sign)
+        body = build_request(source, args, knowledge, templates, show=not args.json)
+        if args.save:
+            _save_request(args.save, ehr.without_token(body))
     else:
         body = read_saved_request(args.request, local_now(settings).date())
         if args.save:
@@ -58,60 +55,6 @@ def run(args: argparse.Namespace) -> int:
             print_err(why_refused(args, settings, sign))
         return 1
     return show(reply, as_json=args.json, trace=args.trace)
-
-
-def _reject_server_options(args: argparse.Namespace) -> None:
-    """Reject options that need `--fhir-server`: a saved request is sent unchanged, except for a token."""
-    given = [name for name in _SERVER_OPTIONS if getattr(args, name)]
-    if given:
-        raise SetupError(f"--{given[0].replace('_', '-')} goes with --fhir-server, not with --request")
-
-
-def _source(args: argparse.Namespace) -> FhirSource:
-    """The server, once it has said that it is one that can be asked."""
-    if not (args.patient and args.hook):
-        raise SetupError("--fhir-server goes with --patient ID and --hook HOOK")
-    source = fhir_source(args)
-    remark(f"{source.base}: {_software(source.metadata())}")
-    return source
-
-
-def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> bytes:
-    """The request that an EHR at this server makes."""
-    patient_id = ehr.bare_id(args.patient, "Patient", "--patient")
-    patient = source.resource(f"Patient/{patient_id}")
-    order = ehr.order_of(args.order, args.hook, patient_id, source, knowledge)
-    call = ehr.HookCall(source, args.hook, patient_id, args.user, order)
-    prefetch: Mapping[str, Any] = {}
-    if not args.no_prefetch:
-        remark("reading the prefetch data:")
-        wanted = ehr.wanted(_templates(args, knowledge, sign), patient_id)
-        retrieved = source.fetch(patient_id, wanted, observe=_print_progress)
-        _print_gaps(retrieved, Wording(knowledge.wording))
-        prefetch = ehr.prefetch_of(retrieved)
-    body = ehr.hook_request(call, prefetch)
-    if args.save:
-        _save_request(args.save, ehr.without_token(body))
-    if not args.json:
-        _print_patient_and_order(patient, order, console())
-    return body
-
-
-def _print_progress(data: str, seconds: float, outcome: str) -> None:
-    remark(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
-
-
-def _print_gaps(by_kind: Mapping[str, RetrievedData], wording: Wording) -> None:
-    """Why a kind of data was not had, or not whole."""
-    for key, retrieved in by_kind.items():
-        for gap in retrieved.unavailable:
-            remark(f"  {key}: {wording.reason(gap.reason, data=gap.data)}")
-
-
-def _software(statement: Mapping[str, Any]) -> str:
-    software = statement.get("software")
-    name = software.get("name") if isinstance(software, dict) else None
-    return f"{safe(name or 'a FHIR server')}, FHIR {safe(statement.get('fhirVersion', '?'))}"
 
 
 def _templates(args: argparse.Namespace, knowledge: Knowledge, sign: Signer | None) -> Mapping[str, str]:
@@ -142,13 +85,6 @@ def _save_request(path: Path, body: bytes) -> None:
     except OSError as error:
         raise SetupError(f"{path}: can't be written ({error.strerror}); correct the path after --save") from None
     remark(f"{path}: saved the request for --request; it contains patient data")
-
-
-def _print_patient_and_order(patient: Mapping[str, Any], order: Mapping[str, Any] | None, out: Console) -> None:
-    known = [patient.get(name) for name in ("id", "gender", "birthDate")]
-    out.print(f"Patient {', '.join(safe(value) for value in known if value)}")
-    if order is not None:
-        out.print(f"Order ServiceRequest/{safe(order.get('id', '?'))}: {safe(ehr.name_of(order))}")
 
 
 def _send_request(

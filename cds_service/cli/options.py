@@ -6,7 +6,7 @@ FHIR access and the database bring large libraries with them, so they are import
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from importlib import import_module
@@ -59,6 +59,23 @@ def add_fhir_access(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of CA certificates for the FHIR server")
     parser.add_argument(
         "--rate", type=_rate, metavar="N", help="most requests per second (2; no limit for a server on this machine)"
+    )
+
+
+def add_request_source(parser: argparse.ArgumentParser, hooks: Sequence[str]) -> None:
+    """Add `--request` or `--fhir-server`, and the options that go with the server; `hooks` are those to choose from."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--request", type=Path, metavar="FILE", help="a hook request as JSON")
+    what.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server, to build the request from")
+    add_fhir_access(parser)
+    parser.add_argument("--patient", metavar="ID", help="id of the patient on the FHIR server")
+    parser.add_argument("--hook", choices=hooks, help="the hook that fires")
+    parser.add_argument(
+        "--order", metavar="ORDER", help="a procedure of the tables, SYSTEM|CODE, or ServiceRequest/ID on the server"
+    )
+    parser.add_argument("--user", default="Practitioner/example", metavar="REF", help="reference of the ordering user")
+    parser.add_argument(
+        "--no-prefetch", action="store_true", help="send no prefetch: the service must read the FHIR server itself"
     )
 
 

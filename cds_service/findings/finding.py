@@ -119,6 +119,8 @@ class HoldAdvice:
     because: tuple[Evidence, ...] = ()
     quiet: bool = False
     """Nothing for this order to change: it is on the list, and stays so."""
+    reasons: tuple[Reason, ...] = ()
+    """What is done with it and what that rests on, to be worded; what decides first."""
 
 
 @dataclass(frozen=True, slots=True)

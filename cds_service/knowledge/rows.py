@@ -19,6 +19,7 @@ from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import (
     CONTRAST,
     IN_VESSELS,
+    SECTION_OF,
     SITE,
     SOURCE_TABLE,
     Condition,
@@ -167,6 +168,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         gate=gate(row),
         required=row.get("required", kind.REQUIRED),
         problem=row.get("problem", problem),
+        section=row.get("section", SECTION_OF.get(row.get("problem", problem), row.get("problem", problem))),
         superseded_by=tuple(row.get("superseded_by", ())),
         replaced_by=tuple(row.get("replaced_by", ())),
         even_in_emergency=indicator_of(row["even_in_emergency"]) if "even_in_emergency" in row else None,

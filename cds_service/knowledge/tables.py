@@ -47,6 +47,17 @@ PROBLEMS = (
 CONTRAST, IN_VESSELS = "iodinated-contrast", "intravascular-contrast"
 """Uses of a procedure: iodinated contrast given anywhere, and into a vessel, from where it reaches the kidneys."""
 
+SECTIONS = ("consent", "antithrombotics", "contrast", "pregnancy", "sedation", "infection", "treatment", "order")
+"""The sections of the pre-procedure summary that questions belong to, in its order."""
+
+SECTION_OF = {
+    "contrast-reaction": "contrast",
+    "kidney-and-contrast": "contrast",
+    "bleeding": "antithrombotics",
+    "heart-and-lungs": "sedation",
+}
+"""Problem -> its section; any other has one of its own name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -272,6 +283,8 @@ class Criterion:
     required: bool
     problem: str
     """Which of the patient's problems it belongs to, one of `PROBLEMS`: answers of one problem share a card."""
+    section: str
+    """Where it stands in the pre-procedure summary, one of `SECTIONS`."""
     superseded_by: tuple[str, ...] = ()
     """Criteria of the same row; where one of them is present, this one says nothing more."""
     replaced_by: tuple[str, ...] = ()

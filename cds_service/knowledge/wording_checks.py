@@ -24,6 +24,8 @@ Places = Mapping[str, frozenset[str]]
 
 _ONLY_UCUM = re.compile(r"[*{}\[\]]|^1$")
 """Units that UCUM writes as no person does (`10*9/L`, `{score}`, `mm[Hg]`)."""
+_HOURS = re.compile(r"[\d-]+ h")
+"""A number of hours, the same in every language."""
 _MAY_BE_EMPTY = "unit."
 _NEVER_MISSED = ("unit", "lab", "test", "procedure")
 """Families of names: one that a language lacks is shown as the tables have it."""
@@ -54,6 +56,7 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         *_of_labs(rows),
         *_of_tests(rows),
         *_of_ask_first(rows),
+        *_of_holds(rows),
     ):
         named.setdefault(name.key, []).append(name)
     problems += _missing(named, {ENGLISH: rows.wordings[ENGLISH]})
@@ -145,6 +148,12 @@ def _of_tests(rows: TableRows) -> Iterator[_Name]:
 def _of_ask_first(rows: TableRows) -> Iterator[_Name]:
     for row in rows.hold_table["ask_first"]:
         yield _Name(f"reason.ask-{row['who']}", "holds.toml", row["id"], "who")
+
+
+def _of_holds(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.holds.values():
+        if (restart := row.get("restart")) and not _HOURS.fullmatch(restart):
+            yield _Name(f"restart.{restart}", "holds.toml", row["id"], "restart")
 
 
 def _of_units(rows: TableRows) -> set[str]:

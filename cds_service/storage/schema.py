@@ -1,6 +1,7 @@
 """The tables of the database. The migrations are in `migrations/versions/`; a test checks that both agree.
 
-No table holds a name, date of birth, text of a record, or token; a patient appears as a keyed hash.
+No table holds a name, date of birth, text of a record, or token; a patient appears as a keyed hash. What `summaries`
+holds for some minutes is encrypted, and its key is nowhere here.
 """
 
 from __future__ import annotations
@@ -151,3 +152,13 @@ FEEDBACK = Table(
     Index("feedback_received_at", "received_at"),
 )
 """One row per feedback entry; the unique constraint makes repeated entries have no effect."""
+
+SUMMARIES = Table(
+    "summaries",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("summaries_expires_at", "expires_at"),
+)
+"""One row per summary that a link leads to: `id` is a hash of the key in the link, `sealed` is encrypted with it."""

@@ -32,6 +32,9 @@ OPEN_ROUTES = {"/knowledge/<kind>/<name>", "/knowledge/<kind>/<name>.json"}
 TRY_ROUTES = {"/try", "/try/request.json"}
 """Open where people may try orders, see `can_try`."""
 
+SUMMARY_ROUTES = {"/summary/<token>", "/summary/<token>.json"}
+"""Open where cards link to summaries (`CDS_SUMMARY_LINKS`): the link is the key, see `security/sealed_links.py`."""
+
 
 def can_try(settings: Settings) -> bool:
     """Whether the page `/try` is there: by its setting, else where only this machine can call, without a token."""
@@ -76,6 +79,7 @@ def require_authentication(app: Flask, settings: Settings, verifier: TokenVerifi
         return
 
     open_routes = OPEN_ROUTES | (TRY_ROUTES if can_try(settings) else set())
+    open_routes |= SUMMARY_ROUTES if settings.summary_links else set()
 
     @app.before_request
     def authenticate() -> None:

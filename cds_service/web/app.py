@@ -32,6 +32,8 @@ from cds_service.web.rate_limits import limit_rate
 from cds_service.web.rule_pages import rule_page_routes
 from cds_service.web.services import CallDependencies, service_routes
 from cds_service.web.status import status_routes
+from cds_service.web.summary_links import SummaryLinks
+from cds_service.web.summary_pages import summary_routes
 from cds_service.web.try_page import try_routes
 from cds_service.web.validation import validation_routes
 
@@ -101,9 +103,11 @@ def create_app(
     validator = validator or BackgroundValidator(on_fault=metrics.count_fault)
     recorder = CallRecorder(store, metrics, log_key, _random_id, settings.keep_references, settings.keep_words)
     fhir_servers = _fhir_servers(settings, metrics)
+    links = SummaryLinks(settings, knowledge, store, log_key, clock) if settings.summary_links and store else None
     app.register_blueprint(
-        service_routes(settings, CallDependencies(knowledge, clock, new_id, recorder, validator, fhir_servers))
+        service_routes(settings, CallDependencies(knowledge, clock, new_id, recorder, validator, fhir_servers, links))
     )
+    app.register_blueprint(summary_routes(settings, knowledge, links))
     app.register_blueprint(feedback_routes(settings, store, metrics, clock))
     app.register_blueprint(status_routes(settings, knowledge, store))
     app.register_blueprint(

@@ -31,6 +31,7 @@ from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings, share_metrics
 from cds_service.storage.snapshots import keep_snapshot
 from cds_service.storage.store import Store
+from cds_service.storage.summaries import delete_expired
 from cds_service.web.access import can_try
 from cds_service.web.app import TABLES, LoadedTables, create_app
 from cds_service.web.logs import GunicornLogger, configure_logs, traceback_frames
@@ -42,6 +43,7 @@ _BACKLOG = 1024
 _DRAIN_SECONDS = 30
 _LOOK_SECONDS = 60
 """How often it is looked whether the day has come on which other changes of a site count."""
+_DELETE_SECONDS = 5.0
 # Longer than the idle timeout of common proxies, so that they close idle connections and not the service.
 _KEEP_ALIVE_SECONDS = 75
 
@@ -190,6 +192,7 @@ def _prepare_store(store: Store) -> None:
     """Migrate the database. If it can't be reached the service starts all the same: calls can be judged without it."""
     try:
         store.upgrade()
+        delete_expired(store, datetime.now(UTC), seconds=_DELETE_SECONDS)  # what was kept when the service stopped
     except StoreUnavailable as error:
         _log.error("%s Feedback is refused and records are lost until %s answers", error.message, store.display_url)
     # Worker processes must not share connections.

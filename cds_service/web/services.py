@@ -27,6 +27,7 @@ from cds_service.web.call_log import add_log_fields
 from cds_service.web.call_recorder import CallRecorder, ReceivedCall, Stopwatch
 from cds_service.web.calling_client import calling_client, client_name
 from cds_service.web.status import not_ready
+from cds_service.web.summary_links import SummaryLinks
 from cds_service.web.validation import submit_for_validation
 
 _UNAUTHORIZED = 401
@@ -39,7 +40,7 @@ _HELD_BACK = ("shadowRows", "answered")
 class CallDependencies:
     """What hook calls need: tables, clock in the hospital's zone, source of UUIDs, recorder, validator, FHIR servers.
 
-    `fhir` None judges calls on their prefetch alone.
+    `fhir` None judges calls on their prefetch alone; `links` None: cards lead to no summary.
     """
 
     knowledge: Knowledge
@@ -48,6 +49,7 @@ class CallDependencies:
     recorder: CallRecorder
     validator: BackgroundValidator
     fhir: FhirServers | None = None
+    links: SummaryLinks | None = None
 
 
 def service_routes(settings: Settings, dependencies: CallDependencies) -> Blueprint:
@@ -78,7 +80,7 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
         hook_request = _with_allowed_server(hook_request)
         stopwatch.lap("hooks")
         received = ReceivedCall(hook_request, dependencies.clock(), knowledge.version, _in_shadow(settings))
-        result = None
+        result, telling = None, _telling(settings, knowledge)
         try:
             result = answer(
                 hook_request,
@@ -86,11 +88,13 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
                 now=received.at,
                 new_id=dependencies.new_id,
                 fhir=dependencies.fhir,
-                telling=_telling(settings, knowledge),
+                telling=telling,
                 lap=stopwatch.lap,
             )
             _check_judged(result, settings)
             result = recorder.without_answered(received, result)
+            if dependencies.links is not None and not received.shadow and hook_request.service.focus != "none":
+                result = dependencies.links.with_link(result, hook_request.patient_id, telling.language)
             add_log_fields(cards=[card["indicator"] for card in result.cards], shadow=received.shadow)
             response_body = _encode(result, settings, shadow=received.shadow)
             stopwatch.lap("response")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cds_service.cases import read_cases
 from cds_service.knowledge.load import PROFILES
 from tests.support.shipped import shipped_archive, shipped_files, shipped_knowledge
 
@@ -60,3 +62,57 @@ def test_the_installed_command_validates(installed: Path, tmp_path: Path) -> Non
     said = here([installed / "bin" / "cds-service", "validate", str(example)], tmp_path)
     assert "1 resources: 1 valid, 0 not; 0 errors" in said
     assert shipped_knowledge().version in here([installed / "bin" / "cds-service", "tables"], tmp_path)
+
+
+SITE = """
+[[threshold]]
+id = "platelets-high-risk"
+value = 75
+change = { reason = "local protocol", approver = "Head of IR", date = "2026-11-02", source = "IR-07" }
+"""
+
+
+def in_a_clone(*arguments: str | Path) -> str:
+    """What a command prints in the clone."""
+    return here([sys.executable, "-m", "cds_service", *arguments], ROOT)
+
+
+def test_the_installed_demo_is_that_of_the_clone(installed: Path, tmp_path: Path) -> None:
+    """`demo` of an installed wheel plays the same examples with the same cards."""
+    shown = here([installed / "bin" / "cds-service", "demo"], tmp_path)
+    assert shown == in_a_clone("demo")
+    assert "CRITICAL" in shown
+
+
+def test_the_installed_check_judges_every_case(installed: Path, tmp_path: Path) -> None:
+    """`check` of an installed wheel judges the cases of the clone, with its tables."""
+    said = here([installed / "bin" / "cds-service", "check"], tmp_path)
+    assert f"Tables {shipped_knowledge().version}:" in said
+    assert f"{len(read_cases(ROOT / 'tests' / 'cases'))} clinical cases hold." in said
+
+
+def test_the_installed_check_of_a_site_is_that_of_the_clone(installed: Path, tmp_path: Path) -> None:
+    """`check --site` of an installed wheel says what it says in the clone: what a hospital changes, case by case."""
+    site, cases = tmp_path / "site", tmp_path / "some"
+    site.mkdir()
+    cases.mkdir()
+    (site / "thresholds.toml").write_text(SITE, "utf-8")
+    shutil.copy(ROOT / "tests" / "cases" / "bleeding.toml", cases)  # all of them are judged above
+    asked = ("check", "--site", site, "--cases", cases)
+    said = here([installed / "bin" / "cds-service", *asked], tmp_path)
+    assert said == in_a_clone(*asked)
+    assert "platelets-high-risk" in said
+
+
+def test_the_installed_package_is_typed_and_decides(installed: Path, tmp_path: Path) -> None:
+    """The wheel says that it is typed, and `Service` judges an example outside of any clone."""
+    (package,) = installed.glob("lib/python*/site-packages/cds_service")
+    assert (package / "py.typed").exists()
+    (example,) = (package / "shipped_examples").glob("allergy-to-contrast.json")
+    program = (
+        "from datetime import date\nfrom pathlib import Path\nfrom cds_service import Service\n"
+        "from cds_service.saved_request import read_saved_request\n"
+        f"decision = Service().decide(read_saved_request(Path({str(example)!r}), date.today()))\n"
+        "print(decision.cards[0]['indicator'])"
+    )
+    assert here([installed / "bin" / "python", "-c", program], tmp_path).strip() == "critical"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -35,7 +36,7 @@ def start_service(knowledge: Knowledge, now: datetime, tmp_path: Path) -> StartS
     """Starts the application for registered clients; each start has its own memory, like a separate process."""
     clients = register(tmp_path, (NORTH, NORTH_MAY), (SOUTH, SOUTH_MAY))
 
-    def start(used_tokens_folder: str = "used", **settings: str) -> FlaskClient:
+    def start(used_tokens_folder: str = "used", **settings: Any) -> FlaskClient:
         folder = tmp_path / used_tokens_folder
         folder.mkdir(exist_ok=True)
         given = Settings(clients=clients, public_url=PUBLIC_URL, **settings)

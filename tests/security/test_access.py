@@ -15,7 +15,7 @@ from cds_service.settings import Settings
 from cds_service.web.access import OPEN_PATHS, OPEN_ROUTES
 from cds_service.web.app import create_app
 from tests.security.conftest import NORTH, SOUTH, StartService
-from tests.support.calls import NOTHING_RECORDED, a_call
+from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.ehr import DISCOVERY, PUBLIC_URL, SIGN, register
 
 CALL = a_call(prefetch=NOTHING_RECORDED)
@@ -35,6 +35,20 @@ def test_every_path_is_closed_but_for_the_ones_named(app: Flask, service: FlaskC
     closed = {path for path in paths if service.get(path).status_code == 401}
     assert paths - closed == (OPEN_PATHS | OPEN_ROUTES) & paths
     assert {"/cds-services", "/cds-services/ir-order-sign"} <= closed
+
+
+def test_links_to_summaries_open_only_where_cards_have_them(start_service: StartService, tmp_path: Path) -> None:
+    """Of a registered EHR's call, the link on the card opens without a token; where links are off, nothing does."""
+    database = f"sqlite:///{tmp_path}/records.db"
+    on, off = start_service("on", summary_links=15, database_url=database), start_service("off", database_url=database)
+    call = a_call(context=drafts(an_order("CT-guided liver biopsy")), prefetch=NOTHING_RECORDED)
+    (card, *_) = on.post(
+        "/cds-services/ir-order-sign", json=call, headers=NORTH.bearer(SIGN, tenant="ward-1")
+    ).get_json()["cards"]
+    assert card["links"][0]["url"].startswith(f"{PUBLIC_URL}/summary/")
+    path = card["links"][0]["url"].removeprefix(PUBLIC_URL)
+    assert [on.get(path).status_code, on.get("/summary/x").status_code] == [200, 404]
+    assert [off.get(path).status_code, off.get("/summary/x.json").status_code] == [401, 401]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -5,24 +5,31 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from werkzeug.serving import make_server
 
+from cds_service.cli.commands.demo import EXAMPLES
 from cds_service.cli.feedback_page import feedback_page
+from cds_service.cli.show_summary import summary_page
+from cds_service.saved_request import read_saved_request
 from cds_service.settings import Settings
 from cds_service.storage.feedback import save_feedback
 from cds_service.storage.month import read_period
 from cds_service.storage.records import save_call
 from cds_service.storage.report import build_report
 from cds_service.storage.store import Store
+from cds_service.summary.document import from_json
 from cds_service.unread import Unread
 from cds_service.web.app import create_app
 from tests.support.browser import a_browser, violations, wider_than_the_window
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
 from tests.support.shipped import shipped_knowledge
+from tests.support.waiting import PATIENCE
 
 PATHS = (
     "/try",
@@ -51,9 +58,10 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a running service with the shipped tables."""
-    server = make_server("127.0.0.1", 0, create_app(Settings(), shipped_knowledge()), threaded=True)
+    settings = Settings(summary_links=15, database_url=f"sqlite:///{tmp_path_factory.mktemp('browser')}/records.db")
+    server = make_server("127.0.0.1", 0, create_app(settings, shipped_knowledge()), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -73,15 +81,39 @@ def page(browser: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_works_for_everyone(page: Any, address: str, path: str) -> None:
     """Each page is free of axe-core findings and needs no scrolling aside at 420 and 1200 pixels, light and dark."""
+    check_in_every_window(page, address + path, address)
+
+
+def check_in_every_window(page: Any, url: str, only_from: str) -> None:
+    """A page, narrow and wide, light and dark: no axe-core findings, no scrolling aside, nothing from outside."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(address + path)
+    page.goto(url)
     for width, colors in ((420, "light"), (420, "dark"), (1200, "light"), (1200, "dark")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=colors)
         assert wider_than_the_window(page) <= 0, (width, colors)
         assert violations(page) == [], (width, colors)
-    assert all(url.startswith(address) for url in asked), "only this service is asked"
+    assert all(one.startswith(only_from) for one in asked), "only this service is asked"
+
+
+def test_the_summary_works_for_everyone(page: Any, address: str, tmp_path: Path) -> None:
+    """The summary behind a card's link, the page of a link that is none, and the page that the command writes."""
+    body = read_saved_request(EXAMPLES / "bleeding-risk.json", datetime.now().astimezone().date())
+    headers = {"Content-Type": "application/json"}
+    answer = requests.post(f"{address}/cds-services/ir-order-sign", data=body, headers=headers, timeout=PATIENCE)
+    link = answer.json()["cards"][0]["links"][0]["url"]
+    check_in_every_window(page, link, address)
+    assert page.get_by_role("heading", level=1).inner_text() == "Pre-procedure summary"
+    written = tmp_path / "summary.html"
+    written.write_text(summary_page(from_json(requests.get(f"{link}.json", timeout=PATIENCE).content)), "utf-8")
+    check_in_every_window(page.context.new_page(), written.as_uri(), "file://")
+    page.goto(written.as_uri())
+    page.emulate_media(media="print", color_scheme="light")
+    assert wider_than_the_window(page) <= 0
+    assert violations(page) == []
+    assert page.goto(link[:-2]).status == 404
+    assert violations(page) == []
 
 
 def test_the_search_works_by_keyboard(page: Any, address: str) -> None:

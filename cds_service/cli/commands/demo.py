@@ -8,7 +8,10 @@ from pathlib import Path
 import cds_service
 from cds_service.cli.options import add_config, later
 
-EXAMPLES = Path(cds_service.__file__).parents[1] / "examples"
+_PACKAGE = Path(cds_service.__file__).parent
+_INSTALLED, _REPOSITORY = _PACKAGE / "shipped_examples", _PACKAGE.parent / "examples"
+EXAMPLES = _INSTALLED if _INSTALLED.is_dir() else _REPOSITORY
+"""The example requests: in the wheel, else in a clone of the repository."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

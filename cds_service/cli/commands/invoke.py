@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cds_service.cli.options import add_config, add_fhir_access, add_site, later
+from cds_service.cli.options import add_config, add_request_source, add_site, later
 from cds_service.hooks.catalog import SERVICES
 
 _HOOKS = tuple(service.hook for service in SERVICES.values())
@@ -14,19 +14,7 @@ _HOOKS = tuple(service.hook for service in SERVICES.values())
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("invoke", help="make one hook call and show its cards", description=__doc__)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--request", type=Path, metavar="FILE", help="a hook request as JSON")
-    what.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server, to build the request from")
-    add_fhir_access(parser)
-    parser.add_argument("--patient", metavar="ID", help="id of the patient on the FHIR server")
-    parser.add_argument("--hook", choices=_HOOKS, help="the hook that fires")
-    parser.add_argument(
-        "--order", metavar="ORDER", help="a procedure of the tables, SYSTEM|CODE, or ServiceRequest/ID on the server"
-    )
-    parser.add_argument("--user", default="Practitioner/example", metavar="REF", help="reference of the ordering user")
-    parser.add_argument(
-        "--no-prefetch", action="store_true", help="send no prefetch: the service must read the FHIR server itself"
-    )
+    add_request_source(parser, _HOOKS)
     parser.add_argument(
         "--save", type=Path, metavar="FILE", help="save the request, its dates filled in, without its token"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Activity
@@ -37,6 +38,7 @@ def judge_antithrombotic(
         hold_advice(agents[name], entries, present, order, patient, renal, criterion.indicator)
         for name, entries in sure.items()
     ]
+    advice = [replace(one, reasons=hold_reasons(one)) for one in advice]
     advice.sort(key=lambda one: (one.quiet, -one.indicator))
     evidence = tuple(item for one in advice for item in _evidence(one, sure[one.agent]))
     states = tuple(dict.fromkeys(item for one in advice for item in one.because))
@@ -83,7 +85,7 @@ def _none_sure(
 def _evidence(advice: HoldAdvice, entries: Sequence[KnownMedication]) -> Iterator[Evidence]:
     """One line for an agent, whatever the number of orders: the first carries what is done, the others are listed."""
     for place, entry in enumerate(entries):
-        yield _item(entry, hold_reasons(advice) if place == 0 else ())
+        yield _item(entry, advice.reasons if place == 0 else ())
 
 
 def _item(entry: KnownMedication, notes: tuple[Reason, ...]) -> Evidence:

@@ -29,7 +29,7 @@ def judge_procedure(
         return CriterionFinding(criterion, Certainty.PRESENT, criterion.indicator, evidence=evidence)
     if timely:
         dated = any(fits is Certainty.PRESENT for _, fits in timely)
-        return _open(criterion, "procedure-status-unclear" if dated else "procedure-undated", timely)
+        return _undecided(criterion, "procedure-status-unclear" if dated else "procedure-undated", timely)
     return _nothing_found(criterion, question, patient)
 
 
@@ -43,7 +43,9 @@ def _timely(
     return sorted(found, key=lambda one: (one[1] is not Certainty.PRESENT, not one[0].sure))
 
 
-def _open(criterion: Criterion, reason: str, found: Sequence[tuple[KnownProcedure, Certainty]]) -> CriterionFinding:
+def _undecided(
+    criterion: Criterion, reason: str, found: Sequence[tuple[KnownProcedure, Certainty]]
+) -> CriterionFinding:
     evidence = tuple(entry.evidence() for entry, _ in found[:_MOST_OPEN])
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason(reason), evidence)
 
@@ -57,8 +59,8 @@ def _nothing_found(
         return CriterionFinding(criterion, Certainty.UNKNOWN, gap.indicator, never or gap.reason)
     entries = patient.performed.entries
     if unread := _timely(question, [entry for entry in entries if not entry.readable], patient):
-        return _open(criterion, "procedure-code-alone", unread)
+        return _undecided(criterion, "procedure-code-alone", unread)
     may_be = [entry for entry in entries if entry.may_be_surgery] if question.others_leave_open else []
     if others := _timely(question, may_be, patient):
-        return _open(criterion, "procedure-not-classed", others)
+        return _undecided(criterion, "procedure-not-classed", others)
     return CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None

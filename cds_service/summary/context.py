@@ -1,0 +1,18 @@
+"""What every section of a summary is worded from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cds_service.cards.context import CardContext
+from cds_service.facts.patient_facts import PatientFacts
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryContext:
+    """The findings that may be shown with tables and wording, the facts, and the ids of rows in shadow."""
+
+    cards: CardContext
+    facts: PatientFacts
+    in_shadow: Sequence[str] = ()
