@@ -175,7 +175,11 @@ def _exact(results: Iterable[LabResult]) -> list[LabResult]:
 
 def _judge_rise(limit: Threshold, latest: Sequence[LabResult], results: Sequence[LabResult], today: date) -> Verdict:
     """A rise by `rise` within hours, or to `ratio` times an earlier one within days, up to one of the newest."""
-    if len(results) < 2 or all(_age(result.when.earliest, today) > limit.within_days for result in latest):
+    start = min((result.when.earliest for result in latest), default=None)
+    # One day more, as a date without a time is a whole day; what is older is no part of a rise.
+    window = timedelta(days=(limit.ratio_within_days or 0) + 1)
+    recent = [result for result in results if start is not None and result.when.latest >= start - window]
+    if len(recent) < 2 or all(_age(result.when.earliest, today) > limit.within_days for result in latest):
         return Verdict(None, Reason("no-result"))
     history = _Lows(results)
     for last in (result for result in latest if _age(result.when.earliest, today) <= limit.within_days):
