@@ -53,8 +53,10 @@ TYPE_MODULES = {
     *("cds_service.knowledge.alerts", "cds_service.knowledge.expressions"),
     *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
     "cds_service.knowledge.allergy_types",
+    "cds_service.knowledge.derivation",
     "cds_service.knowledge.diagnosis_types",
     "cds_service.knowledge.medication_types",
+    "cds_service.knowledge.performed_types",
     *("cds_service.knowledge.advice", "cds_service.knowledge.reported_lab", "cds_service.findings.finding"),
 }
 PURE = {"facts", "findings", "cards"}
