@@ -66,8 +66,7 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
             raise UnknownService("No service has this id. GET /cds-services lists the ids.")
         if refusal := not_ready(knowledge):
             return refusal
-        body, stopwatch = json_body(settings.max_body), Stopwatch()
-        hook_request = read_request(service_id, body)
+        hook_request, stopwatch = _read_call(service_id, settings.max_body)
         add_log_fields(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
         hook_request = _with_allowed_server(hook_request)
         stopwatch.lap("hooks")
@@ -108,6 +107,12 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
         return response
 
     return routes
+
+
+def _read_call(service_id: str, max_body: int) -> tuple[HookRequest, Stopwatch]:
+    """The call, and the time since its body was there. Nothing else keeps the body, which may be large."""
+    body, stopwatch = json_body(max_body), Stopwatch()
+    return read_request(service_id, body), stopwatch
 
 
 def _telling(settings: Settings, knowledge: Knowledge) -> Telling:
