@@ -5,6 +5,7 @@ CdsError
 │   ├── UnknownService          404
 │   ├── BodyTooSlow             408
 │   ├── BodyTooLarge            413
+│   ├── TooManyOrders           413
 │   └── NotJson                 415
 ├── NotAuthenticated            401  the call has no valid token; the reason is only in the log
 ├── NotAllowed                  403  the client is known but not registered for what it asks for
@@ -61,6 +62,13 @@ class BodyTooLarge(RequestError):
 
     status = 413
     issue_type = "too-long"
+
+
+class TooManyOrders(RequestError):
+    """More orders than one call is judged on."""
+
+    status = 413
+    issue_type = "too-costly"
 
 
 class NotJson(RequestError):

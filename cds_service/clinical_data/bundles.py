@@ -252,14 +252,16 @@ def _records(
 ) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
     records: dict[str, list[tuple[_Head, RawResource]]] = {}
     unavailable = []
-    heads = _heads_of([entry.body for entry in entries])
+    bodies = [entry.body for entry in entries]
+    heads = _heads_of(bodies)
+    may_be_withheld = any(code in body for code in _WITHHELD for body in bodies)
     for head, entry in zip(heads, entries, strict=True):
         found = _record(data, head, entry, types, patient_id, trusted=trusted)
         if isinstance(found, Unavailable):
             unavailable.append(found)
         elif found is not None and head is not None:
             records.setdefault(found.reference, []).append((head, found))
-            if _is_withheld(head):
+            if may_be_withheld and _is_withheld(head):
                 unavailable.append(Unavailable(data, Reason("withheld"), found.reference))
     return tuple(record for versions in records.values() for record in _newest(versions)), unavailable
 
