@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,7 +17,8 @@ import requests
 
 from tests.support.calls import NOTHING_RECORDED, a_call, as_json
 from tests.support.server import RunningServer, running_server
-from tests.support.waiting import PATIENCE
+from tests.support.serving import workers_of
+from tests.support.waiting import PATIENCE, until
 
 BODY = as_json(a_call(prefetch=NOTHING_RECORDED))
 CALL = "POST /cds-services/ir-order-sign HTTP/1.1"
@@ -229,3 +232,33 @@ def test_more_connections_than_fit_end_the_oldest(server: RunningServer) -> None
         for _ in range(1100):
             waiting.enter_context(closing(connected(server)))
         assert calls_are_answered(server)
+
+
+def test_large_calls_at_once_stay_within_memory(tmp_path: Path) -> None:
+    """Four calls of 44 MB at once are all answered, and their process stays under 600 MB."""
+    body = as_json(a_call(prefetch=NOTHING_RECORDED | {"observations": many_results(44_000_000)}))
+    peak = 0
+    with running_server(tmp_path, CDS_WORKERS="1", CDS_RATE_LIMIT="off") as server:
+        until(lambda: bool(workers_of(server.process)))
+        worker = workers_of(server.process)[0]
+        with ThreadPoolExecutor(4) as pool:
+            url, headers = f"{server.url}/cds-services/ir-order-sign", {"Content-Type": "application/json"}
+            answers = [pool.submit(requests.post, url, data=body, headers=headers, timeout=PATIENCE) for _ in range(4)]
+            while not all(answer.done() for answer in answers):
+                peak = max(peak, worker.memory_info().rss)
+                time.sleep(0.01)
+    # On a slow machine those that wait for room may be asked to come again.
+    assert {answer.result().status_code for answer in answers} <= {200, 503}
+    assert 200 in {answer.result().status_code for answer in answers}
+    assert peak < 600_000_000
+
+
+def many_results(size: int) -> dict[str, Any]:
+    """A Bundle of about `size` bytes of results that no table reads."""
+    code = {"coding": [{"system": "http://loinc.org", "code": "2093-3", "display": "Cholesterol"}]}
+    result = {"resourceType": "Observation", "status": "final", "code": code, "valueString": "x" * 3_500}
+    entries = [
+        {"resource": result | {"id": f"o{place}", "subject": {"reference": "Patient/pat-1"}}}
+        for place in range(size // 3_800)
+    ]
+    return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
