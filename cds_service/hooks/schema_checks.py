@@ -7,10 +7,11 @@ quotes a value of the body.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from cds_service.errors import RequestError
@@ -32,9 +33,21 @@ def build_validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(load_schema(name), format_checker=FormatChecker())
 
 
-_ENVELOPE = build_validator("envelope.json")
+def compile_check(name: str) -> Callable[[Any], Any]:
+    """A function that raises JsonSchemaValueException where a value violates a file of `schemas/`.
+
+    Twenty times as fast as a validator, and without what our messages need, so it only finds out that nothing is wrong.
+    It knows the keywords of draft 7, which `feedback.json` goes beyond.
+    """
+    schema = load_schema(name) | {"$schema": "http://json-schema.org/draft-07/schema#"}
+    check: Callable[[Any], Any] = fastjsonschema.compile(schema, use_default=False)
+    return check
+
+
 _FEEDBACK = build_validator("feedback.json")
-_CONTEXTS = {service.hook: build_validator(f"context/{service.hook}.json") for service in SERVICES.values()}
+_SCHEMAS = ("envelope.json", *(f"context/{service.hook}.json" for service in SERVICES.values()))
+_VALIDATORS = {name: build_validator(name) for name in _SCHEMAS}
+_CHECKS = {name: compile_check(name) for name in _SCHEMAS}
 
 
 def check_envelope(envelope: Mapping[str, Any]) -> None:
@@ -43,7 +56,7 @@ def check_envelope(envelope: Mapping[str, Any]) -> None:
     Raises:
         RequestError: every problem with its JSON pointer and what to send.
     """
-    _check(_ENVELOPE, envelope, "")
+    _check_compiled("envelope.json", envelope, "")
 
 
 def check_context(hook: str, context: Mapping[str, Any]) -> None:
@@ -52,7 +65,7 @@ def check_context(hook: str, context: Mapping[str, Any]) -> None:
     Raises:
         RequestError: every problem with its JSON pointer and what to send.
     """
-    _check(_CONTEXTS[hook], context, "/context")
+    _check_compiled(f"context/{hook}.json", context, "/context")
 
 
 def check_feedback(body: Mapping[str, Any]) -> None:
@@ -62,6 +75,13 @@ def check_feedback(body: Mapping[str, Any]) -> None:
         RequestError: every problem with its JSON pointer and what to send.
     """
     _check(_FEEDBACK, body, "")
+
+
+def _check_compiled(name: str, instance: Mapping[str, Any], parent: str) -> None:
+    try:
+        _CHECKS[name](instance)
+    except fastjsonschema.JsonSchemaValueException:
+        _check(_VALIDATORS[name], instance, parent)
 
 
 def _check(validator: Draft202012Validator, instance: Mapping[str, Any], parent: str) -> None:
