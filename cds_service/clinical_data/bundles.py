@@ -252,9 +252,9 @@ def _records(
 ) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
     records: dict[str, list[tuple[_Head, RawResource]]] = {}
     unavailable = []
-    bodies = [entry.body for entry in entries]
-    heads = _heads_of(bodies)
-    may_be_withheld = any(code in body for code in _WITHHELD for body in bodies)
+    joined = b"[" + b",".join(entry.body for entry in entries) + b"]"
+    heads = _heads_of(joined, entries)
+    may_be_withheld = any(code in joined for code in _WITHHELD)
     for head, entry in zip(heads, entries, strict=True):
         found = _record(data, head, entry, types, patient_id, trusted=trusted)
         if isinstance(found, Unavailable):
@@ -286,12 +286,12 @@ def _newest(versions: Sequence[tuple[_Head, RawResource]]) -> list[RawResource]:
     return [dated[max(dated)]]
 
 
-def _heads_of(bodies: Sequence[bytes]) -> list[_Head | None]:
+def _heads_of(joined: bytes, entries: Sequence[PageEntry]) -> list[_Head | None]:
     """The head of each resource, None for a broken one; decoded in one go as long as none is."""
     try:
-        return list(_heads.decode(b"[" + b",".join(bodies) + b"]"))
+        return list(_heads.decode(joined))
     except (msgspec.DecodeError, RecursionError):
-        return [_head_of(body) for body in bodies]
+        return [_head_of(entry.body) for entry in entries]
 
 
 def _head_of(body: bytes) -> _Head | None:
