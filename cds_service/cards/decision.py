@@ -15,6 +15,7 @@ from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import (
+    Computed,
     ContraindicationFinding,
     CriterionFinding,
     Evidence,
@@ -137,6 +138,22 @@ def _item(item: Evidence, wording: Wording) -> dict[str, Any]:
             "unit": item.unit,
             "date": item.date,
             "note": "; ".join(wording.reason(note) for note in item.notes),
+            "computed": _computed(item.computed, wording) if item.computed else None,
+            "earlier": _item(item.earlier, wording) if item.earlier else None,
+        }
+    )
+
+
+def _computed(how: Computed, wording: Wording) -> dict[str, Any]:
+    """Formula and source of a computed value, its class, what it was computed from, and which parts are not known."""
+    return _filled(
+        {
+            "formula": how.derivation.text,
+            "source": how.derivation.source,
+            "grade": how.grade,
+            "orWorse": how.or_worse or None,
+            "inputs": [{"name": name, **_item(source, wording)} for name, source in how.inputs],
+            "notKnown": [wording.part(name) for name in how.unknown],
         }
     )
 

@@ -7,15 +7,16 @@ quotes a value of the body.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import fastjsonschema
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from cds_service.errors import RequestError
 from cds_service.hooks.catalog import SERVICES
+from cds_service.json_schema import JsonSchema
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -28,26 +29,9 @@ def load_schema(name: str) -> dict[str, Any]:
     return document
 
 
-def build_validator(name: str) -> Draft202012Validator:
-    """A validator for a file of `schemas/`. Building one is slow: build it once."""
-    return Draft202012Validator(load_schema(name), format_checker=FormatChecker())
-
-
-def compile_check(name: str) -> Callable[[Any], Any]:
-    """A function that raises JsonSchemaValueException where a value violates a file of `schemas/`.
-
-    Twenty times as fast as a validator, and without what our messages need, so it only finds out that nothing is wrong.
-    It knows the keywords of draft 7, which `feedback.json` goes beyond.
-    """
-    schema = load_schema(name) | {"$schema": "http://json-schema.org/draft-07/schema#"}
-    check: Callable[[Any], Any] = fastjsonschema.compile(schema, use_default=False)
-    return check
-
-
-_FEEDBACK = build_validator("feedback.json")
-_SCHEMAS = ("envelope.json", *(f"context/{service.hook}.json" for service in SERVICES.values()))
-_VALIDATORS = {name: build_validator(name) for name in _SCHEMAS}
-_CHECKS = {name: compile_check(name) for name in _SCHEMAS}
+_ENVELOPE = JsonSchema(load_schema("envelope.json"))
+_FEEDBACK = JsonSchema(load_schema("feedback.json"))
+_CONTEXTS = {service.hook: JsonSchema(load_schema(f"context/{service.hook}.json")) for service in SERVICES.values()}
 
 
 def check_envelope(envelope: Mapping[str, Any]) -> None:
@@ -56,7 +40,7 @@ def check_envelope(envelope: Mapping[str, Any]) -> None:
     Raises:
         RequestError: every problem with its JSON pointer and what to send.
     """
-    _check_compiled("envelope.json", envelope, "")
+    _check(_ENVELOPE, envelope, "")
 
 
 def check_context(hook: str, context: Mapping[str, Any]) -> None:
@@ -65,7 +49,7 @@ def check_context(hook: str, context: Mapping[str, Any]) -> None:
     Raises:
         RequestError: every problem with its JSON pointer and what to send.
     """
-    _check_compiled(f"context/{hook}.json", context, "/context")
+    _check(_CONTEXTS[hook], context, "/context")
 
 
 def check_feedback(body: Mapping[str, Any]) -> None:
@@ -77,15 +61,8 @@ def check_feedback(body: Mapping[str, Any]) -> None:
     _check(_FEEDBACK, body, "")
 
 
-def _check_compiled(name: str, instance: Mapping[str, Any], parent: str) -> None:
-    try:
-        _CHECKS[name](instance)
-    except fastjsonschema.JsonSchemaValueException:
-        _check(_VALIDATORS[name], instance, parent)
-
-
-def _check(validator: Draft202012Validator, instance: Mapping[str, Any], parent: str) -> None:
-    problems = [problem for error in validator.iter_errors(instance) for problem in _problems(error, parent)]
+def _check(schema: JsonSchema, instance: Mapping[str, Any], parent: str) -> None:
+    problems = [problem for error in schema.errors(instance) for problem in _problems(error, parent)]
     if problems:
         raise RequestError("; ".join(dict.fromkeys(problems)) + ".")
 

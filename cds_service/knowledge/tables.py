@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.derivation import Derivation, Grade
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
+from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
@@ -75,6 +77,9 @@ class Indication:
     origin: str = SOURCE_TABLE
     patients: PatientGroup = ANYBODY
     """For whom it is a reason; for others it is none, whatever is recorded."""
+    option: bool = True
+    option_for: PatientGroup = ANYBODY
+    """Whether, and for whom, patient-view proposes the procedure when no one has ordered it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +151,6 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Derivation:
-    """How a lab may be computed from others; `kind` is one of the formulas of `findings/derived_labs.py`."""
-
-    kind: str
-    inputs: tuple[str, ...]
-    parameters: Mapping[str, Decimal]
-
-
-@dataclass(frozen=True, slots=True)
 class Lab:
     """One analyte: its LOINC ValueSet, canonical UCUM unit and the dimensions of units that it is reported in.
 
@@ -178,6 +174,21 @@ class Lab:
     decimals: int | None = None
     """How many a card shows; None for as reported."""
     unit_in_summary: bool = True
+    earlier_from_days: int | None = None
+    earlier_to_days: int | None = None
+    """Beside the newest result an older one is shown, by so many days: what it was before."""
+    grades: tuple[Grade, ...] = ()
+    """Classes of a score, from the best to the worst."""
+
+    def factor_of(self, unit: str | None, units: Units) -> Fraction | None:
+        """What a value in a unit is multiplied with to be in the lab's own; None where the unit is none of the lab."""
+        if not unit or unit == self.unit or unit.strip("{}").casefold() in self.unit_words:
+            return Fraction(1)
+        for reading in units.read(unit):
+            scale = self.scales.get(reading.dimension)
+            if scale is not None:
+                return reading.factor * scale.factor
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +326,7 @@ class Knowledge:
     allergies: AllergyTable
     allergy_texts: AllergyTexts
     medications: MedicationTable
+    performed: PerformedTable
     words: Words
     diagnosis_texts: DiagnosisTexts
     units: Units
