@@ -61,8 +61,9 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
 	$(PYTEST)
 
-bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a multiple of reading once
+bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a multiple of reading once (COMPARE=REVISION runs one beside)
 	$(BIN)/python benchmarks/floor.py
+	$(BIN)/python benchmarks/over_http.py $(if $(COMPARE),--compare $(COMPARE))
 	$(BIN)/python benchmarks/records.py
 	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/fhir_servers.py

@@ -49,10 +49,10 @@ def register(folder: Path) -> Path:
     return path
 
 
-def tokens(name: str) -> Iterator[str]:
+def tokens(name: str, audience: str = PUBLIC_URL + PATH) -> Iterator[str]:
     """Tokens signed beforehand, because signing is the EHR's work; each can be used once."""
     now = int(time.time())
-    claims = {"iss": name, "aud": PUBLIC_URL + PATH, "iat": now, "exp": now + 3600}
+    claims = {"iss": name, "aud": audience, "iat": now, "exp": now + 3600}
     signed = [
         jwt.encode(claims | {"jti": f"{now}-{time.perf_counter_ns()}"}, SIGNERS[name], name, {"kid": "1"})
         for _ in range(TOKENS)

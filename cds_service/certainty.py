@@ -35,7 +35,14 @@ def none_of(answers: Iterable[Certainty]) -> Certainty:
 
 def negated(answer: Certainty) -> Certainty:
     """The opposite; what is unknown stays unknown."""
-    return {Certainty.PRESENT: Certainty.ABSENT, Certainty.ABSENT: Certainty.PRESENT}.get(answer, Certainty.UNKNOWN)
+    return _OPPOSITE[answer]
+
+
+_OPPOSITE = {
+    Certainty.PRESENT: Certainty.ABSENT,
+    Certainty.ABSENT: Certainty.PRESENT,
+    Certainty.UNKNOWN: Certainty.UNKNOWN,
+}
 
 
 def _first(answers: Iterable[Certainty], deciding: tuple[Certainty, ...], otherwise: Certainty) -> Certainty:

@@ -3,11 +3,14 @@
 CdsError
 ├── RequestError                400  the call violates the protocol; the message says where and what to do
 │   ├── UnknownService          404
+│   ├── BodyTooSlow             408
 │   ├── BodyTooLarge            413
+│   ├── TooManyOrders           413
 │   └── NotJson                 415
 ├── NotAuthenticated            401  the call has no valid token; the reason is only in the log
 ├── NotAllowed                  403  the client is known but not registered for what it asks for
 ├── TooManyCalls                429  the client exceeded its rate limit; `retry_after` says when to call again
+├── TooManyBodies               503  too many large bodies arrive at once; `retry_after` says when to call again
 ├── NothingJudged               412  no data could be retrieved, so nothing could be judged
 ├── StoreUnavailable            503  the database of feedback and records can't be reached
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
@@ -47,11 +50,25 @@ class UnknownService(RequestError):
     issue_type = "not-found"
 
 
+class BodyTooSlow(RequestError):
+    """The body did not arrive in time."""
+
+    status = 408
+    issue_type = "timeout"
+
+
 class BodyTooLarge(RequestError):
     """The body is larger than `CDS_MAX_BODY`."""
 
     status = 413
     issue_type = "too-long"
+
+
+class TooManyOrders(RequestError):
+    """More orders than one call is judged on."""
+
+    status = 413
+    issue_type = "too-costly"
 
 
 class NotJson(RequestError):
@@ -88,6 +105,14 @@ class TooManyCalls(CdsError):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"Too many calls (setting CDS_RATE_LIMIT). Call again in {retry_after} seconds.")
         self.retry_after = retry_after
+
+
+class TooManyBodies(CdsError):
+    """Too many large bodies arrive at once."""
+
+    status = 503
+    issue_type = "throttled"
+    retry_after = 2
 
 
 class NothingJudged(CdsError):

@@ -5,10 +5,11 @@ The models are those of R4B: ServiceRequest, Annotation and Reference are the sa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from fhir.resources.R4B.annotation import Annotation
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
@@ -21,19 +22,22 @@ def service_request(**fields: Any) -> dict[str, Any] | None:
     """A new draft ServiceRequest as JSON; None where a part of it, taken from an order, is no valid FHIR.
 
     Args:
-        fields: its elements by their names in FHIR, status and intent apart; None for one that is left out.
+        fields: its elements by their names in FHIR, status and intent apart, as JSON without empty members; None for
+            one that is left out.
     """
-    given = {name: value for name, value in fields.items() if value is not None}
+    given: dict[str, Any] = {"status": "draft", "intent": "order"}
+    given |= {name: value for name, value in fields.items() if value is not None}
     try:
-        built = ServiceRequest.model_validate({"status": "draft", "intent": "order", **given})
+        ServiceRequest.model_validate(given)
     except ValidationError:
         return None
-    return {"resourceType": "ServiceRequest", **_json(built)}
+    # As given: to have the model write it again costs as much as to check it, a twentieth of a small call.
+    return {"resourceType": "ServiceRequest", **given}
 
 
 def annotation(text: str) -> dict[str, Any]:
     """A note without author or time: both are the signer's."""
-    return _json(Annotation(text=text))
+    return _plain(_annotation(text))
 
 
 def reference(to: str, display: str | None = None) -> dict[str, Any]:
@@ -43,10 +47,27 @@ def reference(to: str, display: str | None = None) -> dict[str, Any]:
 
 def concept(codes: Iterable[tuple[str, str, str]], text: str | None = None) -> dict[str, Any]:
     """A CodeableConcept of codes, (system, code, display) each."""
+    return _plain(_concept(tuple(codes), text))
+
+
+# The texts of both come from the tables and the wording, so what is remembered holds nothing of a patient.
+
+
+@lru_cache(maxsize=2_000)
+def _annotation(text: str) -> str:
+    return Annotation(text=text).model_dump_json()
+
+
+@lru_cache(maxsize=2_000)
+def _concept(codes: tuple[tuple[str, str, str], ...], text: str | None) -> str:
     codings = [Coding(system=system, code=code, display=display) for system, code, display in codes]
-    return _json(CodeableConcept(coding=codings, text=text))
+    return CodeableConcept(coding=codings, text=text).model_dump_json()
 
 
 def _json(model: BaseModel) -> dict[str, Any]:
-    built: dict[str, Any] = json.loads(model.model_dump_json())
+    return _plain(model.model_dump_json())
+
+
+def _plain(text: str) -> dict[str, Any]:
+    built: dict[str, Any] = orjson.loads(text)
     return built

@@ -252,14 +252,16 @@ def _records(
 ) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
     records: dict[str, list[tuple[_Head, RawResource]]] = {}
     unavailable = []
-    heads = _heads_of([entry.body for entry in entries])
+    joined = b"[" + b",".join(entry.body for entry in entries) + b"]"
+    heads = _heads_of(joined, entries)
+    may_be_withheld = any(code in joined for code in _WITHHELD)
     for head, entry in zip(heads, entries, strict=True):
         found = _record(data, head, entry, types, patient_id, trusted=trusted)
         if isinstance(found, Unavailable):
             unavailable.append(found)
         elif found is not None and head is not None:
             records.setdefault(found.reference, []).append((head, found))
-            if _is_withheld(head):
+            if may_be_withheld and _is_withheld(head):
                 unavailable.append(Unavailable(data, Reason("withheld"), found.reference))
     return tuple(record for versions in records.values() for record in _newest(versions)), unavailable
 
@@ -284,12 +286,12 @@ def _newest(versions: Sequence[tuple[_Head, RawResource]]) -> list[RawResource]:
     return [dated[max(dated)]]
 
 
-def _heads_of(bodies: Sequence[bytes]) -> list[_Head | None]:
+def _heads_of(joined: bytes, entries: Sequence[PageEntry]) -> list[_Head | None]:
     """The head of each resource, None for a broken one; decoded in one go as long as none is."""
     try:
-        return list(_heads.decode(b"[" + b",".join(bodies) + b"]"))
+        return list(_heads.decode(joined))
     except (msgspec.DecodeError, RecursionError):
-        return [_head_of(body) for body in bodies]
+        return [_head_of(entry.body) for entry in entries]
 
 
 def _head_of(body: bytes) -> _Head | None:

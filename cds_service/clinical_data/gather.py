@@ -18,6 +18,7 @@ from cds_service.clinical_data.drafts import read_drafted_medications, read_draf
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData, Unavailable, missing
 from cds_service.clinical_data.searches import Query, query_of
+from cds_service.errors import TooManyOrders
 from cds_service.fhir_references import local_reference
 from cds_service.hooks.request import HookRequest
 from cds_service.kinds import CLINICAL, KINDS, DataKind
@@ -25,6 +26,8 @@ from cds_service.reasons import Reason
 
 _ORDER = re.compile(r"ServiceRequest/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
 _NAMED_ORDERS = "orders"
+MOST_ORDERS = 500
+"""Orders that one call is judged on: far more than anyone signs at once, and a bound for time and answer."""
 
 
 class _Reference(msgspec.Struct):
@@ -61,12 +64,17 @@ def gather(
     Returns:
         The data of every kind that the service asks for, and of every clinical kind: one that it does not ask for was
         not sent.
+
+    Raises:
+        TooManyOrders: the call is about more than `MOST_ORDERS`.
     """
     sent = [_prefetched(request, KINDS[key], not_connected) for key in request.service.prefetch_keys]
     by_kind = {one.kind.key: one.data for one in sent}
     by_kind |= {kind.key: missing(kind.key, "not-sent") for kind in CLINICAL if kind.key not in by_kind}
     drafts = _drafts(request)
     in_focus = _selected(request, drafts)
+    if max(len(in_focus.records), len(request.dispatched_orders)) > MOST_ORDERS:
+        raise TooManyOrders(f"/context has more orders than one call is judged on: send {MOST_ORDERS} at a time.")
     if fhir is not None and request.fhir_server:
         queries = list(_queries(request, sent, _named_orders(request, in_focus), codes or {}))
         found = fhir.fetch(request.fhir_server, request.access_token, request.patient_id, queries)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import RetrievedData
-from cds_service.facts.dates import read_when
+from cds_service.facts.dates import Dates
 from cds_service.facts.patient_facts import ConditionFact
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import RawCondition, concept, decode_each, is_given, member_at_fault, status_code
@@ -22,29 +22,28 @@ _ENDED = frozenset({"inactive", "resolved"})
 
 def read_conditions(retrieved: RetrievedData, reading: Reading) -> tuple[ConditionFact, ...]:
     """The facts of every Condition that is not denied."""
-    facts = []
+    facts, dates = [], Dates(reading.zone)
     for record, raw in decode_each(retrieved.records, RawCondition):
         if raw is None:
             reading.note_unreadable("conditions", record, member_at_fault(record.body, RawCondition))
-        elif (fact := read_condition(record.reference, raw, reading)) is not None:
+        elif (fact := read_condition(record.reference, raw, reading, dates)) is not None:
             facts.append(fact)
     return tuple(facts)
 
 
-def read_condition(reference: str, raw: RawCondition, reading: Reading) -> ConditionFact | None:
+def read_condition(reference: str, raw: RawCondition, reading: Reading, dates: Dates) -> ConditionFact | None:
     """The fact of one Condition; None for one that is denied."""
     verification = status_code(raw.verification_status)
     if verification in DENIED:
         return None
-    zone, status = reading.zone, status_code(raw.clinical_status)
-    ended = _ended(raw, reading)
-    onset = read_when(raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None), zone)
+    status, ended = status_code(raw.clinical_status), _ended(raw, reading, dates)
+    onset = dates.read(raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None))
     return ConditionFact(
         reference=reference,
         concept=concept(raw.code),
         activity=_activity(status, ended),
         certain=verification not in UNCERTAIN,
-        onset=onset or read_when(raw.recorded_date, zone),
+        onset=onset or dates.read(raw.recorded_date),
         encounter=encounter_of(raw),
         onset_recorded=onset is not None,
         status_clear=status in _ACTIVE | _ENDED | {"remission"} or (status is None and ended is not Certainty.UNKNOWN),
@@ -59,12 +58,12 @@ def _activity(status: str | None, ended: Certainty) -> str:
     return "inactive" if status is None and ended is Certainty.PRESENT else "active"
 
 
-def _ended(raw: RawCondition, reading: Reading) -> Certainty:
+def _ended(raw: RawCondition, reading: Reading, dates: Dates) -> Certainty:
     """Whether an abatement says that the condition is over; one in the future, or in words, does not."""
     period = raw.abatement_period
     moment = raw.abatement_date_time or (period.end if period else None)
     if moment:
-        when = read_when(moment, reading.zone)
+        when = dates.read(moment)
         return Certainty.UNKNOWN if when is None or when.earliest > reading.now else Certainty.PRESENT
     if is_given(raw.abatement_age) or is_given(raw.abatement_range):
         return Certainty.PRESENT

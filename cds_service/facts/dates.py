@@ -34,14 +34,14 @@ def read_when(text: str | None, zone: tzinfo) -> When | None:
 
 
 class Dates:
-    """Reads the dates of one call; results of one blood draw share their time, so each text is read once."""
+    """Reads the dates of one call; what one visit brought shares its time, so each text is read once."""
 
     def __init__(self, zone: tzinfo) -> None:
         """`zone`: the hospital's."""
         self._zone = zone
-        self._read: dict[str, When | None] = {}
+        self._read: dict[str | None, When | None] = {None: None}
 
-    def read(self, text: str) -> When | None:
+    def read(self, text: str | None) -> When | None:
         """As `read_when`."""
         if text not in self._read:
             self._read[text] = read_when(text, self._zone)

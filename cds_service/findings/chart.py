@@ -20,8 +20,17 @@ from cds_service.reasons import Reason
 
 Counts = Callable[[ConditionFact], bool]
 """Whether a recorded condition counts, by its date for instance."""
-Reader = Callable[[str], DiagnosisReading]
-"""Reads a diagnosis in words; of a text that comes twice in a call it remembers what it says."""
+
+
+class Texts:
+    """What the texts of one call's conditions say; each is read once, as many conditions are called alike."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.read: Callable[[str], DiagnosisReading] = cache(knowledge.diagnosis_texts.read)
+        """What it names, word by word."""
+        self.named: Callable[[str], tuple[Hit, ...]] = cache(knowledge.codes.named)
+        """The value sets of the codes of which it is the display."""
+
 
 _COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
     "all_of": all_of,
@@ -130,7 +139,7 @@ class Chart:
         *,
         complete: bool,
         dates: Dates = ANY_TIME,
-        reader: Reader | None = None,
+        texts: Texts | None = None,
     ) -> None:
         """Use `chart_of` or `with_reasons`.
 
@@ -140,9 +149,9 @@ class Chart:
             knowledge: the tables.
             complete: whether everything that the record holds of conditions was retrieved and could be read.
             dates: the day and encounter of the call, against which onsets are held.
-            reader: reads texts, each once.
+            texts: what has been read of texts.
         """
-        self._reader = reader or cache(knowledge.diagnosis_texts.read)
+        self._texts = texts or Texts(knowledge)
         self.dates = dates
         self.complete = complete
         self._matches = matches
@@ -186,7 +195,7 @@ class Chart:
         codes = self._knowledge.codes
         if any(codes.reads_for(c.system, c.code, systems) for c in fact.concept.codings):
             return True
-        return any(self._reader(text).known or codes.named(text) for text in fact.concept.texts)
+        return any(self._texts.read(text).known or self._texts.named(text) for text in fact.concept.texts)
 
     def in_value_set(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
@@ -235,9 +244,9 @@ class Chart:
             return self
         matches = {key: list(found) for key, found in self._matches.items()}
         for fact in facts:
-            _add(matches, fact, self._knowledge, self._reader)
+            _add(matches, fact, self._knowledge, self._texts)
         chart = Chart(
-            matches, self._active, self._knowledge, complete=self.complete, dates=self.dates, reader=self._reader
+            matches, self._active, self._knowledge, complete=self.complete, dates=self.dates, texts=self._texts
         )
         chart._unread = self._unread  # the record is the same: what one can't read, the other can't
         return chart
@@ -264,18 +273,18 @@ def chart_of(facts: PatientFacts, knowledge: Knowledge, proved: Iterable[tuple[s
         proved: a value set and a match of it, of conditions that something else than a Condition proves.
     """
     matches: dict[str, list[Match]] = {}
-    reader = cache(knowledge.diagnosis_texts.read)
+    texts = Texts(knowledge)
     for fact in facts.conditions:
-        _add(matches, fact, knowledge, reader)
+        _add(matches, fact, knowledge, texts)
     for value_set, match in proved:
         matches.setdefault(value_set, []).append(match)
     active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
     complete = ConditionQuestion.DATA in facts.complete
     dates = Dates(facts.today, facts.encounter_id)
-    return Chart(matches, active, knowledge, complete=complete, dates=dates, reader=reader)
+    return Chart(matches, active, knowledge, complete=complete, dates=dates, texts=texts)
 
 
-def _add(matches: dict[str, list[Match]], fact: ConditionFact, knowledge: Knowledge, reader: Reader) -> None:
+def _add(matches: dict[str, list[Match]], fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> None:
     """One match a value set: the best relation among the codings, else by its words."""
     best: dict[str, Match] = {}
     codes = knowledge.codes
@@ -286,7 +295,7 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, knowledge: Knowle
                 display = codes.display(coding.system, coding.code) or codes.title(hit.value_set)
                 named = fact.concept.label or display or coding.code
                 best[hit.value_set] = Match(fact, coding, hit, named)
-    for match in _in_words(fact, knowledge, reader):
+    for match in _in_words(fact, knowledge, texts):
         known = best.get(match.hit.value_set)
         if known is None or (known.coding is None and _rank(match) > _rank(known)):
             best[match.hit.value_set] = match
@@ -294,14 +303,14 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, knowledge: Knowle
         matches.setdefault(value_set, []).append(match)
 
 
-def _in_words(fact: ConditionFact, knowledge: Knowledge, reader: Reader) -> Iterator[Match]:
+def _in_words(fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> Iterator[Match]:
     """What the texts of a condition name: as displays of codes, and where no code of it is known, word by word."""
     for text in fact.concept.texts:
-        displayed = knowledge.codes.named(text)
+        displayed = texts.named(text)
         yield from (Match(fact, None, hit, text) for hit in displayed)
         if displayed or any(knowledge.codes.reads(c.system, c.code) for c in fact.concept.codings):
             continue
-        for mention in reader(text).mentions:
+        for mention in texts.read(text).mentions:
             yield from (_mentioned(fact, mention, hit, text) for hit in mention.hits)
 
 

@@ -68,14 +68,14 @@ def _looked_at(key: str, facts: PatientFacts, knowledge: Knowledge) -> LookedAt:
     if key not in facts.obtained:
         return LookedAt(key, None, whole=False)
     asked = set(knowledge.search_codes.get(key, ()))
-    found = [fact for fact in getattr(facts, key) if not asked or _is_asked(fact.concept, asked)]
+    systems = {token.partition("|")[0] for token in asked}
+    found = [fact for fact in getattr(facts, key) if not asked or _is_asked(fact.concept, asked, systems)]
     days = [fact.when.latest.date() for fact in found if getattr(fact, "when", None) is not None]
     return LookedAt(key, len(found), key in facts.complete, max(days, default=None))
 
 
-def _is_asked(concept: Concept, asked: Collection[str]) -> bool:
+def _is_asked(concept: Concept, asked: Collection[str], systems: Collection[str]) -> bool:
     """Whether one of its codes is searched for; one without a code of those vocabularies may be anything."""
-    systems = {token.partition("|")[0] for token in asked}
     codes = [f"{c.system}|{c.code}" for c in concept.codings if c.system in systems]
     return not codes or any(code in asked for code in codes)
 

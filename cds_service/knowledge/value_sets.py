@@ -184,6 +184,9 @@ class CodeIndex:
                 self._displayed.setdefault(rule.display, []).append((rule.system, rule.code))
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
+        self.reads_for = lru_cache(maxsize=50_000)(self._reads_for)
+        self._systems_holding = lru_cache(maxsize=5_000)(self._systems_in)
+        self._read_systems = frozenset(url for url, system in self._systems.items() if not system.absence)
 
     def display(self, system: str, code: str) -> str | None:
         """What the value sets call a code that they list one by one; None for one that they know by its family."""
@@ -228,14 +231,17 @@ class CodeIndex:
 
     def systems_of(self, value_sets: Iterable[str]) -> frozenset[str]:
         """The code systems that any of the value sets holds codes of; not those that say why there is no code."""
+        return self._systems_holding(tuple(value_sets))
+
+    def _systems_in(self, value_sets: tuple[str, ...]) -> frozenset[str]:
         found = {system for name in value_sets for system in self._systems_of.get(name, ())}
         return frozenset(url for url in found if url not in self._systems or not self._systems[url].absence)
 
     def read_systems(self) -> frozenset[str]:
         """Every code system that is read at all; not those that say why there is no code."""
-        return frozenset(url for url, system in self._systems.items() if not system.absence)
+        return self._read_systems
 
-    def reads_for(self, system: str, code: str, systems: Collection[str]) -> bool:
+    def _reads_for(self, system: str, code: str, systems: frozenset[str]) -> bool:
         """Whether a code can answer a question whose value sets hold codes of `systems`.
 
         It can where its own system, or that of which it is a national edition, is among them and the code has that

@@ -13,7 +13,7 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service.errors import CdsError, TooManyCalls
+from cds_service.errors import CdsError, TooManyBodies, TooManyCalls
 from cds_service.web.call_log import add_log_fields
 from cds_service.web.logs import traceback_frames
 
@@ -23,8 +23,13 @@ _ISSUE_TYPES = {
     400: "invalid",
     404: "not-found",
     405: "not-supported",
+    408: "timeout",
     413: "too-long",
+    414: "too-long",
     415: "not-supported",
+    417: "not-supported",
+    431: "too-long",
+    501: "not-supported",
     503: "transient",
 }
 
@@ -40,16 +45,20 @@ def error_response(
         issue_type: code of FHIR issue-type; by default the one that fits the status.
         severity: `error`, or `fatal` for a failure of the service itself.
     """
+    body = operation_outcome(status, diagnostics, issue_type=issue_type, severity=severity)
+    return Response(body, status=status, mimetype="application/json")
+
+
+def operation_outcome(
+    status: int, diagnostics: str, *, issue_type: str | None = None, severity: str = "error"
+) -> bytes:
+    """The body of `error_response`, as JSON."""
     issue = {
         "severity": severity,
         "code": issue_type or _ISSUE_TYPES.get(status, "processing"),
         "diagnostics": diagnostics,
     }
-    return Response(
-        orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]}),
-        status=status,
-        mimetype="application/json",
-    )
+    return orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
 
 
 def register_error_handlers(app: Flask, new_id: Callable[[], str]) -> None:
@@ -62,12 +71,12 @@ def register_error_handlers(app: Flask, new_id: Callable[[], str]) -> None:
 
     @app.errorhandler(CdsError)
     def expected(error: CdsError) -> Response:
-        if error.status >= 500:
+        if error.status >= 500 and not isinstance(error, TooManyBodies):
             return unexpected(error)
         response = error_response(error.status, error.message, issue_type=error.issue_type)
         if error.status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"  # without error details, see RFC 6750, 3
-        if isinstance(error, TooManyCalls):
+        if isinstance(error, (TooManyCalls, TooManyBodies)):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
 

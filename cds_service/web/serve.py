@@ -1,4 +1,4 @@
-"""The production server: gunicorn with threads, in this process.
+"""The production server: gunicorn with threads (`worker.py`), in this process.
 
 Tables and clients are loaded once, before the workers fork, so that a mistake stops the start and the workers share
 memory. SIGTERM drains: no new connections, running calls are answered. SIGHUP reloads tables and clients: new workers
@@ -8,9 +8,11 @@ use them and the old ones drain. If they have a mistake nothing changes, and the
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import logging
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -40,6 +42,9 @@ from cds_service.web.metrics import Metrics
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
+_CONNECTIONS = 1000
+"""Connections that one worker process keeps open at once."""
+_OTHER_FILES = 200
 _DRAIN_SECONDS = 30
 _LOOK_SECONDS = 60
 """How often it is looked whether the day has come on which other changes of a site count."""
@@ -126,7 +131,8 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "bind": f"fd://{self._listener}",
             "workers": self._settings.workers,
             "threads": self._settings.threads,
-            "worker_class": "gthread",
+            "worker_class": "cds_service.web.worker.Worker",
+            "worker_connections": _connections(),
             "preload_app": True,
             "graceful_timeout": _DRAIN_SECONDS,
             "keepalive": _KEEP_ALIVE_SECONDS,
@@ -217,6 +223,18 @@ def _check_host(settings: Settings, insecure: bool) -> None:
             "register the EHRs in a file and name it in CDS_CLIENTS, or listen on 127.0.0.1, or add --insecure"
         )
     _log.warning("OPEN TO THE NETWORK on %s: anyone who reaches this address can call the service", host)
+
+
+def _connections() -> int:
+    """How many connections a worker may keep open: raises the limit of open files as far as that needs and can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS + _OTHER_FILES
+    if 0 <= soft < wanted:
+        raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):  # where a sandbox forbids it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+    return _CONNECTIONS if soft < 0 else max(64, min(_CONNECTIONS, soft - _OTHER_FILES))
 
 
 def _temporary_folder() -> Path:

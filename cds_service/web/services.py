@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import orjson
 from flask import Blueprint, Response, request
@@ -72,10 +72,8 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
             raise UnknownService("No service has this id. GET /cds-services lists the ids.")
         if refusal := not_ready(knowledge):
             return refusal
-        body, stopwatch = json_body(settings.max_body), Stopwatch()
-        if is_first_try and _RELATIVE_DATE in body:
-            body = fill_dates(body, dependencies.clock().date())
-        hook_request = read_request(service_id, body)
+        today = dependencies.clock().date() if is_first_try else None
+        hook_request, stopwatch = _read_call(service_id, settings.max_body, today)
         add_log_fields(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
         hook_request = _with_allowed_server(hook_request)
         stopwatch.lap("hooks")
@@ -118,6 +116,17 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
         return response
 
     return routes
+
+
+def _read_call(service_id: str, max_body: int, today: date | None) -> tuple[HookRequest, Stopwatch]:
+    """The call, and the time since its body was there. Nothing else keeps the body, which may be large.
+
+    With `today` the dates of an example that count from the day of the call are filled in.
+    """
+    body, stopwatch = json_body(max_body), Stopwatch()
+    if today is not None and _RELATIVE_DATE in body:
+        body = fill_dates(body, today)
+    return read_request(service_id, body), stopwatch
 
 
 def _telling(settings: Settings, knowledge: Knowledge) -> Telling:

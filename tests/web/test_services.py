@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cds_service.clinical_data.gather import MOST_ORDERS
 from cds_service.hooks.catalog import SERVICES
 from cds_service.knowledge.tables import Knowledge
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, as_json, drafts
@@ -298,3 +299,13 @@ def test_a_call_without_prefetch_reads_the_fhir_server(make_app: MakeApp, caplog
         refused_by_server = client.post("/cds-services/ir-order-sign", json=call).get_json()
         assert "Record could not be read" in refused_by_server["cards"][0]["summary"]
     assert TOKEN not in caplog.text
+
+
+def test_the_answer_is_bounded(client: FlaskClient) -> None:
+    """As many orders as one call is judged on fit into a small answer; one more is refused, and none is left out."""
+    orders = [an_order("uterine fibroid embolization", f"draft-{place}") for place in range(MOST_ORDERS + 1)]
+    most = post(client, as_json(a_call(context=drafts(*orders[:MOST_ORDERS]), prefetch=NOTHING_RECORDED)))
+    assert most.status_code == 200
+    assert len(most.data) < 2_000_000
+    more = post(client, as_json(a_call(context=drafts(*orders), prefetch=NOTHING_RECORDED)))
+    assert str(MOST_ORDERS) in refused(more, 413, "too-costly")
