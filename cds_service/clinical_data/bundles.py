@@ -22,7 +22,7 @@ _NONE = msgspec.Raw()
 _BESIDE = ("include", "outcome")
 _ANSWERS = ("searchset", "collection", None)
 """Types of Bundles that answer a search; clients and servers of little care send `collection`, or no type."""
-_OF_NOBODY = frozenset({"Medication"})
+OF_NOBODY = frozenset({"Medication"})
 """Resource types that name no patient. Source: FHIR R4 Medication."""
 _WITHHELD = tuple(f'"{code}"'.encode() for code in ("SUBSETTED", "REDACTED", "MASKED"))
 """Codes of meta.tag and meta.security that say that a part was left out. Source: HL7 v3 ObservationValue, FHIR R4
@@ -330,7 +330,7 @@ def _is_of(head: _Head, patient_id: str, *, trusted: bool) -> bool | None:
         return True  # nearly every resource
     if head.resource_type == "Patient":
         return head.id in (None, patient_id)
-    if head.resource_type in _OF_NOBODY:
+    if head.resource_type in OF_NOBODY:
         return True
     named = [r.reference for r in (head.subject, head.patient) if r is not None and r.reference is not None]
     if len(head.participant):
