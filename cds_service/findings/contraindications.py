@@ -7,8 +7,10 @@ can make it unknown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.certainty import Certainty, any_of
-from cds_service.findings.context import OrderContext, PatientContext
+from cds_service.findings.context import OrderContext, PatientContext, suits
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
 from cds_service.findings.questions.judge import judge
 from cds_service.findings.telling import most_told, tell
@@ -22,16 +24,18 @@ def judge_contraindications(
 ) -> tuple[ContraindicationFinding, ...]:
     """Every row of which a question applies to the order, the absent ones too."""
     if order_context not in patient.judged:
-        rows = [row for row in patient.knowledge.contraindications if order_context.passes(row.gate, patient)]
-        judged = (_judge_row(row, order_context, patient) for row in rows)
+        asked = order_context.asked(patient.knowledge)
+        judged = (
+            _judge_row(row, fitting, order_context, patient) for row, fitting in asked if suits(row.gate, patient)
+        )
         patient.judged[order_context] = tuple(found for found in judged if found is not None)
     return patient.judged[order_context]
 
 
 def _judge_row(
-    row: Contraindication, order_context: OrderContext, patient: PatientContext
+    row: Contraindication, fitting: Sequence[Criterion], order_context: OrderContext, patient: PatientContext
 ) -> ContraindicationFinding | None:
-    applying = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
+    applying = [criterion for criterion in fitting if suits(criterion.gate, patient)]
     unsure = _for_an_age(row, order_context, patient) if patient.lost_age else []
     if not applying and not unsure:
         return None

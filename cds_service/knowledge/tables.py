@@ -5,7 +5,7 @@ How each is written in TOML: docs/changing-the-tables.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -342,3 +342,7 @@ class Knowledge:
     """Id of a value set -> its title."""
     silent_rows: tuple[SilentRow, ...] = ()
     """Rows that are not active: drafts, and those that were retired or switched off."""
+    asked: dict[Hashable, tuple[tuple[Contraindication, tuple[Criterion, ...]], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The rows and criteria that apply to an order, by what it is: worked out when they are first asked for."""

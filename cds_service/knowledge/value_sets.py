@@ -184,6 +184,7 @@ class CodeIndex:
                 self._displayed.setdefault(rule.display, []).append((rule.system, rule.code))
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
+        self._systems_holding = lru_cache(maxsize=5_000)(self._all_systems_of)
 
     def display(self, system: str, code: str) -> str | None:
         """What the value sets call a code that they list one by one; None for one that they know by its family."""
@@ -228,6 +229,9 @@ class CodeIndex:
 
     def systems_of(self, value_sets: Iterable[str]) -> frozenset[str]:
         """The code systems that any of the value sets holds codes of; not those that say why there is no code."""
+        return self._systems_holding(frozenset(value_sets))
+
+    def _all_systems_of(self, value_sets: frozenset[str]) -> frozenset[str]:
         found = {system for name in value_sets for system in self._systems_of.get(name, ())}
         return frozenset(url for url in found if url not in self._systems or not self._systems[url].absence)
 
