@@ -35,14 +35,16 @@ def judge_contraindications(
 def _judge_row(
     row: Contraindication, fitting: Sequence[Criterion], order_context: OrderContext, patient: PatientContext
 ) -> ContraindicationFinding | None:
-    applying = [criterion for criterion in fitting if suits(criterion.gate, patient)]
+    applying = [criterion for criterion in fitting if criterion.gate.is_for_anybody or suits(criterion.gate, patient)]
     unsure = _for_an_age(row, order_context, patient) if patient.lost_age else []
     if not applying and not unsure:
         return None
     ids = {criterion.id for criterion in applying}
-    asked = [criterion for criterion in applying if not ids.intersection(criterion.replaced_by)]
+    asked = [c for c in applying if not (c.replaced_by and ids.intersection(c.replaced_by))]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
     findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=Reason("age-not-known")) for criterion in unsure]
+    if all(found.certainty is Certainty.ABSENT for found in findings):
+        return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
     findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))

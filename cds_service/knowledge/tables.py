@@ -244,6 +244,11 @@ class Gate:
     urgency: frozenset[str] = frozenset()
     """Any of `elective`, `urgent`, `emergency`, as the call says."""
 
+    @property
+    def is_for_anybody(self) -> bool:
+        """Whether nothing is asked of the patient."""
+        return self.when is None and self.unless is None and self.patients == ANYBODY
+
 
 @dataclass(frozen=True, slots=True)
 class Criterion:

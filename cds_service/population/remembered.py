@@ -1,4 +1,4 @@
-"""Texts of orders and codes of results, recognized once a run: a hospital repeats a few hundred of each.
+"""Texts and the codes of results, read once a run: a hospital repeats a few hundred of each.
 
 Only where many patients are judged: a service that answers calls keeps nothing of one for the next.
 """
@@ -6,15 +6,15 @@ Only where many patients are judged: a service that answers calls keeps nothing 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
-from cds_service.facts.patient_facts import Concept
-from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.order_texts import OrderTexts, TextMatch
-from cds_service.knowledge.reported_lab import ReportedLab
 from cds_service.knowledge.tables import Knowledge
 
+T = TypeVar("T")
 _MOST = 4096
 
 
@@ -40,24 +40,20 @@ class RememberedTexts(OrderTexts):
         return self._side(tuple(texts))
 
 
-class RememberedLabs(LabIndex):
-    """Answers as the index that it is made from, and remembers its latest answers."""
-
-    def __init__(self, labs: LabIndex) -> None:
-        """`labs`: the index of the tables."""
-        self._remembered = lru_cache(_MOST)(labs.of)
-        self.is_qualitative = labs.is_qualitative  # type: ignore[method-assign]  # the same, without a memory
-        self.calls = labs.calls  # type: ignore[method-assign]  # as well
-
-    def of(self, concept: Concept) -> tuple[ReportedLab, ...]:
-        """As `LabIndex.of`."""
-        return self._remembered(concept)
-
-
 def remember(knowledge: Knowledge) -> Knowledge:
-    """The same tables, with a memory for the texts of orders and the codes of results."""
+    """The same tables, with a memory for texts and for the codes of results."""
     return replace(
         knowledge,
         order_texts=RememberedTexts(knowledge.order_texts),
-        lab_index=RememberedLabs(knowledge.lab_index),
+        lab_index=_with_memory(knowledge.lab_index, "of"),
+        codes=_with_memory(knowledge.codes, "named"),
+        diagnosis_texts=_with_memory(knowledge.diagnosis_texts, "read"),
+        allergy_texts=_with_memory(knowledge.allergy_texts, "read"),
     )
+
+
+def _with_memory(reader: T, method: str) -> T:
+    """A copy that remembers the latest answers of one of its methods."""
+    remembering = copy(reader)
+    setattr(remembering, method, lru_cache(_MOST)(getattr(reader, method)))
+    return remembering
