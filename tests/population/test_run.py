@@ -32,6 +32,7 @@ from tests.population.exports import (
     a_screening,
     an_order,
     early,
+    of,
     rows_of,
     run_of,
     write_export,
@@ -215,6 +216,70 @@ def test_deleted_resources_are_left_out(tmp_path):
     summary = run_of(export, tmp_path / "run")
     assert summary["setAside"] == {"deleted since": 1}
     assert rows_of(tmp_path / "run")["ServiceRequest/s"].indication == "absent"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_orders_in_a_file_of_other_things_are_found(packed, tmp_path):
+    """Orders behind many lines of another type, where nobody would look for them, are judged by the whole record."""
+    people = [a_patient("p"), an_order("p", "s"), a_condition("p", "c")]
+    others = [a_condition("q", f"q{n}", "I10", recordedDate=LONG_AGO) for n in range(2000)]
+    export = write_export(tmp_path / "export", [], kinds=("Patient", "AllergyIntolerance", "Observation"))
+    lines = "".join(json.dumps(one) + "\n" for one in (*others, *people)).encode()
+    name = "Condition.ndjson.gz" if packed else "Condition.ndjson"
+    (export / name).write_bytes(gzip.compress(lines) if packed else lines)
+    summary = run_of(export, tmp_path / "run")
+    assert (summary["patients"], summary["orders"], summary["judged"]) == (1, 1, 1)
+    assert rows_of(tmp_path / "run")["ServiceRequest/s"].indication == "present"
+
+
+def of_warfarin(name: str, **members: Any) -> dict[str, Any]:
+    """A medication order of p."""
+    return of("p", "MedicationRequest", name, status="active", intent="order", authoredOn=BEFORE, **members)
+
+
+WARFARIN = {"text": "Warfarin"}
+SHARED = {"resourceType": "Medication", "id": "m", "code": WARFARIN}
+BY_REFERENCE = of_warfarin("d", medicationReference={"reference": "https://x.example/fhir/Medication/m"})
+
+
+@pytest.mark.parametrize(
+    ("resources", "answer", "incomplete"),
+    [
+        ([of_warfarin("d", medicationCodeableConcept=WARFARIN)], "present", []),
+        ([BY_REFERENCE, SHARED], "present", []),
+        ([BY_REFERENCE], "unknown", []),
+        (
+            [
+                of(
+                    "p",
+                    "MedicationStatement",
+                    "d",
+                    status="active",
+                    dateAsserted=BEFORE,
+                    medicationCodeableConcept=WARFARIN,
+                )
+            ],
+            "present",
+            [],
+        ),
+        ([of("q", "MedicationRequest", "d", status="active", medicationCodeableConcept=WARFARIN)], "absent", []),
+        ([SHARED], "unknown", ["medications"]),
+        (
+            [of("q", "MedicationAdministration", "d", status="completed", medicationCodeableConcept=WARFARIN)],
+            "unknown",
+            ["medications"],
+        ),
+        ([], "unknown", []),
+    ],
+)
+def test_medications_are_read_however_they_are_recorded(resources, answer, incomplete, tmp_path):
+    """Orders, statements, and Medications that are only referred to; what stands beside a list is none."""
+    people = [*early(), a_patient("p"), a_condition("p", "c"), an_order("p", "s", "TIPS")]
+    summary = run_of(write_export(tmp_path / "export", [*people, *resources]), tmp_path / "run")
+    row = rows_of(tmp_path / "run")["ServiceRequest/s"]
+    found = "present" if "antithrombotic-medication" in row.present else None
+    found = found or ("unknown" if "antithrombotic-medication" in row.unknown else "absent")
+    assert (found, summary["export"]["kindsIncomplete"], summary["badLines"]) == (answer, incomplete, 0)
 
 
 @pytest.mark.parametrize(
