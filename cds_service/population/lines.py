@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 import zlib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from cds_service.population.export import open_lines
 BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 17
 """Small enough for the nearest caches: a line is decoded while it is still there."""
+_CHUNK = 1 << 19
 _BUFFER = 1 << 18
 """Python's own reads 8 kB at a time, which doubles what reading a line costs."""
 _OWNER = re.compile(
@@ -118,7 +118,12 @@ def read_blocks(path: Path, start: int, end: int | None) -> Iterator[list[bytes]
             file.seek(start - 1)
             file.readline()
         place = file.tell()
-        while place < end and (lines := file.readlines(min(BLOCK, end - place))):
+        while place < end:
+            # readlines goes on at exactly its hint, where the next part begins; and 0 would be no hint.
+            most = min(BLOCK, end - place - 1)
+            lines = file.readlines(most) if most else [file.readline()]
+            if not lines or not lines[0]:
+                return
             place += sum(map(len, lines))
             if not lines[-1].endswith(b"\n"):
                 lines[-1] += b"\n"
@@ -162,19 +167,38 @@ def find_lines(path: Path, start: int, end: int | None, named: bytes) -> Iterato
     if end is None:
         yield from _find_in_whole(path, named)
         return
-    if end == start:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
-        first = held.find(b"\n", start - 1) + 1 if start else 0
-        place = held.find(named, first) if first or not start else -1
-        while place >= 0:
-            begin = held.rfind(b"\n", 0, place) + 1
-            if begin >= end:
+    with path.open("rb", buffering=0) as file:
+        file.seek(max(start - 1, 0))
+        rest, begins = file.read(_CHUNK), max(start - 1, 0)
+        if start:
+            cut = rest.find(b"\n") + 1
+            while not cut:  # in the middle of a very long line
+                begins += len(rest)
+                if not (rest := file.read(_CHUNK)):
+                    return
+                cut = rest.find(b"\n") + 1
+            rest, begins = rest[cut:], begins + cut
+        while begins < end:
+            more = file.read(_CHUNK)
+            held = rest + more
+            whole = held.rfind(b"\n") + 1 if more else len(held)
+            yield from _found_in(held, whole, named, end - begins)
+            if not more:
                 return
-            after = held.find(b"\n", place)
-            after = len(held) if after < 0 else after
-            yield held[begin:after]
-            place = held.find(named, after)
+            rest, begins = held[whole:], begins + whole
+
+
+def _found_in(held: bytes, whole: int, named: bytes, before: int) -> Iterator[bytes]:
+    """The lines of a text that hold some bytes; those that begin in its first so many bytes."""
+    place = held.find(named, 0, whole)
+    while place >= 0:
+        begin = held.rfind(b"\n", 0, place) + 1
+        if begin >= before:
+            return
+        after = held.find(b"\n", place)
+        after = whole if after < 0 else after
+        yield held[begin:after]
+        place = held.find(named, after, whole)
 
 
 def _find_in_whole(path: Path, named: bytes) -> Iterator[bytes]:
