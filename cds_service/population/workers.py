@@ -80,10 +80,14 @@ def _wanted(run: str, stamp: int) -> Wanted:
 @lru_cache(maxsize=1)
 def _judges(run: str, stamp: int) -> Judges:
     judges = load_judges(Path(run), _plan(run, _stamp(Path(run) / "plan.json")))
-    gc.collect()
+    _leave_alone()
+    return judges
+
+
+def _leave_alone() -> None:
+    """Have the collector look at what is made from now on, not at the tables again and again."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    return judges
 
 
 def _try(task: Callable[[int], None], number: int) -> str | None:
@@ -190,6 +194,7 @@ def _ready(workers: Sequence[_Worker]) -> Iterator[tuple[_Worker, str | None]]:
 def _work(connection: Connection, of_parent: Connection, task: Callable[[int], None]) -> None:
     """A process: tasks in, failures out, until the driver is gone."""
     of_parent.close()
+    _leave_alone()
     while True:
         try:
             number = connection.recv()
