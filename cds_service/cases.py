@@ -7,13 +7,14 @@ same line as a real call: it becomes a hook request, and its decision is compare
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from cds_service.answer import Answer, answer
 from cds_service.errors import CdsError, TableError
@@ -67,8 +68,8 @@ def read_cases(folder: Path) -> list[Case]:
     cases: dict[str, Case] = {}
     for path in sorted(folder.glob("*.toml")):
         try:
-            rows = tomllib.loads(path.read_text("utf-8")).get("case", [])
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            rows = tomli.loads(path.read_text("utf-8")).get("case", [])
+        except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
             problems.append(f"{path.name}: can't be read as TOML ({error}); correct the line it names")
             continue
         for row in rows:

@@ -22,6 +22,7 @@ ORDER = {
     "indicator": 0,
     "kinds": 0.2,
     "fhir_references": 0,
+    "json_schema": 0,
     "setting_values": 0.5,
     "settings": 1,
     "security": 2,
@@ -65,6 +66,13 @@ CLOCK_CALLS = {"now", "today", "utcnow"}
 # Each edge library has its owners; a trailing dot means a whole room.
 OWNERS = {
     "babel": ("cds_service.cards.wording",),
+    "jsonschema": (
+        "cds_service.json_schema",
+        "cds_service.knowledge.read",
+        "cds_service.hooks.schema_checks",
+        "cds_service.security.clients_file",
+    ),
+    "jsonschema_rs": ("cds_service.json_schema",),
     "flask": ("cds_service.web.",),
     "werkzeug": ("cds_service.web.",),
     "gunicorn": ("cds_service.web.",),

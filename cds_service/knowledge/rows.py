@@ -70,6 +70,8 @@ def indication(row: Row) -> Indication:
         possible_because=row.get("possible_because"),
         origin=row.get("origin", SOURCE_TABLE),
         patients=patient_group(row),
+        option=row.get("option", True),
+        option_for=PatientGroup(to_age=row.get("option_to_age")),
     )
 
 

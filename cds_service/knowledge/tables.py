@@ -75,6 +75,9 @@ class Indication:
     origin: str = SOURCE_TABLE
     patients: PatientGroup = ANYBODY
     """For whom it is a reason; for others it is none, whatever is recorded."""
+    option: bool = True
+    option_for: PatientGroup = ANYBODY
+    """Whether, and for whom, patient-view proposes the procedure when no one has ordered it."""
 
 
 @dataclass(frozen=True, slots=True)
