@@ -101,6 +101,8 @@ class _Sorter:
 
     def place(self, reference: str | None) -> Place | None:
         """Where lines about a reference go; None for no patient."""
+        if reference is not None and self._wanted.surely_not(reference):
+            return _NOT_KEPT  # nearly every one: asked for again sooner than looked up among so many
         place = self._own_place(reference)
         if place is None or reference is None:
             return None
