@@ -36,7 +36,7 @@ _SUMMARY = "summary.json"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a step is: `done` of `total`, in bytes of input or in buckets."""
+    """How far a step is: `done` of `total`, in bytes of input or in batches of buckets."""
 
     step: str
     done: int
