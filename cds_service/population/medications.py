@@ -53,6 +53,7 @@ def keep_medications(run: Path, shared: Sequence[int]) -> None:
     temporary.unlink(missing_ok=True)
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT, _OWNER_ONLY))
     with closing(sqlite3.connect(temporary)) as table, table:
+        table.execute("PRAGMA journal_mode = OFF")  # a crash leaves none, and it is made again
         table.execute("CREATE TABLE medication (reference TEXT NOT NULL, body BLOB NOT NULL)")
         for path in files:
             table.executemany("INSERT INTO medication VALUES (?, ?)", _named(path))
