@@ -267,6 +267,21 @@ def _medication(entry: str | Mapping[str, Any], number: int, now: datetime) -> d
     return {**resource, **entry.get("fields", {})}
 
 
+def _procedure(entry: str | Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
+    """A Procedure; a text alone is its name. Done a day ago, unless `days` says otherwise or `undated` is true."""
+    entry = {"text": entry} if isinstance(entry, str) else entry
+    resource: dict[str, Any] = {
+        "resourceType": "Procedure",
+        "id": f"p{number}",
+        "status": entry.get("status", "completed"),
+        "code": _concept(entry),
+        "subject": {"reference": _PATIENT},
+    }
+    if not entry.get("undated", False):
+        resource["performedDateTime"] = _ago(now, entry)
+    return {**resource, **entry.get("fields", {})}
+
+
 def _as_written(entry: Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
     """A resource that the case writes in full."""
     return {"id": f"r{number}", **entry}
@@ -277,6 +292,7 @@ _WRITTEN_AS: Mapping[str, tuple[str, Callable[[Any, int, datetime], dict[str, An
     "allergies": ("allergies", _allergy),
     "observations": ("labs", _lab),
     "medications": ("medications", _medication),
+    "procedures": ("procedures", _procedure),
 }
 """Prefetch key -> the field of a case that holds its resources, and what makes a resource of an entry. Resources of
 another data kind are written in full, under its prefetch key."""

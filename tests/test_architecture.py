@@ -54,6 +54,7 @@ TYPE_MODULES = {
     "cds_service.knowledge.allergy_types",
     "cds_service.knowledge.diagnosis_types",
     "cds_service.knowledge.medication_types",
+    "cds_service.knowledge.performed_types",
     *("cds_service.knowledge.advice", "cds_service.knowledge.reported_lab", "cds_service.findings.finding"),
 }
 PURE = {"facts", "findings", "cards"}

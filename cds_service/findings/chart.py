@@ -256,12 +256,20 @@ def empty_chart(knowledge: Knowledge) -> Chart:
     return Chart({}, (), knowledge, complete=True)
 
 
-def chart_of(facts: PatientFacts, knowledge: Knowledge) -> Chart:
-    """Look every condition up once."""
+def chart_of(facts: PatientFacts, knowledge: Knowledge, proved: Iterable[tuple[str, Match]] = ()) -> Chart:
+    """Look every condition up once.
+
+    Args:
+        facts: what the record says.
+        knowledge: the tables.
+        proved: a value set and a match of it, of conditions that something else than a Condition proves.
+    """
     matches: dict[str, list[Match]] = {}
     reader = cache(knowledge.diagnosis_texts.read)
     for fact in facts.conditions:
         _add(matches, fact, knowledge, reader)
+    for value_set, match in proved:
+        matches.setdefault(value_set, []).append(match)
     active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
     complete = ConditionQuestion.DATA in facts.complete
     dates = Dates(facts.today, facts.encounter_id)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
-from cds_service.findings.chart import Chart, chart_of
+from cds_service.findings.chart import Chart, Dates, chart_of
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.finding import ContraindicationFinding, OrderedTest
 from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.medication_list import MedicationList, medications_of
 from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.patient_groups import is_of_age, is_of_sex
+from cds_service.findings.patient_statements import of_the_patient
+from cds_service.findings.performed import PerformedList, performed_of, proved
 from cds_service.findings.thresholds import age_in_days
 from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
@@ -32,6 +34,7 @@ class PatientContext:
     allergies: AllergyList
     labs: LabBook
     medications: MedicationList
+    performed: PerformedList
     ordered: tuple[OrderedTest, ...] = ()
     planning: bool = True
     """False while an order is being written, and only what stops it or completes it is told."""
@@ -59,13 +62,17 @@ def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True)
     """Look up every code and convert every result once."""
     labs = book_of(facts, knowledge)
     add_derived(labs, facts, knowledge)
+    performed = performed_of(facts, knowledge)
+    dates = Dates(facts.today, facts.encounter_id)
+    conditions = (*proved(performed, knowledge, dates), *of_the_patient(facts, knowledge))
     return PatientContext(
         facts,
         knowledge,
-        chart_of(facts, knowledge),
+        chart_of(facts, knowledge, conditions),
         allergies_of(facts, knowledge),
         labs,
         medications_of(facts, knowledge),
+        performed,
         ordered_tests(facts, knowledge),
         planning,
     )

@@ -36,13 +36,14 @@ def _judge_row(
     row: Contraindication, fitting: Sequence[Criterion], order_context: OrderContext, patient: PatientContext
 ) -> ContraindicationFinding | None:
     applying = [criterion for criterion in fitting if criterion.gate.is_for_anybody or suits(criterion.gate, patient)]
-    unsure = _for_an_age(row, order_context, patient) if patient.lost_age else []
+    unsure = _for_an_age(row, order_context, patient) if patient.facts.birth_date is None else []
     if not applying and not unsure:
         return None
     ids = {criterion.id for criterion in applying}
     asked = [c for c in applying if not (c.replaced_by and ids.intersection(c.replaced_by))]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
-    findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=Reason("age-not-known")) for criterion in unsure]
+    reason = Reason("age-not-known" if patient.lost_age else "age-not-recorded")
+    findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
     if all(found.certainty is Certainty.ABSENT for found in findings):
         return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
     findings = [tell(found, row, order_context, patient) for found in findings]
@@ -55,7 +56,7 @@ def _judge_row(
 
 
 def _for_an_age(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> list[Criterion]:
-    """The questions that have to be asked at a certain age, where nobody could read how old the patient is."""
+    """The questions that have to be asked at a certain age, where nobody knows how old the patient is."""
     return [
         criterion
         for criterion in row.criteria

@@ -110,6 +110,8 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
+    if reason == "age-not-recorded":
+        return Indicator.INFO, Told(Shown.NONE, reason)
     if reason in _NOT_CONNECTED and not found.evidence:
         return Indicator.INFO, Told(Shown.NONE, "not-connected")
     if reason in _NOT_SENT | _NOT_CONNECTED:

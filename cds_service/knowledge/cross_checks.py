@@ -11,6 +11,7 @@ from cds_service.knowledge.diagnosis_table import check_diagnosis_words
 from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
+from cds_service.knowledge.performed_table import check_performed
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Dimension, Units
@@ -33,6 +34,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         check_allergies,
         check_diagnosis_words,
         check_medications,
+        check_performed,
     ):
         problems += check(rows)
     problems += check_order_words(rows)
@@ -126,10 +128,10 @@ def _criterion(rows: TableRows, file: str, row: Row) -> Iterator[str]:
     name, kind = row["id"], row["kind"]
     for field, unknown, wanted in QUESTION_TYPES[kind].unknown_names(row, rows):
         yield from _missing(file, name, field, [unknown], (), wanted)
-    for other in QUESTION_TYPES.values():
-        for field in other.FIELDS if kind != other.WORD else ():
-            if field in row:
-                yield f'{file}: "{name}", {field} says nothing in a {kind} criterion; remove it or correct kind'
+    fields = dict.fromkeys(field for other in QUESTION_TYPES.values() for field in other.FIELDS)
+    for field in fields:
+        if field in row and field not in QUESTION_TYPES[kind].FIELDS:
+            yield f'{file}: "{name}", {field} says nothing in a {kind} criterion; remove it or correct kind'
 
 
 def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[str]:

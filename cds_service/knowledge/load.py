@@ -25,6 +25,7 @@ from cds_service.knowledge.lab_orders import LabOrders
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_overlay import (
@@ -126,6 +127,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
         blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
         files.allergy_words += [{**block, "file": path.name} for block in blocks]
     files.medications = toml("medications.toml", "medications")
+    files.performed = toml("performed.toml", "performed")
     files.hold_table = toml("holds.toml", "holds")
     files.holds = once(files.hold_table.get("hold", ()), "holds.toml", "hold", problems)
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
@@ -203,6 +205,7 @@ def _assemble(files: TableRows) -> Knowledge:
         allergies=allergy_table(files.allergies, files.allergy_words),
         allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
+        performed=PerformedTable(files.performed, words),
         words=words,
         diagnosis_texts=diagnosis_texts(files, codes, _conditions_asked(files), words),
         units=units,

@@ -31,6 +31,7 @@ class TableRows:
     medications: Row = field(default_factory=dict)
     hold_table: Row = field(default_factory=dict)
     holds: dict[str, Row] = field(default_factory=dict)
+    performed: Row = field(default_factory=dict)
     not_connected: frozenset[str] = frozenset()
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)

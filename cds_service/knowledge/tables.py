@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cds_service.indicator import Indicator
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
+from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
@@ -323,6 +324,7 @@ class Knowledge:
     allergies: AllergyTable
     allergy_texts: AllergyTexts
     medications: MedicationTable
+    performed: PerformedTable
     words: Words
     diagnosis_texts: DiagnosisTexts
     units: Units

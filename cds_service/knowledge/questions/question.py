@@ -43,7 +43,7 @@ class Question(ABC):
     DATA: ClassVar[str]
     """Prefetch key of the data kind that answers it."""
     FIELDS: ClassVar[tuple[str, ...]]
-    """The criterion's fields that only this kind of question reads."""
+    """The criterion's fields that this kind of question reads, and not every kind."""
     REQUIRED: ClassVar[bool]
     """What `required` is where a criterion does not say."""
 
