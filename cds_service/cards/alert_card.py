@@ -9,7 +9,7 @@ from cds_service.cards.dates import moment_of
 from cds_service.cards.evidence import Fact, found_line, name_of
 from cds_service.cards.headline import fitting, headline
 from cds_service.cards.order_names import orders_named, procedure_ids
-from cds_service.cards.part import Part, Step
+from cds_service.cards.part import Part, Step, Words
 from cds_service.findings.finding import AlertFinding, Evidence, OrderFinding
 from cds_service.knowledge.advice import Moment
 from cds_service.knowledge.alerts import advice_key
@@ -33,12 +33,13 @@ def _part(pairs: list[tuple[OrderFinding, AlertFinding]], context: CardContext) 
     return Part(
         topic=TOPIC,
         indicator=max(alert.indicator for _, alert in pairs),
-        summary=_summary(key, items, orders, context),
-        found=tuple(found_line(item, None, context) for item in items),
-        steps=(Step(wording.say(advice_key(key)), Moment.NOW),),
-        source=wording.say("source.rules"),
+        words=lambda: Words(
+            summary=_summary(key, items, orders, context),
+            found=tuple(found_line(item, None, context) for item in items),
+            steps=(Step(wording.say(advice_key(key)), Moment.NOW),),
+            source=wording.say("source.rules"),
+        ),
         rows=procedure_ids(orders),
-        meanwhile=False,
     )
 
 

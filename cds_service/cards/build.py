@@ -1,4 +1,4 @@
-"""The cards stage: `Findings` -> cards in words, worst first, at most three.
+"""The cards stage: `Findings` -> cards, worst first, at most three; and each of them in words.
 
 What is told, and how loudly, is decided in the findings. An empty list means that every question that had to be asked
 was answered, and that nothing in the answers changes the order.
@@ -27,22 +27,30 @@ from cds_service.knowledge.tables import Knowledge
 _QUIET = Telling()
 
 
-def build_cards(findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _QUIET) -> list[Card]:
-    """Every card of one call in words: critical, warning, info; equally loud ones by problem.
+def context_of(findings: Findings, knowledge: Knowledge, telling: Telling = _QUIET) -> CardContext:
+    """What the cards of a call are made from.
 
     Args:
         findings: what the tables say, and what of it is told.
         knowledge: the tables.
+        telling: what the site or client chooses.
+    """
+    return CardContext(findings, knowledge, Wording(knowledge.wordings[telling.language], telling.language))
+
+
+def build_cards(context: CardContext, service: Service, telling: Telling = _QUIET) -> list[Part]:
+    """Every card of one call, to be put in words by `card_of`: critical, warning, info; equally loud ones by problem.
+
+    Args:
+        context: from `context_of`.
         service: its focus `none` means patient-view: no order is judged, and only options may be told.
         telling: what the site or client chooses.
     """
-    wording = Wording(knowledge.wordings[telling.language], telling.language)
-    context = CardContext(findings, knowledge, wording)
     if service.focus == "none":
         parts = _patient_view(context) if telling.options else []
     else:
         parts = _orders(context, telling)
-    return [_card(part, context) for part in folded(parts, context)]
+    return folded(parts, context)
 
 
 def _orders(context: CardContext, telling: Telling) -> list[Part]:
@@ -66,15 +74,17 @@ def _patient_view(context: CardContext) -> list[Part]:
     return [part for part in (options_part(context), options_not_checked_part(context)) if part is not None]
 
 
-def _card(part: Part, context: CardContext) -> Card:
+def card_of(part: Part, context: CardContext) -> Card:
+    """One card in words."""
+    words = part.words()
     return Card(
         topic=(part.topic, context.wording.say(f"topic.{part.topic}")),
         indicator=part.indicator,
-        summary=part.summary,
-        detail=detail_of(part, context),
-        source=part.source,
-        source_row=part.source_row,
+        summary=words.summary,
+        detail=detail_of(words, context),
+        source=words.source,
+        source_row=words.source_row,
         rows=part.rows,
-        suggestions=part.suggestions,
+        suggestions=words.suggestions,
         links=links_of(part.rows, context),
     )

@@ -62,7 +62,7 @@ class CardSummary:
     """One card: what it is about, the table rows that it speaks for, how loud, and its uuid.
 
     `uuid` is None for a card that was withheld because its row is in shadow. `basis` is None for a card that can't be
-    known again.
+    known again. `holds` are topic and rows of each matter of a card that holds more than one.
     """
 
     topic: str
@@ -70,6 +70,7 @@ class CardSummary:
     indicator: str
     uuid: str | None = None
     basis: Basis | None = None
+    holds: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def card_json(

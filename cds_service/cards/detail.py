@@ -8,7 +8,7 @@ from cds_service.cards.advice import MOST_SENTENCES
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import planned_day
 from cds_service.cards.escape import sentence_case, shorten
-from cds_service.cards.part import Part
+from cds_service.cards.part import Words
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import LookedAt
 
@@ -19,7 +19,7 @@ _MOST_OF_A_LINE = 320
 _SHORT_LINE = 80
 
 
-def detail_of(part: Part, context: CardContext) -> str:
+def detail_of(part: Words, context: CardContext) -> str:
     """The detail; where it is too long, fewer items of the record are listed, then fewer limits, then shorter lines."""
     wording = context.wording
     end = looked_at_line(context)
@@ -32,7 +32,7 @@ def detail_of(part: Part, context: CardContext) -> str:
     return text
 
 
-def _blocks(part: Part, wording: Wording, found: int, limits: int, length: int) -> list[str]:
+def _blocks(part: Words, wording: Wording, found: int, limits: int, length: int) -> list[str]:
     do = "meanwhile" if part.meanwhile else "do"
     steps = [step.sentence for step in part.steps[:MOST_SENTENCES]]
     return [

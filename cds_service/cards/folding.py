@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cds_service.cards.advice import MOST_SENTENCES
 from cds_service.cards.context import CardContext
 from cds_service.cards.headline import MOST_CHARACTERS
-from cds_service.cards.part import Part
+from cds_service.cards.part import Part, Words
 from cds_service.indicator import Indicator
 
 MOST_CARDS = 3
@@ -42,19 +42,27 @@ def _together(parts: Sequence[Part], context: CardContext) -> Part:
     if len(parts) == 1:
         return first
     topics = dict.fromkeys(part.topic for part in parts)
-    steps = list(
-        dict.fromkeys(step for turn in range(MOST_SENTENCES) for part in parts for step in part.steps[turn : turn + 1])
-    )
     return Part(
         topic=first.topic if len(topics) == 1 else SEVERAL,
         indicator=max(part.indicator for part in parts),
+        words=lambda: _words_together([part.words() for part in parts], context),
+        rows=tuple(dict.fromkeys(row for part in parts for row in part.rows)),
+        holds=tuple((part.topic, part.rows) for part in parts),
+    )
+
+
+def _words_together(parts: Sequence[Words], context: CardContext) -> Words:
+    first = parts[0]
+    steps = list(
+        dict.fromkeys(step for turn in range(MOST_SENTENCES) for part in parts for step in part.steps[turn : turn + 1])
+    )
+    return Words(
         summary=_summary(first.summary, len(parts) - 1, context),
         found=tuple(dict.fromkeys([*first.found[:_OF_THE_FIRST], *(part.summary for part in parts[1:])])),
         limits=tuple(dict.fromkeys(line for part in parts for line in part.limits)),
         steps=tuple(sorted(steps[:MOST_SENTENCES], key=lambda step: step.when)),
         source=first.source,
         source_row=first.source_row,
-        rows=tuple(dict.fromkeys(row for part in parts for row in part.rows)),
         suggestions=tuple(suggestion for part in parts for suggestion in part.suggestions)[:MOST_SENTENCES],
         meanwhile=any(part.meanwhile for part in parts),
     )

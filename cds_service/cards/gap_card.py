@@ -12,7 +12,7 @@ from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
 from cds_service.cards.offers import offers_for_gaps
 from cds_service.cards.order_names import orders_named, procedure_ids, with_day
-from cds_service.cards.part import Part, Step
+from cds_service.cards.part import Part, Step, Words
 from cds_service.cards.quantities import shown_reason
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import OrderFinding
@@ -32,13 +32,15 @@ def gap_part(context: CardContext) -> Part | None:
     return Part(
         topic=TOPIC,
         indicator=gaps.indicator,
-        summary=_summary(gaps, orders, context, meanwhile=meanwhile),
-        found=tuple(dict.fromkeys(_found(gaps, context))),
-        steps=tuple(dict.fromkeys(_steps(gaps, context, meanwhile=meanwhile))),
-        source=context.wording.say("source.service"),
-        suggestions=offers_for_gaps(gaps, orders, context),
+        words=lambda: Words(
+            summary=_summary(gaps, orders, context, meanwhile=meanwhile),
+            found=tuple(dict.fromkeys(_found(gaps, context))),
+            steps=tuple(dict.fromkeys(_steps(gaps, context, meanwhile=meanwhile))),
+            source=context.wording.say("source.service"),
+            suggestions=offers_for_gaps(gaps, orders, context),
+            meanwhile=meanwhile,
+        ),
         rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
-        meanwhile=meanwhile,
     )
 
 

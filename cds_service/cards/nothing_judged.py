@@ -9,12 +9,12 @@ from cds_service.cards.escape import sentence_case
 from cds_service.cards.gap_card import TOPIC
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.order_names import orders_named, procedure_ids
-from cds_service.cards.part import Part, Step
+from cds_service.cards.part import Part, Step, Words
 from cds_service.cards.quantities import shown_reason
 from cds_service.cards.wording import Wording
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.errors import NothingJudged
-from cds_service.findings.finding import Findings
+from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.kinds import KINDS
 from cds_service.knowledge.advice import Moment
 from cds_service.knowledge.tables import Knowledge
@@ -31,7 +31,17 @@ def nothing_judged(findings: Findings, knowledge: Knowledge) -> NothingJudged | 
 
 def nothing_judged_part(context: CardContext) -> Part:
     """What says so; a warning, but in an emergency, which nothing may delay."""
-    wording, judged = context.wording, context.judged
+    judged = context.judged
+    return Part(
+        topic=TOPIC,
+        indicator=context.findings.nothing_judged_indicator,
+        words=lambda: _words(judged, context),
+        rows=procedure_ids(judged),
+    )
+
+
+def _words(judged: Sequence[OrderFinding], context: CardContext) -> Words:
+    wording = context.wording
     names = orders_named(judged, context) if judged else []
     keys = ("nothing_judged.summary", "nothing_judged.summary-short")
     lines = [wording.say(key, procedure=name) for name in names for key in keys]
@@ -39,14 +49,11 @@ def nothing_judged_part(context: CardContext) -> Part:
         Step(wording.say("nothing_judged.do"), Moment.NOW),
         Step(wording.say("nothing_judged.again"), Moment.AFTER),
     ]
-    return Part(
-        topic=TOPIC,
-        indicator=context.findings.nothing_judged_indicator,
+    return Words(
         summary=first_fitting(lines or [wording.say("nothing_judged.summary-patient")]),
         found=tuple(sentence_case(reason) for reason in _reasons(_clinical(context.findings), wording)),
         steps=tuple(steps),
         source=wording.say("source.service"),
-        rows=procedure_ids(judged),
         meanwhile=bool(judged) and all(order.must_not_wait for order in judged),
     )
 

@@ -14,7 +14,7 @@ from cds_service.cards.gaps import gaps_of
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
 from cds_service.cards.order_names import procedure_ids, procedure_name
-from cds_service.cards.part import Part, Step
+from cds_service.cards.part import Part, Step, Words
 from cds_service.certainty import Certainty
 from cds_service.findings.finding import OrderFinding, Shown
 from cds_service.indicator import Indicator
@@ -29,17 +29,23 @@ def options_part(context: CardContext) -> Part | None:
     options = ranked(context.findings.orders)
     if not options:
         return None
-    wording = context.wording
-    names = [procedure_name(option, context) for option in options]
-    listed = [wording.listed(names, most) for most in (3, 2, 1)]
     return Part(
         topic=TOPIC,
         indicator=Indicator.INFO,
+        words=lambda: _words(options, context),
+        rows=procedure_ids(options),
+    )
+
+
+def _words(options: Sequence[OrderFinding], context: CardContext) -> Words:
+    wording = context.wording
+    names = [procedure_name(option, context) for option in options]
+    listed = [wording.listed(names, most) for most in (3, 2, 1)]
+    return Words(
         summary=first_fitting([wording.say("options.summary", procedures=shown) for shown in listed]),
         found=tuple(_option(option, context) for option in options),
         steps=(Step(wording.say("options.ask")),),
         source=wording.say("source.rules"),
-        rows=procedure_ids(options),
     )
 
 
@@ -50,12 +56,10 @@ def options_not_checked_part(context: CardContext) -> Part | None:
         return None
     wording = context.wording
     data = wording.joined([wording.label("record", kind) for kind in gaps.unread])
-    return Part(
-        topic="gaps",
-        indicator=Indicator.INFO,
-        summary=first_fitting([wording.say("options.not-checked", data=data)]),
-        source=wording.say("source.service"),
+    words = Words(
+        summary=first_fitting([wording.say("options.not-checked", data=data)]), source=wording.say("source.service")
     )
+    return Part(topic="gaps", indicator=Indicator.INFO, words=lambda: words)
 
 
 def ranked(orders: Sequence[OrderFinding]) -> list[OrderFinding]:

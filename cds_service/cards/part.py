@@ -1,7 +1,11 @@
-"""Cards stage: one card before its detail is written: headline and blocks apart, so that parts can be put together."""
+"""Cards stage: one card before it is written: what it is about now, its words when somebody asks for them.
+
+Headline and blocks are apart, so that parts can be put together.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cds_service.cards.card import Suggestion
@@ -18,21 +22,33 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What is told of one problem, or of one other matter.
+class Words:
+    """What is said: `source` is the guideline and its year, `source_row` the row whose page is the source.
 
-    `topic` is a code of the card topics. `rows` are the ids of the table rows that it speaks for. `source` is the
-    guideline and its year; `source_row` the row whose page is the source. `meanwhile`: it is an emergency.
+    `meanwhile`: it is an emergency.
     """
 
-    topic: str
-    indicator: Indicator
     summary: str
     found: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     source: str = ""
     source_row: str | None = None
-    rows: tuple[str, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     meanwhile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is told of one problem, or of one other matter.
+
+    `topic` is a code of the card topics. `words` writes what is said; it decides nothing, so whoever only counts cards
+    never asks. `rows` are the ids of the table rows that it speaks for. `holds` are the topics and rows of the parts
+    that it was put together from, if it was.
+    """
+
+    topic: str
+    indicator: Indicator
+    words: Callable[[], Words]
+    rows: tuple[str, ...] = ()
+    holds: tuple[tuple[str, tuple[str, ...]], ...] = ()

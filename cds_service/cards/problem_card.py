@@ -12,7 +12,7 @@ from cds_service.cards.hold_words import meaning
 from cds_service.cards.members import Member, Problem, problems_told
 from cds_service.cards.offers import offers_for_problem
 from cds_service.cards.order_names import doubts, orders_named, remaining, short_name
-from cds_service.cards.part import Part, Step
+from cds_service.cards.part import Part, Step, Words
 from cds_service.cards.quantities import limit_in, rounded, shown_limit
 from cds_service.indicator import Indicator
 from cds_service.knowledge.questions.allergy import AllergyQuestion
@@ -28,19 +28,25 @@ def problem_parts(context: CardContext) -> list[Part]:
 
 
 def _part(problem: Problem, context: CardContext) -> Part:
-    members, wording = problem.members, context.wording
-    cited = _cited(members)
-    meanwhile = all(order.must_not_wait for order in problem.orders)
     return Part(
         topic=problem.name,
         indicator=problem.indicator,
+        words=lambda: _words(problem, context),
+        rows=tuple(dict.fromkeys(member.row.id for member in problem.members)),
+    )
+
+
+def _words(problem: Problem, context: CardContext) -> Words:
+    members, wording = problem.members, context.wording
+    cited = _cited(members)
+    meanwhile = all(order.must_not_wait for order in problem.orders)
+    return Words(
         summary=_summary(problem, context),
         found=tuple(dict.fromkeys(_found(problem, context))),
         limits=tuple(dict.fromkeys(_limits(members, context))),
         steps=tuple(Step(wording.say(f"advice.{one.id}"), one.when) for one in advice_of(members, context)),
         source=cited or wording.say("source.rules"),
         source_row=members[0].row.id,
-        rows=tuple(dict.fromkeys(member.row.id for member in members)),
         suggestions=offers_for_problem(problem, context),
         meanwhile=meanwhile,
     )

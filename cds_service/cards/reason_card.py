@@ -5,7 +5,7 @@ from __future__ import annotations
 from cds_service.cards.context import CardContext
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.order_names import orders_named, procedure_ids
-from cds_service.cards.part import Part, Step
+from cds_service.cards.part import Part, Step, Words
 from cds_service.cards.suggestions import link_reason
 from cds_service.findings.finding import OrderFinding, Shown
 from cds_service.indicator import Indicator
@@ -20,16 +20,22 @@ def reason_parts(context: CardContext) -> list[Part]:
 
 
 def _part(order: OrderFinding, context: CardContext) -> Part:
-    wording = context.wording
-    names = orders_named([order], context)
     return Part(
         topic=TOPIC,
         indicator=Indicator.INFO,
+        words=lambda: _words(order, context),
+        rows=procedure_ids([order]),
+    )
+
+
+def _words(order: OrderFinding, context: CardContext) -> Words:
+    wording = context.wording
+    names = orders_named([order], context)
+    return Words(
         summary=first_fitting([_say("summary", order, name, context) for name in names]),
         found=(_say("found", order, names[0], context),),
         steps=(Step(wording.say("reason_card.add"), Moment.NOW),),
         source=wording.say("source.rules"),
-        rows=procedure_ids([order]),
         suggestions=link_reason(order, context),
         meanwhile=order.must_not_wait,
     )

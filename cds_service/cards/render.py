@@ -6,16 +6,17 @@ Rows in shadow are judged like all others; here they are held back.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cds_service.cards.basis import basis_of
-from cds_service.cards.build import build_cards
-from cds_service.cards.card import Card, CardSummary, card_json
-from cds_service.cards.context import Telling
+from cds_service.cards.build import build_cards, card_of, context_of
+from cds_service.cards.card import CardSummary, card_json
+from cds_service.cards.context import CardContext, Telling
 from cds_service.cards.decision import build_decision
 from cds_service.cards.nothing_judged import nothing_judged
+from cds_service.cards.part import Part
 from cds_service.cards.shadow import rows_in_shadow, without_shadow
 from cds_service.errors import NothingJudged
 from cds_service.findings.finding import Findings
@@ -55,10 +56,11 @@ def render(
         telling: what the site or client chooses about cards.
     """
     told = tell(findings, knowledge, service, telling)
-    cards = [card_json(card, knowledge, new_id, telling.public_url) for card in told.cards]
+    worded = [card_of(part, told.context) for part in told.parts]
+    cards = [card_json(card, knowledge, new_id, telling.public_url) for card in worded]
     summaries = [
-        replace(_summary(card, body["uuid"]), basis=basis_of(card, told.findings))
-        for card, body in zip(told.cards, cards, strict=True)
+        replace(summary, uuid=body["uuid"], basis=basis_of(card, told.findings))
+        for summary, card, body in zip(told.shown, worded, cards, strict=True)
     ]
     decision = build_decision(told.findings, knowledge, in_shadow=told.in_shadow)
     error = nothing_judged(findings, knowledge)
@@ -67,40 +69,39 @@ def render(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of findings before it is JSON: the cards shown, a summary of those withheld, and the findings shown.
+    """What is told of findings before it is in words: the cards shown, a summary of those withheld, and of what.
 
     `in_shadow` are the ids of rows that were held back.
     """
 
-    cards: tuple[Card, ...]
+    parts: tuple[Part, ...]
     withheld: tuple[CardSummary, ...]
-    findings: Findings
+    context: CardContext
     in_shadow: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> Findings:
+        """The findings that are shown."""
+        return self.context.findings
 
     @property
     def shown(self) -> tuple[CardSummary, ...]:
         """The cards in ids, for callers that word none."""
-        return tuple(map(_summary, self.cards))
+        return tuple(map(_summary, self.parts))
 
 
 def tell(findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _DEFAULT) -> Told:
     """What is told of findings, and what is held back; arguments as of `render`."""
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
-    cards = build_cards(shown, knowledge, service, telling)
+    context = context_of(shown, knowledge, telling)
+    parts = build_cards(context, service, telling)
     withheld: list[CardSummary] = []
     if in_shadow:
-        everything = build_cards(findings, knowledge, service, telling)
-        withheld = _withheld(list(map(_summary, cards)), everything)
-    return Told(tuple(cards), tuple(withheld), shown, in_shadow)
+        everything = build_cards(context_of(findings, knowledge, telling), service, telling)
+        withheld = list((Counter(map(_summary, everything)) - Counter(map(_summary, parts))).elements())
+    return Told(tuple(parts), tuple(withheld), context, in_shadow)
 
 
-def _summary(card: Card, uuid: str | None = None) -> CardSummary:
-    return CardSummary(card.topic[0], card.rows, card.indicator.word, uuid)
-
-
-def _withheld(told: Sequence[CardSummary], drawn: Sequence[Card]) -> list[CardSummary]:
-    """The cards that would have been shown besides or instead."""
-    shown = Counter((card.topic, card.rows, card.indicator) for card in told)
-    withheld = Counter((card.topic, card.rows, card.indicator) for card in map(_summary, drawn)) - shown
-    return [CardSummary(*key) for key in withheld.elements()]
+def _summary(part: Part) -> CardSummary:
+    return CardSummary(part.topic, part.rows, part.indicator.word, holds=part.holds)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.cards.context import CardContext
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.order_names import procedure_name
-from cds_service.cards.part import Part, Step
+from cds_service.cards.part import Part, Step, Words
+from cds_service.findings.finding import OrderFinding
 from cds_service.indicator import Indicator
 from cds_service.knowledge.advice import Moment
 
@@ -17,13 +20,15 @@ def unknown_orders_part(context: CardContext) -> Part | None:
     unknown = [order for order in context.findings.orders if order.looks_interventional]
     if not unknown:
         return None
+    return Part(topic=TOPIC, indicator=Indicator.INFO, words=lambda: _words(unknown, context))
+
+
+def _words(unknown: Sequence[OrderFinding], context: CardContext) -> Words:
     wording = context.wording
     names = list(dict.fromkeys(procedure_name(order, context) for order in unknown))
     several = wording.say("unknown_orders.summary-more", count=len(unknown))
     one = [wording.say("unknown_orders.summary", order=names[0])] if len(names) == 1 else []
-    return Part(
-        topic=TOPIC,
-        indicator=Indicator.INFO,
+    return Words(
         summary=first_fitting([*one, several]),
         found=(wording.say("unknown_orders.found", orders=wording.listed(names, 4)),),
         steps=(

@@ -22,7 +22,7 @@ from cds_service.population.judge import longest_look_back
 from cds_service.population.plan import Choices
 from cds_service.population.run import Progress as Step
 from cds_service.population.run import Report, Screening, screen
-from cds_service.population.workers import PARTITION, Processes, Workers
+from cds_service.population.workers import JUDGE, Processes, Workers
 from cds_service.settings import Settings
 
 
@@ -98,7 +98,7 @@ def shown_progress() -> Iterator[Report]:
             if step.step not in tasks:
                 tasks[step.step] = bar.add_task(step.step, total=step.total, rate="")
             shown = next(task for task in bar.tasks if task.id == tasks[step.step])
-            rate = f"{shown.speed / 1e6:.1f} MB/s" if step.step == PARTITION and shown.speed else ""
+            rate = f"{shown.speed / 1e6:.1f} MB/s" if step.step != JUDGE and shown.speed else ""
             bar.update(tasks[step.step], completed=step.done, rate=rate, refresh=True)
 
         yield report

@@ -22,11 +22,13 @@ _NONE = msgspec.Raw()
 _BESIDE = ("include", "outcome")
 _ANSWERS = ("searchset", "collection", None)
 """Types of Bundles that answer a search; clients and servers of little care send `collection`, or no type."""
-_OF_NOBODY = frozenset({"Medication"})
+OF_NOBODY = frozenset({"Medication"})
 """Resource types that name no patient. Source: FHIR R4 Medication."""
 _WITHHELD = tuple(f'"{code}"'.encode() for code in ("SUBSETTED", "REDACTED", "MASKED"))
 """Codes of meta.tag and meta.security that say that a part was left out. Source: HL7 v3 ObservationValue, FHIR R4
 Resource.meta."""
+_WITHHELD_END = b'ED"'
+"""How all of them end: nearly every meta is done with after one look."""
 
 
 class _Reference(msgspec.Struct):
@@ -255,8 +257,15 @@ def _records(
     joined = b"[" + b",".join(entry.body for entry in entries) + b"]"
     heads = _heads_of(joined, entries)
     may_be_withheld = any(code in joined for code in _WITHHELD)
+    patient = f"Patient/{patient_id}"
     for head, entry in zip(heads, entries, strict=True):
-        found = _record(data, head, entry, types, patient_id, trusted=trusted)
+        usual = head is not None and head.id and head.resource_type in types and entry.mode != "outcome"
+        if usual and head is not None and _is_plainly_of(head, patient):
+            found: RawResource | Unavailable | None = RawResource(
+                f"{head.resource_type}/{head.id}", head.resource_type, entry.body
+            )
+        else:
+            found = _record(data, head, entry, types, patient_id, trusted=trusted)
         if isinstance(found, Unavailable):
             unavailable.append(found)
         elif found is not None and head is not None:
@@ -269,7 +278,7 @@ def _records(
 def _is_withheld(head: _Head) -> bool:
     """Whether a part of the resource was left out: what it says counts, what it does not say is not known."""
     meta = bytes(head.meta)
-    return any(code in meta for code in _WITHHELD)
+    return _WITHHELD_END in meta and any(code in meta for code in _WITHHELD)
 
 
 def _newest(versions: Sequence[tuple[_Head, RawResource]]) -> list[RawResource]:
@@ -277,6 +286,8 @@ def _newest(versions: Sequence[tuple[_Head, RawResource]]) -> list[RawResource]:
 
     Source: FHIR R4 Resource.meta: a new version has a later lastUpdated.
     """
+    if len(versions) == 1:
+        return [versions[0][1]]
     different = {record.body: (head, record) for head, record in versions}
     if len(different) == 1:
         return [versions[0][1]]
@@ -323,16 +334,23 @@ def _record(
     return RawResource(reference, head.resource_type, entry.body)
 
 
+def _is_plainly_of(head: _Head, patient: str) -> bool:
+    """Whether it names the patient as nearly every resource does, and nobody else."""
+    if head.subject is not None:
+        return head.patient is None and head.subject.reference == patient
+    return head.patient is not None and head.patient.reference == patient and not len(head.participant)
+
+
 def _is_of(head: _Head, patient_id: str, *, trusted: bool) -> bool | None:
     """Whether the resource is the patient's; None where it can't be told.
 
     One that names nobody counts where the EHR sent it: it was found by a search for the patient (`trusted`).
     """
-    if head.subject is not None and head.patient is None and head.subject.reference == f"Patient/{patient_id}":
-        return True  # nearly every resource
+    if _is_plainly_of(head, f"Patient/{patient_id}"):
+        return True
     if head.resource_type == "Patient":
         return head.id in (None, patient_id)
-    if head.resource_type in _OF_NOBODY:
+    if head.resource_type in OF_NOBODY:
         return True
     named = [r.reference for r in (head.subject, head.patient) if r is not None and r.reference is not None]
     if len(head.participant):

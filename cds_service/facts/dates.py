@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from cds_service.facts.patient_facts import When
 
@@ -16,6 +17,9 @@ _DATE = re.compile(rf"(\d{{4}})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])({_TI
 _FRACTION = re.compile(r"(\.\d{1,6})\d*")
 _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1) - _TICK
+_DAY_LENGTH = len("2026-11-24")
+_NO_OFFSET = timedelta(0)
+_offset = lru_cache(maxsize=256)(timezone)
 
 
 def read_when(text: str | None, zone: tzinfo) -> When | None:
@@ -26,8 +30,7 @@ def read_when(text: str | None, zone: tzinfo) -> When | None:
     year, month, day, time = match.groups()
     try:
         if time:
-            moment = datetime.fromisoformat(f"{year}-{month}-{day}{_six_digits(time)}")
-            return _moment(moment, zone)
+            return _moment(datetime.fromisoformat(_six_digits(match[0])), zone)
         return _span(int(year), int(month) if month else None, int(day) if day else None, zone, match.group(0))
     except (ValueError, OverflowError):
         return None
@@ -57,14 +60,14 @@ def _moment(moment: datetime, zone: tzinfo) -> When:
     """One time; a time without offset in the hour that a clock shows twice may be either."""
     if moment.tzinfo is not None:
         at = _fixed(moment.astimezone(zone))
-        return When(at, at, at.date().isoformat())
+        return When(at, at, at.isoformat()[:_DAY_LENGTH])
     ends = sorted(_fixed(moment.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
     return When(ends[0], ends[1], moment.date().isoformat())
 
 
 def _fixed(moment: datetime) -> datetime:
     """The same time under its offset in place of its zone, so that two of them compare as moments."""
-    return moment.replace(tzinfo=timezone(moment.utcoffset() or timedelta(0)), fold=0)
+    return moment.replace(tzinfo=_offset(moment.utcoffset() or _NO_OFFSET), fold=0)
 
 
 def _span(year: int, month: int | None, day: int | None, zone: tzinfo, text: str) -> When:

@@ -6,9 +6,10 @@ is in doubt: the caller may have the facts with it and without it.
 
 When something became known: an Observation when it was issued, else some time after it was taken; a Condition when it
 was recorded, an encounter diagnosis when its encounter ended, since it is coded then; an AllergyIntolerance when it was
-recorded; a medication when it was written; a procedure when it was done. A Condition that ended later was still
-active. What was corrected, refuted or removed later can't be seen.
-Source: FHIR R4 Observation.issued, Condition.recordedDate and abatement, AllergyIntolerance.recordedDate.
+recorded; a medication when it was written, one that is only reported when it was; a procedure when it was done. A
+Condition that ended later was still active. What was corrected, refuted or removed later can't be seen.
+Source: FHIR R4 Observation.issued, Condition.recordedDate and abatement, AllergyIntolerance.recordedDate,
+MedicationRequest.authoredOn, MedicationStatement.dateAsserted.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cds_service.clinical_data.retrieved import ClinicalData, RawResource, Retri
 from cds_service.facts.conditions import encounter_of
 from cds_service.facts.dates import read_when
 from cds_service.facts.extract import extract
+from cds_service.facts.medication_resources import decode_use
 from cds_service.facts.patient_facts import (
     Activity,
     AllergyFact,
@@ -42,6 +44,8 @@ from cds_service.facts.resources import (
 )
 
 _Fact = ConditionFact | AllergyFact | ObservationFact
+_WITH_AN_END = ("MedicationStatement/", "MedicationAdministration/")
+"""The resources that say when it ended, in effectivePeriod; the others say when it was to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,9 @@ class _View:
         return fact if fact.active or self._had_ended(fact) else replace(fact, active=True)
 
     def was_written(self, fact: MedicationFact) -> bool:
-        """Whether a medication was on the list: it is when it is written."""
-        return self._had_happened(fact.written or fact.last_dose)
+        """Whether a medication was on the list: it is when it is written, and what patients report when they do."""
+        reported = self._moments.get(fact.reference)
+        return self._had_happened(reported.known if reported else fact.written or fact.last_dose)
 
     def was_done(self, fact: ProcedureFact) -> bool:
         """Whether a procedure was done by then."""
@@ -170,10 +175,22 @@ class _View:
         """What was completed or stopped later was taken then; the record seldom says when it ended."""
         if fact.activity not in (Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
             return fact
-        certainty = had_happened(fact.ended or self._undated.ended, self._moment)
+        certainty = had_happened(self._end_of(fact), self._moment)
         self.in_doubt |= certainty is Certainty.UNKNOWN
         ended = certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and not self._count)
         return fact if ended else replace(fact, activity=Activity.TAKEN)
+
+    def _end_of(self, fact: MedicationFact) -> When:
+        """When it ended. One that was stopped ended some time before it was to end, where only that is recorded.
+
+        Since when one is on hold stands nowhere.
+        """
+        ever = self._undated.ended
+        if fact.ended is None or fact.activity is Activity.HELD:
+            return ever
+        if fact.activity is Activity.STOPPED and not fact.reference.startswith(_WITH_AN_END):
+            return When(ever.earliest, fact.ended.latest, "")
+        return fact.ended
 
     def _had_ended(self, fact: _Fact) -> bool:
         certainty = had_happened(self._moments.get(fact.reference, self._undated).ended, self._moment)
@@ -217,6 +234,10 @@ def _moments(
     for record, result in decode_each(data.retrieved("observations").records, RawObservation):
         if result is not None:
             yield record.reference, Moments(_result_known(result, zone, result_lag), ever)
+    for record in data.retrieved("medications").records:
+        used = decode_use(record.body) if record.resource_type == "MedicationStatement" else None
+        if used is not None and (asserted := read_when(used.date_asserted, zone)) is not None:
+            yield record.reference, Moments(asserted, ever)
 
 
 def _condition_known(raw: RawCondition, ends: Mapping[str, When], zone: tzinfo) -> When:

@@ -158,6 +158,7 @@ class Chart:
         self._active = active
         self._knowledge = knowledge
         self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
+        self._unread_for: dict[tuple[str, ...], tuple[ConditionFact, ...]] = {}
 
     @property
     def unread(self) -> tuple[ConditionFact, ...]:
@@ -175,7 +176,11 @@ class Chart:
 
         Read is what has a code in a vocabulary that the value sets hold codes of, or words that are all known.
         """
-        return self._unread_in(self._knowledge.codes.systems_of(value_sets))
+        named = tuple(value_sets)
+        known = self._unread_for.get(named)
+        if known is None:
+            known = self._unread_for[named] = self._unread_in(self._knowledge.codes.systems_of(named))
+        return known
 
     def unread_at_all(self) -> tuple[ConditionFact, ...]:
         """The conditions that no question can read: without a code of any known vocabulary, and in words not known."""
@@ -199,7 +204,8 @@ class Chart:
 
     def in_value_set(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
-        return [match for match in self._matches.get(value_set, ()) if match.fact.activity != "inactive"]
+        found = self._matches.get(value_set)
+        return [match for match in found if match.fact.activity != "inactive"] if found else []
 
     def in_any_state(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones too: a birth is over as soon as it is recorded."""
@@ -248,7 +254,10 @@ class Chart:
         chart = Chart(
             matches, self._active, self._knowledge, complete=self.complete, dates=self.dates, texts=self._texts
         )
-        chart._unread = self._unread  # the record is the same: what one can't read, the other can't
+        chart._unread, chart._unread_for = (
+            self._unread,
+            self._unread_for,
+        )  # the record is the same: what one can't read, the other can't
         return chart
 
 

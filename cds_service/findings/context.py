@@ -19,7 +19,10 @@ from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.findings.patient_statements import of_the_patient
 from cds_service.findings.performed import PerformedList, performed_of, proved
 from cds_service.findings.urgency import Timing
-from cds_service.knowledge.tables import Gate, Knowledge, Procedure
+from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
+
+AskedRow = tuple[Contraindication, tuple[Criterion, ...]]
+_MOST_ASKED = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,25 @@ class OrderContext:
 
     def passes(self, gate: Gate, patient: PatientContext, *, of_any_age: bool = False) -> bool:
         """Whether a row or criterion applies to the order and the patient; `of_any_age`: were the age the right one."""
+        return self.fits(gate) and suits(gate, patient, of_any_age=of_any_age)
+
+    def asked(self, knowledge: Knowledge) -> tuple[AskedRow, ...]:
+        """Every row that applies to the order with its criteria that do, whoever the patient is.
+
+        Worked out once for each procedure and urgency: nothing of a call goes into it.
+        """
+        key = (self.ids, self.uses, self.accesses, self.bleeding_risk, self.bleeding_risk_named, self.radiation_field)
+        known = knowledge.asked.get((key, self.timing.urgency))
+        if known is None:
+            if len(knowledge.asked) == _MOST_ASKED:
+                knowledge.asked.clear()
+            rows = [row for row in knowledge.contraindications if self.fits(row.gate)]
+            known = tuple((row, tuple(c for c in row.criteria if self.fits(c.gate))) for row in rows)
+            knowledge.asked[key, self.timing.urgency] = known
+        return known
+
+    def fits(self, gate: Gate) -> bool:
+        """Whether a gate lets the order pass, whoever the patient is."""
         if gate.uses and not gate.uses & self.uses:
             return False
         if gate.bleeding_risk is not None and gate.bleeding_risk != self.bleeding_risk:
@@ -111,18 +133,21 @@ class OrderContext:
             return False
         if gate.urgency and self.timing.urgency.name.lower() not in gate.urgency:
             return False
-        if gate.radiation_field and not gate.radiation_field & self.radiation_field:
-            return False
-        if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:
-            return False
-        of_age = is_of_age(gate.patients, patient.facts)
-        if of_age is Certainty.ABSENT or (of_age is Certainty.UNKNOWN and not of_any_age):
-            return False
-        if gate.when is not None and not patient.chart.holds(gate.when):
-            return False
-        days = gate.unless_within_days
-        counts = None if days is None else lambda fact: patient.is_current(fact, days)
-        return gate.unless is None or not patient.chart.holds(gate.unless, counts)
+        return not gate.radiation_field or bool(gate.radiation_field & self.radiation_field)
+
+
+def suits(gate: Gate, patient: PatientContext, *, of_any_age: bool = False) -> bool:
+    """Whether a gate lets the patient pass, whatever is ordered; `of_any_age`: were the age the right one."""
+    if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:
+        return False
+    of_age = is_of_age(gate.patients, patient.facts)
+    if of_age is Certainty.ABSENT or (of_age is Certainty.UNKNOWN and not of_any_age):
+        return False
+    if gate.when is not None and not patient.chart.holds(gate.when):
+        return False
+    days = gate.unless_within_days
+    counts = None if days is None else lambda fact: patient.is_current(fact, days)
+    return gate.unless is None or not patient.chart.holds(gate.unless, counts)
 
 
 def order_context(procedures: tuple[Procedure, ...], timing: Timing) -> OrderContext:

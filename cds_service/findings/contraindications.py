@@ -7,8 +7,10 @@ can make it unknown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.certainty import Certainty, any_of
-from cds_service.findings.context import OrderContext, PatientContext
+from cds_service.findings.context import OrderContext, PatientContext, suits
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
 from cds_service.findings.questions.judge import judge
 from cds_service.findings.telling import most_told, tell
@@ -22,24 +24,28 @@ def judge_contraindications(
 ) -> tuple[ContraindicationFinding, ...]:
     """Every row of which a question applies to the order, the absent ones too."""
     if order_context not in patient.judged:
-        rows = [row for row in patient.knowledge.contraindications if order_context.passes(row.gate, patient)]
-        judged = (_judge_row(row, order_context, patient) for row in rows)
+        asked = order_context.asked(patient.knowledge)
+        judged = (
+            _judge_row(row, fitting, order_context, patient) for row, fitting in asked if suits(row.gate, patient)
+        )
         patient.judged[order_context] = tuple(found for found in judged if found is not None)
     return patient.judged[order_context]
 
 
 def _judge_row(
-    row: Contraindication, order_context: OrderContext, patient: PatientContext
+    row: Contraindication, fitting: Sequence[Criterion], order_context: OrderContext, patient: PatientContext
 ) -> ContraindicationFinding | None:
-    applying = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
+    applying = [criterion for criterion in fitting if criterion.gate.is_for_anybody or suits(criterion.gate, patient)]
     unsure = _for_an_age(row, order_context, patient) if patient.facts.birth_date is None else []
     if not applying and not unsure:
         return None
     ids = {criterion.id for criterion in applying}
-    asked = [criterion for criterion in applying if not ids.intersection(criterion.replaced_by)]
+    asked = [c for c in applying if not (c.replaced_by and ids.intersection(c.replaced_by))]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
     reason = Reason("age-not-known" if patient.lost_age else "age-not-recorded")
     findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
+    if all(found.certainty is Certainty.ABSENT for found in findings):
+        return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
     findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
@@ -67,17 +69,28 @@ def _looked_at(key: str, facts: PatientFacts, knowledge: Knowledge) -> LookedAt:
     """What was read of one kind of data; results that no active row asks for are not counted."""
     if key not in facts.obtained:
         return LookedAt(key, None, whole=False)
-    asked = set(knowledge.search_codes.get(key, ()))
-    systems = {token.partition("|")[0] for token in asked}
-    found = [fact for fact in getattr(facts, key) if not asked or _is_asked(fact.concept, asked, systems)]
+    asked = _asked_for(knowledge.search_codes.get(key, ()))
+    found = [fact for fact in getattr(facts, key) if not asked.codes or _is_asked(fact.concept, asked)]
     days = [fact.when.latest.date() for fact in found if getattr(fact, "when", None) is not None]
     return LookedAt(key, len(found), key in facts.complete, max(days, default=None))
 
 
-def _is_asked(concept: Concept, asked: Collection[str], systems: Collection[str]) -> bool:
+class _Asked(NamedTuple):
+    """What is searched for, `system|code` each, and of which systems."""
+
+    codes: frozenset[str]
+    systems: frozenset[str]
+
+
+@lru_cache(maxsize=64)
+def _asked_for(tokens: tuple[str, ...]) -> _Asked:
+    return _Asked(frozenset(tokens), frozenset(token.partition("|")[0] for token in tokens))
+
+
+def _is_asked(concept: Concept, asked: _Asked) -> bool:
     """Whether one of its codes is searched for; one without a code of those vocabularies may be anything."""
-    codes = [f"{c.system}|{c.code}" for c in concept.codings if c.system in systems]
-    return not codes or any(code in asked for code in codes)
+    codes = [f"{c.system}|{c.code}" for c in concept.codings if c.system in asked.systems]
+    return not codes or any(code in asked.codes for code in codes)
 
 
 def _each_once(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:

@@ -54,6 +54,8 @@ def tell(
 
 def most_told(criteria: Sequence[CriterionFinding]) -> Told:
     """What is told of a row: as of the criterion that is shown most, the loudest first."""
+    if all(found.told is NOT_TOLD for found in criteria):
+        return NOT_TOLD
     order = list(Shown)
     ranked = sorted(criteria, key=lambda found: (order.index(found.told.shown), -(found.indicator or Indicator.INFO)))
     return ranked[0].told if ranked else NOT_TOLD

@@ -42,6 +42,8 @@ class Expression:
 
     def of_any_age(self) -> Expression:
         """The same, whatever the dates are."""
+        if not any(leaf.has_dates for leaf in self.leaves()):
+            return self
         parts = tuple(part.of_any_age() for part in self.parts)
         return replace(self, parts=parts, within_days=None, older_than_days=None)
 

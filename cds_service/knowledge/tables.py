@@ -5,7 +5,7 @@ How each is written in TOML: docs/changing-the-tables.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -267,6 +267,11 @@ class Gate:
     urgency: frozenset[str] = frozenset()
     """Any of `elective`, `urgent`, `emergency`, as the call says."""
 
+    @property
+    def is_for_anybody(self) -> bool:
+        """Whether nothing is asked of the patient."""
+        return self.when is None and self.unless is None and self.patients == ANYBODY
+
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
@@ -377,3 +382,7 @@ class Knowledge:
     """Reason to go ahead, as `system|code` -> how a report counts it: useful, wrong, data-gap, limit, urgency."""
     next_day: date | None = None
     """The day on which other changes of the site begin to count; None where there is none."""
+    asked: dict[Hashable, tuple[tuple[Contraindication, tuple[Criterion, ...]], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The rows and criteria that apply to an order, by what it is: worked out when they are first asked for."""

@@ -15,10 +15,13 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.population.coverage import Coverage, read_coverage
 from cds_service.population.files import whole_file, write_whole
 from cds_service.population.judge import Judge, Judged
+from cds_service.population.medications import open_medications
 from cds_service.population.plan import WORK, Plan
+from cds_service.population.remembered import remember
 from cds_service.population.rows import Row
-from cds_service.population.spill import ORDERS, TAB, read_bucket
+from cds_service.population.spill import ORDERS, TAB, read_buckets
 from cds_service.population.tally import Tally, add, tally_rows
+from cds_service.population.wanted import Wanted, read_wanted
 from cds_service.security.pseudonym import pseudonym
 
 SIDES = ("rows", "compared")
@@ -32,12 +35,14 @@ class Judges:
 
     judges: tuple[Judge, ...]
     coverage: Coverage
+    buckets: int
+    wanted: Wanted
 
 
 @lru_cache(maxsize=2)
 def load_tables(site: str | None) -> Knowledge:
-    """The effective tables of a site folder, read once."""
-    return load_knowledge(Path(site) if site else None)
+    """The effective tables of a site folder, read once, with a memory for many patients."""
+    return remember(load_knowledge(Path(site) if site else None))
 
 
 def load_judges(run: Path, plan: Plan) -> Judges:
@@ -47,10 +52,20 @@ def load_judges(run: Path, plan: Plan) -> Judges:
         SetupError: the tables here are not those that the run was planned with.
     """
     choices, coverage = plan.choices, read_coverage(run)
-    sites = [choices.site, *([choices.compare] if choices.compare is not None else [])]
     disguise = partial(pseudonym, (run / WORK / "key").read_bytes(), "")
-    tables = [_tables_as_planned(site, version) for site, version in zip(sites, plan.versions, strict=True)]
-    return Judges(tuple(Judge(knowledge, choices, coverage, disguise) for knowledge in tables), coverage)
+    judges = tuple(Judge(knowledge, choices, coverage, disguise) for knowledge in planned_tables(plan))
+    return Judges(judges, coverage, plan.buckets, read_wanted(run))
+
+
+def planned_tables(plan: Plan) -> list[Knowledge]:
+    """The tables of the site, and of the one compared with.
+
+    Raises:
+        SetupError: the tables here are not those that the run was planned with.
+    """
+    choices = plan.choices
+    sites = [choices.site, *([choices.compare] if choices.compare is not None else [])]
+    return [_tables_as_planned(site, version) for site, version in zip(sites, plan.versions, strict=True)]
 
 
 def _tables_as_planned(site: str | None, version: str) -> Knowledge:
@@ -63,17 +78,19 @@ def _tables_as_planned(site: str | None, version: str) -> Knowledge:
 
 
 def judge_bucket(run: Path, number: int, judges: Judges) -> None:
-    """Judge one bucket, and say that it is done."""
-    lines = read_bucket(run, number, judges.coverage.parts)
+    """Judge one batch of buckets, and say that it is done."""
+    lines = read_batch(run, number, judges)
     orders, patients = orders_of(lines)
     judged = [Judged() for _ in judges.judges]
     placed = [
         {owner: known for owner, bodies in orders.items() if (known := judge.place(owner.decode(), bodies, outcome))}
         for judge, outcome in zip(judges.judges, judged, strict=True)
     ]
-    records = records_of(lines, {owner for known in placed for owner in known})
-    for judge, wanted, outcome in zip(judges.judges, placed, judged, strict=True):
-        for owner, its_orders in wanted.items():
+    records = records_of(run, lines, {owner for known in placed for owner in known})
+    for judge, orders_known, outcome in zip(judges.judges, placed, judged, strict=True):
+        for owner, its_orders in orders_known.items():
+            if not judges.wanted.holds(owner):
+                raise LookupError("the record of a patient with an order was not kept")
             judge.judge(owner.decode(), its_orders, records[owner], outcome)
     counted = Tally(
         patients=len(patients),
@@ -101,9 +118,9 @@ def done_file(run: Path, number: int, side: str) -> Path:
     return run / WORK / f"bucket-{number:06}.{side}.json"
 
 
-def count_bucket(run: Path, number: int, coverage: Coverage) -> Tally:
-    """The counts of a bucket that can't be judged."""
-    bodies, patients = orders_of(read_bucket(run, number, coverage.parts))
+def count_bucket(run: Path, number: int, plan: Plan, coverage: Coverage) -> Tally:
+    """The counts of a batch of buckets that can't be judged."""
+    bodies, patients = orders_of(read_buckets(run, coverage.buckets_of(number, plan.buckets), coverage.parts))
     orders = sum(map(len, bodies.values()))
     return Tally(patients=len(patients), orders=orders, set_aside={"bucket set aside": orders} if orders else {})
 
@@ -112,6 +129,11 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> None:
     with whole_file(path) as file:
         for row in rows:
             file.write(msgspec.json.encode(row) + b"\n")
+
+
+def read_batch(run: Path, number: int, judges: Judges) -> list[list[bytes]]:
+    """The lines of one batch, as of `read_buckets`."""
+    return read_buckets(run, judges.coverage.buckets_of(number, judges.buckets), judges.coverage.parts)
 
 
 def orders_of(parts: Iterable[list[bytes]]) -> tuple[dict[bytes, list[bytes]], set[bytes]]:
@@ -128,7 +150,9 @@ def orders_of(parts: Iterable[list[bytes]]) -> tuple[dict[bytes, list[bytes]], s
     return orders, patients
 
 
-def records_of(parts: Iterable[list[bytes]], owners: Collection[bytes]) -> dict[bytes, dict[str, list[bytes]]]:
+def records_of(
+    run: Path, parts: Iterable[list[bytes]], owners: Collection[bytes]
+) -> dict[bytes, dict[str, list[bytes]]]:
     """All that the bucket holds of some patients; of the others nothing is kept."""
     records: dict[bytes, dict[str, list[bytes]]] = {owner: {} for owner in owners}
     for lines in parts if owners else ():
@@ -137,4 +161,7 @@ def records_of(parts: Iterable[list[bytes]], owners: Collection[bytes]) -> dict[
             if record is not None:
                 _, kind, body = line.split(TAB, 2)
                 record.setdefault(kind.decode(), []).append(body)
+    with open_medications(run) as medications:
+        for record in records.values():
+            medications.add_to(record)
     return records

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
-from cds_service.kinds import CLINICAL
+from cds_service.kinds import CLINICAL, KINDS
 from cds_service.population.export import Export
 from cds_service.population.files import write_whole
 from cds_service.population.plan import WORK
 from cds_service.population.spill import ENCOUNTERS, KINDS_READ, SplitDone
 
+_BATCH = 1 << 20
+"""About how many bytes of records are judged in one task."""
 _STRAYS = 1000
 """One resource in so many may have a date that is a mistake; the first and last days are found without them."""
 
@@ -36,25 +39,37 @@ class Coverage(msgspec.Struct, frozen=True):
     now: str | None
     deleted: frozenset[str]
     parts: tuple[int, ...]
+    batches: int
+    """How many tasks the buckets are judged in, each of buckets that follow each other."""
+
+    def buckets_of(self, batch: int, buckets: int) -> range:
+        """The buckets of one batch; `buckets` is the number of all."""
+        return range(batch * buckets // self.batches, (batch + 1) * buckets // self.batches)
 
 
-def cover(export: Export, splits: Sequence[SplitDone]) -> Coverage:
-    """What all splits held."""
+def cover(export: Export, splits: Sequence[SplitDone], buckets: int) -> Coverage:
+    """What all splits held; `buckets` is the number of the plan."""
     types = sum((Counter(split.types) for split in splits), Counter[str]())
-    held = {KINDS_READ[name] for name in types if name in KINDS_READ} | export.listed
-    clinical = [kind.key for kind in CLINICAL]
-    incomplete = export.missing | _cut_short(splits) | _fewer(export.counts, types, splits)
+    named = {name for name in types if name in KINDS_READ} | export.listed
+    incomplete = export.missing | _cut_short(splits) | _fewer(export.counts, types, splits) | _beside(named)
     days = sum((Counter(split.days) for split in splits), Counter[str]())
     first, last = _days_covered(days)
     return Coverage(
-        absent=tuple(key for key in clinical if key not in held),
-        incomplete=tuple(key for key in clinical if key in incomplete),
+        absent=tuple(kind.key for kind in CLINICAL if not named.intersection(kind.resource_types)),
+        incomplete=tuple(key for key in KINDS if key in incomplete),
         first_day=first,
         last_day=last,
         now=export.transaction_time,
         deleted=export.deleted,
         parts=tuple(split.parts for split in splits),
+        batches=max(1, min(buckets, -(-sum(split.spilled for split in splits) // _BATCH))),
     )
+
+
+def _beside(named: AbstractSet[str]) -> set[str]:
+    """Kinds of which there is only what stands beside a list: a dose that was given is no list of medications."""
+    found = {kind for kind in CLINICAL if not named.isdisjoint(kind.resource_types)}
+    return {kind.key for kind in found if named.isdisjoint({kind.resource_type, *kind.also_asked})}
 
 
 def coverage_file(run: Path) -> Path:

@@ -76,8 +76,9 @@ def _changed(old: Row, new: Row) -> list[tuple[str, str]]:
 
 
 def _levels(row: Row) -> dict[str, int]:
-    """The loudest card of each row."""
+    """The loudest card of each matter."""
     levels: dict[str, int] = {}
     for card in row.shown:
-        levels[card.row] = max(levels.get(card.row, 0), int(indicator_of(card.indicator)))
+        for matter in card.matters:
+            levels[matter] = max(levels.get(matter, 0), int(indicator_of(card.indicator)))
     return levels

@@ -20,7 +20,7 @@ from cds_service.errors import SetupError
 from cds_service.kinds import KINDS
 
 _SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
-_TYPES = {kind.resource_type: kind.key for kind in KINDS.values()}
+_TYPES = {name: kind.key for kind in KINDS.values() for name in kind.resource_types}
 _WORDS = re.compile(r"[A-Za-z]+")
 
 
@@ -54,7 +54,7 @@ class _Outcome(msgspec.Struct):
 class Export:
     """An export as found on disk.
 
-    `files` are sorted by name. `listed` are kinds that a file's name stands for, so that an empty file counts as
+    `files` are sorted by name. `listed` are resource types that a file is named after, so that an empty file counts as
     looked at. `counts` maps a resource type to the number of lines that the manifest promises. `missing` are kinds
     of which a file of the manifest is not here or failed; `errors` say why, in the server's words. `deleted` are
     references (`Type/id`) of resources that no longer exist.
@@ -92,7 +92,7 @@ def find_export(paths: Sequence[Path]) -> Export:
     times = sorted(m.transaction_time for m in manifests if m.transaction_time)
     return Export(
         files=files,
-        listed=frozenset(key for path in files for word in _WORDS.findall(path.name) for key in _kinds_of(word)),
+        listed=frozenset(word for path in files for word in _WORDS.findall(path.name) if word in _TYPES),
         counts=_counts(outputs),
         missing=frozenset(absent | failed),
         errors=said,

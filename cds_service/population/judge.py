@@ -30,9 +30,8 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.population.coverage import Coverage
 from cds_service.population.orders import PlacedOrder, Terms, placed_orders
 from cds_service.population.plan import Choices
-from cds_service.population.remembered import remember_texts
 from cds_service.population.rows import Row, ToldCard, told_cards
-from cds_service.population.spill import ENCOUNTERS, ORDERS
+from cds_service.population.spill import ENCOUNTERS, ORDERS, PATIENT
 from cds_service.reasons import Reason
 
 _SIGN = SERVICES["ir-order-sign"]
@@ -64,7 +63,7 @@ class Judge:
     ) -> None:
         """Prepare once for many patients; `disguise` makes a pseudonym of the id of a patient or requester."""
         self._disguise = disguise
-        self._knowledge = remember_texts(knowledge)
+        self._knowledge = knowledge
         self._choices, self._coverage = choices, coverage
         self._zone = choices.timezone
         self._terms = Terms(self._zone, self._first_judged(), coverage.deleted)
@@ -79,7 +78,7 @@ class Judge:
             bodies: every ServiceRequest of the patient, in any order.
             judged: takes what is set aside, and the rows of orders that are none of the table's.
         """
-        found = self._collected(ORDERS, "ServiceRequest", owner, {ORDERS: bodies})
+        found = self._collected(ORDERS, KINDS[ORDERS].resource_types, owner, {ORDERS: bodies})
         known = []
         for placed in placed_orders(found, len(bodies), self._terms, judged.set_aside):
             # Whether an order is one of the table's does not depend on the record; which one of them it is may.
@@ -180,7 +179,7 @@ class Judge:
 
     def _record(self, owner: str, bodies: Bodies) -> Record:
         by_kind = {kind.key: self._retrieved(kind.key, owner, bodies) for kind in KINDS.values() if kind.key != ORDERS}
-        encounters = self._collected(ENCOUNTERS, "Encounter", owner, bodies).records
+        encounters = self._collected(ENCOUNTERS, ("Encounter",), owner, bodies).records
         return read_record(
             ClinicalData(RetrievedData(), by_kind),
             encounters,
@@ -191,19 +190,20 @@ class Judge:
 
     def _retrieved(self, key: str, owner: str, bodies: Bodies) -> RetrievedData:
         """As if a hook call had sent it: through the same reader, so that the same is refused."""
-        if key in self._coverage.absent:
+        if key in self._coverage.absent or (key == PATIENT and not bodies.get(PATIENT)):
             return missing(key, "not-sent")
-        gaps = [Unavailable(key, Reason(_INCOMPLETE))] if key in self._coverage.incomplete else []
-        found = self._collected(key, KINDS[key].resource_type, owner, bodies, gaps)
+        part_missing = key in self._coverage.incomplete and key != PATIENT
+        gaps = [Unavailable(key, Reason(_INCOMPLETE))] if part_missing else []
+        found = self._collected(key, KINDS[key].resource_types, owner, bodies, gaps)
         if not self._coverage.deleted:
             return found
         return replace(found, records=tuple(r for r in found.records if r.reference not in self._coverage.deleted))
 
     def _collected(
-        self, key: str, resource_type: str, owner: str, bodies: Bodies, gaps: Sequence[Unavailable] = ()
+        self, key: str, types: Sequence[str], owner: str, bodies: Bodies, gaps: Sequence[Unavailable] = ()
     ) -> RetrievedData:
         entries = tuple(PageEntry(body, f"{key}[{place}]") for place, body in enumerate(sorted(bodies.get(key, ()))))
-        return collect(key, [Page("Bundle", entries)], (resource_type,), owner, gaps)
+        return collect(key, [Page("Bundle", entries)], types, owner, gaps)
 
     def _first_judged(self) -> datetime | None:
         """Orders written earlier can't be judged: the longest look-back of the tables leads to before the data."""

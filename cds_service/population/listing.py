@@ -8,9 +8,8 @@ import msgspec
 
 from cds_service.call_summary import summarize_order
 from cds_service.findings.finding import OrderFinding
-from cds_service.population.bucket import SIDES, Judges, done_file, orders_of, records_of, rows_file
+from cds_service.population.bucket import SIDES, Judges, done_file, orders_of, read_batch, records_of, rows_file
 from cds_service.population.files import write_whole
-from cds_service.population.spill import read_bucket
 from cds_service.population.tally import Tally
 
 
@@ -29,10 +28,10 @@ class Listed(msgspec.Struct, frozen=True, order=True):
 
 def list_bucket(run: Path, number: int, judges: Judges, procedure: str) -> None:
     """List the patients of one bucket, and say that it is done."""
-    held, judge = read_bucket(run, number, judges.coverage.parts), judges.judges[0]
+    held, judge = read_batch(run, number, judges), judges.judges[0]
     _, patients = orders_of(held)
     found = []
-    for owner, bodies in records_of(held, patients).items():
+    for owner, bodies in records_of(run, held, patients).items():
         option = judge.option(owner.decode(), bodies, procedure) if "conditions" in bodies else None
         if option is not None:
             found.append(_listed(owner.decode(), option))

@@ -12,23 +12,34 @@ _ABOUT_PROCEDURES = ("order", "options")
 
 
 class ToldCard(msgspec.Struct, frozen=True, order=True):
-    """A card that would have been shown, or (`shown` False) withheld because its row is in shadow."""
+    """A card that would have been shown, or (`shown` False) withheld because its row is in shadow.
+
+    `holds` are topic and rows of each matter of a card that holds more than one.
+    """
 
     topic: str
     rows: tuple[str, ...]
     indicator: str
     shown: bool = True
+    holds: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
-    def row(self) -> str:
-        """The table row that it speaks for; cards about procedures are told apart by procedure."""
-        return f"{self.topic}: {', '.join(self.rows)}" if self.topic in _ABOUT_PROCEDURES and self.rows else self.topic
+    def matters(self) -> list[str]:
+        """What it speaks of, each once; where that is a procedure, those of other procedures are told apart."""
+        return list(dict.fromkeys(_named(*matter) for matter in self.holds or ((self.topic, self.rows),)))
+
+
+def _named(topic: str, rows: tuple[str, ...]) -> str:
+    return f"{topic}: {', '.join(rows)}" if topic in _ABOUT_PROCEDURES and rows else topic
 
 
 def told_cards(told: Told) -> tuple[ToldCard, ...]:
     """The cards of one order, those withheld last."""
-    shown = [ToldCard(card.topic, card.rows, card.indicator) for card in told.shown]
-    return (*shown, *(ToldCard(card.topic, card.rows, card.indicator, shown=False) for card in told.withheld))
+    shown = [ToldCard(card.topic, card.rows, card.indicator, holds=card.holds) for card in told.shown]
+    return (
+        *shown,
+        *(ToldCard(card.topic, card.rows, card.indicator, shown=False, holds=card.holds) for card in told.withheld),
+    )
 
 
 class Row(msgspec.Struct, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""One run from export to summary: plan, partition, judge, add up.
+"""One run from export to summary: plan, look ahead, partition, judge, add up.
 
 Every step leaves files that are there whole or not at all, so a run that was killed goes on where it was, with the same
 result. Totals come from the files of what is done, never from memory.
@@ -20,12 +20,14 @@ from cds_service.population.bucket import SIDES, count_bucket, done_file, rows_f
 from cds_service.population.coverage import Coverage, cover, read_coverage, write_coverage
 from cds_service.population.export import Export, find_export
 from cds_service.population.files import locked, make_folder, whole_file, write_whole
+from cds_service.population.medications import keep_medications
 from cds_service.population.plan import WORK, Choices, Plan, check_unchanged, make_plan, read_plan
 from cds_service.population.results import write_rows
 from cds_service.population.rows import Row
-from cds_service.population.spill import SplitDone, read_done
+from cds_service.population.spill import ORDER_TYPE, SplitDone, read_done, split_done
 from cds_service.population.tally import Tally, add
-from cds_service.population.workers import JUDGE, PARTITION, Workers
+from cds_service.population.wanted import gather_wanted, missed, read_seen, want_everybody
+from cds_service.population.workers import JUDGE, LOOK_AHEAD, PARTITION, Outcome, Workers
 
 COMPARED = "compared"
 """Folder of a run that holds the run of the other site; itself a finished run."""
@@ -34,7 +36,7 @@ _SUMMARY = "summary.json"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a step is: `done` of `total`, in bytes of input or in buckets."""
+    """How far a step is: `done` of `total`, in bytes of input or in batches of buckets."""
 
     step: str
     done: int
@@ -73,9 +75,9 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
             return summary
         make_folder(task.run / WORK)
         _keep_key(task)
-        partition_all(task.run, plan, workers, report)
-        splits = read_splits(task.run, plan)
-        write_coverage(task.run, cover(export, splits))
+        look_ahead_all(task.run, plan, workers, report)
+        splits = partition_all(task.run, plan, workers, report)
+        write_coverage(task.run, cover(export, splits, plan.buckets))
         judge_all(task.run, plan, workers, report)
         summary = _finish(task, plan, export, splits)
         shutil.rmtree(task.run / WORK)
@@ -120,26 +122,49 @@ def _keep_key(task: Screening) -> None:
         write_whole(path, task.key)
 
 
-def partition_all(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
-    """Sort every split that is not done yet.
+def look_ahead_all(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
+    """Look at the orders of every split, and write whose records are to be kept.
+
+    Raises:
+        SetupError: as of `partition_all`.
+    """
+    _do_splits(LOOK_AHEAD, lambda number: read_seen(run, number) is not None, plan, workers, report)
+    gather_wanted(run, plan)
+
+
+def partition_all(run: Path, plan: Plan, workers: Workers, report: Report) -> list[SplitDone]:
+    """Sort every split that is not done yet; gives what each held, in their order.
+
+    Where the look ahead missed orders, because a file holds several types, all is sorted again and everything kept.
 
     Raises:
         SetupError: one can't be read; its lines may be anybody's, so nothing can be judged.
     """
-    waiting = [number for number in range(len(plan.splits)) if read_done(run, number) is None]
+    _do_splits(PARTITION, lambda number: read_done(run, number) is not None, plan, workers, report)
+    splits = _read_splits(run, plan)
+    if missed(run, [split.types.get(ORDER_TYPE, 0) for split in splits]):
+        for number in range(len(plan.splits)):
+            split_done(run, number).unlink()
+        want_everybody(run)
+        return partition_all(run, plan, workers, report)
+    keep_medications(run, [split.shared for split in splits])
+    return splits
+
+
+def _do_splits(step: str, is_done: Callable[[int], bool], plan: Plan, workers: Workers, report: Report) -> None:
+    waiting = [number for number in range(len(plan.splits)) if not is_done(number)]
     sizes = [_size(plan, number) for number in range(len(plan.splits))]
     done = sum(sizes) - sum(sizes[number] for number in waiting)
-    report(Progress(PARTITION, done, sum(sizes)))
-    for outcome in workers.do(PARTITION, waiting):
+    report(Progress(step, done, sum(sizes)))
+    for outcome in workers.do(step, waiting):
         if outcome.failure is not None:
             path = plan.inputs[plan.splits[outcome.number].input].path
             raise SetupError(f"{path}: can't be read ({outcome.failure}); correct it and start the same command again")
         done += sizes[outcome.number]
-        report(Progress(PARTITION, done, sum(sizes)))
+        report(Progress(step, done, sum(sizes)))
 
 
-def read_splits(run: Path, plan: Plan) -> list[SplitDone]:
-    """What every split held, in their order; all of them are done."""
+def _read_splits(run: Path, plan: Plan) -> list[SplitDone]:
     return [done for number in range(len(plan.splits)) if (done := read_done(run, number)) is not None]
 
 
@@ -149,25 +174,25 @@ def _size(plan: Plan, number: int) -> int:
 
 
 def judge_all(run: Path, plan: Plan, workers: Workers, report: Report) -> None:
-    """Judge every bucket that is not done yet; one that fails for good is set aside."""
-    last = _sides(plan)[-1]
-    waiting = [number for number in range(plan.buckets) if not done_file(run, number, last).exists()]
-    done = plan.buckets - len(waiting)
-    report(Progress(JUDGE, done, plan.buckets))
+    """Judge every batch of buckets that is not done yet; one that fails for good is set aside."""
+    last, coverage = _sides(plan)[-1], read_coverage(run)
+    waiting = [number for number in range(coverage.batches) if not done_file(run, number, last).exists()]
+    done = coverage.batches - len(waiting)
+    report(Progress(JUDGE, done, coverage.batches))
     for outcome in workers.do(JUDGE, waiting):
         if outcome.failure is not None:
-            _set_aside(run, plan, outcome.number, outcome.failure)
+            _set_aside(run, plan, coverage, outcome)
         done += 1
-        report(Progress(JUDGE, done, plan.buckets))
+        report(Progress(JUDGE, done, coverage.batches))
 
 
-def _set_aside(run: Path, plan: Plan, number: int, reason: str) -> None:
-    """A bucket that can't be judged costs its own orders, and is told."""
-    tally = count_bucket(run, number, read_coverage(run))
-    tally.failed = {str(number): reason}
+def _set_aside(run: Path, plan: Plan, coverage: Coverage, outcome: Outcome) -> None:
+    """Buckets that can't be judged cost their own orders, and that is told."""
+    tally = count_bucket(run, outcome.number, plan, coverage)
+    tally.failed = {str(outcome.number): outcome.failure or ""}
     for side in _sides(plan):
-        write_whole(rows_file(run, number, side), b"")
-        write_whole(done_file(run, number, side), msgspec.json.encode(tally))
+        write_whole(rows_file(run, outcome.number, side), b"")
+        write_whole(done_file(run, outcome.number, side), msgspec.json.encode(tally))
 
 
 def _sides(plan: Plan) -> Sequence[str]:
@@ -182,21 +207,21 @@ def _finish(task: Screening, plan: Plan, export: Export, splits: Sequence[SplitD
     for side, version in reversed(list(zip(_sides(plan), plan.versions, strict=True))):
         folder = task.run if side == SIDES[0] else task.run / COMPARED
         make_folder(folder)
-        write_rows(folder, _rows(task.run, plan, side))
-        tally = add(read_tallies(task.run, plan, side))
+        write_rows(folder, _rows(task.run, coverage, side))
+        tally = add(read_tallies(task.run, coverage, side))
         summary = _summary(task, export, coverage, splits, tally, version)
         write_whole(folder / _SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=2))
     return summary
 
 
-def read_tallies(run: Path, plan: Plan, side: str) -> Iterator[Tally]:
-    """The counts of every bucket."""
-    for number in range(plan.buckets):
+def read_tallies(run: Path, coverage: Coverage, side: str) -> Iterator[Tally]:
+    """The counts of every batch."""
+    for number in range(coverage.batches):
         yield msgspec.json.decode(done_file(run, number, side).read_bytes(), type=Tally)
 
 
-def _rows(run: Path, plan: Plan, side: str) -> Iterator[Row]:
-    for number in range(plan.buckets):
+def _rows(run: Path, coverage: Coverage, side: str) -> Iterator[Row]:
+    for number in range(coverage.batches):
         with rows_file(run, number, side).open("rb") as lines:
             yield from (msgspec.json.decode(line, type=Row) for line in lines)
 

@@ -75,9 +75,9 @@ def _strata(rows: Iterable[Row], seed: str) -> dict[str, list[Candidate]]:
     for row in rows:
         if row.procedure is None:
             continue
-        cards = [card for card in row.shown if card.topic != _GAPS]
-        found = [Candidate(row, card.row, f"{card.row}|{card.indicator}") for card in cards]
-        if not cards and row.applies:
+        told = [(name, card.indicator) for card in row.shown for name in card.matters if name != _GAPS]
+        found = [Candidate(row, name, f"{name}|{indicator}") for name, indicator in dict.fromkeys(told)]
+        if not told and row.applies:
             askable = [*row.applies, f"indication: {row.procedure}"]  # what a card could have been about
             asked = min(askable, key=lambda name: _hash(seed, row.order, name))
             found = [Candidate(row, asked, SILENT)]

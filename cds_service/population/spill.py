@@ -16,32 +16,41 @@ from zlib import crc32
 
 import msgspec
 
+from cds_service.clinical_data.bundles import OF_NOBODY
 from cds_service.kinds import KINDS
 from cds_service.population.files import whole_file, write_whole
 from cds_service.population.lines import (
+    BOM,
     UNREADABLE,
     Broken,
     CutShort,
     Head,
     patient_in,
     read_blocks,
+    read_clean_head,
     read_head,
     why_broken,
 )
 from cds_service.population.plan import WORK, Plan
+from cds_service.population.wanted import Wanted
 
 ENCOUNTERS = "encounters"
 ORDERS = "orders"
+PATIENT = "patient"
 ORDER_TYPE = KINDS[ORDERS].resource_type
 _MOST_HELD = 16 << 20
-_BOM = b"\xef\xbb\xbf"
+_MOST_PLACES = 50_000
 TAB = b"\t"
 _PLACE = struct.Struct("<Q")
 
-KINDS_READ: Mapping[str, str] = {**{kind.resource_type: kind.key for kind in KINDS.values()}, "Encounter": ENCOUNTERS}
+KINDS_READ: Mapping[str, str] = {
+    **{name: kind.key for kind in KINDS.values() for name in kind.resource_types},
+    "Encounter": ENCOUNTERS,
+}
 """Resource type -> what it is spilled as; nothing reads the others."""
 ROUTES = {name: f"\t{key}\t".encode() for name, key in KINDS_READ.items()}
 """Resource type -> what stands between owner and body."""
+_PATIENT, _ORDER = ROUTES["Patient"], ROUTES[ORDER_TYPE]
 
 
 class BadLine(msgspec.Struct):
@@ -52,7 +61,7 @@ class BadLine(msgspec.Struct):
 
 
 class SplitDone(msgspec.Struct):
-    """What one split held, and how many spill files it made.
+    """What one split held, and how many spill files it made, of how many bytes; `shared` are files of what is nobody's.
 
     `types` counts lines by resource type, `days` counts dated resources by ISO date. `no_patient` are the
     ServiceRequests of no patient, `ownerless` the broken lines that may be anybody's. `cut_short`: types of a file that
@@ -61,6 +70,8 @@ class SplitDone(msgspec.Struct):
 
     lines: int = 0
     parts: int = 0
+    shared: int = 0
+    spilled: int = 0
     no_patient: int = 0
     ownerless: int = 0
     bad: list[BadLine] = []
@@ -71,30 +82,53 @@ class SplitDone(msgspec.Struct):
 
 Place = tuple[list[bytes], bytes]
 """The lines of a bucket, and the bare id of a patient of it."""
+_NOT_KEPT: Place = ([], b"")
+"""Where the lines of patients go whose record nobody needs: one place for all, so that it stays in the caches."""
 
 
 class _Sorter:
     """Lines by bucket, written out whenever they fill the memory that they may have."""
 
-    def __init__(self, folder: Path, number: int, buckets: int) -> None:
-        self._folder, self._number = folder, number
+    def __init__(self, folder: Path, number: int, buckets: int, wanted: Wanted) -> None:
+        self._folder, self._number, self._wanted = folder, number, wanted
         self._lines: list[list[bytes]] = [[] for _ in range(buckets)]
         self.places: dict[str, Place] = {}
-        """Where lines about a reference go, of those that were asked for since the last part."""
-        self.parts = self.held = 0
+        """Where lines about a reference go, of those that were asked for lately."""
+        self.shared: list[bytes] = []
+        """Lines of nobody that anybody's may refer to."""
+        self.held = 0
+        self.written = SplitDone()
 
     def place(self, reference: str | None) -> Place | None:
         """Where lines about a reference go; None for no patient."""
+        if reference is not None and self._wanted.surely_not(reference):
+            return _NOT_KEPT  # nearly every one: asked for again sooner than looked up among so many
+        place = self._own_place(reference)
+        if place is None or reference is None:
+            return None
+        if len(self.places) == _MOST_PLACES:
+            self.places.clear()
+        self.places[reference] = place = place if self._wanted.holds(place[1]) else _NOT_KEPT
+        return place
+
+    def keep(self, reference: str | None, route: bytes, line: bytes) -> None:
+        """Keep a line whoever's it is."""
+        place = self._own_place(reference)
+        if place is not None:
+            place[0].extend((place[1] + route, line))
+            self.held += len(line)
+
+    def _own_place(self, reference: str | None) -> Place | None:
         owner = patient_in(reference)
-        if owner is None or reference is None:
+        if owner is None:
             return None
         name = owner.encode()
-        place = self.places[reference] = (self._lines[crc32(name) % len(self._lines)], name)
-        return place
+        return self._lines[crc32(name) % len(self._lines)], name
 
     def write(self) -> None:
         """Write what is held as one more part."""
-        with whole_file(_spill(self._folder, self._number, self.parts)) as file:
+        done = self.written
+        with whole_file(_spill(self._folder, self._number, done.parts)) as file:
             starts = []
             for lines in self._lines:
                 starts.append(file.tell())
@@ -102,9 +136,17 @@ class _Sorter:
                 lines.clear()
             starts.append(file.tell())
             file.write(b"".join(map(_PLACE.pack, starts)))
-        self.parts += 1
+        done.parts += 1
+        done.spilled += starts[-1]
+        if self.shared:
+            write_whole(_shared(self._folder, self._number, done.shared), b"".join(self.shared))
+            done.shared += 1
+            self.shared.clear()
         self.held = 0
-        self.places.clear()
+
+
+def _shared(folder: Path, number: int, part: int) -> Path:
+    return folder / f"split-{number:06}-{part:04}.shared"
 
 
 def _spill(folder: Path, number: int, part: int) -> Path:
@@ -116,24 +158,22 @@ def split_done(run: Path, number: int) -> Path:
     return run / WORK / f"split-{number:06}.json"
 
 
-def partition(run: Path, plan: Plan, number: int) -> None:
+def partition(run: Path, plan: Plan, number: int, wanted: Wanted) -> None:
     """Sort one split into buckets, and write what it held."""
     split = plan.splits[number]
-    sorter, done = _Sorter(run / WORK, number, plan.buckets), SplitDone()
-    counts = _Counts()
+    sorter = _Sorter(run / WORK, number, plan.buckets, wanted)
+    done, counts = sorter.written, _Counts()
     try:
         for lines in read_blocks(Path(plan.inputs[split.input].path), split.start, split.end):
             if done.lines == 0 and split.start == 0:
-                lines[0] = lines[0].removeprefix(_BOM)
+                lines[0] = lines[0].removeprefix(BOM)
             _sort(lines, sorter, done, counts)
-            sorter.held += sum(map(len, lines))
             if sorter.held > _MOST_HELD:
                 sorter.write()
     except CutShort:
         done.cut_short = [name for name in counts.types if name in ROUTES] or ["*"]
         done.bad.append(BadLine(done.lines + 1, "the compressed file is damaged or cut short here"))
     sorter.write()
-    done.parts = sorter.parts
     done.types = dict(counts.types)
     done.days = dict(counts.days)
     write_whole(split_done(run, number), msgspec.json.encode(done))
@@ -150,14 +190,17 @@ class _Counts:
 def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts) -> None:
     """Put each line of a block in its place. One turn of this loop is most of what a line costs."""
     types: list[str] = []
-    days: list[str] = []
-    places = sorter.places
+    dates: list[str] = []
+    places, read = sorter.places, read_clean_head if all(map(bytes.isascii, lines)) else read_head
     for number, line in enumerate(lines, start=done.lines + 1):
         try:
-            head = read_head(line)
-        except UNREADABLE as error:
-            _note_broken(why_broken(line, error), line, number, sorter, done)
-            continue
+            head = read(line)
+        except UNREADABLE:
+            try:
+                head = read_head(line)
+            except UNREADABLE as error:
+                _note_broken(why_broken(line, error), line, number, sorter, done)
+                continue
         name = head.resource_type
         types.append(name)
         route = ROUTES.get(name)
@@ -167,15 +210,20 @@ def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts)
         reference = named.reference if named is not None else head.about
         place = places.get(reference) or sorter.place(reference)  # type: ignore[arg-type]  # None is no key
         if place is None:
-            _note_ownerless(head, number, done)
+            _note_ownerless(head, line, number, sorter, done)
             continue
-        held, owner = place
-        held.append(owner + route)
-        held.append(line)
         if date := head.effective_date_time or head.recorded_date or head.authored_on:
-            days.append(date[:10])
+            dates.append(date)
+        if place is not _NOT_KEPT:
+            held, owner = place
+            held += (owner + route, line)
+            sorter.held += len(line)
+        elif route is _ORDER:
+            sorter.keep(reference, route, line)
+        elif route is _PATIENT:
+            sorter.keep(reference, route, b"\n")  # that there is somebody
     counts.types.update(types)
-    counts.days.update(days)
+    counts.days.update([date[:10] for date in dates])
     done.lines += len(lines)
 
 
@@ -187,12 +235,16 @@ def _note_broken(broken: Broken, line: bytes, number: int, sorter: _Sorter, done
     route, place = ROUTES.get(broken.resource_type or ""), sorter.place(f"Patient/{broken.owner}")
     if broken.owner is None or route is None or place is None:
         done.ownerless += 1
-    elif broken.resource_type != ORDER_TYPE:
+    elif broken.resource_type != ORDER_TYPE and place is not _NOT_KEPT:
         place[0].extend((place[1] + route, line))
 
 
-def _note_ownerless(head: Head, number: int, done: SplitDone) -> None:
+def _note_ownerless(head: Head, line: bytes, number: int, sorter: _Sorter, done: SplitDone) -> None:
     """A resource of nobody; one about a group, a device or a place is none of ours."""
+    if head.resource_type in OF_NOBODY:
+        sorter.shared.append(line)
+        sorter.held += len(line)
+        return
     if head.resource_type == ORDER_TYPE:
         done.no_patient += 1
     if head.resource_type != "Encounter" and (not head.about or "Patient" in head.about):
@@ -207,24 +259,31 @@ def read_done(run: Path, number: int) -> SplitDone | None:
         return None
 
 
-def read_bucket(run: Path, bucket: int, parts: Sequence[int]) -> list[list[bytes]]:
-    """The lines of one bucket in no order, a list for each part; each is owner, kind and body with tabs between.
+def read_buckets(run: Path, buckets: range, parts: Sequence[int]) -> list[list[bytes]]:
+    """The lines of buckets in no order, a list for each part; each is owner, kind and body with tabs between.
 
     Args:
         run: folder of the run.
-        bucket: its number.
+        buckets: numbers that follow each other.
         parts: number of spill files of each split.
     """
     files = [_spill(run / WORK, number, part) for number, count in enumerate(parts) for part in range(count)]
-    return [_part(file, bucket).split(b"\n")[:-1] for file in files]
+    return [_part(file, buckets).split(b"\n")[:-1] for file in files]
 
 
-def _part(path: Path, bucket: int) -> bytes:
+def shared_files(run: Path, shared: Sequence[int]) -> list[Path]:
+    """The files of what is nobody's; `shared` is the number of them of each split."""
+    return [_shared(run / WORK, number, part) for number, count in enumerate(shared) for part in range(count)]
+
+
+def _part(path: Path, buckets: range) -> bytes:
     with path.open("rb") as file:
         size = file.seek(0, 2)
         (end,) = _PLACE.unpack(_at(file, size - _PLACE.size, _PLACE.size))
-        starts = _at(file, end + bucket * _PLACE.size, 2 * _PLACE.size)
-        first, last = _PLACE.unpack(starts[: _PLACE.size])[0], _PLACE.unpack(starts[_PLACE.size :])[0]
+        first, last = (
+            _PLACE.unpack(_at(file, end + bucket * _PLACE.size, _PLACE.size))[0]
+            for bucket in (buckets.start, buckets.stop)
+        )
         return _at(file, first, last - first)
 
 

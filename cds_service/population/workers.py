@@ -18,14 +18,15 @@ from traceback import extract_tb
 from typing import Protocol
 
 from cds_service.errors import SetupError
-from cds_service.population.bucket import Judges, judge_bucket, load_judges
+from cds_service.population.bucket import Judges, judge_bucket, load_judges, planned_tables
 from cds_service.population.coverage import coverage_file
 from cds_service.population.listing import list_bucket
 from cds_service.population.plan import Plan, read_plan
 from cds_service.population.spill import partition
+from cds_service.population.wanted import Wanted, look_ahead, read_wanted, wanted_file
 
 TRIES = 3
-PARTITION, JUDGE = "partition", "judge"
+LOOK_AHEAD, PARTITION, JUDGE = "look ahead", "partition", "judge"
 _PROCESSES = get_context("fork") if "fork" in get_all_start_methods() else get_context("spawn")
 
 
@@ -48,8 +49,10 @@ def do_task(run: str, step: str, number: int) -> None:
     """One task, in whichever process; it reads what it needs from the folder of the run."""
     folder = Path(run)
     plan = _plan(run, _stamp(folder / "plan.json"))
-    if step == PARTITION:
-        partition(folder, plan, number)
+    if step == LOOK_AHEAD:
+        look_ahead(folder, plan, number, planned_tables(plan))
+    elif step == PARTITION:
+        partition(folder, plan, number, _wanted(run, _stamp(wanted_file(folder))))
     elif plan.choices.worklist is not None:
         list_bucket(folder, number, _judges(run, _stamp(coverage_file(folder))), plan.choices.worklist)
     else:
@@ -70,12 +73,21 @@ def _plan(run: str, stamp: int) -> Plan:
 
 
 @lru_cache(maxsize=1)
+def _wanted(run: str, stamp: int) -> Wanted:
+    return read_wanted(Path(run))
+
+
+@lru_cache(maxsize=1)
 def _judges(run: str, stamp: int) -> Judges:
     judges = load_judges(Path(run), _plan(run, _stamp(Path(run) / "plan.json")))
-    gc.collect()
+    _leave_alone()
+    return judges
+
+
+def _leave_alone() -> None:
+    """Have the collector look at what is made from now on, not at the tables again and again."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    return judges
 
 
 def _try(task: Callable[[int], None], number: int) -> str | None:
@@ -125,6 +137,8 @@ class Processes:
 
     def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
         """As of `Workers`."""
+        if step == LOOK_AHEAD:
+            planned_tables(_plan(str(self.run), _stamp(self.run / "plan.json")))
         if step == JUDGE:
             _judges(str(self.run), _stamp(coverage_file(self.run)))  # read once, and inherited by every process
         open_tasks, tries = list(reversed(numbers)), dict.fromkeys(numbers, 0)
@@ -182,6 +196,7 @@ def _ready(workers: Sequence[_Worker]) -> Iterator[tuple[_Worker, str | None]]:
 def _work(connection: Connection, of_parent: Connection, task: Callable[[int], None]) -> None:
     """A process: tasks in, failures out, until the driver is gone."""
     of_parent.close()
+    _leave_alone()
     while True:
         try:
             number = connection.recv()

@@ -12,12 +12,13 @@ import msgspec
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.population.bucket import SIDES, rows_file
-from cds_service.population.coverage import cover, write_coverage
+from cds_service.population.coverage import Coverage, cover, write_coverage
 from cds_service.population.export import find_export
 from cds_service.population.files import locked, make_folder, write_whole
 from cds_service.population.listing import Listed
 from cds_service.population.plan import WORK, Choices, Plan, make_plan, read_plan
-from cds_service.population.run import Report, judge_all, partition_all, read_splits, read_tallies, summary_of
+from cds_service.population.run import Report, judge_all, partition_all, read_tallies, summary_of
+from cds_service.population.wanted import want_everybody
 from cds_service.population.workers import Workers
 
 
@@ -59,10 +60,12 @@ def make_worklist(
         write_whole(folder / "plan.json", msgspec.json.encode(plan))
         make_folder(folder / WORK)
         write_whole(folder / WORK / "key", b"no pseudonym is kept")
-        partition_all(folder, plan, workers(folder), report)
-        write_coverage(folder, cover(export, read_splits(folder, plan)))
+        want_everybody(folder)
+        splits = partition_all(folder, plan, workers(folder), report)
+        coverage = cover(export, splits, plan.buckets)
+        write_coverage(folder, coverage)
         judge_all(folder, plan, workers(folder), report)
-        found = _read(folder, plan)
+        found = _read(folder, coverage)
     shutil.rmtree(folder)
     return found
 
@@ -80,11 +83,11 @@ def _site(choices: Choices) -> Path | None:
     return Path(choices.site) if choices.site else None
 
 
-def _read(folder: Path, plan: Plan) -> Worklist:
+def _read(folder: Path, coverage: Coverage) -> Worklist:
     listed = [
         msgspec.json.decode(line, type=Listed)
-        for number in range(plan.buckets)
+        for number in range(coverage.batches)
         for line in rows_file(folder, number, SIDES[0]).read_bytes().splitlines()
     ]
-    failed = sum(bool(tally.failed) for tally in read_tallies(folder, plan, SIDES[0]))
+    failed = sum(bool(tally.failed) for tally in read_tallies(folder, coverage, SIDES[0]))
     return Worklist(tuple(sorted(listed)), failed)

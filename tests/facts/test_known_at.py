@@ -41,7 +41,9 @@ def record(
             "conditions": retrieved_of("Condition", [condition] if condition else []),
             "allergies": retrieved_of("AllergyIntolerance", [allergy] if allergy else []),
             "observations": retrieved_of("Observation", [observation] if observation else []),
-            "medications": retrieved_of("MedicationRequest", [medication] if medication else []),
+            "medications": retrieved_of(
+                (medication or {}).get("resourceType", "MedicationRequest"), [medication] if medication else []
+            ),
             "procedures": retrieved_of("Procedure", [procedure] if procedure else []),
         },
     )
@@ -86,6 +88,51 @@ def test_a_medication_that_was_stopped_later_was_taken_then():
     found = [at(record(medication=stopped), count_doubtful=count) for count in (True, False)]
     assert [view.facts.medications[0].activity for view in found] == ["taken", "stopped"]
     assert all(view.in_doubt for view in found)
+
+
+WARFARIN = {"medicationCodeableConcept": {"text": "warfarin"}}
+PERIOD = {"effectivePeriod": {"start": "2024-01-01", "end": "2024-06-01"}}
+
+
+@pytest.mark.parametrize(
+    ("medication", "with_doubt", "without"),
+    [
+        ({"status": "on-hold", "authoredOn": BEFORE}, "taken", "held"),
+        (
+            {"status": "on-hold", "authoredOn": BEFORE, "dispenseRequest": {"validityPeriod": {"end": AFTER}}},
+            "taken",
+            "held",
+        ),
+        (
+            {"status": "stopped", "authoredOn": BEFORE, "dispenseRequest": {"validityPeriod": {"end": AFTER}}},
+            "taken",
+            "stopped",
+        ),
+        (
+            {"status": "stopped", "authoredOn": "2024-01-01", "dispenseRequest": {"validityPeriod": {"end": BEFORE}}},
+            "stopped",
+            "stopped",
+        ),
+        (
+            {"status": "completed", "authoredOn": BEFORE, "dispenseRequest": {"validityPeriod": {"end": AFTER}}},
+            "taken",
+            "taken",
+        ),
+        ({"resourceType": "MedicationStatement", "status": "stopped", **PERIOD}, "taken", "taken"),
+        ({"resourceType": "MedicationStatement", "status": "stopped", **PERIOD, "dateAsserted": AFTER}, None, None),
+        (
+            {"resourceType": "MedicationStatement", "status": "active", **PERIOD, "dateAsserted": BEFORE},
+            "taken",
+            "taken",
+        ),
+    ],
+)
+def test_a_medication_is_what_it_was_then(medication, with_doubt, without):
+    """What is on hold or was stopped later may have been taken; only a recorded end is surely one. What a patient
+    reports is known when it is reported."""
+    found = record(medication=WARFARIN | medication)
+    views = [at(found, count_doubtful=count).facts.medications for count in (True, False)]
+    assert [next((fact.activity for fact in facts), None) for facts in views] == [with_doubt, without]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def address_of(file: Path) -> str:
 
 def test_a_cluster_gives_the_same_result(scheduler, tmp_path):
     """Two workers over TCP give the hash that one process gives."""
-    export = generated(tmp_path / "export", 150)
+    export = generated(tmp_path / "export", 40)
     alone = run_of(export, tmp_path / "alone")
     run = tmp_path / "cluster"
     assert run_of(export, run, by=DaskCluster(run, scheduler))["resultHash"] == alone["resultHash"]

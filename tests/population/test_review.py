@@ -37,8 +37,8 @@ def drawn(run: Path, size: int = 40, seed: str = "1") -> tuple[list[dict[str, st
 def test_a_sample_holds_every_row_and_level_and_orders_without_a_card(run):
     """Rare rows are in the sample as well as frequent ones, and so are orders about which nothing was said."""
     items, key = drawn(run)
-    cards = {f"{c.row}|{c.indicator}" for row in read_rows(run) for c in row.shown if c.topic != "gaps"}
-    silent = any(row.procedure and all(c.topic == "gaps" for c in row.shown) for row in read_rows(run))
+    cards = {f"{m}|{c.indicator}" for row in read_rows(run) for c in row.shown for m in c.matters if m != "gaps"}
+    silent = any(row.procedure and all(c.matters == ["gaps"] for c in row.shown) for row in read_rows(run))
     assert len(items) == 40
     assert set(key.strata.values()) == cards | ({SILENT} if silent else set())
     assert silent
@@ -50,7 +50,7 @@ def test_weights_stand_for_the_orders_of_the_run(run):
     totals: Counter[str] = Counter()
     for item, stratum in key.strata.items():
         totals[stratum] += key.weights[item]  # type: ignore[assignment]
-    cards = Counter(f"{c.row}|{c.indicator}" for row in read_rows(run) for c in row.shown)
+    cards = Counter(f"{m}|{c.indicator}" for row in read_rows(run) for c in row.shown for m in c.matters)
     assert all(totals[stratum] == pytest.approx(cards[stratum]) for stratum in totals if stratum != SILENT)
 
 

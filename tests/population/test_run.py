@@ -19,7 +19,7 @@ from zlib import crc32
 import pytest
 
 from cds_service.errors import SetupError
-from cds_service.population.run import screen
+from cds_service.population.run import screen, summary_of
 from cds_service.population.workers import JUDGE, Processes, do_task
 from tests.population.exports import (
     AFTER,
@@ -32,6 +32,7 @@ from tests.population.exports import (
     a_screening,
     an_order,
     early,
+    of,
     rows_of,
     run_of,
     write_export,
@@ -39,13 +40,14 @@ from tests.population.exports import (
 from tests.support.serving import workers_of
 from tests.support.waiting import until
 
+PATIENTS = 80
 GENERATOR = Path(__file__).parents[2] / "examples/population/generate.py"
 
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A made-up export of 150 patients, its lines in no order."""
-    return generated(tmp_path_factory.mktemp("export"), 150)
+    """A made-up export, its lines in no order."""
+    return generated(tmp_path_factory.mktemp("export"), PATIENTS)
 
 
 def generated(folder: Path, patients: int) -> Path:
@@ -55,26 +57,33 @@ def generated(folder: Path, patients: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plain(export: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The summary of a run on one core."""
-    return run_of(export, tmp_path_factory.mktemp("plain") / "run")
+def done(export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on one core; tests only read it."""
+    folder = tmp_path_factory.mktemp("plain") / "run"
+    run_of(export, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(done: Path) -> dict[str, Any]:
+    """Its summary."""
+    return summary_of(done)
 
 
 def test_every_order_is_accounted_for(export, plain):
     """Orders are judged, or set aside by reason; together they are all ServiceRequests of the export."""
     lines = (export / "ServiceRequest.000.ndjson").read_text().splitlines()
     assert plain["orders"] == len(lines) == plain["judged"] + sum(plain["setAside"].values())
-    assert plain["patients"] == 150
+    assert plain["patients"] == PATIENTS
     assert set(plain["setAside"]) == {"entered in error", "plan", "filler order", "no day"}
     assert 0 < plain["recognised"] < plain["judged"]
 
 
-def test_every_row_is_a_judged_order(export, tmp_path):
+def test_every_row_is_a_judged_order(export, done, plain):
     """The file of orders holds one row for each judged order, by its reference."""
-    summary = run_of(export, tmp_path / "run")
     orders = {json.loads(line)["id"] for line in (export / "ServiceRequest.000.ndjson").read_text().splitlines()}
-    rows = rows_of(tmp_path / "run")
-    assert len(rows) == summary["judged"]
+    rows = rows_of(done)
+    assert len(rows) == plain["judged"]
     assert {reference.removeprefix("ServiceRequest/") for reference in rows} < orders
 
 
@@ -100,12 +109,11 @@ def test_compressed_files_give_the_same(export, plain, tmp_path):
     assert run_of(tmp_path, tmp_path / "run")["resultHash"] == plain["resultHash"]
 
 
-def test_the_example_has_its_bad_line_listed(export, tmp_path):
+def test_the_example_has_its_bad_line_listed(export, done, plain):
     """A bad line is listed by file, line and reason, and stops nothing."""
-    summary = run_of(export, tmp_path / "run")
-    (listed,) = [json.loads(line) for line in (tmp_path / "run/bad_lines.ndjson").read_text().splitlines()]
+    (listed,) = [json.loads(line) for line in (done / "bad_lines.ndjson").read_text().splitlines()]
     lines = (export / "Observation.000.ndjson").read_text().splitlines()
-    assert summary["badLines"] == 1
+    assert plain["badLines"] == 1
     assert listed["reason"] == "not JSON"
     assert '"broken"' in lines[listed["line"] - 1]
 
@@ -217,6 +225,70 @@ def test_deleted_resources_are_left_out(tmp_path):
     assert rows_of(tmp_path / "run")["ServiceRequest/s"].indication == "absent"
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_orders_in_a_file_of_other_things_are_found(packed, tmp_path):
+    """Orders behind many lines of another type, where nobody would look for them, are judged by the whole record."""
+    people = [a_patient("p"), an_order("p", "s"), a_condition("p", "c")]
+    others = [a_condition("q", f"q{n}", "I10", recordedDate=LONG_AGO) for n in range(2000)]
+    export = write_export(tmp_path / "export", [], kinds=("Patient", "AllergyIntolerance", "Observation"))
+    lines = "".join(json.dumps(one) + "\n" for one in (*others, *people)).encode()
+    name = "Condition.ndjson.gz" if packed else "Condition.ndjson"
+    (export / name).write_bytes(gzip.compress(lines) if packed else lines)
+    summary = run_of(export, tmp_path / "run")
+    assert (summary["patients"], summary["orders"], summary["judged"]) == (1, 1, 1)
+    assert rows_of(tmp_path / "run")["ServiceRequest/s"].indication == "present"
+
+
+def of_warfarin(name: str, **members: Any) -> dict[str, Any]:
+    """A medication order of p."""
+    return of("p", "MedicationRequest", name, status="active", intent="order", authoredOn=BEFORE, **members)
+
+
+WARFARIN = {"text": "Warfarin"}
+SHARED = {"resourceType": "Medication", "id": "m", "code": WARFARIN}
+BY_REFERENCE = of_warfarin("d", medicationReference={"reference": "https://x.example/fhir/Medication/m"})
+
+
+@pytest.mark.parametrize(
+    ("resources", "answer", "incomplete"),
+    [
+        ([of_warfarin("d", medicationCodeableConcept=WARFARIN)], "present", []),
+        ([BY_REFERENCE, SHARED], "present", []),
+        ([BY_REFERENCE], "unknown", []),
+        (
+            [
+                of(
+                    "p",
+                    "MedicationStatement",
+                    "d",
+                    status="active",
+                    dateAsserted=BEFORE,
+                    medicationCodeableConcept=WARFARIN,
+                )
+            ],
+            "present",
+            [],
+        ),
+        ([of("q", "MedicationRequest", "d", status="active", medicationCodeableConcept=WARFARIN)], "absent", []),
+        ([SHARED], "unknown", ["medications"]),
+        (
+            [of("q", "MedicationAdministration", "d", status="completed", medicationCodeableConcept=WARFARIN)],
+            "unknown",
+            ["medications"],
+        ),
+        ([], "unknown", []),
+    ],
+)
+def test_medications_are_read_however_they_are_recorded(resources, answer, incomplete, tmp_path):
+    """Orders, statements, and Medications that are only referred to; what stands beside a list is none."""
+    people = [*early(), a_patient("p"), a_condition("p", "c"), an_order("p", "s", "TIPS")]
+    summary = run_of(write_export(tmp_path / "export", [*people, *resources]), tmp_path / "run")
+    row = rows_of(tmp_path / "run")["ServiceRequest/s"]
+    found = "present" if "antithrombotic-medication" in row.present else None
+    found = found or ("unknown" if "antithrombotic-medication" in row.unknown else "absent")
+    assert (found, summary["export"]["kindsIncomplete"], summary["badLines"]) == (answer, incomplete, 0)
+
+
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
@@ -254,7 +326,7 @@ def test_undated_data_give_a_range(tmp_path):
     undated = a_condition("p", "c", recordedDate=None)
     export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), undated])
     summary = run_of(export, tmp_path / "run")
-    missing = "several"  # no reason, and no results
+    missing = "order: uterine-fibroid-embolization"  # no reason
     assert summary["undated"][missing] == {"fewest": 0, "most": 1}
     assert missing not in summary["cards"]["byRow"]
     assert missing in run_of(export, tmp_path / "without", undated="without")["cards"]["byRow"]
@@ -279,13 +351,12 @@ def test_the_whole_record_says_something_else_than_what_was_known(tmp_path):
     assert by_export["cards"]["byRow"]["bleeding"] == 1
 
 
-def test_files_are_for_their_owner_alone(export, tmp_path):
+def test_files_are_for_their_owner_alone(done):
     """Nobody else on the machine can read a run, and what it needed on the way is gone."""
-    run_of(export, tmp_path / "run")
-    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    files = [path for path in done.rglob("*") if path.is_file()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
-    assert not (tmp_path / "run/work").exists()
+    assert stat.S_IMODE(done.stat().st_mode) == 0o700
+    assert not (done / "work").exists()
 
 
 def test_a_run_holds_no_name_and_no_text(tmp_path):
@@ -314,17 +385,15 @@ def test_a_changed_input_is_refused(export, tmp_path):
         run_of(folder, tmp_path / "run")
 
 
-def test_other_options_are_refused(export, tmp_path):
+def test_other_options_are_refused(export, done):
     """A run that was begun with other choices does not go on with these."""
-    run_of(export, tmp_path / "run")
     with pytest.raises(SetupError, match="other options"):
-        run_of(export, tmp_path / "run", undated="with")
+        run_of(export, done, undated="with")
 
 
-def test_a_finished_run_is_not_done_again(export, plain, tmp_path):
+def test_a_finished_run_is_not_done_again(export, done, plain):
     """Asked again, a finished run gives its summary."""
-    first = run_of(export, tmp_path / "run")
-    assert run_of(export, tmp_path / "run", task=fails) == first
+    assert run_of(export, done, task=fails) == plain
 
 
 def test_tables_that_are_not_those_planned_are_refused(export, tmp_path):
@@ -374,7 +443,7 @@ def test_a_split_that_cannot_be_read_stops_the_run(export, tmp_path):
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """An export that takes a moment, and the hash of its result."""
-    export = generated(tmp_path_factory.mktemp("large"), 1500)
+    export = generated(tmp_path_factory.mktemp("large"), 400)
     return export, run_of(export, tmp_path_factory.mktemp("whole") / "run", workers=2)["resultHash"]
 
 

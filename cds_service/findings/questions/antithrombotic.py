@@ -55,9 +55,10 @@ def judge_antithrombotic(
 def _in_use(patient: PatientContext) -> _Found:
     """The antithrombotics that count, by agent."""
     table = patient.knowledge.medications
+    listed = frozenset().union(*(entry.agents for entry in patient.medications.entries))
     found: _Found = {}
-    for name, agent in table.agents.items():
-        if agent.kind in ANTITHROMBOTIC:
+    for name, agent in table.agents.items() if listed else ():
+        if name in listed and agent.kind in ANTITHROMBOTIC:
             entries = in_use(patient.medications.of([name]), agent, table, patient.facts.today)
             if entries:
                 found[name] = entries

@@ -26,6 +26,8 @@ def judge_condition(
 ) -> CriterionFinding | None:
     """The answer of one condition question; None for an optional one that the record leaves open."""
     found = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
+    if not found:
+        return _no_condition(criterion, question, patient)
     ended = _ends(question, patient)
     timely = [(match, when) for match in found if (when := _time(question, match, patient, ended)) is not _OVER]
     matches = [(match, when) for match, when in timely if match.hit.sufficient and when is not _UNDATED]

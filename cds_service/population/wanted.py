@@ -1,0 +1,169 @@
+"""The look ahead: whose records are needed, known from the orders before anything is sorted.
+
+Most patients of an export have no order that the tables know. Nothing of theirs is written again but that they exist.
+A patient is marked by a hash in a table of bits, so memory does not grow with their number; one who is marked by
+mistake costs a little and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+
+from cds_service.clinical_data.retrieved import RawResource
+from cds_service.facts.orders import read_order
+from cds_service.facts.resources import Unreadable
+from cds_service.findings.chart import empty_chart
+from cds_service.findings.recognition import Recognized, recognize
+from cds_service.kinds import KINDS
+from cds_service.knowledge.tables import Knowledge
+from cds_service.population.files import write_whole
+from cds_service.population.lines import BOM, UNREADABLE, find_lines, patient_in, read_head
+from cds_service.population.plan import WORK, Plan
+
+_ORDER = KINDS["orders"].resource_type
+_NAMED = f'"{_ORDER}"'.encode()
+_BITS = 1 << 23
+_PATIENT = "Patient/"
+_BARE = len(_PATIENT)
+_LONGEST = _BARE + 64
+"""Of a reference with an id as FHIR has it."""
+_NOBODY, _EVERYBODY = bytes(_BITS // 8), b""
+
+
+class SeenAhead(msgspec.Struct):
+    """What the look ahead saw of one split: how many orders, and the marks of patients whose record they need."""
+
+    orders: int
+    marks: list[int]
+
+
+class Wanted:
+    """Whose records are kept."""
+
+    def __init__(self, bits: bytes) -> None:
+        """`bits` as of `gather_wanted`; empty for everybody."""
+        self._bits = bits
+
+    @property
+    def everybody(self) -> bool:
+        """Whether all records are kept."""
+        return not self._bits
+
+    def holds(self, owner: bytes) -> bool:
+        """Whether a patient's record is kept; `owner` is the bare id."""
+        if not self._bits:
+            return True
+        mark = _mark(owner)
+        return bool(self._bits[mark >> 3] >> (mark & 7) & 1)
+
+    def surely_not(self, reference: str) -> bool:
+        """Whether a reference, written as nearly all are, names a patient whose record is not kept.
+
+        False where that takes a closer look. It is asked for nearly every line, so it asks for no more than it must.
+        """
+        if not self._bits or len(reference) > _LONGEST or reference[:_BARE] != _PATIENT:
+            return False
+        if not reference[_BARE:].replace("-", "").isalnum():
+            return False
+        mark = crc32(reference.encode()) % _BITS
+        return not self._bits[mark >> 3] >> (mark & 7) & 1
+
+
+def _mark(owner: bytes) -> int:
+    return crc32(b"Patient/" + owner) % _BITS
+
+
+def look_ahead(run: Path, plan: Plan, number: int, tables: Sequence[Knowledge]) -> None:
+    """Look for the orders of one split, and write who needs to be kept.
+
+    Args:
+        run: folder of the run.
+        plan: of the run.
+        number: of the split.
+        tables: of the site, and of the one compared with; each remembers the texts of orders.
+    """
+    split, marks, orders = plan.splits[number], set[int](), 0
+    for line in find_lines(Path(plan.inputs[split.input].path), split.start, split.end, _NAMED):
+        body = line.removeprefix(BOM)
+        try:
+            head = read_head(body)
+        except UNREADABLE:
+            continue
+        if head.resource_type != _ORDER:
+            continue
+        orders += 1
+        owner = patient_in(head.about)
+        if owner is not None and _may_be_known(body, plan, tables):
+            marks.add(_mark(owner.encode()))
+    write_whole(_seen_file(run, number), msgspec.json.encode(SeenAhead(orders, sorted(marks))))
+
+
+def _may_be_known(body: bytes, plan: Plan, tables: Sequence[Knowledge]) -> bool:
+    """Whether an order is one of the tables'; the record decides which one it is, never whether."""
+    try:
+        order = read_order(RawResource("", _ORDER, body), {}, plan.choices.timezone)
+    except Unreadable:
+        return False  # and so it will be when it is judged
+    order = replace(order, forbids=False)  # one that was revoked was live when it was written
+    return any(isinstance(recognize(order, empty_chart(one), one), Recognized) for one in tables)
+
+
+def _seen_file(run: Path, number: int) -> Path:
+    return run / WORK / f"split-{number:06}.ahead"
+
+
+def read_seen(run: Path, number: int) -> SeenAhead | None:
+    """What was seen ahead of one split; None where nobody has looked yet."""
+    try:
+        return msgspec.json.decode(_seen_file(run, number).read_bytes(), type=SeenAhead)
+    except FileNotFoundError:
+        return None
+
+
+def wanted_file(run: Path) -> Path:
+    """Where it stands whose records are kept."""
+    return run / WORK / "wanted"
+
+
+def read_wanted(run: Path) -> Wanted:
+    """As written by `gather_wanted` or `want_everybody`."""
+    return Wanted(wanted_file(run).read_bytes())
+
+
+def gather_wanted(run: Path, plan: Plan) -> None:
+    """Put together what was seen of all splits; what is there already stays."""
+    if wanted_file(run).exists():
+        return
+    bits = bytearray(_NOBODY)
+    for mark in _marks(run, plan):
+        bits[mark >> 3] |= 1 << (mark & 7)
+    write_whole(wanted_file(run), bytes(bits))
+
+
+def want_everybody(run: Path) -> None:
+    """Keep all records."""
+    write_whole(wanted_file(run), _EVERYBODY)
+
+
+def _marks(run: Path, plan: Plan) -> Iterator[int]:
+    for number in range(len(plan.splits)):
+        yield from _seen(run, number).marks
+
+
+def missed(run: Path, orders: Iterable[int]) -> bool:
+    """Whether there were more orders, by split, than were seen ahead: in a file that seemed to hold none."""
+    if read_wanted(run).everybody:
+        return False
+    return any(found > _seen(run, number).orders for number, found in enumerate(orders))
+
+
+def _seen(run: Path, number: int) -> SeenAhead:
+    seen = read_seen(run, number)
+    if seen is None:
+        raise FileNotFoundError(_seen_file(run, number))
+    return seen
