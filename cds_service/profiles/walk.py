@@ -27,6 +27,7 @@ from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.issues import Issue, has_errors
 from cds_service.profiles.occurrences import occurrences
 from cds_service.profiles.primitives import is_primitive, primitive_problem, text_problem
+from cds_service.profiles.releases import other_release, other_type
 from cds_service.profiles.slicing import check_slices
 from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 from cds_service.profiles.values import bound_problem, equals_fixed, matches_pattern, matches_regex, quoted
@@ -61,6 +62,8 @@ def check_resource(run: ValidationRun, node: Node, profiles: Iterable[str] = (),
     node.type = name
     scope = run.cache["scope", id(resource)] = _scope(run, node, full_url)
     with run.enter(scope, tree.definition):
+        if release := other_release(resource):
+            run.error(node, "release", "structure", release)
         check_object(run, node, tree, full=True)
         check_constraints(run, node, tree.constraints)
         references.check_contained(run, node)
@@ -77,7 +80,8 @@ def _resource_type_problem(resource: Any, name: Any) -> str:
         return "is not a JSON object, so it can't be a resource"
     if name is None:
         return "has no resourceType"
-    return f"{quoted(name)} is not a resource type of FHIR R4"
+    other = other_type(name) if isinstance(name, str) else None
+    return f"{quoted(name)} {other or 'is not a resource type of FHIR R4'}"
 
 
 def _scope(run: ValidationRun, node: Node, full_url: str | None) -> Scope:
