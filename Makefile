@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no
 FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen everyday serve test-fast test nightly mutants check bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle check bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are n
 
 mutants: $(VENV)/ready-to-test ## each row, limit, window, level and code of the tables changed, one at a time: do the cases notice?
 	$(BIN)/python -m tests.mutants.run
+
+oracle: $(VENV)/ready-to-test ## HL7's own validator beside ours (needs java and mvn; skipped in one line without): where do they differ?
+	@$(BIN)/python -m tests.profiles.oracle.run
 
 check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .
