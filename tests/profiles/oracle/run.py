@@ -1,8 +1,8 @@
 """`python -m tests.profiles.oracle.run`: do we and HL7's validator reject the same resources?
 
-Asked about every resource of the tests' tables, the examples of the product's package, and a sample of the mutants. HL7's
-validator is a Java program from Maven Central, run without a network. A difference must be explained in `differences.py`.
-Exit 1 if one is not.
+Asked about every resource of the tests' tables, the examples of the product's package, and a sample of the mutants.
+HL7's validator is a Java program from Maven Central, run without a network. A difference must be explained in
+`differences.py`. Exit 1 if one is not.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _ask(asked: Sequence[Case]) -> list[list[dict[str, str]]]:
         subprocess.run(["mvn", "-q", "-B", "-f", HERE, "dependency:build-classpath", target], check=True)
     lines = [_question({}, (), own_resources())]
     lines += [_question(case.resource, case.profiles, case.definitions) for case in asked]
-    command = ["java", "-Xmx2g", "-cp", CLASSPATH.read_text(), str(HERE / "Oracle.java")]
+    command = ["java", "-Xmx2g", "-XX:+UseSerialGC", "-cp", CLASSPATH.read_text(), str(HERE / "Oracle.java")]
     done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     if len(answers) != len(asked):
