@@ -64,7 +64,7 @@ def _check_links(run: ValidationRun, node: Node) -> None:
     links = node.value.get("link")
     seen: set[str] = set()
     for index, link in enumerate(links if isinstance(links, list) else ()):
-        relation = link.get("relation") if isinstance(link, dict) else None
+        relation = str(link.get("relation")) if isinstance(link, dict) else ""
         if relation in seen:
             where = Node(link, "BackboneElement", "link", node, index)
             run.error(where, "bundle-link", "duplicate", f"the relation {relation} may occur only once")

@@ -70,7 +70,7 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
             run.error(where, "answer-link", "not-found", message)
             continue
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
-        if item.get("answer") or known[link].get("type") in _WITHOUT_ANSWER:
+        if item.get("answer") or str(known[link].get("type")) in _WITHOUT_ANSWER:
             answered.add(link)
         _check_item(run, where, known[link], complete)
     for link, question in known.items():

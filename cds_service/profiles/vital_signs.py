@@ -19,7 +19,7 @@ _CATEGORY = ("http://terminology.hl7.org/CodeSystem/observation-category", "vita
 
 def vital_sign_profiles(definitions: Definitions, resource: Mapping[str, Any]) -> Iterator[str]:
     """URLs of the vital-sign profiles that an Observation must conform to; none for other resources."""
-    if resource.get("resourceType") != "Observation" or resource.get("status") in _WITHDRAWN:
+    if resource.get("resourceType") != "Observation" or str(resource.get("status")) in _WITHDRAWN:
         return
     by_code = _profiles_by_code(definitions)
     found = [by_code[code] for code in codes_of(resource.get("code"), "CodeableConcept") if code in by_code]

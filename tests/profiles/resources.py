@@ -184,5 +184,5 @@ GOOD: dict[str, Json] = {
     "allergy": allergy(),
     "order": order(),
     "medication request": medication_request(),
-    "bundle": bundle(patient(), observation()),
+    "bundle": bundle(patient(), observation(), link=[{"relation": "self", "url": "http://ehr.example.org/fhir"}]),
 }
