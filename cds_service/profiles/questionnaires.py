@@ -41,7 +41,7 @@ def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
     """Check the items and answers of one QuestionnaireResponse."""
     questionnaire = _questionnaire(run, node.value.get("questionnaire"))
     if questionnaire is not None:
-        _check_items(run, node, _listed(questionnaire.get("item")), node.value.get("status") in _COMPLETE)
+        _check_items(run, node, _listed(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
 
 
 def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
