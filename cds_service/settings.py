@@ -253,6 +253,15 @@ class Settings:
             "otherwise only their types.",
         ),
     )
+    keep_words: bool = field(
+        default=False,
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="off",
+            meaning="Whether the words of orders and entries that could not be read are counted by name, for the page "
+            "of `cds-service feedback`: `on` or `off`. Codes always are; words are free text and may name a patient.",
+        ),
+    )
     keep_comments: bool = field(
         default=False,
         metadata=_metadata(

@@ -14,6 +14,8 @@ from cds_service.call_summary import CallSummary
 from cds_service.storage.answered import CardMark
 from cds_service.storage.schema import CALLS, CARDS
 from cds_service.storage.store import Store
+from cds_service.storage.unread import count_unread
+from cds_service.unread import Unread
 
 _BATCH_SIZE = 500
 _EXPORT_TIMEOUT_SECONDS = 30.0
@@ -38,6 +40,9 @@ class CallRecord:
     knowledge_version: str
     milliseconds: Mapping[str, float]
     summary: CallSummary | None
+    hook_instance: str | None = None
+    unread: tuple[Unread, ...] = ()
+    """What of the call could not be read; counted by day and client, apart from the call."""
     marks: Mapping[str, CardMark] = field(default_factory=dict)
     """By the uuid of a card that can be known again."""
 
@@ -58,6 +63,8 @@ def save_call(store: Store, record: CallRecord, *, seconds: float) -> None:
         connection.execute(CALLS.insert(), [_call(record)])
         if cards:
             connection.execute(CARDS.insert(), cards)
+        if record.unread:
+            count_unread(connection, record.unread, record.client, record.at)
 
 
 def _call(record: CallRecord) -> dict[str, Any]:
@@ -73,6 +80,7 @@ def _call(record: CallRecord) -> dict[str, Any]:
         "judged": summary is not None and summary.judged,
         "shadow": record.shadow,
         "knowledge_version": record.knowledge_version,
+        "hook_instance": record.hook_instance,
         "read": msgspec.to_builtins(summary.read) if summary else {},
         "unavailable": msgspec.to_builtins(summary.unavailable) if summary else {},
         "orders": msgspec.to_builtins(summary.orders) if summary else [],

@@ -13,10 +13,12 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,13 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from cds_service.errors import SettingError, SetupError, StoreUnavailable
+from cds_service.knowledge.snapshot import take_snapshot
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings, share_metrics
+from cds_service.storage.snapshots import keep_snapshot
 from cds_service.storage.store import Store
 from cds_service.web.access import can_try
-from cds_service.web.app import create_app
+from cds_service.web.app import TABLES, LoadedTables, create_app
 from cds_service.web.logs import GunicornLogger, configure_logs, traceback_frames
 from cds_service.web.metrics import Metrics
 
@@ -36,6 +40,8 @@ _log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
 _DRAIN_SECONDS = 30
+_LOOK_SECONDS = 60
+"""How often it is looked whether the day has come on which other changes of a site count."""
 # Longer than the idle timeout of common proxies, so that they close idle connections and not the service.
 _KEEP_ALIVE_SECONDS = 75
 
@@ -65,14 +71,17 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     metrics = Metrics(folder)
     settings = replace(settings, log_key=settings.log_key or secrets.token_bytes())
 
+    chores = _Chores(settings, store)
+
     def frozen_app() -> Flask:
         app = create_app(settings, store=store, metrics=metrics, used_tokens_folder=folder)
         _warm_up_and_freeze(app)
+        chores.begin(app.extensions[TABLES])
         return app
 
-    app = frozen_app()
     if store is not None:
         _prepare_store(store)
+    app = frozen_app()
     _log_address(settings, listener)
     _GunicornApp(app, frozen_app, settings, listener.detach(), folder).run()
 
@@ -130,6 +139,51 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid, str(self._metrics_folder))  # type: ignore[no-untyped-call]  # not typed
+
+
+@dataclass(slots=True)
+class _Chores:
+    """What the parent process does beside gunicorn: keep the tables in the store, and load them again on their day.
+
+    A timer of the parent alone looks every minute while something is open; a fork does not inherit it.
+    """
+
+    settings: Settings
+    store: Store | None
+    tables: LoadedTables | None = None
+    is_kept: bool = False
+
+    def begin(self, tables: LoadedTables) -> None:
+        """Take over tables that were just loaded."""
+        self.tables, self.is_kept = tables, self.store is None
+        signal.signal(signal.SIGALRM, self.look)
+        self.look()
+
+    def look(self, *_: object) -> None:
+        """Do what is due, and look again later if something is open."""
+        if self.tables is None:
+            return
+        self.is_kept = self.is_kept or self._keep(self.tables)
+        day = self.tables.next_day
+        if day is not None and datetime.now(self.settings.timezone).date() >= day:
+            _log.warning("Other changes of the site count from today on")
+            os.kill(os.getpid(), signal.SIGHUP)
+        elif day is not None or not self.is_kept:
+            signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS)
+
+    def _keep(self, tables: LoadedTables) -> bool:
+        """Keep the tables, so that it can be told later which limit applied; whether they are kept."""
+        if self.store is None:
+            return True
+        snapshot = take_snapshot(tables.version, self.settings.site, tables.day)
+        try:
+            keep_snapshot(self.store, snapshot, datetime.now(UTC))
+        except (StoreUnavailable, SettingError) as error:
+            _log.error("The tables %s are not kept yet: %s", tables.version, error.message)
+            return False
+        finally:
+            self.store.close()  # worker processes must not share connections
+        return True
 
 
 def _prepare_store(store: Store) -> None:
