@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no
 FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen everyday serve test-fast test nightly mutants check matrix bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle check matrix bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ mutants: $(VENV)/ready-to-test ## each row, limit, window, level and code of the
 
 matrix: ## the fast tests under each Python from 3.11 to 3.14 that is on this machine
 	@$(PYTHON) tools/matrix.py --numprocesses $(WORKERS) $(FAST)
+
+oracle: $(VENV)/ready-to-test ## HL7's own validator beside ours (needs java and mvn; skipped in one line without): where do they differ?
+	@$(BIN)/python -m tests.profiles.oracle.run
 
 check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .

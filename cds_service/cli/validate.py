@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from cds_service.cli.terminal import is_quiet, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.profiles.definitions import Definitions, load_definitions
-from cds_service.profiles.files import Source, files_of, resources_in
-from cds_service.profiles.issues import Issue, has_errors, operation_outcome
+from cds_service.profiles.files import Source, files_of, resources_in, size_of
+from cds_service.profiles.issues import SEVERITIES, Issue, has_errors, operation_outcome
 from cds_service.profiles.validate import validate_json
 
 _FILE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file"
-_PRINTED = ("fatal", "error", "warning")
 _BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The issues of one resource, with its file name and size in bytes."""
+    """The issues of one resource, with its name (`FILE`, or `FILE:LINE`) and its size in bytes."""
 
     name: str
     size: int
@@ -46,8 +45,17 @@ def run(args: argparse.Namespace) -> int:
     files = files_of(args.paths)
     definitions = load_definitions(args.package)
     _check_profiles(definitions, args.profile)
-    found = _with_progress(_results(files, args, definitions), sum(path.stat().st_size for path in files))
-    return _show_json(found) if args.format == "json" else _show_text(found)
+    found = _with_progress(_results(files, args, definitions), sum(map(size_of, files)))
+    shown = _shown_severities(args)
+    if args.format == "json":
+        return _show_json(found, shown)
+    return _show_text(found, shown, definitions, with_counts=not is_quiet())
+
+
+def _shown_severities(args: argparse.Namespace) -> Sequence[str]:
+    usual = "error" if is_quiet() else ("information" if args.format == "json" else "warning")
+    least = args.severity or usual
+    return SEVERITIES[: SEVERITIES.index(least) + 1]
 
 
 def _check_profiles(definitions: Definitions, profiles: Sequence[str]) -> None:
@@ -93,7 +101,12 @@ def _validate_batch(batch: Iterable[Source], profiles: Sequence[str]) -> list[Re
 
 
 def _validate(source: Source, profiles: Sequence[str], definitions: Definitions) -> Result:
-    return Result(source.name, len(source.content), tuple(validate_json(source.content, profiles, definitions)))
+    if source.problem:
+        return Result(source.name, 0, (Issue("fatal", "exception", "file", "", source.problem),))
+    issues = validate_json(source.content, profiles, definitions)
+    if source.line is not None:  # the resource is one line of the file
+        issues = [replace(one, line=source.line) for one in issues]
+    return Result(source.name, len(source.content), tuple(issues))
 
 
 def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
@@ -112,8 +125,8 @@ def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
             yield result
 
 
-def _show_text(results: Iterator[Result]) -> int:
-    """Print one line per error and warning, and count the rest."""
+def _show_text(results: Iterator[Result], shown: Sequence[str], definitions: Definitions, *, with_counts: bool) -> int:
+    """Print one line per issue of the severities to show, and count the rest."""
     found: Counter[str] = Counter()
     wrong = total = 0
     for result in results:
@@ -121,19 +134,28 @@ def _show_text(results: Iterator[Result]) -> int:
         wrong += has_errors(result.issues)
         for issue in result.issues:
             found[issue.severity] += 1
-            if issue.severity in _PRINTED:
-                print(
-                    safe(f"{result.name}: {issue.severity}: {issue.expression or '-'}: {issue.message} [{issue.rule}]")
-                )
+            if issue.severity in shown:
+                print(safe(_line(result, issue, definitions)))
     errors = found["error"] + found["fatal"]
-    print(
-        f"{total} resources: {total - wrong} valid, {wrong} not; {errors} errors, {found['warning']} warnings, "
-        f"{found['information']} things not checked (--format json lists them)"
-    )
+    if with_counts:
+        print(
+            f"{total} resources: {total - wrong} valid, {wrong} not; {errors} errors, {found['warning']} warnings, "
+            f"{found['information']} things not checked (--severity information lists them)"
+        )
     return _exit_code(total, wrong)
 
 
-def _show_json(results: Iterator[Result]) -> int:
+def _line(result: Result, issue: Issue, definitions: Definitions) -> str:
+    """`FILE: severity: path: message (line, column, profile) [rule]`; the profile if it is not R4 itself that asks."""
+    details = [] if issue.column is None else [f"line {issue.line}", f"column {issue.column}"]
+    structure = definitions.structure(issue.profile or "") or {}
+    if structure.get("derivation") == "constraint":
+        details.append(f"profile {issue.profile}")
+    more = f" ({', '.join(details)})" if details else ""
+    return f"{result.name}: {issue.severity}: {issue.expression or '-'}: {issue.message}{more} [{issue.rule}]"
+
+
+def _show_json(results: Iterator[Result], shown: Sequence[str]) -> int:
     """Print an OperationOutcome for one resource, or a Bundle of them, each naming its file, for several.
 
     Results are printed as they come, because a large export does not fit in memory.
@@ -143,7 +165,7 @@ def _show_json(results: Iterator[Result]) -> int:
     for result in results:
         total += 1
         wrong += has_errors(result.issues)
-        outcome = _outcome(result)
+        outcome = _outcome(result, shown)
         if total == 1:
             first = outcome
         elif total == 2:
@@ -154,9 +176,9 @@ def _show_json(results: Iterator[Result]) -> int:
     return _exit_code(total, wrong)
 
 
-def _outcome(result: Result) -> str:
+def _outcome(result: Result, shown: Sequence[str]) -> str:
     named = {"extension": [{"url": _FILE_EXTENSION, "valueString": result.name}]}
-    outcome: dict[str, Any] = operation_outcome(result.issues)
+    outcome: dict[str, Any] = operation_outcome([one for one in result.issues if one.severity in shown])
     return json.dumps({"resourceType": "OperationOutcome", **named, **outcome}, indent=2, ensure_ascii=False)
 
 

@@ -14,6 +14,8 @@ from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 
 _WITHOUT_FULL_URL = {"transaction", "transaction-response", "batch", "batch-response"}
 _DOCUMENT_REFERENCES = ("subject", "encounter", "author", "attester", "custodian", "event", "section")
+# A page has one address and one neighbour each way. Source: FHIR R4 Search, section Paging; RFC 5005.
+_SINGLE_LINKS = {"self", "first", "prev", "previous", "next", "last"}
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
@@ -41,6 +43,7 @@ def full_url(node: Node) -> str | None:
 def check_bundle(run: ValidationRun, node: Node) -> None:
     """Check every entry: its fullUrl (present, absolute, consistent with the resource), and the rules of its type."""
     kind = str(node.value.get("type"))
+    _check_links(run, node)
     for position, entry in _entries(node.value):
         where = Node(entry, "BackboneElement", "entry", node, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")
@@ -55,6 +58,18 @@ def check_bundle(run: ValidationRun, node: Node) -> None:
         found = REST_URL.fullmatch(url) if isinstance(url, str) else None
         if found and isinstance(resource, dict) and run.definitions.is_resource(found["type"]):
             _check_full_url(run, where, found["type"], found["id"], resource)
+
+
+def _check_links(run: ValidationRun, node: Node) -> None:
+    links = node.value.get("link")
+    seen: set[str] = set()
+    for index, link in enumerate(links if isinstance(links, list) else ()):
+        relation = str(link.get("relation")) if isinstance(link, dict) else ""
+        if relation in seen:
+            where = Node(link, "BackboneElement", "link", node, index)
+            run.error(where, "bundle-link", "duplicate", f"the relation {relation} may occur only once")
+        if relation in _SINGLE_LINKS:
+            seen.add(relation)
 
 
 def _needs_full_url(kind: str, resource: Any) -> bool:

@@ -14,13 +14,14 @@ from typing import Any
 
 from fhirpathpy import apply_parsed_path
 from fhirpathpy.engine.nodes import ResourceNode
+from fhirpathpy.engine.util import get_data
 from fhirpathpy.models import models
 from fhirpathpy.parser import parse
 
+from cds_service.profiles.bindings import codes_of, contains_any
 from cds_service.profiles.elements import Constraint
 from cds_service.profiles.native_constraints import NATIVE_CHECKS
 from cds_service.profiles.references import resolve
-from cds_service.profiles.terminology import value_set_contains
 from cds_service.profiles.validation_run import Node, ValidationRun
 
 _SEVERITIES = {"error": "error", "warning": "warning"}
@@ -30,6 +31,10 @@ _COMPARES_ELEMENTS = re.compile(r"(?<!\(\))[<>]")
 
 class NotEvaluable(Exception):
     """The FHIRPath engine can't evaluate an expression; the message says why."""
+
+
+class Undecided(NotEvaluable):
+    """The values at hand satisfy neither the constraint nor its opposite."""
 
 
 def check_constraints(run: ValidationRun, node: Node, constraints: Iterable[Constraint]) -> None:
@@ -43,6 +48,9 @@ def check_constraints(run: ValidationRun, node: Node, constraints: Iterable[Cons
     for constraint in constraints:
         try:
             holds_true = is_met(run, node, constraint.expression)
+        except Undecided as why:
+            run.add("warning", node, constraint.key, "invariant", f"{constraint.key}: can't be decided: {why}")
+            continue
         except NotEvaluable as why:
             message = f"constraint {constraint.key} can't be evaluated here ({why}): not checked"
             run.add("information", node, constraint.key, "not-supported", message)
@@ -59,9 +67,11 @@ def is_met(run: ValidationRun, node: Node, expression: str) -> bool:
     Raises:
         NotEvaluable: the engine can't evaluate it.
     """
-    known = NATIVE_CHECKS.get(expression)
-    if known:
-        return known(node, run.scope)
+    if known := NATIVE_CHECKS.get(expression):
+        answer = known(node, run.scope)
+        if answer is None:
+            raise Undecided("start and end overlap, but have different precision; give both in the same")
+        return answer
     key = id(node.value), node.type, expression
     cacheable = isinstance(node.value, dict)
     if cacheable and key in run.cache:
@@ -90,16 +100,19 @@ def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
         NotEvaluable: the expression can't be parsed, or needs what the engine lacks.
     """
     scope = run.scope
+    is_resource = isinstance(node.value, dict) and "resourceType" in node.value
+    as_node = ResourceNode.create_node(node.value, *(() if is_resource else (_base(node), node.sibling)))
     context = {
+        "context": as_node,
         "resource": ResourceNode.create_node(scope.resource if scope else node.value),
         "rootResource": ResourceNode.create_node(scope.container if scope else node.value),
     }
     # The engine resolves `Patient.name` only on a plain resource, and other paths only on a ResourceNode.
-    is_resource = isinstance(node.value, dict) and "resourceType" in node.value
-    engine_node = node.value if is_resource else ResourceNode.create_node(node.value, _base(node), node.sibling)
-    options = {"userInvocationTable": _calls(run), "traceFn": _silent}
+    engine_node = node.value if is_resource else as_node
+    options = {"userInvocationTable": _calls(run), "traceFn": _silent, "returnRawData": True}
     try:
-        return list(apply_parsed_path(engine_node, _parsed(expression), context, _model(), options))
+        found = apply_parsed_path(engine_node, _parsed(expression), context, _model(), options)
+        return [get_data(one) for one in found]
     except (RecursionError, NotEvaluable):
         raise
     except Exception as error:  # fhirpathpy raises bare Exception and, on unexpected data, many others
@@ -108,7 +121,35 @@ def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> dict[str, Any]:
-    return parse(expression)  # type: ignore[no-any-return]  # fhirpathpy has no types here
+    return _adapted(parse(expression))
+
+
+_CONTEXT = parse("%context")["children"][0]["children"][0]
+# The types of FHIRPath that have a FHIR type of the same meaning.
+_SYSTEM_TYPES = {"String", "Boolean", "Integer", "Decimal", "Date", "DateTime", "Time"}
+_EITHER = {"is": ("OrExpression", "or"), "as": ("UnionExpression", "|")}
+
+
+def _adapted(tree: dict[str, Any], *, in_function: bool = False) -> dict[str, Any]:
+    """The parsed expression, with two things written so that the engine understands them.
+
+    `x is String` becomes `x is System.String or x is string`, because the engine keeps FHIR types apart; `x as String`
+    becomes a union. `$this` outside of functions becomes `%context`, because the engine has no `$this` there.
+    """
+    kind = tree.get("type")
+    inner = in_function or kind == "ParamList"
+    tree = tree | {"children": [_adapted(one, in_function=inner) for one in tree.get("children", ())]}
+    if kind == "InvocationTerm" and not inner and tree["children"][0]["type"] == "ThisInvocation":
+        return _CONTEXT  # type: ignore[no-any-return]  # fhirpathpy has no types here
+    if kind != "TypeExpression" or tree["children"][-1].get("text") not in _SYSTEM_TYPES:
+        return tree
+    value, named = tree["children"]
+    name, operator = named["text"], tree["terminalNodeText"][0]
+    ways = [
+        tree | {"children": [value, named | {"text": text}]} for text in (f"System.{name}", name[0].lower() + name[1:])
+    ]
+    kind, sign = _EITHER[operator]
+    return {"type": kind, "terminalNodeText": [sign], "children": ways}
 
 
 @cache
@@ -133,11 +174,12 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
         return [ResourceNode.create_node(one) for one in found if one is not None]
 
     def member_of(inputs: list[Any], url: str) -> list[Any]:
-        codes = [(one.get("system"), one.get("code")) if isinstance(one, dict) else (None, one) for one in inputs]
-        answers = [value_set_contains(run.definitions, url, system, str(code)) for system, code in codes]
-        if None in answers:
+        kinds = ["CodeableConcept" if isinstance(one, dict) and "coding" in one else "Coding" for one in inputs]
+        codes = [code for one, kind in zip(inputs, kinds, strict=True) for code in codes_of(one, kind)]
+        answer = contains_any(run, url, codes)
+        if answer is None and inputs:
             raise NotEvaluable(f"value set {url} is not completely available")
-        return [True in answers] if answers else []
+        return [answer] if inputs else []
 
     def conforms_to(inputs: list[Any], url: str) -> list[Any]:
         nodes = [Node(one, str(one.get("resourceType")), "$this") for one in inputs if isinstance(one, dict)]

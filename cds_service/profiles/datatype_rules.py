@@ -21,7 +21,7 @@ from cds_service.profiles.validation_run import Node, ValidationRun
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _OF_THIS_VERSION = "http://hl7.org/fhir/"
 # STU3 names of the HL7 version 2 and 3 code systems, which R4 replaced by those of terminology.hl7.org.
-_REPLACED = re.compile(r"http://hl7\.org/fhir/v[23]/.+")
+_REPLACED = re.compile(r"http://hl7\.org/fhir/v(?P<version>[23])/(?P<name>.+)")
 _PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
@@ -46,9 +46,8 @@ def _check_coding(run: ValidationRun, node: Node) -> None:
         severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
         message = f"{node.value['code']} is not a code of {system}"
         run.add(severity, node, "coding-code", "code-invalid", message)
-    elif system.startswith("http://build.fhir.org"):
-        # A warning only, because HL7's own examples use such systems.
-        run.add("warning", node, "coding-system", "code-invalid", f"system {system} is a page, not a code system")
+    elif doubt := _system_doubt(system):
+        run.add("warning", node, "coding-system", "code-invalid", f"system {system} {doubt}")
 
 
 def _system_problem(run: ValidationRun, system: str) -> str | None:
@@ -60,9 +59,16 @@ def _system_problem(run: ValidationRun, system: str) -> str | None:
         return "is not absolute"
     if run.definitions.value_set(system) is not None:
         return "is a value set: use the code system of the code"
-    if _PAGE.fullmatch(system):
-        return "is a page of the specification, not a code system"
-    return "is not a code system of FHIR R4" if _REPLACED.fullmatch(system) else None
+    return "is a page of the specification, not a code system" if _PAGE.fullmatch(system) else None
+
+
+def _system_doubt(system: str) -> str | None:
+    """A warning for a system that real records and HL7's own examples use, though R4 has another name for it."""
+    if system.startswith("http://build.fhir.org"):
+        return "is a page, not a code system"
+    if found := _REPLACED.fullmatch(system):
+        return f"is the STU3 name: write http://terminology.hl7.org/CodeSystem/v{found['version']}-{found['name']}"
+    return None
 
 
 def _check_quantity(run: ValidationRun, node: Node) -> None:
@@ -136,6 +142,13 @@ def check_element_ids(run: ValidationRun, node: Node) -> None:
         if element_id in seen:
             run.error(node, "element-id", "duplicate", f'two elements have the id "{element_id}"')
         seen.add(element_id)
+
+
+def element_ids(resource: dict[str, Any]) -> set[str]:
+    """The ids of a resource's elements and of its contained resources."""
+    contained = resource.get("contained")
+    listed = contained if isinstance(contained, list) else []
+    return {*_element_ids(resource), *(str(one.get("id")) for one in listed if isinstance(one, dict))}
 
 
 def _element_ids(resource: dict[str, Any]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The definitions that validation uses: StructureDefinitions, value sets, code systems and more, by URL.
 
-Loaded in this order: the shipped R4 core, the product's own package, packages named by the caller. A later definition
-replaces an earlier one with the same URL, except for the StructureDefinitions of R4.
+The R4 core is shipped; packages named by the caller are added, and a later definition replaces an earlier one with the
+same URL, except for the StructureDefinitions of R4. The product's own package is made from its tables when one of its
+URLs is first asked for, because that takes longer than everything else at the start.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ import orjson
 from cds_service.profiles.elements import Element, build_tree
 from cds_service.profiles.packages import read_package
 from cds_service.profiles.snapshots import SnapshotError, with_snapshot
-from cds_service.publishing.package import make_definitions
-from cds_service.publishing.sources import shipped_sources
+from cds_service.publishing.definition import CANONICAL
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 _KINDS = (
@@ -41,7 +41,8 @@ class Definitions:
     choose the codes.
     """
 
-    def __init__(self, resources: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, resources: Iterable[Mapping[str, Any]], *, with_own: bool = False) -> None:
+        self._own_missing = with_own
         self._by_url: dict[str, dict[str, Mapping[str, Any]]] = {kind: {} for kind in _KINDS}
         self._trees: dict[str, Element | None] = {}
         self.cache: dict[Any, Any] = {}
@@ -53,28 +54,37 @@ class Definitions:
 
     def structure(self, url: str) -> Mapping[str, Any] | None:
         """A StructureDefinition by its canonical URL (a version after `|` is ignored), or None."""
-        return self._by_url["StructureDefinition"].get(url.partition("|")[0])
+        return self._find("StructureDefinition", url)
 
     def value_set(self, url: str) -> Mapping[str, Any] | None:
         """A ValueSet by its canonical URL, or None."""
-        return self._by_url["ValueSet"].get(url.partition("|")[0])
+        return self._find("ValueSet", url)
 
     def code_system(self, url: str) -> Mapping[str, Any] | None:
         """A CodeSystem by its canonical URL, or None."""
-        return self._by_url["CodeSystem"].get(url.partition("|")[0])
+        return self._find("CodeSystem", url)
 
     def questionnaire(self, url: str) -> Mapping[str, Any] | None:
         """A Questionnaire by its canonical URL, or None."""
-        return self._by_url["Questionnaire"].get(url.partition("|")[0])
+        return self._find("Questionnaire", url)
 
     def search_parameter(self, url: str) -> Mapping[str, Any] | None:
         """A SearchParameter by its canonical URL, or None."""
-        return self._by_url["SearchParameter"].get(url.partition("|")[0])
+        return self._find("SearchParameter", url)
 
     def kind_of(self, url: str) -> str | None:
         """The resource type of the definition with this canonical URL, or None."""
+        return next((kind for kind in _KINDS if self._find(kind, url) is not None), None)
+
+    def _find(self, kind: str, url: str) -> Mapping[str, Any] | None:
         url = url.partition("|")[0]
-        return next((kind for kind, by_url in self._by_url.items() if url in by_url), None)
+        found = self._by_url[kind].get(url)
+        if found is None and self._own_missing and url.startswith(CANONICAL):
+            for resource in own_resources():
+                self._by_url[resource["resourceType"]].setdefault(resource["url"], resource)
+            self._own_missing = False
+            found = self._by_url[kind].get(url)
+        return found
 
     def global_profiles(self, resource_type: str) -> Sequence[str]:
         """Profiles that an ImplementationGuide requires for all resources of a type (`ImplementationGuide.global`)."""
@@ -146,6 +156,10 @@ def own_resources() -> tuple[dict[str, Any], ...]:
     Raises:
         TableError: a shipped table is wrong.
     """
+    # Both import the tables of the product.
+    from cds_service.publishing.package import make_definitions
+    from cds_service.publishing.sources import shipped_sources
+
     return tuple(make_definitions(shipped_sources(), _OWN_FOLDERS).values())
 
 
@@ -163,4 +177,4 @@ def load_definitions(packages: Sequence[Path] = ()) -> Definitions:
     known = {resource["url"] for resource in core if resource["resourceType"] == "StructureDefinition"}
     # Packages such as hl7.fhir.r4.core repeat the core; the reduced form is equivalent and faster.
     added = [one for one in further if not (one["resourceType"] == "StructureDefinition" and one.get("url") in known)]
-    return Definitions([*core, *own_resources(), *added])
+    return Definitions([*core, *added], with_own=True)

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cds_service.profiles.constraints import NotEvaluable, evaluate
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.issues import Severity
+from cds_service.profiles.primitives import is_primitive
+from cds_service.profiles.terminology import Tristate
 from cds_service.profiles.validation_run import Node, ValidationRun
 
 # FHIR itself uses Element for resources too; the others are kinds of resources without a type in R4.
@@ -73,20 +76,49 @@ def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None
         right = "modifierExtension" if tree.is_modifier else "extension"
         run.error(node, "extension-modifier", "extension", f"{url} belongs in {right}")
     contexts = structure.get("context", ())
-    if contexts and node.parent and not any(_allows(run, one, node.parent) for one in contexts):
+    answers = [_allows(run, one, node.parent) for one in contexts if node.parent]
+    if answers and True not in answers:
         allowed = ", ".join(one["expression"] for one in contexts)
+        if None in answers:
+            message = f"whether {url} is allowed here can't be determined, only on {allowed}: not checked"
+            run.add("information", node, "extension-context", "not-supported", message)
+            return
         # A warning for HL7's own extensions: later releases allow them in more contexts than R4.
         severity: Severity = "warning" if url.startswith(BASE) else "error"
         run.add(severity, node, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
 
 
-def _allows(run: ValidationRun, context: Any, host: Node) -> bool:
+def _allows(run: ValidationRun, context: Any, host: Node) -> Tristate:
     kind, expression = context["type"], context["expression"]
     if kind == "extension":
         return host.type == "Extension" and host.value.get("url") == expression
+    if kind == "fhirpath":
+        return _selects(run, expression, host)
     if kind != "element" or ":" in expression or "#" in expression or expression in _ANYWHERE:
-        return True  # fhirpath contexts and slices are not checked
+        return True  # slices are not checked
     return expression in set(_names(run, host))
+
+
+def _selects(run: ValidationRun, expression: str, host: Node) -> Tristate:
+    """Whether a FHIRPath, evaluated on the resource, selects the element with the extension."""
+    if run.scope is None:
+        return None
+    resource = run.scope.resource
+    try:
+        found = evaluate(run, Node(resource, str(resource.get("resourceType")), "%resource"), expression)
+    except NotEvaluable:
+        return None
+    if not is_primitive(host.type):
+        return any(one is host.value for one in found)
+    # A primitive has no identity, so one of the same value counts. Without a value it can't be told.
+    value = _primitive_value(host)
+    return None if value is None and found else value in found
+
+
+def _primitive_value(host: Node) -> Any:
+    key = host.step + host.type[0].upper() + host.type[1:] if host.chosen else host.step
+    value = host.parent.value.get(key) if host.parent else None
+    return value[host.index] if isinstance(value, list) and host.index is not None else value
 
 
 def _names(run: ValidationRun, host: Node) -> Iterator[str]:

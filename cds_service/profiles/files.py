@@ -1,60 +1,126 @@
-"""Reads resources from files and folders, one at a time: one per JSON file, one per line of NDJSON."""
+"""Reads resources from files, folders and standard input, one at a time: one per JSON file, one per line of NDJSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import gzip
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cds_service.errors import SetupError
 
-_ENDINGS = {".json", ".ndjson"}
+STANDARD_INPUT = Path("-")
+_LINES = {".ndjson", ".jsonl"}
+_ENDINGS = {".json", *_LINES}
+_GZIP = ".gz"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes of one resource and their location; `line` counts from 1, None in a JSON file."""
+    """The bytes of one resource and their location; `line` counts from 1, None in a JSON file.
+
+    `problem` says why the file can't be read; the content is then empty.
+    """
 
     path: Path
     line: int | None
     content: bytes
+    problem: str | None = None
 
     @property
     def name(self) -> str:
         """`FILE`, or `FILE:LINE`."""
-        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+        name = "standard input" if self.path == STANDARD_INPUT else str(self.path)
+        return name if self.line is None else f"{name}:{self.line}"
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files of the paths: a file itself, or all .json and .ndjson files below a folder.
+    """The files of the paths: a file itself, or all below a folder with the name of a resource file.
+
+    A link to nothing is among them: it is reported when it is read.
 
     Raises:
         SetupError: a path does not exist, or no file was found.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if path.is_dir():
+            found += sorted(one for one in path.rglob("*") if _ending(one) in _ENDINGS and not one.is_dir())
+        elif path == STANDARD_INPUT or path.exists():
+            found.append(path)
+        elif path.is_symlink():
+            raise SetupError(f"{path}: is a link to {path.readlink()}, which does not exist; correct the link")
+        else:
             raise SetupError(f"{path}: there is no such file or folder; correct the path")
-        found += sorted(one for one in path.rglob("*") if one.suffix in _ENDINGS) if path.is_dir() else [path]
     if not found:
-        raise SetupError(f"{', '.join(map(str, paths))}: holds no .json or .ndjson file; name a file or another folder")
+        raise SetupError(
+            f"{', '.join(map(str, paths))}: holds no .json, .ndjson or .jsonl file, plain or with .gz; "
+            "name a file or another folder"
+        )
     return found
 
 
-def resources_in(files: Sequence[Path]) -> Iterator[Source]:
-    """Every resource, in order; empty lines of NDJSON are skipped.
+def size_of(path: Path) -> int:
+    """The bytes of a file as stored; 0 for standard input and for what can't be read."""
+    try:
+        return 0 if path == STANDARD_INPUT else path.stat().st_size
+    except OSError:
+        return 0
 
-    Raises:
-        SetupError: a file can't be read.
-    """
+
+def resources_in(files: Sequence[Path]) -> Iterator[Source]:
+    """Every resource, in order; a file that can't be read gives one with a problem. NDJSON may have empty lines."""
     for path in files:
         try:
-            if path.suffix != ".ndjson":
-                yield Source(path, None, path.read_bytes())
-                continue
-            with path.open("rb") as lines:
-                for number, line in enumerate(lines, start=1):
-                    if line.strip():
-                        yield Source(path, number, line)
-        except OSError as error:
-            raise SetupError(f"{path}: can't be read ({error.strerror}); check its permissions") from None
+            yield from _standard_input() if path == STANDARD_INPUT else _resources(path)
+        except (OSError, EOFError, zlib.error) as error:
+            yield Source(path, None, b"", _problem(path, error))
+
+
+def _problem(path: Path, error: Exception) -> str:
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {path.readlink()}, which does not exist: correct the link"
+    if isinstance(error, OSError) and error.strerror:
+        return f"can't be read ({error.strerror}): check its permissions"
+    return f"is not a whole gzip file ({error}): copy it again"
+
+
+def _ending(path: Path) -> str:
+    """The ending that says how a file is read, in lower case: .json for a.JSON and a.json.gz."""
+    name = path.with_suffix("") if path.suffix.lower() == _GZIP else path
+    return name.suffix.lower()
+
+
+def _resources(path: Path) -> Iterator[Source]:
+    with gzip.open(path) if path.suffix.lower() == _GZIP else path.open("rb") as file:
+        if _ending(path) in _LINES:
+            yield from _lines(path, file)
+        else:
+            yield Source(path, None, file.read())
+
+
+def _standard_input() -> Iterator[Source]:
+    """NDJSON if its first line is a whole JSON value and there are more, else one resource."""
+    content = sys.stdin.buffer.read()
+    first, _, rest = content.lstrip().partition(b"\n")
+    if rest.strip() and _is_json(first):
+        yield from _lines(STANDARD_INPUT, content.splitlines(keepends=True))
+    else:
+        yield Source(STANDARD_INPUT, None, content)
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(path: Path, lines: Iterable[bytes]) -> Iterator[Source]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield Source(path, number, line)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 Severity = Literal["fatal", "error", "warning", "information"]
 
+# The extensions in which HL7's validator gives line and column.
+_PLACE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-"
 SEVERITIES: tuple[Severity, ...] = ("fatal", "error", "warning", "information")
 
 
@@ -17,7 +19,8 @@ class Issue:
 
     `rule` is the key of a constraint (`obs-6`) or one of the validator's own rules (`cardinality`, `binding`,
     `unknown-element` ...; listed in docs/validation.md). `expression` is FHIRPath from the validated root. `code` is a
-    code of FHIR issue-type. `profile` is the URL of the StructureDefinition with the rule, None for JSON errors.
+    code of FHIR issue-type. `profile` is the URL of the StructureDefinition with the rule, None for JSON errors. `line`
+    and `column` count from 1 in the validated text; None if the resource was not validated as text.
     """
 
     severity: Severity
@@ -26,6 +29,8 @@ class Issue:
     expression: str
     message: str
     profile: str | None = None
+    line: int | None = None
+    column: int | None = None
 
     @property
     def is_error(self) -> bool:
@@ -66,4 +71,7 @@ def _as_json(issue: Issue) -> dict[str, Any]:
         shown["diagnostics"] = f"required by {issue.profile}"
     if issue.expression:
         shown["expression"] = [issue.expression]
+    if issue.line is not None:
+        places = {"line": issue.line, "col": issue.column}
+        shown["extension"] = [{"url": f"{_PLACE}{name}", "valueInteger": value} for name, value in places.items()]
     return shown

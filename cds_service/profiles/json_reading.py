@@ -31,6 +31,8 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
         The value with decimals as `Decimal`, and the issues; the value is None if one of them is fatal.
     """
     issues: list[Issue] = []
+    if other := _other_format(content):
+        return None, [_issue("fatal", other)]
     if content.startswith(_BOM):
         content = content[len(_BOM) :]
         issues.append(_issue("warning", "begins with a byte order mark: leave it out"))
@@ -44,7 +46,7 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
     except UnicodeDecodeError as error:
         return None, [*issues, _issue("fatal", f"is not UTF-8 (byte {error.start}): save it as UTF-8")]
     except json.JSONDecodeError as error:
-        return None, [*issues, _issue("fatal", f"is not JSON: {error.msg}, line {error.lineno} column {error.colno}")]
+        return None, [*issues, _syntax_issue(error)]
     except RecursionError:
         return None, [*issues, _too_deep()]
     except ValueError as error:
@@ -52,6 +54,30 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
     if _is_deeper_than(value, MAX_DEPTH):
         return None, [*issues, _too_deep()]
     return value, issues
+
+
+_OTHER_FORMATS = {
+    b"\x1f\x8b": "is compressed with gzip: name it .json.gz or .ndjson.gz, or unpack it",
+    b"PK\x03\x04": "is a zip archive: unpack it",
+    b"\xff\xfe": "is UTF-16: save it as UTF-8",
+    b"\xfe\xff": "is UTF-16: save it as UTF-8",
+    b"<": "is XML or HTML: only JSON is validated, so convert it",
+}
+
+
+def _other_format(content: bytes) -> str | None:
+    start = content.lstrip()
+    if not start.removeprefix(_BOM):
+        return "is empty: there is no resource in it"
+    return next((remedy for sign, remedy in _OTHER_FORMATS.items() if start.removeprefix(_BOM).startswith(sign)), None)
+
+
+def _syntax_issue(error: json.JSONDecodeError) -> Issue:
+    message = f"is not JSON: {error.msg}, line {error.lineno} column {error.colno}"
+    if error.msg == "Extra data":
+        message = f"has more than one JSON value, the second in line {error.lineno} column {error.colno}: "
+        message += "if it has one resource a line, name it .ndjson"
+    return Issue("fatal", "structure", "json", "", message, line=error.lineno, column=error.colno)
 
 
 def _reject_constant(constant: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from xml.parsers import expat
 
+from cds_service.profiles.datatype_rules import element_ids
 from cds_service.profiles.validation_run import Node, ValidationRun
 
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -35,16 +36,29 @@ class _InvalidNarrative(ValueError):
 
 def check_narrative(run: ValidationRun, node: Node) -> None:
     """Check the `div` of a Narrative."""
-    if problem := _problem(str(node.value)):
+    images: list[str] = []
+    if problem := _problem(str(node.value), images):
         rule = "txt-2" if problem == _EMPTY else "txt-1"
         run.error(node, rule, "invariant", problem)
+    known = element_ids(run.scope.container) if images and run.scope else set()
+    for image in images:
+        if image not in known:
+            # A warning only, because HL7's own examples have such images.
+            run.add("warning", node, "narrative-image", "not-found", f"the image #{image} is not in the resource")
 
 
-def _problem(div: str) -> str | None:
+def _problem(div: str, images: list[str]) -> str | None:
+    """Why the XHTML is not allowed; `images` receives the ids of the images that are in the resource itself."""
     parser = expat.ParserCreate()
     seen: list[str] = []
     within: list[str] = []
-    parser.StartElementHandler = lambda name, attributes: _start(name, attributes, seen, within)
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        _start(name, attributes, seen, within)
+        if name == "img" and attributes.get("src", "").startswith("#"):
+            images.append(attributes["src"][1:])
+
+    parser.StartElementHandler = start
     parser.EndElementHandler = lambda name: within.pop()
     parser.CharacterDataHandler = lambda text: seen.append("#text") if text.strip() else None
     parser.StartDoctypeDeclHandler = _no_doctype

@@ -14,7 +14,8 @@ from typing import Any
 
 from cds_service.profiles.validation_run import Node, Scope
 
-Check = Callable[[Node, Scope | None], bool]
+# None if the values at hand can't decide.
+Check = Callable[[Node, Scope | None], bool | None]
 
 
 def _checked_elsewhere(node: Node, scope: Scope | None) -> bool:
@@ -28,6 +29,9 @@ def _ext_1(node: Node, scope: Scope | None) -> bool:
         return True
     has_value = any(key.lstrip("_").startswith("value") for key in value)
     return ("extension" in value) != has_value
+
+
+_LINKED = re.compile(r"""(?:src|href)\s*=\s*["'](#[^"']+)""")
 
 
 def _contained(node: Node) -> list[dict[str, Any]]:
@@ -48,7 +52,7 @@ def _dom_3(node: Node, scope: Scope | None) -> bool:
 
 
 def _fragments(value: Any) -> Iterator[str]:
-    """Every string in a value that starts with #: references, canonicals and URIs to contained resources."""
+    """Every #id in a value: references, canonicals and URIs to contained resources, images and links of narrative."""
     pending = [value]
     while pending:
         one = pending.pop()
@@ -58,6 +62,8 @@ def _fragments(value: Any) -> Iterator[str]:
             pending += one
         elif isinstance(one, str) and one.startswith("#"):
             yield one
+        elif isinstance(one, str) and one.startswith("<div"):
+            yield from _LINKED.findall(one)
 
 
 def _no_meta(*names: str) -> Check:
@@ -106,35 +112,47 @@ def _one_of(*names: str) -> Check:
     return lambda node, scope: any(check(node.value) for check in checks)
 
 
-def _per_1(node: Node, scope: Scope | None) -> bool:
+def _per_1(node: Node, scope: Scope | None) -> bool | None:
     start, end = node.value.get("start"), node.value.get("end")
-    return not (isinstance(start, str) and isinstance(end, str)) or not _later(start, end)
+    return not (isinstance(start, str) and isinstance(end, str)) or _not_later(start, end)
 
 
 _PARTS = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(T.*)?")
 
 
-def _later(start: str, end: str) -> bool:
-    """Whether `start` is certainly after `end`, compared to the lower precision of the two."""
+def _not_later(start: str, end: str) -> bool | None:
+    """Whether `start` is not after `end`; None if they overlap in different precision: 2020-01-15 and 2020.
+
+    R4 defines an end as inclusive, so the two may be valid; its expression has no result for them.
+    """
     if "T" in start and "T" in end:
         moments = _moment(start), _moment(end)
         if None not in moments:
-            return moments[0] > moments[1]  # type: ignore[operator]  # neither is None
+            return moments[0] <= moments[1]  # type: ignore[operator]  # neither is None
     first, second = _PARTS.fullmatch(start), _PARTS.fullmatch(end)
     if not first or not second:
-        return False
+        return None
     # Time zones are ignored for whole dates.
     pairs = zip(first.groups()[:3], second.groups()[:3], strict=True)
     known = [(a, b) for a, b in pairs if a and b]
-    return [a for a, _ in known] > [b for _, b in known]
+    one, other = [a for a, _ in known], [b for _, b in known]
+    if one == other and len(start) != len(end):
+        return None
+    return one <= other
 
 
 def _moment(text: str) -> datetime | None:
+    text = re.sub(r":60(?=[.Z+-])", ":59", text)  # a leap second
     try:
         found = datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda m: f".{m[1]:0<6}", text))
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _vs_1(node: Node, scope: Scope | None) -> bool:
+    """A dateTime with a value is precise to the day; a Period and a dateTime without a value may be anything."""
+    return not (node.type == "dateTime" and isinstance(node.value, str)) or len(node.value) >= len("2020-01-01")
 
 
 def _rng_2(node: Node, scope: Scope | None) -> bool:
@@ -238,6 +256,7 @@ NATIVE_CHECKS: dict[str, Check] = {
     "low.exists() or high.exists() or text.exists()": _one_of("low", "high", "text"),
     "value.exists() or dataAbsentReason.exists()": _one_of("value", "dataAbsentReason"),
     "start.hasValue().not() or end.hasValue().not() or (start <= end)": _per_1,
+    "($this as dateTime).toString().length() >= 8": _vs_1,
     "low.empty() or high.empty() or (low <= high)": _rng_2,
     "(numerator.empty() xor denominator.exists()) and (numerator.exists() or extension.exists())": _rat_1,
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _obs_7,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+# Of string and the types derived from it; base64Binary, xhtml and uri have no limit.
 _LONGEST_STRING = 1024 * 1024
 _INT32 = 2**31
 
@@ -32,7 +33,7 @@ _OID = re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+")
 _OID_URI = re.compile(_OID.pattern + r"([|#]\S+)?")
 _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID_URI = re.compile(_UUID.pattern + r"([|#]\S+)?", re.IGNORECASE)
-_BASE64 = re.compile(r"([0-9A-Za-z+/]{4})*([0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?")
+_BASE64 = re.compile(r"[0-9A-Za-z+/]*={0,2}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 Reason = str | None
@@ -78,14 +79,16 @@ def _decimal(value: Any) -> Reason:
     return None
 
 
-def _text(value: Any) -> Reason:
+def _any_text(value: Any) -> Reason:
     if not isinstance(value, str):
         return _wanted("a string", value)
     if not value:
         return "is empty: leave the element out instead"
-    if len(value) > _LONGEST_STRING:
-        return "is longer than 1 MB"
     return "has a control character" if _CONTROL.search(value) else None
+
+
+def _text(value: Any) -> Reason:
+    return _any_text(value) or ("is longer than 1 MB" if len(value) > _LONGEST_STRING else None)
 
 
 def _matching(pattern: re.Pattern[str], wanted: str) -> Callable[[Any], Reason]:
@@ -96,7 +99,7 @@ def _matching(pattern: re.Pattern[str], wanted: str) -> Callable[[Any], Reason]:
 
 
 def _uri(value: Any) -> Reason:
-    if problem := _text(value) or (None if _URI.fullmatch(value) else "is not a URI: white space is not allowed"):
+    if problem := _any_text(value) or (None if _URI.fullmatch(value) else "is not a URI: white space is not allowed"):
         return problem
     if value.startswith(("oid:", "uuid:")):
         return "is not a URI: write urn:oid: or urn:uuid:"
@@ -106,7 +109,11 @@ def _uri(value: Any) -> Reason:
 
 
 def _base64(value: Any) -> Reason:
-    return _text(value) or (None if _BASE64.fullmatch("".join(value.split())) else "is not base64")
+    return _any_text(value) or (None if _is_base64("".join(value.split())) else "is not base64")
+
+
+def _is_base64(text: str) -> bool:
+    return len(text) % 4 == 0 and _BASE64.fullmatch(text) is not None
 
 
 def _dated(pattern: re.Pattern[str], wanted: str) -> Callable[[Any], Reason]:
@@ -135,7 +142,7 @@ _CHECKS: dict[str, Callable[[Any], Reason]] = {
     "decimal": _decimal,
     "string": _text,
     "markdown": _text,
-    "xhtml": _text,
+    "xhtml": _any_text,
     "code": _matching(_CODE, "a code: no white space around it, single blanks inside"),
     "id": _matching(_ID, "an id: 1 to 64 letters, digits, - and ."),
     "uri": _uri,

@@ -1,20 +1,26 @@
 """Validates QuestionnaireResponses against their Questionnaire, if it is available or contained.
 
-Source: FHIR R4 QuestionnaireResponse, elements questionnaire and item.linkId; Questionnaire, item type codes.
+Source: FHIR R4 QuestionnaireResponse, elements questionnaire and item.linkId; Questionnaire, item type codes, maxLength
+and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
 enableWhen is not evaluated: an item that has it may be left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from cds_service.profiles.bindings import codes_of, contains_any
+from cds_service.profiles.definitions import BASE
+from cds_service.profiles.issues import Severity
 from cds_service.profiles.references import resolve
 from cds_service.profiles.validation_run import Node, ValidationRun
-from cds_service.profiles.values import quoted
+from cds_service.profiles.values import bound_problem, equals_fixed, matches_regex, quoted
 
 _COMPLETE = {"completed", "amended"}
+_WITHOUT_ANSWER = {"group", "display"}
+_WITH_OPTIONS = {"choice", "open-choice"}
 _ANSWERS = {
     **{kind: {kind} for kind in ("boolean", "decimal", "integer", "date", "dateTime", "time", "string")},
     "text": {"string"},
@@ -35,7 +41,7 @@ def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
     """Check the items and answers of one QuestionnaireResponse."""
     questionnaire = _questionnaire(run, node.value.get("questionnaire"))
     if questionnaire is not None:
-        _check_items(run, node, _listed(questionnaire.get("item")), node.value.get("status") in _COMPLETE)
+        _check_items(run, node, _listed(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
 
 
 def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
@@ -53,6 +59,7 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
     """Check the items of one level against the questions of that level."""
     known = {str(one.get("linkId")): one for one in questions}
     seen: dict[str, int] = {}
+    answered: set[str] = set()
     for index, item in enumerate(_listed(node.value.get("item"))):
         where = Node(item, "BackboneElement", "item", node, index)
         link = item.get("linkId")
@@ -63,11 +70,13 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
             run.error(where, "answer-link", "not-found", message)
             continue
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
+        if item.get("answer") or str(known[link].get("type")) in _WITHOUT_ANSWER:
+            answered.add(link)
         _check_item(run, where, known[link], complete)
     for link, question in known.items():
         if seen.get(link, 0) > 1 and not question.get("repeats"):
             run.error(node, "answer-repeats", "structure", f"item {quoted(link)} may be answered only once")
-        if complete and question.get("required") is True and link not in seen and "enableWhen" not in question:
+        if complete and question.get("required") is True and link not in answered and "enableWhen" not in question:
             run.error(node, "answer-required", "required", f"item {quoted(link)} must be answered")
 
 
@@ -83,7 +92,7 @@ def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) 
 
 
 def _check_answer(run: ValidationRun, node: Node, question: Json) -> None:
-    """Check the type of one answer, and its code if the question lists options."""
+    """Check the type of one answer, that it is an option if the question has them, and its limits."""
     options = _listed(question.get("answerOption"))
     allowed = _ANSWERS.get(str(question.get("type")))
     given = next(_values(node.value), None)
@@ -95,19 +104,52 @@ def _check_answer(run: ValidationRun, node: Node, question: Json) -> None:
     if kind.lower() not in {one.lower() for one in allowed}:
         wanted = " or ".join(sorted(allowed)) or "no answer"
         run.error(node, "answer-type", "structure", f"is a {kind}, expected {wanted}")
-    elif question["type"] == "choice" and kind == "Coding" and _is_other(run, question, options, value):
-        run.error(node, "answer-option", "code-invalid", f"{quoted(value)} is not an option of the question")
+        return
+    if _is_other(run, question, kind, value):
+        # A warning for an open choice: records have codes of their own there, though R4 allows only text.
+        severity: Severity = "error" if question["type"] == "choice" else "warning"
+        message = f"{quoted(value)} is not an option of the question"
+        run.add(severity, node, "answer-option", "code-invalid", message)
+    for problem in _limit_problems(question, value):
+        run.error(node, "answer-limit", "value", problem)
 
 
-def _is_other(run: ValidationRun, question: Json, options: Sequence[Json], value: Any) -> bool:
-    codes = codes_of(value, "Coding")
-    if not codes:
+def _is_other(run: ValidationRun, question: Json, kind: str, value: Any) -> bool:
+    """Whether an answer is certainly none of the options; the free text of an open choice may be anything."""
+    if question["type"] not in _WITH_OPTIONS or (question["type"] == "open-choice" and kind == "String"):
         return False
-    listed = [code for one in options for code in codes_of(one.get("valueCoding"), "Coding")]
-    if listed:
-        return codes[0] not in listed
+    codes = codes_of(value, "Coding") if kind == "Coding" else []
+    options = [given for one in _listed(question.get("answerOption")) for given in _values(one)]
+    if options and kind == "Coding":
+        listed = [one for named, one in options if named == "Coding"]
+        if codes:
+            return codes[0] not in [code for one in listed for code in codes_of(one, "Coding")]
+        return value.get("display") not in [one.get("display") for one in listed]
+    if options:
+        return not any(named == kind and equals_fixed(value, one) for named, one in options)
     url = question.get("answerValueSet")
-    return isinstance(url, str) and contains_any(run, url, codes) is False
+    return bool(codes) and isinstance(url, str) and contains_any(run, url, codes) is False
+
+
+def _limit_problems(question: Json, value: Any) -> Iterator[str]:
+    """How an answer exceeds `maxLength` and the extensions of the question that limit it."""
+    limits = {str(one.get("url")): given for one in _listed(question.get("extension")) for _, given in _values(one)}
+    for which in ("min", "max"):
+        bound = limits.get(f"{BASE}{which}Value")
+        if bound is not None and (problem := bound_problem(which, value, bound)):
+            yield problem
+    places = limits.get(f"{BASE}maxDecimalPlaces")
+    if isinstance(places, int) and isinstance(value, Decimal) and -int(value.as_tuple().exponent) > places:
+        yield f"has more than {places} decimal places"
+    if not isinstance(value, str):
+        return
+    longest, shortest, pattern = question.get("maxLength"), limits.get(f"{BASE}minLength"), limits.get(f"{BASE}regex")
+    if isinstance(longest, int) and len(value) > longest:
+        yield f"is longer than {longest} characters"
+    if isinstance(shortest, int) and len(value) < shortest:
+        yield f"is shorter than {shortest} characters"
+    if isinstance(pattern, str) and not matches_regex(pattern, value):
+        yield f"does not match {pattern}"
 
 
 def _values(holder: Json) -> Iterator[tuple[str, Any]]:

@@ -82,7 +82,7 @@ def _check_form(run: ValidationRun, node: Node, reference: str) -> None:
         run.error(node, "reference-form", "value", "a relative reference must be Type/id")
     bundle = run.scope.bundle if run.scope else None
     if bundle and reference.startswith(_LOCAL_SCHEMES) and resolve(run.scope, reference) is None:
-        severity: Severity = "error" if bundle.resource.get("type") in _SELF_CONTAINED else "warning"
+        severity: Severity = "error" if str(bundle.resource.get("type")) in _SELF_CONTAINED else "warning"
         run.add(severity, node, "reference-unresolved", "not-found", "no entry of the Bundle has this fullUrl")
 
 

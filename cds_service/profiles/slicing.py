@@ -146,7 +146,8 @@ def _matches(run: ValidationRun, item: Node, one: Element, kind: str, path: str)
         wanted = [True if e.min_occurs > 0 else (False if e.max_occurs == 0 else None) for e in elements]
         return None if None in wanted else bool(nodes) == wanted[0]
     if kind == "type":
-        return _meets_type(run, nodes, {t.code for e in elements for t in e.types})
+        allowed = {t.code for e in elements for t in e.types}
+        return _meets_type(run, nodes, allowed) if allowed else _UNCONSTRAINED
     if any(node.value is _UNRESOLVED for node in nodes):
         return None
     if kind == "profile":
@@ -279,6 +280,9 @@ def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], k
     if not steps:
         yield element
         return
+    if held := list(_held(element, steps)):
+        yield from held
+        return
     step, rest = steps[0], steps[1:]
     if step == "resolve()":
         urls = [url for one in element.types for url in one.targets]
@@ -301,6 +305,17 @@ def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], k
         else:
             yield from _elements_at(run, child, rest, child.types[0].code if child.types else "")
         return
+
+
+def _held(element: Element, steps: tuple[str, ...]) -> Iterator[Element]:
+    """What the fixed value or pattern of an element holds at a path below it: `{"system": "x"}` at `system`."""
+    whole = element.fixed if element.fixed is not None else element.pattern
+    values = [whole] if isinstance(whole, dict) else []
+    for step in steps:
+        found = [value[step] for value in values if isinstance(value, dict) and step in value]
+        values = [one for value in found for one in (value if isinstance(value, list) else [value])]
+    for value in values:
+        yield Element(element.path, element.name, element.definition, min_occurs=1, pattern=value)
 
 
 def _as_type(element: Element, tree: Element) -> Element:

@@ -117,7 +117,7 @@ def _add_slice(elements: dict[str, Element], plain: str, slice_name: str) -> tup
 def _expand_children(elements: dict[str, Element], parent: str, find: Find) -> dict[str, Element]:
     """Add the children of an element, from the element that it slices or refers to, or from its type."""
     element = elements[parent]
-    inner = _below(elements, element.get("contentReference", "#").partition("#")[2])
+    inner = _referenced(element, find)
     if not inner and ":" in parent.rpartition(".")[2]:
         inner = _below(elements, parent.rpartition(":")[0])
     if not inner:
@@ -127,6 +127,13 @@ def _expand_children(elements: dict[str, Element], parent: str, find: Find) -> d
         path = element["path"] + "." + ".".join(part.partition(":")[0] for part in tail.split("."))
         added[f"{parent}.{tail}"] = {**child, "id": f"{parent}.{tail}", "path": path}
     return _insert_after(elements, parent, added)
+
+
+def _referenced(element: Element, find: Find) -> dict[str, Element]:
+    """The children of the element that a contentReference names, as R4 has them: not as this profile changes them."""
+    path = element.get("contentReference", "").partition("#")[2]
+    structure = find(_BASE + path.partition(".")[0]) if path else None
+    return _below({one["id"]: one for one in structure["snapshot"]["element"]}, path) if structure else {}
 
 
 def _below(elements: dict[str, Element], identity: str) -> dict[str, Element]:

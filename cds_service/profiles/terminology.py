@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cds_service.profiles.definitions import Definitions
+from cds_service.profiles.units import UCUM, unit_problem
 
 # Code systems defined by a grammar, not a list. Source: RFC 6838 and RFC 2045 (and the short forms of FHIR R4
-# CapabilityStatement.format); BCP 47 (RFC 5646); ISO 4217; The Unified Code for Units of Measure, section 2.1.
+# CapabilityStatement.format); BCP 47 (RFC 5646); ISO 4217.
 _GRAMMARS = {
     "urn:ietf:bcp:13": re.compile(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+(\s*;.*)?|xml|json|ttl"),
     "urn:ietf:bcp:47": re.compile(r"([A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8}|[xXiI])(-[A-Za-z0-9]{1,8})*"),
     "urn:iso:std:iso:4217": re.compile(r"[A-Z]{3}"),
-    "http://unitsofmeasure.org": re.compile(r"[!-~]+"),
 }
 # Classifications in which a parent code is a prefix of its children, so that is-a needs no list of codes.
 _BY_PREFIX = {
@@ -119,6 +119,8 @@ def system_contains(definitions: Definitions, url: str, code: str) -> Tristate:
     """Whether a code system has a code; None if the system is not completely available."""
     if url in _GRAMMARS:
         return _GRAMMARS[url].fullmatch(code) is not None
+    if url == UCUM:
+        return unit_problem(definitions, code) is None
     codes = _codes(definitions, url)
     if codes is None:
         return None

@@ -1,8 +1,7 @@
-"""UCUM unit codes: must be well formed and consist of known units.
+"""UCUM unit codes: those that HL7 lists, and those that the grammar of UCUM accepts; and the prefixes of metric units.
 
-Known units are the parts of the codes in HL7's value set of common units, with any prefix. A part in square brackets or
-with special characters may be one of many rare units, so only a part of plain letters is reported as unknown: `tbl`,
-not `[tbs_us]`.
+ucumvert, which has the grammar and units of UCUM, is imported for the first code that HL7's value set of common units
+does not list, because loading it takes about as long as validating a hundred resources.
 Source: The Unified Code for Units of Measure, sections 2 and 3; FHIR R4 value set ucum-common.
 """
 
@@ -10,6 +9,8 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Any
 
 from cds_service.profiles.definitions import Definitions
 
@@ -40,12 +41,9 @@ _POWERS = {
 }
 # Units with prefixes that are common in bounds; other units are compared only with themselves.
 _METRIC = {"g": "g", "m": "m", "s": "s", "L": "L", "l": "L", "mol": "mol", "Pa": "Pa", "J": "J", "cal": "cal", "W": "W"}
-# The other code for litre.
-_EXTRA_UNITS = ("l",)
-_ANNOTATION = re.compile(r"\{[!-z|~]*\}")
-_PART = re.compile(r"(?P<unit>[^./()]*?[^./()0-9+\-]|10[*^])?(?P<exponent>[+-]?[0-9]+)?")
-_PLAIN = re.compile(r"[A-Za-z]+")
-_SIGNS = re.compile(r"[!-~]+")
+_ANNOTATION = re.compile(r"\{[!-z|~]+\}")
+# Parsing grows faster than the length; the longest of HL7's common units has 40 characters without annotations.
+_LONGEST = 100
 
 
 def in_base_unit(value: Decimal, code: str) -> tuple[Decimal, str]:
@@ -59,28 +57,45 @@ def in_base_unit(value: Decimal, code: str) -> tuple[Decimal, str]:
 
 
 def unit_problem(definitions: Definitions, code: str) -> str | None:
-    """Why a code is not a UCUM unit, as the end of a sentence; None if it is or may be one."""
-    bare = _ANNOTATION.sub("", code)
-    if not _SIGNS.fullmatch(code) or "{" in bare or "}" in bare or bare.count("(") != bare.count(")"):
-        return "is not a well-formed UCUM code"
-    for part in re.split(r"[./()]", bare):
-        found = _PART.fullmatch(part)
-        unit = found["unit"] if found else part
-        if unit and _PLAIN.fullmatch(unit) and not _is_known(_units(definitions), unit):
-            return f"is not a UCUM unit: {unit} is unknown"
+    """Why a code is not a UCUM unit, as the end of a sentence; None if it is one."""
+    if code in _common_units(definitions):
+        return None
+    # What an annotation says does not matter.
+    return _grammar_problem(_ANNOTATION.sub("{x}", code))
+
+
+@lru_cache(maxsize=4096)
+def _grammar_problem(code: str) -> str | None:
+    if len(code) > _LONGEST:
+        return "is too long for a UCUM unit"
+    from lark.exceptions import UnexpectedCharacters, UnexpectedInput
+
+    try:
+        _parser().parse(code)
+    except UnexpectedCharacters as error:
+        return f"is not a UCUM unit: {_part_at(code, error.column - 1)} is unknown"
+    except UnexpectedInput:
+        return "is not a UCUM unit: it is incomplete"
     return None
 
 
-def _is_known(units: frozenset[str], unit: str) -> bool:
-    return unit in units or any(unit.startswith(one) and unit[len(one) :] in units for one in _PREFIXES)
+def _part_at(code: str, position: int) -> str:
+    """The unit between operators at a position."""
+    start = max(code.rfind(sign, 0, position) for sign in "./(") + 1
+    return re.split(r"[./)]", code[start:])[0] or code[position]
 
 
-def _units(definitions: Definitions) -> frozenset[str]:
-    """The units in HL7's value set of common UCUM codes."""
+@cache
+def _parser() -> Any:
+    from ucumvert.parser import get_ucum_parser
+
+    return get_ucum_parser()
+
+
+def _common_units(definitions: Definitions) -> frozenset[str]:
+    """The codes in HL7's value set of common UCUM units."""
     if "units" not in definitions.cache:
         value_set = definitions.value_set(_COMMON) or {}
-        codes = [one["code"] for include in value_set["compose"]["include"] for one in include["concept"]]
-        parts = {part for code in codes for part in re.split(r"[./()]", _ANNOTATION.sub("", code))}
-        named = (found["unit"] for part in parts if (found := _PART.fullmatch(part)) and found["unit"])
-        definitions.cache["units"] = frozenset({*named, *_EXTRA_UNITS})
+        codes = (one["code"] for include in value_set["compose"]["include"] for one in include["concept"])
+        definitions.cache["units"] = frozenset(codes)
     return definitions.cache["units"]  # type: ignore[no-any-return]  # the cache holds values of any type

@@ -9,6 +9,7 @@ from typing import Any
 from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.issues import Issue, has_errors, sort_issues
 from cds_service.profiles.json_reading import read_json
+from cds_service.profiles.positions import with_positions
 from cds_service.profiles.validation_run import Node, ValidationRun
 from cds_service.profiles.walk import check_resource, conforms
 
@@ -36,7 +37,7 @@ def validate(resource: Any, profiles: Sequence[str] = (), definitions: Definitio
 
 
 def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Definitions | None = None) -> list[Issue]:
-    """Every issue of one resource as received, including its JSON.
+    """Every issue of one resource as received, including its JSON, with line and column.
 
     Args:
         content: the bytes of one resource, UTF-8.
@@ -46,7 +47,8 @@ def validate_json(content: bytes, profiles: Sequence[str] = (), definitions: Def
     resource, issues = read_json(content)
     if has_errors(issues) and resource is None:
         return sort_issues(issues)
-    return sort_issues([*issues, *validate(resource, profiles, definitions)])
+    found = sort_issues([*issues, *validate(resource, profiles, definitions)])
+    return with_positions(found, content.decode("utf-8-sig")) if found else found
 
 
 @cache

@@ -27,9 +27,11 @@ from cds_service.profiles.elements import Element, Type
 from cds_service.profiles.issues import Issue, has_errors
 from cds_service.profiles.occurrences import occurrences
 from cds_service.profiles.primitives import is_primitive, primitive_problem, text_problem
+from cds_service.profiles.releases import other_release, other_type
 from cds_service.profiles.slicing import check_slices
 from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 from cds_service.profiles.values import bound_problem, equals_fixed, matches_pattern, matches_regex, quoted
+from cds_service.profiles.vital_signs import vital_sign_profiles
 
 _BASE_TYPES = {"Element", "BackboneElement"}
 _RESOURCE_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
@@ -42,7 +44,7 @@ _RESOURCE_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
 
 
 def check_resource(run: ValidationRun, node: Node, profiles: Iterable[str] = (), full_url: str | None = None) -> None:
-    """Check a whole resource: base definition, profiles in `meta.profile`, and further profiles.
+    """Check a whole resource: base definition, profiles in `meta.profile`, those that R4 requires, and further ones.
 
     Args:
         run: collects the issues.
@@ -60,13 +62,16 @@ def check_resource(run: ValidationRun, node: Node, profiles: Iterable[str] = (),
     node.type = name
     scope = run.cache["scope", id(resource)] = _scope(run, node, full_url)
     with run.enter(scope, tree.definition):
+        if release := other_release(resource):
+            run.error(node, "release", "structure", release)
         check_object(run, node, tree, full=True)
         check_constraints(run, node, tree.constraints)
         references.check_contained(run, node)
         check_element_ids(run, node)
         if check := _RESOURCE_CHECKS.get(name):
             check(run, node)
-        for url in dict.fromkeys([*_claimed_profiles(resource), *run.definitions.global_profiles(name), *profiles]):
+        required = [*run.definitions.global_profiles(name), *vital_sign_profiles(run.definitions, resource)]
+        for url in dict.fromkeys([*_claimed_profiles(resource), *required, *profiles]):
             check_profile(run, node, url)
 
 
@@ -75,7 +80,8 @@ def _resource_type_problem(resource: Any, name: Any) -> str:
         return "is not a JSON object, so it can't be a resource"
     if name is None:
         return "has no resourceType"
-    return f"{quoted(name)} is not a resource type of FHIR R4"
+    other = other_type(name) if isinstance(name, str) else None
+    return f"{quoted(name)} {other or 'is not a resource type of FHIR R4'}"
 
 
 def _scope(run: ValidationRun, node: Node, full_url: str | None) -> Scope:
@@ -276,7 +282,8 @@ def _check_below(run: ValidationRun, node: Node, element: Element, full: bool) -
         elif element.children:
             check_object(run, node, element, full=False)
         return
-    inline = _referenced(run, element) if element.content_reference else element
+    # A profile's rules for an element do not apply to the elements that refer to it: they have those of R4.
+    inline = _referenced(run, element) if element.content_reference and full else element
     if inline.children is not None:
         check_object(run, node, inline, full=full)
         if inline is not element:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ from cds_service.cli.main import main
 from tests.profiles.resources import OURS, Json, element, observation, patient, profile
 
 BROKEN = patient(gender="bogus")
+COLUMN = json.dumps(BROKEN).index('"gender": "bogus"') + 1
 
 
 def write(path: Path, *resources: Any) -> str:
@@ -32,7 +37,7 @@ def test_an_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     main(["validate", write(tmp_path / "a.json", BROKEN)])
     first, last = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{tmp_path / 'a.json'}: error: Patient.gender: ")
-    assert first.endswith("[binding]")
+    assert first.endswith(f"(line 1, column {COLUMN}) [binding]")
     assert last.startswith("1 resources: 0 valid, 1 not; 1 errors")
 
 
@@ -78,6 +83,131 @@ def test_json_of_many_is_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert outcomes[0]["issue"][0]["severity"] == "information"
     (tmp_path / "outcome.json").write_text(printed)
     assert main(["validate", str(tmp_path / "outcome.json")]) == 0
+
+
+def gzipped(path: Path, *resources: Any) -> None:
+    """Write resources into a compressed file, one per line."""
+    path.write_bytes(gzip.compress("\n".join(json.dumps(one, default=float) for one in resources).encode()))
+
+
+def test_every_name_of_a_resource_file_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Upper case, .jsonl and .gz are read too, also in a folder that is named like a file."""
+    write(tmp_path / "x.json" / "A.JSON", patient())
+    write(tmp_path / "b.jsonl", patient(), patient())
+    gzipped(tmp_path / "c.json.gz", patient())
+    gzipped(tmp_path / "d.NDJSON.GZ", patient(), BROKEN)
+    (tmp_path / "notes.gz").write_bytes(b"x")
+    assert main(["validate", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "6 resources: 5 valid" in out
+    assert f"{tmp_path / 'd.NDJSON.GZ'}:2: error" in out
+
+
+def test_one_file_that_cannot_be_read_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A link to nothing and a broken archive are errors of these files; the others are validated."""
+    (tmp_path / "a.json").symlink_to("nowhere")
+    (tmp_path / "b.json.gz").write_bytes(b"no archive")
+    (tmp_path / "c.ndjson.gz").write_bytes(gzip.compress(b'{"resourceType": "Basic"}' * 100)[:-9])
+    write(tmp_path / "d.json", patient())
+    assert main(["validate", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "a.json: fatal: -: is a link to nowhere, which does not exist: correct the link [file]" in out
+    assert "b.json.gz: fatal: -: can't be read" in out or "b.json.gz: fatal: -: is not a whole gzip file" in out
+    assert "c.ndjson.gz: fatal: -: is not a whole gzip file" in out
+    assert "4 resources: 1 valid, 3 not" in out
+
+
+@pytest.mark.parametrize(
+    ("resources", "counted"), [((patient(),), "1 resources: 1 valid"), ((patient(), BROKEN), "2 resources: 1 valid")]
+)
+def test_standard_input(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    resources: tuple[Json, ...],
+    counted: str,
+) -> None:
+    """- reads one resource, or one per line, from standard input."""
+    content = "\n".join(json.dumps(one, indent=1 if len(resources) == 1 else None) for one in resources)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    assert main(["validate", "-"]) == (1 if BROKEN in resources else 0)
+    assert counted in capsys.readouterr().out
+
+
+REMEDIES = {
+    "empty": (b" \n", "is empty"),
+    "compressed under another name": (gzip.compress(b"{}"), "name it .json.gz"),
+    "lines under another name": (b'{"resourceType": "Basic"}\n{"resourceType": "Basic"}', "name it .ndjson"),
+    "XML": (b'<Patient xmlns="http://hl7.org/fhir"/>', "only JSON is validated"),
+    "UTF-16": ("{}".encode("utf-16"), "save it as UTF-8"),
+    "another release": (b'{"resourceType": "MedicationOrder"}', "DSTU2: convert it to R4"),
+}
+
+
+@pytest.mark.parametrize(("content", "told"), REMEDIES.values(), ids=REMEDIES.keys())
+def test_the_message_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, told: str
+) -> None:
+    """A file in another form than its name says is called that, with what to do."""
+    (tmp_path / "a.json").write_bytes(content)
+    assert main(["validate", str(tmp_path / "a.json")]) == 1
+    assert told in capsys.readouterr().out
+
+
+SHOWN: dict[str, tuple[list[str], list[str], bool]] = {
+    "text": ([], ["error", "warning"], True),
+    "errors": (["--severity", "error"], ["error"], True),
+    "all": (["--severity", "information"], ["error", "warning", "information"], True),
+    "quiet": (["--quiet"], ["error"], False),
+    "quiet, with warnings": (["--quiet", "--severity", "warning"], ["error", "warning"], False),
+}
+
+
+@pytest.mark.parametrize(("options", "severities", "counts"), SHOWN.values(), ids=SHOWN.keys())
+def test_what_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], severities: list[str], counts: bool
+) -> None:
+    """--severity chooses the least severity that is shown; --quiet leaves out warnings and counts."""
+    unknown = [{"url": "http://x.org/y", "valueCode": "x"}]
+    resource = {name: value for name, value in (BROKEN | {"extension": unknown}).items() if name != "text"}
+    assert main(["validate", write(tmp_path / "a.json", resource), *options]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1] for line in lines if line.startswith(str(tmp_path))] == severities
+    assert lines[-1].startswith("1 resources") is counts
+
+
+def test_json_has_the_place_and_only_what_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In JSON, line and column are the extensions that HL7's validator uses."""
+    main(["validate", write(tmp_path / "a.json", BROKEN), "--format", "json", "--severity", "error"])
+    issues = json.loads(capsys.readouterr().out)["issue"]
+    assert [issue["severity"] for issue in issues] == ["error"]
+    assert [one["valueInteger"] for one in issues[0]["extension"]] == [1, COLUMN]
+
+
+def test_the_profile_that_asks_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rule of a profile has its URL; one of R4 itself has none."""
+    write(tmp_path / "package" / "x.json", profile("Patient", element("Patient.photo", min=1)))
+    file = write(tmp_path / "a.json", BROKEN)
+    main(["validate", file, "--package", str(tmp_path / "package"), "--profile", OURS + "profile"])
+    asked = [f"profile {OURS}profile" in line for line in capsys.readouterr().out.splitlines()]
+    assert asked.count(True) == 1
+
+
+@pytest.mark.server
+def test_the_start_loads_only_what_is_needed(tmp_path: Path) -> None:
+    """The tables, the package made from them and the grammar of units are not loaded for a resource without them."""
+    file = write(tmp_path / "a.json", patient())
+    code = f"import sys; from cds_service.cli.main import main; main(['validate', {file!r}]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # own
+    loaded = set(done.stdout.splitlines()[-1].split())
+    slow = {
+        "cds_service.knowledge.load",
+        "cds_service.publishing.package",
+        "ucumvert",
+        "pint",
+        "fhir.resources",
+        "flask",
+    }
+    assert not slow & loaded
 
 
 def test_a_profile_of_a_package(tmp_path: Path) -> None:

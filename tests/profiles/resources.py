@@ -23,7 +23,7 @@ def patient(**more: Any) -> Json:
         "resourceType": "Patient",
         "id": "p1",
         "text": {"status": "generated", "div": XHTML},
-        "identifier": [{"use": "official", "system": "urn:oid:1.2.3", "value": "1"}],
+        "identifier": [{"use": "official", "system": "urn:oid:1.2.36.146.595.217.0.1", "value": "1"}],
         "active": True,
         "name": [{"use": "official", "family": "Chalmers", "given": ["Peter", "James"]}],
         "telecom": [{"system": "phone", "value": "1", "rank": 1, "period": {"start": "2020-01-01"}}],
@@ -184,5 +184,5 @@ GOOD: dict[str, Json] = {
     "allergy": allergy(),
     "order": order(),
     "medication request": medication_request(),
-    "bundle": bundle(patient(), observation()),
+    "bundle": bundle(patient(), observation(), link=[{"relation": "self", "url": "http://ehr.example.org/fhir"}]),
 }

@@ -14,6 +14,7 @@ from cds_service.profiles.definitions import Definitions, core_resources
 from cds_service.profiles.elements import Constraint, Element
 from cds_service.profiles.validation_run import Node, Scope, ValidationRun
 from cds_service.profiles.walk import conforms
+from tests.profiles.resources import LOINC, Json, coded, element, found, observation, patient, profile, rules
 
 SAMPLES = [
     json.loads(line, parse_float=Decimal)
@@ -104,6 +105,80 @@ def test_an_expression_that_cannot_be_evaluated(expression: str, definitions: De
     run = ValidationRun(definitions, conforms)
     with pytest.raises(NotEvaluable):
         is_met(run, Node({"name": [{"family": "x"}]}, "Patient", "Patient"), expression)
+
+
+TRUE_OF_A_NAME = [
+    "%context.family = 'Chalmers'",
+    "%context.type().name = 'HumanName'",
+    "%resource.type().name = 'Patient'",
+    "(family as String) = 'Chalmers'",
+    "family is String",
+    "family is string",
+    "family.toString() is String",
+    "'x' is String and 1 is Integer and true is Boolean",
+    "%resource.active is Boolean and %resource.active is boolean",
+    "(%resource.birthDate as Date) = @1974-12-25",
+    "family != 'x as String'",
+]
+
+
+@pytest.mark.parametrize("expression", TRUE_OF_A_NAME)
+def test_types_and_the_context_of_an_expression(expression: str) -> None:
+    """A FHIR string is also a FHIRPath String; %context is the value that the constraint is on."""
+    assert rules(patient(), constrained("Patient.name", expression)) == []
+    assert rules(patient(), constrained("Patient.name", f"({expression}).not()")) == ["own-1"]
+
+
+def constrained(path: str, expression: str) -> Json:
+    """A profile with one constraint."""
+    constraint = {"key": "own-1", "severity": "error", "human": "x", "expression": expression}
+    return profile(path.partition(".")[0], element(path, constraint=[constraint]))
+
+
+LISTED = {
+    "resourceType": "ValueSet",
+    "url": "http://x.org/vs",
+    "compose": {"include": [{"system": LOINC, "concept": [{"code": "777-3"}]}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "expression"),
+    [
+        ("Observation", "code.memberOf('http://x.org/vs')"),
+        ("Observation", "code.coding.memberOf('http://x.org/vs')"),
+        ("Observation.code", "$this.memberOf('http://x.org/vs')"),
+        ("Observation.code", "memberOf('http://x.org/vs')"),
+        ("Observation.code.coding", "$this.memberOf('http://x.org/vs')"),
+        ("Observation.code.coding.code", "$this.memberOf('http://x.org/vs')"),
+    ],
+)
+def test_member_of(path: str, expression: str) -> None:
+    """memberOf works on a code, a Coding and a CodeableConcept, also as $this."""
+    assert rules(observation(), constrained(path, expression), LISTED) == []
+    assert rules(observation(code=coded(LOINC, "1-8")), constrained(path, expression), LISTED) == ["own-1"]
+
+
+PERIODS = {
+    ("2020-01-02", "2020-01-02"): [],
+    ("2020-01-02", "2020-01-01"): ["error"],
+    ("2021", "2020-12-31"): ["error"],
+    ("2020-02", "2020-01-31T10:00:00Z"): ["error"],
+    ("2020-01-15", "2020"): ["warning"],
+    ("2020", "2020-01-15"): ["warning"],
+    ("2012-02-03T10:00:00Z", "2012-02-03"): ["warning"],
+    ("2020-01-02T10:00:00Z", "2020-01-02T10:30:00+01:00"): ["error"],
+    ("2020-01-02T10:00:00+01:00", "2020-01-02T09:00:00Z"): [],
+    ("2020-01-02T23:59:60Z", "2020-01-02T10:00:00Z"): ["error"],
+    ("2020-01-02T10:00:00.123456789Z", "2020-01-02T10:00:00.2Z"): [],
+}
+
+
+@pytest.mark.parametrize(("period", "expected"), PERIODS.items())
+def test_periods_of_any_precision(period: tuple[str, str], expected: list[str]) -> None:
+    """A start after the end is an error, in any precision; where they overlap in different precision it is said."""
+    issues = found(patient(name=[{"family": "x", "period": dict(zip(("start", "end"), period, strict=True))}]))
+    assert [issue.severity for issue in issues if issue.rule == "per-1"] == expected
 
 
 BIRTH = {"birthDate": "1974-12-25", "_birthDate": {"extension": [{"url": "http://x.org/y", "valueCode": "z"}]}}

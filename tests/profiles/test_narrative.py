@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.profiles.resources import XHTML, patient, rules
+from tests.profiles.resources import XHTML, Json, patient, rules
 
 START = '<div xmlns="http://www.w3.org/1999/xhtml">'
 GOOD = [
@@ -35,6 +35,18 @@ BAD = {
 def test_good_narrative(div: str) -> None:
     """Basic formatting, tables, images and links are allowed in narrative."""
     assert rules(patient(text={"status": "generated", "div": div})) == []
+
+
+PICTURE = {"resourceType": "Binary", "id": "x", "contentType": "image/png", "data": "QUJD"}
+
+
+@pytest.mark.parametrize(("contained", "expected"), [([PICTURE], []), (None, ["narrative-image"])])
+def test_an_image_of_the_resource_itself(contained: list[Json] | None, expected: list[str]) -> None:
+    """An image may be a contained resource, which narrative alone refers to; one that is not there is a warning."""
+    more = {"contained": contained} if contained else {}
+    resource = patient(text={"status": "generated", "div": f"{START}<img src='#x' alt='x'/></div>"}, **more)
+    assert rules(resource) == []
+    assert rules(resource, severity="warning") == expected
 
 
 @pytest.mark.parametrize("div", BAD.values(), ids=BAD.keys())

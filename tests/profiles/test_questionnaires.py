@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from tests.profiles.resources import LOINC, Json, rules
+from tests.profiles.resources import HL7, LOINC, Json, rules
 
 URL = "http://x.org/Questionnaire/q"
 YES = {"system": LOINC, "code": "LA33-6"}
+
+
+def limit(name: str, value: int | str, kind: str = "") -> Json:
+    """An extension of a question that limits its answers."""
+    return {"url": HL7 + name, f"value{kind or ('Integer' if isinstance(value, int) else 'String')}": value}
+
+
 QUESTIONNAIRE = {
     "resourceType": "Questionnaire",
     "url": URL,
@@ -22,6 +31,13 @@ QUESTIONNAIRE = {
                 {"linkId": "1.2", "type": "choice", "answerOption": [{"valueCoding": YES}]},
                 {"linkId": "1.3", "type": "open-choice", "answerOption": [{"valueInteger": 1}]},
                 {"linkId": "1.4", "type": "choice", "answerValueSet": "http://x.org/vs", "repeats": True},
+                {"linkId": "1.5", "type": "choice", "answerOption": [{"valueString": "a"}, {"valueDate": "2020"}]},
+                {"linkId": "1.6", "type": "open-choice", "answerOption": [{"valueCoding": YES}]},
+                {"linkId": "1.7", "type": "integer", "extension": [limit("minValue", 2), limit("maxValue", 5)]},
+                {"linkId": "1.8", "type": "decimal", "extension": [limit("maxDecimalPlaces", 1)]},
+                {"linkId": "1.9", "type": "string", "maxLength": 3, "extension": [limit("minLength", 2)]},
+                {"linkId": "1.10", "type": "text", "extension": [limit("regex", "[a-z]+")]},
+                {"linkId": "1.11", "type": "date", "extension": [limit("maxValue", "2020-06", "Date")]},
             ],
         },
         {
@@ -69,6 +85,26 @@ CASES = {
     "a group with an answer": (
         response(after=({"linkId": "2", "answer": [{"valueQuantity": {"value": 1}, "item": [INNER]}]},)),
         [],
+    ),
+    "an option that is no code": (
+        response(one("1.5", {"valueString": "a"}, {"valueDate": "2020"})),
+        ["answer-repeats"],
+    ),
+    "another text than the options": (response(one("1.5", {"valueString": "b"})), ["answer-option"]),
+    "another date than the options": (response(one("1.5", {"valueDate": "2021"})), ["answer-option"]),
+    "a text instead of an option": (response(one("1.2", {"valueCoding": {"display": "yes"}})), ["answer-option"]),
+    "a code of its own where text is allowed": (response(one("1.6", {"valueCoding": NO})), []),
+    "within the limits": (response(one("1.7", {"valueInteger": 5}), one("1.9", {"valueString": "abc"})), []),
+    "too little": (response(one("1.7", {"valueInteger": 1})), ["answer-limit"]),
+    "too much": (response(one("1.7", {"valueInteger": 6})), ["answer-limit"]),
+    "too late": (response(one("1.11", {"valueDate": "2020-07-01"})), ["answer-limit"]),
+    "too exact": (response(one("1.8", {"valueDecimal": Decimal("1.25")})), ["answer-limit"]),
+    "too long": (response(one("1.9", {"valueString": "abcd"})), ["answer-limit"]),
+    "too short": (response(one("1.9", {"valueString": "a"})), ["answer-limit"]),
+    "not of the pattern": (response(one("1.10", {"valueString": "A"})), ["answer-limit"]),
+    "a required question without its answer": (
+        UNANSWERED | {"status": "completed", "item": [{"linkId": "1", "item": [{"linkId": "1.1"}]}]},
+        ["answer-required"],
     ),
     "a required question left out": (UNANSWERED | {"status": "completed"}, ["answer-required"]),
     "not done yet": (UNANSWERED | {"status": "in-progress"}, []),

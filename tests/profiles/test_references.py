@@ -11,6 +11,7 @@ from tests.profiles.resources import (
     bundle,
     condition,
     element,
+    found,
     medication_request,
     observation,
     patient,
@@ -110,6 +111,14 @@ BUNDLES: dict[str, tuple[Json, list[str]]] = {
         of("batch", {"resource": patient(), "request": {"method": "POST", "url": "Patient"}}),
         [],
     ),
+    **{
+        f"two links: {relation}": (
+            of("searchset", entry())
+            | {"link": [{"relation": relation, "url": url} for url in ("http://a", "http://b")]},
+            expected,
+        )
+        for relation, expected in (("self", ["bundle-link"]), ("next", ["bundle-link"]), ("alternate", []))
+    },
     "what went wrong in a search": (
         of("searchset", {"resource": {"resourceType": "OperationOutcome", "issue": [ISSUE]}}),
         [],
@@ -277,6 +286,44 @@ EXTENSIONS: dict[str, tuple[Json, list[str]]] = {
 def test_extensions(resource: Json, expected: list[str]) -> None:
     """A known extension is validated against its definition and context; an unknown one is not an error."""
     assert rules(resource, SIMPLE, MODIFIER, ON_NAMES) == expected
+
+
+def placed(*contexts: tuple[str, str]) -> Json:
+    """An extension for these (type, expression) contexts."""
+    made = extension("placed", element("Extension.url", fixedUri=OURS + "placed"))
+    return made | {"context": [{"type": kind, "expression": expression} for kind, expression in contexts]}
+
+
+PLACED = [{"url": OURS + "placed", "valueCode": "x"}]
+ON_THE_SECOND = patient(name=[{"family": "a"}, {"family": "b", "extension": PLACED}])
+CONTEXTS: dict[str, tuple[Json, str, list[str]]] = {
+    "the resource": (patient(extension=PLACED), "Patient", []),
+    "the resource, under a condition": (patient(extension=PLACED), "Patient.where(active)", []),
+    "the resource, condition not met": (patient(extension=PLACED), "Patient.where(active.not())", ["error"]),
+    "an element": (ON_THE_SECOND, "Patient.name[1]", []),
+    "another element of the same name": (ON_THE_SECOND, "Patient.name[0]", ["error"]),
+    "an element of another type": (ON_THE_SECOND, "Patient.contact.name", ["error"]),
+    "any descendant": (ON_THE_SECOND, "Patient.descendants()", []),
+    "a primitive": (patient(_gender={"extension": PLACED}), "Patient.gender", []),
+    "another primitive": (patient(_gender={"extension": PLACED}), "Patient.birthDate", ["error"]),
+    "a condition instead of a place": (ON_THE_SECOND, "family.exists()", ["error"]),
+    "what can't be evaluated": (ON_THE_SECOND, "Patient.noSuchFunction()", ["information"]),
+}
+
+
+@pytest.mark.parametrize(("resource", "expression", "expected"), CONTEXTS.values(), ids=CONTEXTS.keys())
+@pytest.mark.parametrize("others", [(), (("element", "Observation"),)])
+def test_a_context_may_be_a_fhirpath(
+    resource: Json, expression: str, expected: list[str], others: tuple[tuple[str, str], ...]
+) -> None:
+    """An extension is allowed on the elements that the FHIRPath of its context selects, also beside other contexts."""
+    issues = found(resource, placed(("fhirpath", expression), *others))
+    assert [issue.severity for issue in issues if issue.rule == "extension-context"] == expected
+
+
+def test_one_context_of_several_is_enough() -> None:
+    """An element that one context allows needs no FHIRPath of another."""
+    assert rules(ON_THE_SECOND, placed(("fhirpath", "Observation.code"), ("element", "HumanName"))) == []
 
 
 def test_an_unknown_modifier_extension_is_a_warning() -> None:

@@ -108,6 +108,26 @@ RESLICED = profile(
     element("Patient.identifier:official/mrn", min=1),
     element("Patient.identifier:official/mrn.system", min=1, fixedUri=MRN),
 )
+
+
+def by_own(what: str, path: str = "system") -> Json:
+    """Slices that are told apart by a value of the slice itself, not of the discriminator's element."""
+    return profile(
+        "Patient",
+        element("Patient.identifier", **sliced("value", path)),
+        element("Patient.identifier:mrn", min=1, **{what: {"system": MRN, "type": coded(CATEGORY, "x")}}),
+    )
+
+
+BY_OWN_CODE = profile(
+    "Observation",
+    element("Observation.component", **sliced("value", "code.coding.code")),
+    element("Observation.component:a", min=1),
+    element("Observation.component:a.code", patternCodeableConcept=coded(CATEGORY, "a")),
+)
+COMPONENT = {"code": coded(CATEGORY, "a"), "valueInteger": 1}
+OTHER = {"code": coded(CATEGORY, "b"), "valueInteger": 1}
+OF_TYPE = {"system": MRN, "type": coded(CATEGORY, "x")}
 DEFAULT = profile(
     "Patient",
     element("Patient.identifier", **sliced("value", "system", "closed")),
@@ -162,6 +182,19 @@ WAYS: dict[str, tuple[Json, Json, list[str]]] = {
         patient(identifier=[{"use": "official", "system": NHS}]),
         ["slice-cardinality"],
     ),
+    "own pattern": (by_own("patternIdentifier"), patient(identifier=[OF_TYPE | {"value": "1"}]), []),
+    "own pattern missing": (by_own("patternIdentifier"), identifiers(NHS), ["slice-cardinality"]),
+    "own pattern, rest of it": (by_own("patternIdentifier"), identifiers(MRN), ["pattern"]),
+    "own fixed value": (by_own("fixedIdentifier"), patient(identifier=[OF_TYPE]), []),
+    "own fixed value missing": (by_own("fixedIdentifier"), identifiers(NHS), ["slice-cardinality"]),
+    "own pattern, deep": (by_own("patternIdentifier", "type.coding.code"), patient(identifier=[OF_TYPE]), []),
+    "own pattern, deep, missing": (
+        by_own("patternIdentifier", "type.coding.code"),
+        identifiers(MRN),
+        ["slice-cardinality"],
+    ),
+    "pattern between": (BY_OWN_CODE, observation(component=[COMPONENT, OTHER]), []),
+    "pattern between, missing": (BY_OWN_CODE, observation(component=[OTHER]), ["slice-cardinality"]),
     "the rest without what it needs": (DEFAULT, identifiers(NHS), ["cardinality"]),
     "the rest with what it needs": (DEFAULT, patient(identifier=[{"assigner": {"display": "x"}}]), []),
 }
@@ -354,3 +387,31 @@ OVERLAPPING = profile(
 def test_an_entry_belongs_to_one_slice(identifier: Json, expected: list[str]) -> None:
     """An entry that matches two slices is an error, because slices are exclusive."""
     assert rules(patient(identifier=[{"value": "1", **identifier}]), OVERLAPPING) == expected
+
+
+NESTED = {
+    "resourceType": "Questionnaire",
+    "status": "draft",
+    "item": [
+        {"linkId": "1", "type": "group", "prefix": "a", "item": [{"linkId": "2", "type": "string", "text": "x"}]},
+    ],
+}
+PREFIX = {"key": "own-1", "severity": "error", "human": "x", "expression": "prefix.exists()"}
+INNER: dict[str, tuple[list[Json], list[str]]] = {
+    "a required element": ([element("Questionnaire.item.prefix", min=1)], []),
+    "a constraint": ([element("Questionnaire.item", constraint=[PREFIX])], []),
+    "a length": ([element("Questionnaire.item.text", maxLength=0)], []),
+    "an own rule, met": ([element("Questionnaire.item.item.linkId", fixedString="2")], []),
+    "an own rule": ([element("Questionnaire.item.item.linkId", fixedString="3")], ["fixed"]),
+    "an own rule beside one of the outer": (
+        [element("Questionnaire.item.prefix", min=1), element("Questionnaire.item.item.linkId", fixedString="2")],
+        [],
+    ),
+    "one of the outer": ([element("Questionnaire.item.prefix", max="0")], ["cardinality"]),
+}
+
+
+@pytest.mark.parametrize(("elements", "expected"), INNER.values(), ids=INNER.keys())
+def test_rules_for_an_element_are_not_those_of_what_refers_to_it(elements: list[Json], expected: list[str]) -> None:
+    """A profile's rules for `item` are not those of `item.item`, which has the content of `item` as R4 defines it."""
+    assert rules(NESTED, profile("Questionnaire", *elements)) == expected

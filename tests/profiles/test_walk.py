@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from cds_service.profiles.validate import validate
-from tests.profiles.resources import GOOD, Json, bundle, coded, medication_request, observation, order, patient, rules
+from tests.profiles.resources import (
+    GOOD,
+    Json,
+    bundle,
+    coded,
+    found,
+    medication_request,
+    observation,
+    order,
+    patient,
+    rules,
+)
 
 ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 
@@ -112,7 +123,6 @@ FORBIDDEN: dict[str, tuple[Any, str]] = {
         "coding-system",
     ),
     "a page as system": (observation(code=coded("http://hl7.org/fhir/R4/codesystem-x.html", "1")), "coding-system"),
-    "a code system of STU3": (observation(code=coded("http://hl7.org/fhir/v2/0203", "MR")), "coding-system"),
     "an identifier's system that is not absolute": (
         patient(identifier=[{"system": "mrn", "value": "1"}]),
         "identifier-system",
@@ -162,6 +172,16 @@ def test_where_it_stands(resource: Json, expression: str) -> None:
 def test_white_space_alone_is_doubtful() -> None:
     """A string of only white space is a warning, because the specification says SHOULD."""
     assert rules(patient(name=[{"family": "  "}]), severity="warning") == ["white-space"]
+
+
+@pytest.mark.parametrize("system", ["http://hl7.org/fhir/v2/0203", "http://hl7.org/fhir/v3/ActCode"])
+def test_a_code_system_of_stu3_is_doubtful(system: str) -> None:
+    """The STU3 name of an HL7 code system is a warning with its new name, because real records have it."""
+    issues = found(observation(code=coded(system, "MR")))
+    assert [(one.severity, one.rule) for one in issues if one.severity != "information"] == [
+        ("warning", "coding-system")
+    ]
+    assert "http://terminology.hl7.org/CodeSystem/v" in issues[0].message
 
 
 def test_narrative_is_only_recommended() -> None:

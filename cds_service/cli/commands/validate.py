@@ -1,7 +1,8 @@
 """`cds-service validate`: validates resources against FHIR R4 and profiles.
 
-Reads resources and Bundles (.json), NDJSON (one resource per line) and folders of them. Profiles in meta.profile are
-checked if they are available. What is and is not checked: docs/validation.md.
+Reads resources and Bundles (.json), NDJSON (.ndjson or .jsonl, one resource per line), both also with .gz, folders of
+them, and standard input (-). Profiles in meta.profile are checked if they are available. What is and is not checked:
+docs/validation.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from cds_service.cli.options import later
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("validate", help="check resources against FHIR R4 and profiles", description=__doc__)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a .json or .ndjson file, or a folder")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a .json or .ndjson file, a folder, or - for standard input"
+    )
     parser.add_argument(
         "--profile", action="append", default=[], metavar="URL", help="a profile to check every resource against"
     )
@@ -23,6 +26,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--package", action="append", default=[], type=Path, metavar="DIR", help="a FHIR package: a folder or a .tgz"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="json: OperationOutcome")
+    parser.add_argument(
+        "--severity",
+        choices=("error", "warning", "information"),
+        help="the least severity that is shown (text: warning, json: information, --quiet: error)",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", default=argparse.SUPPRESS, help="show errors only, without counts and progress"
+    )
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="number of processes (1)")
     parser.set_defaults(run=later("validate"))
 

@@ -1,0 +1,1 @@
+"""HL7's own validator as an oracle for ours: `make oracle`."""
