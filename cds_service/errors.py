@@ -8,8 +8,10 @@ CdsError
 ├── NotAuthenticated            401  the call has no valid token; the reason is only in the log
 ├── NotAllowed                  403  the client is known but not registered for what it asks for
 ├── TooManyCalls                429  the client exceeded its rate limit; `retry_after` says when to call again
+│   └── TooMuchFeedback         it stored more feedback than one client may
 ├── NothingJudged               412  no data could be retrieved, so nothing could be judged
 ├── StoreUnavailable            503  the database of feedback and records can't be reached
+│   └── RowsRejected                 it works, and refuses these rows
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
     ├── SettingError                 a setting is wrong: name, value, remedy
     └── SeveralProblems              a file written by people has mistakes
@@ -90,6 +92,19 @@ class TooManyCalls(CdsError):
         self.retry_after = retry_after
 
 
+class TooMuchFeedback(TooManyCalls):
+    """The client stored more feedback than one may, and nothing of this batch was stored.
+
+    Args:
+        what: of which there is too much, as a sentence.
+        retry_after: seconds until the client may send again.
+    """
+
+    def __init__(self, what: str, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.message = f"{what} Nothing of this batch was stored."
+
+
 class NothingJudged(CdsError):
     """Nothing could be judged: no data from prefetch or a FHIR server. `reasons` are keys of the wording file."""
 
@@ -106,6 +121,10 @@ class StoreUnavailable(CdsError):
 
     status = 503
     issue_type = "transient"
+
+
+class RowsRejected(StoreUnavailable):
+    """The database works, and refuses these rows; nothing was written."""
 
 
 class SetupError(CdsError):

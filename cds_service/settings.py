@@ -109,6 +109,17 @@ class Settings:
             "if hashes must match across restarts or machines, and protect it like patient data.",
         ),
     )
+    log_key_old: tuple[bytes, ...] = field(
+        default=(),
+        repr=False,
+        metadata=_metadata(
+            parse=values.log_keys,
+            default_text="none",
+            secret=True,
+            meaning="Former values of `CDS_LOG_KEY`, separated by commas: cards that were answered or shown before the "
+            "key was changed are known by them. Remove them after 30 days.",
+        ),
+    )
     cors_origins: tuple[str, ...] = field(
         default=(),
         metadata=_metadata(
@@ -242,6 +253,15 @@ class Settings:
             meaning="Database for feedback and records: `sqlite:////path/to/records.db` or "
             "`postgresql://user:password@host/database`. The file is `records.db` in `$STATE_DIRECTORY`, else "
             "`cds-service/records.db` in `$XDG_STATE_HOME`, else in `~/.local/state`.",
+        ),
+    )
+    records_within: float = field(
+        default=0.25,
+        metadata=_metadata(
+            parse=values.seconds(0.01, 10),
+            default_text="0.25",
+            meaning="Seconds within which the record of an answered call is on disk; more let one write carry more "
+            "records. A process that is killed loses the records of this time; one that is stopped stores them.",
         ),
     )
     keep_references: bool = field(

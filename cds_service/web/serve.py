@@ -1,8 +1,9 @@
 """The production server: gunicorn with threads, in this process.
 
 Tables and clients are loaded once, before the workers fork, so that a mistake stops the start and the workers share
-memory. SIGTERM drains: no new connections, running calls are answered. SIGHUP reloads tables and clients: new workers
-use them and the old ones drain. If they have a mistake nothing changes, and the log says so.
+memory. SIGTERM, SIGINT and SIGQUIT drain: no new connections, running calls are answered, and records are stored.
+SIGHUP reloads tables and clients: new workers use them and the old ones drain. If they have a mistake nothing changes,
+and the log says so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
@@ -22,13 +24,15 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from cds_service.errors import SettingError, SetupError, StoreUnavailable
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings, share_metrics
 from cds_service.storage.store import Store
+from cds_service.storage.writer import DRAIN_SECONDS, Writer
 from cds_service.web.access import can_try
-from cds_service.web.app import create_app
+from cds_service.web.app import create_app, create_writer
 from cds_service.web.logs import GunicornLogger, configure_logs, traceback_frames
 from cds_service.web.metrics import Metrics
 
@@ -57,16 +61,17 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
         _log.warning("%s is not a setting of this service; see docs/settings.md", name)
     _check_host(settings, insecure)
     listener = _listener(settings)
-    store = Store(settings.database_url) if settings.database_url else None
-    _log_storage(settings, store)
-    # Created once, so that counts, pseudonyms and used tokens outlive a reload.
+    # Created once, so that counts, pseudonyms, used tokens and waiting records outlive a reload.
     folder = _temporary_folder()
     share_metrics(folder)
     metrics = Metrics(folder)
+    writer = create_writer(settings, metrics)
+    store = writer.store if writer is not None else None
+    _log_storage(settings, store)
     settings = replace(settings, log_key=settings.log_key or secrets.token_bytes())
 
     def frozen_app() -> Flask:
-        app = create_app(settings, store=store, metrics=metrics, used_tokens_folder=folder)
+        app = create_app(settings, writer=writer, metrics=metrics, used_tokens_folder=folder)
         _warm_up_and_freeze(app)
         return app
 
@@ -74,21 +79,31 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     if store is not None:
         _prepare_store(store)
     _log_address(settings, listener)
-    _GunicornApp(app, frozen_app, settings, listener.detach(), folder).run()
+    _GunicornApp(app, frozen_app, settings, listener.detach(), folder, writer).run()
 
 
 class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with a given application and socket; `make_app` builds the application again on reload."""
 
     def __init__(
-        self, app: Flask, make_app: Callable[[], Flask], settings: Settings, listener: int, metrics_folder: Path
+        self,
+        app: Flask,
+        make_app: Callable[[], Flask],
+        settings: Settings,
+        listener: int,
+        metrics_folder: Path,
+        writer: Writer | None,
     ) -> None:
         self._app = app
         self._make_app = make_app
         self._metrics_folder = metrics_folder
         self._settings = settings
         self._listener = listener
+        self._writer = writer
         super().__init__()
+
+    def run(self) -> None:
+        _Arbiter(self).run()
 
     def load_config(self) -> None:
         for name, value in self._configuration().items():
@@ -120,16 +135,35 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "graceful_timeout": _DRAIN_SECONDS,
             "keepalive": _KEEP_ALIVE_SECONDS,
             "logger_class": GunicornLogger,
+            "post_worker_init": _drain_on_every_signal,
+            "worker_exit": self._on_worker_exit,
             "child_exit": self._on_child_exit,
             # Newer gunicorn releases open a control socket by default.
             "control_socket_disable": True,
         }
+
+    def _on_worker_exit(self, _server: Any, _worker: Any) -> None:
+        """Store the records that wait in a worker that has answered its last call."""
+        if self._writer is not None:
+            self._writer.close(DRAIN_SECONDS)
 
     def _on_child_exit(self, _server: Any, worker: Any) -> None:
         """Keep the counters of a worker that ended and drop its gauges."""
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid, str(self._metrics_folder))  # type: ignore[no-untyped-call]  # not typed
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Drains on SIGINT and SIGQUIT as on SIGTERM; gunicorn would drop running calls. A second signal gives it 2 s."""
+
+    handle_int = handle_quit = Arbiter.handle_term
+
+
+def _drain_on_every_signal(worker: Any) -> None:
+    """A terminal sends Ctrl-C to the workers too."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, worker.handle_exit)
 
 
 def _prepare_store(store: Store) -> None:
