@@ -48,6 +48,17 @@ class Earlier:
     at: datetime
 
 
+_ANSWERS = sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
+_SAME_CARD = (CARDS.c.subject, CARDS.c.evidence, CARDS.c.service, _ANSWERS)
+_SHOWN = (
+    sa.select(*_SAME_CARD, sa.func.max(CARDS.c.at))
+    .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
+    .where(CARDS.c.shown, CARDS.c.at > sa.bindparam("after"), CARDS.c.at <= sa.bindparam("until"))
+    .group_by(*_SAME_CARD)
+    .limit(_MOST_READ)
+)
+
+
 def already_answered(
     store: Store, marks: Mapping[str, Sequence[CardMark]], call: Earlier, *, seconds: float, shown_at: ShownAt = _never
 ) -> frozenset[str]:
@@ -67,16 +78,9 @@ def already_answered(
         StoreUnavailable: nobody can tell, so all of them are to be shown.
     """
     subjects = sorted({mark.subject for several in marks.values() for mark in several})
-    answers = sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
-    shown = (
-        sa.select(CARDS.c.subject, CARDS.c.evidence, CARDS.c.service, answers, sa.func.max(CARDS.c.at))
-        .where(CARDS.c.client == call.client, CARDS.c.subject.in_(subjects), CARDS.c.shown)
-        .where(CARDS.c.at > call.at - ANSWERED_FOR, CARDS.c.at <= call.at)
-        .group_by(CARDS.c.subject, CARDS.c.evidence, CARDS.c.service, answers)
-        .limit(_MOST_READ)
-    )
+    wanted = {"client": call.client, "subjects": subjects, "after": call.at - ANSWERED_FOR, "until": call.at}
     with store.transaction(seconds) as connection:
-        rows = connection.execute(shown).all() if subjects else []
+        rows = connection.execute(_SHOWN, wanted).all() if subjects else []
     answered = {(subject, evidence) for subject, evidence, _, is_answered, _ in rows if is_answered}
     since = call.at - SHOWN_FOR
     seen = {(row[0], row[1]) for row in rows if row[4] > since and _comes_before(row[2], call.service)}
