@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 import zoneinfo
-from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ from cds_service import setting_values as values
 from cds_service.errors import SettingError
 
 _PREFIX = "CDS_"
+_IN_FILE = "_FILE"
+_SERVICE_LINK = re.compile(
+    r"CDS_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)=.*"
+    r"|CDS_(?:\w+_)?PORT=(?:tcp|udp|sctp)://.*"
+)
+"""Source: Kubernetes, Discovering services, Environment variables: set for each Service whose name starts with cds."""
 
 
 def _metadata(*, parse: Callable[[str], Any], default_text: str, meaning: str, secret: bool = False) -> dict[str, Any]:
@@ -26,7 +33,9 @@ def _metadata(*, parse: Callable[[str], Any], default_text: str, meaning: str, s
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings in force. `unknown_names` are CDS_ environment variables that are not settings.
+    """The settings in force.
+
+    `unknown_names` are CDS_ environment variables that are not settings, `service_links` those that Kubernetes sets.
 
     `database_url` None stores nothing; `load_settings` sets the default file.
     """
@@ -310,6 +319,11 @@ class Settings:
         ),
     )
     unknown_names: tuple[str, ...] = ()
+    service_links: tuple[str, ...] = ()
+
+    def with_secrets_of(self, other: Settings) -> Settings:
+        """These settings with the secrets of others: passwords and keys that were changed while the service runs."""
+        return replace(self, **{row.name: getattr(other, row.name) for row in _TABLE if row.metadata["secret"]})
 
 
 _TABLE: tuple[Field[Any], ...] = tuple(row for row in fields(Settings) if row.metadata)
@@ -328,6 +342,8 @@ def environment() -> dict[str, str]:
 def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Settings:
     """The settings in force: the environment first, then the file, then the defaults.
 
+    A secret may be in a file of its own, named by its variable with `_FILE`, such as CDS_LOG_KEY_FILE.
+
     Args:
         environ: the environment; a command-line flag is passed as the corresponding variable.
         config: TOML file with the same names in lower case, `cds_port = 8080`.
@@ -336,15 +352,44 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
         SettingError: a value can't be used, or the file can't be read or has an unknown name.
     """
     names = {_name(row): row for row in _TABLE}
-    given = _from_file(config, names) if config else {}
-    given |= {name: (value, name) for name, value in environ.items() if name in names and value.strip()}
+    links = tuple(sorted(name for name, value in environ.items() if _SERVICE_LINK.fullmatch(f"{name}={value}")))
+    variables = {name: (value, name) for name, value in environ.items() if value.strip() and name not in links}
+    files = {name + _IN_FILE: name for name, row in names.items() if row.metadata["secret"]}
+    given = _with_secrets(_from_file(config, [*names, *files]) if config else {}, files)
+    given |= _with_secrets({name: found for name, found in variables.items() if name in names or name in files}, files)
     parsed = {names[name].name: _parse(names[name], value, where) for name, (value, where) in given.items()}
     parsed.setdefault("database_url", _default_database(environ))
     calls, threads = parsed.get("fhir_calls"), parsed.get("threads", Settings().threads)
     if calls is not None and calls >= threads:
         raise SettingError(f"CDS_FHIR_CALLS is {calls}; write fewer than CDS_THREADS, which is {threads}")
-    unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in names)
-    return Settings(**parsed, unknown_names=tuple(unknown))
+    unknown = sorted(
+        name for name in environ if name.startswith(_PREFIX) and not (name in names or name in files or name in links)
+    )
+    return Settings(**parsed, unknown_names=tuple(unknown), service_links=links)
+
+
+def _with_secrets(given: dict[str, tuple[str, str]], files: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Value and origin of each setting, after reading the files of secrets."""
+    found = {name: value for name, value in given.items() if name not in files}
+    for name, (path, where) in given.items():
+        if name in files:
+            if files[name] in found:
+                raise SettingError(f"{where} and {found[files[name]][1]} are both set; keep one of them")
+            found[files[name]] = (_read_secret(path, where), where)
+    return found
+
+
+def _read_secret(path: str, where: str) -> str:
+    try:
+        secret = Path(path.strip()).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise SettingError(
+            f"{where}: {path.strip()} can't be read ({reason}); correct the path or its rights"
+        ) from None
+    if not secret:
+        raise SettingError(f"{where}: {path.strip()} is empty; write the secret into it")
+    return secret
 
 
 def _default_database(environ: Mapping[str, str]) -> str:
@@ -367,7 +412,7 @@ def share_metrics(folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
-def _from_file(config: Path, names: Mapping[str, Field[Any]]) -> dict[str, tuple[str, str]]:
+def _from_file(config: Path, names: Collection[str]) -> dict[str, tuple[str, str]]:
     try:
         content = tomllib.loads(config.read_text("utf-8"))
     except OSError as error:
@@ -396,6 +441,11 @@ def _parse(row: Field[Any], value: str, where: str) -> Any:
         raise SettingError(f"{where} {found}; {error}") from None
 
 
+def _secret_names() -> str:
+    *names, last = (f"`{_name(row)}`" for row in _TABLE if row.metadata["secret"])
+    return f"{', '.join(names)} and {last}"
+
+
 def settings_markdown() -> str:
     """The content of `docs/settings.md`."""
     head = (
@@ -404,6 +454,9 @@ def settings_markdown() -> str:
         '`cds_port = 8080` or `cds_cors_origins = ["https://ehr.example.org"]`; the environment overrides the file.\n'
         "A wrong value stops the service with a message that names it. An unknown name in the file stops it too; in\n"
         "the environment it only causes a warning. An empty variable counts as not set.\n\n"
+        "A secret can be in a file of its own: write its path to the variable with `_FILE` at the end, such as\n"
+        "`CDS_LOG_KEY_FILE=/run/secrets/log-key`. SIGHUP reads these files again. They exist for "
+        f"{_secret_names()}.\n\n"
         "| setting | default | meaning |\n|---|---|---|\n"
     )
     rows = (f"| `{_name(row)}` | {row.metadata['default_text']} | {row.metadata['meaning']} |\n" for row in _TABLE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cds_service.cli.options import add_config, settings_of
+from cds_service.settings import Settings
 from cds_service.web.serve import serve
 
 
@@ -31,5 +32,9 @@ def run(args: argparse.Namespace) -> int:
         ClientsError: the clients file is wrong.
         TableError: a table is wrong.
     """
-    serve(settings_of(args, host=args.host, port=args.port, workers=args.workers), insecure=args.insecure)
+
+    def settings() -> Settings:
+        return settings_of(args, host=args.host, port=args.port, workers=args.workers)
+
+    serve(settings(), insecure=args.insecure, reread=settings)
     return 0
