@@ -82,13 +82,14 @@ class TooManyCalls(CdsError):
 
     Args:
         retry_after: seconds until the client may call again.
+        message: by default, that of the rate limit.
     """
 
     status = 429
     issue_type = "throttled"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Too many calls (setting CDS_RATE_LIMIT). Call again in {retry_after} seconds.")
+    def __init__(self, retry_after: int, message: str | None = None) -> None:
+        super().__init__(message or f"Too many calls (setting CDS_RATE_LIMIT). Call again in {retry_after} seconds.")
         self.retry_after = retry_after
 
 
@@ -101,8 +102,7 @@ class TooMuchFeedback(TooManyCalls):
     """
 
     def __init__(self, what: str, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.message = f"{what} Nothing of this batch was stored."
+        super().__init__(retry_after, f"{what} Nothing of this batch was stored.")
 
 
 class NothingJudged(CdsError):

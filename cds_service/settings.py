@@ -375,20 +375,24 @@ def _with_secrets(given: dict[str, tuple[str, str]], files: Mapping[str, str]) -
         if name in files:
             if files[name] in found:
                 raise SettingError(f"{where} and {found[files[name]][1]} are both set; keep one of them")
-            found[files[name]] = (_read_secret(path, where), where)
+            found[files[name]] = (read_secret(Path(path.strip()), where), where)
     return found
 
 
-def _read_secret(path: str, where: str) -> str:
+def read_secret(path: Path, where: str = "") -> str:
+    """The content of a file that holds one secret; `where` is what names the file.
+
+    Raises:
+        SettingError: it can't be read, or is empty.
+    """
+    named = f"{where}: {path}" if where else str(path)
     try:
-        secret = Path(path.strip()).read_text("utf-8").strip()
+        secret = path.read_text("utf-8").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not text in UTF-8"
-        raise SettingError(
-            f"{where}: {path.strip()} can't be read ({reason}); correct the path or its rights"
-        ) from None
+        raise SettingError(f"{named} can't be read ({reason}); correct the path or its rights") from None
     if not secret:
-        raise SettingError(f"{where}: {path.strip()} is empty; write the secret into it")
+        raise SettingError(f"{named} is empty; write the secret into it")
     return secret
 
 
