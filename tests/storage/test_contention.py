@@ -151,3 +151,41 @@ def test_a_full_disk_is_noticed_and_forgotten(serving: Serving, folder: Path) ->
         resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     until(lambda: is_ready(serving), "the store")
     assert send_feedback(serving.url, str(uuid4())) == 200
+
+
+def test_secrets_are_read_again_on_reload(tmp_path: Path) -> None:
+    """SIGHUP takes the new key, token and database from their files; cards of before are known by the former key."""
+    files = {name: tmp_path / name for name in ("key", "token", "database")}
+    files["key"].write_text("0123456789abcdef")
+    files["token"].write_text("before")
+    files["database"].write_text(f"sqlite:///{tmp_path}/before.db")
+    serving = Serving(
+        tmp_path,
+        CDS_LOG_KEY="",
+        CDS_LOG_KEY_FILE=str(files["key"]),
+        CDS_METRICS_TOKEN_FILE=str(files["token"]),
+        CDS_DATABASE_URL_FILE=str(files["database"]),
+        CDS_WORKERS="1",
+        CDS_SERVICE_HOST="10.0.0.1",
+    )
+    order = {"context": drafts(an_order("CT-guided liver biopsy")), "prefetch": NOTHING_RECORDED | {"conditions": None}}
+    assert ask(serving.url, a_call("ir-order-select", **order), "ir-order-select")
+    files["key"].write_text("another key of 16")
+    files["token"].write_text("after")
+    serving.process.send_signal(signal.SIGHUP)
+    until(lambda: metrics_status(serving.url, "after") == 200, "the new token")
+    until(lambda: metrics_status(serving.url, "before") == 401, "the former worker to end")
+    again = ask(serving.url, a_call("ir-order-sign", **order))
+    files["database"].write_text(f"sqlite:///{tmp_path}/after.db")
+    serving.process.send_signal(signal.SIGHUP)
+    until((tmp_path / "after.db").exists, "the new database")
+    until(lambda: len(serving.workers()) == 1 and send_feedback(serving.url, str(uuid4())) == 200, "a worker")
+    assert serving.stop() == 0
+    assert again == []
+    assert lines(f"sqlite:///{tmp_path}/before.db", CALLS) == 2
+    assert "CDS_SERVICE_HOST: ignored" in serving.said
+
+
+def metrics_status(url: str, token: str) -> int:
+    """The status of the metrics with this token."""
+    return requests.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE).status_code
