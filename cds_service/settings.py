@@ -6,24 +6,17 @@
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 import zoneinfo
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from cds_service import setting_values as values
 from cds_service.errors import SettingError
+from cds_service.setting_sources import IN_FILE, default_database, read_config, service_links, with_secrets
 
 _PREFIX = "CDS_"
-_IN_FILE = "_FILE"
-_SERVICE_LINK = re.compile(
-    r"CDS_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)=.*"
-    r"|CDS_(?:\w+_)?PORT=(?:tcp|udp|sctp)://.*"
-)
-"""Source: Kubernetes, Discovering services, Environment variables: set for each Service whose name starts with cds."""
 
 
 def _metadata(*, parse: Callable[[str], Any], default_text: str, meaning: str, secret: bool = False) -> dict[str, Any]:
@@ -352,13 +345,13 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
         SettingError: a value can't be used, or the file can't be read or has an unknown name.
     """
     names = {_name(row): row for row in _TABLE}
-    links = tuple(sorted(name for name, value in environ.items() if _SERVICE_LINK.fullmatch(f"{name}={value}")))
+    links = service_links(environ)
     variables = {name: (value, name) for name, value in environ.items() if value.strip() and name not in links}
-    files = {name + _IN_FILE: name for name, row in names.items() if row.metadata["secret"]}
-    given = _with_secrets(_from_file(config, [*names, *files]) if config else {}, files)
-    given |= _with_secrets({name: found for name, found in variables.items() if name in names or name in files}, files)
+    files = {name + IN_FILE: name for name, row in names.items() if row.metadata["secret"]}
+    given = with_secrets(read_config(config, [*names, *files]) if config else {}, files)
+    given |= with_secrets({name: found for name, found in variables.items() if name in names or name in files}, files)
     parsed = {names[name].name: _parse(names[name], value, where) for name, (value, where) in given.items()}
-    parsed.setdefault("database_url", _default_database(environ))
+    parsed.setdefault("database_url", default_database(environ))
     calls, threads = parsed.get("fhir_calls"), parsed.get("threads", Settings().threads)
     if calls is not None and calls >= threads:
         raise SettingError(f"CDS_FHIR_CALLS is {calls}; write fewer than CDS_THREADS, which is {threads}")
@@ -368,73 +361,12 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     return Settings(**parsed, unknown_names=tuple(unknown), service_links=links)
 
 
-def _with_secrets(given: dict[str, tuple[str, str]], files: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Value and origin of each setting, after reading the files of secrets."""
-    found = {name: value for name, value in given.items() if name not in files}
-    for name, (path, where) in given.items():
-        if name in files:
-            if files[name] in found:
-                raise SettingError(f"{where} and {found[files[name]][1]} are both set; keep one of them")
-            found[files[name]] = (read_secret(Path(path.strip()), where), where)
-    return found
-
-
-def read_secret(path: Path, where: str = "") -> str:
-    """The content of a file that holds one secret; `where` is what names the file.
-
-    Raises:
-        SettingError: it can't be read, or is empty.
-    """
-    named = f"{where}: {path}" if where else str(path)
-    try:
-        secret = path.read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not text in UTF-8"
-        raise SettingError(f"{named} can't be read ({reason}); correct the path or its rights") from None
-    if not secret:
-        raise SettingError(f"{named} is empty; write the secret into it")
-    return secret
-
-
-def _default_database(environ: Mapping[str, str]) -> str:
-    """A SQLite file in the state folder.
-
-    Source: systemd.exec, StateDirectory; XDG Base Directory Specification, XDG_STATE_HOME.
-    """
-    folder = environ.get("STATE_DIRECTORY")
-    if not folder:
-        home = environ.get("XDG_STATE_HOME") or f"{Path.home()}/.local/state"
-        folder = f"{home}/cds-service"
-    return f"sqlite:///{folder}/records.db"
-
-
 def share_metrics(folder: Path) -> None:
     """Let worker processes started from now on share their metrics in one folder.
 
     Source: prometheus_client, Multiprocess Mode; the variable is read when the library is first imported.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-
-
-def _from_file(config: Path, names: Collection[str]) -> dict[str, tuple[str, str]]:
-    try:
-        content = tomllib.loads(config.read_text("utf-8"))
-    except OSError as error:
-        raise SettingError(f"{config}: can't be read ({error.strerror}); correct the path after --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"{config}: is not TOML ({error}); write lines like cds_port = 8080") from None
-    unknown = [name for name in content if name.upper() not in names or name != name.lower()]
-    if unknown:
-        known = ", ".join(name.lower() for name in names)
-        raise SettingError(f"{config}: {unknown[0]} is not a setting; the settings are {known}")
-    return {name.upper(): (_as_text(value), f"{config}: {name}") for name, value in content.items()}
-
-
-def _as_text(value: Any) -> str:
-    """A TOML value as the text of an environment variable."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _parse(row: Field[Any], value: str, where: str) -> Any:

@@ -23,6 +23,7 @@ ORDER = {
     "kinds": 0.2,
     "fhir_references": 0,
     "setting_values": 0.5,
+    "setting_sources": 0.5,
     "settings": 1,
     "security": 2,
     "hooks": 2,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cds_service.cli.options import add_config, local_now, open_store, settings_of
 from cds_service.errors import SetupError, StoreUnavailable
+from cds_service.setting_sources import read_secret
 from cds_service.setting_values import InvalidValue, database
-from cds_service.settings import read_secret
 from cds_service.storage.copy import copy_database
 from cds_service.storage.prune import prune
 from cds_service.storage.store import Store
