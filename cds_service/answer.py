@@ -12,6 +12,7 @@ from cds_service.cards.context import Telling
 from cds_service.cards.render import render
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
+from cds_service.clinical_data.retrieved import ClinicalData
 from cds_service.errors import NothingJudged
 from cds_service.facts.extract import extract
 from cds_service.findings.evaluate import evaluate
@@ -37,6 +38,8 @@ class Answer:
     nothing_judged: NothingJudged | None = None
     findings: Findings | None = None
     """Everything that was found, rows in shadow included, for those who show how the answer came about."""
+    data: ClinicalData | None = None
+    """What was retrieved."""
 
 
 def answer(
@@ -70,4 +73,4 @@ def answer(
     rendered = render(findings, knowledge, request.service, new_id, telling)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
-    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged, findings)
+    return Answer(rendered.cards, rendered.decision, summary, data.fetched, rendered.nothing_judged, findings, data)

@@ -7,7 +7,6 @@ same line as a real call: it becomes a hook request, and its decision is compare
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import tomli
+
 from cds_service.answer import Answer, answer
+from cds_service.cards.context import Telling
 from cds_service.errors import CdsError, TableError
 from cds_service.hooks.envelope import read_request
 from cds_service.kinds import CLINICAL
@@ -38,6 +40,7 @@ _FIELDS = {
     "expect", "text", "drafts", *(kind.key for kind in CLINICAL if kind.key != "observations"),
 }  # fmt: skip
 _PATIENT = "Patient/p1"
+_DEFAULT = Telling()
 _INSTALLED, _REPOSITORY = Path(__file__).parent / "shipped_cases", Path(__file__).parents[1] / "tests" / "cases"
 SHIPPED_CASES = _INSTALLED if _INSTALLED.is_dir() else _REPOSITORY
 """The clinical cases of the shipped tables: in the wheel, else in a clone of the repository."""
@@ -67,8 +70,8 @@ def read_cases(folder: Path) -> list[Case]:
     cases: dict[str, Case] = {}
     for path in sorted(folder.glob("*.toml")):
         try:
-            rows = tomllib.loads(path.read_text("utf-8")).get("case", [])
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            rows = tomli.loads(path.read_text("utf-8")).get("case", [])
+        except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
             problems.append(f"{path.name}: can't be read as TOML ({error}); correct the line it names")
             continue
         for row in rows:
@@ -93,12 +96,13 @@ def failures(case: Case, knowledge: Knowledge, now: datetime) -> list[str]:
     return [f"{case.place}: {line}" for line in _differences(case.row["expect"], found)]
 
 
-def answer_case(case: Case, knowledge: Knowledge, now: datetime) -> Answer:
+def answer_case(case: Case, knowledge: Knowledge, now: datetime, telling: Telling = _DEFAULT) -> Answer:
     """The answer to the case's hook call."""
     body = json.dumps(request_of(case.row, now)).encode()
     numbers = count(1)
     request = read_request("ir-" + case.row.get("hook", "order-sign"), body)
-    return answer(request, knowledge, now=now, new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012d}")
+    ids = (f"00000000-0000-4000-8000-{number:012d}" for number in numbers)
+    return answer(request, knowledge, now=now, new_id=lambda: next(ids), telling=telling)
 
 
 def request_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -266,6 +270,21 @@ def _medication(entry: str | Mapping[str, Any], number: int, now: datetime) -> d
     return {**resource, **entry.get("fields", {})}
 
 
+def _procedure(entry: str | Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
+    """A Procedure; a text alone is its name. Done a day ago, unless `days` says otherwise or `undated` is true."""
+    entry = {"text": entry} if isinstance(entry, str) else entry
+    resource: dict[str, Any] = {
+        "resourceType": "Procedure",
+        "id": f"p{number}",
+        "status": entry.get("status", "completed"),
+        "code": _concept(entry),
+        "subject": {"reference": _PATIENT},
+    }
+    if not entry.get("undated", False):
+        resource["performedDateTime"] = _ago(now, entry)
+    return {**resource, **entry.get("fields", {})}
+
+
 def _as_written(entry: Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
     """A resource that the case writes in full."""
     return {"id": f"r{number}", **entry}
@@ -276,6 +295,7 @@ _WRITTEN_AS: Mapping[str, tuple[str, Callable[[Any, int, datetime], dict[str, An
     "allergies": ("allergies", _allergy),
     "observations": ("labs", _lab),
     "medications": ("medications", _medication),
+    "procedures": ("procedures", _procedure),
 }
 """Prefetch key -> the field of a case that holds its resources, and what makes a resource of an entry. Resources of
 another data kind are written in full, under its prefetch key."""

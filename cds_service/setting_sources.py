@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Mapping
+from dataclasses import Field
 from pathlib import Path
 from typing import Any
 
 from cds_service.errors import SettingError
+from cds_service.setting_values import InvalidValue
 
 IN_FILE = "_FILE"
 """End of the name of a variable that names the file of a secret."""
@@ -98,3 +100,16 @@ def default_database(environ: Mapping[str, str]) -> str:
         home = environ.get("XDG_STATE_HOME") or f"{Path.home()}/.local/state"
         folder = f"{home}/cds-service"
     return f"sqlite:///{folder}/records.db"
+
+
+def parse_value(setting: Field[Any], value: str, where: str) -> Any:
+    """The value of a setting; `where` is what gave it.
+
+    Raises:
+        SettingError: it can't be used. The message holds it, unless it is a secret.
+    """
+    try:
+        return setting.metadata["parse"](value.strip())
+    except InvalidValue as error:
+        found = "can't be used" if setting.metadata["secret"] else f'is "{value}"'
+        raise SettingError(f"{where} {found}; {error}") from None

@@ -14,7 +14,7 @@ from typing import Any
 
 from cds_service import setting_values as values
 from cds_service.errors import SettingError
-from cds_service.setting_sources import IN_FILE, default_database, read_config, service_links, with_secrets
+from cds_service.setting_sources import IN_FILE, default_database, parse_value, read_config, service_links, with_secrets
 
 _PREFIX = "CDS_"
 
@@ -275,6 +275,15 @@ class Settings:
             "otherwise only their types.",
         ),
     )
+    keep_words: bool = field(
+        default=False,
+        metadata=_metadata(
+            parse=values.on_or_off,
+            default_text="off",
+            meaning="Whether the words of orders and entries that could not be read are counted by name, for the page "
+            "of `cds-service feedback`: `on` or `off`. Codes always are; words are free text and may name a patient.",
+        ),
+    )
     keep_comments: bool = field(
         default=False,
         metadata=_metadata(
@@ -350,7 +359,7 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     files = {name + IN_FILE: name for name, row in names.items() if row.metadata["secret"]}
     given = with_secrets(read_config(config, [*names, *files]) if config else {}, files)
     given |= with_secrets({name: found for name, found in variables.items() if name in names or name in files}, files)
-    parsed = {names[name].name: _parse(names[name], value, where) for name, (value, where) in given.items()}
+    parsed = {names[name].name: parse_value(names[name], value, where) for name, (value, where) in given.items()}
     parsed.setdefault("database_url", default_database(environ))
     calls, threads = parsed.get("fhir_calls"), parsed.get("threads", Settings().threads)
     if calls is not None and calls >= threads:
@@ -367,14 +376,6 @@ def share_metrics(folder: Path) -> None:
     Source: prometheus_client, Multiprocess Mode; the variable is read when the library is first imported.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-
-
-def _parse(row: Field[Any], value: str, where: str) -> Any:
-    try:
-        return row.metadata["parse"](value.strip())
-    except values.InvalidValue as error:
-        found = "can't be used" if row.metadata["secret"] else f'is "{value}"'
-        raise SettingError(f"{where} {found}; {error}") from None
 
 
 def _secret_names() -> str:

@@ -22,8 +22,9 @@ ORDER = {
     "indicator": 0,
     "kinds": 0.2,
     "fhir_references": 0,
+    "json_schema": 0,
     "setting_values": 0.5,
-    "setting_sources": 0.5,
+    "setting_sources": 0.6,
     "settings": 1,
     "security": 2,
     "hooks": 2,
@@ -33,6 +34,7 @@ ORDER = {
     "findings": 5,
     "cards": 6,
     "call_summary": 6.5,
+    "unread": 6.5,
     "answer": 7,
     "publishing": 7,
     "cases": 7.5,
@@ -52,8 +54,10 @@ TYPE_MODULES = {
     *("cds_service.knowledge.alerts", "cds_service.knowledge.expressions"),
     *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
     "cds_service.knowledge.allergy_types",
+    "cds_service.knowledge.derivation",
     "cds_service.knowledge.diagnosis_types",
     "cds_service.knowledge.medication_types",
+    "cds_service.knowledge.performed_types",
     *("cds_service.knowledge.advice", "cds_service.knowledge.reported_lab", "cds_service.findings.finding"),
 }
 PURE = {"facts", "findings", "cards"}
@@ -66,6 +70,13 @@ CLOCK_CALLS = {"now", "today", "utcnow"}
 # Each edge library has its owners; a trailing dot means a whole room.
 OWNERS = {
     "babel": ("cds_service.cards.wording",),
+    "jsonschema": (
+        "cds_service.json_schema",
+        "cds_service.knowledge.read",
+        "cds_service.hooks.schema_checks",
+        "cds_service.security.clients_file",
+    ),
+    "jsonschema_rs": ("cds_service.json_schema",),
     "flask": ("cds_service.web.",),
     "werkzeug": ("cds_service.web.",),
     "gunicorn": ("cds_service.web.",),

@@ -21,6 +21,8 @@ from cds_service.knowledge.tables import Knowledge
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 
 TIPS = drafts(an_order("TIPS"))
+ASKED_OF_EVERYTHING = drafts(an_order("TIPS"), an_order("catheter directed thrombolysis", "draft-2"))
+"""Orders that between them put a question to every kind of data."""
 
 
 def test_every_clinical_kind_becomes_facts() -> None:
@@ -40,7 +42,9 @@ def test_a_kind_that_a_service_does_not_ask_for_was_not_sent(kind, knowledge: Kn
     """A service that never asks for allergies leaves the allergy question unknown and says why; no call fails."""
     asked = tuple(key for key in SERVICES["ir-order-sign"].prefetch_keys if key != kind.key)
     service = replace(SERVICES["ir-order-sign"], prefetch_keys=asked)
-    request = read_request("ir-order-sign", orjson.dumps(a_call(context=TIPS, prefetch=NOTHING_RECORDED)))
+    request = read_request(
+        "ir-order-sign", orjson.dumps(a_call(context=ASKED_OF_EVERYTHING, prefetch=NOTHING_RECORDED))
+    )
     found = answer(replace(request, service=service), knowledge, now=now, new_id=lambda: "id")
     rows = [row for entry in found.decision["procedures"] for row in entry["contraindications"]]
     said = {criterion["id"]: criterion["certainty"] for row in rows for criterion in row.get("criteria", ())}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +13,18 @@ from hypothesis import strategies as st
 
 from cds_service.answer import Answer, answer
 from cds_service.cases import request_of
+from cds_service.cli.everyday_orders import case_row, read_everyday_orders
 from cds_service.hooks.envelope import read_request
-from tests.support.degrade import LOST, SPOILED, Way, garble_a_field
+from cds_service.kinds import KINDS
+from cds_service.knowledge.questions.lab import LabQuestion
+from tests.support.degrade import LOST, OUTCOME, SPOILED, Way, garble_a_field
 from tests.support.reading import NOW
 from tests.support.shipped import shipped_knowledge
 
 pytestmark = pytest.mark.slow
 
 KNOWLEDGE = shipped_knowledge()
+FOLDER = Path(__file__).parent / "everyday"
 WOMAN = {"birthDate": "1970-03-01", "gender": "female"}
 
 
@@ -73,6 +78,16 @@ PATIENTS: dict[str, dict[str, Any]] = {
         "conditions": ["icd-10-cm|D25.9", {"code": "icd-10-cm|F32.2", "verification": "provisional"}],
         "labs": [lab("2160-0", 1.0, "mg/dL", hours=40), lab("2160-0", 1.6, "mg/dL", hours=1), lab("6301-6", 1.0, "1")],
     },
+    "clot": {
+        "orders": [{"text": "pulmonary artery thrombolysis"}, {"text": "IVC filter placement"}],
+        "patient": WOMAN,
+        "conditions": ["icd-10-cm|I26.99", "icd-10-cm|F20.9"],
+        "labs": [lab("777-3", 60, "10*9/L"), lab("6301-6", 1.0, "1")],
+        "procedures": [
+            *({"code": "sct|25353009", "days": 40}, {"text": "Laparotomy", "undated": True}),
+            *({"code": "sct|398182006", "days": 300}, {"text": "Own procedure", "days": 2, "status": "stopped"}),
+        ],
+    },
     "chemotherapy": {
         "order": "generic-intraarterial-chemotherapy",
         "patient": WOMAN,
@@ -102,8 +117,9 @@ ANSWERS = {name: call(request) for name, request in BASES.items()}
 
 def optional_only(row: dict[str, Any]) -> bool:
     """Whether a row speaks only by labs that no row requires, which are not missed when they are gone."""
-    required = {c.id for r in KNOWLEDGE.contraindications for c in r.criteria if c.required}
-    return not any(c["id"] in required and c["certainty"] != "absent" for c in row.get("criteria", []))
+    criteria = [c for r in KNOWLEDGE.contraindications for c in r.criteria]
+    missed = {c.id for c in criteria if c.required or not isinstance(c.question, LabQuestion)}
+    return not any(c["id"] in missed and c["certainty"] != "absent" for c in row.get("criteria", []))
 
 
 def turned_absent(name: str, changes: list[tuple[Way, int]], *, lost: bool) -> list[str]:
@@ -151,6 +167,52 @@ def test_no_loss_is_an_all_clear(name: str, changes: list[tuple[Way, int]]) -> N
 def test_no_spoiled_result_is_an_all_clear(name: str, changes: list[tuple[Way, int]]) -> None:
     """A result that is there and can't be read is never passed over, not even one that no row requires."""
     assert turned_absent(name, changes, lost=False) == []
+
+
+FAILING: dict[str, Any] = {
+    "not sent": None,
+    "an error in its place": OUTCOME,
+    "another resource in its place": {"resourceType": "Binary", "data": "x"},
+    "a list of garbage": {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": 5}]},
+}
+"""What may stand under a prefetch key whose search failed; null is not among them: it says that nothing was found."""
+LOSSES_LOOKED_AT = 24
+
+
+def losses() -> list[tuple[dict[str, Any], str, str]]:
+    """The call of an everyday order, a kind of data, and a row that a card tells because of it; some of all."""
+    asks = {c.id: c.question.DATA for row in KNOWLEDGE.contraindications for c in row.criteria}
+    found = []
+    for order in read_everyday_orders(FOLDER):
+        request = request_of(case_row(order, NOW) | {"hook": "order-sign"}, NOW)
+        answered = call(request)
+        for entry in answered.decision["procedures"] if answered else ():
+            for row in entry.get("contraindications", ()):
+                told = {asks[c["id"]] for c in row.get("criteria", ()) if c["told"]["as"] == "card"}
+                found += [(request, key, row["id"]) for key in sorted(told)]
+    return found[:: len(found) // LOSSES_LOOKED_AT]
+
+
+def test_no_failed_search_of_an_everyday_order_is_silent() -> None:
+    """Where a card rests on a kind of data, a failed search for it leaves a card, and its row is never absent for it.
+
+    What many clients never send, and nothing requires, is told by the decision alone.
+    """
+    silent = []
+    for whole, key, row in losses():
+        for how, instead in FAILING.items():
+            request = whole | {"prefetch": whole["prefetch"] | {key: instead}}
+            if instead is None:
+                del request["prefetch"][key]
+            found = call(request)
+            if found is None:
+                continue
+            rows = [r for e in found.decision["procedures"] for r in e.get("contraindications", ()) if r["id"] == row]
+            told = bool(found.cards) or (instead is None and KINDS[key].often_missing)
+            said = key in {gap["data"] for gap in found.decision["unavailable"]}
+            if not (told and said) or (key != "observations" and "absent" in {r["certainty"] for r in rows}):
+                silent.append((whole["context"]["draftOrders"]["entry"][0], key, row, how))
+    assert silent == []
 
 
 @pytest.mark.parametrize("name", PATIENTS)

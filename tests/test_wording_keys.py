@@ -27,6 +27,7 @@ COMPOSED = (
     *("alert.", "alert_advice."),
     *("means.", "meanwhile.", "gap.", "gap_do.read-", "block.", "looked_at.", "unlooked.", "record.", "topic."),
     *("fact.", "hold.", "procedures.", "order.", "reason_card.", "date.", "evidence.", "headline.more"),
+    *("class.", "class-or-worse.", "part."),
 )
 FAMILIES = {key.partition(".")[0] for key in SAID}
 STAGES = ("clinical_data", "facts", "findings")

@@ -12,6 +12,7 @@ from cds_service.cards.context import CardContext, Telling
 from cds_service.cards.detail import detail_of
 from cds_service.cards.folding import folded
 from cds_service.cards.gap_card import gap_part
+from cds_service.cards.links import links_of
 from cds_service.cards.nothing_judged import nothing_judged_part
 from cds_service.cards.options_card import options_not_checked_part, options_part
 from cds_service.cards.part import Part
@@ -75,4 +76,5 @@ def _card(part: Part, context: CardContext) -> Card:
         source_row=part.source_row,
         rows=part.rows,
         suggestions=part.suggestions,
+        links=links_of(part.rows, context),
     )

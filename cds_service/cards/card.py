@@ -40,6 +40,8 @@ class Card:
     source_row: str | None = None
     suggestions: tuple[Suggestion, ...] = ()
     rows: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """(label, https address) of the hospital's own documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def card_json(
     }
     if card.suggestions:
         body |= _suggestions_json(card.suggestions, new_id)
+    if card.links:
+        body["links"] = [{"label": label, "url": url, "type": "absolute"} for label, url in card.links]
     reasons = knowledge.override_reasons.get(card.topic[0], ())
     if card.indicator > Indicator.INFO and reasons:
         body["overrideReasons"] = [

@@ -15,6 +15,7 @@ from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import (
+    Computed,
     ContraindicationFinding,
     CriterionFinding,
     Evidence,
@@ -28,9 +29,11 @@ from cds_service.knowledge.tables import Knowledge
 
 
 def build_decision(findings: Findings, knowledge: Knowledge, in_shadow: Sequence[str] = ()) -> dict[str, Any]:
-    """The decision extension: `knowledgeVersion`, `shadowRows`, `procedures` (one entry an order) and `unavailable`.
+    """The decision extension: version, rows that say nothing, one entry an order in `procedures`, and `unavailable`.
 
     `in_shadow` are the ids of rows that apply and of which the findings say nothing, because a site only tries them.
+    `retiredRows` are the rows and questions that the site has switched off, so that nobody takes their silence for
+    an answer.
     Criteria listed are those present or unknown, and absent ones that rest on evidence. A value is a JSON number, or
     a text where the record gives a comparator or an answer (`"<20"`).
     """
@@ -39,6 +42,7 @@ def build_decision(findings: Findings, knowledge: Knowledge, in_shadow: Sequence
         {
             "knowledgeVersion": knowledge.version,
             "shadowRows": list(in_shadow),
+            "retiredRows": list(knowledge.switched_off),
             "procedures": [entry for order in findings.orders if (entry := _order(order, wording))],
             "unavailable": [_unavailable(gap, wording) for gap in findings.unavailable],
         }
@@ -137,6 +141,22 @@ def _item(item: Evidence, wording: Wording) -> dict[str, Any]:
             "unit": item.unit,
             "date": item.date,
             "note": "; ".join(wording.reason(note) for note in item.notes),
+            "computed": _computed(item.computed, wording) if item.computed else None,
+            "earlier": _item(item.earlier, wording) if item.earlier else None,
+        }
+    )
+
+
+def _computed(how: Computed, wording: Wording) -> dict[str, Any]:
+    """Formula and source of a computed value, its class, what it was computed from, and which parts are not known."""
+    return _filled(
+        {
+            "formula": how.derivation.text,
+            "source": how.derivation.source,
+            "grade": how.grade,
+            "orWorse": how.or_worse or None,
+            "inputs": [{"name": name, **_item(source, wording)} for name, source in how.inputs],
+            "notKnown": [wording.part(name) for name in how.unknown],
         }
     )
 

@@ -7,8 +7,8 @@ bare code is no name: the tables' own words stand in for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cds_service.cards.context import CardContext
@@ -17,16 +17,17 @@ from cds_service.cards.escape import harmless, sentence_case
 from cds_service.cards.hold_words import taken
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import (
-    factor_of,
     limit_in,
     rounded,
     shown_quantity,
     shown_reason,
+    shown_value,
     with_unit,
 )
 from cds_service.findings.finding import Evidence
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.tables import Criterion, Lab, Threshold
+from cds_service.reasons import Reason
 
 _NAME = 60
 _DRUGS = "medications"
@@ -35,7 +36,7 @@ _TAG = re.compile(r" \((substance|product|medicinal product|disorder|finding|sit
 """What SNOMED CT adds to a name to say of which kind it is."""
 # How much an item says for its criterion: the reaction that made it severe first, a softened item last.
 _FIRST = frozenset({"allergy-severe"})
-_PLAIN = frozenset({"preliminary", "computed", "matched-by-text", "not-normalized"})
+_PLAIN = frozenset({"preliminary", "computed", "range-only", "lower-bound", "matched-by-text", "not-normalized"})
 _NOT_TOLD = frozenset({"matched-by-text"})
 """Notes that are for the decision alone."""
 _ALLERGY_NOTES = ("allergy-inactive", "allergy-severe", "allergy-physiologic")
@@ -77,8 +78,36 @@ def found_line(item: Evidence, criterion: Criterion | None, context: CardContext
     when = moment_of(item.date, context.today, wording).full
     what = sentence_case(_what(item, criterion, context))
     line = wording.say("evidence.dated", what=what, date=when) if when else wording.say("evidence.undated", what=what)
-    notes = "; ".join(shown_reason(note, wording) for note in item.notes if note.key not in _NOT_TOLD)
+    noted = [_note(note, item, context) for note in item.notes if note.key not in _NOT_TOLD]
+    notes = "; ".join([*noted, *_earlier(item, criterion, context)])
     return wording.say("evidence.noted", what=line, note=notes) if notes else line
+
+
+def _earlier(item: Evidence, criterion: Criterion | None, context: CardContext) -> Iterator[str]:
+    """What it was some months before: `61 on 3 Aug`."""
+    limit, before = criterion.question.limit if criterion else None, item.earlier
+    if limit is not None and before is not None and before.value is not None:
+        when = moment_of(before.date, context.today, context.wording).brief
+        value = _value(replace(before, computed=None), limit, context, brief=True)
+        yield context.wording.say("evidence.earlier", value=value, date=when)
+
+
+def _note(note: Reason, item: Evidence, context: CardContext) -> str:
+    """A note in words; what was computed is told with what it was computed from."""
+    told = shown_reason(note, context.wording)
+    if note.key != "computed" or item.computed is None:
+        return told
+    inputs = ", ".join(_input(name, source, context) for name, source in item.computed.inputs)
+    return f"{told} {context.wording.say('evidence.from', inputs=inputs)}"
+
+
+def _input(name: str, source: Evidence, context: CardContext) -> str:
+    wording, lab = context.wording, context.knowledge.labs.get(name)
+    if source.value is None or lab is None:
+        return wording.part(name)
+    value = source.value
+    number = wording.number(rounded(value, lab, None)) if isinstance(value, Decimal) else shown_value(value, wording)
+    return wording.say("evidence.measured", name=wording.part(name), value=with_unit(number, source.unit, wording))
 
 
 def name_of(item: Evidence, context: CardContext) -> str:
@@ -141,11 +170,22 @@ def _what(item: Evidence, criterion: Criterion | None, context: CardContext) -> 
 
 def _value(item: Evidence, limit: Threshold, context: CardContext, *, brief: bool) -> str:
     lab = context.knowledge.labs[limit.lab]
-    bare = brief and not lab.unit_in_summary and factor_of(item.unit, lab, context.knowledge) == 1
+    bare = brief and not lab.unit_in_summary and lab.factor_of(item.unit, context.knowledge.units) == 1
     unit = None if bare else item.unit
-    if not isinstance(item.value, Decimal):
-        return shown_quantity(item.value or "", unit, context.wording)
-    return with_unit(_number(item.value, limit, item.unit, context), unit, context.wording)
+    if isinstance(item.value, Decimal):
+        value = with_unit(_number(item.value, limit, item.unit, context), unit, context.wording)
+    else:
+        value = shown_quantity(item.value or "", unit, context.wording)
+    return _graded(value, item, limit.lab, context)
+
+
+def _graded(value: str, item: Evidence, lab: str, context: CardContext) -> str:
+    """The value of a score with its class."""
+    if item.computed is None or item.computed.grade is None:
+        return value
+    key = f"class-or-worse.{lab}" if item.computed.or_worse else f"class.{lab}"
+    named = context.wording.say(key, grade=item.computed.grade)
+    return context.wording.say("evidence.graded", value=value, **{"class": named})
 
 
 def _number(value: Decimal, limit: Threshold, unit: str | None, context: CardContext) -> str:

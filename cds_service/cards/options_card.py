@@ -1,7 +1,7 @@
 """Cards stage, patient-view: one quiet card with the interventional options that the record supports, the best first.
 
-An option that something critical stands against, or an alert, is none. The best: least stands against it, then what a
-department does most often.
+An option that something critical stands against, or an alert, is none. The best: least stands against it, then what
+cannot wait, then what a department does most often.
 """
 
 from __future__ import annotations
@@ -65,9 +65,10 @@ def ranked(orders: Sequence[OrderFinding]) -> list[OrderFinding]:
     return sorted(possible, key=_rank)
 
 
-def _rank(option: OrderFinding) -> tuple[int, int]:
-    often = option.procedure.frequency if option.procedure else None
-    return _worst(option), often or _RAREST
+def _rank(option: OrderFinding) -> tuple[int, bool, int]:
+    procedure = option.procedure
+    often = procedure.frequency if procedure else None
+    return _worst(option), not (procedure and procedure.emergency), often or _RAREST
 
 
 def _worst(option: OrderFinding) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 
 from cds_service.cards.dates import moment_of
 from cds_service.cards.escape import harmless
@@ -53,21 +52,10 @@ def limit_in(limit: Threshold | None, unit: str | None, knowledge: Knowledge) ->
     """The number of a limit in a unit in which a value is reported; None where there is none."""
     if limit is None or limit.value is None:
         return None
-    factor = factor_of(unit, knowledge.labs[limit.lab], knowledge)
+    factor = knowledge.labs[limit.lab].factor_of(unit, knowledge.units)
     if factor is None or factor == 1:
         return limit.value
     return (Decimal(factor.denominator) * limit.value / Decimal(factor.numerator)).normalize()
-
-
-def factor_of(unit: str | None, lab: Lab, knowledge: Knowledge) -> Fraction | None:
-    """What a value in a unit is multiplied with to be in the lab's own; None where the unit is none of the lab."""
-    if not unit or unit == lab.unit or unit.strip("{}").casefold() in lab.unit_words:
-        return Fraction(1)
-    for reading in knowledge.units.read(unit):
-        scale = lab.scales.get(reading.dimension)
-        if scale is not None:
-            return reading.factor * scale.factor
-    return None
 
 
 def shown_value(value: Decimal | str, wording: Wording) -> str:

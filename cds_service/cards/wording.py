@@ -85,6 +85,14 @@ class Wording:
         """Names as a phrase: `INR and platelets`, or with `either` `LVEF or NYHA class`."""
         return str(format_list(list(dict.fromkeys(items)), "or" if either else "standard", _locale(self.language)))
 
+    def part(self, name: str) -> str:
+        """What goes into a computed value: a lab, or a part of a score that no lab gives."""
+        return self.templates.get(f"part.{name}", self.label("lab", name))
+
+    def parts(self, names: Sequence[str]) -> str:
+        """Several of them as a phrase."""
+        return self.joined([self.part(name) for name in names])
+
     def reason(self, reason: Reason | None, *, data: str | None = None) -> str:
         """A reason in words, as a clause; a reason without words of its own still says that nothing was judged.
 
@@ -98,4 +106,6 @@ class Wording:
         values["data"] = self.label("data", str(values["data"]))
         if "formula" in values:
             values["formula"] = self.label("formula", str(values["formula"]))
+        if "parts" in values:
+            values["parts"] = self.parts(str(values["parts"]).split(","))
         return self.say(f"reason.{reason.key}", **values)

@@ -1,4 +1,4 @@
-"""`cds-service audit`: the audit records: who called about which patient, what was read and what was decided."""
+"""What `cds-service audit` does; its options are in `commands/audit.py`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,13 @@ from pathlib import Path
 
 import orjson
 
-from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
-from cds_service.cli.terminal import print_err
+from cds_service.cli.options import open_store, period_of, settings_of
+from cds_service.cli.terminal import remark
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.storage.audit_event import audit_event
 from cds_service.storage.records import read_calls
 
 _UNNAMED = "urn:ir-cds-service"
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("audit", help="export the audit records", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    export = actions.add_parser("export", help="FHIR R4 AuditEvents (IHE BALP), one JSON object per line")
-    add_period(export)
-    export.add_argument("--out", type=Path, metavar="FILE", help="write to a file; without it, to standard output")
-    add_config(export)
-    export.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         raise SetupError(f"{store.display_url}: {error.message} The export is not complete; run it again") from None
     finally:
         store.close()
-    print_err(f"{count} audit records exported.")
+    remark(f"{count} audit records exported.")
     return 0
 
 

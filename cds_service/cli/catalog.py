@@ -1,8 +1,4 @@
-"""`cds-service catalog CSV`: which orders of a hospital's catalog the service recognizes, and which are to be mapped.
-
-The file needs a heading line and a column with the names of orders; it may have columns with their codes and code
-systems. Without --out the result is printed as CSV.
-"""
+"""What `cds-service catalog` does; its options are in `commands/catalog.py`."""
 
 from __future__ import annotations
 
@@ -20,29 +16,13 @@ from cds_service.cli.catalog_file import Columns, read_catalog
 from cds_service.cli.catalog_map import concept_map, doubt
 from cds_service.cli.catalog_page import catalog_page
 from cds_service.cli.catalog_results import OTHER, SURE, UNKNOWN, UNSURE, Report, Result, Tally, result_of
-from cds_service.cli.options import add_config, add_site, settings_of
-from cds_service.cli.terminal import print_err
+from cds_service.cli.options import settings_of
+from cds_service.cli.terminal import remark
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 
 _HEADINGS = ("line", "system", "code", "text", "status", "procedure", "label", "by", "words", "candidates", "check")
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("catalog", help="try a hospital's order catalog", description=__doc__)
-    parser.add_argument("file", type=Path, metavar="CSV", help="the catalog")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for orders.csv, report.html, concept_map.json")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
-    parser.add_argument("--text-column", metavar="NAME", help="column of the names of orders")
-    parser.add_argument("--code-column", metavar="NAME", help="column of their codes")
-    parser.add_argument("--system-column", metavar="NAME", help="column of their code systems")
-    parser.add_argument("--system", metavar="URL", help="code system of all codes, where no column says it")
-    parser.add_argument("--encoding", metavar="NAME", help="encoding of the file, if not UTF-8")
-    add_site(parser)
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _print_summary(report.tally, knowledge, alone=args.out is not None)
     else:
-        print_err(_share(report.tally))
+        remark(_share(report.tally))
     return 1 if report.tally.by_status[UNKNOWN] else 0
 
 

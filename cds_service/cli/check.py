@@ -1,8 +1,4 @@
-"""`cds-service check`: reads every table and value set, and a site's changes, and reports what is wrong with them.
-
-The clinical cases are judged as well. The shipped ones describe the shipped tables: with a site folder, one with
-another result is a change for a person to confirm. The site's own cases must hold.
-"""
+"""What `cds-service check` does; its options are in `commands/check.py`."""
 
 from __future__ import annotations
 
@@ -11,21 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from cds_service.cases import SHIPPED_CASES, failures, read_cases
-from cds_service.cli.options import add_config, add_site, local_now, settings_of
+from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import row_differences
 from cds_service.cli.terminal import print_err
 from cds_service.errors import TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("check", help="check every table, value set and case", description=__doc__)
-    add_site(parser)
-    parser.add_argument("--cases", type=Path, default=SHIPPED_CASES, metavar="DIR", help="folder of clinical cases")
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,10 +26,10 @@ def run(args: argparse.Namespace) -> int:
         knowledge = load_knowledge(settings.site)
         print(_summary(knowledge))
         now = local_now(settings)
-        problems = _judge_cases(args.cases, knowledge, now)
+        problems = _judge_cases(args.cases or SHIPPED_CASES, knowledge, now)
         if settings.site:
             _show_changes(row_differences(load_knowledge(), knowledge), problems)
-            problems = _own_failures(settings.site, knowledge, now)
+            problems = [*_own_failures(settings.site, knowledge, now), *_show_later(settings.site, knowledge)]
     except TableError as error:
         problems = error.problems
     for problem in problems:
@@ -75,6 +62,20 @@ def _own_failures(site: Path, knowledge: Knowledge, now: datetime) -> list[str]:
     if own and not problems:
         print(f"{len(own)} cases of the site hold.")
     return problems
+
+
+def _show_later(site: Path, knowledge: Knowledge) -> list[str]:
+    """Print what changes on later days (`from`, `until`); the mistakes that the tables have then."""
+    while (day := knowledge.next_day) is not None:
+        try:
+            then = load_knowledge(site, today=day)
+        except TableError as error:
+            return [f"from {day}: {problem}" for problem in error.problems]
+        print(f"From {day} on:")
+        for line in row_differences(knowledge, then):
+            print(f"  {line}")
+        knowledge = then
+    return []
 
 
 def _show_changes(rows: list[str], cases: list[str]) -> None:

@@ -1,38 +1,17 @@
-"""`cds-service clients check`: reads the clients file as the service does, and reports what is wrong with it.
-
-The JWK Set that an EHR publishes at a URL is fetched once, unless `--offline` is given.
-"""
+"""What `cds-service clients` does; its options are in `commands/clients.py`."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from cds_service.cli.keys import public_key_set, read_key
-from cds_service.cli.options import add_config, settings_of
+from cds_service.cli.options import settings_of
 from cds_service.cli.terminal import print_err, safe
 from cds_service.errors import ClientsError, SettingError
 from cds_service.hooks.catalog import SERVICES
 from cds_service.security.clients_file import read_clients
 from cds_service.security.keys import Key, KeySetError, LocalKeySet, RemoteKeySet, fetch_jwks
 from cds_service.security.tokens import Registration
-
-_JWKS = "Prints the public key of a private key as a JWK Set, to be registered in the clients file (`jwks`)."
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("clients", help="the registered EHRs", description="The registered EHRs.")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="check the clients file and the keys in it", description=__doc__)
-    check.add_argument("--clients", type=Path, metavar="FILE", help="the file, instead of the setting CDS_CLIENTS")
-    check.add_argument("--offline", action="store_true", help="do not fetch the keys that EHRs publish")
-    add_config(check)
-    check.set_defaults(run=run)
-    jwks = actions.add_parser("jwks", help="create the JWK Set to register, from a private key", description=_JWKS)
-    jwks.add_argument("--key", type=Path, required=True, metavar="FILE", help="private key, PEM or JWK")
-    jwks.add_argument("--kid", required=True, metavar="ID", help="id of the key, as in the header of its tokens")
-    jwks.set_defaults(run=print_key_set)
 
 
 def print_key_set(args: argparse.Namespace) -> int:

@@ -1,13 +1,12 @@
-"""`cds-service db`: the database of feedback and records."""
+"""What `cds-service db` does; its options are in `commands/db.py`."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from cds_service.cli.options import add_config, local_now, open_store, settings_of
+from cds_service.cli.options import local_now, open_store, settings_of
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.setting_sources import read_secret
 from cds_service.setting_values import InvalidValue, database
@@ -16,40 +15,16 @@ from cds_service.storage.prune import prune
 from cds_service.storage.store import Store
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("db", help="maintain the database of feedback and records", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    upgrade = actions.add_parser("upgrade", help="migrate the tables to this release; `serve` does this too")
-    add_config(upgrade)
-    upgrade.set_defaults(run=_upgrade)
-    prune_parser = actions.add_parser("prune", help="delete old calls, cards and feedback")
-    prune_parser.add_argument("--older-than", type=_days, required=True, metavar="DAYS", help="age in days")
-    add_config(prune_parser)
-    prune_parser.set_defaults(run=_prune)
-    copy = actions.add_parser(
-        "copy",
-        help="copy everything to an empty database, such as from SQLite to PostgreSQL",
-        description="Copies all calls, cards and feedback from the database of the settings to an empty one, which is "
-        "migrated first. Stop the service before; afterwards set CDS_DATABASE_URL to the copy.",
-    )
-    target = copy.add_mutually_exclusive_group(required=True)
-    target.add_argument("--to", metavar="URL", help="database URL, as in CDS_DATABASE_URL")
-    target.add_argument(
-        "--to-file", type=Path, metavar="FILE", help="the same from a file, so that no list of processes shows it"
-    )
-    add_config(copy)
-    copy.set_defaults(run=_copy)
-
-
-def _upgrade(args: argparse.Namespace) -> int:
+def run_upgrade(args: argparse.Namespace) -> int:
+    """Migrate the tables; always 0."""
     store = open_store(settings_of(args))
     print(f"{store.display_url}: the tables are up to date.")
     store.close()
     return 0
 
 
-def _prune(args: argparse.Namespace) -> int:
+def run_prune(args: argparse.Namespace) -> int:
+    """Delete what is old and print how much; always 0."""
     settings = settings_of(args)
     store = open_store(settings)
     before = local_now(settings) - timedelta(days=args.older_than)
@@ -59,7 +34,8 @@ def _prune(args: argparse.Namespace) -> int:
     return 0
 
 
-def _copy(args: argparse.Namespace) -> int:
+def run_copy(args: argparse.Namespace) -> int:
+    """Copy everything to an empty database; always 0."""
     settings = settings_of(args)
     url = args.to or read_secret(args.to_file)
     try:
@@ -87,9 +63,3 @@ def _delete(store: Store, before: datetime) -> dict[str, int]:
         return prune(store, before)
     except StoreUnavailable as error:
         raise SetupError(f"{store.display_url}: {error.message} Deleted rows stay deleted; run it again") from None
-
-
-def _days(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 36_500:
-        raise argparse.ArgumentTypeError(f'"{text}" is not an age; write a whole number of days from 1')
-    return int(text)

@@ -1,4 +1,4 @@
-"""`cds-service demo`: sends the example requests, all with synthetic patients, and shows the cards."""
+"""What `cds-service demo` does; its options are in `commands/demo.py`."""
 
 from __future__ import annotations
 
@@ -11,24 +11,13 @@ import orjson
 from rich.console import Console
 from rich.rule import Rule
 
-import cds_service
 from cds_service.cli.call import call_in_process
-from cds_service.cli.options import add_config, local_now, settings_of
+from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.show_reply import show
 from cds_service.cli.terminal import console, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.saved_request import read_saved_request, service_for
-
-EXAMPLES = Path(cds_service.__file__).parents[1] / "examples"
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("demo", help="judge the example requests and show their cards", description=__doc__)
-    parser.add_argument("--examples", type=Path, default=EXAMPLES, metavar="DIR", help="folder of saved hook requests")
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

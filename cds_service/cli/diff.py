@@ -1,8 +1,4 @@
-"""`cds-service diff OLD NEW`: what a change of the tables does, before it is used.
-
-OLD and NEW are each a site folder, `DIR@REVISION` (a git revision of that folder), a file of `site pack`, or the word
-`shipped` (the tables without a site).
-"""
+"""What `cds-service diff` does; its options are in `commands/diff.py`."""
 
 from __future__ import annotations
 
@@ -16,22 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cds_service.cases import Case, case_folders, read_cases
-from cds_service.cli.options import add_config, local_now, settings_of
+from cds_service.cli.kept_tables import VERSION, kept_knowledge
+from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import case_differences, row_differences
 from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from cds_service.settings import Settings
 
 SHIPPED = "shipped"
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("diff", help="what a change does to rows and cases", description=__doc__)
-    parser.add_argument("old", metavar="OLD", help="site folder, DIR@REVISION, packed file, or `shipped`")
-    parser.add_argument("new", metavar="NEW", help="the same")
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,9 +29,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         SetupError: one of them can't be read; TableError where its tables are wrong.
     """
-    now = local_now(settings_of(args))
+    settings = settings_of(args)
+    now = local_now(settings)
     with site_of(args.old) as old_site, site_of(args.new) as new_site:
-        old, new = _load(args.old, old_site), _load(args.new, new_site)
+        old, new = _load(args.old, old_site, settings), _load(args.new, new_site, settings)
         rows = row_differences(old, new)
         cases = case_differences(cases_of(old_site, new_site), old, new, now)
     print(f"{old.version} → {new.version}")
@@ -51,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     return 1 if rows or cases else 0
 
 
-def _load(name: str, site: Path | None) -> Knowledge:
+def _load(name: str, site: Path | None, settings: Settings) -> Knowledge:
+    if site is None and name != SHIPPED:
+        return kept_knowledge(name, settings)
     try:
         return load_knowledge(site)
     except TableError as error:
@@ -76,12 +68,12 @@ def _print(what: str, lines: list[str]) -> None:
 
 @contextmanager
 def site_of(name: str) -> Iterator[Path | None]:
-    """The folder that OLD or NEW means; None for the shipped tables.
+    """The folder that OLD or NEW means; None for the shipped tables and those of a kept version.
 
     Raises:
         SetupError: it is none of what may be given.
     """
-    if name == SHIPPED:
+    if name == SHIPPED or VERSION.fullmatch(name):
         yield None
         return
     path = Path(name)
@@ -95,7 +87,7 @@ def site_of(name: str) -> Iterator[Path | None]:
         archive = _archive(Path(folder), revision)
     else:
         raise SetupError(
-            f"{name}: is no folder, packed file or DIR@REVISION; write `shipped` for the tables as shipped"
+            f"{name}: is no folder, packed file, DIR@REVISION or version; write `shipped` for the tables as shipped"
         )
     with TemporaryDirectory(prefix="cds-service-") as unpacked:
         try:

@@ -1,4 +1,4 @@
-"""`cds-service doctor`: checks this installation, and how well it can read the data of a FHIR server."""
+"""What `cds-service doctor` does; its options are in `commands/doctor.py`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rich.table import Table
 
 from cds_service.cli.ehr import bare_id
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of
+from cds_service.cli.options import fhir_source, local_now, settings_of
 from cds_service.cli.survey import Orders, Survey, survey_of
-from cds_service.cli.terminal import console, print_err, safe
+from cds_service.cli.terminal import console, remark, safe
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
@@ -33,29 +33,8 @@ _RECOGNIZED = {
 }
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("doctor", help="check this installation, or a FHIR server", description=__doc__)
-    parser.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server to check")
-    add_fhir_access(parser)
-    parser.add_argument("--patient", action="append", metavar="ID", help="read this patient; may be repeated")
-    parser.add_argument(
-        "--sample", type=_sample_size, default=5, metavar="N", help="without --patient: number of patients to read (5)"
-    )
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
-    add_site(parser)
-    add_config(parser)
-    parser.set_defaults(run=run)
-
-
-def _sample_size(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f'"{text}"; write a whole number from 1 to 1000')
-    return int(text)
-
-
 def run(args: argparse.Namespace) -> int:
-    """Run the checks and print the findings; 1 if some data can't be retrieved or read.
+    """Run the checks and print the findings; 1 if some data can't be retrieved or read, or by prefetch not whole.
 
     Raises:
         SetupError: the installation can't run, or the server can't be read.
@@ -71,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     for patient in named:
         source.resource(f"Patient/{patient}")  # otherwise a wrong id would look like an empty record
     patients = named or _sample(source, args.sample)
-    survey = survey_of(source, patients, knowledge, local_now(settings), print_err)
+    survey = survey_of(source, patients, knowledge, local_now(settings), remark)
     if args.json:
         print(orjson.dumps(survey).decode())
     else:
@@ -110,6 +89,14 @@ def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
         hint = "; not in the server's CapabilityStatement" if announced and kind.resource_type not in announced else ""
         counts = f"{kind.resources}, read for {kind.patients} of {survey.patients} patients{hint}"
         out.print(f"\n{kind.resource_type}: {counts}", style="bold")
+        for says, count in kind.template.most_common():
+            out.print(f"  {count} x its prefetch template, run once as an EHR does, {safe(says)}", style="yellow")
+        if kind.by_fallback_only:
+            out.print(
+                f"  of {kind.by_fallback_only} patients only the service itself found all: send fhirServer in calls, "
+                "or let prefetch follow pages",
+                style="yellow",
+            )
         for reason, count in kind.missing.most_common():
             out.print(f"  {count} x {safe(reason)}", style="yellow")
         for system, count in kind.codes.most_common(_MAX_SYSTEMS):
@@ -163,10 +150,11 @@ def _faults(survey: Survey) -> Table | str:
 
 def _rows(survey: Survey) -> Table | str:
     title = "\nRows that stayed unknown, with every procedure judged for every patient"
-    table = Table("row", "unknown", "mostly because", title=title, title_justify="left")
+    table = Table("row", "unknown", "by prefetch alone", "mostly because", title=title, title_justify="left")
     for name, row in survey.rows.items():
-        if row.unknown:
-            table.add_row(safe(name), f"{row.unknown} of {row.asked}", _most_common(row.reasons))
+        if row.unknown or row.unknown_by_prefetch:
+            alone = str(row.unknown_by_prefetch) if row.unknown_by_prefetch else ""
+            table.add_row(safe(name), f"{row.unknown} of {row.asked}", alone, _most_common(row.reasons))
     return table if table.row_count else "\nNo row stayed unknown."
 
 

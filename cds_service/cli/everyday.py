@@ -1,8 +1,4 @@
-"""`cds-service everyday DIR`: plays ordinary orders of ordinary patients, and says how many of them are disturbed.
-
-A card is false where it is louder than a clinician accepts for that order, and missed where an order that must speak
-does not. Exit 1 on a false or a missed one, and on shares above the targets of the folder.
-"""
+"""What `cds-service everyday` does; its options are in `commands/everyday.py`."""
 
 from __future__ import annotations
 
@@ -24,7 +20,7 @@ from cds_service.cli.everyday_orders import (
     read_everyday_orders,
     read_targets,
 )
-from cds_service.cli.options import add_config, add_site, local_now, settings_of
+from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.terminal import print_err
 from cds_service.errors import TableError
 from cds_service.indicator import Indicator, indicator_of
@@ -118,15 +114,6 @@ class Tally:
 
     def _share(self, least: Indicator) -> float:
         return sum((one.loudest or 0) >= least for one in self.ordinary) / max(len(self.ordinary), 1)
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("everyday", help="play ordinary orders: how many bring a card", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of orders, see docs/everyday.md")
-    add_site(parser)
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ ORDINARY, MUST_SPEAK = "order", "must_speak"
 TARGETS = "targets.toml"
 """File of the folder that holds the shares allowed, and the orders that are known to be wrong."""
 
-_TAKEN_OVER = ("hook", "conditions", "allergies", "labs", "medications", "refused", "not_sent")
+_TAKEN_OVER = ("hook", "conditions", "allergies", "labs", "medications", "procedures", "refused", "not_sent")
 _FIELDS = {
     "id", "why", "order", "code", "also_orders", "priority", "in_days", "age", "sex", "reasons", "reason_text",
     "at_most", "at_least", "names", *_TAKEN_OVER,

@@ -1,36 +1,24 @@
-"""`cds-service explain CARD-UUID`: why a card came: the data read, rows, limit and source of that day, and the answer.
-
-Nothing of the patient is stored but a hash (and resource ids with CDS_KEEP_REFERENCES), so no value is shown. The UUID
-is in the response, and in what the EHR reports about the card.
-"""
+"""What `cds-service explain` does; its options are in `commands/explain.py`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 import orjson
 
-from cds_service.cli.options import add_config, local_now, open_store, settings_of
+from cds_service.cli.options import local_now, open_store, settings_of
 from cds_service.cli.terminal import print_err, safe
 from cds_service.errors import SetupError, StoreUnavailable
-from cds_service.storage.explanation import Explanation, explain
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("explain", help="why a card came", description=__doc__)
-    parser.add_argument("card", metavar="CARD-UUID", help="uuid of the card, from the response or the feedback")
-    parser.add_argument("--json", action="store_true", help="print everything that is stored, as JSON")
-    add_config(parser)
-    parser.set_defaults(run=run)
+from cds_service.storage.explanation import Explanation, explain, explain_hook
+from cds_service.storage.snapshots import versions
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the explanation; 1 if no such card is stored.
+    """Print the explanation; 1 if no such card or call is stored.
 
     Raises:
         SetupError: the database can't be reached.
@@ -38,33 +26,58 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     store, zone = open_store(settings), local_now(settings).tzinfo
     try:
-        found = explain(store, args.card)
+        found = explain(store, args.id)
+        calls, of_hook = explain_hook(store, args.id.lower()) if found is None else ((), ())
+        kept = {version for version, _ in versions(store)}
     except StoreUnavailable as error:
         raise SetupError(f"{store.display_url}: {error.message} Start the database, or correct the setting") from None
     finally:
         store.close()
-    if found is None:
+    if found is None and not calls:
         print_err(
-            f"No card {safe(args.card)} is stored in {store.display_url}: it may be pruned, or of another service"
+            f"No card or call {safe(args.id)} is stored in {store.display_url}: it may be pruned, or of another service"
         )
         return 1
     if args.json:
-        sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
+        content = found if found is not None else {"calls": calls, "cards": of_hook}
+        sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
         return 0
-    for line in _lines(found, zone):
+    for line in _lines(found, zone, kept) if found is not None else _of_hook(calls, of_hook, zone, kept):
         print(safe(line))
     return 0
 
 
-def _lines(found: Explanation, zone: tzinfo | None) -> Iterator[str]:
+def _of_hook(
+    calls: Sequence[Mapping[str, Any]], cards: Sequence[Explanation], zone: tzinfo | None, kept: Collection[str]
+) -> Iterator[str]:
+    """Every call of one firing of a hook, each with its cards."""
+    for call in calls:
+        own = [found for found in cards if found.card["call"] == call["id"]]
+        yield f"service {call['service']}, client {call['client']}, {_time(call['at'], zone)}, {len(own)} cards"
+        yield from _call(call, [row for found in own for row in found.card["rows"]], kept)
+        for found in own:
+            yield f"Card {found.card['uuid']}: {_told(found, zone)}"
+            yield from _answers(found, zone)
+
+
+def _lines(found: Explanation, zone: tzinfo | None, kept: Collection[str]) -> Iterator[str]:
     card = found.card
-    shown = "shown" if card["shown"] else "withheld, in shadow"
-    yield f"{card['indicator']} card about {card['topic']}, {shown}, {_time(card['at'], zone)}"
+    yield _told(found, zone)
     yield f"  service {card['service']}, client {card['client']}"
     if found.call is None:
         yield "  The record of its call is no longer stored."
     else:
-        yield from _call(found.call, card["rows"])
+        yield from _call(found.call, card["rows"], kept)
+    yield from _answers(found, zone)
+
+
+def _told(found: Explanation, zone: tzinfo | None) -> str:
+    card = found.card
+    shown = "shown" if card["shown"] else "withheld, in shadow"
+    return f"{card['indicator']} card about {card['topic']}, {shown}, {_time(card['at'], zone)}"
+
+
+def _answers(found: Explanation, zone: tzinfo | None) -> Iterator[str]:
     if not found.feedback:
         yield "Answer: none reported"
     for entry in found.feedback:
@@ -73,9 +86,10 @@ def _lines(found: Explanation, zone: tzinfo | None) -> Iterator[str]:
         yield f"Answer: {entry['outcome']}, {_time(entry['outcome_at'], zone)}{reason}{comment}"
 
 
-def _call(call: Mapping[str, Any], rows: list[str]) -> Iterator[str]:
+def _call(call: Mapping[str, Any], rows: Sequence[str], kept: Collection[str]) -> Iterator[str]:
     yield f"  call {call['id']}, hook {call['hook']}, patient (hash) {call['patient']}"
-    yield f"Tables: {call['knowledge_version']}"
+    version = call["knowledge_version"]
+    yield f"Tables: {version}{f' (cds-service tables --of {version})' if version in kept else ''}"
     read = (f"{kind} {held['count']} ({held['source']})" for kind, held in call["read"].items())
     yield f"Read: {', '.join(read) or 'nothing'}"
     for kind, reasons in call["unavailable"].items():

@@ -1,4 +1,4 @@
-"""`cds-service feedback`: reports on the feedback on cards, for those who maintain the tables."""
+"""What `cds-service feedback` does; its options are in `commands/feedback.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +16,17 @@ import orjson
 
 from cds_service.cli.feedback_page import feedback_page
 from cds_service.cli.feedback_tables import show_report
-from cds_service.cli.options import add_config, add_period, open_store, period_of, settings_of
-from cds_service.cli.terminal import console, print_err
+from cds_service.cli.options import local_now, open_store, period_of, settings_of
+from cds_service.cli.terminal import console, remark
 from cds_service.errors import SetupError, StoreUnavailable
+from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.override_reasons import reasons_by_kind
+from cds_service.knowledge.tables import Knowledge
+from cds_service.storage.month import Period, read_period
 from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
 
-_REVIEW_ABOVE_PERCENT = 50.0
 _COLUMNS = ("by", "value", "shown", "in_shadow", "accepted", "overridden", "overridden_percent", "for_review")
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("feedback", help="report on the feedback on cards", description=__doc__)
-    add_period(parser)
-    parser.add_argument("--format", choices=("text", "csv", "json"), default="text", help="output format")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write an HTML page with plots")
-    parser.add_argument(
-        "--review-above",
-        type=_percent,
-        default=_REVIEW_ABOVE_PERCENT,
-        metavar="PERCENT",
-        help="list rows where more than this share of the answered cards was overridden (%(default)g)",
-    )
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,32 +36,41 @@ def run(args: argparse.Namespace) -> int:
         SetupError: the database can't be reached, or the page can't be written.
     """
     settings = settings_of(args)
+    if args.month:
+        if args.since or args.until:
+            raise SetupError("--month stands in place of --since and --until; leave them out")
+        args.since = args.month
+        args.until = (args.month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    knowledge = load_knowledge(settings.site)
     store = open_store(settings)
-    print_err(f"from {store.display_url}")
-    report = _load_report(args, *period_of(args, settings), store)
-    _PRINT[args.format](report)
+    remark(f"from {store.display_url}")
+    report, period = _load(args, *period_of(args, settings), store)
+    _PRINT[args.format](report, knowledge)
     if args.html:
-        _write(args.html, feedback_page(report))
+        _write(args.html, feedback_page(report, period, knowledge, local_now(settings).date()))
     return 0
 
 
-def _load_report(args: argparse.Namespace, since: datetime | None, until: datetime | None, store: Store) -> Report:
+def _load(
+    args: argparse.Namespace, since: datetime | None, until: datetime | None, store: Store
+) -> tuple[Report, Period]:
     try:
-        return build_report(store, since, until, review_above=args.review_above)
+        report = build_report(store, since, until, review_above=args.review_above)
+        return report, read_period(store, since, until)
     except StoreUnavailable as error:
         raise SetupError(f"{store.display_url}: {error.message} Run it again when the database answers") from None
     finally:
         store.close()
 
 
-def _print_json(report: Report) -> None:
+def _print_json(report: Report, knowledge: Knowledge) -> None:
     period = {"since": report.since, "until": report.until}
     content = {
         **{name: moment for name, moment in period.items() if moment},
         "total": _numbers(report.total),
         **{f"by_{kind}": {n: _numbers(tally) for n, tally in tallies.items()} for kind, tallies in report.by.items()},
         "override_reasons": report.reasons,
-        "override_kinds": reasons_by_kind(report.reasons),
+        "override_kinds": reasons_by_kind(report.reasons, knowledge.reason_kinds),
         "seconds_to_answer": {"median": report.median_seconds, "answers": len(report.seconds_to_answer)},
         "answers_before_card": report.answers_before_card,
         "unknown_cards": report.unknown_cards,
@@ -97,28 +91,28 @@ def _numbers(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _print_csv(report: Report) -> None:
+def _print_csv(report: Report, knowledge: Knowledge) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_csv_lines(report))
+    writer.writerows(_csv_lines(report, knowledge))
     sys.stdout.write(text.getvalue())
 
 
-def _csv_lines(report: Report) -> Iterator[dict[str, Any]]:
+def _csv_lines(report: Report, knowledge: Knowledge) -> Iterator[dict[str, Any]]:
     yield {"by": "total", "value": "", **_numbers(report.total)}
     for kind, tallies in report.by.items():
         for name, tally in tallies.items():
-            review = {"for_review": "yes"} if kind == "row" and name in report.review else {}
+            review = {"for_review": "yes"} if kind == "rule" and name in report.review else {}
             yield {"by": kind, "value": name, **_numbers(tally), **review}
     for reason, count in report.reasons.items():
         yield {"by": "reason", "value": reason, "overridden": count}
-    for kind, count in reasons_by_kind(report.reasons).items():
+    for kind, count in reasons_by_kind(report.reasons, knowledge.reason_kinds).items():
         yield {"by": "kind", "value": kind, "overridden": count}
 
 
-_PRINT: dict[str, Callable[[Report], None]] = {
-    "text": lambda report: show_report(report, console()),
+_PRINT: dict[str, Callable[[Report, Knowledge], None]] = {
+    "text": lambda report, knowledge: show_report(report, console()),
     "csv": _print_csv,
     "json": _print_json,
 }
@@ -129,13 +123,3 @@ def _write(path: Path, page: str) -> None:
         path.write_text(page, "utf-8")
     except OSError as error:
         raise SetupError(f"{path}: can't be written ({error.strerror}); name another file") from None
-
-
-def _percent(text: str) -> float:
-    try:
-        percent = float(text)
-    except ValueError:
-        percent = -1.0
-    if not 0 <= percent <= 100:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a percentage; write a number from 0 to 100')
-    return percent

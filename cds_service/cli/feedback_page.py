@@ -1,4 +1,4 @@
-"""The feedback report as one HTML page with plots: no scripts, no external resources.
+"""The report for a committee as one HTML page: no scripts, no external resources.
 
 The plots need matplotlib, which the extra `report` installs.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,11 @@ from jinja2 import Environment, FileSystemLoader
 
 from cds_service.cli.feedback_tables import HEADINGS, period_in_words, shown_percent, summary_lines
 from cds_service.errors import SetupError
-from cds_service.storage.report import Report
+from cds_service.kinds import CLINICAL
+from cds_service.knowledge.override_reasons import reasons_by_kind
+from cds_service.knowledge.tables import Knowledge
+from cds_service.storage.month import Period
+from cds_service.storage.report import Report, Tally
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +31,19 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAX_ROWS = 20
 _INCHES = 9.0
+_MOST = 10
+ANSWERS_NEEDED = 5
+"""Answers to the cards of a row before its share of overridden ones says anything."""
+_OLD, _ENDS_SOON = timedelta(days=365), timedelta(days=60)
+WHOSE = {
+    "useful": "the card helped: another agent, a test or a consult was planned",
+    "wrong": "the record was wrong or old: for the records staff",
+    "data-gap": "something was not in the record that the EHR sent: for the integrator",
+    "limit": "the limit did not fit: for this committee",
+    "urgency": "it could not wait: was the order marked as urgent?",
+    "other": "another reason, or one of the EHR's own",
+}
+"""How a report counts a reason -> what it says, and to whom."""
 _COLORS = {"accepted": "#2a7f62", "overridden": "#c2543d", "no answer": "#c9c9c9", "in shadow": "#7d8cc4"}
 
 
@@ -37,21 +55,73 @@ class Plot:
     image: str
 
 
-def feedback_page(report: Report) -> str:
-    """The page as HTML.
+def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: date) -> str:
+    """The page as HTML: first what a committee decides on, the numbers behind it further down.
+
+    Args:
+        report: cards and answers.
+        period: calls and what was not read, of the same period.
+        knowledge: names of rows and reasons, and the changes of the site.
+        today: the hospital's day, by which a change of the site is old.
 
     Raises:
         SetupError: matplotlib is not installed.
     """
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True)
+    rules = report.by["rule"]
+    names = row_names(knowledge)
     return environment.get_template("feedback.html").render(
         report=report,
-        period=period_in_words(report),
+        period=period,
+        when=period_in_words(report),
         summary=summary_lines(report),
-        headings=HEADINGS,
+        headings={kind: heading for kind, heading in HEADINGS.items() if kind != "rule"},
         percent=shown_percent,
+        name=lambda row: names.get(row, row),
+        reason=lambda key: knowledge_reason(knowledge, key),
+        shown=_most(rules, lambda tally: tally.shown),
+        overridden=_most(rules, lambda tally: tally.overridden),
+        answers_needed=ANSWERS_NEEDED,
+        review=[row for row in report.review if rules[row].answered >= ANSWERS_NEEDED],
+        changes=list(due_changes(knowledge, today)),
+        kinds=reasons_by_kind(report.reasons, knowledge.reason_kinds),
+        whose=WHOSE,
+        clinical=[kind.key for kind in CLINICAL],
+        most=_MOST,
         plots=list(_plots(report)),
+        version=knowledge.version,
     )
+
+
+def _most(rules: Mapping[str, Tally], of: Callable[[Tally], int]) -> list[tuple[str, Tally]]:
+    """The rules with the most of something, at most as many as are read."""
+    counted = [(row, tally) for row, tally in rules.items() if of(tally)]
+    return sorted(counted, key=lambda item: (-of(item[1]), item[0]))[:_MOST]
+
+
+def row_names(knowledge: Knowledge) -> dict[str, str]:
+    """Id of a row -> its name: contraindications, procedures and indications."""
+    indications = {i.id: i.label for p in knowledge.procedures.values() for i in p.indications}
+    procedures = {p.id: p.label for p in knowledge.procedures.values()}
+    return indications | procedures | {row.id: row.label for row in knowledge.contraindications}
+
+
+def knowledge_reason(knowledge: Knowledge, key: str) -> str:
+    """A reason as clinicians read it; one that the tables do not know as its code."""
+    named = {f"{r[0]}|{r[1]}": r[2] for reasons in knowledge.override_reasons.values() for r in reasons}
+    return named.get(key, key.rpartition("|")[2])
+
+
+def due_changes(knowledge: Knowledge, today: date) -> Iterator[tuple[Mapping[str, str], str]]:
+    """Changes of the site that are to be looked at again, each with why: approved long ago, or about to end."""
+    for change in knowledge.changes:
+        until = change.get("until")
+        if change.get("state") == "over":
+            yield change, f"no longer counts since {until}; remove it"
+        elif until and date.fromisoformat(until) - today <= _ENDS_SOON:
+            yield change, f"counts until {until}"
+        elif change["date"] and today - date.fromisoformat(change["date"]) > _OLD:
+            yield change, f"approved {change['date']}, more than a year ago"
 
 
 def _plots(report: Report) -> Iterator[Plot]:

@@ -39,14 +39,18 @@ def show_report(report: Report, out: Console) -> None:
         out.print(table)
     out.print(f"For review, overridden more than {report.review_above:g} % of the time:", style="bold")
     for row in report.review:
-        tally = report.by["row"][row]
+        tally = report.by["rule"][row]
         out.print(f"  - {safe(row)}: {tally.overridden} of {tally.answered} ({tally.overridden_percent:g} %)")
     if not report.review:
         out.print("  none")
 
 
 def period_in_words(report: Report) -> str:
-    """`since ..., before ...`, without the bounds that are not set."""
+    """`since ..., before ...`, without the bounds that are not set; a whole month by its name."""
+    if report.since and report.until and report.since.day == report.until.day == 1:
+        days = (report.until - report.since).days
+        if 28 <= days <= 31:
+            return f"of {report.since:%B %Y}"
     since = f"since {report.since:%Y-%m-%d}" if report.since else "since records began"
     return f"{since}, before {report.until:%Y-%m-%d}" if report.until else since
 

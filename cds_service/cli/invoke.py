@@ -1,4 +1,4 @@
-"""`cds-service invoke`: plays the EHR, with a saved request or at a real FHIR server, and shows the cards."""
+"""What `cds-service invoke` does; its options are in `commands/invoke.py`."""
 
 from __future__ import annotations
 
@@ -10,55 +10,24 @@ from typing import Any
 from rich.console import Console
 
 from cds_service.cards.context import telling_of
+from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.keys import read_key
-from cds_service.cli.options import add_config, add_fhir_access, add_site, fhir_source, local_now, settings_of, token_of
+from cds_service.cli.options import fhir_source, local_now, settings_of, token_of
+from cds_service.cli.refused_token import why_refused
 from cds_service.cli.show_reply import show
-from cds_service.cli.terminal import console, print_err, safe
+from cds_service.cli.terminal import console, print_err, remark, safe
+from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.errors import SetupError
-from cds_service.hooks.catalog import SERVICES, discovery
+from cds_service.hooks.catalog import discovery
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.saved_request import read_saved_request, service_for
 from cds_service.settings import Settings
 
 _SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "smart_client", "rate")
-_HOOKS = tuple(service.hook for service in SERVICES.values())
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("invoke", help="make one hook call and show its cards", description=__doc__)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--request", type=Path, metavar="FILE", help="a hook request as JSON")
-    what.add_argument("--fhir-server", metavar="URL", help="base URL of a FHIR R4 server, to build the request from")
-    add_fhir_access(parser)
-    parser.add_argument("--patient", metavar="ID", help="id of the patient on the FHIR server")
-    parser.add_argument("--hook", choices=_HOOKS, help="the hook that fires")
-    parser.add_argument(
-        "--order", metavar="ORDER", help="a procedure of the tables, SYSTEM|CODE, or ServiceRequest/ID on the server"
-    )
-    parser.add_argument("--user", default="Practitioner/example", metavar="REF", help="reference of the ordering user")
-    parser.add_argument(
-        "--no-prefetch", action="store_true", help="send no prefetch: the service must read the FHIR server itself"
-    )
-    parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="save the request, its dates filled in, without its token"
-    )
-    parser.add_argument("--service", metavar="ID", help="id of the service to call; by default the one for the hook")
-    parser.add_argument(
-        "--service-url", metavar="URL", help="URL of a running service; by default judged in this process"
-    )
-    parser.add_argument("--issuer", metavar="URL", help="issuer to sign the call as, as registered with the service")
-    parser.add_argument("--client-key", type=Path, metavar="FILE", help="private key to sign the call with, PEM or JWK")
-    parser.add_argument("--kid", metavar="ID", help="id of that key, if the file has none")
-    parser.add_argument("--json", action="store_true", help="print only the response, unchanged")
-    parser.add_argument("--trace", action="store_true", help="also show every judged row with its evidence")
-    add_site(parser)
-    add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     reply = _send_request(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
         print_err(f"The service answered {reply.status}: {reply.error}")
+        if reply.status == 401 and args.service_url:
+            print_err(why_refused(args, settings, sign))
         return 1
     return show(reply, as_json=args.json, trace=args.trace)
 
@@ -101,7 +72,7 @@ def _source(args: argparse.Namespace) -> FhirSource:
     if not (args.patient and args.hook):
         raise SetupError("--fhir-server goes with --patient ID and --hook HOOK")
     source = fhir_source(args)
-    print_err(f"{source.base}: {_software(source.metadata())}")
+    remark(f"{source.base}: {_software(source.metadata())}")
     return source
 
 
@@ -113,9 +84,11 @@ def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Know
     call = ehr.HookCall(source, args.hook, patient_id, args.user, order)
     prefetch: Mapping[str, Any] = {}
     if not args.no_prefetch:
-        print_err("reading the prefetch data:")
+        remark("reading the prefetch data:")
         wanted = ehr.wanted(_templates(args, knowledge, sign), patient_id)
-        prefetch = ehr.prefetch_of(source.fetch(patient_id, wanted, observe=_print_progress))
+        retrieved = source.fetch(patient_id, wanted, observe=_print_progress)
+        _print_gaps(retrieved, Wording(knowledge.wording))
+        prefetch = ehr.prefetch_of(retrieved)
     body = ehr.hook_request(call, prefetch)
     if args.save:
         _save_request(args.save, ehr.without_token(body))
@@ -125,7 +98,14 @@ def _build_request(source: FhirSource, args: argparse.Namespace, knowledge: Know
 
 
 def _print_progress(data: str, seconds: float, outcome: str) -> None:
-    print_err(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
+    remark(f"  {data}: {'read' if outcome == 'ok' else outcome}, {seconds:.1f} s")
+
+
+def _print_gaps(by_kind: Mapping[str, RetrievedData], wording: Wording) -> None:
+    """Why a kind of data was not had, or not whole."""
+    for key, retrieved in by_kind.items():
+        for gap in retrieved.unavailable:
+            remark(f"  {key}: {wording.reason(gap.reason, data=gap.data)}")
 
 
 def _software(statement: Mapping[str, Any]) -> str:
@@ -161,7 +141,7 @@ def _save_request(path: Path, body: bytes) -> None:
         path.write_bytes(body)
     except OSError as error:
         raise SetupError(f"{path}: can't be written ({error.strerror}); correct the path after --save") from None
-    print_err(f"{path}: saved the request for --request; it contains patient data")
+    remark(f"{path}: saved the request for --request; it contains patient data")
 
 
 def _print_patient_and_order(patient: Mapping[str, Any], order: Mapping[str, Any] | None, out: Console) -> None:

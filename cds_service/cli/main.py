@@ -1,4 +1,4 @@
-"""The command line `cds-service`: one module per command, registered here.
+"""The command line `cds-service`: one module of options per command in `commands/`, registered here.
 
 Exit codes: 0 done, 1 found something wrong, 2 could not run (the message says what to do).
 """
@@ -9,11 +9,10 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import version
 
-from cds_service.cli.terminal import print_err
+from cds_service.cli.parser import Parser
+from cds_service.cli.terminal import be_quiet, print_err
 from cds_service.errors import SetupError
 
 _COMMANDS: Mapping[str, str] = {
@@ -36,8 +35,9 @@ _COMMANDS: Mapping[str, str] = {
     "audit": "export the audit records",
     "clients": "the registered EHRs",
     "db": "maintain the database of feedback and records",
+    "completion": "completion of commands and options by the shell",
 }
-"""Command -> what it does. Each is a module of this folder, imported when it is called: some bring large libraries."""
+"""Command -> what it does. The options of each are a module of `commands/`, imported when it is called."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,14 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code. argparse itself ends the process with 2 on a wrong argument.
     """
-    given = sys.argv[1:] if argv is None else argv
-    _propose_command(given)
-    args = _parser(given).parse_args(given)
+    args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+    be_quiet(args.quiet)
     try:
         code = int(args.run(args))
         sys.stdout.flush()
         return code
     except SetupError as error:
+        be_quiet(False)
         print_err(f"cds-service {args.command}: {error.message}")
         return 2
     except KeyboardInterrupt:
@@ -67,25 +67,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _propose_command(argv: Sequence[str]) -> None:
-    """Say which command may be meant by one that there is not; argparse then ends with 2."""
-    if argv and argv[0] not in _COMMANDS and (meant := get_close_matches(argv[0], _COMMANDS, n=1)):
-        print_err(f"There is no command {argv[0]}. Did you mean {meant[0]}?")
-
-
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser with the options of the command that is called; of every command if `argv` is None."""
+    whole = Parser(
         prog="cds-service",
         description="CDS Hooks decision support for ordering interventional-radiology procedures.",
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('ir-cds-service')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    whole.add_argument("--version", action=_Version, help="show the release and exit")
+    whole.add_argument("--quiet", "-q", action="store_true", help="no progress and no remarks; mistakes are still said")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    called = next((word for word in argv if not word.startswith("-")), None) if argv is not None else None
     for name, what in _COMMANDS.items():
-        if name in argv[:1]:
-            import_module(f"cds_service.cli.{name}").add_parser(commands)
+        if argv is None or name == called:
+            import_module(f"cds_service.cli.commands.{name}").add_parser(commands)
         else:
             commands.add_parser(name, help=what)
-    return parser
+    return whole
+
+
+class _Version(argparse.Action):
+    """Prints the release; its metadata are read only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002  argparse names it
+        super().__init__(option_strings, dest=argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, whole: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"{whole.prog} {version('ir-cds-service')}")
+        whole.exit()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ FHIR access and the database bring large libraries with them, so they are import
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,15 @@ from cds_service.settings import Settings, environment, load_settings
 if TYPE_CHECKING:
     from cds_service.cli.fhir_source import FhirSource
     from cds_service.storage.store import Store
+
+
+def later(module: str, function: str = "run") -> Callable[[argparse.Namespace], int]:
+    """What a command does: a function of a module of `cli/`, imported when it is called; some bring large libraries."""
+
+    def run(args: argparse.Namespace) -> int:
+        return int(getattr(import_module(f"cds_service.cli.{module}"), function)(args))
+
+    return run
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +49,7 @@ def add_fhir_access(parser: argparse.ArgumentParser) -> None:
     access.add_argument(
         "--token-file", type=Path, metavar="FILE", help="the same from a file, so that no list of processes shows it"
     )
+    access.add_argument("--token-env", metavar="NAME", help="the same from an environment variable")
     access.add_argument(
         "--smart-client",
         type=Path,
@@ -67,11 +79,15 @@ def fhir_source(args: argparse.Namespace) -> FhirSource:
 
 
 def token_of(args: argparse.Namespace) -> str | None:
-    """The bearer token of `--token`, or what `--token-file` holds; None without either.
+    """The bearer token of `--token`, `--token-env` or `--token-file`; None without one.
 
     Raises:
-        SetupError: the file can't be read, or is empty.
+        SetupError: the file or variable can't be read, or is empty.
     """
+    if args.token_env:
+        if not (token := environment().get(args.token_env, "").strip()):
+            raise SetupError(f"--token-env {args.token_env}: there is no such environment variable, or it is empty")
+        return token
     path: Path | None = args.token_file
     if path is None:
         given: str | None = args.token

@@ -1,4 +1,4 @@
-"""`cds-service package`: the FHIR package, made from the tables; `build` writes a folder, `pack` the archive."""
+"""What `cds-service package` does; its options are in `commands/package.py`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,6 @@ from cds_service.errors import SetupError
 from cds_service.publishing.archive import archive, archive_name
 from cds_service.publishing.build import write
 from cds_service.publishing.sources import shipped_sources
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("package", help="the FHIR package: profiles, value sets, rules", description=__doc__)
-    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
-    for name, run, out, says in (
-        ("build", run_build, Path("build/fhir_profiles"), "write the package as a folder, to look at what is made"),
-        ("pack", run_pack, Path("dist"), "write the .tgz that SUSHI and other FHIR tools load"),
-    ):
-        task = tasks.add_parser(name, help=says)
-        task.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"folder to write to ({out})")
-        task.set_defaults(run=run)
 
 
 def run_build(args: argparse.Namespace) -> int:

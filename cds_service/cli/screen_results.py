@@ -6,12 +6,11 @@ import argparse
 import csv
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cds_service.cli.screen_run import add_workers, shown_progress, workers_in
+from cds_service.cli.screen_run import shown_progress, workers_in
 from cds_service.cli.terminal import print_err, safe
 from cds_service.errors import SetupError
 from cds_service.population.diff import Difference, compare
@@ -20,30 +19,19 @@ from cds_service.population.run import COMPARED
 from cds_service.population.worklist import make_worklist
 
 
-def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the commands."""
-    report = commands.add_parser("report", help="a page with plots for a committee, and its numbers as CSV and JSON")
-    report.add_argument("run_folder", type=Path, metavar="RUN")
-    report.set_defaults(run=_report)
-    diff = commands.add_parser("diff", help="which cards appear, disappear or change level between two runs")
-    diff.add_argument("first", type=Path, metavar="RUN_A")
-    diff.add_argument("second", type=Path, nargs="?", metavar="RUN_B", help="the site of `run --compare`, if not given")
-    diff.add_argument("--json", action="store_true", help="print JSON, nothing else")
-    diff.set_defaults(run=_diff)
-    worklist = commands.add_parser("worklist", help="patients with an indication for a procedure, by reference")
-    worklist.add_argument("run_folder", type=Path, metavar="RUN")
-    worklist.add_argument("--procedure", required=True, metavar="ID", help="id of a procedure of the table")
-    add_workers(worklist)
-    worklist.set_defaults(run=_worklist)
-
-
-def _report(args: argparse.Namespace) -> int:
+def run_report(args: argparse.Namespace) -> int:
+    """Write the page of a run and print its path; always 0."""
     page = write_report(args.run_folder)
     print(f"{page}, with the same numbers in report.csv and report.json")
     return 0
 
 
-def _diff(args: argparse.Namespace) -> int:
+def run_diff(args: argparse.Namespace) -> int:
+    """Print what differs between two runs; always 0.
+
+    Raises:
+        SetupError: there is no second run.
+    """
     second = args.second or args.first / COMPARED
     if args.second is None and not second.exists():
         raise SetupError(f"{args.first}: was run without --compare; name a second run")
@@ -72,7 +60,8 @@ def _show_change(what: str, change: Any) -> None:
     print(f"  {safe(what)}: {change.orders} orders, such as {safe(', '.join(change.examples))}")
 
 
-def _worklist(args: argparse.Namespace) -> int:
+def run_worklist(args: argparse.Namespace) -> int:
+    """Print the patients with an indication, as CSV; always 0."""
     with shown_progress() as report:
         found = make_worklist(args.run_folder.resolve(), args.procedure, partial(workers_in, args=args), report)
     writer = csv.writer(sys.stdout, lineterminator="\n")

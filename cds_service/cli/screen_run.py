@@ -8,15 +8,14 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cds_service.cli.options import add_config, add_site, settings_of
-from cds_service.cli.terminal import print_err, safe
+from cds_service.cli.options import settings_of
+from cds_service.cli.terminal import is_quiet, remark, safe
 from cds_service.population.bucket import load_tables
 from cds_service.population.cluster import DaskCluster
 from cds_service.population.judge import longest_look_back
@@ -25,49 +24,6 @@ from cds_service.population.run import Progress as Step
 from cds_service.population.run import Report, Screening, screen
 from cds_service.population.workers import PARTITION, Processes, Workers
 from cds_service.settings import Settings
-
-_RESULT_LAG_HOURS = 4.0
-
-
-def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("run", help="judge every order of an export", description=__doc__)
-    parser.add_argument("exports", nargs="+", type=Path, metavar="EXPORT", help="folders or files of NDJSON")
-    parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder for the results")
-    add_site(parser)
-    parser.add_argument("--compare", type=Path, metavar="DIR", help="another site folder, judged in the same pass")
-    parser.add_argument(
-        "--as-of",
-        choices=("order", "export"),
-        default="order",
-        help="order: by what was known when it was written; export: by the whole record (%(default)s)",
-    )
-    parser.add_argument(
-        "--undated",
-        choices=("both", "with", "without"),
-        default="both",
-        help="whether data count of which it is not recorded when they became known (%(default)s, as a range)",
-    )
-    parser.add_argument(
-        "--result-lag",
-        type=_hours,
-        default=_RESULT_LAG_HOURS,
-        metavar="HOURS",
-        help="a result without `issued` counts as known so long after it was taken (%(default)g)",
-    )
-    parser.add_argument("--data-start", type=_day, metavar="DATE", help="the first day with data, if not the one found")
-    parser.add_argument("--with-text", action="store_true", help="keep the texts of orders in RUN")
-    add_workers(parser)
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON, nothing else")
-    add_config(parser)
-    parser.set_defaults(run=run)
-
-
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add who does the work: `--workers N` or `--dask ADDRESS`."""
-    who = parser.add_mutually_exclusive_group()
-    who.add_argument("--workers", type=_count, metavar="N", help="processes (one for each core)")
-    who.add_argument("--dask", metavar="tcp://HOST:PORT", help="scheduler of a Dask cluster, see deploy/dask.md")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -87,9 +43,9 @@ def _task(args: argparse.Namespace, settings: Settings) -> Screening:
     sites = [settings.site, *([args.compare] if args.compare else [])]
     tables = [load_tables(str(site.resolve()) if site else None) for site in sites]
     if settings.log_key is None:
-        print_err("CDS_LOG_KEY is not set: pseudonyms of this run can't be compared with those of another")
+        remark("CDS_LOG_KEY is not set: pseudonyms of this run can't be compared with those of another")
     if settings.timezone is None:
-        print_err("CDS_TIMEZONE is not set: times without an offset are taken as UTC")
+        remark("CDS_TIMEZONE is not set: times without an offset are taken as UTC")
     return Screening(
         exports=tuple(args.exports),
         run=args.out.resolve(),
@@ -135,7 +91,7 @@ def shown_progress() -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, auto_refresh=False, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=console, auto_refresh=False, disable=is_quiet() or not sys.stderr.isatty()) as bar:
         tasks: dict[str, Any] = {}
 
         def report(step: Step) -> None:
@@ -170,26 +126,3 @@ def _show(summary: dict[str, Any], run: Path) -> None:
     if summary["badLines"]:
         print(f"{summary['badLines']} bad lines, listed in {run / 'bad_lines.ndjson'}")
     print(f"{run}: result {summary['resultHash'][:16]}, tables {summary['knowledgeVersion']}")
-
-
-def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = -1.0
-    if not 0 <= hours <= 1000:
-        raise argparse.ArgumentTypeError(f'"{text}"; write a number of hours from 0 to 1000')
-    return hours
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is no date; write one such as 2024-11-01') from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError("write a whole number from 1 to 256")
-    return int(text)

@@ -30,6 +30,8 @@ def show(reply: Reply, *, as_json: bool = False, trace: bool = False) -> int:
             return 0
         if in_shadow := decision.get("shadowRows"):
             out.print(safe(f"In shadow mode, judged but not shown: {', '.join(map(str, in_shadow))}."))
+        if retired := decision.get("retiredRows"):
+            out.print(safe(f"Switched off by the hospital, not asked: {', '.join(map(str, retired))}."))
         unknown = unknown_orders(decision)
         if in_shadow and not response["cards"]:
             out.print("No cards are shown. With rows in shadow mode this does not mean that nothing was found.")

@@ -1,34 +1,20 @@
-"""`cds-service site`: a hospital's own folder: `init` starts one, `pack` freezes it into one file with its hash."""
+"""What `cds-service site` does; its options are in `commands/site.py`."""
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
-import io
-import tarfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from cds_service.cli.terminal import print_err
+from cds_service.cli.terminal import print_err, remark
 from cds_service.errors import SetupError, TableError
+from cds_service.knowledge.archive import packed
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.site import site_files
+from cds_service.knowledge.site_lock import LOCK, lock_text
 
 _TEMPLATES = "site_templates"
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("site", help="a hospital's own folder: start it, freeze it", description=__doc__)
-    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
-    init = tasks.add_parser("init", help="write commented templates for every kind of change")
-    init.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
-    init.set_defaults(run=run_init)
-    pack = tasks.add_parser("pack", help="write the folder as one file, the same for the same content")
-    pack.add_argument("folder", type=Path, metavar="DIR", help="the site folder")
-    pack.add_argument("--out", type=Path, metavar="FILE", help="file to write (site-<knowledge version>.tar.gz)")
-    pack.set_defaults(run=run_pack)
 
 
 def run_init(args: argparse.Namespace) -> int:
@@ -49,7 +35,7 @@ def run_init(args: argparse.Namespace) -> int:
                 print(target)
     except OSError as error:
         raise SetupError(f"{folder}: can't be written to ({error.strerror}); name another folder") from None
-    print_err(f"Nothing is changed yet: remove the # before what you need, then cds-service check --site {folder}")
+    remark(f"Nothing is changed yet: remove the # before what you need, then cds-service check --site {folder}")
     return 0
 
 
@@ -65,7 +51,7 @@ def run_pack(args: argparse.Namespace) -> int:
         for problem in error.problems:
             print_err(problem)
         return 1
-    content = packed(args.folder)
+    content = packed(args.folder, site_files(args.folder))
     path: Path = args.out or Path(f"site-{knowledge.version}.tar.gz")
     try:
         path.write_bytes(content)
@@ -75,13 +61,32 @@ def run_pack(args: argparse.Namespace) -> int:
     return 0
 
 
-def packed(folder: Path) -> bytes:
-    """The folder as .tar.gz, without what is hidden; equal bytes for equal files, whenever and by whom it is made."""
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in site_files(folder):
-            content = path.read_bytes()
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            entry.size, entry.mode = len(content), 0o644
-            archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), mtime=0)
+def run_lock(args: argparse.Namespace) -> int:
+    """Write `site.lock` and print the knowledge version; 1 with one line per mistake in the folder.
+
+    Raises:
+        SetupError: the file can't be read or written.
+    """
+    path: Path = args.folder / LOCK
+    try:
+        before = path.read_bytes() if path.exists() else None
+        path.write_text(lock_text(args.folder, site_files(args.folder)), "utf-8")
+    except OSError as error:
+        raise SetupError(f"{path}: can't be written ({error.strerror}); name the site folder") from None
+    try:
+        knowledge = load_knowledge(args.folder)
+    except TableError as error:
+        _put_back(path, before)
+        for problem in error.problems:
+            print_err(problem)
+        return 1
+    print(f"{path}\nknowledge version {knowledge.version}")
+    return 0
+
+
+def _put_back(path: Path, content: bytes | None) -> None:
+    """A folder with a mistake keeps the lock that it had."""
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)

@@ -17,6 +17,7 @@ from cds_service.answer import answer
 from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.fhir_source import FhirSource
+from cds_service.cli.template_run import TemplateAnswer, run_templates
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
 from cds_service.facts.extract import extract
 from cds_service.facts.orders import read_order
@@ -47,6 +48,10 @@ class Kind:
     missing: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     codes_read: Counter[str] = field(default_factory=Counter)
+    template: Counter[str] = field(default_factory=Counter)
+    """What its prefetch template was answered that was not the whole answer, by patients."""
+    by_fallback_only: int = 0
+    """Patients of whom the service itself found more than the template, run once, brings."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,8 @@ class Row:
 
     asked: int = 0
     unknown: int = 0
+    unknown_by_prefetch: int = 0
+    """Where the service had only what the templates bring."""
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -93,8 +100,8 @@ class Survey:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every kind of data was had of every patient, with nothing missing."""
-        return not any(kind.missing for kind in self.kinds.values())
+        """Whether every kind of data was had of every patient, by prefetch as well, with nothing missing."""
+        return not any(kind.missing or kind.by_fallback_only for kind in self.kinds.values())
 
 
 def survey_of(
@@ -120,7 +127,10 @@ def survey_of(
     validator = BackgroundValidator()
     for number, patient_id in enumerate(patients, 1):
         progress(f"patient {number} of {len(patients)}")
+        sent = dict(run_templates(source, templates, patient_id))
         by_kind = source.fetch(patient_id, ehr.wanted(templates, patient_id))
+        for key, answered in sent.items():
+            _count_template(survey.kinds[key], answered, by_kind.get(key))
         for key, retrieved in by_kind.items():
             _count_kind(survey.kinds[key], retrieved, knowledge)
             for record in retrieved.records:
@@ -128,8 +138,17 @@ def survey_of(
         _count_orders(survey.orders, by_kind.get("orders", RetrievedData()).records, knowledge)
         _count_results(survey, by_kind, knowledge, now)
         _count_rows(survey, _decision(patient_id, by_kind, knowledge, now))
+        by_prefetch = {key: answered.data for key, answered in sent.items()}
+        _count_prefetch_rows(survey, _decision(patient_id, by_prefetch, knowledge, now))
     survey.faults = validator.counts().faults
     return survey
+
+
+def _count_template(kind: Kind, answered: TemplateAnswer, fallback: RetrievedData | None) -> None:
+    if answered.says:
+        kind.template[answered.says] += 1
+    more = fallback is not None and len(fallback.records) > len(answered.data.records)
+    kind.by_fallback_only += more or (bool(answered.says) and fallback is not None and fallback.complete)
 
 
 def _count_kind(kind: Kind, retrieved: RetrievedData, knowledge: Knowledge) -> None:
@@ -215,6 +234,17 @@ def _count_rows(survey: Survey, decision: Mapping[str, Any] | None) -> None:
         present = any(found["certainty"] == "present" for found in entry.get("indications", ()))
         if entry.get("indications"):
             _count_row(survey, INDICATIONS, bool(reasons) and not present, reasons)
+
+
+def _count_prefetch_rows(survey: Survey, decision: Mapping[str, Any] | None) -> None:
+    """The rows that are unknown by what the templates bring alone."""
+    if decision is None:
+        for row in survey.rows.values():
+            row.unknown_by_prefetch = row.asked
+        return
+    for found in (row for entry in decision["procedures"] for row in entry.get("contraindications", ())):
+        if found["certainty"] == "unknown" and found["id"] in survey.rows:
+            survey.rows[found["id"]].unknown_by_prefetch += 1
 
 
 def _count_row(survey: Survey, name: str, unknown: bool, reasons: Sequence[str]) -> None:

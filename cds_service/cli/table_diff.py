@@ -47,7 +47,29 @@ def row_differences(old: Knowledge, new: Knowledge) -> list[str]:
     for key in before:
         if key in after and before[key] != after[key]:
             lines += [f"{'/'.join(key)}: {line}" for line in _changed(_fields(before[key]), _fields(after[key]))]
-    return lines
+    return lines + [f"{place}: {line}" for place, line in _texts_changed(old, new)]
+
+
+def _texts_changed(old: Knowledge, new: Knowledge) -> Iterator[tuple[str, str]]:
+    """What belongs to no row: sentences, reasons to go ahead, links, and data that are not connected."""
+    for language in dict.fromkeys((*old.wordings, *new.wordings)):
+        before, after = old.wordings.get(language, {}), new.wordings.get(language, {})
+        for key in dict.fromkeys((*before, *after)):
+            if before.get(key) != after.get(key):
+                yield f"wording/{language}", f"{key} “{before.get(key, 'none')}” → “{after.get(key, 'none')}”"
+    before_, after_ = _lists(old), _lists(new)
+    for place in dict.fromkeys((*before_, *after_)):
+        left, right = before_.get(place, []), after_.get(place, [])
+        if left != right:
+            yield place, ", ".join([*_signed("+", right, left), *_signed("-", left, right)]) or "in another order"
+
+
+def _lists(knowledge: Knowledge) -> dict[str, list[str]]:
+    reasons = {
+        f"override reasons/{topic}": [r[2] for r in found] for topic, found in knowledge.override_reasons.items()
+    }
+    links = {f"links/{row}": [f"{label} ({url})" for label, url in found] for row, found in knowledge.links.items()}
+    return reasons | links | {"not connected": sorted(knowledge.not_connected)}
 
 
 def _fields(rule: Rule) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`cds-service tables`: the two tables for review, as text, CSV or Markdown."""
+"""What `cds-service tables` does; its options are in `commands/tables.py`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import argparse
 import csv
 import io
 import sys
+import tarfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import groupby
 
-from cds_service.cli.options import add_config, add_site, settings_of
+from cds_service.cli.kept_tables import kept_knowledge, kept_snapshot
+from cds_service.cli.options import local_now, open_store, settings_of
+from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.review import (
     ORIGINS,
@@ -19,7 +23,10 @@ from cds_service.knowledge.review import (
     procedure_lines,
     silent_lines,
 )
+from cds_service.knowledge.snapshot import write_snapshot
 from cds_service.knowledge.tables import Knowledge
+from cds_service.settings import Settings
+from cds_service.storage.snapshots import versions
 
 # Grouping column of each table -> the columns shown in the heading of a group.
 _GROUPS = {
@@ -31,24 +38,49 @@ _GROUPS = {
 }
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("tables", help="the two tables for review", description=__doc__)
-    parser.add_argument("--format", choices=("text", "csv", "markdown"), default="text")
-    add_site(parser)
-    add_config(parser)
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> int:
     """Print both tables; always 0.
 
     Raises:
         TableError: a table is wrong; `cds-service check` says the same.
+        SetupError: there is no wording in that language, or the database does not keep the version.
     """
-    knowledge = load_knowledge(settings_of(args).site)
+    settings = settings_of(args)
+    if args.versions:
+        return _print_versions(settings)
+    if args.export:
+        return _export(args, settings)
+    knowledge = kept_knowledge(args.of, settings) if args.of else load_knowledge(settings.site)
+    if args.wording:
+        return _print_wording(knowledge, args.wording)
     render = {"text": text, "csv": comma_separated, "markdown": markdown}[args.format]
     sys.stdout.write(render(knowledge))
+    return 0
+
+
+def _print_versions(settings: Settings) -> int:
+    with closing(open_store(settings)) as store:
+        for version, first_at in versions(store):
+            print(f"{version}  first answered {first_at.astimezone(local_now(settings).tzinfo):%Y-%m-%d %H:%M %Z}")
+    return 0
+
+
+def _export(args: argparse.Namespace, settings: Settings) -> int:
+    if not args.of:
+        raise SetupError("--export goes with --of VERSION")
+    try:
+        write_snapshot(kept_snapshot(args.of, settings), args.export)
+    except (OSError, tarfile.TarError) as error:
+        raise SetupError(f"{args.export}: can't be written ({error}); name another folder") from None
+    print(args.export)
+    return 0
+
+
+def _print_wording(knowledge: Knowledge, language: str) -> int:
+    if language not in knowledge.wordings:
+        raise SetupError(f"--wording {language}: the languages are {', '.join(sorted(knowledge.wordings))}")
+    for key, sentence in knowledge.wordings[language].items():
+        print(f"{key}: {sentence}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`cds-service terminology expand`: the SNOMED CT codes below those of the tables, into a site folder."""
+"""What `cds-service terminology` does; its options are in `commands/terminology.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.cli.options import add_fhir_access, fhir_source
+from cds_service.cli.options import fhir_source
 from cds_service.errors import SetupError
 from cds_service.knowledge.expansions import SNOMED, codes_of, ecl, edition_of, expandable
 from cds_service.knowledge.load import load_knowledge, load_shipped
@@ -21,34 +21,6 @@ _CODES_PER_REQUEST = 50
 """Codes of one expression, so that a URL stays below 2,000 characters."""
 _PAGE = 1000
 _SHOWN = 5
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser(
-        "terminology", help="SNOMED CT codes from a terminology server, for a site folder", description=__doc__
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    expand = actions.add_parser("expand", help="write pinned expansions of the value sets into a site folder")
-    expand.add_argument(
-        "--tx", dest="fhir_server", required=True, metavar="URL", help="FHIR base URL of the terminology server"
-    )
-    expand.add_argument("--site", type=Path, required=True, metavar="DIR", help="the site folder")
-    expand.add_argument(
-        "--value-set",
-        action="append",
-        metavar="ID",
-        help="a value set, repeatable (all that may raise a row, indicate a procedure or name an order)",
-    )
-    expand.add_argument(
-        "--edition",
-        default=SNOMED,
-        metavar="URI",
-        help="SNOMED CT edition or version, as http://snomed.info/sct/900000000000207008 (the server's default)",
-    )
-    expand.add_argument("--dry-run", action="store_true", help="show what would be gained and lost, write nothing")
-    add_fhir_access(expand)
-    expand.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     rows, _ = load_shipped()
     load_knowledge(args.site if args.site.exists() else None)
     source = fhir_source(args)
-    expansions = {name: _expand(source, args.edition, rows, name) for name in _chosen(rows, args.value_set)}
+    expansions = {name: _expand(source, args.edition or SNOMED, rows, name) for name in _chosen(rows, args.value_set)}
     folder = args.site / "expansions"
     for name, expansion in expansions.items():
         print("\n".join(_difference(expansion, codes_of(rows, name), _pinned(folder / f"{name}.json"))))

@@ -1,8 +1,4 @@
-"""`cds-service validate`: validates resources against FHIR R4 and profiles.
-
-Reads resources and Bundles (.json), NDJSON (one resource per line) and folders of them. Profiles in meta.profile are
-checked if they are available. What is and is not checked: docs/validation.md.
-"""
+"""What `cds-service validate` does; its options are in `commands/validate.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cds_service.cli.terminal import print_err, safe
+from cds_service.cli.terminal import is_quiet, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.files import Source, files_of, resources_in
@@ -39,27 +35,6 @@ class Result:
     name: str
     size: int
     issues: tuple[Issue, ...]
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("validate", help="check resources against FHIR R4 and profiles", description=__doc__)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a .json or .ndjson file, or a folder")
-    parser.add_argument(
-        "--profile", action="append", default=[], metavar="URL", help="a profile to check every resource against"
-    )
-    parser.add_argument(
-        "--package", action="append", default=[], type=Path, metavar="DIR", help="a FHIR package: a folder or a .tgz"
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="json: OperationOutcome")
-    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="number of processes (1)")
-    parser.set_defaults(run=run)
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError("write a whole number from 1 to 256")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -129,7 +104,8 @@ def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[count]} resources"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    hidden = is_quiet() or not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
         task = bar.add_task("", total=size, count=0)
         for count, result in enumerate(results, start=1):
             bar.update(task, advance=result.size, count=count)

@@ -8,14 +8,15 @@ from datetime import datetime
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Unavailable
 from cds_service.facts.allergies import read_allergies
 from cds_service.facts.conditions import read_conditions
-from cds_service.facts.dates import read_when
 from cds_service.facts.medications import read_medications
 from cds_service.facts.observations import read_observations
 from cds_service.facts.ordered import read_ordered
 from cds_service.facts.orders import missing_sources, read_order, unread_order
-from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts, When
+from cds_service.facts.patient import read_patient
+from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
+from cds_service.facts.procedures import read_procedures
 from cds_service.facts.reading import Reading
-from cds_service.facts.resources import RawPatient, Unreadable, decode
+from cds_service.facts.resources import Unreadable
 from cds_service.kinds import CLINICAL, KINDS
 from cds_service.reasons import Reason
 
@@ -43,21 +44,24 @@ def extract(
     allergies = read_allergies(data.retrieved("allergies"), reading)
     observations = read_observations(data.retrieved("observations"), reading)
     medications = read_medications(data.retrieved("medications"), data.drafted_medications, reading)
-    birth_date, gender = _patient(data.by_kind.get("patient", RetrievedData()), reading)
+    person = read_patient(data.by_kind.get("patient", RetrievedData()), reading)
+    procedures = read_procedures(data.retrieved("procedures"), person.birth_date, reading)
     return PatientFacts(
         orders=orders,
         conditions=conditions,
         allergies=allergies,
         observations=observations,
         medications=medications,
+        procedures=procedures,
         complete=_complete(data, reading.gaps),
         obtained=frozenset(kind.key for kind in CLINICAL if data.retrieved(kind.key).obtained),
         unavailable=(*_known_gaps(data), *reading.gaps),
         today=now.date(),
         now=now,
         encounter_id=encounter_id,
-        birth_date=birth_date,
-        gender=gender,
+        birth_date=person.birth_date,
+        gender=person.gender,
+        interpreter=person.interpreter,
         ordered=read_ordered((*data.in_focus.records, *data.beside), reading),
     )
 
@@ -95,20 +99,3 @@ def _orders(data: ClinicalData, reading: Reading) -> tuple[OrderFact, ...]:
     listed = {order.reference for order in orders}
     named = {gap.reference for gap in data.in_focus.unavailable if gap.reference}
     return (*orders, *(unread_order(reference, "ServiceRequest") for reference in sorted(named - listed)))
-
-
-def _patient(retrieved: RetrievedData, reading: Reading) -> tuple[When | None, str | None]:
-    """Birth date and administrative gender; only needed to compute, so a patient that can't be read is no gap.
-
-    A record that was replaced by another one may have left its contents there.
-    """
-    for record in retrieved.records:
-        try:
-            raw = decode(record.body, RawPatient)
-        except Unreadable:
-            continue
-        if any(link.type == "replaced-by" for link in raw.link or ()):
-            replaced = [Unavailable(kind.key, Reason("patient-replaced"), record.reference) for kind in CLINICAL]
-            reading.gaps.extend(replaced)
-        return read_when(raw.birth_date, reading.zone), raw.gender
-    return None, None

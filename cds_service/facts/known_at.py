@@ -6,8 +6,8 @@ is in doubt: the caller may have the facts with it and without it.
 
 When something became known: an Observation when it was issued, else some time after it was taken; a Condition when it
 was recorded, an encounter diagnosis when its encounter ended, since it is coded then; an AllergyIntolerance when it was
-recorded; a medication when it was written. A Condition that ended later was still active. What was corrected, refuted
-or removed later can't be seen.
+recorded; a medication when it was written; a procedure when it was done. A Condition that ended later was still
+active. What was corrected, refuted or removed later can't be seen.
 Source: FHIR R4 Observation.issued, Condition.recordedDate and abatement, AllergyIntolerance.recordedDate.
 """
 
@@ -30,6 +30,7 @@ from cds_service.facts.patient_facts import (
     MedicationFact,
     ObservationFact,
     PatientFacts,
+    ProcedureFact,
     When,
 )
 from cds_service.facts.resources import (
@@ -113,6 +114,7 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         allergies=tuple(map(view.allergy_then, filter(view.was_known, record.facts.allergies))),
         observations=tuple(filter(view.was_known, record.facts.observations)),
         medications=tuple(view.medication_then(fact) for fact in record.facts.medications if view.was_written(fact)),
+        procedures=tuple(filter(view.was_done, record.facts.procedures)),
         now=moment,
         today=moment.date(),
     )
@@ -153,8 +155,14 @@ class _View:
 
     def was_written(self, fact: MedicationFact) -> bool:
         """Whether a medication was on the list: it is when it is written."""
-        span = fact.written or fact.last_dose or self._undated.known
-        certainty = had_happened(span, self._moment)
+        return self._had_happened(fact.written or fact.last_dose)
+
+    def was_done(self, fact: ProcedureFact) -> bool:
+        """Whether a procedure was done by then."""
+        return self._had_happened(fact.performed)
+
+    def _had_happened(self, span: When | None) -> bool:
+        certainty = had_happened(span or self._undated.known, self._moment)
         self.in_doubt |= certainty is Certainty.UNKNOWN
         return certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and self._count)
 

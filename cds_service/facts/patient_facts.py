@@ -240,6 +240,31 @@ class MedicationFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcedureFact:
+    """A Procedure that was done or begun; not one that was prepared only, called off or entered in error.
+
+    `done` is False where the status does not say that it was: stopped, on hold, not known. `performed` is when, by its
+    end; of one that goes on, the time of the call. `category` says of which kind it is, `encounter` is a bare id.
+    """
+
+    reference: str
+    concept: Concept
+    done: bool
+    performed: When | None
+    category: Concept = _NOTHING
+    encounter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterpreterFact:
+    """What the Patient says of an interpreter: whether one is `required`, or the code that answers it."""
+
+    reference: str
+    required: bool | None
+    answer: Coding | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFact:
     """One order or appointment in focus.
 
@@ -294,6 +319,7 @@ class PatientFacts:
     allergies: tuple[AllergyFact, ...]
     observations: tuple[ObservationFact, ...]
     medications: tuple[MedicationFact, ...]
+    procedures: tuple[ProcedureFact, ...]
     complete: frozenset[str]
     obtained: frozenset[str]
     unavailable: tuple[Unavailable, ...]
@@ -304,3 +330,4 @@ class PatientFacts:
     gender: str | None = None
     ordered: tuple[OrderedFact, ...] = ()
     """Every order that was read: drafts, in focus or not, and orders in force that came along."""
+    interpreter: InterpreterFact | None = None

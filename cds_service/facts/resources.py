@@ -196,6 +196,20 @@ class RawContained(_Resource):
     code: RawConcept | None = None
 
 
+class RawProcedure(_Resource):
+    """FHIR Procedure."""
+
+    status: str | None = None
+    code: RawConcept | None = None
+    category: RawConcept | None = None
+    performed_date_time: str | None = None
+    performed_period: RawPeriod | None = None
+    performed_string: str | None = None
+    performed_age: RawQuantity | None = None
+    performed_range: RawRange | None = None
+    encounter: RawReference | None = None
+
+
 class RawEncounter(_Resource):
     """FHIR Encounter."""
 
@@ -208,12 +222,21 @@ class RawLink(_Struct):
     type: str | None = None
 
 
+class RawStatement(_Struct):
+    """An Extension whose value is true or false, or a code that means one of them."""
+
+    url: str | None = None
+    value_boolean: bool | None = None
+    value_coding: RawCoding | None = None
+
+
 class RawPatient(_Resource):
     """FHIR Patient."""
 
     birth_date: str | None = None
     gender: str | None = None
     link: list[RawLink] | None = None
+    extension: msgspec.Raw = NOT_GIVEN
 
 
 class RawCode(_Struct):
@@ -230,19 +253,20 @@ _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
         *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder),
-        *(RawPatient, RawContained, RawEncounter),
+        *(RawPatient, RawContained, RawEncounter, RawProcedure),
     )
 }
 _list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
-    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter)
+    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter, RawProcedure)
 }
-_WHOLE = (RawCondition, RawAllergy)
+_WHOLE = (RawCondition, RawAllergy, RawProcedure)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 """Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
 _components = msgspec.json.Decoder(list[RawValue])
 _code_decoder = msgspec.json.Decoder(RawCode)
+_statements = msgspec.json.Decoder(list[RawStatement])
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -306,6 +330,14 @@ def repeats_a_member(body: bytes) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False  # the decoder that reads it says what is wrong
     return body.count(b'":') + body.count(b'" :') > again.count(b'":') + again.count(b'" :')
+
+
+def decode_statements(raw: msgspec.Raw) -> list[RawStatement]:
+    """The extensions of a resource; none where they can't be read, which takes nothing else from it."""
+    try:
+        return _statements.decode(raw) if is_given(raw) else []
+    except (msgspec.DecodeError, RecursionError):
+        return []
 
 
 def decode_components(raw: msgspec.Raw) -> list[RawValue] | None:

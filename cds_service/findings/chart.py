@@ -10,6 +10,7 @@ from functools import cache
 from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
+from cds_service.findings.thresholds import age_in_days
 from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.condition import ConditionQuestion
@@ -242,17 +243,32 @@ class Chart:
         return chart
 
 
+def is_current(fact: ConditionFact, within_days: int, facts: PatientFacts) -> bool:
+    """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""
+    if fact.onset is None or (fact.encounter is not None and fact.encounter == facts.encounter_id):
+        return True
+    return age_in_days(fact.onset, facts.today) <= within_days
+
+
 def empty_chart(knowledge: Knowledge) -> Chart:
     """The chart of a patient of whom nothing is recorded: what an order says by itself."""
     return Chart({}, (), knowledge, complete=True)
 
 
-def chart_of(facts: PatientFacts, knowledge: Knowledge) -> Chart:
-    """Look every condition up once."""
+def chart_of(facts: PatientFacts, knowledge: Knowledge, proved: Iterable[tuple[str, Match]] = ()) -> Chart:
+    """Look every condition up once.
+
+    Args:
+        facts: what the record says.
+        knowledge: the tables.
+        proved: a value set and a match of it, of conditions that something else than a Condition proves.
+    """
     matches: dict[str, list[Match]] = {}
     reader = cache(knowledge.diagnosis_texts.read)
     for fact in facts.conditions:
         _add(matches, fact, knowledge, reader)
+    for value_set, match in proved:
+        matches.setdefault(value_set, []).append(match)
     active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
     complete = ConditionQuestion.DATA in facts.complete
     dates = Dates(facts.today, facts.encounter_id)

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import ConditionFact, PatientFacts
 from cds_service.findings.allergy_list import AllergyList, allergies_of
-from cds_service.findings.chart import Chart, chart_of
+from cds_service.findings.chart import Chart, Dates, chart_of, is_current
+from cds_service.findings.computed import Record
 from cds_service.findings.derived_labs import add_derived
+from cds_service.findings.earlier_results import add_earlier
 from cds_service.findings.finding import ContraindicationFinding, OrderedTest
 from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.medication_list import MedicationList, medications_of
 from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.patient_groups import is_of_age, is_of_sex
-from cds_service.findings.thresholds import age_in_days
+from cds_service.findings.patient_statements import of_the_patient
+from cds_service.findings.performed import PerformedList, performed_of, proved
 from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Gate, Knowledge, Procedure
 
@@ -29,6 +32,7 @@ class PatientContext:
     allergies: AllergyList
     labs: LabBook
     medications: MedicationList
+    performed: PerformedList
     ordered: tuple[OrderedTest, ...] = ()
     planning: bool = True
     """False while an order is being written, and only what stops it or completes it is told."""
@@ -47,22 +51,28 @@ class PatientContext:
 
     def is_current(self, fact: ConditionFact, within_days: int) -> bool:
         """Whether a recorded condition is of this encounter, not older, or without a date that says it is old."""
-        if fact.onset is None or (fact.encounter is not None and fact.encounter == self.facts.encounter_id):
-            return True
-        return age_in_days(fact.onset, self.facts.today) <= within_days
+        return is_current(fact, within_days, self.facts)
 
 
 def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True) -> PatientContext:
     """Look up every code and convert every result once."""
-    labs = book_of(facts, knowledge)
-    add_derived(labs, facts, knowledge)
+    labs, medications, performed = (
+        book_of(facts, knowledge),
+        medications_of(facts, knowledge),
+        performed_of(facts, knowledge),
+    )
+    dates = Dates(facts.today, facts.encounter_id)
+    chart = chart_of(facts, knowledge, (*proved(performed, knowledge, dates), *of_the_patient(facts, knowledge)))
+    add_derived(labs, Record(facts, knowledge, chart, medications))
+    add_earlier(labs, knowledge)
     return PatientContext(
         facts,
         knowledge,
-        chart_of(facts, knowledge),
+        chart,
         allergies_of(facts, knowledge),
         labs,
-        medications_of(facts, knowledge),
+        medications,
+        performed,
         ordered_tests(facts, knowledge),
         planning,
     )

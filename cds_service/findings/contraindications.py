@@ -32,13 +32,14 @@ def _judge_row(
     row: Contraindication, order_context: OrderContext, patient: PatientContext
 ) -> ContraindicationFinding | None:
     applying = [criterion for criterion in row.criteria if order_context.passes(criterion.gate, patient)]
-    unsure = _for_an_age(row, order_context, patient) if patient.lost_age else []
+    unsure = _for_an_age(row, order_context, patient) if patient.facts.birth_date is None else []
     if not applying and not unsure:
         return None
     ids = {criterion.id for criterion in applying}
     asked = [criterion for criterion in applying if not ids.intersection(criterion.replaced_by)]
     findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
-    findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=Reason("age-not-known")) for criterion in unsure]
+    reason = Reason("age-not-known" if patient.lost_age else "age-not-recorded")
+    findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
     findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
@@ -49,7 +50,7 @@ def _judge_row(
 
 
 def _for_an_age(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> list[Criterion]:
-    """The questions that have to be asked at a certain age, where nobody could read how old the patient is."""
+    """The questions that have to be asked at a certain age, where nobody knows how old the patient is."""
     return [
         criterion
         for criterion in row.criteria

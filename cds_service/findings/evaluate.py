@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
 from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import NOT_TOLD, Findings, LookedAt, OrderFinding, Shown, Told
-from cds_service.findings.indications import chart_for, judge_indications
+from cds_service.findings.indications import chart_for, is_option, judge_indications
 from cds_service.findings.linkable_reasons import linkable_reasons
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.findings.urgency import timing_of
@@ -161,11 +160,11 @@ def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> l
 
 
 def _options(patient: PatientContext) -> tuple[OrderFinding, ...]:
-    """Offered procedures with a recorded indication, each judged as if it were ordered."""
+    """Offered procedures with a recorded indication that makes them an option, each judged as if it were ordered."""
     findings = []
     for procedure in patient.knowledge.procedures.values():
         if procedure.offered and procedure.indications:
             found = judge_indications([procedure], None, patient.chart, patient)
-            if any(indication.certainty is Certainty.PRESENT for indication in found):
+            if any(is_option(indication, patient.facts) for indication in found):
                 findings.append(_judge(None, Recognized(procedure, (procedure,), "condition"), patient))
     return tuple(findings)

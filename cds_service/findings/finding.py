@@ -15,6 +15,7 @@ from cds_service.certainty import Certainty, any_of
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
 from cds_service.indicator import Indicator
+from cds_service.knowledge.derivation import Derivation
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
 from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure
 from cds_service.reasons import Reason
@@ -35,6 +36,25 @@ class Evidence:
     unit: str | None = None
     date: str | None = None
     notes: tuple[Reason, ...] = ()
+    computed: Computed | None = None
+    """How it was computed, where it was."""
+    earlier: Evidence | None = None
+    """What it was some months before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """How a value was computed, and from what.
+
+    `inputs`: by name, a lab or a part of a score. `unknown`: parts that the record does not give, so that the value
+    is a range. `grade` is the class of a score; `or_worse`: the range reaches into worse ones.
+    """
+
+    derivation: Derivation
+    inputs: tuple[tuple[str, Evidence], ...]
+    unknown: tuple[str, ...] = ()
+    grade: str | None = None
+    or_worse: bool = False
 
 
 class Shown(StrEnum):

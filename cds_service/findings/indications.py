@@ -50,6 +50,13 @@ def judge_indications(
     return tuple(f for f in fitting if f is not None and (list_complete or f.evidence))
 
 
+def is_option(finding: IndicationFinding, facts: PatientFacts) -> bool:
+    """Whether patient-view may propose the procedure for it: it is recorded, and made for somebody of this age."""
+    row = finding.indication
+    of_age = is_of_age(row.option_for, facts) is not Certainty.ABSENT
+    return finding.certainty is Certainty.PRESENT and row.option and of_age
+
+
 def _unless_of_others(finding: IndicationFinding, facts: PatientFacts) -> IndicationFinding | None:
     group = finding.indication.patients
     of_sex = is_of_sex(group, facts)

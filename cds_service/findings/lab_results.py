@@ -7,7 +7,7 @@ reports the lab is kept apart, as doubtful.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,13 +33,17 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class LabResult:
-    """A usable result: `interval` in the lab's unit (or a coded `answer`), and what to show of it."""
+    """A usable result: `interval` in the lab's unit (or a coded `answer`), and what to show of it.
+
+    `open` says why a computed one is only a range.
+    """
 
     interval: Interval
     when: When
     evidence: Evidence
     answer: Concept | None = None
     doubt: Doubt | None = None
+    open: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     Values are read newest first, until one is usable and the rest is older than any limit looks back from it.
     """
     book = LabBook()
-    history = timedelta(days=max((t.ratio_within_days or 0 for t in knowledge.thresholds.values()), default=0) + 1)
+    history = _history(knowledge)
     known: dict[Concept, tuple[ReportedLab, ...]] = {}
     groups: dict[tuple[str, Concept | None], list[_Entry]] = {}
     for fact in facts.observations:
@@ -109,8 +113,18 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
         for lab in reported:
             groups.setdefault((lab.lab, fact.concept if lab.doubt else None), []).append((fact, lab))
     for (lab_id, _), entries in groups.items():
-        _read_newest(knowledge.labs[lab_id], entries, facts.now, history, book, knowledge)
+        _read_newest(knowledge.labs[lab_id], entries, facts.now, history[lab_id], book, knowledge)
     return book
+
+
+def _history(knowledge: Knowledge) -> dict[str, timedelta]:
+    """How far back from the newest usable result the others of a lab can matter: for a rise, and for what it was."""
+    rise = max((limit.ratio_within_days or 0 for limit in knowledge.thresholds.values()), default=0)
+    days = {key: max(rise, lab.earlier_to_days or 0) for key, lab in knowledge.labs.items()}
+    for key, lab in knowledge.labs.items():
+        for name in lab.derivation.inputs if lab.derivation and lab.earlier_to_days else ():
+            days[name] = max(days[name], days[key])
+    return {key: timedelta(days=most + 1) for key, most in days.items()}
 
 
 def _read_newest(
@@ -228,6 +242,16 @@ def _evidence(fact: ObservationFact, measured: Measurement, coding: Coding | Non
         date=fact.when.text if fact.when else None,
         notes=(Reason("preliminary"),) if fact.preliminary else (),
     )
+
+
+def may_be_newer(blocked: Iterable[Blocked], latest: Sequence[LabResult]) -> list[Blocked]:
+    """Refused results that may be newer than the usable ones; a test that was not done takes nothing from these."""
+    start = max((result.when.earliest for result in latest), default=None)
+    return [
+        block
+        for block in blocked
+        if block.reason.key != _NOT_DONE and (start is None or block.when is None or block.when.latest >= start)
+    ]
 
 
 def newest(results: Iterable[LabResult]) -> list[LabResult]:

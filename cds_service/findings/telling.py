@@ -25,7 +25,7 @@ _SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
 _NOT_SENT = frozenset(f"{kind.key}-not-sent" for kind in KINDS.values() if kind.often_missing)
 _NOT_CONNECTED = frozenset(f"{kind.key}-not-connected" for kind in KINDS.values() if kind.often_missing)
-_NOT_ON_RECORD = ("no-result", "older-than", "data-absent")
+_NOT_ON_RECORD = ("no-result", "older-than", "data-absent", "range-only")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
 
@@ -67,7 +67,8 @@ def _level(found: CriterionFinding, row: Contraindication, context: OrderContext
     level = found.indicator or Indicator.INFO
     gate = found.criterion.gate
     if context.timing.must_not_wait:
-        exempt = found.criterion.even_in_emergency if level is Indicator.CRITICAL else None
+        criterion = found.criterion
+        exempt = criterion.even_in_emergency if level is criterion.question.loudest(criterion.indicator) else None
         return exempt or Indicator.INFO
     a_choice = gate.bleeding_risk is not None and not context.bleeding_risk_named
     if row.id in context.at_most_info | context.expected or a_choice:
@@ -108,6 +109,8 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
+    if reason == "age-not-recorded":
+        return Indicator.INFO, Told(Shown.NONE, reason)
     if reason in _NOT_CONNECTED and not found.evidence:
         return Indicator.INFO, Told(Shown.NONE, "not-connected")
     if reason in _NOT_SENT | _NOT_CONNECTED:

@@ -69,6 +69,9 @@ def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, t
     answer = answers.pop()
     if answer is Certainty.UNKNOWN and limit.comparison == "in":
         return Verdict(answer, Reason("answer-unread"), evidence)
+    open_for = next((result.open for result in latest if result.open), None)
+    if answer is Certainty.UNKNOWN and open_for is not None:
+        return Verdict(answer, open_for, evidence)
     if answer is Certainty.UNKNOWN:
         shown = {"value": str(evidence[0].value), "limit": f"{limit.comparison} {limit.value}"}
         return Verdict(answer, Reason("straddles", shown), evidence)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -64,7 +65,15 @@ def read_request(service_id: str, body: bytes) -> HookRequest:
         dispatched_orders=_references(context, service, "dispatchedOrders"),
         fhir_server=envelope.get("fhirServer"),
         access_token=envelope.get("fhirAuthorization", {}).get("access_token"),
+        hook_instance=_uuid(envelope.get("hookInstance")),
     )
+
+
+def _uuid(text: Any) -> str | None:
+    try:
+        return str(UUID(text))
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _object(members: Mapping[str, Member], name: str) -> Members:

@@ -41,3 +41,5 @@ class HookRequest:
     fhir_server_refused: bool = False
     """The call named a server that may not be read; it is judged on its prefetch alone."""
     access_token: str | None = field(default=None, repr=False)
+    hook_instance: str | None = None
+    """The id of this firing of the hook, where it is a UUID as the protocol asks for; else None."""

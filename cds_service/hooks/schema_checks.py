@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from cds_service.errors import RequestError
 from cds_service.hooks.catalog import SERVICES
+from cds_service.json_schema import JsonSchema
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -27,14 +29,9 @@ def load_schema(name: str) -> dict[str, Any]:
     return document
 
 
-def build_validator(name: str) -> Draft202012Validator:
-    """A validator for a file of `schemas/`. Building one is slow: build it once."""
-    return Draft202012Validator(load_schema(name), format_checker=FormatChecker())
-
-
-_ENVELOPE = build_validator("envelope.json")
-_FEEDBACK = build_validator("feedback.json")
-_CONTEXTS = {service.hook: build_validator(f"context/{service.hook}.json") for service in SERVICES.values()}
+_ENVELOPE = JsonSchema(load_schema("envelope.json"))
+_FEEDBACK = JsonSchema(load_schema("feedback.json"))
+_CONTEXTS = {service.hook: JsonSchema(load_schema(f"context/{service.hook}.json")) for service in SERVICES.values()}
 
 
 def check_envelope(envelope: Mapping[str, Any]) -> None:
@@ -64,8 +61,8 @@ def check_feedback(body: Mapping[str, Any]) -> None:
     _check(_FEEDBACK, body, "")
 
 
-def _check(validator: Draft202012Validator, instance: Mapping[str, Any], parent: str) -> None:
-    problems = [problem for error in validator.iter_errors(instance) for problem in _problems(error, parent)]
+def _check(schema: JsonSchema, instance: Mapping[str, Any], parent: str) -> None:
+    problems = [problem for error in schema.errors(instance) for problem in _problems(error, parent)]
     if problems:
         raise RequestError("; ".join(dict.fromkeys(problems)) + ".")
 

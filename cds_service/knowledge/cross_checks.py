@@ -11,6 +11,7 @@ from cds_service.knowledge.diagnosis_table import check_diagnosis_words
 from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
+from cds_service.knowledge.performed_table import check_performed
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Dimension, Units
@@ -33,6 +34,7 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         check_allergies,
         check_diagnosis_words,
         check_medications,
+        check_performed,
     ):
         problems += check(rows)
     problems += check_order_words(rows)
@@ -126,10 +128,10 @@ def _criterion(rows: TableRows, file: str, row: Row) -> Iterator[str]:
     name, kind = row["id"], row["kind"]
     for field, unknown, wanted in QUESTION_TYPES[kind].unknown_names(row, rows):
         yield from _missing(file, name, field, [unknown], (), wanted)
-    for other in QUESTION_TYPES.values():
-        for field in other.FIELDS if kind != other.WORD else ():
-            if field in row:
-                yield f'{file}: "{name}", {field} says nothing in a {kind} criterion; remove it or correct kind'
+    fields = dict.fromkeys(field for other in QUESTION_TYPES.values() for field in other.FIELDS)
+    for field in fields:
+        if field in row and field not in QUESTION_TYPES[kind].FIELDS:
+            yield f'{file}: "{name}", {field} says nothing in a {kind} criterion; remove it or correct kind'
 
 
 def _silencing(file: str, superseded: Mapping[str, Iterable[str]]) -> Iterator[str]:
@@ -154,8 +156,9 @@ def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
 
 
 def _thresholds(rows: TableRows) -> Iterator[str]:
-    file = "thresholds.toml"
+    changed = {change["id"] for change in rows.changes if change["table"] == "thresholds"}
     for key, row in rows.thresholds.items():
+        file = f"{'site/' if key in changed else ''}thresholds.toml"
         yield from _missing(file, key, "lab", [row["lab"]], rows.labs, "lab")
         for field in ("answers", "other_answers"):
             yield from _missing(file, key, field, row.get(field, ()), rows.value_sets, "ValueSet")
@@ -188,9 +191,30 @@ def _labs(rows: TableRows) -> Iterator[str]:
         yield from _units_of(key, row, units)
         if row.get("lowest", 0) >= row.get("highest", 1) and {"lowest", "highest"} <= set(row):
             yield f'{file}: "{key}", lowest is not below highest; correct one of them'
-        if row.get("derivation", {}).get("kind") == "sum-of-logarithms":
-            weights = row["derivation"]["parameters"]
-            yield from _missing(file, key, "derivation.inputs", inputs, weights, "weight among the parameters")
+        yield from _score(file, key, row.get("derivation", {}), rows)
+
+
+def _score(file: str, key: str, row: Row, rows: TableRows) -> Iterator[str]:
+    """Each input of a score is described once; a computed one is computed before."""
+    if "values" not in row:
+        return
+    labs, order = [value["lab"] for value in row["values"]], list(rows.labs)
+    yield from _missing(file, key, "derivation.inputs", row["inputs"], labs, "lab among its values")
+    yield from _missing(file, key, "derivation.values", labs, row["inputs"], "input")
+    for place, term in enumerate(row.get("terms", ()), 1):
+        names = [*term.get("of", ()), *([term["above"]["lab"]] if "above" in term else [])]
+        yield from _missing(file, key, f"derivation.terms {place}", names, labs, "lab among its values")
+    others = [value["otherwise"] for value in row["values"] if "otherwise" in value]
+    when = [other["when"] for other in others if "when" in other]
+    yield from _missing(file, key, "derivation.values", when, rows.conditions, "condition")
+    classes = {agent["class"] for agent in rows.medications["agent"]}
+    drugs = [name for other in others for name in other.get("drug_classes", ())]
+    yield from _missing(file, key, "derivation.values", drugs, classes, "class of medications.toml")
+    sets = [part["value_set"] for part in row.get("recorded", ())]
+    yield from _missing(file, key, "derivation.recorded", sets, rows.value_sets, "ValueSet")
+    for name in row["inputs"]:
+        if "derivation" in rows.labs.get(name, {}) and order.index(name) > order.index(key):
+            yield f'{file}: "{key}", derivation.inputs names "{name}", which is computed after it; move it up'
 
 
 def _units_of(key: str, row: Row, units: Units) -> Iterator[str]:

@@ -1,11 +1,11 @@
-"""Which of the common spellings of units are read for a lab: for the review of the tables and for the profiles.
+"""Labs with those that they are computed from, and which of the common spellings of units are read for them.
 
 What is read beyond them is what the grammar of `units.py` reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -27,6 +27,18 @@ def common_spellings(lab: Lab, units: Units) -> Spellings:
             scale = lab.scales[reading.dimension]
             at_most = None if scale.at_most is None else _decimal(scale.at_most / reading.factor)
             found.setdefault((_decimal(reading.factor * scale.factor), at_most), []).append(text)
+    return found
+
+
+def with_inputs(ids: Iterable[str], labs: Mapping[str, Lab]) -> dict[str, Lab]:
+    """Labs and all that they may be computed from, by id, each once."""
+    found: dict[str, Lab] = {}
+    waiting = list(ids)
+    while waiting:
+        lab = labs[waiting.pop(0)]
+        if lab.id not in found:
+            found[lab.id] = lab
+            waiting += lab.derivation.inputs if lab.derivation else ()
     return found
 
 

@@ -22,20 +22,24 @@ from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.lab_orders import LabOrders
+from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.site import SiteChanges, read_site
+from cds_service.knowledge.site_dates import in_force, next_day, wrong_dates
 from cds_service.knowledge.site_overlay import (
     add_rows,
-    approved_later,
     changes_of,
     overlay,
     overlay_criteria,
+    overlay_holds,
     overlay_order_words,
     overlay_thresholds,
 )
+from cds_service.knowledge.site_texts import links_of, overlay_override_reasons, overlay_wordings
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
 from cds_service.knowledge.units import Units
@@ -66,7 +70,8 @@ def load_knowledge(
         site: a hospital's site folder, laid over the shipped tables; None for the shipped ones alone.
         tables: folder of the shipped tables.
         profiles: folder of the FHIR content.
-        today: changes of a site that are approved later are refused; None for the day of this machine.
+        today: on which changes of the site are to count; those approved later are refused. None for the day of this
+            machine.
 
     Raises:
         TableError: with one line for every problem in any file.
@@ -74,8 +79,7 @@ def load_knowledge(
     problems: list[str] = []
     files = _read(tables, profiles, problems)
     changes = read_site(site, problems) if site else SiteChanges()
-    problems += approved_later(changes, today or date.today())
-    return _effective(files, changes, problems)
+    return _effective(files, changes, problems, today or date.today())
 
 
 def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[TableRows, Knowledge]:
@@ -88,13 +92,18 @@ def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[T
     """
     problems: list[str] = []
     files = _read(tables, profiles, problems)
-    return files, _effective(files, SiteChanges(), problems)
+    return files, _effective(files, SiteChanges(), problems, date.today())
 
 
-def _effective(files: TableRows, changes: SiteChanges, problems: list[str]) -> Knowledge:
+def _effective(files: TableRows, changes: SiteChanges, problems: list[str], today: date) -> Knowledge:
     if problems:
         raise TableError(problems)
-    _lay_over(files, changes, problems)
+    problems += wrong_dates(changes, today)
+    files.changes = tuple(changes_of(changes, files, today))
+    files.next_day = next_day(changes, today)
+    speaking = _speaking(files)
+    _lay_over(files, in_force(changes, today), problems)
+    files.switched_off = tuple(sorted(speaking - _speaking(files)))
     cross_check(files, problems)
     check_wording(files, problems)
     if problems:
@@ -126,6 +135,7 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
         blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
         files.allergy_words += [{**block, "file": path.name} for block in blocks]
     files.medications = toml("medications.toml", "medications")
+    files.performed = toml("performed.toml", "performed")
     files.hold_table = toml("holds.toml", "holds")
     files.holds = once(files.hold_table.get("hold", ()), "holds.toml", "hold", problems)
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
@@ -160,21 +170,33 @@ def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
 
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
-    files.changes = tuple(changes_of(changes, files))
     files.not_connected = frozenset(row["id"] for row in changes.not_connected)
-    files.holds = dict(overlay(files.holds, changes.holds, "site/holds.toml", problems))
+    holds, sources = overlay_holds(files.holds, changes.holds, problems)
+    files.holds = dict(holds)
+    files.hold_table = {**files.hold_table, "guidelines": [*sources, *files.hold_table.get("guidelines", ())]}
     files.thresholds = dict(overlay_thresholds(files.thresholds, changes.thresholds, problems))
     files.conditions = add_rows(files.conditions, changes.conditions, "site/conditions.toml", "condition", problems)
     files.value_sets = add_rows(files.value_sets, changes.value_sets, "site/value_sets", "ValueSet", problems)
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
     files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
     files.order_words = overlay_order_words(files.order_words, changes.order_words)
+    files.wordings = overlay_wordings(files.wordings, changes.wordings, problems)
+    files.override_reasons = overlay_override_reasons(files.override_reasons, changes.override_reasons, problems)
+    criteria = {c["id"]: c for row in files.contraindications.values() for c in row["criterion"]}
+    files.links = links_of(changes.links, {**files.procedures, **files.contraindications, **criteria}, problems)
     files.concept_maps += changes.concept_maps
     files.expansions += once(changes.expansions, "site/expansions", "ValueSet", problems).values()
     for expansion in files.expansions:
         if expansion["id"] not in files.value_sets:
             problems.append(f'site/expansions: "{expansion["id"]}" is no shipped ValueSet; remove the file')
     files.paths += changes.files
+
+
+def _speaking(files: TableRows) -> set[str]:
+    """Ids of the rows, questions and limits that are active."""
+    rows_ = [*files.procedures.values(), *files.contraindications.values(), *files.thresholds.values()]
+    rows_ += [criterion for row in files.contraindications.values() for criterion in row["criterion"]]
+    return {row["id"] for row in rows_ if rows.is_active(row)}
 
 
 def _assemble(files: TableRows) -> Knowledge:
@@ -191,7 +213,7 @@ def _assemble(files: TableRows) -> Knowledge:
     sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
     codes = _index(files, rules, exclusions, words)
     return Knowledge(
-        version=f"{files.release}+{_digest(files.paths)}",
+        version=f"{files.release}+{_digest(files)}",
         conditions={key: rows.condition(row, sufficient) for key, row in files.conditions.items()},
         procedures=procedures,
         contraindications=contraindications,
@@ -203,6 +225,7 @@ def _assemble(files: TableRows) -> Knowledge:
         allergies=allergy_table(files.allergies, files.allergy_words),
         allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
+        performed=PerformedTable(files.performed, words),
         words=words,
         diagnosis_texts=diagnosis_texts(files, codes, _conditions_asked(files), words),
         units=units,
@@ -223,6 +246,10 @@ def _assemble(files: TableRows) -> Knowledge:
         changes=files.changes,
         value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
         silent_rows=tuple(rows.silent_rows(files)),
+        switched_off=files.switched_off,
+        links=files.links,
+        reason_kinds=_reason_kinds(files.override_reasons),
+        next_day=files.next_day,
     )
 
 
@@ -250,8 +277,19 @@ def _override_reasons(system: Mapping[str, Any]) -> dict[str, tuple[tuple[str, s
     for concept in system["concept"]:
         offered = [p["valueCode"] for p in concept.get("property", ()) if p["code"] == "offered-for"]
         for problem in offered:
-            found.setdefault(problem, []).append((system["url"], concept["code"], concept["display"]))
+            own = concept.get("system", system["url"])
+            found.setdefault(problem, []).append((own, concept["code"], concept["display"]))
     return {problem: tuple(reasons) for problem, reasons in found.items()}
+
+
+def _reason_kinds(system: Mapping[str, Any]) -> dict[str, str]:
+    """How a report counts each reason, by `system|code`: the property `counts-as`."""
+    return {
+        f"{concept.get('system', system['url'])}|{concept['code']}": entry["valueCode"]
+        for concept in system["concept"]
+        for entry in concept.get("property", ())
+        if entry["code"] == "counts-as"
+    }
 
 
 def _search_codes(rules: Iterable[CodeRule], codes: CodeIndex, used: Collection[str]) -> tuple[str, ...]:
@@ -294,9 +332,8 @@ def _conditions_asked(files: TableRows) -> frozenset[str]:
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:
     """Value sets of every lab that a speaking criterion reads, and of what those are computed from."""
-    ids = {lab for row in contraindications for c in row.criteria for lab in c.question.labs}
-    inputs = {i for key in ids if (derivation := labs[key].derivation) for i in derivation.inputs}
-    return {labs[key].value_set for key in ids | inputs}
+    waiting = [lab for row in contraindications for c in row.criteria for lab in c.question.labs]
+    return {labs[key].value_set for key in with_inputs(waiting, labs)}
 
 
 def _children(procedures: Mapping[str, Procedure]) -> dict[str, tuple[str, ...]]:
@@ -333,9 +370,12 @@ def _order_codes(
     return {key: (*found[f"procedure-{key}"][:1], code) for key, code in own.items()}
 
 
-def _digest(paths: Iterable[Path]) -> str:
-    """Eight hex digits over the bytes of every effective file, in a fixed order."""
+def _digest(files: TableRows) -> str:
+    """Eight hex digits over every effective file in a fixed order, and over the changes that do not count today."""
     digest = hashlib.sha256()
-    for path in sorted(paths, key=lambda p: p.as_posix().rpartition("/")[2]):
+    for path in sorted(files.paths, key=lambda p: p.as_posix().rpartition("/")[2]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for change in files.changes:
+        if "state" in change:
+            digest.update(f"{change['table']} {change['id']} {change['state']}\0".encode())
     return digest.hexdigest()[:8]

@@ -9,12 +9,18 @@ from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestio
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
+from cds_service.knowledge.questions.procedure import ProcedureQuestion
 
-AnyQuestion = ConditionQuestion | LabQuestion | AllergyQuestion | MedicationQuestion | AntithromboticQuestion
+AnyQuestion = (
+    ConditionQuestion | LabQuestion | AllergyQuestion | MedicationQuestion | ProcedureQuestion | AntithromboticQuestion
+)
 """A `match` over these ends in `assert_never`, so that a kind that is not judged does not type-check."""
 
 QUESTION_TYPES: Mapping[str, type[AnyQuestion]] = {
     kind.WORD: kind
-    for kind in (ConditionQuestion, LabQuestion, AllergyQuestion, MedicationQuestion, AntithromboticQuestion)
+    for kind in (
+        *(ConditionQuestion, LabQuestion, AllergyQuestion),
+        *(MedicationQuestion, ProcedureQuestion, AntithromboticQuestion),
+    )
 }
 """`kind` of a criterion in `contraindications.toml` -> its type."""

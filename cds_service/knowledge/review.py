@@ -79,6 +79,8 @@ def change_lines(knowledge: Knowledge) -> list[ReviewLine]:
         "approver": "approver",
         "date": "date",
         "source": "source",
+        "from": "counts from",
+        "until": "counts until",
     }
     return [{name: str(change.get(key, "")) for key, name in columns.items()} for change in knowledge.changes]
 

@@ -12,6 +12,7 @@ from cds_service.indicator import indicator_of
 from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.changes import SilentRow
+from cds_service.knowledge.derivation import Derivation, Grade, Input, Otherwise, RecordedPart, Step, Term
 from cds_service.knowledge.expressions import Expression, PatientGroup
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -23,7 +24,6 @@ from cds_service.knowledge.tables import (
     Condition,
     Contraindication,
     Criterion,
-    Derivation,
     Gate,
     Indication,
     Lab,
@@ -70,6 +70,8 @@ def indication(row: Row) -> Indication:
         possible_because=row.get("possible_because"),
         origin=row.get("origin", SOURCE_TABLE),
         patients=patient_group(row),
+        option=row.get("option", True),
+        option_for=PatientGroup(to_age=row.get("option_to_age")),
     )
 
 
@@ -249,6 +251,9 @@ def lab(row: Row, units: Units) -> Lab:
         derivation=None if derivation is None else _derivation(derivation),
         decimals=row.get("decimals"),
         unit_in_summary=row.get("unit_in_summary", True),
+        earlier_from_days=row.get("earlier_from_days"),
+        earlier_to_days=row.get("earlier_to_days"),
+        grades=tuple(Grade(grade["name"], _decimal(grade.get("at_most"))) for grade in row.get("grades", ())),
     )
 
 
@@ -287,8 +292,42 @@ def code_system(row: Row) -> CodeSystem:
 
 
 def _derivation(row: Row) -> Derivation:
-    parameters = {name: Decimal(value) for name, value in row["parameters"].items()}
-    return Derivation(row["kind"], tuple(row["inputs"]), parameters)
+    return Derivation(
+        row["kind"],
+        tuple(row["inputs"]),
+        {name: Decimal(value) for name, value in row.get("parameters", {}).items()},
+        row["source"],
+        tuple(_input(value) for value in row.get("values", ())),
+        tuple(_term(term) for term in row.get("terms", ())),
+        tuple(
+            RecordedPart(part["name"], part["value_set"], Decimal(part["points"]), part.get("within_days"))
+            for part in row.get("recorded", ())
+        ),
+    )
+
+
+def _input(row: Row) -> Input:
+    other = row.get("otherwise")
+    otherwise = other and Otherwise(
+        Decimal(other["value"]), other["name"], other.get("when"), frozenset(other.get("drug_classes", ()))
+    )
+    return Input(
+        lab=row["lab"],
+        unit=row.get("unit"),
+        lowest=_decimal(row.get("lowest")),
+        highest=_decimal(row.get("highest")),
+        subtract_from=_decimal(row.get("subtract_from")),
+        logarithm=row.get("logarithm"),
+        steps=tuple(Step(step["comparison"], Decimal(step["value"])) for step in row.get("steps", ())),
+        otherwise=otherwise,
+    )
+
+
+def _term(row: Row) -> Term:
+    above = row.get("above", {})
+    return Term(
+        Decimal(row["weight"]), tuple(row.get("of", ())), row.get("sex"), above.get("lab"), _decimal(above.get("value"))
+    )
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -5,16 +5,20 @@ site/thresholds.toml          value, within_days, status of a shipped limit
 site/contraindications.toml   status, shadow of a row; status, indicator of a criterion
 site/holds.toml               status, amount, unit, restart of a shipped hold
 site/not_connected.toml       data kinds that the hospital's EHR never sends
+site/links.toml               the hospital's own documents, linked on cards and pages
+site/wording.toml             sentences of cards in the hospital's own words
+site/override_reasons.toml    reasons to go ahead, offered beside the shipped ones or in place of them
 site/conditions.toml          conditions of the hospital's own, for indications of its own procedures
 site/order_words.toml         the hospital's own abbreviations, names of procedures, words that say nothing
 site/procedures/*.toml        risk class, emergency, CO2, access, status, shadow, more synonyms; new procedures
 site/value_sets/*.json        FHIR ValueSets of the hospital's own: conditions and procedures
 site/concept_maps/*.json      FHIR ConceptMap: local codes -> standard codes, or -> procedure ids of this service
 site/expansions/*.json        expanded FHIR ValueSets, written by `cds-service terminology expand`
+site/site.lock                hashes of all these files, written by `cds-service site lock`
 site/cases/*.toml             the hospital's own cases, judged by `cds-service check`
 ```
-Each change carries `change = { reason, approver, date }`. The schemas `site_*.json` hold the fields that may be
-changed, so a site can't change what a row measures.
+Each change carries `change = { reason, approver, date }`, and `from` and `until` where it counts for a time only. The
+schemas `site_*.json` hold the fields that may be changed, so a site can't change what a row measures.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.knowledge.read import read_json, read_toml
+from cds_service.knowledge.site_lock import LOCK, NOTES, differences
 
 _NOT_HELD = "a site folder can not hold this file; remove or rename it, see docs/changing-the-tables.md"
 _TABLES = {
@@ -34,6 +39,9 @@ _TABLES = {
     "holds.toml": ("holds", "site_holds", "hold"),
     "not_connected.toml": ("not_connected", "site_not_connected", "not_connected"),
     "conditions.toml": ("conditions", "site_conditions", "condition"),
+    "links.toml": ("links", "site_links", "link"),
+    "wording.toml": ("wordings", "site_wording", "wording"),
+    "override_reasons.toml": ("override_reasons", "site_override_reasons", "override_reason"),
 }
 """File -> field of `SiteChanges`, schema, and name of its rows."""
 _RESOURCES = {
@@ -54,6 +62,9 @@ class SiteChanges:
     holds: list[dict[str, Any]] = field(default_factory=list)
     not_connected: list[dict[str, Any]] = field(default_factory=list)
     conditions: list[dict[str, Any]] = field(default_factory=list)
+    links: list[dict[str, Any]] = field(default_factory=list)
+    wordings: list[dict[str, Any]] = field(default_factory=list)
+    override_reasons: list[dict[str, Any]] = field(default_factory=list)
     procedures: list[dict[str, Any]] = field(default_factory=list)
     order_words: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     value_sets: list[dict[str, Any]] = field(default_factory=list)
@@ -78,6 +89,7 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
             site.files.append(path)
         elif not _is_beside(path.relative_to(folder)):
             problems.append(f"{name}: {_NOT_HELD}")
+    problems += differences(folder, site_files(folder))
     return site
 
 
@@ -93,7 +105,7 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
     seen.add(real)
     for entry in os.scandir(folder):
         path = folder / entry.name
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name.endswith("~"):  # hidden, or the copy that an editor keeps
             continue
         if path.is_dir():
             yield from _walk(path, seen)
@@ -122,4 +134,6 @@ def _read_file(path: Path, place: Path, name: str, site: SiteChanges, problems: 
 
 def _is_beside(place: Path) -> bool:
     """Whether a file may lie in the folder without being a table: notes, and cases, which `check` reads."""
-    return place.suffix.lower() in _NOTES or (place.parts[0] == "cases" and place.suffix == ".toml")
+    return (
+        place.suffix.lower() in NOTES or str(place) == LOCK or (place.parts[0] == "cases" and place.suffix == ".toml")
+    )

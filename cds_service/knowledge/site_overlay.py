@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from cds_service.knowledge.expansions import edition_of
 from cds_service.knowledge.site import SiteChanges
+from cds_service.knowledge.site_dates import state_of
 from cds_service.knowledge.table_rows import TableRows
 
 _ADDED = ("synonyms", "exclude_terms")
+_AMOUNTS = ("least", "most", "unit", "restart")
 LOCAL = "local"
 """Grade of what rests on the hospital's own source."""
 
@@ -61,6 +63,21 @@ def overlay_thresholds(
     return rows
 
 
+def overlay_holds(
+    shipped: Mapping[str, Mapping[str, Any]], changes: list[dict[str, Any]], problems: list[str]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The same for holds, and the names of the hospital's own sources, which lead before the guidelines."""
+    rows = overlay(shipped, changes, "site/holds.toml", problems)
+    sources: list[str] = []
+    for change in changes:
+        source = change["change"].get("source")
+        if change["id"] in rows and source and any(name in change for name in _AMOUNTS):
+            own = {"guideline": source, "source": source, "grade": change["change"].get("grade", LOCAL)}
+            rows[change["id"]] = {k: v for k, v in rows[change["id"]].items() if k != "note"} | own
+            sources.append(source)
+    return rows, list(dict.fromkeys(sources))
+
+
 def add_rows(
     shipped: Mapping[str, Mapping[str, Any]], own: list[dict[str, Any]], file: str, kind: str, problems: list[str]
 ) -> dict[str, Mapping[str, Any]]:
@@ -96,25 +113,15 @@ def overlay_order_words(shipped: Mapping[str, Any], changes: Mapping[str, list[d
     return {**shipped, **{name: [*blocks, *shipped[name]] for name, blocks in changes.items()}}
 
 
-def approved_later(site: SiteChanges, today: date) -> Iterator[str]:
-    """Changes whose date of approval is still to come, one line each; a day is left for other time zones."""
-    latest = (today + timedelta(days=1)).isoformat()
-    criteria = [c for row in site.contraindications for c in row.get("criterion", [])]
-    blocks = [block | {"id": block.get("about", "")} for blocks in site.order_words.values() for block in blocks]
-    holds = (*site.holds, *site.not_connected)
-    tables = (site.thresholds, site.contraindications, criteria, holds, site.conditions, site.procedures, blocks)
-    for row in (row for rows in tables for row in rows):
-        if (approved := row.get("change", {}).get("date", "")) > latest:
-            yield f'site: "{row["id"]}", change: date is {approved}, which is still to come; write the day of approval'
-
-
-def changes_of(site: SiteChanges, shipped: TableRows) -> Iterator[Mapping[str, str]]:
-    """Every change with its table, id, what (old -> new), reason, approver and date.
+def changes_of(site: SiteChanges, shipped: TableRows, today: date) -> Iterator[Mapping[str, str]]:
+    """Every change with its table, id, what (old -> new), reason, approver, date, and whether it counts (`state`).
 
     Args:
         site: the changes.
         shipped: the rows before anything is laid over them.
+        today: the day on which they are to count.
     """
+    reasons = {concept["code"]: concept for concept in shipped.override_reasons.get("concept", ())}
     criteria = {c["id"]: c for row in shipped.contraindications.values() for c in row["criterion"]}
     changed_criteria = [c for row in site.contraindications for c in row.get("criterion", [])]
     tables: tuple[tuple[str, list[dict[str, Any]], Mapping[str, Any]], ...] = (
@@ -124,19 +131,29 @@ def changes_of(site: SiteChanges, shipped: TableRows) -> Iterator[Mapping[str, s
         ("holds", site.holds, shipped.holds),
         ("not_connected", site.not_connected, {}),
         ("conditions", site.conditions, {}),
+        ("links", site.links, {}),
+        ("override_reasons", site.override_reasons, reasons),
         ("procedures", site.procedures, shipped.procedures),
     )
     for table, rows, before in tables:
         for row in rows:
             if "change" in row:
-                yield {"table": table, "id": row["id"], "what": _what(row, before.get(row["id"])), **row["change"]}
+                yield _change(table, row, today, what=_what(row, before.get(row["id"])))
+    for row in site.wordings:
+        old = shipped.wordings.get(f"wording.{row['language']}.toml", {}).get(row["id"], "")
+        yield _change("wording", row, today, what=f"{row['language']}: “{old}” → “{row['text']}”")
     for expansion in site.expansions:
         reason = f"{len(expansion['expansion']['contains'])} codes of {edition_of(expansion) or 'an unnamed edition'}"
-        date = expansion["expansion"]["timestamp"][:10]
-        yield {"table": "expansions", "id": expansion["id"], "reason": reason, "approver": "", "date": date}
+        made = expansion["expansion"]["timestamp"][:10]
+        yield {"table": "expansions", "id": expansion["id"], "reason": reason, "approver": "", "date": made}
     for name, blocks in site.order_words.items():
         for block in blocks:
-            yield {"table": "order_words", "id": block.get("about", name), **block["change"]}
+            yield _change("order_words", {"id": block.get("about", name), **block}, today)
+
+
+def _change(table: str, row: Mapping[str, Any], today: date, **more: str) -> dict[str, str]:
+    state = state_of(row, today)
+    return {"table": table, "id": row["id"], **more, **row["change"], **({"state": state} if state else {})}
 
 
 def _what(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class TableRows:
     medications: Row = field(default_factory=dict)
     hold_table: Row = field(default_factory=dict)
     holds: dict[str, Row] = field(default_factory=dict)
+    performed: Row = field(default_factory=dict)
     not_connected: frozenset[str] = frozenset()
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
@@ -52,3 +54,9 @@ class TableRows:
     paths: list[Path] = field(default_factory=list)
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed, see `site_overlay.changes_of`."""
+    switched_off: tuple[str, ...] = ()
+    """Ids of shipped rows that the site has silenced."""
+    links: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Id of a row -> (label, address) of the hospital's documents on it."""
+    next_day: date | None = None
+    """The day on which other changes of the site count."""

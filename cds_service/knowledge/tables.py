@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.alerts import Alert
+from cds_service.knowledge.derivation import Derivation, Grade
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
+from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.question_types import AnyQuestion
 
 if TYPE_CHECKING:
@@ -75,6 +78,9 @@ class Indication:
     origin: str = SOURCE_TABLE
     patients: PatientGroup = ANYBODY
     """For whom it is a reason; for others it is none, whatever is recorded."""
+    option: bool = True
+    option_for: PatientGroup = ANYBODY
+    """Whether, and for whom, patient-view proposes the procedure when no one has ordered it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +152,6 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Derivation:
-    """How a lab may be computed from others; `kind` is one of the formulas of `findings/derived_labs.py`."""
-
-    kind: str
-    inputs: tuple[str, ...]
-    parameters: Mapping[str, Decimal]
-
-
-@dataclass(frozen=True, slots=True)
 class Lab:
     """One analyte: its LOINC ValueSet, canonical UCUM unit and the dimensions of units that it is reported in.
 
@@ -178,6 +175,21 @@ class Lab:
     decimals: int | None = None
     """How many a card shows; None for as reported."""
     unit_in_summary: bool = True
+    earlier_from_days: int | None = None
+    earlier_to_days: int | None = None
+    """Beside the newest result an older one is shown, by so many days: what it was before."""
+    grades: tuple[Grade, ...] = ()
+    """Classes of a score, from the best to the worst."""
+
+    def factor_of(self, unit: str | None, units: Units) -> Fraction | None:
+        """What a value in a unit is multiplied with to be in the lab's own; None where the unit is none of the lab."""
+        if not unit or unit == self.unit or unit.strip("{}").casefold() in self.unit_words:
+            return Fraction(1)
+        for reading in units.read(unit):
+            scale = self.scales.get(reading.dimension)
+            if scale is not None:
+                return reading.factor * scale.factor
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +327,7 @@ class Knowledge:
     allergies: AllergyTable
     allergy_texts: AllergyTexts
     medications: MedicationTable
+    performed: PerformedTable
     words: Words
     diagnosis_texts: DiagnosisTexts
     units: Units
@@ -337,8 +350,17 @@ class Knowledge:
     not_connected: frozenset[str] = frozenset()
     """Prefetch keys of data that the hospital's EHR never sends: declared by the site, asked of nobody, on no card."""
     changes: tuple[Mapping[str, str], ...] = ()
-    """What a site folder changed: table, id, what (old -> new), reason, approver, date."""
+    """What a site folder changes: table, id, what (old -> new), reason, approver, date, source, from, until, and the
+    `state` (`later`, `over`) of what does not count today."""
     value_set_titles: Mapping[str, str] = field(default_factory=dict)
     """Id of a value set -> its title."""
     silent_rows: tuple[SilentRow, ...] = ()
     """Rows that are not active: drafts, and those that were retired or switched off."""
+    switched_off: tuple[str, ...] = ()
+    """Ids of shipped rows, questions and limits that speak as shipped and that the site has retired or made a draft."""
+    links: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Id of a procedure, contraindication or criterion -> (label, https address) of the hospital's documents on it."""
+    reason_kinds: Mapping[str, str] = field(default_factory=dict)
+    """Reason to go ahead, as `system|code` -> how a report counts it: useful, wrong, data-gap, limit, urgency."""
+    next_day: date | None = None
+    """The day on which other changes of the site begin to count; None where there is none."""

@@ -127,7 +127,14 @@ def _of_labs(rows: TableRows) -> Iterator[_Name]:
         notes = dict.fromkeys(other["note"] for other in others if "note" in other)
         yield from (_Name(f"reason.{note}", "labs.toml", key, "note") for note in notes)
         if "derivation" in row:
-            yield _Name(f"formula.{row['derivation']['kind']}", "labs.toml", key, "derivation")
+            yield _Name(f"formula.{key}", "labs.toml", key, "derivation")
+            yield from (_Name(f"part.{name}", "labs.toml", key, "derivation") for name in _parts(row["derivation"]))
+
+
+def _parts(row: Mapping[str, Any]) -> Iterator[str]:
+    """Parts of a score that no lab gives."""
+    yield from (part["name"] for part in row.get("recorded", ()))
+    yield from (value["otherwise"]["name"] for value in row.get("values", ()) if "otherwise" in value)
 
 
 def _of_tests(rows: TableRows) -> Iterator[_Name]:

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,7 +26,7 @@ from cds_service.population.spill import partition
 
 TRIES = 3
 PARTITION, JUDGE = "partition", "judge"
-_FORK = get_context("fork")
+_PROCESSES = get_context("fork") if "fork" in get_all_start_methods() else get_context("spawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,10 @@ class Processes:
                 worker.process.join()
 
     def _start(self, step: str) -> _Worker:
-        ours, theirs = _FORK.Pipe()
-        process = _FORK.Process(target=_work, args=(theirs, ours, partial(self.task, str(self.run), step)), daemon=True)
+        ours, theirs = _PROCESSES.Pipe()
+        process = _PROCESSES.Process(
+            target=_work, args=(theirs, ours, partial(self.task, str(self.run), step)), daemon=True
+        )
         process.start()
         theirs.close()
         return _Worker(process, ours)

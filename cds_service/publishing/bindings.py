@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.questions.antithrombotic import ANTITHROMBOTIC_CODES, antithrombotic_value_sets
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab
@@ -53,13 +54,7 @@ def labs_by_row(knowledge: Knowledge) -> dict[str, list[Lab]]:
 
 def _labs_of(row: Contraindication, knowledge: Knowledge) -> list[Lab]:
     """Labs of a row's limits, of what tells their severity, and of what they are computed from; by id."""
-    waiting = [lab for criterion in row.criteria for lab in criterion.question.labs]
-    found: dict[str, Lab] = {}
-    while waiting:
-        lab = knowledge.labs[waiting.pop()]
-        if lab.id not in found:
-            found[lab.id] = lab
-            waiting += lab.derivation.inputs if lab.derivation else ()
+    found = with_inputs((lab for criterion in row.criteria for lab in criterion.question.labs), knowledge.labs)
     return [found[key] for key in sorted(found) if found[key].value_set]
 
 

@@ -109,6 +109,8 @@ class Rule:
     limit: RuleLimit | None = None
     related: Mapping[str, tuple[Link, ...]] | None = None
     changes: tuple[Mapping[str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """(label, address) of the hospital's own documents."""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from cds_service.cards.wording import ENGLISH, Wording
 from cds_service.knowledge.review import ORIGINS, use_text
 from cds_service.knowledge.tables import (
     IN_VESSELS,
@@ -32,10 +33,11 @@ KINDS: Mapping[str, str] = {
 class RuleBook:
     """The rules of one state of the tables; built once."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        """Build every rule, and what the search reads of it."""
+    def __init__(self, knowledge: Knowledge, language: str = ENGLISH) -> None:
+        """Build every rule, and what the search reads of it; limits and advice are worded in the language."""
         self.knowledge = knowledge
-        self.rules: Mapping[tuple[str, str], Rule] = {rule.key: rule for rule in _rules(knowledge)}
+        wording = Wording(knowledge.wordings.get(language, knowledge.wording), language)
+        self.rules: Mapping[tuple[str, str], Rule] = {rule.key: rule for rule in _rules(knowledge, wording)}
         self._texts = {key: _text(rule) for key, rule in self.rules.items()}
 
     def rule(self, kind: str, name: str) -> Rule | None:
@@ -58,19 +60,19 @@ class RuleBook:
         return sorted(found, key=lambda rule: not all(word in f"{rule.label} {rule.id}".casefold() for word in words))
 
 
-def _rules(knowledge: Knowledge) -> Iterator[Rule]:
-    yield from (_contraindication(row, knowledge) for row in knowledge.contraindications)
+def _rules(knowledge: Knowledge, wording: Wording) -> Iterator[Rule]:
+    yield from (_contraindication(row, knowledge, wording) for row in knowledge.contraindications)
     for procedure in knowledge.procedures.values():
-        yield _procedure(procedure, knowledge)
+        yield _procedure(procedure, knowledge, wording)
     for procedure in knowledge.procedures.values():
-        yield from (_indication(i, procedure, knowledge) for i in procedure.indications)
-    yield from (_limit(limit, knowledge) for limit in knowledge.thresholds.values())
+        yield from (_indication(i, procedure, knowledge, wording) for i in procedure.indications)
+    yield from (_limit(limit, knowledge, wording) for limit in knowledge.thresholds.values())
     for row in knowledge.silent_rows:
         if row.table != "criteria":
             yield Rule(row.table, row.id, row.label, row.status, "", changes=_changes(row.table, row.id, knowledge))
 
 
-def _contraindication(row: Contraindication, knowledge: Knowledge) -> Rule:
+def _contraindication(row: Contraindication, knowledge: Knowledge, wording: Wording) -> Rule:
     silent = [r for r in knowledge.silent_rows if r.table == "criteria" and r.row == row.id]
     own = {row.id, *(c.id for c in row.criteria), *(r.id for r in silent)}
     concerned = [Link("procedures", p.id, p.label) for p in knowledge.procedures.values() if asked(row, p)]
@@ -81,14 +83,18 @@ def _contraindication(row: Contraindication, knowledge: Knowledge) -> Rule:
         status="in shadow" if row.shadow else "active",
         source=row.source,
         facts={"Not asked (draft or switched off)": ", ".join(f"{r.label} ({r.status})" for r in silent)},
-        questions=tuple(rule_question(criterion, row, knowledge) for criterion in row.criteria),
+        questions=tuple(rule_question(criterion, row, knowledge, wording) for criterion in row.criteria),
         related={
             "Limits": tuple(_limits(row)),
             "Applies to" if len(concerned) < len(knowledge.procedures) else "Applies to every procedure": (
                 tuple(concerned) if len(concerned) < len(knowledge.procedures) else ()
             ),
         },
-        changes=tuple(c for name in own for c in _changes("contraindications", name, knowledge)),
+        changes=(
+            *(c for name in own for c in _changes("contraindications", name, knowledge)),
+            *(c for link in _limits(row) for c in _changes("thresholds", link.id, knowledge)),
+        ),
+        links=tuple(link for name in (row.id, *(c.id for c in row.criteria)) for link in knowledge.links.get(name, ())),
     )
 
 
@@ -97,7 +103,7 @@ def _limits(row: Contraindication) -> Iterator[Link]:
     yield from (Link("limits", name, label) for name, label in limits.items())
 
 
-def _procedure(procedure: Procedure, knowledge: Knowledge) -> Rule:
+def _procedure(procedure: Procedure, knowledge: Knowledge, wording: Wording) -> Rule:
     family = [knowledge.procedures[name] for name in knowledge.children.get(procedure.id, ())]
     parent = knowledge.procedures.get(procedure.parent or "")
     against = [
@@ -113,13 +119,14 @@ def _procedure(procedure: Procedure, knowledge: Knowledge) -> Rule:
         facts=_facts(procedure),
         words=procedure.synonyms,
         code_lists=code_lists([f"procedure-{procedure.id}"], knowledge),
-        questions=tuple(indication_question(indication, knowledge) for indication in procedure.indications),
+        questions=tuple(indication_question(indication, knowledge, wording) for indication in procedure.indications),
         related={
             "What speaks against it": tuple(against),
             "A kind of": (Link("procedures", parent.id, parent.label),) if parent else (),
             "More specific": tuple(Link("procedures", p.id, p.label) for p in family),
         },
         changes=_changes("procedures", procedure.id, knowledge),
+        links=knowledge.links.get(procedure.id, ()),
     )
 
 
@@ -138,7 +145,7 @@ def _facts(procedure: Procedure) -> dict[str, str]:
     }
 
 
-def _indication(indication: Indication, procedure: Procedure, knowledge: Knowledge) -> Rule:
+def _indication(indication: Indication, procedure: Procedure, knowledge: Knowledge, wording: Wording) -> Rule:
     return Rule(
         kind="indications",
         id=indication.id,
@@ -147,13 +154,13 @@ def _indication(indication: Indication, procedure: Procedure, knowledge: Knowled
         source=indication.source,
         origin=indication.origin,
         grade=indication.grade,
-        questions=(indication_question(indication, knowledge),),
+        questions=(indication_question(indication, knowledge, wording),),
         related={"Of the procedure": (Link("procedures", procedure.id, procedure.label),)},
         changes=_changes("procedures", procedure.id, knowledge),
     )
 
 
-def _limit(limit: Threshold, knowledge: Knowledge) -> Rule:
+def _limit(limit: Threshold, knowledge: Knowledge, wording: Wording) -> Rule:
     lab = knowledge.labs[limit.lab]
     asking = [
         (row, criterion)
@@ -170,8 +177,8 @@ def _limit(limit: Threshold, knowledge: Knowledge) -> Rule:
         grade=limit.grade,
         facts={"Lab": lab.label, "Unit": lab.unit, "Reported in": ", ".join(lab.reported_in)},
         code_lists=() if asking else code_lists([lab.value_set], knowledge),
-        questions=tuple(rule_question(criterion, row, knowledge) for row, criterion in asking),
-        limit=rule_limit(limit, knowledge),
+        questions=tuple(rule_question(criterion, row, knowledge, wording) for row, criterion in asking),
+        limit=rule_limit(limit, wording),
         related={"Asked by": tuple(dict.fromkeys(Link("contraindications", r.id, r.label) for r, _ in asking))},
         changes=_changes("thresholds", limit.id, knowledge),
     )

@@ -16,9 +16,9 @@ from cds_service.knowledge.tables import Contraindication, Criterion, Indication
 from cds_service.publishing.rule import CodeList, ListedCode, RuleLimit, RuleQuestion
 
 
-def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowledge) -> RuleQuestion:
-    """A criterion, by the type of its question."""
-    question, wording = criterion.question, Wording(knowledge.wording)
+def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowledge, wording: Wording) -> RuleQuestion:
+    """A criterion, by the type of its question; `wording` words its limit and advice."""
+    question = criterion.question
     limit = question.limit
     answers = limit.answers if limit else ()
     return RuleQuestion(
@@ -30,7 +30,7 @@ def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowle
         without_data="unknown" if criterion.required else "not missed",
         source=limit.source if limit else row.source,
         grade=limit.grade if limit else "",
-        limit=rule_limit(limit, knowledge) if limit else None,
+        limit=rule_limit(limit, wording) if limit else None,
         reads=question.reads(knowledge),
         applies=tuple(dict.fromkeys((*gate_texts(row.gate, knowledge), *gate_texts(criterion.gate, knowledge)))),
         advice=tuple(wording.say(f"advice.{key}") for key in criterion.advice),
@@ -48,7 +48,7 @@ def _asks(criterion: Criterion, knowledge: Knowledge) -> str:
     return text
 
 
-def indication_question(indication: Indication, knowledge: Knowledge) -> RuleQuestion:
+def indication_question(indication: Indication, knowledge: Knowledge, wording: Wording) -> RuleQuestion:
     """An indication: what makes it present, and what leaves it possible only."""
     expressions = [e for e in (indication.present_if, indication.possible_if) if e is not None]
     reason = indication.possible_because
@@ -63,15 +63,15 @@ def indication_question(indication: Indication, knowledge: Knowledge) -> RuleQue
         grade=indication.grade,
         origin=indication.origin,
         applies=(indication.patients.text,) if indication.patients.text else (),
-        possible=_possible(indication.possible_if, reason, knowledge),
+        possible=_possible(indication.possible_if, reason, knowledge, wording),
         code_lists=code_lists(_value_sets(expressions, knowledge), knowledge),
     )
 
 
-def _possible(possible: Expression | None, reason: str | None, knowledge: Knowledge) -> str:
+def _possible(possible: Expression | None, reason: str | None, knowledge: Knowledge, wording: Wording) -> str:
     if possible is None:
         return ""
-    because = knowledge.wording.get(f"reason.{reason}", "")
+    because = wording.templates.get(f"reason.{reason}", "")
     return f"{expression_text(possible, knowledge)}{f' ({because})' if because else ''}"
 
 
@@ -80,11 +80,11 @@ def _value_sets(expressions: Iterable[Expression], knowledge: Knowledge) -> Iter
     yield from (knowledge.conditions[name].value_set for name in names)
 
 
-def rule_limit(limit: Threshold, knowledge: Knowledge) -> RuleLimit:
+def rule_limit(limit: Threshold, wording: Wording) -> RuleLimit:
     """A limit, worded as on a card where it is a number."""
     return RuleLimit(
         id=limit.id,
-        shown=shown_limit(limit, Wording(knowledge.wording)) or limit.text,
+        shown=shown_limit(limit, wording) or limit.text,
         comparison=limit.comparison,
         value=_plain(limit.value),
         unit=limit.unit,

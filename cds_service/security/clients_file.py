@@ -13,15 +13,17 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jsonschema import Draft202012Validator, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from cds_service.errors import ClientsError
+from cds_service.json_schema import JsonSchema
 from cds_service.security.client import Client
 from cds_service.security.fhir_servers import is_valid_base_url
 from cds_service.security.keys import KeySet, KeySetError, LocalKeySet, RemoteKeySet, read_jwks_file
 from cds_service.security.tokens import Registration
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _SCHEMA = Path(__file__).parent / "schemas" / "clients.json"
 _ALGORITHMS = ("ES384", "RS384")
@@ -31,8 +33,8 @@ _REMEDY = "write one [[client]] table per EHR, see docs/integration.md"
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(_SCHEMA.read_text("utf-8")))
+def _schema() -> JsonSchema:
+    return JsonSchema(json.loads(_SCHEMA.read_text("utf-8")))
 
 
 def read_clients(path: Path, service_ids: Collection[str]) -> dict[str, Registration]:
@@ -165,7 +167,7 @@ def _ca_file(row: Mapping[str, Any], folder: Path, report: _Report) -> Path | No
 
 
 def _schema_problems(data: Any, lines: _LineNumbers) -> Iterator[str]:
-    for error in sorted(_validator().iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path]):
+    for error in sorted(_schema().errors(data), key=lambda error: [str(part) for part in error.absolute_path]):
         path = list(error.absolute_path)
         client = path[1] if len(path) > 1 else None
         for field, problem in _schema_messages(error):

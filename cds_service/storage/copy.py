@@ -11,16 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from cds_service.errors import SetupError
-from cds_service.storage.schema import CALLS, CARDS, FEEDBACK
+from cds_service.storage.schema import METADATA
 from cds_service.storage.store import Store
 
-_TABLES = (CALLS, CARDS, FEEDBACK)
+_TABLES = METADATA.sorted_tables
 _SECONDS = 3600.0
 _BATCH_SIZE = 5_000
 
 
 def copy_database(source: Store, target: Store) -> dict[str, int]:
-    """Copy all calls, cards and feedback; the number of copied rows by table, as counted in both.
+    """Copy all tables; the number of copied rows by table, as counted in both.
 
     Raises:
         SetupError: the target is not empty, or the numbers of rows differ.
@@ -50,12 +50,16 @@ def _freeze(connection: sa.Connection) -> None:
 
 def _batches(connection: sa.Connection, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
     """All rows, by their key."""
-    (key,) = table.primary_key.columns
-    query = sa.select(table).order_by(key).limit(_BATCH_SIZE)
+    key = list(table.primary_key.columns)
+    query = sa.select(table).order_by(*key).limit(_BATCH_SIZE)
     rows = connection.execute(query).mappings().all()
     while rows:
         yield [{column.name: row[column] for column in table.columns} for row in rows]
-        rows = connection.execute(query.where(key > rows[-1][key])).mappings().all()
+        rows = connection.execute(query.where(sa.tuple_(*key) > sa.tuple_(*_key_of(rows[-1], key)))).mappings().all()
+
+
+def _key_of(row: sa.RowMapping, key: list[sa.Column[Any]]) -> list[sa.ColumnElement[Any]]:
+    return [sa.literal(row[column], column.type) for column in key]
 
 
 def _counts(connection: sa.Connection) -> dict[str, int]:

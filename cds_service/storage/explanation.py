@@ -39,6 +39,21 @@ def explain(store: Store, card: str) -> Explanation | None:
         return Explanation(_plain(found), _plain(call) if call else None, tuple(map(_plain, feedback)))
 
 
+def explain_hook(store: Store, hook_instance: str) -> tuple[tuple[Mapping[str, Any], ...], tuple[Explanation, ...]]:
+    """The calls of one firing of a hook, and every card that they were answered with, in the order of time.
+
+    Raises:
+        StoreUnavailable: the database can't be reached.
+    """
+    with store.transaction(_SECONDS) as connection:
+        query = sa.select(CALLS).where(CALLS.c.hook_instance == hook_instance).order_by(CALLS.c.at)
+        calls = tuple(map(_plain, connection.execute(query).mappings()))
+        named = sa.select(CARDS.c.uuid).where(CARDS.c.call.in_([call["id"] for call in calls])).order_by(CARDS.c.at)
+        cards = list(connection.scalars(named))
+    found = (explain(store, card) for card in cards)
+    return calls, tuple(explanation for explanation in found if explanation is not None)
+
+
 def _plain(row: sa.RowMapping) -> dict[str, Any]:
     """A row by plain names, which can be written as JSON."""
     return {str(name): value for name, value in row.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from cds_service.storage.schema import CALLS, CARDS, FEEDBACK
+from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, UNREAD
 from cds_service.storage.store import Store
 
 _BATCH_SIZE = 1000
@@ -15,12 +15,17 @@ _KEY_AND_AGE = {CALLS: ("id", "at"), CARDS: ("uuid", "at"), FEEDBACK: ("id", "re
 
 
 def prune(store: Store, before: datetime) -> dict[str, int]:
-    """Delete all calls, cards and feedback from before a time; the number of deleted rows by table.
+    """Delete all calls, cards, feedback and counts of what was not read from before a time; deleted rows by table.
+
+    The tables that answered are left: they tell of no patient, and there are few.
 
     Raises:
         StoreUnavailable: the database can't be reached; rows deleted before stay deleted.
     """
-    return {table.name: _prune(store, table, *columns, before) for table, columns in _KEY_AND_AGE.items()}
+    deleted = {table.name: _prune(store, table, *columns, before) for table, columns in _KEY_AND_AGE.items()}
+    with store.transaction(_TIMEOUT_SECONDS) as connection:
+        old = UNREAD.c.day < before.astimezone(UTC).date()
+        return deleted | {UNREAD.name: connection.execute(sa.delete(UNREAD).where(old)).rowcount}
 
 
 def _prune(store: Store, table: sa.Table, key: str, age: str, before: datetime) -> int:

@@ -13,6 +13,8 @@ from cds_service.call_summary import CallSummary
 from cds_service.storage.answered import CardMark
 from cds_service.storage.schema import CALLS, CARDS
 from cds_service.storage.store import Store
+from cds_service.storage.unread import count_unread
+from cds_service.unread import Unread
 
 _BATCH_SIZE = 500
 _EXPORT_TIMEOUT_SECONDS = 30.0
@@ -37,6 +39,9 @@ class CallRecord:
     knowledge_version: str
     milliseconds: Mapping[str, float]
     summary: CallSummary | None
+    hook_instance: str | None = None
+    unread: tuple[Unread, ...] = ()
+    """What of the call could not be read; counted by day and client, apart from the call."""
     marks: Mapping[str, CardMark] = field(default_factory=dict)
     """By the uuid of a card that can be known again."""
 
@@ -48,12 +53,13 @@ class CallRecord:
 
 
 def insert_calls(connection: sa.Connection, records: Sequence[CallRecord]) -> None:
-    """Insert calls and their cards."""
+    """Insert calls and their cards, and count what could not be read."""
     cards = [card for record in records for card in _cards(record)]
     if records:
         connection.execute(CALLS.insert(), list(map(_call, records)))
     if cards:
         connection.execute(CARDS.insert(), cards)
+    count_unread(connection, ((record.client, record.at, item) for record in records for item in record.unread))
 
 
 def _call(record: CallRecord) -> dict[str, Any]:
@@ -69,6 +75,7 @@ def _call(record: CallRecord) -> dict[str, Any]:
         "judged": summary is not None and summary.judged,
         "shadow": record.shadow,
         "knowledge_version": record.knowledge_version,
+        "hook_instance": record.hook_instance,
         "read": summary.read if summary else {},
         "unavailable": summary.unavailable if summary else {},
         "orders": summary.orders if summary else [],

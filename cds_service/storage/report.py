@@ -23,14 +23,13 @@ OFTEN = 5
 """A clinician answers a card once, and may change their mind a few times."""
 _FEW = 10
 """Entries on unknown cards that are no reason to look: after a restore, some are."""
-_ABOUT_PROCEDURES = ("order", "options")
 
 
 @dataclass(frozen=True, slots=True)
 class CardFeedback:
     """One card with its latest feedback; `outcome` is None if there is none.
 
-    `row` is the contraindication of the card, or its topic with the procedures concerned.
+    `row` is its topic: the problem of the patient, or `order`, `options`, `gaps`.
     `seconds` is the time from card to feedback, by the clocks of the service and of the client.
     """
 
@@ -86,7 +85,7 @@ class Report:
     `by` maps `row`, `rule`, `indicator`, `client` and `service` to a tally for each value, the most shown first; a card
     counts for every rule (table row) that it speaks for. `reasons` counts override reasons. `seconds_to_answer` is
     sorted and never negative; `answers_before_card` counts feedback dated before its card (the client's clock is
-    behind). `unknown_cards` counts entries received in the period on unknown cards. `review` lists the rows overridden
+    behind). `unknown_cards` counts entries received in the period on unknown cards. `review` lists the rules overridden
     above `review_above` percent, the worst first. `odd`: the clients whose feedback looks made up or broken.
     """
 
@@ -101,6 +100,8 @@ class Report:
     unknown_cards: int
     review: Sequence[str] = field(default=())
     odd: Mapping[str, OddFeedback] = field(default_factory=dict)
+    why: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Rule -> the reasons for which its cards were overridden, the most frequent first."""
 
     @property
     def median_seconds(self) -> float | None:
@@ -134,7 +135,7 @@ def build_report(store: Store, since: datetime | None, until: datetime | None, *
         odd = _odd(connection, since, until, unknown)
     by = {kind: _tallies(cards, of) for kind, of in _BREAKDOWNS.items()}
     by["rule"] = _tallies_of((rule, card) for card in cards for rule in card.rows)
-    rates = {row: tally.overridden_percent or 0.0 for row, tally in by["row"].items()}
+    rates = {rule: tally.overridden_percent or 0.0 for rule, tally in by["rule"].items()}
     seconds = [card.seconds for card in cards if card.seconds is not None]
     return Report(
         since=since,
@@ -146,7 +147,8 @@ def build_report(store: Store, since: datetime | None, until: datetime | None, *
         seconds_to_answer=sorted(second for second in seconds if second >= 0),
         answers_before_card=sum(second < 0 for second in seconds),
         unknown_cards=sum(unknown.values()),
-        review=sorted((row for row, rate in rates.items() if rate > review_above), key=lambda row: -rates[row]),
+        review=sorted((rule for rule, rate in rates.items() if rate > review_above), key=lambda rule: -rates[rule]),
+        why=_why(cards),
         odd=odd,
     )
 
@@ -162,7 +164,7 @@ def _cards(connection: sa.Connection, since: datetime | None, until: datetime | 
     latest: dict[str, CardFeedback] = {}
     for row in connection.execute(query):
         latest[row.uuid] = CardFeedback(
-            row=_row_of(row.topic, row.rows),
+            row=row.topic,
             rows=tuple(row.rows),
             indicator=row.indicator,
             client=row.client,
@@ -175,9 +177,12 @@ def _cards(connection: sa.Connection, since: datetime | None, until: datetime | 
     return list(latest.values())
 
 
-def _row_of(topic: str, rows: Sequence[str]) -> str:
-    """Cards about procedures are grouped by procedure; `gaps` is one row, whatever it lists."""
-    return f"{topic}: {', '.join(rows)}" if topic in _ABOUT_PROCEDURES and rows else topic
+def _why(cards: Iterable[CardFeedback]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for card in cards:
+        for rule in card.rows if card.reason else ():
+            found.setdefault(rule, Counter())[card.reason or ""] += 1
+    return {rule: dict(reasons.most_common()) for rule, reasons in found.items()}
 
 
 def _unknown(connection: sa.Connection, since: datetime | None, until: datetime | None) -> dict[str, int]:

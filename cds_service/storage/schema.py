@@ -12,10 +12,12 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -66,9 +68,45 @@ CALLS = Table(
     Column("unavailable", JSON, nullable=False),
     Column("orders", JSON, nullable=False),
     Column("milliseconds", JSON, nullable=False),
+    Column("hook_instance", String(36)),
     Index("calls_at", "at"),
+    Index("calls_hook_instance", "hook_instance"),
 )
 """One audit record per call, as `records.CallRecord`; `patient` is a keyed hash."""
+
+UNREAD = Table(
+    "unread",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    Column("client", String(512), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+"""How often something could not be read, by day and client, apart from any call or patient.
+
+`kind` is a prefetch key, or `orders` for one that looks interventional and is not known; `name` is `system|code`, or
+words where a site keeps them, else empty.
+"""
+
+SNAPSHOTS = Table(
+    "snapshots",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Files of the tables as .tar.gz, by the hash of the content: the shipped ones, or a site folder."""
+
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column("version", String(64), primary_key=True),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("shipped", String(64), nullable=False),
+    Column("site", String(64)),
+)
+"""Every knowledge version that answered: when first, the hospital's day of its tables, and their snapshots."""
 
 CARDS = Table(
     "cards",

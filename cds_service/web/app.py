@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -35,6 +36,8 @@ from cds_service.web.status import StoreState, status_routes
 from cds_service.web.try_page import try_routes
 from cds_service.web.validation import validation_routes
 
+TABLES = "tables"
+"""Key of the extensions: what was loaded."""
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
@@ -43,6 +46,15 @@ _SECURITY_HEADERS = {
     # Responses are about one patient at one moment.
     "Cache-Control": "no-store",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTables:
+    """The tables of an application: version, the day for which they were loaded, and the day to load them again."""
+
+    version: str
+    day: date
+    next_day: date | None
 
 
 def create_app(
@@ -80,16 +92,24 @@ def create_app(
     app.url_map.merge_slashes = False
     log_key = settings.log_key or secrets.token_bytes()
     register_call_log(app, log_key)
-    knowledge = knowledge or load_knowledge(settings.site)
+    clock = clock or _clock(settings)
+    knowledge = knowledge or load_knowledge(settings.site, today=clock().date())
+    app.extensions[TABLES] = LoadedTables(knowledge.version, clock().date(), knowledge.next_day)
     telling_of(settings, knowledge)  # a language without sentences stops the start
     new_id = new_id or _random_id
-    clock = clock or _clock(settings)
     metrics = metrics or Metrics()
     writer = writer or create_writer(settings, metrics)
     store = writer.store if writer is not None else None
     store_state = StoreState(writer) if writer is not None else None
     validator = validator or BackgroundValidator(on_fault=metrics.count_fault)
-    recorder = CallRecorder(writer, metrics, (log_key, *settings.log_key_old), _random_id, settings.keep_references)
+    recorder = CallRecorder(
+        writer,
+        metrics,
+        (log_key, *settings.log_key_old),
+        _random_id,
+        settings.keep_references,
+        settings.keep_words,
+    )
     fhir_servers = _fhir_servers(settings, metrics)
     app.register_blueprint(
         service_routes(settings, CallDependencies(knowledge, clock, new_id, recorder, validator, fhir_servers))

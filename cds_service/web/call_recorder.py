@@ -20,6 +20,7 @@ from cds_service.security.pseudonym import pseudonym
 from cds_service.storage.answered import CardMark, Earlier, already_answered
 from cds_service.storage.records import CallRecord
 from cds_service.storage.writer import Writer
+from cds_service.unread import Unread, unread_of
 from cds_service.web.calling_client import calling_issuer, client_name
 from cds_service.web.metrics import Metrics
 
@@ -66,6 +67,8 @@ class CallRecorder:
     new_id: Callable[[], str]
     keep_references: bool = False
     """Whether the ids of the resources that an answer rests on are stored."""
+    keep_words: bool = False
+    """Whether words that could not be read are counted by name."""
 
     def without_answered(self, call: ReceivedCall, result: Answer) -> Answer:
         """The answer without the cards that were answered, or shown earlier; all of them where nobody can tell."""
@@ -119,8 +122,15 @@ class CallRecorder:
             knowledge_version=call.knowledge_version,
             milliseconds={stage: seconds * 1000 for stage, seconds in stopwatch.seconds.items()},
             summary=self._summary(result) if result is not None else None,
+            hook_instance=call.request.hook_instance,
+            unread=self._unread(result) if result is not None else (),
             marks={uuid: marks[0] for uuid, marks in self._marks(call, result).items()} if result is not None else {},
         )
+
+    def _unread(self, result: Answer) -> tuple[Unread, ...]:
+        if result.data is None or result.findings is None:
+            return ()
+        return unread_of(result.data, result.findings, with_words=self.keep_words)
 
     def _summary(self, result: Answer) -> CallSummary:
         return result.summary if self.keep_references else without_references(result.summary)

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cds_service.cards.context import Telling
 from cds_service.cases import Case, answer_case, read_cases
 from cds_service.errors import CdsError, TableError
 from cds_service.knowledge.tables import Knowledge
@@ -64,11 +65,11 @@ class RuleCases:
         """Cases in which it is absent or unknown."""
         return [case for case in self._about(rule) if not case.expects.startswith("present")][:_MOST]
 
-    def cards(self, rule: Rule, knowledge: Knowledge, now: datetime) -> list[dict[str, Any]]:
+    def cards(self, rule: Rule, knowledge: Knowledge, now: datetime, telling: Telling) -> list[dict[str, Any]]:
         """The cards of the first case in which the rule is present, as they are answered now; empty without one."""
         for case in self.speaking(rule):
             try:
-                return answer_case(self.all[case.id], knowledge, now).cards
+                return answer_case(self.all[case.id], knowledge, now, telling).cards
             except CdsError:
                 continue
         return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, render_template, request
 
+from cds_service.cards.context import telling_of
 from cds_service.cases import case_folders
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.knowledge.review import ORIGINS, ReviewLine, change_lines, contraindication_lines, procedure_lines
@@ -27,6 +28,7 @@ from cds_service.storage.row_figures import row_figures
 from cds_service.storage.store import Store
 from cds_service.web.access import can_try
 from cds_service.web.error_responses import error_response
+from cds_service.web.languages import asked_language, varies_by_language
 from cds_service.web.markdown import html_of
 from cds_service.web.rule_cases import RuleCases
 
@@ -42,12 +44,22 @@ def rule_page_routes(
     routes = Blueprint("rules", __name__)
     routes.add_app_template_filter(html_of, "markdown")
     routes.add_app_template_global(lambda: can_try(settings), "can_try")
-    book, cases = RuleBook(knowledge), RuleCases(case_folders(settings.site))
+    cases = RuleCases(case_folders(settings.site))
+    books = {settings.language: RuleBook(knowledge, settings.language)}
+    telling = telling_of(settings, knowledge)
+    routes.after_request(varies_by_language)
+
+    def asked_book() -> tuple[str, RuleBook]:
+        language = asked_language(settings, knowledge)
+        if language not in books:
+            books[language] = RuleBook(knowledge, language)
+        return language, books[language]
+
     figures = _Figures(store, clock)
 
     @routes.get("/knowledge")
     def index() -> str:
-        query = request.args.get("q", "").strip()
+        query, book = request.args.get("q", "").strip(), asked_book()[1]
         found = {
             heading: [rule for rule in _found(book, query) if rule.kind == kind] for kind, heading in KINDS.items()
         }
@@ -55,7 +67,7 @@ def rule_page_routes(
 
     @routes.get("/knowledge.json")
     def index_json() -> Response:
-        query = request.args.get("q", "").strip()
+        query, book = request.args.get("q", "").strip(), asked_book()[1]
         rules = [_entry(rule) for rule in _found(book, query)]
         return _json({"knowledgeVersion": knowledge.version, "rules": rules})
 
@@ -73,6 +85,7 @@ def rule_page_routes(
 
     @routes.get("/knowledge/<kind>/<name>")
     def page(kind: str, name: str) -> Response | str:
+        language, book = asked_book()
         rule = book.rule(kind, name)
         if rule is None:
             return _not_found()
@@ -83,14 +96,16 @@ def rule_page_routes(
             knowledge=knowledge,
             speaks=cases.speaking(rule),
             silent=cases.silent(rule),
-            cards=cases.cards(rule, knowledge, clock()),
+            cards=cases.cards(rule, knowledge, clock(), replace(telling, language=language)),
+            language=language,
+            named=knowledge.wordings.get(language, {}).get(f"procedure.{rule.id}", ""),
             figures=figures.of(rule.id),
             days=FIGURE_DAYS,
         )
 
     @routes.get("/knowledge/<kind>/<name>.json")
     def page_json(kind: str, name: str) -> Response:
-        rule = book.rule(kind, name)
+        rule = asked_book()[1].rule(kind, name)
         if rule is None:
             return _not_found()
         body = asdict(rule) | {

@@ -18,7 +18,8 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from cds_service.errors import SettingError, SetupError, StoreUnavailable
+from cds_service.knowledge.snapshot import take_snapshot
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings, share_metrics
+from cds_service.storage.snapshots import keep_snapshot
 from cds_service.storage.store import Store
 from cds_service.storage.writer import DRAIN_SECONDS, Writer
 from cds_service.web.access import can_try
-from cds_service.web.app import create_app, create_writer
+from cds_service.web.app import TABLES, LoadedTables, create_app, create_writer
 from cds_service.web.logs import GunicornLogger, configure_logs, traceback_frames
 from cds_service.web.metrics import Metrics
 
@@ -40,6 +43,8 @@ _log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
 _DRAIN_SECONDS = 30
+_LOOK_SECONDS = 60
+"""How often it is looked whether the day has come on which other changes of a site count."""
 # Longer than the idle timeout of common proxies, so that they close idle connections and not the service.
 _KEEP_ALIVE_SECONDS = 75
 
@@ -88,13 +93,15 @@ class _Running:
         self._metrics = metrics
         self._reread = reread
         self.writer = self._new_writer(settings)
+        self._chores = _Chores(settings, self.writer.store if self.writer is not None else None)
         self.app: Flask
 
     def load(self) -> None:
         """Build the application. On an error, nothing has changed."""
-        self.app = self._new_app(self.settings, self.writer)
         if self.writer is not None:
             _prepare_store(self.writer.store)
+        self.app = self._new_app(self.settings, self.writer)
+        self._chores.begin(self.app.extensions[TABLES])
 
     def reload(self) -> None:
         """Build it again, with the secrets of now. On an error, nothing has changed."""
@@ -105,6 +112,8 @@ class _Running:
         self.settings, self.writer = settings, writer
         if writer is not None and not is_same:
             _prepare_store(writer.store)
+        self._chores.settings, self._chores.store = settings, writer.store if writer is not None else None
+        self._chores.begin(self.app.extensions[TABLES])
 
     def _new_app(self, settings: Settings, writer: Writer | None) -> Flask:
         app = create_app(settings, writer=writer, metrics=self._metrics, used_tokens_folder=self.folder)
@@ -195,6 +204,51 @@ def _drain_on_every_signal(worker: Any) -> None:
     """A terminal sends Ctrl-C to the workers too."""
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, worker.handle_exit)
+
+
+@dataclass(slots=True)
+class _Chores:
+    """What the parent process does beside gunicorn: keep the tables in the store, and load them again on their day.
+
+    A timer of the parent alone looks every minute while something is open; a fork does not inherit it.
+    """
+
+    settings: Settings
+    store: Store | None
+    tables: LoadedTables | None = None
+    is_kept: bool = False
+
+    def begin(self, tables: LoadedTables) -> None:
+        """Take over tables that were just loaded."""
+        self.tables, self.is_kept = tables, self.store is None
+        signal.signal(signal.SIGALRM, self.look)
+        self.look()
+
+    def look(self, *_: object) -> None:
+        """Do what is due, and look again later if something is open."""
+        if self.tables is None:
+            return
+        self.is_kept = self.is_kept or self._keep(self.tables)
+        day = self.tables.next_day
+        if day is not None and datetime.now(self.settings.timezone).date() >= day:
+            _log.warning("Other changes of the site count from today on")
+            os.kill(os.getpid(), signal.SIGHUP)
+        elif day is not None or not self.is_kept:
+            signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS)
+
+    def _keep(self, tables: LoadedTables) -> bool:
+        """Keep the tables, so that it can be told later which limit applied; whether they are kept."""
+        if self.store is None:
+            return True
+        snapshot = take_snapshot(tables.version, self.settings.site, tables.day)
+        try:
+            keep_snapshot(self.store, snapshot, datetime.now(UTC))
+        except (StoreUnavailable, SettingError) as error:
+            _log.error("The tables %s are not kept yet: %s", tables.version, error.message)
+            return False
+        finally:
+            self.store.close()  # worker processes must not share connections
+        return True
 
 
 def _prepare_store(store: Store) -> None:

@@ -19,7 +19,8 @@ from cds_service.hooks.request import HookRequest
 from cds_service.hooks.response import encode_response
 from cds_service.knowledge.tables import Knowledge
 from cds_service.profiles.background import BackgroundValidator
-from cds_service.security.fhir_servers import is_allowed_server
+from cds_service.saved_request import fill_dates
+from cds_service.security.fhir_servers import is_allowed_server, is_loopback
 from cds_service.settings import Settings
 from cds_service.web.bodies import json_body
 from cds_service.web.call_log import add_log_fields
@@ -29,6 +30,7 @@ from cds_service.web.status import not_ready
 from cds_service.web.validation import submit_for_validation
 
 _UNAUTHORIZED = 401
+_RELATIVE_DATE = b"{{today"
 _HELD_BACK = ("shadowRows", "answered")
 """Members of the decision that say that cards were held back: no cards must not read as all clear."""
 
@@ -53,6 +55,8 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
     routes = Blueprint("services", __name__)
     knowledge, recorder = dependencies.knowledge, dependencies.recorder
     catalog = discovery(knowledge.search_codes)
+    # As they lie in examples/, so that a first try by curl works: never where a real EHR may call.
+    is_first_try = settings.clients is None and is_loopback(settings.host)
 
     @routes.get("/cds-services")
     def discover() -> Response:
@@ -67,6 +71,8 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
         if refusal := not_ready(knowledge):
             return refusal
         body, stopwatch = json_body(settings.max_body), Stopwatch()
+        if is_first_try and _RELATIVE_DATE in body:
+            body = fill_dates(body, dependencies.clock().date())
         hook_request = read_request(service_id, body)
         add_log_fields(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
         hook_request = _with_allowed_server(hook_request)

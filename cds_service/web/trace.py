@@ -12,7 +12,6 @@ from cds_service.cards.quantities import shown_limit
 from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding, Evidence, Findings, OrderFinding
-from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 
@@ -53,13 +52,12 @@ class TracedOrder:
     rows: tuple[TracedRow, ...]
 
 
-def trace(findings: Findings, knowledge: Knowledge) -> list[TracedOrder]:
-    """Every order with every question that was asked of it."""
-    return [_order(order, knowledge) for order in findings.orders]
+def trace(findings: Findings, wording: Wording) -> list[TracedOrder]:
+    """Every order with every question that was asked of it; reasons and limits in the language of the wording."""
+    return [_order(order, wording) for order in findings.orders]
 
 
-def _order(order: OrderFinding, knowledge: Knowledge) -> TracedOrder:
-    wording = Wording(knowledge.wording)
+def _order(order: OrderFinding, wording: Wording) -> TracedOrder:
     indications = (
         TracedRow(
             "indications",

@@ -26,6 +26,7 @@ from cds_service.settings import Settings
 from cds_service.web import try_form as fields
 from cds_service.web.access import can_try
 from cds_service.web.error_responses import error_response
+from cds_service.web.languages import asked_language, varies_by_language, wording_in
 from cds_service.web.rule_cases import RuleCases
 from cds_service.web.status import not_ready
 from cds_service.web.trace import TracedOrder, trace
@@ -63,6 +64,8 @@ def try_routes(
         "allergies": fields.proposals("allergies", knowledge),
         "drugs": fields.proposals("medications", knowledge),
     }
+
+    routes.after_request(varies_by_language)
 
     @routes.before_request
     def is_on() -> Response | None:
@@ -117,7 +120,8 @@ def try_routes(
 
     def _judge(shown: _Shown, body: dict[str, Any]) -> None:
         shown.request = _pretty(body)
-        here = replace(telling, public_url=telling.public_url or request.url_root)
+        language = asked_language(settings, knowledge)
+        here = replace(telling, public_url=telling.public_url or request.url_root, language=language)
         raw = orjson.dumps(body)
         try:
             call = read_request(service_for(raw), raw)
@@ -130,7 +134,7 @@ def try_routes(
             _pretty(orjson.loads(encode_response(result.cards, result.decision))),
         )
         shown.unavailable = result.decision.get("unavailable", [])
-        shown.orders = trace(result.findings, knowledge) if result.findings else []
+        shown.orders = trace(result.findings, wording_in(language, knowledge)) if result.findings else []
 
     def _page(shown: _Shown, chosen: str = "") -> str:
         return render_template(
@@ -147,6 +151,7 @@ def try_routes(
             kinds=[kind.key for kind in CLINICAL],
             choices=fields,
             knowledge=knowledge,
+            language=asked_language(settings, knowledge),
         )
 
     return routes

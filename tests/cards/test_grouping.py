@@ -169,6 +169,9 @@ def test_patient_view_is_quiet_unless_options_are_wanted(tables: Tables):
     assert topics([card]) == [("info", "options")]
     assert card["summary"] == "On record, with an interventional option: fibroid embolization, TIPS"
     assert "against it platelets 42" in card["detail"]
+    bleeding = tables.option("solid-organ-trauma-embolization")
+    card = tables.card(free, bleeding, service="ir-patient-view", telling=Telling(options=True))
+    assert "option: organ trauma embolization, fibroid embolization" in card["summary"], "what cannot wait is first"
 
 
 def test_each_problem_offers_its_reasons_to_go_ahead(knowledge: Knowledge):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from string import Formatter
 
@@ -9,6 +11,8 @@ import pytest
 
 from cds_service.cards.context import Telling, telling_of
 from cds_service.cards.headline import MOST_CHARACTERS
+from cds_service.cards.order_names import short_name
+from cds_service.cards.wording import Wording
 from cds_service.errors import SettingError
 from cds_service.findings.finding import Evidence
 from cds_service.knowledge.tables import Knowledge
@@ -29,6 +33,15 @@ def test_the_languages_fill_the_same_places(knowledge: Knowledge):
         sentences = knowledge.wordings[language]
         differing = [key for key, text in knowledge.wording.items() if _slots(sentences.get(key, text)) != _slots(text)]
         assert differing == [], language
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_every_procedure_has_a_short_name_of_its_own(language: str, knowledge: Knowledge):
+    """At most 30 characters as in English, and no two procedures share one: a card may have to name both."""
+    sentences = knowledge.wordings[language]
+    names = {key: sentences.get(f"procedure.{key}", "") for key in knowledge.procedures}
+    assert {key: name for key, name in names.items() if not 0 < len(name) <= 30} == {}
+    assert [name for name, times in Counter(names.values()).items() if times > 1] == []
 
 
 @pytest.mark.parametrize(
@@ -61,11 +74,10 @@ def test_every_question_fits_in_every_language(language: str, tables: Tables):
                 assert card["source"]["topic"]["code"] == english["source"]["topic"]["code"]
 
 
-def test_a_procedure_without_a_name_of_the_language_keeps_its_own(tables: Tables):
-    """No wrong grammar: the short name of the tables stands without an article."""
-    order = tables.order("pericardial-drainage", tables.present("inr-high-risk", INR))
-    summary = tables.card(order, telling=Telling(language="de"))["summary"]
-    assert summary.endswith("für pericardial drainage")
+def test_a_procedure_without_a_name_of_the_language_keeps_its_own(knowledge: Knowledge):
+    """The procedure of a hospital that names it in one language stands with that name in every card."""
+    own = replace(knowledge.procedures["tips"], id="own-shunt", short="splenorenal shunt")
+    assert short_name(own, Wording(knowledge.wordings["de"], "de")) == "splenorenal shunt"
 
 
 def test_a_language_without_sentences_stops_the_start(knowledge: Knowledge):

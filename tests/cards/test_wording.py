@@ -23,6 +23,7 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
     "alert": "dissection", "amount": "6", "test": "INR", "others": "PAUSE 2 d",
     "means": "below 50 for TIPS", "line": "Platelets 42", "cite": "SIR 2019",
     "summary": "Platelets 42: below 50", "interval": "3 weeks ago", "earlier": "0.90", "facts": "platelets 42",
+    "parts": "ascites", "class": "class B", "inputs": "INR 1.8",
     "read": "3 allergy entries", "unread": "results",
     "member": "category", "tests": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
 }  # fmt: skip
@@ -53,7 +54,8 @@ def test_reasons_name_data_and_formulas_in_words(wording: Wording):
     assert wording.reason(Reason("refused"), data="allergies") == (
         "the EHR reported an error instead of the recorded allergies"
     )
-    assert wording.reason(Reason("computed", {"formula": "ckd-epi-2021"})) == "computed: CKD-EPI 2021, from creatinine"
+    told = wording.reason(Reason("computed", {"formula": "egfr"}))
+    assert told == "computed: CKD-EPI 2021, with age and sex"
 
 
 def test_every_sentence_reads_well(knowledge: Knowledge):

@@ -251,16 +251,19 @@ def test_the_list_of_commands_says_what_each_does():
     """`--help` lists every command with the same words as its own module, and imports none of them."""
     commands = argparse.ArgumentParser().add_subparsers()
     for name in _COMMANDS:
-        import_module(f"cds_service.cli.{name}").add_parser(commands)
+        import_module(f"cds_service.cli.commands.{name}").add_parser(commands)
     own = {action.dest: action.help for action in commands._choices_actions}
     assert own == dict(_COMMANDS)
     script = (
         "import contextlib, sys; from cds_service.cli.main import main\n"
         "with contextlib.suppress(SystemExit): main(['--help'])\n"
-        "print(sorted(m for m in sys.modules if m.startswith(('cds_service.cli.', 'sqlalchemy', 'flask'))), end='')"
+        "found = (m for m in sys.modules if m.startswith(('cds_service.cli.', 'rich', 'sqlalchemy', 'flask')))\n"
+        "print(sorted(found), end='')"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[-1] == "['cds_service.cli.main', 'cds_service.cli.terminal']"
+    assert (
+        ran.stdout.splitlines()[-1] == "['cds_service.cli.main', 'cds_service.cli.parser', 'cds_service.cli.terminal']"
+    )
     assert all(f"{name} " in ran.stdout for name in _COMMANDS)
 
 

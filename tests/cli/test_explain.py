@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.snapshot import take_snapshot
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 from cds_service.storage.records import read_calls
+from cds_service.storage.schema import SNAPSHOTS
+from cds_service.storage.snapshots import keep_snapshot
 from cds_service.storage.store import Store
 from cds_service.web.app import create_app
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.kept import flush_records
+from tests.support.tables import put
 
+DAY = date(2026, 11, 24)
 RECORDED = "Iohexol, told by the sister"
 
 
@@ -112,3 +119,38 @@ def test_a_card_that_is_not_stored_is_said(run, card: dict[str, Any]) -> None:
     ran = run("explain", "00000000-0000-4000-8000-000000000000")
     assert ran.code == 1
     assert "is stored in" in ran.err
+
+
+def test_a_call_is_explained_by_its_hook_instance(run, card: dict[str, Any], knowledge: Knowledge) -> None:
+    """The hookInstance that the EHR sent leads to the call and every card of it, with the answers."""
+    hook = str(a_call()["hookInstance"])
+    ran = run("explain", hook.upper())
+    assert (ran.code, ran.err) == (0, "")
+    assert "service ir-order-sign" in ran.out
+    assert f"Card {card['uuid']}: " in ran.out
+    assert "Answer: overridden" in ran.out
+    found = json.loads(run("explain", hook, "--json").out)
+    assert [call["hook_instance"] for call in found["calls"]] == [hook]
+
+
+def test_the_tables_of_that_day_are_kept(run, card: dict[str, Any], knowledge: Knowledge, tmp_path: Path) -> None:
+    """Where the tables of the version are kept, `explain` says how to see them, and they are listed and compared."""
+    store = Store(f"sqlite:///{tmp_path}/records.db")
+    put(tmp_path / "site" / "not_connected.toml", "")
+    site = load_knowledge(tmp_path / "site", today=DAY)
+    for version, folder in ((knowledge.version, None), (site.version, tmp_path / "site")):
+        for _ in range(2):
+            keep_snapshot(store, take_snapshot(version, folder, DAY), datetime(2026, 11, 24, tzinfo=UTC))
+    with store.transaction(5.0) as connection:
+        assert len(connection.execute(sa.select(SNAPSHOTS.c.sha256)).all()) == 2, "the shipped files are kept once"
+    store.close()
+    assert (
+        f"Tables: {knowledge.version} (cds-service tables --of {knowledge.version})" in run("explain", card["uuid"]).out
+    )
+    assert run("tables", "--versions").out.count("first answered 2026-11-24") == 2
+    assert "platelets-high-risk" in run("tables", "--of", site.version, "--format", "csv").out
+    assert run("tables", "--of", site.version, "--export", tmp_path / "out").code == 0
+    assert (tmp_path / "out" / "site" / "not_connected.toml").exists()
+    missing = run("diff", "shipped", "2026.11+00000000")
+    assert missing.code == 2
+    assert "tables --versions lists them" in missing.err

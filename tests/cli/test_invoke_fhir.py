@@ -367,8 +367,40 @@ def test_what_needs_a_server_is_not_passed_over(run: Callable[..., Any], option:
 
 def test_doctor_finds_patients_to_look_at(run: Callable[..., Any], peer: Peer) -> None:
     """Without --patient, doctor uses patients from the server; a server that lists none is reported with the remedy."""
+    peer.habits.page_size = 100
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     assert (ran.code, "patient 1 of 1" in ran.err) == (0, True)
     peer.resources.clear()
     ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN)
     assert (ran.code, "name some with --patient ID" in ran.err) == (2, True)
+
+
+def test_doctor_says_what_only_the_service_itself_finds(run: Callable[..., Any], peer: Peer) -> None:
+    """Templates are run once, as an EHR does: where only the service reads the further pages, doctor says so."""
+    peer.habits.page_size = 1
+    ran = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1", "--json")
+    found = json.loads(ran.out)["kinds"]
+    assert ran.code == 1
+    assert found["observations"]["template"] == {"goes on on further pages": 1}
+    assert found["observations"]["by_fallback_only"] == 1
+    assert found["patient"]["by_fallback_only"] == 0
+    text = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1").out
+    assert "1 x its prefetch template, run once as an EHR does, goes on on further pages" in text
+    assert "by prefetch" in text
+
+
+def test_a_token_comes_from_a_variable(run: Callable[..., Any], peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token is read from the environment variable that is named; one that is not there is said."""
+    monkeypatch.setenv("OUR_TOKEN", TOKEN)
+    asked = ("doctor", "--fhir-server", peer.base, "--patient", "p1")
+    assert run(*asked, "--token-env", "OUR_TOKEN").code in (0, 1)
+    ran = run(*asked, "--token-env", "NO_TOKEN")
+    assert (ran.code, "no such environment variable" in ran.err) == (2, True)
+
+
+def test_invoke_says_why_a_kind_was_refused(run: Callable[..., Any], peer: Peer) -> None:
+    """Where the server refuses a kind of data, invoke says which and why, in words."""
+    peer.faults["AllergyIntolerance"] = lambda exchange: exchange.outcome(403)
+    asked = ("--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1", "--hook", "order-sign", "--order", "tips")
+    ran = run("invoke", *asked)
+    assert "allergies: the FHIR server refused access to the recorded allergies (status 403)" in ran.err

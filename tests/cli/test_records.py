@@ -64,7 +64,7 @@ def test_json_is_one_document(run, used: Store) -> None:
         "overridden": 1,
         "overridden_percent": 50.0,
     }
-    assert found["by_row"]["order: tips"]["accepted"] == 1
+    assert found["by_rule"]["tips"]["accepted"] == 1
     assert found["override_reasons"] == {"https://example.org/reasons|<emergency>": 1}
     assert (found["seconds_to_answer"], found["review"]) == ({"median": 8.0, "answers": 2}, [])
 
@@ -72,9 +72,9 @@ def test_json_is_one_document(run, used: Store) -> None:
 def test_csv_has_a_line_for_each_row(run, used: Store) -> None:
     """`--format csv` has a line for each row, with the rows for review marked."""
     lines = list(csv.DictReader(io.StringIO(run("feedback", "--format", "csv").out)))
-    rows = {line["value"]: line for line in lines if line["by"] == "row"}
+    rows = {line["value"]: line for line in lines if line["by"] == "rule"}
     assert (rows["iodine-allergy"]["shown"], rows["iodine-allergy"]["for_review"]) == ("2", "yes")
-    assert rows["order: tips"]["for_review"] == ""
+    assert rows["tips"]["for_review"] == ""
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_page_needs_nothing_but_itself(run, used: Store, tmp_path: Path) -> 
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)
     assert "&lt;emergency&gt;" in page
     assert "<emergency>" not in page
-    assert '<tr class="review"><td>iodine-allergy</td>' in page
+    assert 'Iodine or contrast allergy <span class="id">iodine-allergy</span>' in page
 
 
 def test_the_plots_show_the_numbers(run, used: Store, tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ def test_every_template_works(run, tmp_path):
         "limits/platelets-high-risk: value 50 → 75",
         "procedures/dacryocystography: new",
         "contraindications/immune-weakness: status active → in shadow",
+        "wording/en: advice.premedication-local-protocol",
+        "override reasons/bleeding: + Decided by the tumor board",
+        "links/platelets-high-risk: + Protocol IR-07",
+        "not connected: + medications",
     ):
         assert line in checked.out
 
@@ -157,3 +161,31 @@ def test_what_cannot_be_compared_is_said(run, name: str):
     ran = run("diff", "shipped", name)
     assert ran.code == 2
     assert "Traceback" not in ran.err
+
+
+def test_a_locked_folder_is_refused_when_it_changes(run, tmp_path):
+    """`site lock` freezes the folder as it is; a change after it is refused by `check` until it is locked again."""
+    put(tmp_path / "thresholds.toml", LIMIT.format(value=75))
+    assert run("site", "lock", tmp_path).code == 0
+    assert run("check", "--site", tmp_path, "--cases", tmp_path / "none").code == 0
+    put(tmp_path / "thresholds.toml", LIMIT.format(value=80))
+    ran = run("check", "--site", tmp_path, "--cases", tmp_path / "none")
+    assert ran.code == 1
+    assert "site/thresholds.toml: is not as in site.lock" in ran.err
+    put(tmp_path / "thresholds.toml", LIMIT.format(value=9000))
+    before = (tmp_path / "site.lock").read_bytes()
+    assert run("site", "lock", tmp_path).code == 1
+    assert (tmp_path / "site.lock").read_bytes() == before, "a folder with a mistake keeps its lock"
+
+
+def test_what_counts_later_is_checked_now(run, tmp_path):
+    """`check` says what changes on later days, and finds the mistakes that the tables have then."""
+    later = LIMIT.replace("}}", ', from = "2999-01-01" }}')
+    put(tmp_path / "thresholds.toml", later.format(value=75))
+    ran = run("check", "--site", tmp_path, "--cases", tmp_path / "none")
+    assert "changes no properties of rows" in ran.out
+    assert "From 2999-01-01 on:\n  limits/platelets-high-risk: value 50 → 75" in ran.out
+    put(tmp_path / "thresholds.toml", later.format(value=9000))
+    ran = run("check", "--site", tmp_path, "--cases", tmp_path / "none")
+    assert ran.code == 1
+    assert "from 2999-01-01: " in ran.err

@@ -86,7 +86,7 @@ def test_what_prefetch_left_out_is_fetched(peer: Peer) -> None:
     assert (ids(data, "allergies"), data.retrieved("allergies").source) == ([], "prefetch")
     assert all(retrieved.complete for retrieved in data.by_kind.values())
     paths = ["/fhir/Condition", "/fhir/MedicationRequest", "/fhir/MedicationStatement", "/fhir/Observation"]
-    assert sorted(path for path, _ in peer.requests) == [*paths, "/fhir/Patient/pat-1"]
+    assert sorted(path for path, _ in peer.requests) == [*paths, "/fhir/Patient/pat-1", "/fhir/Procedure"]
     (asked,) = peer.asked("Observation")
     assert asked["code"] == ",".join(f"{LOINC}|{code}" for code in CODES)
 
@@ -241,7 +241,7 @@ def test_nothing_found_is_confirmed_at_a_server_that_proved_nothing() -> None:
         peer.resources = [PATIENT]
         peer.requests.clear()
         fetched(peer, fhir=fhir)
-        assert len(peer.requests) == 6
+        assert len(peer.requests) == 7
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_what_is_read_before_a_limit_counts(limits: FetchLimits, reason: str) ->
 
 def test_everything_is_asked_at_once(peer: Peer) -> None:
     """All kinds are under way at the same time: each waits until the others have been asked as well."""
-    together = threading.Barrier(5, timeout=PATIENCE)
+    together = threading.Barrier(6, timeout=PATIENCE)
 
     def meet(exchange: Any) -> None:
         if exchange.number == 1 and not exchange.url.path.endswith("MedicationStatement"):  # asked after its kind
@@ -371,6 +371,7 @@ def test_what_was_asked_is_told(peer: Peer) -> None:
         ("allergies", "ok"),
         ("observations", "ok"),
         ("medications", "ok"),
+        ("procedures", "ok"),
     }
     assert all(seconds >= 0 for _, seconds, _ in told)
 

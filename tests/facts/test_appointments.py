@@ -20,7 +20,7 @@ def gaps_of(appointment: dict[str, Any], now: datetime) -> list[tuple[str, str]]
     resource = {"resourceType": "Appointment", "id": "a1", "status": "proposed", "participant": [], **appointment}
     appointments = {"resourceType": "Bundle", "entry": [{"resource": resource}]}
     context = {"userId": "Practitioner/x", "patientId": "p1", "appointments": appointments}
-    prefetch = dict.fromkeys(("patient", "conditions", "allergies", "observations", "medications"), EMPTY)
+    prefetch = dict.fromkeys(("patient", "conditions", "allergies", "observations", "medications", "procedures"), EMPTY)
     body = {"hook": "appointment-book", "hookInstance": "x", "context": context, "prefetch": prefetch}
     request = read_request("ir-appointment-book", json.dumps(body).encode())
     return [(gap.data, gap.reason.key) for gap in extract(gather(request), now=now).unavailable]

@@ -31,6 +31,7 @@ def record(
     allergy: Mapping[str, Any] | None = None,
     observation: Mapping[str, Any] | None = None,
     medication: Mapping[str, Any] | None = None,
+    procedure: Mapping[str, Any] | None = None,
     encounter: Mapping[str, Any] | None = None,
 ) -> Record:
     """A record with at most one resource of each kind."""
@@ -41,6 +42,7 @@ def record(
             "allergies": retrieved_of("AllergyIntolerance", [allergy] if allergy else []),
             "observations": retrieved_of("Observation", [observation] if observation else []),
             "medications": retrieved_of("MedicationRequest", [medication] if medication else []),
+            "procedures": retrieved_of("Procedure", [procedure] if procedure else []),
         },
     )
     encounters = retrieved_of("Encounter", [{"id": "e1", **encounter}] if encounter else []).records
@@ -51,9 +53,8 @@ def known(found: Record) -> str:
     """`known`, `not known` or `in doubt`: whether the one resource counts, and whether it does either way."""
     views = [known_at(found, MOMENT, count_doubtful=count) for count in (True, False)]
     assert views[0].in_doubt == views[1].in_doubt
-    counts = [
-        bool((*v.facts.conditions, *v.facts.allergies, *v.facts.observations, *v.facts.medications)) for v in views
-    ]
+    facts = [view.facts for view in views]
+    counts = [bool((*f.conditions, *f.allergies, *f.observations, *f.medications, *f.procedures)) for f in facts]
     assert (counts[0] != counts[1]) <= views[0].in_doubt
     return "in doubt" if counts[0] != counts[1] else ("known" if counts[0] else "not known")
 
@@ -70,6 +71,13 @@ def test_a_medication_is_known_when_it_is_written(authored, expected):
     assert (
         known(record(medication={"status": "active", "medicationCodeableConcept": {"text": "x"}} | dates)) == expected
     )
+
+
+@pytest.mark.parametrize(("performed", "expected"), [(BEFORE, "known"), (AFTER, "not known"), (None, "in doubt")])
+def test_a_procedure_is_known_once_it_was_done(performed, expected):
+    """What was operated on later was not done at the time; without a date it may have been."""
+    dates = {"performedDateTime": performed} if performed else {}
+    assert known(record(procedure={"status": "completed", "code": {"text": "x"}} | dates)) == expected
 
 
 def test_a_medication_that_was_stopped_later_was_taken_then():

@@ -52,6 +52,22 @@ MANY: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     ],
     "blood counts of one day": lambda n: blood_counts(n, "2026-11-23"),
     "blood counts without a date": lambda n: blood_counts(n, None),
+    "creatinines and weights of one day": lambda n: [
+        one
+        for i in range(n // 2)
+        for one in (result("2160-0", 1 + i / n, "mg/dL"), result("29463-7", 60 + i / n, "kg"))
+    ],
+    "creatinines of two years": lambda n: [
+        result("2160-0", 1 + i / n, "mg/dL", f"{2024 + i % 2}-{i % 12 + 1:02}-{i % 28 + 1:02}") for i in range(n)
+    ],
+    "results of the liver of one day": lambda n: [
+        one
+        for i in range(n // 4)
+        for one in (
+            *(result("1975-2", 1 + i / n, "mg/dL"), result("1751-7", 3 + i / n, "g/dL")),
+            *(result("6301-6", 1 + i / n, "1"), result("2951-2", 130 + i / n, "mmol/L")),
+        )
+    ],
     "low platelets under as many names": lambda n: [
         result(None, 12, "10*9/L", code={"text": f"Platelets {i}"}) for i in range(n)
     ],

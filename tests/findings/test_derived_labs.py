@@ -1,4 +1,4 @@
-"""Analytes that are computed: eGFR, neutrophils and MELD against worked values, and what stops a computation."""
+"""Analytes that are computed: eGFR and neutrophils against worked values, what stops a computation, also of MELD."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from math import log
 from typing import Any
 
 import pytest
@@ -17,9 +16,12 @@ from cds_service.cases import request_of
 from cds_service.clinical_data.gather import gather
 from cds_service.facts.extract import extract
 from cds_service.facts.patient_facts import Interval
+from cds_service.findings.chart import chart_of
+from cds_service.findings.computed import Record
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.finding import CriterionFinding
 from cds_service.findings.lab_results import Blocked, LabResult, book_of
+from cds_service.findings.medication_list import medications_of
 from cds_service.findings.thresholds import hold_against
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
@@ -181,22 +183,6 @@ def meld_labs(bilirubin: float = 3.2, inr: float = 1.8, creat: float = 1.4, **en
 
 
 @pytest.mark.parametrize(
-    ("values", "score"),
-    [
-        ((3.2, 1.8, 1.4), "20.6"),
-        ((0.5, 0.9, 0.7), "6.4"),
-        ((1, 1, 1), "6.4"),
-        ((3.2, 1.8, 9.0), f"{3.78 * log(3.2) + 11.2 * log(1.8) + 9.57 * log(4) + 6.43:.1f}"),
-    ],
-)
-def test_meld(values: tuple[float, float, float], score: str, knowledge: Knowledge, now: datetime) -> None:
-    """The score is the published one (bilirubin 3.2, INR 1.8, creatinine 1.4 give 20.6), with its floors and cut."""
-    (evidence,) = found("meld-tips", {"labs": meld_labs(*values)}, knowledge, now).evidence
-    assert isinstance(evidence.value, Decimal)
-    assert f"{evidence.value:.1f}" == score
-
-
-@pytest.mark.parametrize(
     ("labs", "expected", "reason"),
     [
         (meld_labs(), "present warning", None),
@@ -238,7 +224,7 @@ def test_pairs_that_are_left_out_change_nothing(wholes: list[dict[str, Any]], pa
     request = request_of({"order": "generic-intraarterial-chemotherapy", "labs": labs}, NOW)
     facts = extract(gather(read_request("ir-order-sign", json.dumps(request).encode())), now=NOW)
     few, all_of_them = book_of(facts, KNOWLEDGE), book_of(facts, KNOWLEDGE)
-    add_derived(few, facts, KNOWLEDGE)
+    add_derived(few, Record(facts, KNOWLEDGE, chart_of(facts, KNOWLEDGE), medications_of(facts, KNOWLEDGE)))
     for whole in [*all_of_them.of("leukocytes"), *all_of_them.blocked.get("leukocytes", ())]:
         for part in [*all_of_them.of("neutrophil-fraction"), *all_of_them.blocked.get("neutrophil-fraction", ())]:
             if whole.when is None or part.when is None or whole.when.latest.date() == part.when.latest.date():

@@ -183,7 +183,8 @@ def test_seafood_is_never_told(group: str, knowledge: Knowledge, now: datetime) 
 @pytest.mark.parametrize("procedure", [NAMED, CHOICE, LOW, "paracentesis", "uterine-fibroid-embolization"])
 def test_what_failed_is_always_told(kind: str, procedure: str, knowledge: Knowledge, now: datetime) -> None:
     """Data that an order rests on and that were not sent make a card, however small the procedure."""
-    order = judge({"order": procedure, "not_sent": [kind]}, knowledge, now)
+    row = {"order": procedure, "not_sent": [kind], "patient": {"birthDate": "1950-01-01"}}
+    order = judge(row, knowledge, now)
     asked = [f for row in order.contraindications for f in row.criteria if kind == f.criterion.question.DATA]
     assert all(f.told.shown is Shown.CARD for f in asked)
     assert asked or kind == "allergies"

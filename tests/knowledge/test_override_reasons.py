@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from cds_service.knowledge.override_reasons import reasons_by_kind
+from cds_service.knowledge.tables import Knowledge
 
 SYSTEM = "https://example.org/ir-cds/fhir/CodeSystem/override-reasons"
 
 
-def test_reasons_are_counted_by_kind():
+def test_reasons_are_counted_by_kind(knowledge: Knowledge):
     """Useful, wrong, data gap, limit or urgency; an old code, or one of another system, is counted apart."""
     given = {
         "other-agent-planned": 2,
@@ -17,4 +18,4 @@ def test_reasons_are_counted_by_kind():
         "not-applicable": 1,
     }
     reasons = {f"{SYSTEM}|{code}": count for code, count in given.items()} | {"urn:ehr|because": 2}
-    assert reasons_by_kind(reasons) == {"urgency": 4, "useful": 3, "other": 3, "wrong": 1}
+    assert reasons_by_kind(reasons, knowledge.reason_kinds) == {"urgency": 4, "useful": 3, "other": 3, "wrong": 1}

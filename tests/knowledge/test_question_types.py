@@ -11,7 +11,7 @@ import pytest
 from cds_service.kinds import KINDS
 from cds_service.knowledge.question_types import QUESTION_TYPES, AnyQuestion
 from cds_service.knowledge.questions.question import Question
-from cds_service.knowledge.row_validator import SCHEMAS
+from cds_service.knowledge.read import SCHEMAS
 from cds_service.knowledge.tables import Knowledge
 
 CRITERION = json.loads((SCHEMAS / "contraindications.json").read_text("utf-8"))["properties"]["contraindication"][

@@ -8,7 +8,6 @@ from cds_service.cards.wording import ENGLISH
 from cds_service.knowledge import load, rows
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.medication_table import medication_table
-from cds_service.knowledge.site import SiteChanges
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge
 from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule
@@ -79,7 +78,7 @@ class Workshop:
         files = replace(
             self.files, procedures={**self.files.procedures, key: {**self.files.procedures[key], "status": "retired"}}
         )
-        return load._assemble(files, SiteChanges())
+        return load._assemble(files)
 
     def _without_code(self, gone: CodeRule) -> Knowledge:
         base, kept = self.knowledge, [rule for rule in self._rules if rule != gone]

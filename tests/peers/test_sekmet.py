@@ -155,7 +155,7 @@ def test_a_scope_that_is_missing_is_unknown(
         "present",
         "present",
     )
-    assert {gap["data"] for gap in found.decision["unavailable"]} == {"allergies", "medications"}
+    assert {gap["data"] for gap in found.decision["unavailable"]} == {"allergies", "medications", "procedures"}
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "ES384"])

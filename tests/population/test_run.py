@@ -150,7 +150,7 @@ def test_a_missing_file_is_unknown_and_an_empty_one_is_absent(tmp_path):
         write_export(tmp_path / "a", people, kinds=("Patient", "Condition", "Observation")), tmp_path / "run-a"
     )
     run_of(write_export(tmp_path / "b", people), tmp_path / "run-b")
-    assert unknown["export"]["kindsNotExported"] == ["allergies", "medications"]
+    assert unknown["export"]["kindsNotExported"] == ["allergies", "medications", "procedures"]
     assert "iodine-allergy" in rows_of(tmp_path / "run-a")["ServiceRequest/s"].unknown
     assert "iodine-allergy" not in rows_of(tmp_path / "run-b")["ServiceRequest/s"].unknown
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from cds_service.cli.main import main
-from cds_service.storage.schema import CALLS, CARDS, FEEDBACK
+from cds_service.storage.schema import METADATA
 from cds_service.storage.store import Store
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 from tests.support.postgres import Postgres
@@ -26,7 +26,7 @@ def everything(url: str) -> dict[str, list[tuple[object, ...]]]:
     with store.transaction(60.0) as connection:
         found = {
             table.name: [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
-            for table in (CALLS, CARDS, FEEDBACK)
+            for table in METADATA.sorted_tables
         }
     store.close()
     return found
@@ -58,10 +58,8 @@ def test_everything_is_copied_there_and_back(
     source, back, there = f"sqlite:///{tmp_path}/a.db", f"sqlite:///{tmp_path}/b.db", postgres.empty_database()
     fill(source, CALLS_COPIED)
     assert copy(source, there, monkeypatch) == 0
-    assert (
-        f"{CALLS_COPIED} calls, {CALLS_COPIED} cards, {CALLS_COPIED // 10} feedback, counted in both"
-        in capsys.readouterr().out
-    )
+    counts = f"{CALLS_COPIED} calls, {CALLS_COPIED} cards, {CALLS_COPIED // 10} feedback"
+    assert counts in capsys.readouterr().out
     assert copy(there, back, monkeypatch) == 0
     assert everything(back) == everything(source)
     store = Store(there)

@@ -51,7 +51,7 @@ def test_cards_are_counted_by_row_indicator_and_client(used: Store) -> None:
     found = reported(used)
     assert found.total == Tally(shown=6, shadow=2, accepted=2, overridden=3)
     assert found.by["row"]["iodine-allergy"] == Tally(shown=4, shadow=1, accepted=1, overridden=3)
-    assert found.by["row"]["order: tips"] == Tally(shown=1, accepted=1)
+    assert found.by["row"]["order"] == Tally(shown=1, accepted=1)
     assert found.by["row"]["not-checked"] == Tally(shown=1)
     assert found.by["indicator"]["critical"] == Tally(shown=4, shadow=1, accepted=1, overridden=3)
     assert found.by["client"][OTHER.client] == Tally(shown=1, overridden=1)

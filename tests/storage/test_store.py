@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from cds_service.storage.prune import prune
 from cds_service.storage.records import read_calls
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
 from cds_service.storage.store import RETRY_SECONDS, Store, _lock_for_migration
+from cds_service.unread import Unread
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 from tests.support.waiting import PATIENCE
 
@@ -154,10 +156,11 @@ def test_what_is_old_is_deleted_and_nothing_else(store: Store) -> None:
     """Pruning deletes calls, cards and feedback from before a time, and returns how many."""
     for number, days in ((1, -40), (2, -10)):
         at = NOW + timedelta(days=days)
-        save_call(store, a_call(number, a_card(number * 10), a_card(number * 10 + 1), at=at), seconds=5.0)
+        call = a_call(number, a_card(number * 10), a_card(number * 10 + 1), at=at)
+        save_call(store, replace(call, unread=(Unread("conditions", "urn:own|K1"),)), seconds=5.0)
         kept(store, an_answer(number * 10), sender=Sender(SENDER.client, SENDER.service, at))
-    assert prune(store, NOW - timedelta(days=30)) == {"calls": 1, "cards": 2, "feedback": 1}
-    assert prune(store, NOW - timedelta(days=30)) == {"calls": 0, "cards": 0, "feedback": 0}
+    assert prune(store, NOW - timedelta(days=30)) == {"calls": 1, "cards": 2, "feedback": 1, "unread": 1}
+    assert prune(store, NOW - timedelta(days=30)) == {"calls": 0, "cards": 0, "feedback": 0, "unread": 0}
     assert (lines(store, CALLS), lines(store, CARDS), lines(store, FEEDBACK)) == (1, 2, 1)
 
 

@@ -39,6 +39,7 @@ NOTHING_RECORDED: dict[str, Any] = {
     "allergies": EMPTY_BUNDLE,
     "observations": EMPTY_BUNDLE,
     "medications": EMPTY_BUNDLE,
+    "procedures": EMPTY_BUNDLE,
     "orders": EMPTY_BUNDLE,
 }
 """Prefetch of a client that searched for everything and found nothing."""

@@ -11,7 +11,7 @@ from typing import Any
 
 Request = dict[str, Any]
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
-DATA = ("conditions", "allergies", "observations")
+DATA = ("conditions", "allergies", "observations", "procedures")
 _IDENTITY = ("resourceType", "id", "subject", "patient")
 _WRONG: tuple[Any, ...] = (5, "garbled", [5], {"coding": 5})
 
@@ -99,10 +99,11 @@ def strip_the_value(request: Request, pick: int) -> None:
 
 
 def strip_the_date(request: Request, pick: int) -> None:
-    """A result loses its date."""
-    resource = _of(_resources(request, "Observation"), pick)
+    """A result or a procedure loses its date."""
+    resource = _of(_resources(request, "Observation", "Procedure"), pick)
     if resource is not None:
         resource.pop("effectiveDateTime", None)
+        resource.pop("performedDateTime", None)
 
 
 def strip_the_code(request: Request, pick: int) -> None:

@@ -10,23 +10,33 @@ from typing import Any
 from cds_service.cases import request_of
 from cds_service.clinical_data.gather import gather
 from cds_service.facts.extract import extract
+from cds_service.facts.patient_facts import PatientFacts
 from cds_service.findings.evaluate import evaluate
 from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.hooks.envelope import read_request
+from cds_service.hooks.request import HookRequest
 from cds_service.knowledge.tables import Knowledge
 
 
 def judge_request(request: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> Findings:
     """The findings of a whole hook request."""
     call = read_request(f"ir-{request['hook']}", json.dumps(request).encode())
-    facts = extract(
+    focus = call.service.focus
+    return evaluate(_facts(call, knowledge, now), knowledge, options=focus == "none", planning=focus != "selections")
+
+
+def facts_of_case(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> PatientFacts:
+    """What is read of the call of a case."""
+    return _facts(read_request("ir-order-sign", json.dumps(request_of(row, now)).encode()), knowledge, now)
+
+
+def _facts(call: HookRequest, knowledge: Knowledge, now: datetime) -> PatientFacts:
+    return extract(
         gather(call, not_connected=knowledge.not_connected),
         now=now,
         reads=knowledge.lab_index.reads,
         encounter_id=call.encounter_id,
     )
-    focus = call.service.focus
-    return evaluate(facts, knowledge, options=focus == "none", planning=focus != "selections")
 
 
 def judge(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> OrderFinding:

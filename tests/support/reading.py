@@ -37,6 +37,7 @@ def read(
     allergies: list[Mapping[str, Any]] | None = None,
     observations: list[Mapping[str, Any]] | None = None,
     medications: list[Mapping[str, Any]] | None = None,
+    procedures: list[Mapping[str, Any]] | None = None,
     patient: Mapping[str, Any] | None = None,
     orders: list[Mapping[str, Any]] | None = None,
     sources: list[Mapping[str, Any]] | None = None,
@@ -51,6 +52,7 @@ def read(
         "allergies": retrieved_of("AllergyIntolerance", allergies or []),
         "observations": retrieved_of("Observation", observations or []),
         "medications": retrieved_of("MedicationRequest", medications or []),
+        "procedures": retrieved_of("Procedure", procedures or []),
         "patient": retrieved_of("Patient", [patient] if patient is not None else []),
         "orders": retrieved_of("ServiceRequest", sources or []),
     }

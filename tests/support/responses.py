@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.hooks.schema_checks import build_validator
+from cds_service.hooks.schema_checks import load_schema
+from cds_service.json_schema import JsonSchema
 
-_RESPONSE = build_validator("response.json")
+_RESPONSE = JsonSchema(load_schema("response.json"))
 
 
 def find_empty(value: Any, path: str = "") -> Iterator[str]:
@@ -24,5 +25,5 @@ def find_empty(value: Any, path: str = "") -> Iterator[str]:
 
 def response_problems(answer: Any) -> list[str]:
     """Everything that is wrong with a response body; empty if it is valid."""
-    broken = [f"/{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in _RESPONSE.iter_errors(answer)]
+    broken = [f"/{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in _RESPONSE.errors(answer)]
     return broken + [f"{path} is empty" for path in find_empty(answer)]

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.serving import make_server
 
+from cds_service.cli.feedback_page import feedback_page
 from cds_service.settings import Settings
+from cds_service.storage.month import read_period
+from cds_service.storage.report import build_report
+from cds_service.storage.store import Store
+from cds_service.unread import Unread
 from cds_service.web.app import create_app
 from tests.support.browser import a_browser, violations, wider_than_the_window
+from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 from tests.support.shipped import shipped_knowledge
 
 PATHS = (
@@ -124,3 +131,28 @@ def test_the_first_key_skips_the_links(page: Any, address: str) -> None:
     page.goto(f"{address}/knowledge")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+
+
+def test_the_page_for_a_committee_works_for_everyone(page: Any, tmp_path: Path) -> None:
+    """The page of `feedback --html` is free of axe-core findings at 420 and 1200 pixels, light and dark."""
+    store = Store(f"sqlite:///{tmp_path}/records.db")
+    found = (Unread("orders", "urn:ris|IR-9"), Unread("conditions", "urn:icd|X1"))
+    save_call(
+        store,
+        replace(a_call(1, *(a_card(n, "bleeding", "warning", "iodine-allergy") for n in range(1, 8))), unread=found),
+        seconds=5.0,
+    )
+    given = [an_answer(n, "overridden", reason=("urn:ehr", "late")) for n in range(1, 7)]
+    save_feedback(store, given, SENDER, with_comments=False, seconds=5.0)
+    report = build_report(store, None, None, review_above=50)
+    html = feedback_page(report, read_period(store, None, None), shipped_knowledge(), NOW.date())
+    (tmp_path / "page.html").write_text(html, "utf-8")
+    page.goto((tmp_path / "page.html").as_uri())
+    for width, colors in ((420, "light"), (1200, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=colors)
+        assert wider_than_the_window(page) <= 0, width
+        assert violations(page) == [], width
+    text = page.locator("main").inner_text()
+    for part in ("6 of 6", "late (6)", "urn:ris|IR-9", "urn:icd|X1", "100 %"):
+        assert part in text

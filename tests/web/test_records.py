@@ -58,7 +58,8 @@ def test_a_call_leaves_one_record(make_app: MakeApp, store: Store, knowledge: Kn
     assert record["patient"] == pseudonym(KEY, "https://ehr.example.org", "pat-1")
     assert (record["at"], record["knowledge_version"]) == (now, knowledge.version)
     counts = {kind: read["count"] for kind, read in record["read"].items()}
-    assert counts == {"orders": 1, "patient": 1, "conditions": 0, "allergies": 0, "observations": 0, "medications": 0}
+    nothing = dict.fromkeys(("conditions", "allergies", "observations", "medications", "procedures"), 0)
+    assert counts == {"orders": 1, "patient": 1} | nothing
     assert {read["source"] for read in record["read"].values()} == {"prefetch"}
     (order,) = record["orders"]
     assert (order["procedure"], order["indication"]) == ("uterine-fibroid-embolization", "absent")
@@ -90,6 +91,7 @@ def test_what_was_not_to_be_had_is_on_record(client: FlaskClient, store: Store) 
         "allergies": ["not-sent"],
         "observations": ["not-sent"],
         "medications": ["not-sent"],
+        "procedures": ["not-sent"],
     }
 
 

@@ -156,3 +156,39 @@ def test_how_long_an_antithrombotic_is_held_is_on_its_page(client: FlaskClient) 
     assert row
     assert "<td>do not hold</td><td>SIR 2019</td>" in row[0]
     assert re.search(r"<td>apixaban</td><td>high</td><td>any</td><td>[^<]+</td><td>hold \d", text)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("de-CH,de;q=0.9", "unter 50"), ("es", "menos de 50"), ("fr", "below 50")]
+)
+def test_what_the_tables_word_is_in_the_language_asked_for(client: FlaskClient, asked: str, shown: str) -> None:
+    """Limits, advice and cards of a page are in the language of `Accept-Language` that the tables have, and marked."""
+    response = client.get("/knowledge/contraindications/bleeding-tendency", headers={"Accept-Language": asked})
+    language = asked[:2] if asked != "fr" else "en"
+    assert f'<span lang="{language}">{shown}' in response.text
+    assert f'lang="{language}" aria-labelledby="card-1"' in response.text
+    assert "Accept-Language" in response.headers["Vary"]
+    tried = client.get("/try", headers={"Accept-Language": asked}).text
+    assert f'lang="{language}" aria-labelledby="card-1"' in tried
+
+
+def test_documents_and_dates_of_a_change_are_on_the_page(make_app: MakeApp, knowledge: Knowledge) -> None:
+    """The page of a row links the hospital's documents, and says of a change its source and when it counts."""
+    change = {
+        "table": "contraindications",
+        "id": "bleeding-tendency",
+        "what": "status active → retired",
+        "reason": "r",
+        "approver": "IR board",
+        "date": "2026-11-02",
+        "source": "Protocol 7",
+        "from": "2026-12-01",
+        "until": "2026-12-31",
+        "state": "later",
+    }
+    links = {"platelets-high-risk": (("Protocol IR-07", "https://h.example.org/7"),)}
+    client = make_app(replace(knowledge, changes=(change,), links=links)).test_client()
+    text = client.get("/knowledge/contraindications/bleeding-tendency").text
+    assert '<a href="https://h.example.org/7" rel="noreferrer">Protocol IR-07</a>' in text
+    for part in ("Source: Protocol 7", "Counts from 2026-12-01", "Counts until 2026-12-31", "not yet"):
+        assert part in text

@@ -57,7 +57,7 @@ def test_a_form_is_judged_as_the_same_call(client: FlaskClient) -> None:
     request = client.post("/try/request.json", data=fields).get_json()
     assert request["context"]["draftOrders"]["entry"][0]["resource"]["priority"] == "urgent"
     sent = {kind: len(found["entry"]) for kind, found in request["prefetch"].items() if "entry" in found}
-    assert sent == {"conditions": 2, "allergies": 1, "observations": 1, "medications": 1}
+    assert sent == {"conditions": 2, "allergies": 1, "observations": 1, "medications": 1, "procedures": 0}
     answer = client.post("/cds-services/ir-order-sign", json=request).get_json()
     text = client.post("/try", data=fields).text
     assert answer["cards"]

@@ -15,11 +15,13 @@ from cds_service.findings.questions.antithrombotic import judge_antithrombotic
 from cds_service.findings.questions.condition import judge_condition
 from cds_service.findings.questions.lab import judge_lab
 from cds_service.findings.questions.medication import judge_medication
+from cds_service.findings.questions.procedure import judge_procedure
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
+from cds_service.knowledge.questions.procedure import ProcedureQuestion
 from cds_service.knowledge.tables import Criterion
 
 MOST_EVIDENCE = 20
@@ -49,6 +51,8 @@ def _judge(criterion: Criterion, order: OrderContext, patient: PatientContext) -
             return judge_allergy(criterion, question, patient)
         case MedicationQuestion() as question:
             return judge_medication(criterion, question, patient)
+        case ProcedureQuestion() as question:
+            return judge_procedure(criterion, question, patient)
         case AntithromboticQuestion() as question:
             return judge_antithrombotic(criterion, question, order, patient)
         case other:

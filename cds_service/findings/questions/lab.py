@@ -11,12 +11,15 @@ from cds_service.indicator import Indicator
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.tables import Criterion
 
+_NOTHING_THERE = ("data-absent", "lower-bound")
+"""The test was not done; the least that a score can be is not beyond the limit, and the rest of it is not on record."""
+
 
 def judge_lab(criterion: Criterion, question: LabQuestion, patient: PatientContext) -> CriterionFinding | None:
     """The answer of one lab question; None for an optional one without a result."""
     verdict = hold_against(question.threshold, patient.labs, patient.knowledge.codes, patient.facts.today)
     certainty, reason = verdict.certainty, verdict.reason
-    nothing_there = certainty is None or (reason is not None and reason.key == "data-absent")
+    nothing_there = certainty is None or (reason is not None and reason.key in _NOTHING_THERE)
     gap = unanswered(criterion, patient.facts)
     if nothing_there and not criterion.required and gap is None:
         return None

@@ -8,10 +8,9 @@ from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import CriterionFinding, Evidence
 from cds_service.findings.medication_list import KnownMedication
 from cds_service.findings.medication_use import in_use
-from cds_service.findings.questions.unanswered import unanswered
+from cds_service.findings.questions.unanswered import never_sent, unanswered
 from cds_service.findings.thresholds import Verdict, hold_against
 from cds_service.indicator import Indicator
-from cds_service.kinds import KINDS
 from cds_service.knowledge.questions.medication import MEDICATIONS, MedicationQuestion
 from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
@@ -85,7 +84,7 @@ def no_medication(
     """
     gap = unanswered(criterion, patient.facts)
     if gap is not None:
-        never = _never_sent(patient)
+        never = never_sent(MEDICATIONS, patient.facts)
         level = Indicator.INFO if never else gap.indicator or Indicator.INFO
         return CriterionFinding(criterion, Certainty.UNKNOWN, max(level, least), never or gap.reason, told)
     unread = patient.medications.unread
@@ -94,11 +93,3 @@ def no_medication(
         evidence = tuple(_evidence(entry) for entry in unread[:_MOST_UNREAD])
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, (*evidence, *told))
     return CriterionFinding(criterion, Certainty.ABSENT)
-
-
-def _never_sent(patient: PatientContext) -> Reason | None:
-    """Why nobody looked, where that is no failure: the list was not sent and no server asked, or is not connected."""
-    gaps = [gap.reason.key for gap in patient.facts.unavailable if gap.data == MEDICATIONS]
-    if gaps == ["not-connected"]:
-        return Reason("medications-not-connected")
-    return Reason("medications-not-sent") if gaps == ["not-sent"] and KINDS[MEDICATIONS].often_missing else None

@@ -8,6 +8,7 @@ from cds_service.findings.finding import CriterionFinding
 from cds_service.indicator import Indicator
 from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Criterion
+from cds_service.reasons import Reason
 
 
 def unanswered(criterion: Criterion, facts: PatientFacts) -> CriterionFinding | None:
@@ -18,3 +19,14 @@ def unanswered(criterion: Criterion, facts: PatientFacts) -> CriterionFinding | 
     if kind.key not in facts.complete:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, kind.incomplete)
     return None
+
+
+def never_sent(key: str, facts: PatientFacts) -> Reason | None:
+    """Why nobody looked at data that many clients never send, where that is no failure; None where it is one.
+
+    They were not sent and no server was asked, or the site says that they are not connected.
+    """
+    gaps = [gap.reason.key for gap in facts.unavailable if gap.data == key]
+    if not KINDS[key].often_missing or gaps not in (["not-sent"], ["not-connected"]):
+        return None
+    return Reason(f"{key}-{gaps[0]}")

@@ -43,6 +43,10 @@ class AllergyQuestion(Question):
         if name and name not in {group["id"] for group in rows.allergies["group"]}:
             yield "group", name, "allergy group"
 
+    def loudest(self, indicator: Indicator) -> Indicator:
+        """As loud as a severe reaction makes it."""
+        return max(indicator, self.severe or indicator)
+
     def asks(self, knowledge: Knowledge) -> str:
         """What is asked, in words."""
         return f"allergy of the group {self.group}"

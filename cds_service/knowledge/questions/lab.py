@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from cds_service.indicator import Indicator
-from cds_service.knowledge.lab_units import common_spellings
+from cds_service.knowledge.lab_units import common_spellings, with_inputs
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
     from cds_service.knowledge.table_rows import TableRows
     from cds_service.knowledge.tables import Knowledge, Threshold
 
-_DATA = "observations"
+_DATA, _CONDITIONS = "observations", "conditions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,30 @@ class LabQuestion(Question):
         """The lab of the limit."""
         return (self.threshold.lab,)
 
+    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+        """How the lab is computed, where it may be."""
+        return computed_rows(self.labs, knowledge)
+
     def subject(self, knowledge: Knowledge) -> str:
         """The name of the analyte."""
         return knowledge.labs[self.threshold.lab].label
 
 
 def lab_needs(labs: Iterable[str], knowledge: Knowledge, within_days: int | None = None) -> Iterator[DataNeed]:
-    """Results of labs and of what they may be computed from, each ValueSet once."""
-    found: set[str] = set()
-    waiting = list(labs)
-    while waiting:
-        lab = knowledge.labs[waiting.pop(0)]
-        if lab.value_set in found:
-            continue
-        if lab.value_set:
-            found.add(lab.value_set)
-            yield DataNeed(_DATA, lab.value_set, within_days)
-        waiting += lab.derivation.inputs if lab.derivation else ()
+    """Results of labs and of what they may be computed from, and the conditions that count in a score, each once."""
+    read = with_inputs(labs, knowledge.labs).values()
+    names = dict.fromkeys(lab.value_set for lab in read if lab.value_set)
+    yield from (DataNeed(_DATA, name, within_days) for name in names)
+    derivations = [lab.derivation for lab in read if lab.derivation]
+    recorded = dict.fromkeys(part.value_set for derivation in derivations for part in derivation.recorded)
+    yield from (DataNeed(_CONDITIONS, name) for name in recorded)
+
+
+def computed_rows(labs: Iterable[str], knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+    """How labs are computed: one row each with formula and source, for the page of a question."""
+    read = with_inputs(labs, knowledge.labs).values()
+    return tuple(
+        {"computed": lab.label, "formula": lab.derivation.text, "source": lab.derivation.source}
+        for lab in read
+        if lab.derivation
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from cds_service.indicator import Indicator
-from cds_service.knowledge.questions.lab import lab_needs
+from cds_service.knowledge.questions.lab import computed_rows, lab_needs
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ class MedicationQuestion(Question):
     def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
         """Its code systems, and the names of the agents."""
         return (*super(MedicationQuestion, self).reads(knowledge), "names of agents and products")
+
+    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+        """How the labs of its limits are computed, where they may be."""
+        return computed_rows(self.labs, knowledge)
 
     @property
     def labs(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Question(ABC):
     DATA: ClassVar[str]
     """Prefetch key of the data kind that answers it."""
     FIELDS: ClassVar[tuple[str, ...]]
-    """The criterion's fields that only this kind of question reads."""
+    """The criterion's fields that this kind of question reads, and not every kind."""
     REQUIRED: ClassVar[bool]
     """What `required` is where a criterion does not say."""
 
@@ -68,6 +68,10 @@ class Question(ABC):
     @abstractmethod
     def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
         """The data that it reads, for the FHIR package and the searches."""
+
+    def loudest(self, indicator: Indicator) -> Indicator:
+        """How loudly it can speak; `indicator` is the criterion's."""
+        return indicator
 
     def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
         """What an entry of the record must be written in to be read for this question: vocabularies, and units.

@@ -1,0 +1,33 @@
+"""`cds-service validate`: validates resources against FHIR R4 and profiles.
+
+Reads resources and Bundles (.json), NDJSON (one resource per line) and folders of them. Profiles in meta.profile are
+checked if they are available. What is and is not checked: docs/validation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cds_service.cli.options import later
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("validate", help="check resources against FHIR R4 and profiles", description=__doc__)
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a .json or .ndjson file, or a folder")
+    parser.add_argument(
+        "--profile", action="append", default=[], metavar="URL", help="a profile to check every resource against"
+    )
+    parser.add_argument(
+        "--package", action="append", default=[], type=Path, metavar="DIR", help="a FHIR package: a folder or a .tgz"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="json: OperationOutcome")
+    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="number of processes (1)")
+    parser.set_defaults(run=later("validate"))
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError("write a whole number from 1 to 256")
+    return int(text)

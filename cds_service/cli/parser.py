@@ -1,0 +1,42 @@
+"""The parser of arguments: a mistyped command or option is answered with the one that may be meant."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+_WRONG_CHOICE = re.compile(r"invalid choice: '(?P<given>[^']*)'")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, which also proposes; its subparsers are of this class too. Options are never abbreviated."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+        self._words: list[str] = []
+
+    def error(self, message: str) -> NoReturn:
+        """End with 2: the usage, what is wrong, and what may be meant."""
+        super().error(message + self._proposal(message))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but an option that there is not is said by the parser whose option it would be."""
+        self._words = sys.argv[1:] if args is None else list(args)
+        known, unknown = super().parse_known_args(args, namespace)
+        wrong = next((word for word in unknown if word.startswith("-") and word != "-"), None)
+        if wrong is not None:
+            self.error(f"unrecognized arguments: {wrong}")
+        return known, unknown
+
+    def _proposal(self, message: str) -> str:
+        options = list(self._option_string_actions)
+        if found := _WRONG_CHOICE.search(message):
+            given, known = found["given"], [str(choice) for action in self._actions for choice in action.choices or ()]
+        else:
+            words = (word.partition("=")[0] for word in self._words)
+            given, known = next((word for word in words if word.startswith("--") and word not in options), ""), options
+        near = get_close_matches(given, known, n=1)
+        return f". Did you mean {near[0]}?" if near else ""

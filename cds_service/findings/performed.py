@@ -1,0 +1,158 @@
+"""The procedures of one call: which rows of `performed.toml` each is, and which conditions it proves.
+
+A Procedure belongs to the rows of its codes, of the procedures that it is recognized as, and of its words. What was
+undone later (a filter that was removed) is none any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from cds_service.certainty import Certainty
+from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts, ProcedureFact
+from cds_service.findings.chart import Dates, Match
+from cds_service.findings.finding import Evidence
+from cds_service.knowledge.expressions import Expression
+from cds_service.knowledge.performed_types import Performed
+from cds_service.knowledge.tables import Knowledge
+from cds_service.knowledge.value_sets import Hit
+from cds_service.reasons import Reason
+
+_PROCEDURE = "procedure-"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProcedure:
+    """One Procedure with its rows; `sure` is False where it may not have been done.
+
+    `readable` is False where it has neither words nor a code of a system that is complete. `may_be_surgery`: nothing
+    says what it was, or that it was no operation.
+    """
+
+    fact: ProcedureFact
+    rows: frozenset[str]
+    coding: Coding | None
+    label: str | None
+    sure: bool
+    readable: bool
+    may_be_surgery: bool
+
+    @property
+    def recorded(self) -> ConditionFact:
+        """As a condition since it was done, for what asks by conditions and their dates."""
+        fact = self.fact
+        return ConditionFact(fact.reference, fact.concept, "active", self.sure, fact.performed, fact.encounter)
+
+    def evidence(self) -> Evidence:
+        """As evidence."""
+        when, by_text = self.fact.performed, None if self.coding else Reason("matched-by-text")
+        notes = (by_text,) if by_text and self.rows else ()
+        return Evidence(self.fact.reference, self.label, self.coding, date=when.text if when else None, notes=notes)
+
+
+@dataclass(frozen=True, slots=True)
+class PerformedList:
+    """All procedures of one call."""
+
+    entries: tuple[KnownProcedure, ...]
+
+    def of(self, rows: Collection[str]) -> list[KnownProcedure]:
+        """Every one that is of a row."""
+        return [entry for entry in self.entries if entry.rows.intersection(rows)]
+
+
+def performed_of(facts: PatientFacts, knowledge: Knowledge) -> PerformedList:
+    """Look every procedure up once; a record holds thousands of procedures, and a few hundred names."""
+    meaning = cache(lambda concept: _meaning(concept, knowledge))
+    entries = [_entry(fact, meaning(fact.concept), meaning(fact.category), knowledge) for fact in facts.procedures]
+    table = knowledge.performed.rows
+    return PerformedList(tuple(_without_ended(entry, entries, table) for entry in entries))
+
+
+def proved(performed: PerformedList, knowledge: Knowledge, dates: Dates) -> Iterator[tuple[str, Match]]:
+    """The conditions that procedures prove: a value set, and a match as of a recorded condition.
+
+    One that proves it for some days only, and has no date, makes it possible.
+    """
+    for entry in performed.entries:
+        for name in sorted(entry.rows):
+            row = knowledge.performed.rows[name]
+            fits = dates.fit(Expression("is", within_days=row.proves_within_days), entry.recorded)
+            if row.proves is None or fits is Certainty.ABSENT:
+                continue
+            fact = entry.recorded if fits is Certainty.PRESENT else replace(entry.recorded, certain=False)
+            yield row.proves, Match(fact, entry.coding, Hit(row.proves, "exact"), entry.label or row.label)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What a code and its words mean: the rows, the coding that says so, and whether it is known to be anything.
+
+    `no_surgery` and `not_done`: its words say so.
+    """
+
+    rows: frozenset[str]
+    coding: Coding | None
+    known: bool
+    no_surgery: bool
+    not_done: bool
+
+
+def _entry(fact: ProcedureFact, meaning: _Meaning, category: _Meaning, knowledge: Knowledge) -> KnownProcedure:
+    concept, coding = fact.concept, meaning.coding
+    return KnownProcedure(
+        fact=fact,
+        rows=meaning.rows,
+        coding=coding,
+        label=concept.label or (knowledge.codes.display(coding.system, coding.code) if coding else None),
+        sure=fact.done and not meaning.not_done,
+        readable=meaning.known or bool(concept.texts),
+        may_be_surgery=not (meaning.known or meaning.no_surgery or category.no_surgery),
+    )
+
+
+def _meaning(concept: Concept, knowledge: Knowledge) -> _Meaning:
+    table, codes = knowledge.performed, knowledge.codes
+    hits = [(coding, hit) for coding in concept.codings for hit in codes.lookup(coding.system, coding.code)]
+    coded = {hit.value_set: coding for coding, hit in reversed(hits) if hit.sufficient}
+    found = {*coded, *(hit.value_set for text in concept.texts for hit in codes.named(text) if hit.sufficient)}
+    recognized = {name.removeprefix(_PROCEDURE) for name in found if name.startswith(_PROCEDURE)}
+    recognized = recognized or _recognized(concept, knowledge)
+    rows = {row.id for row in table.rows.values() if row.value_set in found or recognized & row.procedures}
+    rows |= {name for text in concept.texts for name in table.named_in(text)}
+    sets = [value_set for name in sorted(rows) for value_set in table.rows[name].code_sets]
+    complete = any(codes.reads_for(c.system, c.code, table.complete_systems) for c in concept.codings)
+    return _Meaning(
+        rows=frozenset(rows),
+        coding=next((coded[value_set] for value_set in sets if value_set in coded), None),
+        known=bool(rows or recognized) or complete,
+        no_surgery=table.not_surgery in found or table.is_not_surgery(concept.texts),
+        not_done=table.is_not_done(concept.texts),
+    )
+
+
+def _recognized(concept: Concept, knowledge: Knowledge) -> set[str]:
+    """The procedure of the tables that its words name, as in an order; none where they leave several."""
+    found = knowledge.order_texts.recognize(concept.texts).procedures if concept.texts else ()
+    return set(found) if len(found) == 1 else set()
+
+
+def _without_ended(
+    entry: KnownProcedure, entries: Iterable[KnownProcedure], table: Mapping[str, Performed]
+) -> KnownProcedure:
+    """Without the rows that another procedure of the same day or later undid."""
+    ended = {
+        name
+        for name in entry.rows
+        for other in entries
+        if other.sure and other.rows.intersection(table[name].ended_by) and _is_later(other.fact, entry.fact)
+    }
+    return replace(entry, rows=entry.rows - ended) if ended else entry
+
+
+def _is_later(other: ProcedureFact, fact: ProcedureFact) -> bool:
+    if other.performed is None or fact.performed is None:
+        return False
+    return other.performed.latest >= fact.performed.latest
