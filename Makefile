@@ -44,6 +44,7 @@ test: $(VENV)/ready-to-test $(PEERS) ## every test
 
 nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are new each time (TEST_EXAMPLES=... for others)
 	TEST_EXAMPLES=$(TEST_EXAMPLES) $(PYTEST) -m hypothesis --hypothesis-profile nightly
+	TEST_COPIED_CALLS=50000 $(PYTEST) tests/storage/test_copy.py
 
 mutants: $(VENV)/ready-to-test ## each row, limit, window, level and code of the tables changed, one at a time: do the cases notice?
 	$(BIN)/python -m tests.mutants.run

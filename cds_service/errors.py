@@ -11,8 +11,10 @@ CdsError
 ├── NotAllowed                  403  the client is known but not registered for what it asks for
 ├── TooManyCalls                429  the client exceeded its rate limit; `retry_after` says when to call again
 ├── TooManyBodies               503  too many large bodies arrive at once; `retry_after` says when to call again
+│   └── TooMuchFeedback         it stored more feedback than one client may
 ├── NothingJudged               412  no data could be retrieved, so nothing could be judged
 ├── StoreUnavailable            503  the database of feedback and records can't be reached
+│   └── RowsRejected                 it works, and refuses these rows
 └── SetupError                  500  the service can't start or a command can't run: tables, settings, files
     ├── SettingError                 a setting is wrong: name, value, remedy
     └── SeveralProblems              a file written by people has mistakes
@@ -97,13 +99,14 @@ class TooManyCalls(CdsError):
 
     Args:
         retry_after: seconds until the client may call again.
+        message: by default, that of the rate limit.
     """
 
     status = 429
     issue_type = "throttled"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Too many calls (setting CDS_RATE_LIMIT). Call again in {retry_after} seconds.")
+    def __init__(self, retry_after: int, message: str | None = None) -> None:
+        super().__init__(message or f"Too many calls (setting CDS_RATE_LIMIT). Call again in {retry_after} seconds.")
         self.retry_after = retry_after
 
 
@@ -113,6 +116,18 @@ class TooManyBodies(CdsError):
     status = 503
     issue_type = "throttled"
     retry_after = 2
+
+
+class TooMuchFeedback(TooManyCalls):
+    """The client stored more feedback than one may, and nothing of this batch was stored.
+
+    Args:
+        what: of which there is too much, as a sentence.
+        retry_after: seconds until the client may send again.
+    """
+
+    def __init__(self, what: str, retry_after: int) -> None:
+        super().__init__(retry_after, f"{what} Nothing of this batch was stored.")
 
 
 class NothingJudged(CdsError):
@@ -131,6 +146,10 @@ class StoreUnavailable(CdsError):
 
     status = 503
     issue_type = "transient"
+
+
+class RowsRejected(StoreUnavailable):
+    """The database works, and refuses these rows; nothing was written."""
 
 
 class SetupError(CdsError):

@@ -151,6 +151,11 @@ def log_key(value: str) -> bytes:
     return value.encode()
 
 
+def log_keys(value: str) -> tuple[bytes, ...]:
+    """Secrets of sufficient length, separated by commas."""
+    return tuple(log_key(part.strip()) for part in value.split(",") if part.strip())
+
+
 def log_level(value: str) -> str:
     """A log level of the standard library."""
     if value.upper() not in _LOG_LEVELS:

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import os
-import tomllib
 import zoneinfo
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from cds_service import setting_values as values
 from cds_service.errors import SettingError
+from cds_service.setting_sources import IN_FILE, default_database, parse_value, read_config, service_links, with_secrets
 
 _PREFIX = "CDS_"
 
@@ -26,7 +26,9 @@ def _metadata(*, parse: Callable[[str], Any], default_text: str, meaning: str, s
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings in force. `unknown_names` are CDS_ environment variables that are not settings.
+    """The settings in force.
+
+    `unknown_names` are CDS_ environment variables that are not settings, `service_links` those that Kubernetes sets.
 
     `database_url` None stores nothing; `load_settings` sets the default file.
     """
@@ -107,6 +109,17 @@ class Settings:
             secret=True,
             meaning="Secret of 16 characters or more with which patient ids are hashed in logs and records, and links "
             "to summaries signed. Set it if these must match across restarts or machines; and keep it like a password.",
+        ),
+    )
+    log_key_old: tuple[bytes, ...] = field(
+        default=(),
+        repr=False,
+        metadata=_metadata(
+            parse=values.log_keys,
+            default_text="none",
+            secret=True,
+            meaning="Former values of `CDS_LOG_KEY`, separated by commas: cards that were answered or shown before the "
+            "key was changed are known by them. Remove them after 30 days.",
         ),
     )
     cors_origins: tuple[str, ...] = field(
@@ -244,6 +257,15 @@ class Settings:
             "`cds-service/records.db` in `$XDG_STATE_HOME`, else in `~/.local/state`.",
         ),
     )
+    records_within: float = field(
+        default=0.25,
+        metadata=_metadata(
+            parse=values.seconds(0.01, 10),
+            default_text="0.25",
+            meaning="Seconds within which the record of an answered call is on disk; more let one write carry more "
+            "records. A process that is killed loses the records of this time; one that is stopped stores them.",
+        ),
+    )
     keep_references: bool = field(
         default=False,
         metadata=_metadata(
@@ -308,6 +330,11 @@ class Settings:
         ),
     )
     unknown_names: tuple[str, ...] = ()
+    service_links: tuple[str, ...] = ()
+
+    def with_secrets_of(self, other: Settings) -> Settings:
+        """These settings with the secrets of others: passwords and keys that were changed while the service runs."""
+        return replace(self, **{row.name: getattr(other, row.name) for row in _TABLE if row.metadata["secret"]})
 
 
 _TABLE: tuple[Field[Any], ...] = tuple(row for row in fields(Settings) if row.metadata)
@@ -326,6 +353,8 @@ def environment() -> dict[str, str]:
 def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Settings:
     """The settings in force: the environment first, then the file, then the defaults.
 
+    A secret may be in a file of its own, named by its variable with `_FILE`, such as CDS_LOG_KEY_FILE.
+
     Args:
         environ: the environment; a command-line flag is passed as the corresponding variable.
         config: TOML file with the same names in lower case, `cds_port = 8080`.
@@ -334,27 +363,20 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
         SettingError: a value can't be used, or the file can't be read or has an unknown name.
     """
     names = {_name(row): row for row in _TABLE}
-    given = _from_file(config, names) if config else {}
-    given |= {name: (value, name) for name, value in environ.items() if name in names and value.strip()}
-    parsed = {names[name].name: _parse(names[name], value, where) for name, (value, where) in given.items()}
-    parsed.setdefault("database_url", _default_database(environ))
+    links = service_links(environ)
+    variables = {name: (value, name) for name, value in environ.items() if value.strip() and name not in links}
+    files = {name + IN_FILE: name for name, row in names.items() if row.metadata["secret"]}
+    given = with_secrets(read_config(config, [*names, *files]) if config else {}, files)
+    given |= with_secrets({name: found for name, found in variables.items() if name in names or name in files}, files)
+    parsed = {names[name].name: parse_value(names[name], value, where) for name, (value, where) in given.items()}
+    parsed.setdefault("database_url", default_database(environ))
     calls, threads = parsed.get("fhir_calls"), parsed.get("threads", Settings().threads)
     if calls is not None and calls >= threads:
         raise SettingError(f"CDS_FHIR_CALLS is {calls}; write fewer than CDS_THREADS, which is {threads}")
-    unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in names)
-    return Settings(**parsed, unknown_names=tuple(unknown))
-
-
-def _default_database(environ: Mapping[str, str]) -> str:
-    """A SQLite file in the state folder.
-
-    Source: systemd.exec, StateDirectory; XDG Base Directory Specification, XDG_STATE_HOME.
-    """
-    folder = environ.get("STATE_DIRECTORY")
-    if not folder:
-        home = environ.get("XDG_STATE_HOME") or f"{Path.home()}/.local/state"
-        folder = f"{home}/cds-service"
-    return f"sqlite:///{folder}/records.db"
+    unknown = sorted(
+        name for name in environ if name.startswith(_PREFIX) and not (name in names or name in files or name in links)
+    )
+    return Settings(**parsed, unknown_names=tuple(unknown), service_links=links)
 
 
 def share_metrics(folder: Path) -> None:
@@ -365,33 +387,9 @@ def share_metrics(folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
-def _from_file(config: Path, names: Mapping[str, Field[Any]]) -> dict[str, tuple[str, str]]:
-    try:
-        content = tomllib.loads(config.read_text("utf-8"))
-    except OSError as error:
-        raise SettingError(f"{config}: can't be read ({error.strerror}); correct the path after --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"{config}: is not TOML ({error}); write lines like cds_port = 8080") from None
-    unknown = [name for name in content if name.upper() not in names or name != name.lower()]
-    if unknown:
-        known = ", ".join(name.lower() for name in names)
-        raise SettingError(f"{config}: {unknown[0]} is not a setting; the settings are {known}")
-    return {name.upper(): (_as_text(value), f"{config}: {name}") for name, value in content.items()}
-
-
-def _as_text(value: Any) -> str:
-    """A TOML value as the text of an environment variable."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _parse(row: Field[Any], value: str, where: str) -> Any:
-    try:
-        return row.metadata["parse"](value.strip())
-    except values.InvalidValue as error:
-        found = "can't be used" if row.metadata["secret"] else f'is "{value}"'
-        raise SettingError(f"{where} {found}; {error}") from None
+def _secret_names() -> str:
+    *names, last = (f"`{_name(row)}`" for row in _TABLE if row.metadata["secret"])
+    return f"{', '.join(names)} and {last}"
 
 
 def settings_markdown() -> str:
@@ -402,6 +400,9 @@ def settings_markdown() -> str:
         '`cds_port = 8080` or `cds_cors_origins = ["https://ehr.example.org"]`; the environment overrides the file.\n'
         "A wrong value stops the service with a message that names it. An unknown name in the file stops it too; in\n"
         "the environment it only causes a warning. An empty variable counts as not set.\n\n"
+        "A secret can be in a file of its own: write its path to the variable with `_FILE` at the end, such as\n"
+        "`CDS_LOG_KEY_FILE=/run/secrets/log-key`. SIGHUP reads these files again. They exist for "
+        f"{_secret_names()}.\n\n"
         "| setting | default | meaning |\n|---|---|---|\n"
     )
     rows = (f"| `{_name(row)}` | {row.metadata['default_text']} | {row.metadata['meaning']} |\n" for row in _TABLE)

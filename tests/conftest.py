@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -53,6 +54,16 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.delenv("STATE_DIRECTORY", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def records_are_settled() -> Iterator[None]:
+    """No record of a test waits for a database that is deleted after it."""
+    yield
+    if "cds_service.storage.writer" in sys.modules:
+        from tests.support.kept import close_writers
+
+        close_writers()
 
 
 @pytest.fixture(autouse=True)

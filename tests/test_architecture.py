@@ -24,6 +24,7 @@ ORDER = {
     "fhir_references": 0,
     "json_schema": 0,
     "setting_values": 0.5,
+    "setting_sources": 0.6,
     "settings": 1,
     "security": 2,
     "hooks": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -200,3 +201,60 @@ def test_without_a_setting_the_store_is_a_file_of_the_user(environ: dict[str, st
 def test_the_page_of_settings_is_the_table() -> None:
     """docs/settings.md says what settings.py says."""
     assert DOCUMENTED.read_text("utf-8") == settings_markdown()
+
+
+SECRETS = {
+    "CDS_DATABASE_URL": "postgresql://records:geheim@db/records",
+    "CDS_REDIS_URL": "redis://:geheim@cache:6379/1",
+    "CDS_LOG_KEY": "0123456789abcdef",
+    "CDS_LOG_KEY_OLD": "fedcba9876543210",
+    "CDS_METRICS_TOKEN": "geheim",
+}
+
+
+def test_every_secret_can_be_in_a_file(tmp_path: Path) -> None:
+    """A secret is read from the file that its variable with _FILE names; the configuration file can name it too."""
+    secret = {field.name for field in fields(Settings) if field.metadata.get("secret")}
+    assert {name.removeprefix("CDS_").lower() for name in SECRETS} == secret
+    paths = {f"{name}_FILE": tmp_path / name for name in SECRETS}
+    for name, value in SECRETS.items():
+        (tmp_path / name).write_text(f"{value}\n", "utf-8")
+    expected = load_settings(SECRETS)
+    assert load_settings({name: str(path) for name, path in paths.items()}) == expected
+    lines = (f'{name.lower()} = "{path}"\n' for name, path in paths.items())
+    assert load_settings({}, written(tmp_path, "".join(lines))) == expected
+
+
+def test_the_file_of_a_secret_must_be_of_use(tmp_path: Path) -> None:
+    """A file that is missing or empty, and a secret given twice, are named with the remedy and without the secret."""
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "key").write_text("too short")
+    for path, problem in (("none", "can't be read"), ("empty", "is empty"), ("key", "CDS_LOG_KEY_FILE can't be used")):
+        with pytest.raises(SettingError, match=problem) as error:
+            load_settings(NO_DATABASE | {"CDS_LOG_KEY_FILE": str(tmp_path / path)})
+        assert "too short" not in error.value.message
+    with pytest.raises(SettingError, match="CDS_LOG_KEY_FILE and CDS_LOG_KEY are both set"):
+        load_settings(NO_DATABASE | {"CDS_LOG_KEY_FILE": str(tmp_path / "key"), "CDS_LOG_KEY": "0123456789abcdef"})
+    with pytest.raises(SettingError, match="cds_port_file is not a setting"):
+        load_settings(NO_DATABASE, written(tmp_path, 'cds_port_file = "x"'))
+
+
+def test_the_variables_of_a_kubernetes_service_are_no_settings() -> None:
+    """A Service whose name starts with cds sets variables in each pod: ignored, and told apart from mistakes."""
+    links = {
+        "CDS_PORT": "tcp://10.96.0.7:8080",
+        "CDS_SERVICE_HOST": "10.96.0.7",
+        "CDS_SERVICE_PORT": "8080",
+        "CDS_SERVICE_PORT_HTTP": "8080",
+        "CDS_PORT_8080_TCP": "tcp://10.96.0.7:8080",
+        "CDS_PORT_8080_TCP_ADDR": "10.96.0.7",
+        "CDS_PORT_8080_TCP_PROTO": "tcp",
+        "CDS_DATABASE_PORT": "tcp://10.96.0.8:5432",
+        "CDS_DATABASE_SERVICE_HOST": "10.96.0.8",
+    }
+    settings = load_settings(NO_DATABASE | links | {"CDS_SIET": "typing error"})
+    assert (settings.port, settings.unknown_names) == (8080, ("CDS_SIET",))
+    assert settings.service_links == tuple(sorted(links))
+    assert load_settings(NO_DATABASE | {"CDS_PORT": "9000"}).service_links == ()
+    with pytest.raises(SettingError, match='CDS_PORT is "http://x"'):
+        load_settings(NO_DATABASE | {"CDS_PORT": "http://x"})

@@ -7,6 +7,7 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def _print_json(report: Report, knowledge: Knowledge) -> None:
         "seconds_to_answer": {"median": report.median_seconds, "answers": len(report.seconds_to_answer)},
         "answers_before_card": report.answers_before_card,
         "unknown_cards": report.unknown_cards,
+        "odd_feedback": {client: asdict(odd) for client, odd in report.odd.items()},
         "review_above_percent": report.review_above,
         "review": list(report.review),
     }

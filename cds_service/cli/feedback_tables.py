@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cds_service.cli.terminal import safe
-from cds_service.storage.report import Report, Tally
+from cds_service.storage.report import OFTEN, OddFeedback, Report, Tally
 
 HEADINGS = {
     "row": "Problem on the card",
@@ -70,7 +70,18 @@ def summary_lines(report: Report) -> list[str]:
         lines.append(f"{report.answers_before_card} answers are dated before their card: an EHR's clock is wrong.")
     if report.unknown_cards:
         lines.append(f"{report.unknown_cards} feedback entries are about unknown cards.")
+    lines += [f"Check the feedback of {client}: {odd_in_words(odd)}." for client, odd in report.odd.items()]
     return lines
+
+
+def odd_in_words(odd: OddFeedback) -> str:
+    """What is odd about the feedback of one EHR."""
+    counts = {
+        "entries on cards that it did not receive": odd.unknown_cards,
+        f"cards answered more than {OFTEN} times": odd.changed_cards,
+        "comments that were cut": odd.cut_comments,
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def shown_percent(tally: Tally) -> str:

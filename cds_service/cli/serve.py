@@ -7,6 +7,7 @@ import os
 
 from cds_service.cli.options import settings_of
 from cds_service.errors import SetupError
+from cds_service.settings import Settings
 
 _NO_FORK = (
     "the server needs a system with fork (Linux, macOS); on Windows run it in WSL or in a container, see "
@@ -27,5 +28,8 @@ def run(args: argparse.Namespace) -> int:
         raise SetupError(_NO_FORK)
     from cds_service.web.serve import serve
 
-    serve(settings_of(args, host=args.host, port=args.port, workers=args.workers), insecure=args.insecure)
+    def settings() -> Settings:
+        return settings_of(args, host=args.host, port=args.port, workers=args.workers)
+
+    serve(settings(), insecure=args.insecure, reread=settings)
     return 0

@@ -6,7 +6,7 @@ is other evidence, and reopens it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,12 @@ SHOWN_FOR = timedelta(hours=12)
 """How long a card that nobody answered counts as seen: the session in which an order is written and signed."""
 _ORDER_OF_HOOKS = ("order-select", "order-sign", "order-dispatch", "appointment-book")
 _MOST_READ = 500
+ShownAt = Callable[[str, str, str, str], float]
+"""Client, service, subject and evidence of a card -> seconds since 1970 when it was shown; 0 if that is not known."""
+
+
+def _never(*_: str) -> float:
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,20 @@ class Earlier:
     at: datetime
 
 
-def already_answered(store: Store, marks: Mapping[str, CardMark], call: Earlier, *, seconds: float) -> frozenset[str]:
+_ANSWERS = sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
+_SAME_CARD = (CARDS.c.subject, CARDS.c.evidence, CARDS.c.service, _ANSWERS)
+_SHOWN = (
+    sa.select(*_SAME_CARD, sa.func.max(CARDS.c.at))
+    .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
+    .where(CARDS.c.shown, CARDS.c.at > sa.bindparam("after"), CARDS.c.at <= sa.bindparam("until"))
+    .group_by(*_SAME_CARD)
+    .limit(_MOST_READ)
+)
+
+
+def already_answered(
+    store: Store, marks: Mapping[str, Sequence[CardMark]], call: Earlier, *, seconds: float, shown_at: ShownAt = _never
+) -> frozenset[str]:
     """The uuids of the cards that are not to be shown again.
 
     A card is held back where the same card was answered (accepted or overridden); or, unless it must repeat, where a
@@ -50,32 +69,30 @@ def already_answered(store: Store, marks: Mapping[str, CardMark], call: Earlier,
 
     Args:
         store: the database.
-        marks: of this call's cards, by uuid.
+        marks: of this call's cards, by uuid; several by the keys of before a rotation.
         call: this call.
         seconds: how long a statement may wait for locks.
+        shown_at: what was shown in the last moments, and may not be in the database yet.
 
     Raises:
         StoreUnavailable: nobody can tell, so all of them are to be shown.
     """
-    subjects = sorted({mark.subject for mark in marks.values()})
-    shown = (
-        sa.select(CARDS.c.subject, CARDS.c.evidence, CARDS.c.service, CARDS.c.at, FEEDBACK.c.card.label("answer"))
-        .outerjoin(FEEDBACK, (FEEDBACK.c.card == CARDS.c.uuid) & (FEEDBACK.c.client == CARDS.c.client))
-        .where(CARDS.c.client == call.client, CARDS.c.subject.in_(subjects), CARDS.c.shown)
-        .where(CARDS.c.at > call.at - ANSWERED_FOR, CARDS.c.at <= call.at)
-        .order_by(CARDS.c.at.desc())
-        .limit(_MOST_READ)
-    )
+    subjects = sorted({mark.subject for several in marks.values() for mark in several})
+    wanted = {"client": call.client, "subjects": subjects, "after": call.at - ANSWERED_FOR, "until": call.at}
     with store.transaction(seconds) as connection:
-        rows = connection.execute(shown).all() if subjects else []
-    answered = {(row.subject, row.evidence) for row in rows if row.answer is not None}
+        rows = connection.execute(_SHOWN, wanted).all() if subjects else []
+    answered = {(subject, evidence) for subject, evidence, _, is_answered, _ in rows if is_answered}
     since = call.at - SHOWN_FOR
-    seen = {(row.subject, row.evidence) for row in rows if row.at > since and _comes_before(row.service, call.service)}
-    return frozenset(
-        uuid
-        for uuid, mark in marks.items()
-        if (mark.subject, mark.evidence) in (answered if mark.must_repeat else answered | seen)
-    )
+    seen = {(row[0], row[1]) for row in rows if row[4] > since and _comes_before(row[2], call.service)}
+    earlier = [service for service in SERVICES if _comes_before(service, call.service)]
+
+    def is_settled(mark: CardMark) -> bool:
+        if (mark.subject, mark.evidence) in (answered if mark.must_repeat else answered | seen):
+            return True
+        moments = (shown_at(call.client, service, mark.subject, mark.evidence) for service in earlier)
+        return not mark.must_repeat and any(moment > since.timestamp() for moment in moments)
+
+    return frozenset(uuid for uuid, several in marks.items() if any(map(is_settled, several)))
 
 
 def _comes_before(service: str, other: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from cds_service.call_summary import CallSummary
@@ -46,25 +45,21 @@ class CallRecord:
     marks: Mapping[str, CardMark] = field(default_factory=dict)
     """By the uuid of a card that can be known again."""
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The uuids of the cards that were shown."""
+        cards = self.summary.cards if self.summary and not self.shadow else ()
+        return tuple(card.uuid for card in cards if card.uuid is not None)
 
-def save_call(store: Store, record: CallRecord, *, seconds: float) -> None:
-    """Store a call and its cards in one transaction.
 
-    Args:
-        store: the database.
-        record: the call.
-        seconds: how long a statement may wait for locks.
-
-    Raises:
-        StoreUnavailable: nothing was stored.
-    """
-    cards = _cards(record)
-    with store.transaction(seconds) as connection:
-        connection.execute(CALLS.insert(), [_call(record)])
-        if cards:
-            connection.execute(CARDS.insert(), cards)
-        if record.unread:
-            count_unread(connection, record.unread, record.client, record.at)
+def insert_calls(connection: sa.Connection, records: Sequence[CallRecord]) -> None:
+    """Insert calls and their cards, and count what could not be read."""
+    cards = [card for record in records for card in _cards(record)]
+    if records:
+        connection.execute(CALLS.insert(), list(map(_call, records)))
+    if cards:
+        connection.execute(CARDS.insert(), cards)
+    count_unread(connection, ((record.client, record.at, item) for record in records for item in record.unread))
 
 
 def _call(record: CallRecord) -> dict[str, Any]:
@@ -81,9 +76,9 @@ def _call(record: CallRecord) -> dict[str, Any]:
         "shadow": record.shadow,
         "knowledge_version": record.knowledge_version,
         "hook_instance": record.hook_instance,
-        "read": msgspec.to_builtins(summary.read) if summary else {},
-        "unavailable": msgspec.to_builtins(summary.unavailable) if summary else {},
-        "orders": msgspec.to_builtins(summary.orders) if summary else [],
+        "read": summary.read if summary else {},
+        "unavailable": summary.unavailable if summary else {},
+        "orders": summary.orders if summary else [],
         "milliseconds": {stage: round(time, 3) for stage, time in record.milliseconds.items()},
     }
 

@@ -14,10 +14,15 @@ from statistics import median
 
 import sqlalchemy as sa
 
+from cds_service.storage.feedback import CUT
 from cds_service.storage.schema import CARDS, FEEDBACK
 from cds_service.storage.store import Store
 
 _TIMEOUT_SECONDS = 60.0
+OFTEN = 5
+"""A clinician answers a card once, and may change their mind a few times."""
+_FEW = 10
+"""Entries on unknown cards that are no reason to look: after a restore, some are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class OddFeedback:
+    """What is odd about the feedback that one client sent in the period; such a client's numbers are not to be trusted.
+
+    `unknown_cards`: entries on cards that it did not receive. `changed_cards`: cards with more than `OFTEN` entries.
+    `cut_comments`: comments too long to be stored whole.
+    """
+
+    unknown_cards: int = 0
+    changed_cards: int = 0
+    cut_comments: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Feedback on the cards of a period.
 
@@ -68,7 +86,7 @@ class Report:
     counts for every rule (table row) that it speaks for. `reasons` counts override reasons. `seconds_to_answer` is
     sorted and never negative; `answers_before_card` counts feedback dated before its card (the client's clock is
     behind). `unknown_cards` counts entries received in the period on unknown cards. `review` lists the rules overridden
-    above `review_above` percent, the worst first.
+    above `review_above` percent, the worst first. `odd`: the clients whose feedback looks made up or broken.
     """
 
     since: datetime | None
@@ -81,6 +99,7 @@ class Report:
     answers_before_card: int
     unknown_cards: int
     review: Sequence[str] = field(default=())
+    odd: Mapping[str, OddFeedback] = field(default_factory=dict)
     why: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Rule -> the reasons for which its cards were overridden, the most frequent first."""
 
@@ -113,6 +132,7 @@ def build_report(store: Store, since: datetime | None, until: datetime | None, *
     with store.transaction(_TIMEOUT_SECONDS) as connection:
         cards = _cards(connection, since, until)
         unknown = _unknown(connection, since, until)
+        odd = _odd(connection, since, until, unknown)
     by = {kind: _tallies(cards, of) for kind, of in _BREAKDOWNS.items()}
     by["rule"] = _tallies_of((rule, card) for card in cards for rule in card.rows)
     rates = {rule: tally.overridden_percent or 0.0 for rule, tally in by["rule"].items()}
@@ -126,9 +146,10 @@ def build_report(store: Store, since: datetime | None, until: datetime | None, *
         reasons=dict(Counter(card.reason for card in cards if card.reason).most_common()),
         seconds_to_answer=sorted(second for second in seconds if second >= 0),
         answers_before_card=sum(second < 0 for second in seconds),
-        unknown_cards=unknown,
+        unknown_cards=sum(unknown.values()),
         review=sorted((rule for rule, rate in rates.items() if rate > review_above), key=lambda rule: -rates[rule]),
         why=_why(cards),
+        odd=odd,
     )
 
 
@@ -164,10 +185,35 @@ def _why(cards: Iterable[CardFeedback]) -> dict[str, dict[str, int]]:
     return {rule: dict(reasons.most_common()) for rule, reasons in found.items()}
 
 
-def _unknown(connection: sa.Connection, since: datetime | None, until: datetime | None) -> int:
+def _unknown(connection: sa.Connection, since: datetime | None, until: datetime | None) -> dict[str, int]:
+    """Entries on unknown cards, by client."""
     given = sa.exists().where(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.client == FEEDBACK.c.client)
-    query = sa.select(sa.func.count()).select_from(FEEDBACK).where(~given)
-    return connection.execute(query.where(*_between(FEEDBACK.c.received_at, since, until))).scalar_one()
+    return _by_client(connection, ~given, *_between(FEEDBACK.c.received_at, since, until))
+
+
+def _odd(
+    connection: sa.Connection, since: datetime | None, until: datetime | None, unknown: Mapping[str, int]
+) -> dict[str, OddFeedback]:
+    received = _between(FEEDBACK.c.received_at, since, until)
+    often = (
+        sa.select(FEEDBACK.c.client)
+        .where(*received)
+        .group_by(FEEDBACK.c.client, FEEDBACK.c.card)
+        .having(sa.func.count() > OFTEN)
+    )
+    changed = Counter(connection.scalars(often))
+    cut = _by_client(connection, FEEDBACK.c.comment.endswith(CUT, autoescape=True), *received)
+    strange = {client: count for client, count in unknown.items() if count > _FEW}
+    return {
+        client: OddFeedback(strange.get(client, 0), changed[client], cut.get(client, 0))
+        for client in sorted({*strange, *changed, *cut})
+    }
+
+
+def _by_client(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> dict[str, int]:
+    """Entries of feedback, by client."""
+    query = sa.select(FEEDBACK.c.client, sa.func.count()).where(*conditions).group_by(FEEDBACK.c.client)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _between(

@@ -29,7 +29,7 @@ def keep_snapshot(store: Store, snapshot: Snapshot, at: datetime) -> None:
         "shipped": digest(snapshot.shipped),
         "site": digest(snapshot.site) if snapshot.site is not None else None,
     }
-    with store.transaction(_SECONDS) as connection:
+    with store.transaction(_SECONDS, writing=True) as connection:
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         known = set(connection.scalars(sa.select(SNAPSHOTS.c.sha256)))
         for part in parts:

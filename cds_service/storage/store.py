@@ -14,14 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError, StatementError
 
-from cds_service.errors import SettingError, StoreUnavailable
+from cds_service.errors import RowsRejected, SettingError, StoreUnavailable
 from cds_service.storage.schema import CALLS
+from cds_service.storage.sqlite_file import SqliteFile
 
 RETRY_SECONDS = 2.0
 """How long to wait after a failed connection or migration before trying again."""
@@ -31,6 +33,12 @@ _INVALID_URL = (
     "CDS_DATABASE_URL is not a supported database URL; write sqlite:////path/to/records.db or "
     "postgresql://user:password@host/database"
 )
+_ENGINE_OPTIONS: dict[str, Any] = {
+    "max_overflow": -1,
+    "hide_parameters": True,
+    "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+    "json_deserializer": msgspec.json.decode,
+}
 _MIGRATION_LOCK = 0x49_52_43_44  # an arbitrary key for pg_advisory_xact_lock
 
 
@@ -43,8 +51,9 @@ class Store:
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = _engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._file = _guarded_file(self._engine) if self._is_sqlite else None
         self._is_up_to_date = False
-        self._upgrade_lock = threading.Lock()
+        self._upgrade_lock = threading.RLock()
         self._clock = clock
         self._retry_at = float("-inf")
 
@@ -61,6 +70,7 @@ class Store:
             SettingError: the tables are those of a newer release.
         """
         with self._upgrade_lock:
+            self._check_file(writing=False)
             if self._is_up_to_date:
                 return
             with _translate_errors(), self._connection() as connection, self._pause_on_failure(), connection.begin():
@@ -78,37 +88,70 @@ class Store:
             self._is_up_to_date = True
 
     @contextmanager
-    def transaction(self, seconds: float) -> Iterator[sa.Connection]:
+    def transaction(self, seconds: float, *, writing: bool = False) -> Iterator[sa.Connection]:
         """A transaction, committed at the end of the block and rolled back on an error.
 
         Args:
             seconds: how long a statement may wait for locks.
+            writing: the block writes. In SQLite it then has the lock from the start, as a transaction that has read
+                can't wait for it.
 
         Raises:
-            StoreUnavailable: the database can't be reached or timed out; nothing was written.
+            StoreUnavailable: the database can't be reached, timed out, or its file is gone; nothing was kept.
+            RowsRejected: the database works and refuses these rows; nothing was kept.
         """
+        self._check_file(writing)
         if not self._is_up_to_date:
             self.upgrade()
-        with _translate_errors(), self._connection() as connection, connection.begin():
-            milliseconds = int(seconds * 1000)
-            if self._is_sqlite:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
-            else:
-                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
-            yield connection
+        with _translate_errors(), self._connection() as connection:
+            with connection.begin():
+                self._set_timeout(connection, int(seconds * 1000))
+                if writing and self._is_sqlite:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+            if self._file is not None:
+                self._file.check_kept(connection.info["file"])
+
+    def problem(self) -> str | None:
+        """Why nothing can be stored now; None if all is well. It writes, as a full disk can still be read."""
+        try:
+            with self.transaction(seconds=1.0, writing=True) as connection:
+                connection.execute(sa.select(CALLS.c.id).limit(1))
+                if self._is_sqlite:
+                    connection.exec_driver_sql("PRAGMA user_version = 1")
+                elif connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on":
+                    return "The database can only be read: is it a standby?"
+        except (StoreUnavailable, SettingError) as error:
+            return error.message
+        if self._file is not None and self._file.is_disk_full():
+            return f"The disk of {self._file.path.name} is full."
+        return None
 
     def is_reachable(self) -> bool:
-        """Whether the database answers now and has its tables."""
-        try:
-            with self.transaction(seconds=1.0) as connection:
-                connection.execute(sa.select(CALLS.c.id).limit(1))
-        except (StoreUnavailable, SettingError):
-            return False
-        return True
+        """Whether the database answers now, has its tables, and can be written."""
+        return self.problem() is None
 
     def close(self) -> None:
         """Close all connections; call it before a fork and at the end."""
         self._engine.dispose()
+
+    def _check_file(self, writing: bool) -> None:
+        """If another SQLite file was put in place, open that one and migrate it."""
+        if self._file is None or self._file.is_opened(writing=writing):
+            return
+        with self._upgrade_lock:
+            if not self._file.is_opened(writing=writing):  # another thread may have been first
+                file = self._file.identify()
+                self._engine.dispose()
+                self._is_up_to_date = False
+                self._file.set_opened(file)
+
+    def _set_timeout(self, connection: sa.Connection, milliseconds: int) -> None:
+        if not self._is_sqlite:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+        elif connection.info.get("timeout") != milliseconds:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
+            connection.info["timeout"] = milliseconds
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
@@ -135,8 +178,10 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreUnavailable(f"The database failed ({type(cause).__name__}).") from None
+        cause = type(getattr(error, "orig", None) or error).__name__
+        if isinstance(error, IntegrityError | DataError) or type(error) is StatementError:
+            raise RowsRejected(f"The database refused the rows ({cause}).") from None
+        raise StoreUnavailable(f"The database failed ({cause}).") from None
 
 
 def _engine(url: str) -> sa.Engine:
@@ -160,8 +205,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
             url.set(drivername="postgresql+psycopg"),
             connect_args=options,
             pool_pre_ping=True,
-            max_overflow=-1,
-            hide_parameters=True,
+            **_ENGINE_OPTIONS,
         )
     except ModuleNotFoundError:
         raise SettingError(
@@ -187,7 +231,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         raise SettingError(
             f"CDS_DATABASE_URL: {file} can't be written ({error.strerror}); name another file, or give it to this user"
         ) from None
-    engine = sa.create_engine(url, connect_args={"timeout": _CONNECT_SECONDS}, max_overflow=-1, hide_parameters=True)
+    engine = sa.create_engine(url, connect_args={"timeout": _CONNECT_SECONDS}, **_ENGINE_OPTIONS)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -195,6 +239,22 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         connection.execute("PRAGMA synchronous=FULL").close()
 
     return engine
+
+
+def _guarded_file(engine: sa.Engine) -> SqliteFile:
+    """The file of a SQLite engine, whose connections know from now on which file they have opened.
+
+    They do not create it, as the default of SQLite is: an empty one would hide that the file is gone.
+    """
+    file = SqliteFile(Path(engine.url.database or "").absolute())
+
+    @sa.event.listens_for(engine, "do_connect")
+    def open_existing(_dialect: object, record: Any, args: list[Any], options: dict[str, Any]) -> None:
+        record.info["file"] = file.identify()
+        args[0] = f"{file.path.as_uri()}?mode=rw"
+        options["uri"] = True
+
+    return file
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

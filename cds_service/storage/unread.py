@@ -15,10 +15,13 @@ from cds_service.unread import Unread
 _MOST_CHARACTERS = 255
 
 
-def count_unread(connection: sa.Connection, found: Iterable[Unread], client: str, at: datetime) -> None:
-    """Add one for each of them, in the transaction of the caller. Rows are written in one order, against deadlocks."""
-    counts = Counter((item.kind, item.name[:_MOST_CHARACTERS]) for item in found)
-    day = at.astimezone(UTC).date()
+def count_unread(connection: sa.Connection, found: Iterable[tuple[str, datetime, Unread]]) -> None:
+    """Add one for each of them, with its client and time. Rows are written in one order, against deadlocks."""
+    counts = Counter(
+        (at.astimezone(UTC).date(), client, item.kind, item.name[:_MOST_CHARACTERS]) for client, at, item in found
+    )
+    if not counts:
+        return
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     new = insert(UNREAD)
     statement = new.on_conflict_do_update(
@@ -26,6 +29,6 @@ def count_unread(connection: sa.Connection, found: Iterable[Unread], client: str
     )
     rows = [
         {"day": day, "client": client, "kind": kind, "name": name, "count": count}
-        for (kind, name), count in sorted(counts.items())
+        for (day, client, kind, name), count in sorted(counts.items())
     ]
     connection.execute(statement, rows)

@@ -20,6 +20,7 @@ from cds_service.profiles.background import BackgroundValidator
 from cds_service.security.fhir_servers import is_loopback
 from cds_service.settings import Settings
 from cds_service.storage.store import Store
+from cds_service.storage.writer import Observers, Writer
 from cds_service.web.access import create_token_verifier, require_authentication
 from cds_service.web.call_log import register_call_log
 from cds_service.web.call_recorder import CallRecorder
@@ -31,7 +32,7 @@ from cds_service.web.pages import page_routes
 from cds_service.web.rate_limits import limit_rate
 from cds_service.web.rule_pages import rule_page_routes
 from cds_service.web.services import CallDependencies, service_routes
-from cds_service.web.status import status_routes
+from cds_service.web.status import StoreState, status_routes
 from cds_service.web.summary_links import SummaryLinks
 from cds_service.web.summary_pages import summary_routes
 from cds_service.web.try_page import try_routes
@@ -63,7 +64,7 @@ def create_app(
     knowledge: Knowledge | None = None,
     clock: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] | None = None,
-    store: Store | None = None,
+    writer: Writer | None = None,
     metrics: Metrics | None = None,
     validator: BackgroundValidator | None = None,
     used_tokens_folder: Path | None = None,
@@ -75,7 +76,7 @@ def create_app(
         knowledge: the effective tables; None loads the shipped ones with the site folder of the settings.
         clock: returns the time in the hospital's zone; None for the machine's clock.
         new_id: returns a new UUID; None for random ones.
-        store: stores feedback and records; None for the database of the settings, if there is one.
+        writer: stores feedback and records; None for the database of the settings, if there is one.
         metrics: the counters; None for counters of this process alone.
         validator: validates the data of calls where `CDS_VALIDATE` is on; None for one that counts in `metrics`.
         used_tokens_folder: remembers used tokens; None creates a new folder if clients are registered.
@@ -98,24 +99,33 @@ def create_app(
     app.extensions[TABLES] = LoadedTables(knowledge.version, clock().date(), knowledge.next_day)
     telling_of(settings, knowledge)  # a language without sentences stops the start
     new_id = new_id or _random_id
-    store = store or (Store(settings.database_url) if settings.database_url else None)
     metrics = metrics or Metrics()
+    writer = writer or create_writer(settings, metrics)
+    store = writer.store if writer is not None else None
+    store_state = StoreState(writer) if writer is not None else None
     validator = validator or BackgroundValidator(on_fault=metrics.count_fault)
-    recorder = CallRecorder(store, metrics, log_key, _random_id, settings.keep_references, settings.keep_words)
+    recorder = CallRecorder(
+        writer,
+        metrics,
+        (log_key, *settings.log_key_old),
+        _random_id,
+        settings.keep_references,
+        settings.keep_words,
+    )
     fhir_servers = _fhir_servers(settings, metrics)
     links = SummaryLinks(settings, knowledge, store, log_key, clock) if settings.summary_links and store else None
     app.register_blueprint(
         service_routes(settings, CallDependencies(knowledge, clock, new_id, recorder, validator, fhir_servers, links))
     )
     app.register_blueprint(summary_routes(settings, knowledge, links))
-    app.register_blueprint(feedback_routes(settings, store, metrics, clock))
-    app.register_blueprint(status_routes(settings, knowledge, store))
+    app.register_blueprint(feedback_routes(settings, writer, metrics, clock))
+    app.register_blueprint(status_routes(settings, knowledge, store_state))
     app.register_blueprint(
         metrics_routes(
             metrics,
             settings.metrics_token,
             lambda: knowledge.version,
-            lambda: store is not None and store.is_reachable(),
+            lambda: store_state is not None and store_state.problem() is None,
         )
     )
     app.register_blueprint(page_routes(settings, knowledge))
@@ -131,6 +141,18 @@ def create_app(
     limit_rate(app, settings)
     app.after_request(_add_security_headers(settings.public_url))
     return app
+
+
+def create_writer(settings: Settings, metrics: Metrics) -> Writer | None:
+    """What stores feedback and records in the database of the settings; None if there is none.
+
+    Raises:
+        SettingError: the database URL can't be used.
+    """
+    if not settings.database_url:
+        return None
+    observers = Observers(metrics.count_lost_records, metrics.observe_stored_records)
+    return Writer(Store(settings.database_url), settings.records_within, observers)
 
 
 def _clock(settings: Settings) -> Callable[[], datetime]:

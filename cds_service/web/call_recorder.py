@@ -1,11 +1,11 @@
-"""Stores and counts each judged call. Nothing here can fail a call or delay it for long."""
+"""Records and counts each judged call. Nothing here can fail a call, and no call waits for its record."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,12 +13,13 @@ from flask import request
 
 from cds_service.answer import Answer
 from cds_service.call_summary import CallSummary, without_references
+from cds_service.cards.card import Basis
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.request import HookRequest
 from cds_service.security.pseudonym import pseudonym
 from cds_service.storage.answered import CardMark, Earlier, already_answered
-from cds_service.storage.records import CallRecord, save_call
-from cds_service.storage.store import Store
+from cds_service.storage.records import CallRecord
+from cds_service.storage.writer import Writer
 from cds_service.unread import Unread, unread_of
 from cds_service.web.calling_client import calling_issuer, client_name
 from cds_service.web.metrics import Metrics
@@ -26,7 +27,7 @@ from cds_service.web.metrics import Metrics
 _log = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 0.25
-"""How long a clinician may wait for the record to be stored."""
+"""How long a clinician may wait for what was answered before."""
 
 
 class Stopwatch:
@@ -55,11 +56,14 @@ class ReceivedCall:
 
 @dataclass(frozen=True, slots=True)
 class CallRecorder:
-    """Records calls. With `store` None they are only counted. `log_key` is the key of the pseudonyms."""
+    """Records calls. With `writer` None they are only counted.
 
-    store: Store | None
+    `log_keys` are the key of the pseudonyms, and those of before, by which earlier cards are known.
+    """
+
+    writer: Writer | None
     metrics: Metrics
-    log_key: bytes
+    log_keys: Sequence[bytes]
     new_id: Callable[[], str]
     keep_references: bool = False
     """Whether the ids of the resources that an answer rests on are stored."""
@@ -68,29 +72,29 @@ class CallRecorder:
 
     def without_answered(self, call: ReceivedCall, result: Answer) -> Answer:
         """The answer without the cards that were answered, or shown earlier; all of them where nobody can tell."""
-        marks = self._marks(call, result)
-        if self.store is None or call.shadow or not marks:
+        if self.writer is None or call.shadow or not (marks := self._marks(call, result)):
             return result
         earlier = Earlier(client_name(), call.request.service.id, call.at)
         try:
-            answered = already_answered(self.store, marks, earlier, seconds=_TIMEOUT_SECONDS)
+            answered = already_answered(
+                self.writer.store, marks, earlier, seconds=_TIMEOUT_SECONDS, shown_at=self.writer.shown_at
+            )
         except (StoreUnavailable, SettingError) as error:
             _log.error("cards that were answered are shown again: %s", error.message)
             return result
         return _without(answered, result)
 
-    def _marks(self, call: ReceivedCall, result: Answer) -> dict[str, CardMark]:
-        """What each card is known by in the store, by its uuid."""
+    def _marks(self, call: ReceivedCall, result: Answer) -> dict[str, tuple[CardMark, ...]]:
+        """What each card is known by in the store, by its uuid: a mark for each key, the one in use first."""
 
-        def keyed(*parts: str) -> str:
-            return pseudonym(self.log_key, calling_issuer(), json.dumps([call.request.patient_id, *parts]))
+        def mark(key: bytes, topic: str, basis: Basis) -> CardMark:
+            def keyed(*parts: str) -> str:
+                return pseudonym(key, calling_issuer(), json.dumps([call.request.patient_id, *parts]))
+
+            return CardMark(keyed(topic, *basis.orders), keyed(basis.evidence), basis.must_repeat)
 
         return {
-            card.uuid: CardMark(
-                subject=keyed(card.topic, *card.basis.orders),
-                evidence=keyed(card.basis.evidence),
-                must_repeat=card.basis.must_repeat,
-            )
+            card.uuid: tuple(mark(key, card.topic, card.basis) for key in self.log_keys)
             for card in result.summary.cards
             if card.uuid is not None and card.basis is not None
         }
@@ -99,17 +103,10 @@ class CallRecorder:
         """Record a call with the times of its stages; `result` is None if nothing could be judged."""
         if result is not None:
             self.metrics.count_summary(result.summary, shadow=call.shadow)
-        if self.store is not None:
-            self._save(self.store, self._call_record(call, result, stopwatch))
+        if self.writer is not None:
+            self.writer.add(self._call_record(call, result, stopwatch))
             stopwatch.lap("records")
         self.metrics.observe_stages(stopwatch.seconds)
-
-    def _save(self, store: Store, record: CallRecord) -> None:
-        try:
-            save_call(store, record, seconds=_TIMEOUT_SECONDS)
-        except (StoreUnavailable, SettingError) as error:
-            self.metrics.count_lost_record()
-            _log.error("record %s of a call to %s was not stored: %s", record.id, record.service, error.message)
 
     def _call_record(self, call: ReceivedCall, result: Answer | None, stopwatch: Stopwatch) -> CallRecord:
         return CallRecord(
@@ -120,14 +117,14 @@ class CallRecorder:
             client=client_name(),
             peer=request.remote_addr or "",
             # The same pseudonym as in the log, so that records and log lines can be matched.
-            patient=pseudonym(self.log_key, calling_issuer(), call.request.patient_id),
+            patient=pseudonym(self.log_keys[0], calling_issuer(), call.request.patient_id),
             shadow=call.shadow,
             knowledge_version=call.knowledge_version,
             milliseconds={stage: seconds * 1000 for stage, seconds in stopwatch.seconds.items()},
             summary=self._summary(result) if result is not None else None,
             hook_instance=call.request.hook_instance,
             unread=self._unread(result) if result is not None else (),
-            marks=self._marks(call, result) if result is not None else {},
+            marks={uuid: marks[0] for uuid, marks in self._marks(call, result).items()} if result is not None else {},
         )
 
     def _unread(self, result: Answer) -> tuple[Unread, ...]:

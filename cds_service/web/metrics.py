@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
@@ -28,6 +28,7 @@ P = ParamSpec("P")
 _log = logging.getLogger(__name__)
 
 _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_RECORDS_SECONDS = (0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _FHIR_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -79,6 +80,12 @@ class Metrics:
         )
         self._lost_records = Counter(
             "cds_records_lost", "Calls whose audit record could not be stored.", registry=registry
+        )
+        self._records = Histogram(
+            "cds_records_seconds",
+            "Time from an answer until its audit record is stored.",
+            buckets=_RECORDS_SECONDS,
+            registry=registry,
         )
         self._feedback = Counter("cds_feedback", "Feedback entries stored.", ("outcome", "client"), registry=registry)
         self._repeated = Counter("cds_feedback_repeated", "Feedback entries sent again.", registry=registry)
@@ -136,9 +143,15 @@ class Metrics:
                 self._unavailable.labels(data, reason).inc()
 
     @_best_effort
-    def count_lost_record(self) -> None:
-        """Count one call whose record could not be stored."""
-        self._lost_records.inc()
+    def count_lost_records(self, count: int) -> None:
+        """Count calls whose record could not be stored."""
+        self._lost_records.inc(count)
+
+    @_best_effort
+    def observe_stored_records(self, seconds: Sequence[float]) -> None:
+        """Observe how long each of these records waited until it was stored."""
+        for waited in seconds:
+            self._records.observe(waited)
 
     @_best_effort
     def count_feedback(self, result: BatchResult, client: str) -> None:

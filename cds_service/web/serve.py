@@ -1,8 +1,9 @@
 """The production server: gunicorn with threads (`worker.py`), in this process.
 
 Tables and clients are loaded once, before the workers fork, so that a mistake stops the start and the workers share
-memory. SIGTERM drains: no new connections, running calls are answered. SIGHUP reloads tables and clients: new workers
-use them and the old ones drain. If they have a mistake nothing changes, and the log says so.
+memory. SIGTERM, SIGINT and SIGQUIT drain: no new connections, running calls are answered, and records are stored.
+SIGHUP reloads tables and clients: new workers use them and the old ones drain. If they have a mistake nothing changes,
+and the log says so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from cds_service.errors import SettingError, SetupError, StoreUnavailable
 from cds_service.knowledge.snapshot import take_snapshot
@@ -34,8 +36,9 @@ from cds_service.settings import Settings, share_metrics
 from cds_service.storage.snapshots import keep_snapshot
 from cds_service.storage.store import Store
 from cds_service.storage.summaries import delete_expired
+from cds_service.storage.writer import DRAIN_SECONDS, Writer
 from cds_service.web.access import can_try
-from cds_service.web.app import TABLES, LoadedTables, create_app
+from cds_service.web.app import TABLES, LoadedTables, create_app, create_writer
 from cds_service.web.logs import GunicornLogger, configure_logs, traceback_frames
 from cds_service.web.metrics import Metrics
 
@@ -53,12 +56,13 @@ _DELETE_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 75
 
 
-def serve(settings: Settings, *, insecure: bool = False) -> None:
+def serve(settings: Settings, *, insecure: bool = False, reread: Callable[[], Settings] | None = None) -> None:
     """Serve until the process is told to stop; never returns.
 
     Args:
         settings: the settings in force.
         insecure: allow an address that other machines can reach without registered clients.
+        reread: returns the settings as they are now; on reload, secrets are taken from there.
 
     Raises:
         SettingError: the address can be reached by others without clients or `insecure`, or can't be listened on.
@@ -68,43 +72,84 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     configure_logs(settings.log_level)
     for name in settings.unknown_names:
         _log.warning("%s is not a setting of this service; see docs/settings.md", name)
+    if settings.service_links:
+        _log.warning(
+            "%s: ignored, as Kubernetes sets them for a Service whose name starts with cds; "
+            "`enableServiceLinks: false` in the pod avoids them, `--port` sets the port",
+            ", ".join(settings.service_links),
+        )
     _check_host(settings, insecure)
     listener = _listener(settings)
-    store = Store(settings.database_url) if settings.database_url else None
-    _log_storage(settings, store)
-    # Created once, so that counts, pseudonyms and used tokens outlive a reload.
     folder = _temporary_folder()
     share_metrics(folder)
-    metrics = Metrics(folder)
-    settings = replace(settings, log_key=settings.log_key or secrets.token_bytes())
+    if settings.log_key is None:
+        _log.warning("CDS_LOG_KEY is not set: the patient hashes in logs and records change with each start")
+        settings = replace(settings, log_key=secrets.token_bytes())
+    running = _Running(settings, Metrics(folder), folder, reread or (lambda: settings))
+    running.load()
+    _log_address(settings, listener)
+    _GunicornApp(running, listener.detach()).run()
 
-    chores = _Chores(settings, store)
 
-    def frozen_app() -> Flask:
-        app = create_app(settings, store=store, metrics=metrics, used_tokens_folder=folder)
+class _Running:
+    """The application in force, with what outlives a reload: counts, pseudonyms, used tokens, waiting records."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, folder: Path, reread: Callable[[], Settings]) -> None:
+        self.settings = settings
+        self.folder = folder
+        self._metrics = metrics
+        self._reread = reread
+        self.writer = self._new_writer(settings)
+        self._chores = _Chores(settings, self.writer.store if self.writer is not None else None)
+        self.app: Flask
+
+    def load(self) -> None:
+        """Build the application. On an error, nothing has changed."""
+        if self.writer is not None:
+            _prepare_store(self.writer.store)
+        self.app = self._new_app(self.settings, self.writer)
+        self._chores.begin(self.app.extensions[TABLES])
+
+    def reload(self) -> None:
+        """Build it again, with the secrets of now. On an error, nothing has changed."""
+        settings = _with_former_key(self.settings, self.settings.with_secrets_of(self._reread()))
+        is_same = settings.database_url == self.settings.database_url
+        writer = self.writer if is_same else self._new_writer(settings)
+        self.app = self._new_app(settings, writer)
+        self.settings, self.writer = settings, writer
+        if writer is not None and not is_same:
+            _prepare_store(writer.store)
+        self._chores.settings, self._chores.store = settings, writer.store if writer is not None else None
+        self._chores.begin(self.app.extensions[TABLES])
+
+    def _new_app(self, settings: Settings, writer: Writer | None) -> Flask:
+        app = create_app(settings, writer=writer, metrics=self._metrics, used_tokens_folder=self.folder)
         _warm_up_and_freeze(app)
-        chores.begin(app.extensions[TABLES])
         return app
 
-    if store is not None:
-        _prepare_store(store)
-    app = frozen_app()
-    _log_address(settings, listener)
-    _GunicornApp(app, frozen_app, settings, listener.detach(), folder).run()
+    def _new_writer(self, settings: Settings) -> Writer | None:
+        writer = create_writer(settings, self._metrics)
+        _log_storage(settings, writer.store if writer is not None else None)
+        return writer
+
+
+def _with_former_key(before: Settings, now: Settings) -> Settings:
+    """If the key of the pseudonyms was changed, earlier cards are still known by the former one."""
+    if now.log_key is None or before.log_key is None or now.log_key == before.log_key:
+        return replace(now, log_key=now.log_key or before.log_key)
+    return replace(now, log_key_old=tuple(dict.fromkeys((*now.log_key_old, before.log_key))))
 
 
 class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn with a given application and socket; `make_app` builds the application again on reload."""
+    """gunicorn with a given application and socket."""
 
-    def __init__(
-        self, app: Flask, make_app: Callable[[], Flask], settings: Settings, listener: int, metrics_folder: Path
-    ) -> None:
-        self._app = app
-        self._make_app = make_app
-        self._metrics_folder = metrics_folder
-        self._settings = settings
+    def __init__(self, running: _Running, listener: int) -> None:
+        self._running = running
         self._listener = listener
         super().__init__()
+
+    def run(self) -> None:
+        _Arbiter(self).run()
 
     def load_config(self) -> None:
         for name, value in self._configuration().items():
@@ -112,41 +157,61 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return self._app
+        return self._running.app
 
     def reload(self) -> None:
         """Build the application again; gunicorn calls this in the parent process on SIGHUP and replaces the workers."""
         super().reload()
         try:
-            self._app = self.callable = self._make_app()
+            self._running.reload()
         except SetupError as error:
             _log.error("Not reloaded, nothing changed: %s", error.message)
         except Exception as error:  # noqa: BLE001  no error may stop the running service
             _log.error("Not reloaded, nothing changed", extra={"frames": list(traceback_frames(error))})
         else:
-            _log.warning("Reloaded: tables and clients")
+            self.callable = self._running.app
+            _log.warning("Reloaded: tables, clients and secrets")
 
     def _configuration(self) -> dict[str, Any]:
         return {
             "bind": f"fd://{self._listener}",
-            "workers": self._settings.workers,
-            "threads": self._settings.threads,
+            "workers": self._running.settings.workers,
+            "threads": self._running.settings.threads,
             "worker_class": "cds_service.web.worker.Worker",
             "worker_connections": _connections(),
             "preload_app": True,
             "graceful_timeout": _DRAIN_SECONDS,
             "keepalive": _KEEP_ALIVE_SECONDS,
             "logger_class": GunicornLogger,
+            "post_worker_init": _drain_on_every_signal,
+            "worker_exit": self._on_worker_exit,
             "child_exit": self._on_child_exit,
             # Newer gunicorn releases open a control socket by default.
             "control_socket_disable": True,
         }
 
+    def _on_worker_exit(self, _server: Any, _worker: Any) -> None:
+        """Store the records that wait in a worker that has answered its last call."""
+        if self._running.writer is not None:
+            self._running.writer.close(DRAIN_SECONDS)
+
     def _on_child_exit(self, _server: Any, worker: Any) -> None:
         """Keep the counters of a worker that ended and drop its gauges."""
         from prometheus_client.multiprocess import mark_process_dead
 
-        mark_process_dead(worker.pid, str(self._metrics_folder))  # type: ignore[no-untyped-call]  # not typed
+        mark_process_dead(worker.pid, str(self._running.folder))  # type: ignore[no-untyped-call]  # not typed
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Drains on SIGINT and SIGQUIT as on SIGTERM; gunicorn would drop running calls. A second signal gives it 2 s."""
+
+    handle_int = handle_quit = Arbiter.handle_term
+
+
+def _drain_on_every_signal(worker: Any) -> None:
+    """A terminal sends Ctrl-C to the workers too."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, worker.handle_exit)
 
 
 @dataclass(slots=True)
@@ -209,8 +274,6 @@ def _log_storage(settings: Settings, store: Store | None) -> None:
     _log.info("Feedback and records: %s", store.display_url if store is not None else "not stored")
     if settings.shadow:
         _log.warning("SHADOW MODE: calls are judged and recorded, and no card is shown (setting CDS_SHADOW)")
-    if settings.log_key is None:
-        _log.warning("CDS_LOG_KEY is not set: the patient hashes in logs and records change with each start")
 
 
 def _check_host(settings: Settings, insecure: bool) -> None:

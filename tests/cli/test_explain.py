@@ -20,6 +20,7 @@ from cds_service.storage.snapshots import keep_snapshot
 from cds_service.storage.store import Store
 from cds_service.web.app import create_app
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.kept import flush_records
 from tests.support.tables import put
 
 DAY = date(2026, 11, 24)
@@ -105,6 +106,7 @@ def test_a_site_may_keep_no_resource_ids(knowledge: Knowledge, now: datetime, tm
         client = create_app(Settings(database_url=url, keep_references=keep), knowledge, lambda: now).test_client()
         call = a_call(context=drafts(an_order("TIPS")), prefetch=prefetch)
         assert client.post("/cds-services/ir-order-sign", json=call).status_code == 200
+        flush_records()
         stored = [str(record["orders"]) for record in read_calls(store, None, None)]
         assert any("psychosis" in orders for orders in stored)
         assert any("c-99" in orders for orders in stored) is keep

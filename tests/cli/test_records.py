@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
-from cds_service.storage.feedback import Sender, save_feedback
-from cds_service.storage.records import save_call
+from cds_service.storage.feedback import Sender
 from cds_service.storage.store import Store
-from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
+from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from cds_service.storage.answered import CardMark, Earlier, already_answered
-from cds_service.storage.feedback import save_feedback
-from cds_service.storage.records import save_call
 from cds_service.storage.store import Store
-from tests.support.kept import CARD, NOW, SENDER, a_call, a_card, an_answer
+from tests.support.kept import CARD, NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 
 MARK = CardMark("subject", "evidence")
 CALL = Earlier(SENDER.client, "ir-order-sign", NOW + timedelta(minutes=5))
@@ -25,7 +23,7 @@ def shown(store: Store, service: str, at: datetime = NOW, mark: CardMark = MARK,
 
 def held_back(store: Store, mark: CardMark = MARK, call: Earlier = CALL) -> bool:
     """Whether the same card is held back in this call."""
-    return already_answered(store, {"new": mark}, call, seconds=5.0) == {"new"}
+    return already_answered(store, {"new": (mark,)}, call, seconds=5.0) == {"new"}
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from cds_service.storage.audit_event import audit_event
-from cds_service.storage.records import CallRecord, read_calls, save_call
+from cds_service.storage.records import CallRecord, read_calls
 from cds_service.storage.store import Store
-from tests.support.kept import a_call
+from tests.support.kept import a_call, save_call
 from tests.support.responses import find_empty
 
 OBSERVER = "https://cds.example.org"

@@ -6,10 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from cds_service.storage.month import UnreadName, read_period
-from cds_service.storage.records import save_call
 from cds_service.storage.store import Store
 from cds_service.unread import Unread
-from tests.support.kept import NOW, a_call
+from tests.support.kept import NOW, a_call, save_call
 
 ORDER, CODE, WORDS = Unread("orders", "urn:ris|IR-9"), Unread("conditions", "urn:icd|X1"), Unread("conditions", "")
 

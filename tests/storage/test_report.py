@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cds_service.cards.card import CardSummary
-from cds_service.storage.feedback import Sender, save_feedback
-from cds_service.storage.records import save_call
+from cds_service.storage.feedback import Sender
 from cds_service.storage.report import Report, Tally, build_report
 from cds_service.storage.store import Store
-from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
+from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 
 OTHER = Sender("https://other.example.org", SENDER.service, NOW)
 

@@ -20,13 +20,13 @@ from alembic.migration import MigrationContext
 
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.hooks.feedback import Feedback
-from cds_service.storage.feedback import BatchResult, Sender, save_feedback
+from cds_service.storage.feedback import BatchResult, Sender
 from cds_service.storage.prune import prune
-from cds_service.storage.records import read_calls, save_call
+from cds_service.storage.records import read_calls
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
 from cds_service.storage.store import RETRY_SECONDS, Store, _lock_for_migration
 from cds_service.unread import Unread
-from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
+from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 from tests.support.waiting import PATIENCE
 
 
@@ -211,6 +211,7 @@ def test_a_store_that_comes_later_is_brought_up_to_date(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     assert not store.is_reachable()
     folder.mkdir()
+    (folder / "records.db").touch()
     clock.seconds += RETRY_SECONDS
     save_call(store, a_call(), seconds=1.0)
     assert lines(store, CALLS) == 1

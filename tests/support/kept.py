@@ -7,9 +7,12 @@ from typing import Any
 
 from cds_service.call_summary import CallSummary, OrderSummary, Read
 from cds_service.cards.card import CardSummary
+from cds_service.errors import TooMuchFeedback
 from cds_service.hooks.feedback import Feedback
-from cds_service.storage.feedback import Sender
-from cds_service.storage.records import CallRecord
+from cds_service.storage.feedback import Batch, BatchResult, Sender, insert_feedback
+from cds_service.storage.records import CallRecord, insert_calls
+from cds_service.storage.store import Store
+from cds_service.storage.writer import _RUNNING
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 CARD = "11111111-1111-4111-8111-{:012d}"
@@ -53,3 +56,32 @@ def a_call(
         milliseconds={"facts": 1.25},
         summary=summary,
     )
+
+
+def save_call(store: Store, *records: CallRecord, seconds: float = 5.0) -> None:
+    """Store calls in one transaction."""
+    with store.transaction(seconds, writing=True) as connection:
+        insert_calls(connection, records)
+
+
+def save_feedback(
+    store: Store, entries: list[Feedback], sender: Sender, *, with_comments: bool = False, seconds: float = 5.0
+) -> BatchResult:
+    """Store a batch."""
+    with store.transaction(seconds, writing=True) as connection:
+        (outcome,) = insert_feedback(connection, [Batch(entries, sender, with_comments)])
+    if isinstance(outcome, TooMuchFeedback):
+        raise outcome
+    return outcome
+
+
+def close_writers() -> None:
+    """Give up the records that could not be stored yet, as a process does in its end."""
+    for writer in list(_RUNNING):
+        writer.close(0)
+
+
+def flush_records() -> None:
+    """Return when the records of all calls in this process are stored."""
+    for writer in list(_RUNNING):
+        writer.flush()

@@ -174,3 +174,16 @@ def test_in_shadow_mode_nothing_was_shown(make_app: MakeApp) -> None:
     """What was recorded in shadow mode, nobody has seen."""
     ask(make_app(shadow=True).test_client(), "order-select")
     assert "warning bleeding" in cards(ask(make_app().test_client(), "order-sign"))
+
+
+def test_cards_of_before_a_key_rotation_are_known(make_app: MakeApp) -> None:
+    """With the former key in CDS_LOG_KEY_OLD, what was shown or answered by it is not shown again."""
+    before = make_app(log_key=b"0123456789abcdef").test_client()
+    shown, answered = ask(before, "order-select"), ask(before, "order-select", EMBOLIZATION)
+    override(before, answered, "order-select")
+    assert "warning bleeding" in cards(shown)
+    forgetful = make_app(log_key=b"another key of 16").test_client()
+    assert cards(ask(forgetful, "order-sign")) == cards(shown)
+    rotated = make_app(log_key=b"a third key of 16", log_key_old=(b"0123456789abcdef",)).test_client()
+    assert "warning bleeding" not in cards(ask(rotated, "order-sign"))
+    assert not set(cards(answered)) & set(cards(ask(rotated, "order-sign", EMBOLIZATION)))

@@ -18,16 +18,14 @@ from cds_service.cli.feedback_page import feedback_page
 from cds_service.cli.show_summary import summary_page
 from cds_service.saved_request import read_saved_request
 from cds_service.settings import Settings
-from cds_service.storage.feedback import save_feedback
 from cds_service.storage.month import read_period
-from cds_service.storage.records import save_call
 from cds_service.storage.report import build_report
 from cds_service.storage.store import Store
 from cds_service.summary.document import from_json
 from cds_service.unread import Unread
 from cds_service.web.app import create_app
 from tests.support.browser import a_browser, violations, wider_than_the_window
-from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer
+from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 from tests.support.shipped import shipped_knowledge
 from tests.support.waiting import PATIENCE
 

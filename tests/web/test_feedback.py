@@ -15,6 +15,7 @@ from cds_service.storage.report import Tally, build_report
 from cds_service.storage.schema import FEEDBACK
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.kept import close_writers
 from tests.web.conftest import MakeApp
 
 CALL = a_call(context=drafts(an_order("uterine fibroid embolization")), prefetch=NOTHING_RECORDED)
@@ -172,7 +173,7 @@ def test_the_protocol_is_kept(client: FlaskClient, path: str, options: dict[str,
 def test_while_the_store_is_away_feedback_is_refused_and_calls_are_answered(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While the database is down, calls are judged, feedback gets 503, and lost records are logged."""
+    """While the database is down, calls are judged, feedback gets 503; records lost in the end are logged."""
     client = make_app(database_url=AWAY).test_client()
     first, second = (client.post("/cds-services/ir-order-sign", json=CALL) for _ in range(2))
     assert (first.status_code, second.status_code) == (200, 200)
@@ -182,6 +183,8 @@ def test_while_the_store_is_away_feedback_is_refused_and_calls_are_answered(
     assert "send it again" in refused.get_json()["issue"][0]["diagnostics"]
     ready = client.get("/readyz")
     assert (ready.status_code, "store" in ready.get_json()["issue"][0]["diagnostics"]) == (503, True)
+    assert "cds_records_lost_total 0.0" in client.get("/metrics").text
+    close_writers()
     assert "cds_records_lost_total 2.0" in client.get("/metrics").text
     assert sum("was not stored" in record.getMessage() for record in caplog.records) == 2
 

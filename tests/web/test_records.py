@@ -19,6 +19,7 @@ from cds_service.storage.records import read_calls
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.fhir_peer import running_peer
+from tests.support.kept import flush_records
 from tests.web.conftest import MakeApp
 
 CALL = a_call(context=drafts(an_order("uterine fibroid embolization")), prefetch=NOTHING_RECORDED)
@@ -43,6 +44,7 @@ KEY = b"0123456789abcdef"
 
 def records(store: Store) -> list[dict[str, Any]]:
     """The audit records."""
+    flush_records()
     return [dict(row) for row in read_calls(store, None, None)]
 
 

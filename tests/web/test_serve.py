@@ -156,15 +156,17 @@ def test_a_log_that_nobody_reads_holds_no_call_up() -> None:
     assert server.process.wait(timeout=PATIENCE) == 0
 
 
-def test_a_call_under_way_is_answered_before_the_server_stops() -> None:
-    """On SIGTERM the server takes no more calls but answers the one whose body is still arriving."""
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_call_under_way_is_answered_before_the_server_stops(told: signal.Signals) -> None:
+    """On SIGTERM and SIGINT the server takes no more calls but answers the one whose body is still arriving."""
     server = started(CDS_WORKERS="2")
     until(lambda: len(workers_of(server.process)) == 2, "the workers")
     with connected(server) as connection:
         connection.sendall(head(server, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
         assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
         connection.sendall(BODY[:50])
-        server.process.send_signal(signal.SIGTERM)
+        for process in (*workers_of(server.process), server.process):  # as a terminal does
+            process.send_signal(told)
         until(lambda: len(workers_of(server.process)) == 1, "the idle worker to go")
         connection.sendall(BODY[50:])
         answer = everything(connection)

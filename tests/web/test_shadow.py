@@ -21,6 +21,7 @@ from cds_service.storage.records import read_calls
 from cds_service.storage.report import build_report
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.kept import flush_records
 from tests.support.responses import response_problems
 from tests.support.tables import CHANGE, with_site
 from tests.web.conftest import MakeApp
@@ -103,6 +104,7 @@ def test_in_shadow_everything_is_recorded(ask: Ask, store: Store) -> None:
     """The report counts the cards that would have been shown, the same as without shadow mode."""
     told = topics(ask())
     ask(shadow=True, database_url=f"{store.display_url}2")
+    flush_records()
     shadowed = Store(f"{store.display_url}2")
     found = build_report(shadowed, None, None, review_above=50)
     (record,) = read_calls(shadowed, None, None)
@@ -122,6 +124,7 @@ def test_a_row_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tmp_path
     assert decision(answer)["shadowRows"] == ["iodine-allergy"]
     for judged in decision(answer)["procedures"]:
         assert "iodine-allergy" not in [row["id"] for row in judged["contraindications"]]
+    flush_records()
     (record,) = read_calls(store, None, None)
     assert record["orders"][0]["present"]["iodine-allergy"] == "critical"
     found = build_report(store, None, None, review_above=50)
@@ -136,6 +139,7 @@ def test_a_procedure_in_shadow_is_held_back_and_named(ask: Ask, store: Store, tm
     assert second == {"order": "ServiceRequest/draft-2", "procedure": "tips", "urgency": "elective"}
     assert first["contraindications"]
     assert "draft-2" not in str(answer["cards"])
+    flush_records()
     (record,) = read_calls(store, None, None)
     assert record["orders"][1]["present"]["iodine-allergy"] == "critical"
 
