@@ -60,7 +60,7 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cds-service check
-	@$(BIN)/python -c 'from cds_service.settings import settings_markdown; print(settings_markdown(), end="")' \
+	@$(BIN)/python -c 'from cds_service.settings_page import settings_markdown; print(settings_markdown(), end="")' \
 	  | cmp -s - docs/settings.md \
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
 	$(PYTEST)
@@ -76,7 +76,7 @@ bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a
 
 docs: $(VENV)/ready ## write the generated pages: docs/settings.md, and docs/tables.md to read (not committed)
 	$(BIN)/cds-service tables --format markdown > docs/tables.md
-	$(BIN)/python -c 'from cds_service.settings import settings_markdown; print(settings_markdown(), end="")' > docs/settings.md
+	$(BIN)/python -c 'from cds_service.settings_page import settings_markdown; print(settings_markdown(), end="")' > docs/settings.md
 
 tables: $(VENV)/ready ## the two tables for review, in the terminal
 	$(BIN)/cds-service tables
