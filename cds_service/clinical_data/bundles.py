@@ -252,11 +252,10 @@ def _goes_on(pages: Sequence[Page]) -> bool:
 def _records(
     data: str, entries: Sequence[PageEntry], types: Collection[str], patient_id: str, trusted: bool
 ) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
-    records: dict[str, list[tuple[_Head, RawResource]]] = {}
+    records: list[tuple[_Head, RawResource]] = []
     unavailable = []
     joined = b"[" + b",".join(entry.body for entry in entries) + b"]"
     heads = _heads_of(joined, entries)
-    may_be_withheld = any(code in joined for code in _WITHHELD)
     patient = f"Patient/{patient_id}"
     for head, entry in zip(heads, entries, strict=True):
         usual = head is not None and head.id and head.resource_type in types and entry.mode != "outcome"
@@ -269,16 +268,25 @@ def _records(
         if isinstance(found, Unavailable):
             unavailable.append(found)
         elif found is not None and head is not None:
-            records.setdefault(found.reference, []).append((head, found))
-            if may_be_withheld and _is_withheld(head):
+            records.append((head, found))
+            if _is_withheld(head):
                 unavailable.append(Unavailable(data, Reason("withheld"), found.reference))
-    return tuple(record for versions in records.values() for record in _newest(versions)), unavailable
+    return _current(records), unavailable
 
 
 def _is_withheld(head: _Head) -> bool:
     """Whether a part of the resource was left out: what it says counts, what it does not say is not known."""
     meta = bytes(head.meta)
     return _WITHHELD_END in meta and any(code in meta for code in _WITHHELD)
+
+
+def _current(records: Sequence[tuple[_Head, RawResource]]) -> tuple[RawResource, ...]:
+    if len({record.reference for _, record in records}) == len(records):
+        return tuple(record for _, record in records)
+    versions: dict[str, list[tuple[_Head, RawResource]]] = {}
+    for head, record in records:
+        versions.setdefault(record.reference, []).append((head, record))
+    return tuple(record for same in versions.values() for record in _newest(same))
 
 
 def _newest(versions: Sequence[tuple[_Head, RawResource]]) -> list[RawResource]:

@@ -18,6 +18,7 @@ DENIED = frozenset({"refuted", "entered-in-error"})
 UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential", "presumed"})
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _ENDED = frozenset({"inactive", "resolved"})
+_CLEAR = _ACTIVE | _ENDED | {"remission"}
 
 
 def read_conditions(retrieved: RetrievedData, reading: Reading) -> tuple[ConditionFact, ...]:
@@ -46,7 +47,7 @@ def read_condition(reference: str, raw: RawCondition, reading: Reading, dates: D
         onset=onset or dates.read(raw.recorded_date),
         encounter=encounter_of(raw),
         onset_recorded=onset is not None,
-        status_clear=status in _ACTIVE | _ENDED | {"remission"} or (status is None and ended is not Certainty.UNKNOWN),
+        status_clear=status in _CLEAR or (status is None and ended is not Certainty.UNKNOWN),
     )
 
 

@@ -18,6 +18,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
+import msgspec
+
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
 from cds_service.facts.conditions import encounter_of
@@ -152,7 +154,7 @@ class _View:
     def condition_then(self, fact: ConditionFact) -> ConditionFact:
         if fact.activity == "active" or self._had_ended(fact):
             return fact
-        return replace(fact, activity="active", status_clear=True)
+        return msgspec.structs.replace(fact, activity="active", status_clear=True)
 
     def allergy_then(self, fact: AllergyFact) -> AllergyFact:
         return fact if fact.active or self._had_ended(fact) else replace(fact, active=True)

@@ -60,8 +60,7 @@ class When(msgspec.Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionFact:
+class ConditionFact(msgspec.Struct, frozen=True):
     """A Condition that is neither refuted nor entered in error.
 
     `activity` is `active`, `remission` or `inactive`; `certain` is False for unconfirmed, provisional and
@@ -120,8 +119,7 @@ class AllergyFact:
         return next((concept.label for concept in self.names if concept.label), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True):
     """Bounds of a value; None is unbounded, an open bound is itself excluded: `<20` is (None, 20 open)."""
 
     low: Decimal | None = None
@@ -147,8 +145,7 @@ class Interval:
         return Interval(low, high, self.low_open, self.high_open)
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(msgspec.Struct, frozen=True):
     """The value of an ObservationFact as an interval, or a coded answer, or why it can't be judged.
 
     `unit_codes` are the spellings to try, the UCUM code first. `from_text` marks a number that was read out of

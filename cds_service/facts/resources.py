@@ -23,7 +23,7 @@ NOT_GIVEN = msgspec.Raw()
 
 def is_given(raw: msgspec.Raw) -> bool:
     """Whether a field of which nothing else is read was sent."""
-    return bytes(raw) not in (b"", b"null")
+    return raw is not NOT_GIVEN and bytes(raw) not in (b"", b"null")
 
 
 class _Struct(msgspec.Struct, rename="camel"):
@@ -329,6 +329,8 @@ def repeats_a_member(body: bytes) -> bool:
         again = msgspec.json.encode(msgspec.json.decode(body))
     except (msgspec.DecodeError, RecursionError):
         return False  # the decoder that reads it says what is wrong
+    if again == body:
+        return False  # most clients write JSON without blanks; to count takes as long as to decode
     return body.count(b'":') + body.count(b'" :') > again.count(b'":') + again.count(b'" :')
 
 
@@ -388,6 +390,8 @@ def status_code(raw: Status | None) -> str | None:
     if isinstance(raw, str):
         return raw.strip().lower() or None
     codings = [c for c in raw.coding or () if c is not None and c.code]
+    if len(codings) == 1:
+        return (codings[0].code or "").strip().lower() or None
     standard = [c.code for c in codings if c.system and "hl7.org/" in c.system]
     named = next(iter([*standard, *(c.code for c in codings), raw.text]))
     return named.strip().lower() if named else None

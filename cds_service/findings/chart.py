@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
@@ -39,8 +42,7 @@ _COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """One recorded condition (or reason of an order) in one value set, by one of its codings or by its words."""
 
     fact: ConditionFact

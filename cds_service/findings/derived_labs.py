@@ -7,10 +7,11 @@ counts only where it is newer than every measured one, and is marked as computed
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from cds_service.facts.patient_facts import Interval
 from cds_service.findings.computed import Entry, Record, ages, computed, deciding, hull

@@ -5,7 +5,7 @@ An eGFR of 28 is another thing where it was 61 in summer than where it was 30. I
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from cds_service.findings.lab_results import LabBook, LabResult, newest
 from cds_service.knowledge.tables import Knowledge, Lab

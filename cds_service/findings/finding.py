@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
+import msgspec
+
 from cds_service.certainty import Certainty, any_of
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
@@ -21,8 +23,7 @@ from cds_service.knowledge.tables import Contraindication, Criterion, Indication
 from cds_service.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """One thing in the record that a finding rests on.
 
     `value` is in `unit`, both as reported by the record; `date` is an ISO date or a part of one
@@ -42,8 +43,7 @@ class Evidence:
     """What it was some months before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(msgspec.Struct, frozen=True):
     """How a value was computed, and from what.
 
     `inputs`: by name, a lab or a part of a score. `unknown`: parts that the record does not give, so that the value
@@ -123,8 +123,7 @@ class HoldAdvice:
     """What is done with it and what that rests on, to be worded; what decides first."""
 
 
-@dataclass(frozen=True, slots=True)
-class CriterionFinding:
+class CriterionFinding(msgspec.Struct, frozen=True):
     """The answer of one criterion; `reason` says why it is unknown, or what softened it.
 
     `evidence` holds the most telling items; `evidence_left_out` counts the others.
@@ -145,8 +144,7 @@ class CriterionFinding:
     told: Told = NOT_TOLD
 
 
-@dataclass(frozen=True, slots=True)
-class ContraindicationFinding:
+class ContraindicationFinding(msgspec.Struct, frozen=True):
     """The answer of one row: the worst of its criteria, and unknown where a required part is unknown."""
 
     contraindication: Contraindication

@@ -8,8 +8,11 @@ reports the lab is kept apart, as doubtful.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.facts.patient_facts import Coding, Concept, Interval, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
@@ -31,8 +34,7 @@ class Doubt:
     source: Hashable
 
 
-@dataclass(frozen=True, slots=True)
-class LabResult:
+class LabResult(msgspec.Struct, frozen=True):
     """A usable result: `interval` in the lab's unit (or a coded `answer`), and what to show of it.
 
     `open` says why a computed one is only a range.
@@ -46,8 +48,7 @@ class LabResult:
     open: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True):
     """A result that can't be used; `when` None: it may be of any time."""
 
     reason: Reason

@@ -5,17 +5,17 @@ A unit must be of a dimension that the lab is reported in (`labs.toml`); a value
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+
+import msgspec
 
 from cds_service.facts.patient_facts import Interval, Measurement
 from cds_service.knowledge.tables import Knowledge, Lab
 from cds_service.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(msgspec.Struct, frozen=True):
     """`interval` in the lab's unit, `reported` as the record has it; `note` is a key of `reason.*` about the unit."""
 
     interval: Interval
@@ -23,8 +23,7 @@ class Converted:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(msgspec.Struct, frozen=True):
     """One spelling as a unit of the lab; `factor` None: readable, and of another dimension."""
 
     factor: Fraction | None

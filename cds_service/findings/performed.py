@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+import msgspec
+
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts, ProcedureFact
 from cds_service.findings.chart import Dates, Match
@@ -82,7 +84,9 @@ def proved(performed: PerformedList, knowledge: Knowledge, dates: Dates) -> Iter
             fits = dates.fit(Expression("is", within_days=row.proves_within_days), entry.recorded)
             if row.proves is None or fits is Certainty.ABSENT:
                 continue
-            fact = entry.recorded if fits is Certainty.PRESENT else replace(entry.recorded, certain=False)
+            fact = (
+                entry.recorded if fits is Certainty.PRESENT else msgspec.structs.replace(entry.recorded, certain=False)
+            )
             yield row.proves, Match(fact, entry.coding, Hit(row.proves, "exact"), entry.label or row.label)
 
 

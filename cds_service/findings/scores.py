@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import product
+
+from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Interval

@@ -7,7 +7,8 @@ Source: docs/decisions/0064-when-to-speak-and-how-loud.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
 from cds_service.findings.context import OrderContext, PatientContext

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+
+import msgspec
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import When
@@ -24,8 +25,7 @@ from cds_service.reasons import Reason
 _NOT_DONE = "data-absent"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """`certainty` None: there is no datum at all (then `reason` says so)."""
 
     certainty: Certainty | None

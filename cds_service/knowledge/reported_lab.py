@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Coding
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedLab:
+class ReportedLab(msgspec.Struct, frozen=True):
     """A lab that a result reports, or may report.
 
     `coding` is the code that says so, None where only words do. `doubt` is a key of `reason.*` where the result may be

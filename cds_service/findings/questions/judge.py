@@ -5,8 +5,9 @@ The one place that dispatches by the kind of question; a kind without a judge do
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import CriterionFinding
