@@ -5,7 +5,7 @@ The models are those of R4B: ServiceRequest, Annotation and Reference are the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -18,17 +18,20 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from pydantic import BaseModel, ValidationError
 
 
-def service_request(**fields: Any) -> dict[str, Any] | None:
+def service_request(taken: Collection[str], **fields: Any) -> dict[str, Any] | None:
     """A new draft ServiceRequest as JSON; None where a part of it, taken from an order, is no valid FHIR.
 
     Args:
+        taken: names of the elements that are taken from an order, wholly or in part. Only these are checked: the others
+            are made here, by the models, and to check them again is most of the cost of an offer.
         fields: its elements by their names in FHIR, status and intent apart, as JSON without empty members; None for
             one that is left out.
     """
     given: dict[str, Any] = {"status": "draft", "intent": "order"}
     given |= {name: value for name, value in fields.items() if value is not None}
+    checked = ("status", "intent", "subject", *taken)
     try:
-        ServiceRequest.model_validate(given)
+        ServiceRequest.model_validate({name: given[name] for name in checked if name in given})
     except ValidationError:
         return None
     # As given: to have the model write it again costs as much as to check it, a twentieth of a small call.

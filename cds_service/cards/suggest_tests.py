@@ -122,10 +122,12 @@ def _lab_order(
     )
     when = _when(wanted, context)
     key = "suggestion.order-tests-note-when" if when else "suggestion.order-tests-note"
-    fields: dict[str, Any] = {name: draft[name] for name in _OF_THE_DRAFT if name in draft}
+    taken = [name for name in _OF_THE_DRAFT if name in draft]
+    fields: dict[str, Any] = {name: draft[name] for name in taken}
     if wanted.timing is Timing.NOW:
         fields["priority"] = "stat"
     return service_request(
+        taken,
         **fields,
         category=[concept([lab_orders.category])],
         code=concept([(_LOINC, test.loinc, test.display)], _name(wanted, context)),

@@ -144,7 +144,7 @@ def replace_order(order: OrderFinding, rows: Iterable[str], context: CardContext
         annotation(wording.say("suggestion.replace-note", procedure=short_name(old, wording))),
     ]
     kept = {name: draft[name] for name in _KEPT_BY_ANOTHER if name in draft}
-    made = service_request(**kept, code=code, note=notes)
+    made = service_request((*kept, "note"), **kept, code=code, note=notes)
     if made is None:
         return None
     create = {

@@ -21,8 +21,21 @@ from cds_service.findings.performed import PerformedList, performed_of, proved
 from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
 
-AskedRow = tuple[Contraindication, tuple[Criterion, ...]]
 _MOST_ASKED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """A row that applies to an order, whoever the patient is, with its criteria that do.
+
+    `of_anybody` holds for each of these whether its gate asks nothing of the patient, `replaced` whether any of them is
+    replaced by another.
+    """
+
+    row: Contraindication
+    criteria: tuple[Criterion, ...]
+    of_anybody: tuple[bool, ...]
+    replaced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +127,14 @@ class OrderContext:
         if known is None:
             if len(knowledge.asked) == _MOST_ASKED:
                 knowledge.asked.clear()
-            rows = [row for row in knowledge.contraindications if self.fits(row.gate)]
-            known = tuple((row, tuple(c for c in row.criteria if self.fits(c.gate))) for row in rows)
+            known = tuple(self._asked(row) for row in knowledge.contraindications if self.fits(row.gate))
             knowledge.asked[key, self.timing.urgency] = known
         return known
+
+    def _asked(self, row: Contraindication) -> AskedRow:
+        criteria = tuple(criterion for criterion in row.criteria if self.fits(criterion.gate))
+        of_anybody = tuple(criterion.gate.is_for_anybody for criterion in criteria)
+        return AskedRow(row, criteria, of_anybody, any(criterion.replaced_by for criterion in criteria))
 
     def fits(self, gate: Gate) -> bool:
         """Whether a gate lets the order pass, whoever the patient is."""

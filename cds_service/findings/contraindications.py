@@ -7,10 +7,8 @@ can make it unknown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cds_service.certainty import Certainty, any_of
-from cds_service.findings.context import OrderContext, PatientContext, suits
+from cds_service.findings.context import AskedRow, OrderContext, PatientContext, suits
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
 from cds_service.findings.questions.judge import judge
 from cds_service.findings.telling import most_told, tell
@@ -25,25 +23,24 @@ def judge_contraindications(
     """Every row of which a question applies to the order, the absent ones too."""
     if order_context not in patient.judged:
         asked = order_context.asked(patient.knowledge)
-        judged = (
-            _judge_row(row, fitting, order_context, patient) for row, fitting in asked if suits(row.gate, patient)
-        )
+        judged = (_judge_row(one, order_context, patient) for one in asked if suits(one.row.gate, patient))
         patient.judged[order_context] = tuple(found for found in judged if found is not None)
     return patient.judged[order_context]
 
 
-def _judge_row(
-    row: Contraindication, fitting: Sequence[Criterion], order_context: OrderContext, patient: PatientContext
-) -> ContraindicationFinding | None:
-    applying = [criterion for criterion in fitting if criterion.gate.is_for_anybody or suits(criterion.gate, patient)]
+def _judge_row(asked: AskedRow, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding | None:
+    row, fitting = asked.row, zip(asked.criteria, asked.of_anybody, strict=True)
+    applying = [criterion for criterion, of_anybody in fitting if of_anybody or suits(criterion.gate, patient)]
     unsure = _for_an_age(row, order_context, patient) if patient.facts.birth_date is None else []
     if not applying and not unsure:
         return None
-    ids = {criterion.id for criterion in applying}
-    asked = [c for c in applying if not (c.replaced_by and ids.intersection(c.replaced_by))]
-    findings = [found for criterion in asked if (found := judge(criterion, order_context, patient)) is not None]
-    reason = Reason("age-not-known" if patient.lost_age else "age-not-recorded")
-    findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
+    if asked.replaced:
+        ids = {criterion.id for criterion in applying}
+        applying = [c for c in applying if not (c.replaced_by and ids.intersection(c.replaced_by))]
+    findings = [found for criterion in applying if (found := judge(criterion, order_context, patient)) is not None]
+    if unsure:
+        reason = Reason("age-not-known" if patient.lost_age else "age-not-recorded")
+        findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
     if all(found.certainty is Certainty.ABSENT for found in findings):
         return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
     findings = [tell(found, row, order_context, patient) for found in findings]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 _JOINED = re.compile(r"[\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _END = 2  # stems are indexed by as many letters; a shorter stem would not be found
@@ -44,12 +45,8 @@ class _Part:
 class _Term:
     meaning: str
     parts: tuple[_Part, ...]
-
-    @property
-    def weight(self) -> tuple[int, int, bool]:
-        """More words win, then more letters, then a whole word over a stem."""
-        letters = sum(len(part.letters) for part in self.parts)
-        return len(self.parts), letters, not any(part.before or part.after for part in self.parts)
+    weight: tuple[int, int, bool]
+    """More words win, then more letters, then a whole word over a stem."""
 
 
 class Lexicon:
@@ -65,7 +62,7 @@ class Lexicon:
         self._by_first: dict[tuple[bool, bool, str], list[_Term]] = {}
         self._endings = tuple(sorted(compound_endings, key=len, reverse=True))
         for phrase, meaning in terms.items():
-            term = _Term(meaning, tuple(_part(word) for word in phrase.split()))
+            term = _term(meaning, phrase)
             first = term.parts[0]
             self._by_first.setdefault((first.before, first.after, first.letters), []).append(term)
         keys = list(self._by_first)
@@ -91,7 +88,7 @@ class Lexicon:
         spans, place = [], 0
         while place < len(words):
             there = [term for term in beginning[words[place]] if _goes_on(term, words, place)]
-            term = max(there, key=lambda term: term.weight, default=None)
+            term = max(there, key=_weight, default=None)
             end = place + (len(term.parts) if term else 1)
             spans.append(Span(term.meaning if term else None, " ".join(words[place:end])))
             place = end
@@ -115,6 +112,8 @@ class Lexicon:
 
     def _divided(self, word: str) -> list[str]:
         """A compound as its words: by a known ending, or term by term where the script writes no blanks."""
+        if word.isascii() and not word.endswith(self._endings):
+            return [word]
         if _UNSPACED.search(word):
             return list(self._unspaced(word))
         if word in self._exact:
@@ -147,6 +146,15 @@ def _by_end(stems: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return {end: tuple(sorted(found)) for end, found in lengths.items()}
 
 
+def _term(meaning: str, phrase: str) -> _Term:
+    parts = tuple(_part(word) for word in phrase.split())
+    letters = sum(len(part.letters) for part in parts)
+    return _Term(meaning, parts, (len(parts), letters, not any(part.before or part.after for part in parts)))
+
+
+_weight = attrgetter("weight")
+
+
 def _part(word: str) -> _Part:
     letters = word.strip("*")
     joined = bool(_JOINED.search(letters))
@@ -154,5 +162,9 @@ def _part(word: str) -> _Part:
 
 
 def _goes_on(term: _Term, words: Sequence[str], place: int) -> bool:
-    rest = words[place : place + len(term.parts)]
-    return len(rest) == len(term.parts) and all(part.fits(word) for part, word in zip(term.parts, rest, strict=True))
+    """Whether the other words of a term follow, of which the first is there."""
+    if len(term.parts) == 1:
+        return True
+    rest = words[place + 1 : place + len(term.parts)]
+    parts = term.parts[1:]
+    return len(rest) == len(parts) and all(part.fits(word) for part, word in zip(parts, rest, strict=True))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.alerts import Alert
@@ -382,7 +382,5 @@ class Knowledge:
     """Reason to go ahead, as `system|code` -> how a report counts it: useful, wrong, data-gap, limit, urgency."""
     next_day: date | None = None
     """The day on which other changes of the site begin to count; None where there is none."""
-    asked: dict[Hashable, tuple[tuple[Contraindication, tuple[Criterion, ...]], ...]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """The rows and criteria that apply to an order, by what it is: worked out when they are first asked for."""
+    asked: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The rows and criteria that apply to an order, by what it is: worked out by the findings when first asked for."""

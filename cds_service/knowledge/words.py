@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _NOT_WORD = re.compile(r"[^\w]+|_+")
 _ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -37,7 +37,7 @@ class Words:
     def __init__(self, spelling: Mapping[str, str]) -> None:
         """`spelling`: variant -> American, parts of words."""
         self._spelling = tuple(spelling.items())
-        self._phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._phrases: dict[tuple[str, ...], _Phrases] = {}
 
     def of(self, text: str) -> str:
         """The text as words with one blank around each; a phrase in blanks is found in it as whole words."""
@@ -54,11 +54,32 @@ class Words:
         prepared = self._phrases.get(phrases)
         if prepared is None:
             # Phrases come from the tables only, so what is remembered is bounded and holds nothing of a patient.
-            prepared = self._phrases[phrases] = tuple(self._prepared(phrase) for phrase in phrases)
-        return any([phrase in words for phrase in prepared])  # noqa: C419 - a list is twice as fast here
+            prepared = self._phrases[phrases] = _Phrases(self._prepared(phrase) for phrase in phrases)
+        return prepared.are_in(words)
 
     def _prepared(self, phrase: str) -> str:
         wanted = self.of(phrase.rstrip("*"))
         if _ASIAN.search(wanted):
             return wanted.strip()
         return wanted.rstrip() if phrase.endswith("*") else wanted
+
+
+class _Phrases:
+    """Phrases of a table by their first word, if that is a whole one: a text has few words, a table may have many."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._by_word: dict[str, list[str]] = {}
+        self._others: list[str] = []
+        for phrase in phrases:
+            word, blank, _ = phrase[1:].partition(" ")
+            if phrase.startswith(" ") and word and blank:
+                self._by_word.setdefault(word, []).append(phrase)
+            else:
+                self._others.append(phrase)
+
+    def are_in(self, words: str) -> bool:
+        """Whether any of them is in the words."""
+        if any([phrase in words for phrase in self._others]):  # noqa: C419 - a list is twice as fast here
+            return True
+        known = self._by_word
+        return any(phrase in words for word in words.split(" ") if word in known for phrase in known[word])
