@@ -52,7 +52,8 @@ def computed(
         also: what else went into it, by the name of the part.
     """
     oldest = min((result for _, result in sources), key=lambda result: result.when.earliest)
-    inputs = tuple((name, result.evidence) for name, result in sources)
+    # What an input was before is told of itself, not of what is computed from it.
+    inputs = tuple((name, _without_earlier(result.evidence)) for name, result in sources)
     notes = (Reason("computed", {"formula": lab.id}),)
     grade, worst = (_grade(lab, end) for end in (interval.low, interval.high))
     evidence = Evidence(
@@ -66,6 +67,10 @@ def computed(
         Computed(derivation, (*inputs, *also), (), grade, grade != worst),
     )
     return LabResult(interval, oldest.when, evidence)
+
+
+def _without_earlier(evidence: Evidence) -> Evidence:
+    return replace(evidence, earlier=None) if evidence.earlier else evidence
 
 
 def with_unknown(

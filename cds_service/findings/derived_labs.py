@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -23,17 +24,20 @@ from cds_service.reasons import Reason
 
 
 def add_derived(book: LabBook, record: Record) -> None:
-    """Add computed results to the book, and why one that would be newer could not be computed.
+    """Have the book compute results as they are asked for, and why one that would be newer could not be computed.
 
     What is computed from a doubtful result is doubtful. The cost grows with the number of results, not with its square.
     """
     for lab in record.knowledge.labs.values():
-        if lab.derivation is None:
-            continue
-        last = max((result.when.latest for result in book.of(lab.id)), default=None)
-        for entry in _FORMULAS[lab.derivation.kind](lab, lab.derivation, book, record):
-            if last is None or entry.when is None or entry.when.earliest > last:
-                book.add(lab.id, entry)
+        if lab.derivation is not None:
+            book.to_compute[lab.id] = partial(_add, lab, lab.derivation, book, record)
+
+
+def _add(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> None:
+    last = max((result.when.latest for result in book.of(lab.id)), default=None)
+    for entry in _FORMULAS[derivation.kind](lab, derivation, book, record):
+        if last is None or entry.when is None or entry.when.earliest > last:
+            book.add(lab.id, entry)
 
 
 def _fraction_of(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> Iterator[Entry]:
@@ -48,7 +52,7 @@ def _fraction_of(lab: Lab, derivation: Derivation, book: LabBook, record: Record
 
 
 def _every(book: LabBook, lab: str) -> list[Entry]:
-    return [*book.of(lab), *book.blocked.get(lab, ()), *(e for entries in book.doubtful_of(lab) for e in entries)]
+    return [*book.of(lab), *book.blocked_of(lab), *(e for entries in book.doubtful_of(lab) for e in entries)]
 
 
 def _by_day(entries: Iterable[Entry]) -> dict[date | None, list[Entry]]:

@@ -7,7 +7,7 @@ reports the lab is kept apart, as doubtful.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -68,18 +68,27 @@ class LabBook:
     blocked: dict[str, list[Blocked]] = field(default_factory=dict)
     doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = field(default_factory=dict)
     unplaced: list[Blocked] = field(default_factory=list)
+    to_compute: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What adds the computed results of a lab: done when the lab is first asked for, as most calls ask for few."""
 
     def of(self, lab: str) -> list[LabResult]:
         """Usable results of a lab, any order."""
+        self._compute(lab)
         return self.results.get(lab, [])
 
     def blocked_of(self, lab: str) -> list[Blocked]:
-        """Refused results that report the lab, or may."""
-        return [*self.blocked.get(lab, ()), *self.unplaced]
+        """Refused results that report the lab."""
+        self._compute(lab)
+        return self.blocked.get(lab, [])
 
     def doubtful_of(self, lab: str) -> Iterable[list[LabResult | Blocked]]:
         """Results that may be of the lab, one list a source."""
+        self._compute(lab)
         return self.doubtful.get(lab, {}).values()
+
+    def _compute(self, lab: str) -> None:
+        if lab in self.to_compute:
+            self.to_compute.pop(lab)()
 
     def add(self, lab: str, entry: LabResult | Blocked) -> None:
         """Keep a result or a refused one where it belongs."""

@@ -40,10 +40,10 @@ def sum_of_terms(lab: Lab, derivation: Derivation, book: LabBook, record: Record
     A result that may be newer and can't be used, or may be of another test, is told beside it.
     """
     sure = {name: newest(book.of(name)) for name in derivation.inputs}
-    refused = [block for name, latest in sure.items() for block in may_be_newer(book.blocked.get(name, ()), latest)]
+    refused = [block for name, latest in sure.items() for block in may_be_newer(book.blocked_of(name), latest)]
     if all(sure.values()):
         yield _score(lab, sure, derivation, record)
-    if all(latest or book.blocked.get(name) for name, latest in sure.items()):
+    if all(latest or book.blocked_of(name) for name, latest in sure.items()):
         yield from refused
     doubtful = {name: _possible(book, name, latest) for name, latest in sure.items()}
     doubt = next((entry.doubt for entries in doubtful.values() for entry in entries if entry.doubt), None)
@@ -202,7 +202,7 @@ def points(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> I
 def _measured(value: Input, derivation: Derivation, book: LabBook, record: Record) -> _Part:
     least, most = (derivation.parameters[name] for name in ("least", "most"))
     latest = newest(book.of(value.lab))
-    not_used = [*may_be_newer(book.blocked.get(value.lab, ()), latest), *_possible(book, value.lab, latest)]
+    not_used = [*may_be_newer(book.blocked_of(value.lab), latest), *_possible(book, value.lab, latest)]
     days, today = derivation.parameters["within_days"], record.facts.today
     fresh = [result for result in latest if age_in_days(result.when, today) <= days]
     recent = [e for e in not_used if e.when is None or age_in_days(e.when, today) <= days]

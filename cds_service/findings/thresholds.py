@@ -42,7 +42,7 @@ def hold_against(limit: Threshold, book: LabBook, codes: CodeIndex, today: date)
         codes: to look up coded answers.
         today: the hospital's date.
     """
-    results, refused = book.of(limit.lab), book.blocked_of(limit.lab)
+    results, refused = book.of(limit.lab), [*book.blocked_of(limit.lab), *book.unplaced]
     if limit.comparison == "rise":
         # A refused result of any time in the window may have been the low or the high end of a rise.
         verdict = _with_refused(
