@@ -173,9 +173,10 @@ def read_prefetch(data: str, raw: bytes, types: Collection[str], patient_id: str
         return missing(data, "refused"), None
     if page.resource_type != "Bundle" and page.resource_type not in types:
         return missing(data, "wrong-type"), None
-    gaps = [] if page.answers_a_search else [Unavailable(data, Reason("bundle-type", {"type": page.bundle_type or ""}))]
     found = collect(data, [page], types, patient_id)
-    found = replace(found, unavailable=(*gaps, *found.unavailable))
+    if not page.answers_a_search:
+        gap = Unavailable(data, Reason("bundle-type", {"type": page.bundle_type or ""}))
+        found = replace(found, unavailable=(gap, *found.unavailable))
     return found, page if page.next_url is not None else None
 
 

@@ -27,6 +27,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+NEWEST_REVISION = "2026_11_summaries_for_a_while"
+"""The migration that these tables are of: where a database has it, nothing is migrated."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware time, stored in UTC to the microsecond; SQLite has no time zones, so UTC is added when reading."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cds_service.cards.basis import basis_of
 from cds_service.cards.card import Basis, Card
@@ -32,7 +33,7 @@ def basis(
     found = replace(tables.present("platelets-high-risk", evidence, indicator=level.word), told=told)
     order = tables.order("tips", found, **fields)
     (row,) = order.contraindications
-    order = replace(order, contraindications=(replace(row, told=told),))
+    order = dataclasses.replace(order, contraindications=(replace(row, told=told),))
     card = Card((topic, "x"), level, "s", "d", "x", rows=(row.contraindication.id,))
     return basis_of(card, Findings((order,), unavailable))
 

@@ -23,7 +23,7 @@ from cds_service.hooks.feedback import Feedback
 from cds_service.storage.feedback import BatchResult, Sender
 from cds_service.storage.prune import prune
 from cds_service.storage.records import read_calls
-from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA
+from cds_service.storage.schema import CALLS, CARDS, FEEDBACK, METADATA, NEWEST_REVISION
 from cds_service.storage.store import RETRY_SECONDS, Store, _lock_for_migration
 from cds_service.unread import Unread
 from tests.support.kept import NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
@@ -45,7 +45,9 @@ def test_the_migrations_make_the_tables_that_the_program_uses(store: Store) -> N
     """A migrated database has exactly the tables, columns and constraints of this release."""
     store.upgrade()
     with store.transaction(5.0) as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, METADATA) == []
+        assert context.get_current_revision() == NEWEST_REVISION
 
 
 def test_several_processes_may_bring_a_database_up_to_date_at_once(database_url: str) -> None:
