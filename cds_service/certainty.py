@@ -47,4 +47,7 @@ _OPPOSITE = {
 
 def _first(answers: Iterable[Certainty], deciding: tuple[Certainty, ...], otherwise: Certainty) -> Certainty:
     found = tuple(answers)  # to hash an answer costs more than to compare it with all others
-    return next((answer for answer in deciding if answer in found), otherwise)
+    for answer in deciding:
+        if answer in found:
+            return answer
+    return otherwise

@@ -225,6 +225,8 @@ class Chart:
         """
         if expression.operator == "is":
             matches = self.in_value_set(self._knowledge.conditions[expression.condition].value_set)
+            if not matches:
+                return Certainty.ABSENT
             kept = [match for match in matches if counts is None or counts(match.fact)]
             kept = _dated(kept) if expression.has_dates else kept
             return any_of(
