@@ -30,7 +30,7 @@ screen: $(VENV)/ready-to-screen ## 300 made-up patients screened before go-live:
 	$(BIN)/cds-service screen report build/screen/run
 	@echo "The patients are made up. What every number means: docs/population.md"
 
-everyday: $(VENV)/ready ## 160 ordinary orders of ordinary patients: how many bring a card, and which wrongly
+everyday: $(VENV)/ready ## ordinary orders of ordinary patients: how many bring a card, and which wrongly
 	@$(BIN)/cds-service everyday tests/everyday
 
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
