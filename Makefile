@@ -72,6 +72,7 @@ bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a
 	$(BIN)/python benchmarks/floor.py
 	$(BIN)/python benchmarks/over_http.py $(if $(COMPARE),--compare $(COMPARE))
 	$(BIN)/python benchmarks/records.py
+	$(BIN)/python benchmarks/capacity.py
 	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/fhir_servers.py
 	$(BIN)/python benchmarks/validation.py
