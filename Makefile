@@ -30,7 +30,7 @@ screen: $(VENV)/ready-to-screen ## 300 made-up patients screened before go-live:
 	$(BIN)/cds-service screen report build/screen/run
 	@echo "The patients are made up. What every number means: docs/population.md"
 
-everyday: $(VENV)/ready ## 160 ordinary orders of ordinary patients: how many bring a card, and which wrongly
+everyday: $(VENV)/ready ## ordinary orders of ordinary patients: how many bring a card, and which wrongly
 	@$(BIN)/cds-service everyday tests/everyday
 
 serve: $(VENV)/ready ## the service on http://127.0.0.1:8080 (PORT=... for another port)
@@ -63,7 +63,7 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cds-service check
-	@$(BIN)/python -c 'from cds_service.settings import settings_markdown; print(settings_markdown(), end="")' \
+	@$(BIN)/python -c 'from cds_service.settings_page import settings_markdown; print(settings_markdown(), end="")' \
 	  | cmp -s - docs/settings.md \
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
 	$(PYTEST)
@@ -80,7 +80,7 @@ bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a
 
 docs: $(VENV)/ready ## write the generated pages: docs/settings.md, and docs/tables.md to read (not committed)
 	$(BIN)/cds-service tables --format markdown > docs/tables.md
-	$(BIN)/python -c 'from cds_service.settings import settings_markdown; print(settings_markdown(), end="")' > docs/settings.md
+	$(BIN)/python -c 'from cds_service.settings_page import settings_markdown; print(settings_markdown(), end="")' > docs/settings.md
 
 tables: $(VENV)/ready ## the two tables for review, in the terminal
 	$(BIN)/cds-service tables

@@ -9,8 +9,10 @@ Run by `make bench`.
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,7 +41,14 @@ def size_without_calls() -> int:
         file = Path(folder, "records.db")
         with serving(REPOSITORY, f"sqlite:///{file}", workers=1):
             pass
-        return file.stat().st_size
+        return size_of(file)
+
+
+def size_of(file: Path) -> int:
+    """Bytes of a database after its log is written into it."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file.stat().st_size
 
 
 def line(body: bytes, calls: int, empty: int) -> str:
@@ -52,7 +61,7 @@ def line(body: bytes, calls: int, empty: int) -> str:
             call(url, body, calls)
             seconds = sum(worker.cpu_times()[:2]) - before
             memory = worker.memory_full_info()
-        kilobytes = (file.stat().st_size - empty) / 1000 / (calls + CALLERS)
+        kilobytes = (size_of(file) - empty) / 1000 / (calls + CALLERS)
     own, whole = (number / 1e6 for number in (memory.uss, memory.rss))
     return (
         f"| {len(body) / 1000:,.0f} kB | {calls / seconds:,.0f} | {whole:.0f} MB, {own:.0f} MB of it its own "

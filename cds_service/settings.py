@@ -1,6 +1,6 @@
 """Every setting of the service, in one table; no other module reads the environment.
 
-`settings_markdown` generates `docs/settings.md` from this table.
+`settings_page.py` generates `docs/settings.md` from this table.
 """
 
 from __future__ import annotations
@@ -334,13 +334,14 @@ class Settings:
 
     def with_secrets_of(self, other: Settings) -> Settings:
         """These settings with the secrets of others: passwords and keys that were changed while the service runs."""
-        return replace(self, **{row.name: getattr(other, row.name) for row in _TABLE if row.metadata["secret"]})
+        return replace(self, **{row.name: getattr(other, row.name) for row in SETTINGS if row.metadata["secret"]})
 
 
-_TABLE: tuple[Field[Any], ...] = tuple(row for row in fields(Settings) if row.metadata)
+SETTINGS: tuple[Field[Any], ...] = tuple(row for row in fields(Settings) if row.metadata)
+"""The settings, one field each."""
 
 
-def _name(row: Field[Any]) -> str:
+def variable_of(row: Field[Any]) -> str:
     """The environment variable of a setting; a field that would be a word of Python ends in `_`."""
     return _PREFIX + row.name.rstrip("_").upper()
 
@@ -362,7 +363,7 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     Raises:
         SettingError: a value can't be used, or the file can't be read or has an unknown name.
     """
-    names = {_name(row): row for row in _TABLE}
+    names = {variable_of(row): row for row in SETTINGS}
     links = service_links(environ)
     variables = {name: (value, name) for name, value in environ.items() if value.strip() and name not in links}
     files = {name + IN_FILE: name for name, row in names.items() if row.metadata["secret"]}
@@ -385,25 +386,3 @@ def share_metrics(folder: Path) -> None:
     Source: prometheus_client, Multiprocess Mode; the variable is read when the library is first imported.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-
-
-def _secret_names() -> str:
-    *names, last = (f"`{_name(row)}`" for row in _TABLE if row.metadata["secret"])
-    return f"{', '.join(names)} and {last}"
-
-
-def settings_markdown() -> str:
-    """The content of `docs/settings.md`."""
-    head = (
-        "# Settings\n\n"
-        "Each setting is an environment variable. `--config FILE.toml` takes the same names in lower case, such as\n"
-        '`cds_port = 8080` or `cds_cors_origins = ["https://ehr.example.org"]`; the environment overrides the file.\n'
-        "A wrong value stops the service with a message that names it. An unknown name in the file stops it too; in\n"
-        "the environment it only causes a warning. An empty variable counts as not set.\n\n"
-        "A secret can be in a file of its own: write its path to the variable with `_FILE` at the end, such as\n"
-        "`CDS_LOG_KEY_FILE=/run/secrets/log-key`. SIGHUP reads these files again. They exist for "
-        f"{_secret_names()}.\n\n"
-        "| setting | default | meaning |\n|---|---|---|\n"
-    )
-    rows = (f"| `{_name(row)}` | {row.metadata['default_text']} | {row.metadata['meaning']} |\n" for row in _TABLE)
-    return head + "".join(rows)

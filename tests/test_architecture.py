@@ -26,6 +26,7 @@ ORDER = {
     "setting_values": 0.5,
     "setting_sources": 0.6,
     "settings": 1,
+    "settings_page": 1.5,
     "security": 2,
     "hooks": 2,
     "clinical_data": 3,

@@ -18,7 +18,7 @@ import trustme
 import yaml
 
 from cds_service.setting_sources import IN_FILE
-from cds_service.settings import settings_markdown
+from cds_service.settings_page import settings_markdown
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.ehr import Ehr, register
 from tests.support.ports import free_port

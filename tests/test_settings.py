@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cds_service.errors import SettingError
-from cds_service.settings import Settings, load_settings, settings_markdown
+from cds_service.settings import Settings, load_settings
+from cds_service.settings_page import settings_markdown
 
 DOCUMENTED = Path(__file__).parents[1] / "docs" / "settings.md"
 

@@ -179,7 +179,7 @@ def test_old_records_are_pruned(run, store: Store) -> None:
         save_feedback(
             store, [an_answer(number)], Sender(SENDER.client, SENDER.service, at), with_comments=False, seconds=1.0
         )
-    assert run("db", "prune", "--older-than", "365").out.endswith(": 1 calls, 1 cards, 1 feedback.\n")
+    assert run("db", "prune", "--older-than", "365").out.endswith(": 1 calls, 1 cards, 1 feedback, 0 unread.\n")
 
 
 def test_upgrade_says_which_database(run, store: Store) -> None:
