@@ -19,7 +19,7 @@ _COMMANDS: Mapping[str, str] = {
     "serve": "run the service",
     "demo": "judge the example requests and show their cards",
     "invoke": "make one hook call and show its cards",
-    "summary": "the pre-procedure summary of one patient and order",
+    "summary": "the pre-procedure summary of one order",
     "doctor": "check this installation, or a FHIR server",
     "catalog": "try a hospital's order catalog",
     "everyday": "play ordinary orders: how many bring a card",

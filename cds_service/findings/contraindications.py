@@ -56,11 +56,19 @@ def _judge_row(
 
 
 def _for_an_age(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> list[Criterion]:
-    """The questions that have to be asked at a certain age, where nobody knows how old the patient is."""
-    return [
+    """The questions that are asked at a certain age, where nobody knows how old the patient is.
+
+    One that has to be asked is open. One that need not be is open where the Patient could not be read and the record
+    holds something to ask about; else it is left out.
+    """
+    of_an_age = [
         criterion
         for criterion in row.criteria
-        if criterion.required
-        and not order_context.passes(criterion.gate, patient)
+        if not order_context.passes(criterion.gate, patient)
         and order_context.passes(criterion.gate, patient, of_any_age=True)
     ]
+    return [c for c in of_an_age if c.required or (patient.lost_age and _is_open(judge(c, order_context, patient)))]
+
+
+def _is_open(finding: CriterionFinding | None) -> bool:
+    return finding is not None and finding.certainty is not Certainty.ABSENT

@@ -24,7 +24,7 @@ from tests.support.fhir_peer import TOKEN, Exchange, Peer, resources_of, running
 ORDER = "uterine-fibroid-embolization"
 ROW: dict[str, Any] = {
     "order": ORDER,
-    "patient": {"birthDate": "1970-03-01", "gender": "female"},
+    "patient": {"birthDate": "1980-03-01", "gender": "female"},
     "conditions": ["icd-10-cm|D25.9", "icd-10-cm|F20.9"],
     "allergies": [{"code": "sct|395751002", "severity": "severe"}],
     "labs": [{"code": "loinc|777-3", "value": 40, "unit": "10*9/L"}, {"code": "loinc|6301-6", "value": 1, "unit": "1"}],
@@ -50,7 +50,7 @@ def test_an_order_is_judged_at_a_server(run: Callable[..., Any], peer: Peer) -> 
     """Patient, order and cards are printed; progress and the server's name go to standard error."""
     ran = run(*ehr(peer, *SIGN))
     assert ran.code == 0
-    assert ran.out.startswith("Patient p1, female, 1970-03-01\nOrder ServiceRequest/draft-1: Embolization for uterine")
+    assert ran.out.startswith("Patient p1, female, 1980-03-01\nOrder ServiceRequest/draft-1: Embolization for uterine")
     assert "Severe reaction to" in ran.out
     assert "peer, FHIR 4.0.1" in ran.err
     assert "conditions: read" in ran.err

@@ -17,15 +17,19 @@ from uuid import UUID
 import requests
 import sqlalchemy as sa
 
+from cds_service.cards.card import CardSummary
 from cds_service.storage.schema import CALLS, FEEDBACK
 from cds_service.storage.store import Store
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.kept import a_call as a_kept_call
+from tests.support.kept import save_call
 from tests.support.postgres import Postgres
 from tests.support.serving import Serving
 from tests.support.waiting import PATIENCE, until
 
 KILLS = 100
 SENDERS = 4
+CARDS_EACH = 100
 START = datetime(2026, 11, 24, tzinfo=UTC)
 CALL = a_call(context=drafts(an_order("uterine fibroid embolization")), prefetch=NOTHING_RECORDED)
 
@@ -56,8 +60,8 @@ class Sender:
             self.acknowledged.update(keys)
 
     def _key(self, number: int) -> Key:
-        card = str(UUID(int=(self.number << 64) | number | 4 << 76))
-        return card, "overridden" if number % 2 else "accepted", START + timedelta(seconds=number)
+        outcome = "overridden" if number % 2 else "accepted"
+        return card_of(self.number, number % CARDS_EACH), outcome, START + timedelta(seconds=number)
 
     def _post(self, body: dict[str, Any]) -> bool:
         try:
@@ -75,6 +79,20 @@ def _entry(key: Key) -> dict[str, Any]:
     card, outcome, at = key
     accepted = {"acceptedSuggestions": [{"id": card}]} if outcome == "accepted" else {}
     return {"card": card, "outcome": outcome, "outcomeTimestamp": at.isoformat()} | accepted
+
+
+def card_of(sender: int, place: int) -> str:
+    """The uuid of a card of one sender."""
+    return str(UUID(int=(sender << 64) | place | 4 << 76))
+
+
+def show_cards(database_url: str) -> None:
+    """Put a call on record that showed every sender its cards: feedback on others is bounded."""
+    uuids = [card_of(sender + 1, place) for sender in range(SENDERS) for place in range(CARDS_EACH)]
+    store = Store(database_url)
+    cards = [CardSummary("iodine-allergy", ("iodine-allergy",), "critical", uuid) for uuid in uuids]
+    save_call(store, a_kept_call(1, *cards, client="open"))
+    store.close()
 
 
 @contextmanager
@@ -130,6 +148,7 @@ def check_nothing_lost(senders: list[Sender], database_url: str) -> None:
 def test_killed_workers_lose_no_acknowledged_feedback(database_url: str, tmp_path: Path) -> None:
     """While workers are killed a hundred times, no acknowledged feedback is lost and none is stored twice."""
     serving = Serving(tmp_path, CDS_DATABASE_URL=database_url, CDS_WORKERS="3")
+    show_cards(database_url)
     choose = random.Random(20261124)  # noqa: S311  which worker and when, not a secret
     with sending(serving.url) as senders:
         for _ in range(KILLS):
@@ -151,6 +170,7 @@ def test_a_database_that_stops_and_starts_again_loses_nothing(postgres: Postgres
     """
     database_url = postgres.empty_database()
     serving = Serving(tmp_path, CDS_DATABASE_URL=database_url, CDS_WORKERS="2")
+    show_cards(database_url)
     with sending(serving.url) as senders:
         until(lambda: acknowledged(senders) > 100, "feedback to be acknowledged")
         postgres.stop()
@@ -174,7 +194,7 @@ def test_a_database_that_stops_and_starts_again_loses_nothing(postgres: Postgres
     assert "cds_store_up 0.0" in lost
     assert "cds_records_lost_total 0.0" in lost
     assert "records wait to be stored" in serving.said
-    assert stored_calls(database_url) == len(down)
+    assert stored_calls(database_url) == 1 + len(down)
     assert answers["503"] > 0
     assert answers.keys() <= {"200", "503"}
     check_nothing_lost(senders, database_url)

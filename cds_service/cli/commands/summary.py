@@ -1,4 +1,4 @@
-"""`cds-service summary`: the pre-procedure summary of one patient and order, for the terminal, as JSON or as a page.
+"""`cds-service summary`: the pre-procedure summary of one order, for the terminal, as JSON or as a page.
 
 It is made from the same findings as the cards. The page is one file without outside resources, to be printed.
 """
@@ -16,7 +16,7 @@ _FORMATS = ("text", "json", "html")
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = commands.add_parser("summary", help="the pre-procedure summary of an order", description=__doc__)
+    parser = commands.add_parser("summary", help="the pre-procedure summary of one order", description=__doc__)
     add_request_source(parser, _HOOKS)
     parser.add_argument("--language", metavar="LANG", help="language of the summary, instead of CDS_LANGUAGE")
     shape = parser.add_mutually_exclusive_group()
