@@ -9,10 +9,10 @@ TEST_EXAMPLES ?= 10000
 # In as many processes as the machine has processors. The tests of a file stay together, as they may share a server.
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # One by one, as they share none. Schemathesis makes up its calls while tests are collected, which takes seconds.
-FAST := --dist worksteal -m 'not network and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
+FAST := --dist worksteal -m 'not network and not hapi and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle check matrix bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle hapi check matrix bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ matrix: ## the fast tests under each Python from 3.11 to 3.14 that is on this ma
 oracle: $(VENV)/ready-to-test ## HL7's own validator beside ours (needs java and mvn; skipped in one line without): where do they differ?
 	@$(BIN)/python -m tests.profiles.oracle.run
 
+hapi: $(VENV)/ready-to-test .peers/sekmet/ready ## invoke, doctor and the service on HAPI FHIR (needs java and mvn; skipped in one line without)
+	$(BIN)/python -m pytest -m hapi -rs tests/peers/test_hapi.py
+
 check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tables, generated docs, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -69,6 +72,7 @@ bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a
 	$(BIN)/python benchmarks/floor.py
 	$(BIN)/python benchmarks/over_http.py $(if $(COMPARE),--compare $(COMPARE))
 	$(BIN)/python benchmarks/records.py
+	$(BIN)/python benchmarks/capacity.py
 	$(BIN)/python benchmarks/authentication.py
 	$(BIN)/python benchmarks/fhir_servers.py
 	$(BIN)/python benchmarks/validation.py

@@ -17,6 +17,7 @@ import requests
 import trustme
 import yaml
 
+from cds_service.setting_sources import IN_FILE
 from cds_service.settings_page import settings_markdown
 from tests.support.calls import NOTHING_RECORDED, a_call
 from tests.support.ehr import Ehr, register
@@ -44,19 +45,48 @@ def test_the_container_file_is_in_order() -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
-def test_what_the_container_file_copies_exists() -> None:
-    """Everything that the image is built from is in the repository, and the service runs as nobody special."""
+def copied_into_the_image() -> list[str]:
+    """The files and folders of the repository that the image is built from."""
     text = (DEPLOY / "Containerfile").read_text("utf-8")
-    copied = [name for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for name in line.split()]
-    assert [name for name in copied if not (REPOSITORY / name).exists()] == []
+    return [name for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for name in line.split()]
+
+
+@pytest.mark.slow
+def test_the_image_is_built_from_what_it_copies(tmp_path: Path) -> None:
+    """The wheel can be built from the files that the Containerfile copies, and from nothing else."""
+    for name in copied_into_the_image():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if (REPOSITORY / name).is_dir():
+            shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(REPOSITORY / name, tmp_path / name)
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list(tmp_path.glob("dist/*.whl"))) == 1
+
+
+def test_the_builder_is_sent_what_it_copies_and_nothing_else() -> None:
+    """.dockerignore leaves out everything but what the Containerfile copies: no environment, site folder or key."""
+    lines = (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines()
+    assert lines[1] == "*"
+    assert sorted(line[1:] for line in lines if line.startswith("!")) == sorted(copied_into_the_image())
+
+
+def test_the_container_is_nobody_special_and_asked_whether_it_lives() -> None:
+    """The service runs as an unprivileged user; its health is that of the process, not that of the database."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
     assert "USER 10001" in text
+    (asked,) = re.findall(r"^HEALTHCHECK.*\\\n.*127\.0\.0\.1:8080(/\w+)", text, re.MULTILINE)
+    assert asked == "/healthz"
 
 
 def test_the_settings_of_the_compose_file_exist() -> None:
     """Every setting named in the deployment files is a setting of this service."""
     known = set(re.findall(r"^\| `(CDS_\w+)`", settings_markdown(), re.MULTILINE))
-    named = {name for path in DEPLOY.iterdir() for name in re.findall(r"CDS_[A-Z_]+", path.read_text("utf-8"))}
-    assert named - known == set()
+    files = [path for path in DEPLOY.rglob("*") if path.is_file()]
+    named = {name for path in files for name in re.findall(r"CDS_[A-Z_]+", path.read_text("utf-8"))}
+    assert {name.removesuffix(IN_FILE) for name in named} - known == set()
     assert {"CDS_CLIENTS", "CDS_PUBLIC_URL", "CDS_REDIS_URL"} <= set(compose()["service"]["environment"])
 
 
@@ -78,13 +108,28 @@ def test_images_are_of_a_named_release() -> None:
 
 
 @needs_systemd
-def test_the_unit_is_in_order(tmp_path: Path) -> None:
-    """systemd reads the unit without complaint once the program is where it says."""
-    unit = tmp_path / "ir-cds.service"
-    text = (DEPLOY / "ir-cds.service").read_text("utf-8")
-    unit.write_text(text.replace("/opt/ir-cds/bin/cds-service", str(BIN / "cds-service")), "utf-8")
-    found = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+def test_the_units_are_in_order(tmp_path: Path) -> None:
+    """systemd reads the units without complaint once the program is where they say."""
+    units = []
+    for path in sorted(DEPLOY.glob("ir-cds*")):
+        units.append(tmp_path / path.name)
+        text = path.read_text("utf-8").replace("/opt/ir-cds/bin/cds-service", str(BIN / "cds-service"))
+        units[-1].write_text(text, "utf-8")
+    assert len(units) == 3
+    found = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_the_nightly_unit_may_do_no_more_than_the_service() -> None:
+    """What prunes runs with the settings, the folder and the restrictions of the service."""
+    service, prune = ((DEPLOY / f"{name}.service").read_text("utf-8") for name in ("ir-cds", "ir-cds-prune"))
+    wanted = re.findall(
+        r"^(?:Environment|State|Working|DynamicUser|UMask|Capability|Lock|Memory|No|Pri|Pro|Rest|Sys).*",
+        service,
+        re.MULTILINE,
+    )
+    wanted = [line for line in wanted if not line.startswith("Restart")]
+    assert [line for line in wanted if line not in prune.splitlines()] == []
 
 
 @contextmanager

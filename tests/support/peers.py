@@ -87,6 +87,25 @@ def fhirsnake(folder: Path, resources: Iterable[Mapping[str, Any]]) -> Iterator[
         yield f"http://127.0.0.1:{port}"
 
 
+HAPI = Path(__file__).parents[1] / "peers" / "hapi"
+_HAPI_CLASSPATH = PEERS / "hapi-classpath"
+
+
+@contextmanager
+def hapi(folder: Path) -> Iterator[str]:
+    """The base URL of HAPI FHIR's JPA server for R4, with nothing in it. Needs Java 17 and Maven."""
+    if not _HAPI_CLASSPATH.exists():
+        _HAPI_CLASSPATH.parent.mkdir(exist_ok=True)
+        target = f"-Dmdep.outputFile={_HAPI_CLASSPATH}"
+        subprocess.run(["mvn", "-q", "-B", "-f", HAPI, "dependency:build-classpath", target], check=True)
+    port = free_port()
+    base = f"http://127.0.0.1:{port}/fhir"
+    memory = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    arguments = ["java", *memory, "-cp", _HAPI_CLASSPATH.read_text("utf-8"), HAPI / "HapiPeer.java", str(port)]
+    with _running(arguments, folder, f"{base}/metadata"):
+        yield base
+
+
 def upload(base: str, resources: Iterable[Mapping[str, Any]]) -> None:
     """Put resources on a server, keeping their ids."""
     entries = [

