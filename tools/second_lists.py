@@ -23,7 +23,7 @@ from cds_service.knowledge.tables import Knowledge  # noqa: E402
 from cds_service.knowledge.value_sets import CodeRule, rules_of  # noqa: E402
 from tests.findings.test_hold_list import COLUMNS as HOLD_COLUMNS  # noqa: E402
 from tests.findings.test_hold_list import holds_of  # noqa: E402
-from tests.findings.test_procedure_questions import COLUMNS, asked  # noqa: E402
+from tests.findings.test_procedure_questions import COLUMNS, line_of  # noqa: E402
 
 _ICD_10_CM = SYSTEMS["icd-10-cm"]
 _NAMES = {url: name for name, url in SYSTEMS.items()}
@@ -38,7 +38,7 @@ def main() -> None:
     holds = [holds_of(agent, knowledge) for agent in sorted(knowledge.medications.holds)]
     _write("tests/findings/hold_list.csv", HOLD_COLUMNS, [[line[name] for name in HOLD_COLUMNS] for line in holds])
     now = datetime(2026, 11, 24, 3, tzinfo=UTC)
-    questions = [asked(key, knowledge, now) for key in sorted(knowledge.procedures)]
+    questions = [line_of(key, knowledge, now) for key in sorted(knowledge.procedures)]
     _write("tests/findings/procedure_questions.csv", COLUMNS, [[line[name] for name in COLUMNS] for line in questions])
 
 
