@@ -1,4 +1,4 @@
-"""Writes again the lists that stand beside the tables: codes, questions of procedures, hold times.
+"""Writes again the lists that stand beside the tables: codes, questions of procedures, hold times, sentences.
 
 They are there so that a code or a class that gets lost is noticed. So look at each line of the difference before you
 commit it: a line that you did not mean to change is the mistake that they are for.
@@ -37,6 +37,7 @@ def main() -> None:
     _write("tests/terminology/meanings.csv", ("value_set", "system", "code", "relation"), sorted(lines))
     holds = [holds_of(agent, knowledge) for agent in sorted(knowledge.medications.holds)]
     _write("tests/findings/hold_list.csv", HOLD_COLUMNS, [[line[name] for name in HOLD_COLUMNS] for line in holds])
+    _write("tests/cards/sentences.csv", ("key", "sentence"), sorted(knowledge.wording.items()))
     now = datetime(2026, 11, 24, 3, tzinfo=UTC)
     questions = [line_of(key, knowledge, now) for key in sorted(knowledge.procedures)]
     _write("tests/findings/procedure_questions.csv", COLUMNS, [[line[name] for name in COLUMNS] for line in questions])

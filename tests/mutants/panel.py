@@ -32,11 +32,14 @@ from cds_service.findings.questions.judge import judge
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestion
 from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
+from tests.cards.test_sentences import changed as changed_sentences
+from tests.cards.test_sentences import sentences
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
 from tests.findings.test_scores import EXAMPLES, deviating
 from tests.mutants.changes import Mutant
+from tests.summary.test_every_case import PLACES, places
 from tests.terminology.test_meanings import LISTED, lost
 
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
@@ -119,7 +122,7 @@ class Panel:
     def __init__(self, knowledge: Knowledge, now: datetime) -> None:
         """Run each case, and note what it reads."""
         self._knowledge = knowledge
-        self.checks = [*_codes(), *_holds(), *_scores(), *_procedures(now), *_clinical(now), *_everyday(now)]
+        self.checks = [*_codes(), *_holds(), *_lists(), *_procedures(now), *_clinical(now), *_everyday(now)]
         self._readers: dict[Asked, list[Check]] = {}
         for check in self.checks:
             read: set[Asked] = set()
@@ -146,13 +149,13 @@ class Panel:
         checks = sorted(self.checks, key=lambda check: not check.names.intersection(mutant.keys))
         if mutant.table in ("threshold", "contraindication", "criterion"):
             change = _RowsChanged.between(self._knowledge, changed, mutant)
-            return (check for check in checks if check.situation and change.tells_otherwise(check))
+            return (check for check in checks if _lists_it(check, mutant) or change.tells_otherwise(check))
         if mutant.table in ("medications", "holds"):
             return (check for check in checks if check.situation and check.situation.patient.facts.medications)
         if mutant.table == "performed":
             return (check for check in checks if check.situation and check.situation.patient.facts.procedures)
         if mutant.table == "lab":
-            return (check for check in checks if check.row == {} or _has_other_labs(check, changed))
+            return (check for check in checks if _lists_it(check, mutant) or _has_other_labs(check, changed))
         if mutant.table == "procedure" and mutant.row is None:
             return iter(checks)
         return iter(self._asking(mutant, changed))
@@ -163,6 +166,11 @@ class Panel:
         other = [one for one in asked if _answer(changed, one) != self._answers[one]]
         touched = {check.name: check for one in other for check in self._readers[one]}
         return list(touched.values())
+
+
+def _lists_it(check: Check, mutant: Mutant) -> bool:
+    """Whether it is a list that names the row, and no call."""
+    return not check.row and not check.names.isdisjoint(mutant.keys)
 
 
 def _has_other_labs(check: Check, changed: Knowledge) -> bool:
@@ -214,7 +222,8 @@ class _RowsChanged:
 
     def tells_otherwise(self, check: Check) -> bool:
         """Whether a row is answered otherwise for an order of the case, in a way that it may notice."""
-        assert check.situation
+        if check.situation is None:
+            return False
         before = check.situation.patient
         patient = replace(before, knowledge=self.knowledge, judged={})
         if self.anew:
@@ -334,11 +343,21 @@ def _holds() -> Iterable[Check]:
         yield Check(f"holds of {agent}", frozenset(), {}, verdict)
 
 
-def _scores() -> Iterable[Check]:
-    def verdict(knowledge: Knowledge) -> Hashable:
+def _lists() -> Iterable[Check]:
+    listed = sentences()
+
+    def scores(knowledge: Knowledge) -> Hashable:
         return any(deviating(row, knowledge) for row in EXAMPLES)
 
-    yield Check("scores of an independent implementation", frozenset(SCORES), {}, verdict)
+    def said(knowledge: Knowledge) -> Hashable:
+        return bool(changed_sentences(listed, knowledge.wording))
+
+    def stand(knowledge: Knowledge) -> Hashable:
+        return places(knowledge) == PLACES
+
+    yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
+    yield Check("sentences", frozenset(listed), {}, said)
+    yield Check("sections of the summary", frozenset(PLACES), {}, stand)
 
 
 def _procedures(now: datetime) -> Iterable[Check]:
