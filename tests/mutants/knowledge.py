@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from cds_service.cards.wording import ENGLISH
 from cds_service.knowledge import load, rows
@@ -16,6 +17,25 @@ from cds_service.knowledge.tables import Contraindication, Knowledge
 from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule
 from cds_service.knowledge.words import Words
 from tests.mutants.changes import Mutant
+
+
+_WHOLE = {"medications": "medications", "holds": "hold_table"}
+"""Table of a mutant whose row is the whole file -> field of TableRows."""
+_ROWS = {
+    **dict.fromkeys(("contraindication", "criterion"), "contraindications"),
+    **dict.fromkeys(("procedure", "indication", "alert"), "procedures"),
+    **{"threshold": "thresholds", "hold": "holds", "lab": "labs"},
+}
+
+
+def _without_line(value_set: Mapping[str, Any], gone: CodeRule) -> Mapping[str, Any]:
+    includes = []
+    for include in value_set["compose"]["include"]:
+        same = include["system"] == gone.system
+        concepts = [c for c in include.get("concept", ()) if not (same and c["code"] == gone.code)]
+        filters = [f for f in include.get("filter", ()) if not (same and f["value"].removesuffix(".*") == gone.code)]
+        includes.append({**include, **{n: v for n, v in (("concept", concepts), ("filter", filters)) if n in include}})
+    return {**value_set, "compose": {**value_set["compose"], "include": includes}}
 
 
 class _Remembered(Words):
@@ -55,6 +75,23 @@ class Workshop:
         if mutant.table in ("contraindication", "criterion"):
             return replace(self.knowledge, contraindications=self._contraindications(mutant))
         return self._with_procedure(mutant)
+
+    def make_anew(self, mutant: Mutant) -> Knowledge:
+        """The same by the whole loader, from changed rows: what `make` is held against."""
+        files, key = self.files, mutant.keys[0]
+        if mutant.rule is not None:
+            value_sets = {**files.value_sets, key: _without_line(files.value_sets[key], mutant.rule)}
+            return load._assemble(replace(files, value_sets=value_sets))
+        if mutant.table in _WHOLE:
+            return load._assemble(replace(files, **{_WHOLE[mutant.table]: mutant.row}))
+        if mutant.table == "performed":
+            made = [mutant.row if row["id"] == key else row for row in files.performed["performed"]]
+            kept = {**files.performed, "performed": [row for row in made if row is not None]}
+            return load._assemble(replace(files, performed=kept))
+        name = _ROWS[mutant.table]
+        rows_ = dict(getattr(files, name))
+        rows_[key] = {**rows_[key], "status": "retired"} if mutant.row is None else mutant.row
+        return load._assemble(replace(files, **{name: rows_}))
 
     def _with_sentence(self, key: str) -> Knowledge:
         english = {**self.knowledge.wording, key: "-"}
