@@ -18,13 +18,14 @@ from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule
 from cds_service.knowledge.words import Words
 from tests.mutants.changes import Mutant
 
-
 _WHOLE = {"medications": "medications", "holds": "hold_table"}
 """Table of a mutant whose row is the whole file -> field of TableRows."""
 _ROWS = {
     **dict.fromkeys(("contraindication", "criterion"), "contraindications"),
     **dict.fromkeys(("procedure", "indication", "alert"), "procedures"),
-    **{"threshold": "thresholds", "hold": "holds", "lab": "labs"},
+    "threshold": "thresholds",
+    "hold": "holds",
+    "lab": "labs",
 }
 
 

@@ -34,6 +34,8 @@ from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestio
 from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
 from tests.cards.test_sentences import changed as changed_sentences
 from tests.cards.test_sentences import sentences
+from tests.findings.test_agent_list import agent_lines
+from tests.findings.test_agent_list import listed as listed_agents
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
@@ -151,9 +153,9 @@ class Panel:
             change = _RowsChanged.between(self._knowledge, changed, mutant)
             return (check for check in checks if _lists_it(check, mutant) or change.tells_otherwise(check))
         if mutant.table in ("medications", "holds"):
-            return (check for check in checks if check.situation and check.situation.patient.facts.medications)
+            return (check for check in checks if _lists_it(check, mutant) or _holds_any(check, "medications"))
         if mutant.table == "performed":
-            return (check for check in checks if check.situation and check.situation.patient.facts.procedures)
+            return (check for check in checks if _holds_any(check, "procedures"))
         if mutant.table == "lab":
             return (check for check in checks if _lists_it(check, mutant) or _has_other_labs(check, changed))
         if mutant.table == "procedure" and mutant.row is None:
@@ -171,6 +173,11 @@ class Panel:
 def _lists_it(check: Check, mutant: Mutant) -> bool:
     """Whether it is a list that names the row, and no call."""
     return not check.row and not check.names.isdisjoint(mutant.keys)
+
+
+def _holds_any(check: Check, kind: str) -> bool:
+    """Whether the record of the case holds entries of a kind."""
+    return check.situation is not None and bool(getattr(check.situation.patient.facts, kind))
 
 
 def _has_other_labs(check: Check, changed: Knowledge) -> bool:
@@ -356,6 +363,12 @@ def _lists() -> Iterable[Check]:
         return places(knowledge) == PLACES
 
     yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
+
+    def drugs(knowledge: Knowledge) -> Hashable:
+        return agent_lines(knowledge) == lines
+
+    lines = listed_agents()
+    yield Check("agents", frozenset(line["agent"] for line in lines), {}, drugs)
     yield Check("sentences", frozenset(listed), {}, said)
     yield Check("sections of the summary", frozenset(PLACES), {}, stand)
 
