@@ -176,13 +176,25 @@ def _parts(row: Row, name: str, number: int, place: tuple[str, tuple[str, ...]])
 
 def _fields(table: str, keys: tuple[str, ...], row: Row, kinds: Mapping[str, str]) -> Iterator[Mutant]:
     for name, value in row.items():
-        if name in _NOT_JUDGED:
+        if name in _NOT_JUDGED or _says_nothing(name, row):
             continue
         needed = name in _NEEDED or (table == "procedure" and name in _NEEDED_OF_A_PROCEDURE)
         for what, new in _changes(name, value, needed=needed):
             made = {key: kept for key, kept in row.items() if key != name} if new is GONE else {**row, name: new}
             kind = WINDOW if _IS_WINDOW.search(what) else kinds.get(name) or _KINDS.get(name, GATE)
             yield Mutant(table, keys, kind, what, made)
+
+
+def _says_nothing(name: str, row: Row) -> bool:
+    """Whether no answer rests on the field of this row.
+
+    A list of allergies is asked for by every question about them, so `required` is not looked at (findings/telling.py).
+    Whether a guideline names a procedure in its class decides how loud an answer is: those of the low class are
+    information already.
+    """
+    if name == "required":
+        return row.get("kind") == "allergy"
+    return name == "bleeding_risk_named" and row.get("bleeding_risk") == "low"
 
 
 def _changes(name: str, value: Any, *, needed: bool) -> Iterator[Change]:
