@@ -21,6 +21,8 @@ from cds_service.cases import SYSTEMS  # noqa: E402 - of this clone
 from cds_service.knowledge.load import load_shipped  # noqa: E402
 from cds_service.knowledge.tables import Knowledge  # noqa: E402
 from cds_service.knowledge.value_sets import CodeRule, rules_of  # noqa: E402
+from tests.cards.test_advice_list import COLUMNS as ADVICE_COLUMNS  # noqa: E402
+from tests.cards.test_advice_list import advice_lines  # noqa: E402
 from tests.findings.test_agent_list import COLUMNS as AGENT_COLUMNS  # noqa: E402
 from tests.findings.test_agent_list import agent_lines  # noqa: E402
 from tests.findings.test_hold_list import COLUMNS as HOLD_COLUMNS  # noqa: E402
@@ -39,6 +41,8 @@ def main() -> None:
     _write("tests/terminology/meanings.csv", ("value_set", "system", "code", "relation"), sorted(lines))
     holds = [holds_of(agent, knowledge) for agent in sorted(knowledge.medications.holds)]
     _write("tests/findings/hold_list.csv", HOLD_COLUMNS, [[line[name] for name in HOLD_COLUMNS] for line in holds])
+    advice = [[line[name] for name in ADVICE_COLUMNS] for line in advice_lines(knowledge)]
+    _write("tests/cards/advice_list.csv", ADVICE_COLUMNS, advice)
     agents = agent_lines(knowledge)
     _write("tests/findings/agent_list.csv", AGENT_COLUMNS, [[line[name] for name in AGENT_COLUMNS] for line in agents])
     _write("tests/cards/sentences.csv", ("key", "sentence"), sorted(knowledge.wording.items()))

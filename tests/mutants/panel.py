@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from cds_service.findings.questions.judge import judge
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestion
 from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
+from tests.cards.test_advice_list import advice_lines
+from tests.cards.test_advice_list import listed as listed_advice
 from tests.cards.test_sentences import changed as changed_sentences
 from tests.cards.test_sentences import sentences
 from tests.findings.test_agent_list import agent_lines
@@ -160,7 +162,8 @@ class Panel:
             return (check for check in checks if _lists_it(check, mutant) or _has_other_labs(check, changed))
         if mutant.table == "procedure" and mutant.row is None:
             return iter(checks)
-        return iter(self._asking(mutant, changed))
+        lists = (check for check in checks if _lists_it(check, mutant))
+        return chain(lists, self._asking(mutant, changed))
 
     def _asking(self, mutant: Mutant, changed: Knowledge) -> list[Check]:
         """The cases that ask an index or a table something that it answers otherwise."""
@@ -367,6 +370,11 @@ def _lists() -> Iterable[Check]:
     def drugs(knowledge: Knowledge) -> Hashable:
         return agent_lines(knowledge) == lines
 
+    def advised(knowledge: Knowledge) -> Hashable:
+        return list(advice_lines(knowledge)) == advice
+
+    advice = listed_advice()
+    yield Check("advice", frozenset(line["id"] for line in advice), {}, advised)
     lines = listed_agents()
     yield Check("agents", frozenset(line["agent"] for line in lines), {}, drugs)
     yield Check("sentences", frozenset(listed), {}, said)
