@@ -116,7 +116,7 @@ class Check:
         """True where the answer is another than usual, or there is none."""
         try:
             return self.verdict(knowledge) != self.usual
-        except (LookupError, ValueError, TypeError, AttributeError):
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
             return True
 
 
@@ -188,7 +188,10 @@ def _has_other_labs(check: Check, changed: Knowledge) -> bool:
     if check.situation is None or not check.situation.patient.facts.observations:
         return False
     before = check.situation.patient
-    return prepare(before.facts, changed).labs != before.labs
+    try:
+        return prepare(before.facts, changed).labs != before.labs
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
+        return True
 
 
 @dataclass(frozen=True, slots=True)
