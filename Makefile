@@ -88,7 +88,7 @@ tables: $(VENV)/ready ## the two tables for review, in the terminal
 package: $(VENV)/ready ## the FHIR package as dist/*.tgz, for SUSHI and other FHIR tools
 	$(BIN)/cds-service package pack --out dist
 
-golden: $(VENV)/ready-to-test ## write again what tests compare with the tables: a plan, and lists of codes and questions; look at the difference
+golden: $(VENV)/ready-to-test ## write again what tests compare with the tables: a plan, and lists of codes, questions and sentences; look at the difference
 	$(BIN)/cds-service package build --out build/fhir_profiles
 	cp build/fhir_profiles/plan_definitions/tips.json tests/package/golden/tips.json
 	$(BIN)/python tools/second_lists.py

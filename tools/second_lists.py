@@ -1,4 +1,4 @@
-"""Writes again the lists that stand beside the tables: codes, questions of procedures, hold times.
+"""Writes again the lists that stand beside the tables: codes, questions of procedures, agents, hold times, sentences.
 
 They are there so that a code or a class that gets lost is noticed. So look at each line of the difference before you
 commit it: a line that you did not mean to change is the mistake that they are for.
@@ -21,9 +21,13 @@ from cds_service.cases import SYSTEMS  # noqa: E402 - of this clone
 from cds_service.knowledge.load import load_shipped  # noqa: E402
 from cds_service.knowledge.tables import Knowledge  # noqa: E402
 from cds_service.knowledge.value_sets import CodeRule, rules_of  # noqa: E402
+from tests.cards.test_advice_list import COLUMNS as ADVICE_COLUMNS  # noqa: E402
+from tests.cards.test_advice_list import advice_lines  # noqa: E402
+from tests.findings.test_agent_list import COLUMNS as AGENT_COLUMNS  # noqa: E402
+from tests.findings.test_agent_list import agent_lines  # noqa: E402
 from tests.findings.test_hold_list import COLUMNS as HOLD_COLUMNS  # noqa: E402
 from tests.findings.test_hold_list import holds_of  # noqa: E402
-from tests.findings.test_procedure_questions import COLUMNS, asked  # noqa: E402
+from tests.findings.test_procedure_questions import COLUMNS, line_of  # noqa: E402
 
 _ICD_10_CM = SYSTEMS["icd-10-cm"]
 _NAMES = {url: name for name, url in SYSTEMS.items()}
@@ -37,8 +41,13 @@ def main() -> None:
     _write("tests/terminology/meanings.csv", ("value_set", "system", "code", "relation"), sorted(lines))
     holds = [holds_of(agent, knowledge) for agent in sorted(knowledge.medications.holds)]
     _write("tests/findings/hold_list.csv", HOLD_COLUMNS, [[line[name] for name in HOLD_COLUMNS] for line in holds])
+    advice = [[line[name] for name in ADVICE_COLUMNS] for line in advice_lines(knowledge)]
+    _write("tests/cards/advice_list.csv", ADVICE_COLUMNS, advice)
+    agents = agent_lines(knowledge)
+    _write("tests/findings/agent_list.csv", AGENT_COLUMNS, [[line[name] for name in AGENT_COLUMNS] for line in agents])
+    _write("tests/cards/sentences.csv", ("key", "sentence"), sorted(knowledge.wording.items()))
     now = datetime(2026, 11, 24, 3, tzinfo=UTC)
-    questions = [asked(key, knowledge, now) for key in sorted(knowledge.procedures)]
+    questions = [line_of(key, knowledge, now) for key in sorted(knowledge.procedures)]
     _write("tests/findings/procedure_questions.csv", COLUMNS, [[line[name] for name in COLUMNS] for line in questions])
 
 

@@ -49,6 +49,7 @@ LISTED = (
 ROWS = ("iodine-allergy", "unable-to-cooperate")
 FAILURES = ("kidney-failure", "respiratory-failure", "liver-failure")
 COLUMNS = ("procedure", "present", *ROWS, *FAILURES, "pregnancy", "no-results")
+PATIENTS = {"sick": SICK, "failing": FAILING, "pregnant": PREGNANT, "nothing known": NOTHING_KNOWN}
 
 
 def questions() -> list[dict[str, str]]:
@@ -57,16 +58,26 @@ def questions() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def asked(procedure: str, knowledge: Knowledge, now: datetime) -> dict[str, str]:
+def line_of(procedure: str, knowledge: Knowledge, now: datetime) -> dict[str, str]:
     """The line of a procedure: questions that are answered yes, and of rows the level or where it is told."""
-    patients = (SICK, FAILING, PREGNANT, NOTHING_KNOWN)
-    sick, failing, pregnant, unknown = (_order(procedure, patient, knowledge, now) for patient in patients)
-    found = {row: sick.get(row, {}).get("indicator", "") for row in ROWS}
-    found |= {row: failing.get(row, {}).get("told", {}).get("as", "") for row in FAILURES}
-    found |= {"pregnancy": pregnant.get("pregnancy", {}).get("indicator", "")}
-    found |= {"no-results": unknown["bleeding-tendency"].get("told", {}).get("as", "")}
-    present = (c["id"] for row in sick.values() for c in row.get("criteria", ()) if c["certainty"] == "present")
-    return {"procedure": procedure, "present": " ".join(sorted(set(LISTED).intersection(present))), **found}
+    found = {"procedure": procedure}
+    for patient in PATIENTS:
+        found |= asked(procedure, patient, knowledge, now)
+    return found
+
+
+def asked(procedure: str, patient: str, knowledge: Knowledge, now: datetime) -> dict[str, str]:
+    """The part of the line that one patient answers."""
+    rows = _order(procedure, PATIENTS[patient], knowledge, now)
+    if patient == "failing":
+        return {row: rows.get(row, {}).get("told", {}).get("as", "") for row in FAILURES}
+    if patient == "pregnant":
+        return {"pregnancy": rows.get("pregnancy", {}).get("indicator", "")}
+    if patient == "nothing known":
+        return {"no-results": rows["bleeding-tendency"].get("told", {}).get("as", "")}
+    present = (c["id"] for row in rows.values() for c in row.get("criteria", ()) if c["certainty"] == "present")
+    levels = {row: rows.get(row, {}).get("indicator", "") for row in ROWS}
+    return {"present": " ".join(sorted(set(LISTED).intersection(present))), **levels}
 
 
 def case_of(procedure: str, patient: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +95,7 @@ def test_a_sick_patient_is_asked_what_the_procedure_needs(
     row: dict[str, str], knowledge: Knowledge, now: datetime
 ) -> None:
     """What counts against the procedure in a sick patient, how loudly, and what is expected and told beside it only."""
-    assert asked(row["procedure"], knowledge, now) == row
+    assert line_of(row["procedure"], knowledge, now) == row
 
 
 def test_every_procedure_is_listed(knowledge: Knowledge) -> None:

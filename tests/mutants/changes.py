@@ -27,13 +27,16 @@ GONE = object()
 LEVELS = ("info", "warning", "critical")
 LIMIT, COMPARISON, WINDOW, GATE, LEVEL, REQUIRED = "limit", "comparison", "window", "gate", "level", "required"
 ROW, ADVICE, CODE, SENTENCE, USES, REASON, HOLD = "row", "advice", "code", "sentence", "uses", "reason", "hold"
+OPTION, SECTION, SCORE, DONE, DRUG = "option", "section", "score", "performed", "medication"
 """Kinds of changes, by which the report counts."""
 
 _NOT_JUDGED = frozenset({
     *("id", "label", "status", "source", "guideline", "grade", "kind", "result_profile", "lab", "unit", "threshold"),
     *("group", "criterion", "indication", "short", "region", "origin", "parent", "bleeding_risk_basis", "synonyms"),
     *("exclude_terms", "frequency", "urgency", "offered", "shadow", "possible_because"),
-    *("problem", "condition", "wording", "alert"),
+    *("problem", "condition", "wording", "alert", "name", "value_set", "class", "who", "ask_first", "scale"),
+    *("words", "unverified_words", "look_alikes", "en", "de", "es", "complete_systems", "not_surgery"),
+    *("not_surgery_words", "not_done_words", "twice_a_day_words", "topical_words", "guidelines", "hold", "inputs"),
 })  # fmt: skip
 """Fields that name, source or publish a row, and order names, which have tests of their own."""
 _FIELDS_OF = {
@@ -55,6 +58,8 @@ _FIELDS_OF = {
     ROW: ("value_sets",),
     REASON: ("present_if", "possible_if", "list_complete", "settled_by"),
     LIMIT: ("value", "rise", "ratio", "answers"),
+    OPTION: ("option", "option_for"),
+    SECTION: ("section",),
 }
 _KINDS = {name: kind for kind, names in _FIELDS_OF.items() for name in names}
 """Kind of change of a field; of any other it is a gate."""
@@ -98,6 +103,9 @@ def mutants(rows: TableRows) -> list[Mutant]:
         *_contraindications(rows),
         *_procedures(rows),
         *_holds(rows),
+        *_medications(rows),
+        *_performed(rows),
+        *_scores(rows),
         *_codes(rows),
         *_sentences(rows),
     ]
@@ -168,13 +176,25 @@ def _parts(row: Row, name: str, number: int, place: tuple[str, tuple[str, ...]])
 
 def _fields(table: str, keys: tuple[str, ...], row: Row, kinds: Mapping[str, str]) -> Iterator[Mutant]:
     for name, value in row.items():
-        if name in _NOT_JUDGED:
+        if name in _NOT_JUDGED or _says_nothing(name, row):
             continue
         needed = name in _NEEDED or (table == "procedure" and name in _NEEDED_OF_A_PROCEDURE)
         for what, new in _changes(name, value, needed=needed):
             made = {key: kept for key, kept in row.items() if key != name} if new is GONE else {**row, name: new}
             kind = WINDOW if _IS_WINDOW.search(what) else kinds.get(name) or _KINDS.get(name, GATE)
             yield Mutant(table, keys, kind, what, made)
+
+
+def _says_nothing(name: str, row: Row) -> bool:
+    """Whether no answer rests on the field of this row.
+
+    A list of allergies is asked for by every question about them, so `required` is not looked at (findings/telling.py).
+    Whether a guideline names a procedure in its class decides how loud an answer is: those of the low class are
+    information already.
+    """
+    if name == "required":
+        return row.get("kind") == "allergy"
+    return name == "bleeding_risk_named" and row.get("bleeding_risk") == "low"
 
 
 def _changes(name: str, value: Any, *, needed: bool) -> Iterator[Change]:
@@ -240,6 +260,53 @@ def _holds(rows: TableRows) -> Iterator[Mutant]:
                 for what, new in _changes(name, row[name], needed=name != "most" and not name.startswith("clearance")):
                     made = {other: kept for other, kept in row.items() if other != name or new is not GONE}
                     yield Mutant("hold", (key,), HOLD, what, made if new is GONE else {**made, name: new})
+
+
+def _medications(rows: TableRows) -> Iterator[Mutant]:
+    """Agents, what a dose or a use says, and who is asked first: parts of two files, each made as the whole of it."""
+    for table, whole in (("medications", rows.medications), ("holds", rows.hold_table)):
+        for name, part in whole.items():
+            if name in ("hold", "guidelines"):
+                continue
+            listed = part if isinstance(part, list) else [part]
+            for number, row in enumerate(listed):
+                if row.get("status", "active") != "active":
+                    continue
+
+                def made(new: Row | None, name: str = name, number: int = number, whole: Row = whole) -> Row:
+                    if not isinstance(whole[name], list):
+                        return {**whole, name: new}
+                    kept = list(whole[name])
+                    kept[number : number + 1] = [] if new is None else [new]
+                    return {**whole, name: kept}
+
+                keys = (name, row.get("id", row.get("means", row.get("threshold", ""))))
+                if isinstance(part, list):
+                    yield Mutant(table, keys, DRUG, "left out", made(None))
+                for mutant in _fields(table, keys, row, {}):
+                    yield Mutant(table, keys, DRUG, mutant.what, made(mutant.row))
+
+
+def _performed(rows: TableRows) -> Iterator[Mutant]:
+    for key, row in ((row["id"], row) for row in rows.performed["performed"]):
+        yield Mutant("performed", (key,), DONE, "left out")
+        if "value_set" in row:
+            made = {name: value for name, value in row.items() if name != "value_set"}
+            yield Mutant("performed", (key,), DONE, "value_set left out", made)
+        for mutant in _fields("performed", (key,), row, {}):
+            yield Mutant("performed", (key,), DONE, mutant.what, mutant.row)
+
+
+def _scores(rows: TableRows) -> Iterator[Mutant]:
+    """Formulas, points, classes and ranges of what is computed."""
+    for key, row in rows.labs.items():
+        if "derivation" not in row:
+            continue
+        for mutant in _fields("lab", (key,), row["derivation"], {}):
+            yield Mutant("lab", (key,), SCORE, mutant.what, {**row, "derivation": mutant.row})
+        graded = {name: row[name] for name in ("grades",) if name in row}
+        for mutant in _fields("lab", (key,), graded, {}):
+            yield Mutant("lab", (key,), SCORE, mutant.what, {**row, **(mutant.row or {})})
 
 
 def _codes(rows: TableRows) -> Iterator[Mutant]:

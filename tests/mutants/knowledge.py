@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from cds_service.cards.wording import ENGLISH
 from cds_service.knowledge import load, rows
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.medication_table import medication_table
+from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge
 from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule
+from cds_service.knowledge.words import Words
 from tests.mutants.changes import Mutant
+
+_WHOLE = {"medications": "medications", "holds": "hold_table"}
+"""Table of a mutant whose row is the whole file -> field of TableRows."""
+_ROWS = {
+    **dict.fromkeys(("contraindication", "criterion"), "contraindications"),
+    **dict.fromkeys(("procedure", "indication", "alert"), "procedures"),
+    "threshold": "thresholds",
+    "hold": "holds",
+    "lab": "labs",
+}
+
+
+def _without_line(value_set: Mapping[str, Any], gone: CodeRule) -> Mapping[str, Any]:
+    includes = []
+    for include in value_set["compose"]["include"]:
+        same = include["system"] == gone.system
+        concepts = [c for c in include.get("concept", ()) if not (same and c["code"] == gone.code)]
+        filters = [f for f in include.get("filter", ()) if not (same and f["value"].removesuffix(".*") == gone.code)]
+        includes.append({**include, **{n: v for n, v in (("concept", concepts), ("filter", filters)) if n in include}})
+    return {**value_set, "compose": {**value_set["compose"], "include": includes}}
+
+
+class _Remembered(Words):
+    """Words of the tables, each text once: the same thousands of displays are read for every change."""
+
+    def __init__(self, spelling: Mapping[str, str]) -> None:
+        super().__init__(spelling)
+        self.of = lru_cache(maxsize=None)(super().of)  # type: ignore[method-assign]
 
 
 class Workshop:
@@ -22,6 +55,7 @@ class Workshop:
         self.files, self.knowledge = files, knowledge
         self._rules, self._exclusions = load._rules(files)
         self._thresholds = dict(knowledge.thresholds)
+        self._words = _Remembered(files.spelling)
 
     def make(self, mutant: Mutant) -> Knowledge:
         """The tables with one change."""
@@ -33,9 +67,32 @@ class Workshop:
             return self._with_threshold(mutant)
         if mutant.table == "hold":
             return self._with_hold(mutant)
+        if mutant.table in ("medications", "holds"):
+            return self._with_medications(mutant)
+        if mutant.table == "performed":
+            return self._with_performed(mutant)
+        if mutant.table == "lab":
+            return self._with_lab(mutant)
         if mutant.table in ("contraindication", "criterion"):
             return replace(self.knowledge, contraindications=self._contraindications(mutant))
         return self._with_procedure(mutant)
+
+    def make_anew(self, mutant: Mutant) -> Knowledge:
+        """The same by the whole loader, from changed rows: what `make` is held against."""
+        files, key = self.files, mutant.keys[0]
+        if mutant.rule is not None:
+            value_sets = {**files.value_sets, key: _without_line(files.value_sets[key], mutant.rule)}
+            return load._assemble(replace(files, value_sets=value_sets))
+        if mutant.table in _WHOLE:
+            return load._assemble(replace(files, **{_WHOLE[mutant.table]: mutant.row}))
+        if mutant.table == "performed":
+            made = [mutant.row if row["id"] == key else row for row in files.performed["performed"]]
+            kept = {**files.performed, "performed": [row for row in made if row is not None]}
+            return load._assemble(replace(files, performed=kept))
+        name = _ROWS[mutant.table]
+        rows_ = dict(getattr(files, name))
+        rows_[key] = {**rows_[key], "status": "retired"} if mutant.row is None else mutant.row
+        return load._assemble(replace(files, **{name: rows_}))
 
     def _with_sentence(self, key: str) -> Knowledge:
         english = {**self.knowledge.wording, key: "-"}
@@ -57,6 +114,23 @@ class Workshop:
         kept = [row for row in made if row is not None]
         table = medication_table(files.medications, files.hold_table, kept, self.knowledge.words)
         return replace(self.knowledge, medications=table)
+
+    def _with_medications(self, mutant: Mutant) -> Knowledge:
+        files = self.files
+        whole = {"medications": files.medications, "holds": files.hold_table, mutant.table: mutant.row or {}}
+        made = medication_table(whole["medications"], whole["holds"], files.holds.values(), self.knowledge.words)
+        return replace(self.knowledge, medications=made)
+
+    def _with_performed(self, mutant: Mutant) -> Knowledge:
+        key, table = mutant.keys[0], self.files.performed
+        made = [mutant.row if row["id"] == key else row for row in table["performed"]]
+        kept = {**table, "performed": [row for row in made if row is not None]}
+        return replace(self.knowledge, performed=PerformedTable(kept, self.knowledge.words))
+
+    def _with_lab(self, mutant: Mutant) -> Knowledge:
+        assert mutant.row is not None
+        base, key = self.knowledge, mutant.keys[0]
+        return replace(base, labs={**base.labs, key: rows.lab(mutant.row, base.units)})
 
     def _contraindications(self, mutant: Mutant) -> tuple[Contraindication, ...]:
         made = {row.id: row for row in self.knowledge.contraindications}
@@ -82,7 +156,7 @@ class Workshop:
 
     def _without_code(self, gone: CodeRule) -> Knowledge:
         base, kept = self.knowledge, [rule for rule in self._rules if rule != gone]
-        codes = load._index(self.files, kept, self._exclusions, base.words)
+        codes = load._index(self.files, kept, self._exclusions, self._words)
         sufficient = frozenset(rule.value_set for rule in kept if rule.relation in SUFFICIENT)
         labs = LabIndex(base.labs.values(), self.files.lab_names, codes, kept, base.words)
         return replace(

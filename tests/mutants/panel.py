@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain, zip_longest
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -23,23 +24,29 @@ from cds_service.cli.everyday_orders import case_row, read_everyday_orders
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import CdsError
 from cds_service.facts.extract import extract
-from cds_service.findings.context import PatientContext, prepare
-from cds_service.findings.questions.allergy import judge_allergy
-from cds_service.findings.questions.condition import judge_condition
-from cds_service.findings.questions.lab import judge_lab
-from cds_service.findings.questions.medication import judge_medication
+from cds_service.findings import evaluate as evaluating
+from cds_service.findings.context import OrderContext, PatientContext, prepare
+from cds_service.findings.contraindications import judge_contraindications
+from cds_service.findings.finding import ContraindicationFinding, Shown
+from cds_service.findings.questions.judge import judge
 from cds_service.hooks.envelope import read_request
-from cds_service.knowledge.questions.allergy import AllergyQuestion
-from cds_service.knowledge.questions.condition import ConditionQuestion
-from cds_service.knowledge.questions.lab import LabQuestion
-from cds_service.knowledge.questions.medication import MedicationQuestion
-from cds_service.knowledge.tables import Criterion, Knowledge
+from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestion
+from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
+from tests.cards.test_advice_list import advice_lines
+from tests.cards.test_advice_list import listed as listed_advice
+from tests.cards.test_sentences import changed as changed_sentences
+from tests.cards.test_sentences import sentences
+from tests.findings.test_agent_list import agent_lines
+from tests.findings.test_agent_list import listed as listed_agents
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
-from tests.findings.test_procedure_questions import SICK, asked, case_of, questions
+from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
+from tests.findings.test_scores import EXAMPLES, deviating
 from tests.mutants.changes import Mutant
+from tests.summary.test_every_case import PLACES, places
 from tests.terminology.test_meanings import LISTED, lost
 
+SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
 TESTS = Path(__file__).parents[1]
 Verdict = Callable[[Knowledge], Hashable]
 Asked = tuple[str, str, tuple[Any, ...]]
@@ -92,7 +99,8 @@ _KEYED = ("procedures", "conditions", "order_codes")
 class Check:
     """One case. `verdict` gives `usual` where the case notices nothing; `asked` is what it reads of the tables.
 
-    `names` are the rows and the procedure that the case names; `patient` is None for a call that is an error.
+    `names` are the rows and the procedure that the case names; `reads_text`: it looks at what a card says. `situation`
+    is None for a call that is an error.
     """
 
     name: str
@@ -101,15 +109,14 @@ class Check:
     verdict: Verdict
     usual: Hashable = None
     asked: frozenset[Asked] = field(default_factory=frozenset)
-    patient: PatientContext | None = None
-    told: dict[str, bool] = field(default_factory=dict)
-    """Criteria that have an answer to tell with the shipped tables, as far as it was asked."""
+    reads_text: bool = False
+    situation: Situation | None = None
 
     def notices(self, knowledge: Knowledge) -> bool:
         """True where the answer is another than usual, or there is none."""
         try:
             return self.verdict(knowledge) != self.usual
-        except (LookupError, ValueError, TypeError, AttributeError):
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
             return True
 
 
@@ -118,14 +125,14 @@ class Panel:
 
     def __init__(self, knowledge: Knowledge, now: datetime) -> None:
         """Run each case, and note what it reads."""
-        self._criteria = _criteria(knowledge)
-        self.checks = [*_codes(), *_holds(), *_procedures(now), *_clinical(now), *_everyday(now)]
+        self._knowledge = knowledge
+        self.checks = [*_codes(), *_holds(), *_lists(), *_procedures(now), *_clinical(now), *_everyday(now)]
         self._readers: dict[Asked, list[Check]] = {}
         for check in self.checks:
             read: set[Asked] = set()
             check.usual = check.verdict(_noting(knowledge, read))
             check.asked = frozenset(read)
-            check.patient = _patient(check.row, knowledge, now) if check.row else None
+            check.situation = _situation(check.row, knowledge, now) if check.row else None
             for one in check.asked:
                 self._readers.setdefault(one, []).append(check)
         self._answers = {one: _answer(knowledge, one) for one in self._readers}
@@ -138,72 +145,176 @@ class Panel:
 
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
         """The name of a case that notices a change; None where none does."""
-        named = [check for check in self.checks if check.names.intersection(mutant.keys)]
-        first = next((check.name for check in named if check.notices(changed)), None)
-        if first is not None:
-            return first
-        others = (check for check in self.touched(mutant, changed) if check not in named)
-        return next((check.name for check in others if check.notices(changed)), None)
+        touched = self.touched(mutant, changed)
+        return next((check.name for check in touched if check.notices(changed)), None)
 
-    def touched(self, mutant: Mutant, changed: Knowledge) -> list[Check]:
-        """The cases that a change can touch."""
+    def touched(self, mutant: Mutant, changed: Knowledge) -> Iterator[Check]:
+        """The cases that a change can touch; those that name the row come first."""
+        checks = sorted(self.checks, key=lambda check: not check.names.intersection(mutant.keys))
         if mutant.table in ("threshold", "contraindication", "criterion"):
-            return [check for check in self.checks if self._answers_otherwise(check, mutant, changed)]
+            change = _RowsChanged.between(self._knowledge, changed, mutant)
+            return (check for check in checks if _lists_it(check, mutant) or change.tells_otherwise(check))
+        if mutant.table in ("medications", "holds"):
+            return (check for check in checks if _lists_it(check, mutant) or _holds_any(check, "medications"))
+        if mutant.table == "performed":
+            return (check for check in checks if _holds_any(check, "procedures"))
+        if mutant.table == "lab":
+            return (check for check in checks if _lists_it(check, mutant) or _has_other_labs(check, changed))
         if mutant.table == "procedure" and mutant.row is None:
-            return list(self.checks)
+            return iter(checks)
+        lists = (check for check in checks if _lists_it(check, mutant))
+        return chain(lists, self._asking(mutant, changed))
+
+    def _asking(self, mutant: Mutant, changed: Knowledge) -> list[Check]:
+        """The cases that ask an index or a table something that it answers otherwise."""
         asked = self._answers if mutant.rule is None else self._lookups.get(mutant.rule.value_set, self._others)
         other = [one for one in asked if _answer(changed, one) != self._answers[one]]
         touched = {check.name: check for one in other for check in self._readers[one]}
         return list(touched.values())
 
-    def _answers_otherwise(self, check: Check, mutant: Mutant, changed: Knowledge) -> bool:
-        """Whether a changed question is told, before or after, or is one that the case names."""
-        before = check.patient
-        if before is None:
+
+def _lists_it(check: Check, mutant: Mutant) -> bool:
+    """Whether it is a list that names the row, and no call."""
+    return not check.row and not check.names.isdisjoint(mutant.keys)
+
+
+def _holds_any(check: Check, kind: str) -> bool:
+    """Whether the record of the case holds entries of a kind."""
+    return check.situation is not None and bool(getattr(check.situation.patient.facts, kind))
+
+
+def _has_other_labs(check: Check, changed: Knowledge) -> bool:
+    """Whether the results of the record, computed ones among them, are others."""
+    if check.situation is None or not check.situation.patient.facts.observations:
+        return False
+    before = check.situation.patient
+    try:
+        return prepare(before.facts, changed).labs != before.labs
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The record of a case, and what each row answers for each of its orders with the shipped tables."""
+
+    patient: PatientContext
+    found: Mapping[OrderContext, Mapping[str, ContraindicationFinding]]
+
+
+@dataclass(frozen=True, slots=True)
+class _RowsChanged:
+    """The rows of the second table that a change makes other, and what of them it does."""
+
+    knowledge: Knowledge
+    rows: Mapping[str, Contraindication | None]
+    """None for one that is left out."""
+    regated: frozenset[str]
+    """Rows that may be asked of other patients, or without a question."""
+    criteria: Mapping[str, tuple[Criterion, ...]]
+    """Of the other rows: the questions that may be answered or told otherwise."""
+    anew: bool
+    """Whether the record has to be prepared again: how far back results are kept rests on a limit."""
+
+    @classmethod
+    def between(cls, before: Knowledge, after: Knowledge, mutant: Mutant) -> _RowsChanged:
+        """Compare the tables; a limit also decides for questions that only rest on it."""
+        old = {row.id: row for row in before.contraindications}
+        new = {row.id: row for row in after.contraindications}
+        rest = (lambda c: bool(_rests_on(c))) if mutant.table == "threshold" else (lambda c: False)
+        other = {
+            key: [
+                c for c, was in zip_longest(row.criteria, old[key].criteria) if c is not None and (c != was or rest(c))
+            ]
+            for key, row in new.items()
+        }
+        rows = {key: new.get(key) for key, row in old.items() if new.get(key) != row or other[key]}
+        regated = {key for key, row in rows.items() if row is None or _gates(row) != _gates(old[key])}
+        anew = "ratio_within" in mutant.what
+        return cls(after, rows, frozenset(regated), {key: tuple(other.get(key, ())) for key in rows}, anew)
+
+    def tells_otherwise(self, check: Check) -> bool:
+        """Whether a row is answered otherwise for an order of the case, in a way that it may notice."""
+        if check.situation is None:
             return False
-        if "ratio_within" in mutant.what or check.names.intersection(mutant.keys):
-            return True
-        after = replace(before, knowledge=changed, judged={})
-        new = _criteria(changed)
-        for key, old in self._criteria.items():
-            rests_on_limits = old[1].measured_by or getattr(old[1].question, "severity_from", ())
-            if key in new and new[key] == old and not rests_on_limits:
-                continue
-            if key not in check.told:
-                check.told[key] = _told(old[1], before)
-            if check.told[key] or (key in new and _told(new[key][1], after)):
+        before = check.situation.patient
+        patient = replace(before, knowledge=self.knowledge, judged={})
+        if self.anew:
+            patient = prepare(before.facts, self.knowledge, planning=before.planning)
+        return any(
+            self._row_tells_otherwise(key, order, found.get(key), patient, reads_text=check.reads_text)
+            for order, found in check.situation.found.items()
+            for key in self.rows
+        )
+
+    def _row_tells_otherwise(
+        self,
+        key: str,
+        order: OrderContext,
+        was: ContraindicationFinding | None,
+        patient: PatientContext,
+        *,
+        reads_text: bool,
+    ) -> bool:
+        row = self.rows[key]
+        if key not in self.regated and (was is None or not self._may_differ(key, order, was, patient)):
+            return False
+        only = replace(self.knowledge, contraindications=(row,) if row else ())
+        after = judge_contraindications(order, replace(patient, knowledge=only, judged={}))
+        now = after[0] if after else None
+        return _heard(was) != _heard(now) or (reads_text and _shown(was) != _shown(now))
+
+    def _may_differ(self, key: str, order: OrderContext, was: ContraindicationFinding, patient: PatientContext) -> bool:
+        """Whether a changed question has an answer to tell, with the change or without it."""
+        told = {found.criterion.id for found in was.criteria if found.certainty is not Certainty.ABSENT}
+        for criterion in self.criteria[key]:
+            found = None if criterion.id in told else judge(criterion, order, patient)
+            if criterion.id in told or (found is not None and found.certainty is not Certainty.ABSENT):
                 return True
         return False
 
 
-def _criteria(knowledge: Knowledge) -> dict[str, tuple[Any, Criterion]]:
-    """Each criterion with the gate of its row, by id."""
-    return {c.id: (row.gate, c) for row in knowledge.contraindications for c in row.criteria}
+def _rests_on(criterion: Criterion) -> bool:
+    """Whether limits that are not its own decide how it is answered or told."""
+    question = criterion.question
+    return bool(criterion.measured_by or getattr(question, "severity_from", ())) or isinstance(
+        question, AntithromboticQuestion
+    )
 
 
-def _told(criterion: Criterion, patient: PatientContext) -> bool:
-    """Whether the question has an answer to tell; one about drugs, that rests on the order as well, may have one."""
-    match criterion.question:
-        case ConditionQuestion() as question:
-            found = judge_condition(criterion, question, patient)
-        case LabQuestion() as question:
-            found = judge_lab(criterion, question, patient)
-        case AllergyQuestion() as question:
-            found = judge_allergy(criterion, question, patient)
-        case MedicationQuestion() as question:
-            found = judge_medication(criterion, question, patient)
-        case _:
-            return bool(patient.facts.medications) or "medications" not in patient.facts.complete
-    return found is not None and found.certainty is not Certainty.ABSENT
+def _gates(row: Contraindication) -> Any:
+    return row.gate, [(c.id, c.gate, c.required, c.superseded_by, c.replaced_by) for c in row.criteria]
 
 
-def _patient(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> PatientContext | None:
+def _heard(found: ContraindicationFinding | None) -> Any:
+    """What of an answer a case can name: certainty and level of the row and its questions, and where it is told."""
+    if found is None:
+        return None
+    parts = [(c.criterion.id, c.certainty, c.indicator, c.told, c.reason, c.evidence_left_out) for c in found.criteria]
+    return found.certainty, found.indicator, found.told, parts
+
+
+def _shown(found: ContraindicationFinding | None) -> Any:
+    """The questions that are told, as a whole: what a card says of them."""
+    if found is None or found.certainty is Certainty.ABSENT:
+        return None
+    return found.contraindication.cite, [c for c in found.criteria if c.told.shown is not Shown.NONE]
+
+
+def _situation(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> Situation | None:
     try:
         call = read_request("ir-" + row.get("hook", "order-sign"), json.dumps(request_of(row, now)).encode())
         facts = extract(gather(call), now=now, reads=knowledge.lab_index.reads, encounter_id=call.encounter_id)
     except CdsError:
         return None
-    return prepare(facts, knowledge)
+    patient = prepare(facts, knowledge, planning=call.service.focus != "selections")
+    if call.service.focus == "none":
+        evaluating._options(patient)
+    else:
+        for order in facts.orders:
+            evaluating._judge_order(order, patient)
+    found = {order: {row.contraindication.id: row for row in rows} for order, rows in patient.judged.items()}
+    return Situation(patient, found)
 
 
 def _noting(knowledge: Knowledge, asked: set[Asked]) -> Knowledge:
@@ -245,14 +356,44 @@ def _holds() -> Iterable[Check]:
         yield Check(f"holds of {agent}", frozenset(), {}, verdict)
 
 
+def _lists() -> Iterable[Check]:
+    listed = sentences()
+
+    def scores(knowledge: Knowledge) -> Hashable:
+        return any(deviating(row, knowledge) for row in EXAMPLES)
+
+    def said(knowledge: Knowledge) -> Hashable:
+        return bool(changed_sentences(listed, knowledge.wording))
+
+    def stand(knowledge: Knowledge) -> Hashable:
+        return places(knowledge) == PLACES
+
+    yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
+
+    def drugs(knowledge: Knowledge) -> Hashable:
+        return agent_lines(knowledge) == lines
+
+    def advised(knowledge: Knowledge) -> Hashable:
+        return list(advice_lines(knowledge)) == advice
+
+    advice = listed_advice()
+    yield Check("advice", frozenset(line["id"] for line in advice), {}, advised)
+    lines = listed_agents()
+    yield Check("agents", frozenset(line["agent"] for line in lines), {}, drugs)
+    yield Check("sentences", frozenset(listed), {}, said)
+    yield Check("sections of the summary", frozenset(PLACES), {}, stand)
+
+
 def _procedures(now: datetime) -> Iterable[Check]:
     for listed in questions():
         key = listed["procedure"]
+        for name, patient in PATIENTS.items():
 
-        def verdict(knowledge: Knowledge, key: str = key) -> Hashable:
-            return tuple(asked(key, knowledge, now).items())
+            def verdict(knowledge: Knowledge, key: str = key, name: str = name) -> Hashable:
+                return tuple(asked(key, name, knowledge, now).items())
 
-        yield Check(f"questions of {key}", frozenset({key, *listed["present"].split()}), case_of(key, SICK), verdict)
+            names = frozenset({key, *(listed["present"].split() if name == "sick" else ())})
+            yield Check(f"questions of {key}, {name}", names, case_of(key, patient), verdict)
 
 
 def _clinical(now: datetime) -> Iterable[Check]:
@@ -262,7 +403,8 @@ def _clinical(now: datetime) -> Iterable[Check]:
             return tuple(failures(case, knowledge, now))
 
         names = frozenset((*_names(case.row["expect"]), *_names(case.row.get("order"))))
-        yield Check(case.row["id"], names, case.row, verdict)
+        reads_text = bool({"cards_say", "cards_do_not_say"} & set(case.row["expect"]))
+        yield Check(case.row["id"], names, case.row, verdict, reads_text=reads_text)
 
 
 def _everyday(now: datetime) -> Iterable[Check]:
@@ -272,7 +414,7 @@ def _everyday(now: datetime) -> Iterable[Check]:
             played = play(order, knowledge, now)
             return played.false, played.missed
 
-        yield Check(order.id, frozenset(), case_row(order, now), verdict)
+        yield Check(order.id, frozenset(), case_row(order, now), verdict, reads_text=bool(order.names))
 
 
 def _names(node: Any) -> Iterator[str]:

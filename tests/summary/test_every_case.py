@@ -14,7 +14,7 @@ from cds_service.certainty import Certainty
 from cds_service.errors import CdsError
 from cds_service.findings.finding import CriterionFinding
 from cds_service.kinds import CLINICAL
-from cds_service.knowledge.tables import SECTIONS, Knowledge
+from cds_service.knowledge.tables import SECTION_OF, SECTIONS, Knowledge
 from cds_service.summary.build import summary_of
 from cds_service.summary.document import OrderList, Section, Summary, as_json, from_json
 
@@ -126,6 +126,28 @@ def sentences(summary: Summary) -> Iterator[str]:
     yield summary.title
     for section in (*(section for order in summary.orders for section in order.sections), summary.not_read):
         yield from (section.title, section.statement, *section.steps)
+
+
+PLACES = {
+    "cannot-lie-flat": "sedation",
+    "cd4-low": "infection",
+    "neutropenia": "infection",
+    "immunodeficiency": "infection",
+    "immunosuppression": "infection",
+    "lysis-endocarditis": "infection",
+}
+"""Questions that stand in another section than their problem does."""
+
+
+def places(knowledge: Knowledge) -> dict[str, str]:
+    """The section of each question that has one of its own."""
+    questions = (criterion for row in knowledge.contraindications for criterion in row.criteria)
+    return {c.id: c.section for c in questions if c.section != SECTION_OF.get(c.problem, c.problem)}
+
+
+def test_a_question_stands_where_a_nurse_looks_for_it(knowledge: Knowledge) -> None:
+    """Whoever can't lie flat concerns sedation, and weak immunity infection, whatever card they share."""
+    assert places(knowledge) == PLACES
 
 
 def test_a_question_belongs_to_one_section(knowledge: Knowledge) -> None:
