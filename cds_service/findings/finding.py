@@ -42,6 +42,10 @@ class Evidence(msgspec.Struct, frozen=True):
     earlier: Evidence | None = None
     """What it was some months before."""
 
+    def __hash__(self) -> int:
+        # Notes and formulas hold tables, which have no hash; equal evidence has these three in common.
+        return hash((self.reference, self.text, self.date))
+
 
 class Computed(msgspec.Struct, frozen=True):
     """How a value was computed, and from what.

@@ -20,7 +20,7 @@ from cds_service.summary.document import OrderList, Section, Summary, as_json, f
 
 CASES = [case for case in read_cases(SHIPPED_CASES) if case.row.get("hook", "order-sign") != "patient-view"]
 SAID_OF_KINDS = re.compile(
-    r"(conditions|allergies|observations|medications)-(unavailable|incomplete|not-sent)|not-connected"
+    rf"({'|'.join(kind.key for kind in CLINICAL)})-(unavailable|incomplete|not-sent|not-connected)|not-connected"
 )
 
 

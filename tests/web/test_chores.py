@@ -59,6 +59,7 @@ def test_tables_are_kept_when_the_database_is_back(tmp_path: Path, knowledge: Kn
     assert not chores.is_kept
     assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
     file.unlink()
+    Store(f"sqlite:///{file}").upgrade()
     chores.look()
     assert chores.is_kept
 

@@ -41,8 +41,7 @@ def judge_antithrombotic(
     advice = [replace(one, reasons=hold_reasons(one)) for one in advice]
     advice.sort(key=lambda one: (one.quiet, -one.indicator))
     evidence = tuple(item for one in advice for item in _evidence(one, sure[one.agent]))
-    because = [item for one in advice for item in one.because]
-    states = tuple(item for number, item in enumerate(because) if item not in because[:number])
+    states = tuple(dict.fromkeys(item for one in advice for item in one.because))
     return CriterionFinding(
         criterion,
         Certainty.PRESENT,
