@@ -39,6 +39,24 @@ _FIELDS = {
     "id", "says", "hook", "order", "orders", "reasons", "labs", "patient", "encounter", "not_sent", "refused",
     "expect", "text", "drafts", *(kind.key for kind in CLINICAL if kind.key != "observations"),
 }  # fmt: skip
+_EXPECTED = {
+    "procedure", "options", "indications", "contraindications", "criteria", "cards", "cards_say", "cards_do_not_say",
+    "error",
+}  # fmt: skip
+_CONCEPT = {"code", "text", "display", "fields"}
+_OF_AN_ENTRY: Mapping[str, set[str]] = {
+    "order": _CONCEPT | {"in_days"},
+    "orders": _CONCEPT | {"in_days"},
+    "conditions": _CONCEPT | {"clinical", "verification", "onset_days", "encounter", "hours"},
+    "allergies": _CONCEPT
+    | {"clinical", "verification", "type", "criticality", "severity"}
+    | {"manifestation", "manifestation_text", "substance"},
+    "labs": _CONCEPT
+    | {"days", "hours", "status", "value", "unit", "comparator", "string", "answer", "absent", "components"},
+    "medications": _CONCEPT | {"days", "hours", "status", "intent", "resource", "sig", "a_day"},
+    "procedures": _CONCEPT | {"days", "hours", "status", "undated"},
+}
+"""The fields of an entry that is more than a code or a text."""
 _PATIENT = "Patient/p1"
 _DEFAULT = Telling()
 _INSTALLED, _REPOSITORY = Path(__file__).parent / "shipped_cases", Path(__file__).parents[1] / "tests" / "cases"
@@ -76,7 +94,7 @@ def read_cases(folder: Path) -> list[Case]:
             continue
         for row in rows:
             place = f'{path.name}: case "{row.get("id", "")}"'
-            unknown = sorted(set(row) - _FIELDS)
+            unknown = sorted(_unknown_fields(row))
             if not row.get("id") or row["id"] in cases or unknown or "expect" not in row:
                 problems.append(f"{place}: needs an id of its own, expect, and only known fields; not {unknown}")
             else:
@@ -84,6 +102,17 @@ def read_cases(folder: Path) -> list[Case]:
     if problems:
         raise TableError(problems)
     return list(cases.values())
+
+
+def _unknown_fields(row: Mapping[str, Any]) -> Iterator[str]:
+    """Every field that nothing reads: one that is misspelled would let the case hold whatever is answered."""
+    yield from set(row) - _FIELDS
+    expect = row.get("expect", {})
+    yield from (f"expect.{name}" for name in (set(expect) - _EXPECTED if isinstance(expect, dict) else ()))
+    for field, known in _OF_AN_ENTRY.items():
+        entries = row.get(field, [])
+        for entry in entries if isinstance(entries, list) else [entries]:
+            yield from (f"{field}.{name}" for name in (set(entry) - known if isinstance(entry, dict) else ()))
 
 
 def failures(case: Case, knowledge: Knowledge, now: datetime) -> list[str]:

@@ -26,7 +26,7 @@ def unknown_orders_part(context: CardContext) -> Part | None:
 def _words(unknown: Sequence[OrderFinding], context: CardContext) -> Words:
     wording = context.wording
     names = list(dict.fromkeys(procedure_name(order, context) for order in unknown))
-    several = wording.say("unknown_orders.summary-more", count=len(unknown))
+    several = wording.count("unknown_orders.summary-more", len(unknown))
     one = [wording.say("unknown_orders.summary", order=names[0])] if len(names) == 1 else []
     return Words(
         summary=first_fitting([*one, several]),

@@ -210,7 +210,7 @@ InstanceOf: Observation
 Usage: #example
 Title: "ECOG performance status"
 Description: "A score needs no unit."
-* insert ResultOf(performance)
+* insert ResultOf(procedure-risk)
 * code = $LOINC#89247-1 "ECOG Performance Status score"
 * valueInteger = 1
 
