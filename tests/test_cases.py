@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cds_service.cases import Case, failures, read_cases
+from cds_service.errors import TableError
 from cds_service.knowledge.tables import Knowledge
 
 CASES = read_cases(Path(__file__).parent / "cases")
@@ -54,3 +55,20 @@ def test_a_wrong_expectation_is_noticed(knowledge: Knowledge, now: datetime) -> 
     assert failures(Case("file.toml", row), knowledge, now) == [
         "file.toml: contraindications iodine-allergy is absent, expected present critical"
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("expect = { criterion = {} }", "expect.criterion"),
+        ('labs = [{ code = "loinc|777-3", value = 9, dayz = 3 }]\nexpect = {}', "labs.dayz"),
+        ('order = { txt = "TIPS" }\nexpect = {}', "order.txt"),
+        ("lbas = []\nexpect = {}", "lbas"),
+    ],
+)
+def test_a_field_that_nothing_reads_is_refused(row: str, field: str, tmp_path: Path) -> None:
+    """A misspelled field would let a case hold whatever is answered."""
+    (tmp_path / "own.toml").write_text(f'[[case]]\nid = "1"\nsays = "One."\n{row}\n', "utf-8")
+    with pytest.raises(TableError) as refused:
+        read_cases(tmp_path)
+    assert f"['{field}']" in str(refused.value)
