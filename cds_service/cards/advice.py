@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.members import Member
@@ -19,8 +20,9 @@ _BEFORE = {"stale": "confirm-current-state"}
 
 
 def advice_of(members: Sequence[Member], context: CardContext) -> list[Advice]:
-    """What can be done, by the loudest first, each once, and of those the first three in the order of time."""
-    keys = dict.fromkeys(key for member in members for key in _keys(member.finding))
+    """What can be done: the first about each, the loudest first, then the second; of those three in the order of time."""
+    turns = zip_longest(*(_keys(member.finding) for member in members))
+    keys = dict.fromkeys(key for turn in turns for key in turn if key is not None)
     orders = [order for member in members for order in member.orders]
     against = _against(orders, members, context)
     known = [context.knowledge.advice.get(key, Advice(key)) for key in keys]
