@@ -20,7 +20,7 @@ _BEFORE = {"stale": "confirm-current-state"}
 
 
 def advice_of(members: Sequence[Member], context: CardContext) -> list[Advice]:
-    """What can be done: the first about each, the loudest first, then the second; of those three in the order of time."""
+    """What can be done: the first about each, the loudest first, then the second; of those three by time."""
     turns = zip_longest(*(_keys(member.finding) for member in members))
     keys = dict.fromkeys(key for turn in turns for key in turn if key is not None)
     orders = [order for member in members for order in member.orders]

@@ -40,12 +40,18 @@ def meaning(advice: HoldAdvice, procedure: str, context: CardContext) -> str:
         return wording.say(f"means.ask-{advice.ask[0]}", procedure=procedure)
     if advice.last_dose is not None:
         date = planned_day(advice.last_dose, context.today, wording)
-        return wording.say("means.last-dose", date=date, procedure=procedure)
+        key = "means.last-dose-was-due" if is_too_late(advice, context) else "means.last-dose"
+        return wording.say(key, date=date, procedure=procedure)
     if advice.action is HoldAction.HOLD and advice.row is not None and advice.row.unit in _AMOUNTS:
         key = f"means.{_AMOUNTS[advice.row.unit]}"
         return wording.say(key, amount=_amount(advice.row, context), procedure=procedure)
     test = harmless(advice.row.test or "") if advice.row is not None else ""
     return wording.say(_SENTENCES.get(advice.action, "hold.never"), procedure=procedure, test=test)
+
+
+def is_too_late(advice: HoldAdvice, context: CardContext) -> bool:
+    """Whether the day of the last dose has passed when the card is shown."""
+    return advice.last_dose is not None and context.today is not None and advice.last_dose < context.today
 
 
 def _amount(row: HoldRow, context: CardContext) -> str:

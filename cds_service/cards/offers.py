@@ -15,6 +15,7 @@ from cds_service.cards.dates import planned_day
 from cds_service.cards.escape import harmless
 from cds_service.cards.evidence import fact_of
 from cds_service.cards.gaps import Gaps
+from cds_service.cards.hold_words import is_too_late
 from cds_service.cards.members import Member, Problem
 from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
 from cds_service.cards.suggestions import Tell, cancel_order, replace_order, tell_ir
@@ -91,7 +92,7 @@ def _tell(problem: str, member: Member, orders: Sequence[OrderFinding], context:
         context.wording.say("headline.dated", what=fact.what, date=fact.when.brief) if fact.when.brief else fact.what
     )
     for advice in member.finding.holds[:1]:
-        if advice.last_dose is None:
+        if advice.last_dose is None or is_too_late(advice, context):
             return tell_ir(Tell.CONDITION, words, evidence, orders, context)
         day = planned_day(advice.last_dose, context.today, context.wording)
         return tell_ir(Tell.LAST_DOSE, words, evidence, orders, context, drug=harmless(advice.label), day=day)

@@ -78,7 +78,7 @@ def _print_progress(data: str, seconds: float, outcome: str) -> None:
 
 
 def _print_gaps(by_kind: Mapping[str, RetrievedData], wording: Wording) -> None:
-    """Why a kind of data was not had, or not whole."""
+    """Why a kind of data was not retrieved, or not whole."""
     for key, retrieved in by_kind.items():
         for gap in retrieved.unavailable:
             remark(f"  {key}: {wording.reason(gap.reason, data=gap.data)}")

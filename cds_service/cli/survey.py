@@ -40,7 +40,7 @@ EVERYTHING = "every row"
 
 @dataclass(slots=True)
 class Kind:
-    """One kind of data: resources, patients of whom it was had at all, what was missing, and codes by system."""
+    """One kind of data: resources, patients of whom any was retrieved, what was missing, and codes by system."""
 
     resource_type: str
     resources: int = 0
@@ -100,7 +100,7 @@ class Survey:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every kind of data was had of every patient, by prefetch as well, with nothing missing."""
+        """Whether every kind of data was retrieved for every patient, by prefetch as well, with nothing missing."""
         return not any(kind.missing or kind.by_fallback_only for kind in self.kinds.values())
 
 

@@ -254,7 +254,8 @@ class Chart:
             return self
         matches = {key: list(found) for key, found in self._matches.items()}
         for fact in facts:
-            _add(matches, fact, self._knowledge, self._texts)
+            for value_set, match in matches_of(fact, self._knowledge, self._texts).items():
+                matches.setdefault(value_set, []).append(match)
         chart = Chart(
             matches, self._active, self._knowledge, complete=self.complete, dates=self.dates, texts=self._texts
         )
@@ -288,7 +289,8 @@ def chart_of(facts: PatientFacts, knowledge: Knowledge, proved: Iterable[tuple[s
     matches: dict[str, list[Match]] = {}
     texts = Texts(knowledge)
     for fact in facts.conditions:
-        _add(matches, fact, knowledge, texts)
+        for value_set, match in matches_of(fact, knowledge, texts).items():
+            matches.setdefault(value_set, []).append(match)
     for value_set, match in proved:
         matches.setdefault(value_set, []).append(match)
     active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
@@ -297,7 +299,7 @@ def chart_of(facts: PatientFacts, knowledge: Knowledge, proved: Iterable[tuple[s
     return Chart(matches, active, knowledge, complete=complete, dates=dates, texts=texts)
 
 
-def _add(matches: dict[str, list[Match]], fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> None:
+def matches_of(fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> dict[str, Match]:
     """One match a value set: the best relation among the codings, else by its words."""
     best: dict[str, Match] = {}
     codes = knowledge.codes
@@ -312,8 +314,7 @@ def _add(matches: dict[str, list[Match]], fact: ConditionFact, knowledge: Knowle
         known = best.get(match.hit.value_set)
         if known is None or (known.coding is None and _rank(match) > _rank(known)):
             best[match.hit.value_set] = match
-    for value_set, match in best.items():
-        matches.setdefault(value_set, []).append(match)
+    return best
 
 
 def _in_words(fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> Iterator[Match]:

@@ -18,6 +18,7 @@ from cds_service.findings.ordered_tests import ordered_tests
 from cds_service.findings.patient_groups import is_of_age, is_of_sex
 from cds_service.findings.patient_statements import of_the_patient
 from cds_service.findings.performed import PerformedList, performed_of, proved
+from cds_service.findings.reaction_diagnoses import of_reactions
 from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
 
@@ -78,7 +79,11 @@ def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True)
         performed_of(facts, knowledge),
     )
     dates = Dates(facts.today, facts.encounter_id)
-    chart = chart_of(facts, knowledge, (*proved(performed, knowledge, dates), *of_the_patient(facts, knowledge)))
+    chart = chart_of(
+        facts,
+        knowledge,
+        (*proved(performed, knowledge, dates), *of_the_patient(facts, knowledge), *of_reactions(facts, knowledge)),
+    )
     add_derived(labs, Record(facts, knowledge, chart, medications))
     add_earlier(labs, knowledge)
     return PatientContext(

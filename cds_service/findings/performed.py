@@ -1,7 +1,8 @@
 """The procedures of one call: which rows of `performed.toml` each is, and which conditions it proves.
 
-A Procedure belongs to the rows of its codes, of the procedures that it is recognized as, and of its words. What was
-undone later (a filter that was removed) is none any more.
+A Procedure belongs to the rows of its codes, of the procedures that it is recognized as, and of its words. A problem
+list that names a procedure in words ("s/p craniotomy") counts as well. What was undone later (a filter that was
+removed) is none any more.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ def performed_of(facts: PatientFacts, knowledge: Knowledge) -> PerformedList:
     """Look every procedure up once; a record holds thousands of procedures, and a few hundred names."""
     meaning = cache(lambda concept: _meaning(concept, knowledge))
     entries = [_entry(fact, meaning(fact.concept), meaning(fact.category), knowledge) for fact in facts.procedures]
+    named = (_named_as_problem(fact, knowledge) for fact in facts.conditions if not fact.concept.codings)
+    on_the_list = (_entry(fact, meaning(fact.concept), _NOTHING, knowledge) for fact in named)
+    entries += [entry for entry in on_the_list if entry.rows]
     table = knowledge.performed.rows
     return PerformedList(tuple(_without_ended(entry, entries, table) for entry in entries))
 
@@ -102,6 +106,16 @@ class _Meaning:
     known: bool
     no_surgery: bool
     not_done: bool
+
+
+_NOTHING = _Meaning(frozenset(), None, known=False, no_surgery=False, not_done=False)
+
+
+def _named_as_problem(fact: ConditionFact, knowledge: Knowledge) -> ProcedureFact:
+    """What a problem in words would be as a Procedure; the day of its record is not the day of the procedure."""
+    when = fact.onset if fact.onset_recorded else None
+    done = fact.certain and not knowledge.performed.is_denied(fact.concept.texts)
+    return ProcedureFact(fact.reference, fact.concept, done, when, encounter=fact.encounter)
 
 
 def _entry(fact: ProcedureFact, meaning: _Meaning, category: _Meaning, knowledge: Knowledge) -> KnownProcedure:

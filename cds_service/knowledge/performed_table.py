@@ -33,6 +33,7 @@ class PerformedTable:
         self._words = words
         self._not_surgery_words = tuple(reading["not_surgery_words"])
         self._not_done_words = tuple(reading["not_done_words"])
+        self._denied_words = tuple(reading["denied_words"])
         terms: dict[str, list[str]] = {}
         for row in self.rows.values():
             for term in row.words:
@@ -53,6 +54,10 @@ class PerformedTable:
     def is_not_done(self, texts: Iterable[str]) -> bool:
         """Whether words say that it was planned or called off."""
         return any(self._words.hold_any(self._words.of(text), self._not_done_words) for text in texts)
+
+    def is_denied(self, texts: Iterable[str]) -> bool:
+        """Whether a problem in words may be of another person, or say that there is none."""
+        return any(self._words.hold_any(self._words.of(text), self._denied_words) for text in texts)
 
 
 def _term(phrase: str, words: Words) -> str:
