@@ -17,7 +17,7 @@ from cds_service.storage.store import Store
 
 def run_upgrade(args: argparse.Namespace) -> int:
     """Migrate the tables; always 0."""
-    store = open_store(settings_of(args))
+    store = open_store(settings_of(args), create=True)
     print(f"{store.display_url}: the tables are up to date.")
     store.close()
     return 0
@@ -45,7 +45,7 @@ def run_copy(args: argparse.Namespace) -> int:
     if target_settings.database_url == settings.database_url:
         raise SetupError("--to is the database of the settings; name another one")
     source = open_store(settings)
-    target = open_store(target_settings)
+    target = open_store(target_settings, create=True)
     try:
         counts = copy_database(source, target)
     except StoreUnavailable as error:

@@ -163,15 +163,22 @@ def period_of(args: argparse.Namespace, settings: Settings) -> tuple[datetime | 
     return since, until
 
 
-def open_store(settings: Settings) -> Store:
-    """The database of the settings, migrated to this release.
+def open_store(settings: Settings, *, create: bool = False) -> Store:
+    """The database of the settings, migrated to this release; with `create` a file that is not there yet is made.
 
     Raises:
-        SetupError: it can't be reached, or its tables are those of a newer release.
+        SetupError: there is none, it can't be reached, or its tables are those of a newer release.
     """
-    from cds_service.storage.store import Store
+    from cds_service.storage.store import Store, file_of
 
-    store = Store(settings.database_url or "")
+    url = settings.database_url or ""
+    file = file_of(url)
+    if file is not None and not create and not file.exists():
+        raise SetupError(
+            f"{file}: there is no such database. The service creates it when it starts; if it is elsewhere, name it in "
+            "CDS_DATABASE_URL"
+        )
+    store = Store(url)
     try:
         store.upgrade()
     except StoreUnavailable as error:

@@ -197,11 +197,21 @@ def _translate_errors() -> Iterator[None]:
         raise StoreUnavailable(f"The database failed ({cause}).") from None
 
 
-def _engine(url: str) -> sa.Engine:
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database; None for another database."""
+    parsed = _parsed(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def _parsed(url: str) -> sa.URL:
     try:
-        parsed = sa.make_url(url)
+        return sa.make_url(url)
     except (ArgumentError, ValueError):
         raise SettingError(_INVALID_URL) from None
+
+
+def _engine(url: str) -> sa.Engine:
+    parsed = _parsed(url)
     match parsed.get_backend_name():
         case "sqlite":
             return _sqlite(parsed)

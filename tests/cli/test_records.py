@@ -43,6 +43,27 @@ def used(store: Store) -> Store:
     return store
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("feedback",),
+        ("explain", "11111111-1111-4111-8111-000000000001"),
+        ("audit", "export"),
+        ("tables", "--versions"),
+        ("db", "prune", "--older-than", "365"),
+    ],
+)
+def test_a_wrong_path_is_no_empty_database(
+    run, command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only reads or deletes creates neither a file nor its folder, and says where it looked."""
+    monkeypatch.setenv("CDS_DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere/records.db")
+    ran = run(*command)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{tmp_path}/elsewhere/records.db: there is no such database" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_report_is_readable(run, used: Store) -> None:
     """The report shows how many cards were shown and answered, which row is for review, and from which database."""
     ran = run("feedback")
