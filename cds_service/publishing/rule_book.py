@@ -93,6 +93,7 @@ def _contraindication(row: Contraindication, knowledge: Knowledge, wording: Word
         changes=(
             *(c for name in own for c in _changes("contraindications", name, knowledge)),
             *(c for link in _limits(row) for c in _changes("thresholds", link.id, knowledge)),
+            *(change for change in knowledge.changes if change.get("table") in _tables_of(row)),
         ),
         links=tuple(link for name in (row.id, *(c.id for c in row.criteria)) for link in knowledge.links.get(name, ())),
     )
@@ -182,6 +183,11 @@ def _limit(limit: Threshold, knowledge: Knowledge, wording: Wording) -> Rule:
         related={"Asked by": tuple(dict.fromkeys(Link("contraindications", r.id, r.label) for r, _ in asking))},
         changes=_changes("thresholds", limit.id, knowledge),
     )
+
+
+def _tables_of(row: Contraindication) -> set[str]:
+    """Files of a site in which rows are changed that the questions of a row rest on."""
+    return {criterion.question.CHANGED_IN for criterion in row.criteria if criterion.question.CHANGED_IN is not None}
 
 
 def _changes(table: str, name: str, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:

@@ -149,6 +149,18 @@ def test_what_a_site_changed_is_on_the_page_of_its_row(make_app: MakeApp, knowle
     assert "changed here" in client.get("/knowledge").text
 
 
+def test_a_hold_that_a_site_changed_is_on_the_page_of_its_row(make_app: MakeApp, knowledge: Knowledge) -> None:
+    """The changes to the table of holds stand on the page of the question that reads it, and each hold has its id."""
+    change = {"table": "holds", "id": "apixaban-high", "what": "hours 48 → 72", "reason": "Protocol IR-11"}
+    client = make_app(replace(knowledge, changes=(change,))).test_client()
+    text = client.get("/knowledge/contraindications/antithrombotic-medication").text
+    assert "hours 48 → 72" in text
+    assert "Protocol IR-11" in text
+    active = {hold.id for rows in knowledge.medications.holds.values() for hold in rows if hold.active}
+    assert active <= set(re.findall(r"<td>([a-z0-9-]+)</td></tr>", text))
+    assert "Protocol IR-11" not in client.get("/knowledge/contraindications/thyroid-disease").text
+
+
 def test_how_long_an_antithrombotic_is_held_is_on_its_page(client: FlaskClient) -> None:
     """The page of the antithrombotics lists how long each agent is held, by bleeding risk and kidney function."""
     text = client.get("/knowledge/contraindications/antithrombotic-medication").text

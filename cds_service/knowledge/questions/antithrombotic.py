@@ -38,6 +38,7 @@ class AntithromboticQuestion(Question):
     DATA: ClassVar[str] = MEDICATIONS
     FIELDS: ClassVar[tuple[str, ...]] = ("takes", "renal_labs")
     REQUIRED: ClassVar[bool] = True
+    CHANGED_IN: ClassVar[str | None] = "holds"
 
     takes: tuple[str, ...]
     renal_labs: tuple[str, ...]
@@ -91,6 +92,7 @@ class AntithromboticQuestion(Question):
                 "what is done": row.text,
                 "guideline": row.guideline,
                 "grade": row.grade,
+                "id": row.id,
             }
             for row in rows
         )

@@ -46,6 +46,8 @@ class Question(ABC):
     """The criterion's fields that this kind of question reads, and not every kind."""
     REQUIRED: ClassVar[bool]
     """What `required` is where a criterion does not say."""
+    CHANGED_IN: ClassVar[str | None] = None
+    """File of a site folder, without `.toml`, that holds the site's changes to the rows of `table`."""
 
     @classmethod
     @abstractmethod
