@@ -20,6 +20,15 @@ def test_case(case: Case, knowledge: Knowledge, now: datetime) -> None:
     assert failures(case, knowledge, now) == []
 
 
+@pytest.mark.parametrize("hour", [0, 23])
+def test_cases_that_count_in_hours_hold_at_any_hour(hour: int, knowledge: Knowledge, now: datetime) -> None:
+    """Two hours ago may be yesterday: `check` says the same of the tables at night."""
+    moment = now.replace(hour=hour, minute=40)
+    in_hours = [case for case in CASES if "'hours':" in str(case.row)]
+    assert in_hours
+    assert [failure for case in in_hours for failure in failures(case, knowledge, moment)] == []
+
+
 def _expected(table: str, name: str) -> set[str]:
     said = [case.row["expect"].get(table, {}).get(name) for case in CASES]
     return {word.partition(" ")[0] for word in said if word}

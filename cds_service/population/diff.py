@@ -76,9 +76,9 @@ def _changed(old: Row, new: Row) -> list[tuple[str, str]]:
 
 
 def _levels(row: Row) -> dict[str, int]:
-    """The loudest card of each matter."""
+    """The loudest card of each table row."""
     levels: dict[str, int] = {}
     for card in row.shown:
-        for matter in card.matters:
+        for matter in row.matters(card):
             levels[matter] = max(levels.get(matter, 0), int(indicator_of(card.indicator)))
     return levels

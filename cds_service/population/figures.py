@@ -89,7 +89,7 @@ def _count_row(row: Row, counts: Counts) -> None:
     counts.interrupted += loud
     counts.told += bool(shown) and not loud
     counts.silent += not shown
-    for card_row in {matter for card in shown for matter in card.matters}:
+    for card_row in {matter for card in shown for matter in row.matters(card)}:
         counts.add("row", card_row, hit=True)
     for indicator in {card.indicator for card in shown}:
         counts.add("indicator", indicator, hit=True)

@@ -272,6 +272,7 @@ def _summary(
         "bucketsSetAside": tally.failed,
         "export": {
             "firstDay": task.choices.data_start or coverage.first_day,
+            "firstDayOf": dict(sorted(coverage.starts.items())),
             "lastDay": coverage.last_day,
             "transactionTime": coverage.now,
             "kindsNotExported": list(coverage.absent),

@@ -21,12 +21,11 @@ from cds_service.errors import SetupError
 from cds_service.population.files import write_whole
 from cds_service.population.page import plain
 from cds_service.population.results import read_rows
-from cds_service.population.rows import Row
+from cds_service.population.rows import NOT_CHECKED, Row
 
 COLUMNS = ("item", "order", "written", "procedure", "row", "reviewer_1", "reviewer_2", "adjudicator", "comment")
 QUESTION = "Should a clinician have been told of this when the order was signed? Write yes or no."
 SILENT = "no card"
-_GAPS = "gaps"
 _SILENT_SHARE = 3
 """One item in so many is an order without a card."""
 
@@ -75,7 +74,7 @@ def _strata(rows: Iterable[Row], seed: str) -> dict[str, list[Candidate]]:
     for row in rows:
         if row.procedure is None:
             continue
-        told = [(name, card.indicator) for card in row.shown for name in card.matters if name != _GAPS]
+        told = [(name, card.indicator) for card in row.shown for name in row.matters(card) if not _is_open(name)]
         found = [Candidate(row, name, f"{name}|{indicator}") for name, indicator in dict.fromkeys(told)]
         if not told and row.applies:
             askable = [*row.applies, f"indication: {row.procedure}"]  # what a card could have been about
@@ -84,6 +83,11 @@ def _strata(rows: Iterable[Row], seed: str) -> dict[str, list[Candidate]]:
         for one in found:
             strata.setdefault(one.stratum, []).append(one)
     return strata
+
+
+def _is_open(name: str) -> bool:
+    """Whether a card says only that a row was not checked: nobody can say whether that is right from the record."""
+    return name.startswith(NOT_CHECKED)
 
 
 def _choose(strata: Mapping[str, Sequence[Candidate]], size: int, seed: str) -> tuple[list[Candidate], dict[str, int]]:

@@ -135,6 +135,14 @@ def test_orders_are_interrupted_or_told_or_left_alone():
     assert tally.shadow == {"liver-failure": 1}
 
 
+def test_cards_are_counted_by_the_rows_that_they_speak_of():
+    """A card of several matters counts for each row; what it says of the order and what was not checked stand apart."""
+    holds = (("bleeding", ("bleeding-tendency",)), ("gaps", ("pregnancy", "tips")), ("order", ("tips",)))
+    card = ToldCard("several", ("bleeding-tendency", "pregnancy", "tips"), "warning", holds=holds)
+    row = Row("1", "p", "2024-05-03", procedure="tips", applies=["bleeding-tendency", "pregnancy"], cards=(card,))
+    assert set(tally_rows([row]).by_row) == {"bleeding-tendency", "not checked: pregnancy", "indication: tips"}
+
+
 def test_repeats_are_counted_by_patient_and_day():
     """The second card of a row on one day for one patient is a repeat; for another one or another day it is not."""
     rows = [
@@ -168,7 +176,7 @@ def test_two_sites_are_judged_in_one_pass(tmp_path):
     site = two_limits(tmp_path / "site", "platelets-high-risk", 75)
     run_of(export, tmp_path / "run", compare=str(site))
     found = compare(tmp_path / "run", tmp_path / "run/compared")
-    change = found.changes["bleeding"]["appears"]
+    change = found.changes["bleeding-tendency"]["appears"]
     assert (found.orders, change.orders, change.examples) == (1, 1, ["ServiceRequest/s"])
     alone = run_of(export, tmp_path / "alone", site=str(site))
     assert alone["cards"] == json.loads((tmp_path / "run/compared/summary.json").read_text())["cards"]
