@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 found something wrong, 2 could not run (the message says w
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code. argparse itself ends the process with 2 on a wrong argument.
     """
+    gc.set_threshold(50_000, 20, 100)  # what a command loads stays; to look at it over and over is a quarter of a start
     args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     be_quiet(args.quiet)
     try:
