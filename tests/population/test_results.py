@@ -13,7 +13,7 @@ import pytest
 from cds_service.cli.main import main
 from cds_service.errors import SetupError
 from cds_service.population.diff import compare
-from cds_service.population.figures import SMALL, Line, shown
+from cds_service.population.figures import SMALL, Line, shown, that_add_up
 from cds_service.population.intervals import agreement_of, rate_of
 from cds_service.population.page import plain, write_report
 from cds_service.population.results import read_rows
@@ -95,6 +95,22 @@ def test_a_small_cell_keeps_its_rate_to_itself():
     assert shown(Line("x", rate_of(9, 10))) == {"name": "x", "count": "not shown", "total": 10}
     assert shown(Line("x", rate_of(2, 3))) == {"name": "x", "count": "<5", "total": "<5"}
     assert shown(Line("x", rate_of(10, 10)))["count"] == 10
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((20, 30, 40), (20, 30, 40)),
+        ((2, 30, 40, 50), ("<5", "not shown", 40, 50)),
+        ((2, 3, 30, 40), ("<5", "<5", "not shown", 40)),
+        ((2, 40), ("<5", "not shown")),
+        ((3, 4, 4), ("<5", "<5", "<5")),
+    ],
+)
+def test_what_would_give_a_small_cell_away_is_not_shown(counts, told):
+    """Where lines add up to a number of the page, what is left out could be told by subtraction if it stood alone."""
+    lines = that_add_up(Line(f"{place}", rate_of(count, 100)) for place, count in enumerate(counts))
+    assert tuple(shown(line)["count"] for line in lines) == told
 
 
 @pytest.mark.parametrize(
