@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from cds_service.cards.render import Told
+if TYPE_CHECKING:
+    from cds_service.cards.render import Told
 
 _OF_THE_ORDER = {"order": "indication", "options": "options"}
 """Topics whose rows are procedures -> what is said of them."""

@@ -8,10 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cds_service.cli.main import main
 from cds_service.errors import SetupError
+from cds_service.population import results
 from cds_service.population.diff import compare
 from cds_service.population.figures import SMALL, Line, shown, that_add_up
 from cds_service.population.intervals import agreement_of, rate_of
@@ -205,14 +207,18 @@ def test_a_run_is_no_different_from_itself(run):
     assert (found.changes, found.only_first, found.only_second) == ({}, 0, 0)
 
 
-def test_rows_are_the_same_with_and_without_pyarrow(run, tmp_path, monkeypatch):
-    """Without pyarrow the rows are NDJSON, and say the same."""
-    from cds_service.population import results
-
-    rows = list(read_rows(run))
-    (tmp_path / "lines").mkdir()
+@pytest.mark.parametrize("times", [1, 40])
+def test_rows_are_the_same_however_they_are_written(times, run, tmp_path):
+    """As Parquet, many of them by another process, or as NDJSON where pyarrow is not installed: they say the same."""
+    rows = list(read_rows(run)) * times
+    lines = tmp_path / "rows.ndjson"
+    lines.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    for name in ("parquet", "lines"):
+        (tmp_path / name).mkdir()
+    results.write_rows(tmp_path / "parquet", [lines])
     results.write_lines(tmp_path / "lines/orders.ndjson.gz", rows)
-    assert list(read_rows(tmp_path / "lines")) == rows
+    assert list(read_rows(tmp_path / "parquet")) == list(read_rows(tmp_path / "lines")) == rows
+    assert [file.stat().st_mode & 0o777 for file in (tmp_path / "parquet").iterdir()] == [0o600]
 
 
 def worklist_of(run: Path, procedure: str) -> dict[str, Any]:

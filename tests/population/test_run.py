@@ -485,8 +485,10 @@ def test_a_killed_run_goes_on(pattern, large, tmp_path):
     with held_at(export, tmp_path, pattern) as (run, process):
         process.kill()
     assert not (run / "summary.json").exists()
+    (run / ".orders.parquet.0a1b2c3d.part").touch()
     with start(export, run) as again:
         assert json.loads(again.communicate()[0])["resultHash"] == expected
+    assert list(run.rglob("*.part")) == []
 
 
 def test_a_killed_worker_is_replaced(large, tmp_path):
