@@ -66,10 +66,10 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
     Raises:
         SetupError: the input can't be used or changed since the run began, or a part of it can't be read.
     """
+    export = find_export(task.exports)
     make_folder(task.run)
     with locked(task.run):
         remove_parts(task.run)
-        export = find_export(task.exports)
         plan = _planned(task, export)
         if (summary := read_summary(task.run)) is not None:
             return summary

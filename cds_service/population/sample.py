@@ -26,6 +26,8 @@ from cds_service.population.rows import NOT_CHECKED, Row
 COLUMNS = ("item", "order", "written", "procedure", "row", "reviewer_1", "reviewer_2", "adjudicator", "comment")
 QUESTION = "Should a clinician have been told of this when the order was signed? Write yes or no."
 SILENT = "no card"
+ITEM_DIGITS = 3
+"""Of the number of an item, at least."""
 _SILENT_SHARE = 3
 """One item in so many is an order without a card."""
 
@@ -55,7 +57,9 @@ def write_sample(run: Path, size: int, seed: str = "1") -> tuple[Path, Path, Pat
     chosen, totals = _choose(_strata(read_rows(run), seed), size, seed)
     if not chosen:
         raise SetupError(f"{run}: no recognised order to sample from")
-    items = {f"{place:03}": one for place, one in enumerate(sorted(chosen, key=lambda c: _mix(c, seed)), start=1)}
+    items = {
+        f"{place:0{ITEM_DIGITS}}": one for place, one in enumerate(sorted(chosen, key=lambda c: _mix(c, seed)), start=1)
+    }
     drawn = {stratum: sum(one.stratum == stratum for one in chosen) for stratum in totals}
     key = Key(
         {item: one.stratum for item, one in items.items()},

@@ -201,6 +201,14 @@ def test_two_sites_are_judged_in_one_pass(tmp_path):
     assert main(["screen", "diff", str(tmp_path / "run")]) == 0
 
 
+def test_orders_of_one_id_are_told_apart(tmp_path):
+    """Servers that were exported together may each have an order of one id; a run is still the same as itself."""
+    people = [*early(), *(one for name in "pq" for one in (a_patient(name), an_order(name, "s")))]
+    run_of(write_export(tmp_path / "export", people), tmp_path / "run")
+    found = compare(tmp_path / "run", tmp_path / "run")
+    assert (found.orders, found.only_first, found.only_second, found.changes) == (2, 0, 0, {})
+
+
 def test_a_run_is_no_different_from_itself(run):
     """Nothing changes between a run and itself."""
     found = compare(run, run)

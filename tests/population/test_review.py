@@ -115,6 +115,32 @@ def test_an_answer_that_is_none_is_refused_with_its_line(run, tmp_path):
         score_sheet(sheet)
 
 
+def test_a_sheet_may_come_back_from_a_spreadsheet(run, tmp_path):
+    """With semicolons, a byte order mark and item 1 in place of 001 it is the same sheet."""
+    sheet = filled(run, tmp_path / "s.csv", lambda item, stratum: ("yes", "no", "yes"))
+    saved = tmp_path / "saved.csv"
+    with sheet.open() as file, saved.open("w", encoding="utf-8-sig") as out:
+        writer = csv.writer(out, delimiter=";")
+        writer.writerows([one[0].lstrip("0"), *one[1:]] for one in csv.reader(file))
+    assert score_sheet(saved, sheet.with_name("sample.key.json")) == score_sheet(sheet)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: [*lines, lines[1]], 'item "001" stands there twice'),
+        (lambda lines: [lines[0].replace("reviewer_2", "Dr. B"), *lines[1:]], "has no column reviewer_2"),
+        (lambda lines: [*lines, "999,x\n"], 'line 42: item "999" is not of this sample'),
+    ],
+)
+def test_a_sheet_that_was_changed_is_refused(change, said, run, tmp_path):
+    """No answer is passed over or counted for another item in silence."""
+    sheet = filled(run, tmp_path / "s.csv", lambda item, stratum: ("yes", "", ""))
+    sheet.write_text("".join(change(sheet.read_text().splitlines(keepends=True))))
+    with pytest.raises(SetupError, match=said):
+        score_sheet(sheet)
+
+
 def test_a_sheet_of_which_items_are_gone_is_refused(run, tmp_path):
     """Leaving out the hard ones would make the rates look better."""
     sheet = filled(run, tmp_path / "s.csv", lambda item, stratum: ("yes", "", ""))
