@@ -8,7 +8,7 @@ ones are left out with it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from cds_service.population.rows import Row
 SMALL = 5
 """Counts from 1 to below this are suppressed."""
 _LEFT_OUT = "not shown"
+OTHER_TEXTS = f"other texts, each of fewer than {SMALL} orders"
 _LOUD = ("critical", "warning")
 _MOST = 40
 _LEAST_HIDDEN = 2
@@ -63,6 +64,8 @@ class Counts:
     interrupted: int = 0
     told: int = 0
     silent: int = 0
+    texts: set[str] = field(default_factory=set)
+    """Names that are somebody's own words, not codes."""
     by: dict[str, Counter[str]] = field(default_factory=dict)
     of: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -86,6 +89,8 @@ def count_rows(rows: Iterable[Row]) -> Counts:
     counts = Counts()
     for row in rows:
         if row.procedure is None:
+            if row.text:
+                counts.texts.add(row.text)
             for name in [row.text] if row.text else row.codes or ["no code"]:
                 counts.add("to-map" if row.shown else "unrecognised", name, hit=True)
             continue
@@ -153,6 +158,14 @@ def _tables(counts: Counts) -> Iterator[Table]:
     yield from _unrecognised(counts)
 
 
+def without_rare(counts: Mapping[str, int], texts: Collection[str]) -> Counter[str]:
+    """Counts with the texts that stand there a few times put together: what somebody wrote once may name a patient."""
+    found: Counter[str] = Counter()
+    for name, count in counts.items():
+        found[OTHER_TEXTS if name in texts and count < SMALL else name] += count
+    return found
+
+
 def _unrecognised(counts: Counts) -> Iterator[Table]:
     """Two tables of different orders: those that the hook says it does not know, and those that it is silent on."""
     found = {table: counts.of.get(table, Counter()) for table in ("to-map", "unrecognised")}
@@ -161,7 +174,8 @@ def _unrecognised(counts: Counts) -> Iterator[Table]:
         ("to-map", "Orders that look interventional and are not recognised"),
         ("unrecognised", "Other orders not recognised"),
     ):
-        lines = (Line(name, rate_of(count, total)) for name, count in found[table].most_common(_MOST))
+        named = without_rare(found[table], counts.texts)
+        lines = (Line(name, rate_of(count, total)) for name, count in named.most_common(_MOST))
         yield Table(table, title, "orders of this name or code, of all judged orders", tuple(lines))
 
 

@@ -38,6 +38,8 @@ from cds_service.reasons import Reason
 _SIGN = SERVICES["ir-order-sign"]
 _INCOMPLETE = "incomplete-error-entry"
 """The reason of the wording for data of which the sender says itself that a part is missing."""
+_WHAT = ("system", "unit")
+"""The values of a reason that say what nobody reads; the value of a result is none of them."""
 _UNREAD = frozenset({"unread-vocabulary", "unit-not-read", "uncoded-condition", "uncoded-allergy"})
 
 Bodies = Mapping[str, Sequence[bytes]]
@@ -235,4 +237,4 @@ def _unread(findings: Findings) -> Iterator[tuple[str, str]]:
     answers += [gap.reason for gap in findings.unavailable]
     for reason in answers:
         if reason is not None and reason.key in _UNREAD:
-            yield reason.key, ", ".join(str(value) for value in reason.values.values())
+            yield reason.key, ", ".join(str(reason.values[name]) for name in _WHAT if name in reason.values)

@@ -11,7 +11,17 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader
 
-from cds_service.population.figures import SMALL, Line, Table, cells, count_rows, shown, tables_of, that_add_up
+from cds_service.population.figures import (
+    SMALL,
+    Line,
+    Table,
+    cells,
+    count_rows,
+    shown,
+    tables_of,
+    that_add_up,
+    without_rare,
+)
 from cds_service.population.files import write_whole
 from cds_service.population.intervals import rate_of
 from cds_service.population.plots import draw_rates
@@ -88,9 +98,18 @@ def _as_page(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iter
         warnings=list(_warnings(summary)),
         set_aside=list(cells(summary["setAside"]).items()),
         undated=[(row, _cell(ends["fewest"]), _cell(ends["most"])) for row, ends in summary["undated"].items()],
-        unread=[(what.replace("|", ": ", 1).rstrip(": "), _cell(count)) for what, count in summary["unread"].items()],
+        unread=list(_unread(summary["unread"])),
         small=SMALL,
     )
+
+
+def _unread(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """What nobody reads, by reason, most frequent first; words of a few orders are put together."""
+    reasons = dict.fromkeys(name.partition("|")[0] for name in counts)
+    for reason in reasons:
+        of = {name.partition("|")[2]: count for name, count in counts.items() if name.partition("|")[0] == reason}
+        for detail, count in without_rare(of, of.keys() - {""}).most_common():
+            yield f"{reason}: {detail}" if detail else reason, _cell(count)
 
 
 def _cell(count: int) -> str:

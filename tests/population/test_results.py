@@ -267,6 +267,22 @@ def test_text_is_kept_on_demand_for_orders_not_recognised(tmp_path):
     assert "Basket weaving" in write_report(tmp_path / "run").read_text()
 
 
+def test_words_of_a_few_orders_stay_in_the_hospital(tmp_path):
+    """What somebody wrote once may name a patient: the report puts such texts and units together, without values."""
+    people = [*early(), a_patient("p"), *(an_order("p", f"s{place}", "Basket weaving") for place in range(6))]
+    people += [an_order("p", "once", "Basket for Mr. Dent"), a_condition("p", "c", "I85.01")]
+    people += [an_order("p", f"t{place}", "TIPS") for place in range(3)]
+    people.append(a_result("p", "o", "777-3", 60, "as told to Trillian"))
+    summary = run_of(write_export(tmp_path / "export", people), tmp_path / "run", with_text=True)
+    assert summary["unread"]["unit-not-read|as told to Trillian"] == 3
+    write_report(tmp_path / "run")
+    for name in ("report.html", "report.csv", "report.json"):
+        text = (tmp_path / "run" / name).read_text()
+        assert "Dent" not in text, name
+        assert "Trillian" not in text, name
+    assert "other texts" in text
+
+
 def test_orders_to_map_are_told_apart(tmp_path):
     """Orders that look interventional and are not known are listed apart from the orders of other departments."""
     coded = [{"system": "https://hospital.example.org/orders", "code": name} for name in ("IR9", "LAB9")]
