@@ -217,7 +217,10 @@ def test_deleted_resources_are_left_out(tmp_path):
     """What the manifest lists as deleted since is no longer data; a deleted order is counted."""
     people = [*early(), a_patient("p"), an_order("p", "s"), an_order("p", "gone"), a_condition("p", "c")]
     export = write_export(tmp_path / "export", people)
-    entries = [{"request": {"method": "DELETE", "url": url}} for url in ("Condition/c", "ServiceRequest/gone")]
+    entries = [
+        {"request": {"method": "DELETE", "url": url}}
+        for url in ("https://x.example/fhir/Condition/c", "ServiceRequest/gone")
+    ]
     (export / "deleted.ndjson").write_text(json.dumps({"resourceType": "Bundle", "entry": entries}) + "\n")
     a_manifest(export, deleted=[{"type": "Bundle", "url": "https://x.example/deleted.ndjson"}])
     summary = run_of(export, tmp_path / "run")
