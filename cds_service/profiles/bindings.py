@@ -16,8 +16,8 @@ from cds_service.profiles.values import quoted
 
 _STRENGTHS = {"required": "error", "extensible": "warning"}
 _MEANT_EXTENSIBLE = frozenset({"http://hl7.org/fhir/ValueSet/ucum-vitals-common"})
-"""Required in R4 of every component of a vital sign. HL7's own validator takes it for extensible, since it lacks the L/min
-of a flow of oxygen, which US Core's pulse oximetry has."""
+"""Required in R4 of every component of a vital sign. HL7's own validator takes it for extensible, since it lacks the
+L/min of a flow of oxygen, which US Core's pulse oximetry has."""
 
 
 def check_binding(run: ValidationRun, node: Node, binding: Binding) -> None:
