@@ -28,8 +28,10 @@ _CHANGING = _OTHERS | {DOUBT, PAST}
 _PASSING = frozenset({NEUTRAL, PART, OR})
 _BETWEEN = _PASSING | {PAST}
 
-_SIZE = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b", re.IGNORECASE)
-"""How large something is says nothing of what it is."""
+_ASIDE = re.compile(
+    r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b|\b[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b", re.IGNORECASE
+)
+"""How large something is, and its code in ICD-10 beside the words, says nothing of what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class DiagnosisTexts:
     def read(self, text: str) -> DiagnosisReading:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases: list[_Phrase] = []
-        for _, chunks in self._phrases.sentences(_SIZE.sub(" ", text).replace("?", " ? ")):
+        for _, chunks in self._phrases.sentences(_ASIDE.sub(" ", text).replace("?", " ? ")):
             stretches = self._uninverted([stretch for chunk in chunks if (stretch := self._stretch(chunk)).words])
             sentence = [one for each in stretches for one in self._phrases_of(each)]
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])

@@ -95,6 +95,38 @@ def test_a_remark_leaves_a_diagnosis_as_it_is(remark: str) -> None:
     assert told == []
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "E11.9 {}",
+            "I10 - {}",
+            "1. {}",
+            "PMH: {}",
+            "Patient has {}",
+            "Hx: {}",
+            "Nebendiagnose: {}",
+            "Paciente con {}",
+        ),
+        *(
+            "{} [E11.9]",
+            "{} (I10)",
+            "{} x 10 years",
+            "{} last A1c 7.2",
+            "{} (disorder)",
+            "{} - Active",
+            "{}, gesichert",
+        ),
+    ],
+)
+def test_a_diagnosis_is_read_as_lists_write_it(written: str) -> None:
+    """A code, a heading, a number or a date beside a diagnosis leaves it readable."""
+    texts = [
+        text for text in (*ORDINARY[::9], *(text for text, _ in SURE[::9])) if read(text).known and "," not in text
+    ]
+    assert [text for text in texts if not read(written.format(text)).known] == []
+
+
 @pytest.mark.parametrize("remark", ["untreated", "stable", "(CMS/HCC)", "with complications", "seit 2015"])
 def test_a_remark_leaves_an_inverted_diagnosis_as_it_is(remark: str) -> None:
     """`Heart failure, diastolic` with a remark is still that."""
