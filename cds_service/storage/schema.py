@@ -7,12 +7,13 @@ holds for some minutes is encrypted, and its key is nowhere here.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Connection,
     Date,
     DateTime,
     Dialect,
@@ -26,6 +27,10 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 NEWEST_REVISION = "2026_11_summaries_for_a_while"
 """The migration that these tables are of: where a database has it, nothing is migrated."""
@@ -165,3 +170,12 @@ SUMMARIES = Table(
     Index("summaries_expires_at", "expires_at"),
 )
 """One row per summary that a link leads to: `id` is a hash of the key in the link, `sealed` is encrypted with it."""
+
+
+def insert_into(table: Table, connection: Connection) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT in the dialect of the database, so that rows that are there already can be passed over."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # 20 modules that only its databases need
+
+    return postgresql.insert(table)

@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.findings.recognition import common_parent
-from cds_service.knowledge.load import load_shipped
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.tables import Knowledge
+from tests.support.shipped import shipped_knowledge, shipped_rows
 
 FOLDER = Path(__file__).parent
-ROWS, KNOWLEDGE = load_shipped()
+ROWS, KNOWLEDGE = shipped_rows(), shipped_knowledge()
 SHORTEST_TYPED = 8
 """Letters of the shortest word in which these tests make a slip of the pen."""
 
