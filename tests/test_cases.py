@@ -10,8 +10,9 @@ import pytest
 from cds_service.cases import Case, failures, read_cases
 from cds_service.errors import TableError
 from cds_service.knowledge.tables import Knowledge
+from tests.support.shipped import shipped_cases
 
-CASES = read_cases(Path(__file__).parent / "cases")
+CASES = shipped_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.row["id"] for case in CASES])

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -170,6 +171,24 @@ SUMMARIES = Table(
     Index("summaries_expires_at", "expires_at"),
 )
 """One row per summary that a link leads to: `id` is a hash of the key in the link, `sealed` is encrypted with it."""
+
+REVISION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, which holds the migration that the tables are of."""
+
+
+def make_tables(connection: Connection) -> None:
+    """Make the tables of this release in an empty database, as all the migrations together would; a test compares.
+
+    So a new database needs no Alembic: 0.1 s of a first start, and 11 MB in each process.
+    """
+    METADATA.create_all(connection)
+    REVISION.create(connection)
+    connection.execute(REVISION.insert().values(version_num=NEWEST_REVISION))
 
 
 def insert_into(table: Table, connection: Connection) -> sqlite.Insert | postgresql.Insert:

@@ -93,6 +93,7 @@ def _is_only_in(words: str, own: str, others: str) -> bool:
     return words in own and words not in others
 
 
+@pytest.mark.slow
 def test_names_of_a_hospital_that_was_never_seen() -> None:
     """Without the abbreviations that only its catalog has, 9 in 10 names of a hospital are still understood."""
     sizes = Counter(row["catalog"] for row in CATALOGS)
