@@ -100,12 +100,7 @@ def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[T
     Raises:
         TableError: with one line for every problem in any file.
     """
-    problems: list[str] = []
-    state = state_of(tables, profiles)
-    with _without_collecting():
-        files = read_rows(tables, profiles, problems)
-        knowledge = _effective(files, SiteChanges(), problems, date.today())
-    return files, _IN_USE.setdefault(state, knowledge)
+    return _shipped(tables, profiles, state_of(tables, profiles))
 
 
 _IN_USE: WeakValueDictionary[bytes, Knowledge] = WeakValueDictionary()
@@ -114,7 +109,16 @@ _IN_USE: WeakValueDictionary[bytes, Knowledge] = WeakValueDictionary()
 
 def _shipped_alone(tables: Path, profiles: Path) -> Knowledge:
     """The tables without a site: what is in use already if its files are the same, for nothing can change it."""
-    return _IN_USE.get(state_of(tables, profiles)) or load_shipped(tables=tables, profiles=profiles)[1]
+    state = state_of(tables, profiles)
+    return _IN_USE.get(state) or _shipped(tables, profiles, state)[1]
+
+
+def _shipped(tables: Path, profiles: Path, state: bytes) -> tuple[TableRows, Knowledge]:
+    problems: list[str] = []
+    with _without_collecting():
+        files = read_rows(tables, profiles, problems)
+        knowledge = _effective(files, SiteChanges(), problems, date.today())
+    return files, _IN_USE.setdefault(state, knowledge)
 
 
 @contextmanager
