@@ -59,12 +59,12 @@ class Lexicon:
             terms: term, already plain (lower case, no accents, one blank between words) -> meaning.
             compound_endings: endings that are words of their own (`...allergie`), plain.
         """
-        self._by_first: dict[_Part, list[_Term]] = {}
         self._endings = tuple(sorted(compound_endings, key=len, reverse=True))
         parts: dict[str, _Part] = {}
+        self._by_first: dict[_Part, tuple[_Term, ...]] = {}
         for phrase, meaning in terms.items():
             term = _term(meaning, phrase, parts)
-            self._by_first.setdefault(term.parts[0], []).append(term)
+            self._by_first[term.parts[0]] = (*self._by_first.get(term.parts[0], ()), term)
         self._exact = {
             first.letters: terms for first, terms in self._by_first.items() if not first.before | first.after
         }

@@ -105,10 +105,10 @@ def test_names_of_a_hospital_that_was_never_seen() -> None:
     assert verdicts["right"] + verdicts["parent"] >= 0.9 * verdicts.total()
 
 
-@pytest.mark.parametrize("row", EVERYDAY, ids=[row["name"] for row in EVERYDAY])
-def test_an_everyday_order(row: dict[str, str]) -> None:
-    """An ordinary order of a department is recognized as what it is."""
-    assert KNOWLEDGE.order_texts.recognize([row["name"]]).procedures == (row["procedure"],)
+def test_everyday_orders() -> None:
+    """Each ordinary order of a department is recognized as what it is."""
+    found = [(row, KNOWLEDGE.order_texts.recognize([row["name"]]).procedures) for row in EVERYDAY]
+    assert [(row, named) for row, named in found if named != (row["procedure"],)] == []
 
 
 def test_other_orders_are_left_alone() -> None:
