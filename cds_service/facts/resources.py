@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -249,17 +250,16 @@ class Unreadable(Exception):
     """The resource can't be read; it becomes *unknown*, and its bytes are kept."""
 
 
-_decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
-    kind: msgspec.json.Decoder(kind)
-    for kind in (
-        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder),
-        *(RawPatient, RawContained, RawEncounter, RawProcedure),
-    )
-}
-_list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
-    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter, RawProcedure)
-}
+@cache
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _list_decoder(kind: type[T]) -> msgspec.json.Decoder[list[T]]:
+    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind
+
+
 _WHOLE = (RawCondition, RawAllergy, RawProcedure)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
@@ -276,7 +276,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         Unreadable: a field that is read has the wrong type, or a modifierExtension is there.
     """
     try:
-        resource = _decoders[kind].decode(body)
+        resource = _decoder(kind).decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Unreadable from error
     if resource.modifier_extension or not isinstance(resource, kind):
@@ -291,7 +291,7 @@ def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple
     """
     joined = b"[" + b",".join(record.body for record in records) + b"]"
     try:
-        found: list[T] = _list_decoders[kind].decode(joined)
+        found: list[T] = _list_decoder(kind).decode(joined)
         if kind in _WHOLE and repeats_a_member(joined):
             raise msgspec.DecodeError
     except (msgspec.DecodeError, RecursionError):
@@ -311,7 +311,7 @@ def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
 def member_at_fault(body: bytes, kind: type[_Resource]) -> str | None:
     """The member of a resource that is not as FHIR R4 has it (`category` in the form of DSTU2); None where none is."""
     try:
-        _decoders[kind].decode(body)
+        _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
         found = _PLACE.search(str(error))
         return found.group(1) if found else None
