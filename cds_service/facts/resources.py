@@ -16,7 +16,7 @@ import msgspec
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Coding, Concept
 
-T = TypeVar("T", bound="_Resource")
+T = TypeVar("T", bound="Resource")
 
 NOT_GIVEN = msgspec.Raw()
 """The default of a field whose content does not matter, only whether it is there."""
@@ -77,7 +77,7 @@ class RawRange(_Struct):
     high: RawQuantity | None = None
 
 
-class _Resource(_Struct):
+class Resource(_Struct):
     modifier_extension: list[msgspec.Raw] | None = None
 
 
@@ -85,7 +85,7 @@ Status = RawConcept | str
 """A status as CodeableConcept; older servers send the bare code."""
 
 
-class RawCondition(_Resource):
+class RawCondition(Resource):
     """FHIR Condition."""
 
     clinical_status: Status | None = None
@@ -103,7 +103,7 @@ class RawCondition(_Resource):
     encounter: RawReference | None = None
 
 
-class RawReaction(_Resource):
+class RawReaction(Resource):
     """FHIR AllergyIntolerance.reaction."""
 
     substance: RawConcept | None = None
@@ -118,7 +118,7 @@ class RawAnnotation(_Struct):
     text: str | None = None
 
 
-class RawAllergy(_Resource):
+class RawAllergy(Resource):
     """FHIR AllergyIntolerance."""
 
     clinical_status: Status | None = None
@@ -131,7 +131,7 @@ class RawAllergy(_Resource):
     onset_date_time: str | None = None
 
 
-class RawObservation(_Resource):
+class RawObservation(Resource):
     """FHIR Observation without its value: what is read of every result."""
 
     status: str | None = None
@@ -144,7 +144,7 @@ class RawObservation(_Resource):
     specimen: msgspec.Raw = NOT_GIVEN
 
 
-class RawValue(_Resource):
+class RawValue(Resource):
     """What Observation and Observation.component share: read only of a result that may be judged."""
 
     code: RawConcept | None = None
@@ -164,7 +164,7 @@ class RawValue(_Resource):
     has_member: msgspec.Raw = NOT_GIVEN
 
 
-class RawOrder(_Resource):
+class RawOrder(Resource):
     """FHIR ServiceRequest and Appointment, as far as they are orders."""
 
     status: str | None = None
@@ -190,14 +190,14 @@ class RawOrder(_Resource):
     start: msgspec.Raw = NOT_GIVEN
 
 
-class RawContained(_Resource):
+class RawContained(Resource):
     """A contained resource that an order's reason may point to."""
 
     id: str | None = None
     code: RawConcept | None = None
 
 
-class RawProcedure(_Resource):
+class RawProcedure(Resource):
     """FHIR Procedure."""
 
     status: str | None = None
@@ -211,7 +211,7 @@ class RawProcedure(_Resource):
     encounter: RawReference | None = None
 
 
-class RawEncounter(_Resource):
+class RawEncounter(Resource):
     """FHIR Encounter."""
 
     period: RawPeriod | None = None
@@ -231,7 +231,7 @@ class RawStatement(_Struct):
     value_coding: RawCoding | None = None
 
 
-class RawPatient(_Resource):
+class RawPatient(Resource):
     """FHIR Patient."""
 
     birth_date: str | None = None
@@ -308,7 +308,7 @@ def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
         return None
 
 
-def member_at_fault(body: bytes, kind: type[_Resource]) -> str | None:
+def member_at_fault(body: bytes, kind: type[Resource]) -> str | None:
     """The member of a resource that is not as FHIR R4 has it (`category` in the form of DSTU2); None where none is."""
     try:
         _decoder(kind).decode(body)
