@@ -78,6 +78,8 @@ class RawRange(_Struct):
 
 
 class Resource(_Struct):
+    """What is read of a resource of any type."""
+
     modifier_extension: list[msgspec.Raw] | None = None
 
 
