@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +24,20 @@ def test_cases(file: str, knowledge: Knowledge, now: datetime) -> None:
     """The decisions say what the cases of a file expect; each that does not is named with its case."""
     own = [case for case in CASES if case.place.startswith(f"{file}:")]
     assert [line for case in own for line in failures(case, knowledge, now)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "when",
+    [
+        datetime(2028, 2, 29, 0, 5, tzinfo=ZoneInfo("UTC")),
+        datetime(2035, 1, 1, 23, 50, tzinfo=ZoneInfo("Asia/Kolkata")),
+    ],
+    ids=["after midnight on a leap day", "in years"],
+)
+def test_cases_hold_at_any_time(when: datetime, knowledge: Knowledge) -> None:
+    """What is expected depends on no hour, day or year."""
+    assert [line for case in CASES for line in failures(case, knowledge, when)] == []
 
 
 def _expected(table: str, name: str) -> set[str]:
