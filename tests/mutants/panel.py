@@ -8,6 +8,7 @@ all, with the change and without it, is on no card: only a case that names it ca
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +39,8 @@ from tests.cards.test_sentences import changed as changed_sentences
 from tests.cards.test_sentences import sentences
 from tests.findings.test_agent_list import agent_lines
 from tests.findings.test_agent_list import listed as listed_agents
+from tests.findings.test_gate_list import gate_lines
+from tests.findings.test_gate_list import listed as listed_gates
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
@@ -46,6 +49,7 @@ from tests.mutants.changes import Mutant
 from tests.summary.test_every_case import PLACES, places
 from tests.terminology.test_meanings import LISTED, lost
 
+_LIMIT = re.compile(r"\bid=([\w-]+)")
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
 TESTS = Path(__file__).parents[1]
 Verdict = Callable[[Knowledge], Hashable]
@@ -376,6 +380,12 @@ def _lists() -> Iterable[Check]:
     def advised(knowledge: Knowledge) -> Hashable:
         return list(advice_lines(knowledge)) == advice
 
+    def asked_when(knowledge: Knowledge) -> Hashable:
+        return list(gate_lines(knowledge)) == gates
+
+    gates = listed_gates()
+    named = frozenset(part for line in gates for part in (*line["id"].split("/"), *_LIMIT.findall(line["when"])))
+    yield Check("when questions are asked", named, {}, asked_when)
     advice = listed_advice()
     yield Check("advice", frozenset(line["id"] for line in advice), {}, advised)
     lines = listed_agents()
