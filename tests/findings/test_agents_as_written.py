@@ -117,7 +117,7 @@ def free_days(doses: int, a_day: int) -> int:
 def test_the_last_dose_by_a_count_of_its_own(
     day: date, hour: int, sent_in: ZoneInfo, hospital: ZoneInfo, amount: int, unit: str, a_day: int
 ) -> None:
-    """In each zone, for a time and for a day alone: so many full days lie between the last dose and the procedure's day."""
+    """In each zone, for a time and a day alone: so many full days lie between the last dose and the procedure."""
     moment = datetime(day.year, day.month, day.day, hour, 30, tzinfo=sent_in)
     local = moment.astimezone(hospital).date()
     full_days = amount if unit == "d" else free_days(amount, a_day)

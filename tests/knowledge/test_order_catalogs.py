@@ -1,7 +1,7 @@
 """Order names as hospitals write them: how many are understood, and that small differences of writing change nothing.
 
-`order_catalogs.csv` holds names of published catalogs, one number a catalog; `messy_orders.csv` made-up names in English,
-German and Spanish with abbreviations, sides, guidance and slips; `everyday_orders.csv` ordinary orders of a department;
+`order_catalogs.csv` holds names of published catalogs, one number a catalog; `messy_orders.csv` made-up names in three
+languages with abbreviations, sides, guidance and slips; `everyday_orders.csv` ordinary orders of a department;
 `other_orders.csv` orders that are no procedure of interventional radiology.
 """
 
