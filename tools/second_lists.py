@@ -25,6 +25,8 @@ from tests.cards.test_advice_list import COLUMNS as ADVICE_COLUMNS  # noqa: E402
 from tests.cards.test_advice_list import advice_lines  # noqa: E402
 from tests.findings.test_agent_list import COLUMNS as AGENT_COLUMNS  # noqa: E402
 from tests.findings.test_agent_list import agent_lines  # noqa: E402
+from tests.findings.test_gate_list import COLUMNS as GATE_COLUMNS  # noqa: E402
+from tests.findings.test_gate_list import gate_lines  # noqa: E402
 from tests.findings.test_hold_list import COLUMNS as HOLD_COLUMNS  # noqa: E402
 from tests.findings.test_hold_list import holds_of  # noqa: E402
 from tests.findings.test_procedure_questions import COLUMNS, line_of  # noqa: E402
@@ -43,6 +45,8 @@ def main() -> None:
     _write("tests/findings/hold_list.csv", HOLD_COLUMNS, [[line[name] for name in HOLD_COLUMNS] for line in holds])
     advice = [[line[name] for name in ADVICE_COLUMNS] for line in advice_lines(knowledge)]
     _write("tests/cards/advice_list.csv", ADVICE_COLUMNS, advice)
+    gates = [[line[name] for name in GATE_COLUMNS] for line in gate_lines(knowledge)]
+    _write("tests/findings/gate_list.csv", GATE_COLUMNS, gates)
     agents = agent_lines(knowledge)
     _write("tests/findings/agent_list.csv", AGENT_COLUMNS, [[line[name] for name in AGENT_COLUMNS] for line in agents])
     _write("tests/cards/sentences.csv", ("key", "sentence"), sorted(knowledge.wording.items()))

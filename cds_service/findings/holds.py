@@ -45,7 +45,9 @@ def choose(rows: Sequence[HoldRow], bleeding_risk: str, clearance: Decimal | Non
         return ChosenHold(None)
     leading = active[0]
     same = [row for row in active if row.guideline == leading.guideline]
-    row = max(same, key=_length)  # of a prophylactic and a therapeutic dose the longer hold
+    row = max(
+        same, key=lambda row: (_length(row), row.unit == "h")
+    )  # of two doses the longer hold; a dose may be half a day
     before = fitting[: fitting.index(leading)]
     disagree = any(draft.guideline not in (leading.guideline, _UNSOURCED) for draft in before)
     others = tuple(other for other in active if other.guideline != row.guideline and _differs(other, row))
@@ -59,7 +61,11 @@ def _length(row: HoldRow) -> Decimal:
 
 
 def _differs(one: HoldRow, other: HoldRow) -> bool:
-    return (one.action, one.least, one.most, one.unit) != (other.action, other.least, other.most, other.unit)
+    return _number(one) != _number(other)
+
+
+def _number(row: HoldRow) -> tuple[HoldAction, Decimal | None, Decimal | None, str | None]:
+    return row.action, row.least, row.most or row.least, row.unit
 
 
 def last_dose(row: HoldRow, planned: When | None, doses_a_day: Decimal | None) -> date | None:

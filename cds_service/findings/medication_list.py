@@ -116,7 +116,10 @@ class _Reader:
     def _add_texts(self, name: Concept, found: _Found) -> None:
         for text in name.texts:
             exact = [self._table.by_value_set.get(hit.value_set) for hit in self._codes.named(text)]
-            named = {agent: True for agent in exact if agent} or self._table.texts.agents_in(text)
+            displayed = {agent: True for agent in exact if agent}
+            # An ointment is named like its agent: a name alone is the agent's, unless no agent has it.
+            systemic = {agent: True for agent in displayed if self._table.agents[agent].kind != _NOT_SYSTEMIC}
+            named = systemic or self._table.texts.agents_in(text) or displayed
             found.agents |= set(named)
             found.verified |= any(named.values())
 

@@ -130,6 +130,8 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
+    if reason == "only-its-treatment":
+        return Indicator.INFO, Told(Shown.LINE, "says-little-alone")
     if reason == "age-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, reason)
     if reason in _NOT_CONNECTED and not found.evidence:

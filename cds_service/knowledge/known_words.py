@@ -43,6 +43,12 @@ class KnownWords:
         found = set(self._one_slip_from(word)) if word.isalpha() else set()
         return found.pop() if len(found) == 1 else None
 
+    def slip_of(self, word: str) -> str | None:
+        """The word from which an unknown word differs by one slip, also where it is a letter short of `_SHORTEST`."""
+        if not word.isalpha():
+            return None
+        return self._one_of((*self._without_a_letter.get(word, ()), *self._one_slip_from(word)))
+
     def _one_of(self, words: Iterable[str]) -> str | None:
         found = {self._meanings[word]: word for word in words}
         return next(iter(found.values())) if len(found) == 1 else None

@@ -1,9 +1,13 @@
-"""Names of medications in free text: whole words, the longest name first; a look-alike takes away what it covers."""
+"""Names of medications in free text: whole words, the longest name first; a look-alike takes away what it covers.
+
+A slip of the pen in a longer name is forgiven, and no source confirms what is read so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.lexicon import Lexicon
 from cds_service.knowledge.words import Words
 
@@ -37,16 +41,21 @@ class MedicationTexts:
         for name, agents in names.items():
             terms.setdefault(words.of(name).strip(), []).extend(agents)
         meanings = {term: " ".join(dict.fromkeys(agents)) for term, agents in terms.items()}
-        self._lexicon = Lexicon({**meanings, **{words.of(text).strip(): _LOOK_ALIKE for text in look_alikes}})
+        look_alike = {words.of(text).strip(): _LOOK_ALIKE for text in look_alikes}
+        self._lexicon = Lexicon({**meanings, **look_alike})
+        self._known = KnownWords({word: word for term in (*meanings, *look_alike) for word in term.split()} | meanings)
 
     def agents_in(self, text: str) -> dict[str, bool]:
         """Ids of the agents that a text names -> whether a source confirms the name."""
+        written = self._words.of(text).split()
+        slips = {word: right for word in written if word not in self._known and (right := self._known.slip_of(word))}
+        unsure = self._unverified | set(slips.values())
         found: dict[str, bool] = {}
-        for span in self._lexicon.read(self._words.of(text).split()):
+        for span in self._lexicon.read([slips.get(word, word) for word in written]):
             if span.meaning is None or span.meaning == _LOOK_ALIKE:
                 continue
             for agent in span.meaning.split():
-                found[agent] = found.get(agent, False) or span.words not in self._unverified
+                found[agent] = found.get(agent, False) or span.words not in unsure
         return found
 
     def holds_any(self, texts: Iterable[str], phrases: tuple[str, ...]) -> bool:

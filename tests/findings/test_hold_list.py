@@ -1,4 +1,7 @@
-"""How long each agent is held, beside the tables: by bleeding risk and kidney function, to the mL and the dose."""
+"""How long each agent is held, beside the tables: by bleeding risk and kidney function, to the mL and the dose.
+
+`beside` are rows that fit and are not told: another dose of the same guideline, or the same number of another.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,13 @@ def _by_clearance(rows: tuple[HoldRow, ...], risk: str) -> Iterator[str]:
 def _said(rows: tuple[HoldRow, ...], risk: str, clearance: Decimal | None) -> str:
     chosen = choose(rows, risk, clearance)
     said = [_row(row) for row in (chosen.row, *chosen.others) if row]
+    unsaid = [row for row in rows if _fits(row, risk, clearance) and row not in (chosen.row, *chosen.others)]
+    said += [f"beside {_row(row)}" for row in unsaid]
     return " | ".join([*said, *(["copies disagree"] if chosen.disagree else [])]) or "nothing"
+
+
+def _fits(row: HoldRow, risk: str, clearance: Decimal | None) -> bool:
+    return row.active and row.bleeding_risk in (None, risk) and row.band.holds(clearance)
 
 
 def _row(row: HoldRow) -> str:

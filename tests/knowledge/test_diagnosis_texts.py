@@ -30,6 +30,7 @@ def listed(name: str) -> dict[str, Any]:
 ORDINARY = [text for group, texts in listed("ordinary.toml").items() if group != "asked_for" for text in texts]
 ASKED_FOR = listed("ordinary.toml")["asked_for"]
 TELLING = listed("telling.toml")["value_set"]
+SHORT_FORMS = [(text, name) for name, texts in listed("short_forms.toml").items() for text in texts.split(" | ")]
 SURE = [(text, row["id"]) for row in TELLING for text in row["sure"]]
 UNSURE = [(text, row["id"]) for row in TELLING for text in row["unsure"]]
 
@@ -147,6 +148,35 @@ def test_what_is_asked_for_is_found_by_its_words() -> None:
 def test_what_may_be_asked_for_is_never_read_as_something_else() -> None:
     """A text that may mean what a question asks for names it, or counts as not read."""
     assert [one for one in UNSURE if not may_be(read(one[0]), one[1])] == []
+
+
+def test_short_forms_of_everything_that_is_asked_for_are_read_or_told() -> None:
+    """Usual short forms of each value set, in English, German and Spanish, name it, or the text counts as not read."""
+    without = {"condition-hepatectomy-planned", "criterion-interpreter-needed"}  # a plan, and a code of encounters
+    assert {name for _, name in SHORT_FORMS} == ASKED - without
+    assert [one for one in SHORT_FORMS if not may_be(read(one[0]), one[1])] == []
+
+
+def test_displays_as_people_write_them_are_read_or_told() -> None:
+    """The name of a code in small letters, without its kind, or without what stands in brackets, hides nothing."""
+    silent = [
+        (written, name)
+        for display, name in displays()
+        for bare in [re.sub(r" \((disorder|finding|situation|procedure|event)\)", "", display)]
+        for written in {bare, bare.lower(), f"known {bare}"}
+        if not may_be(read(written), name)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    "around", ["no {}", "denies {}", "family history of {}", "FH: {}", "r/o {}", "possible {}", "V.a. {}"]
+)
+def test_a_short_form_that_is_denied_or_in_doubt_is_not_present(around: str) -> None:
+    """Denied, somebody else's or in doubt, none is stated; `with` and the like begin something new."""
+    plain = [(text, name) for text, name in SHORT_FORMS if not {"with", "con", "s/p", "on"} & set(text.split())]
+    stated = [one for one in plain if (one[1], True, Standing.STATED) in named(read(around.format(one[0])))]
+    assert stated == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Order names as hospitals write them: how many are understood, and that small differences of writing change nothing.
 
-`order_catalogs.csv` holds names of published catalogs, one number a catalog; `everyday_orders.csv` ordinary orders of a
-department; `other_orders.csv` orders that are no procedure of interventional radiology.
+`order_catalogs.csv` holds names of published catalogs, one number a catalog; `messy_orders.csv` made-up names in three
+languages with abbreviations, sides, guidance and slips; `everyday_orders.csv` ordinary orders of a department;
+`other_orders.csv` orders that are no procedure of interventional radiology.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def tell(rate: str) -> None:
 
 CATALOGS = rows_of("order_catalogs.csv")
 EVERYDAY = rows_of("everyday_orders.csv")
+MESSY = rows_of("messy_orders.csv")
 OTHERS = rows_of("other_orders.csv")
 
 
@@ -70,6 +72,14 @@ def test_names_of_published_catalogs_are_understood() -> None:
     good, wrong = rates(CATALOGS, KNOWLEDGE.order_texts)
     assert good >= 97
     assert wrong <= 2
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+def test_messy_names_are_understood(language: str) -> None:
+    """At least 97 % of names in a hurry are the right procedure or an acceptable parent, and none another one."""
+    good, wrong = rates([row for row in MESSY if row["language"] == language], KNOWLEDGE.order_texts)
+    assert good >= 97
+    assert wrong == 0
 
 
 def without_own_abbreviations(catalog: str) -> OrderTexts:

@@ -257,7 +257,9 @@ def _holds(rows: TableRows) -> Iterator[Mutant]:
         if is_active(row):
             yield Mutant("hold", (key,), HOLD, "left out")
             for name in (name for name in row if name in _OF_A_HOLD):
-                for what, new in _changes(name, row[name], needed=name != "most" and not name.startswith("clearance")):
+                of_one_number = name == "most" and row[name] == row.get("least")  # without it the least is the most
+                needed = of_one_number or (name != "most" and not name.startswith("clearance"))
+                for what, new in _changes(name, row[name], needed=needed):
                     made = {other: kept for other, kept in row.items() if other != name or new is not GONE}
                     yield Mutant("hold", (key,), HOLD, what, made if new is GONE else {**made, name: new})
 

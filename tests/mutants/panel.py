@@ -8,6 +8,7 @@ all, with the change and without it, is on no card: only a case that names it ca
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +39,8 @@ from tests.cards.test_sentences import changed as changed_sentences
 from tests.cards.test_sentences import sentences
 from tests.findings.test_agent_list import agent_lines
 from tests.findings.test_agent_list import listed as listed_agents
+from tests.findings.test_gate_list import gate_lines
+from tests.findings.test_gate_list import listed as listed_gates
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
@@ -47,6 +50,9 @@ from tests.summary.test_every_case import PLACES, places
 from tests.support.shipped import shipped_cases
 from tests.terminology.test_meanings import LISTED, lost
 
+_FIRST = 60
+"""So many cases that name a row are run before it is found out which ones a change can touch."""
+_LIMIT = re.compile(r"\bid=([\w-]+)")
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
 TESTS = Path(__file__).parents[1]
 Verdict = Callable[[Knowledge], Hashable]
@@ -122,35 +128,56 @@ class Check:
 
 
 class Panel:
-    """Every case, run once on the shipped tables."""
+    """Every case; each is run on the shipped tables before it is needed, all of them by `run_all`."""
 
     def __init__(self, knowledge: Knowledge, now: datetime) -> None:
-        """Run each case, and note what it reads."""
-        self._knowledge = knowledge
-        self.checks = [*_codes(), *_holds(), *_lists(), *_procedures(now), *_clinical(now), *_everyday(now)]
+        """Read the cases; a call costs a hundred times as much as its line."""
+        self._knowledge, self._now = knowledge, now
+        self.checks = [*_codes(), *_holds(knowledge), *_lists(), *_procedures(now), *_clinical(now), *_everyday(now)]
+        self._ran: set[str] = set()
         self._readers: dict[Asked, list[Check]] = {}
+        self._answers: dict[Asked, Any] = {}
+        self._others: list[Asked] = []
+        self._lookups: dict[str, list[Asked]] = {}
+
+    def run_all(self) -> None:
+        """Run each case, and note what it reads."""
+        if self._answers:
+            return
         for check in self.checks:
-            read: set[Asked] = set()
-            check.usual = check.verdict(_noting(knowledge, read))
-            check.asked = frozenset(read)
-            check.situation = _situation(check.row, knowledge, now) if check.row else None
+            self._run(check)
             for one in check.asked:
                 self._readers.setdefault(one, []).append(check)
-        self._answers = {one: _answer(knowledge, one) for one in self._readers}
+        self._answers = {one: _answer(self._knowledge, one) for one in self._readers}
         # A line of a ValueSet is in the answer to a lookup only with hits of its own ValueSet.
         self._others = [one for one in self._answers if one[:2] != ("codes", "lookup")]
-        self._lookups: dict[str, list[Asked]] = {}
         for one, answer in self._answers.items():
             for name in {hit.value_set for hit in answer} if one[:2] == ("codes", "lookup") else ():
                 self._lookups.setdefault(name, [*self._others]).append(one)
 
+    def _run(self, check: Check) -> None:
+        if check.name in self._ran:
+            return
+        self._ran.add(check.name)
+        read: set[Asked] = set()
+        check.usual = check.verdict(_noting(self._knowledge, read))
+        check.asked = frozenset(read)
+        check.situation = _situation(check.row, self._knowledge, self._now) if check.row else None
+
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
-        """The name of a case that notices a change; None where none does."""
+        """The name of a case that notices a change; None where none does. Those that name the row are asked first."""
+        named = [check for check in self.checks if not check.names.isdisjoint(mutant.keys)]
+        for check in sorted(named, key=lambda check: _how_near(check, mutant), reverse=True)[:_FIRST]:
+            self._run(check)
+            if check.notices(changed):
+                return check.name
+        self.run_all()
         touched = self.touched(mutant, changed)
         return next((check.name for check in touched if check.notices(changed)), None)
 
     def touched(self, mutant: Mutant, changed: Knowledge) -> Iterator[Check]:
         """The cases that a change can touch; those that name the row come first."""
+        self.run_all()
         checks = sorted(self.checks, key=lambda check: not check.names.intersection(mutant.keys))
         if mutant.table in ("threshold", "contraindication", "criterion"):
             change = _RowsChanged.between(self._knowledge, changed, mutant)
@@ -172,6 +199,11 @@ class Panel:
         other = [one for one in asked if _answer(changed, one) != self._answers[one]]
         touched = {check.name: check for one in other for check in self._readers[one]}
         return list(touched.values())
+
+
+def _how_near(check: Check, mutant: Mutant) -> tuple[int, bool]:
+    """How many ids of a row a case names, and whether one of them is in its own."""
+    return len(check.names.intersection(mutant.keys)), any(key in check.name for key in mutant.keys)
 
 
 def _lists_it(check: Check, mutant: Mutant) -> bool:
@@ -347,14 +379,15 @@ def _codes() -> Iterable[Check]:
         yield Check(f"codes of {value_set}", frozenset({value_set}), {}, verdict)
 
 
-def _holds() -> Iterable[Check]:
+def _holds(shipped: Knowledge) -> Iterable[Check]:
     for line in agents():
         agent = line["agent"]
 
         def verdict(knowledge: Knowledge, agent: str = agent) -> Hashable:
             return tuple(holds_of(agent, knowledge).values())
 
-        yield Check(f"holds of {agent}", frozenset(), {}, verdict)
+        names = frozenset(row.id for row in shipped.medications.holds.get(agent, ()))
+        yield Check(f"holds of {agent}", names, {}, verdict)
 
 
 def _lists() -> Iterable[Check]:
@@ -377,6 +410,12 @@ def _lists() -> Iterable[Check]:
     def advised(knowledge: Knowledge) -> Hashable:
         return list(advice_lines(knowledge)) == advice
 
+    def asked_when(knowledge: Knowledge) -> Hashable:
+        return list(gate_lines(knowledge)) == gates
+
+    gates = listed_gates()
+    named = frozenset(part for line in gates for part in (*line["id"].split("/"), *_LIMIT.findall(line["when"])))
+    yield Check("when questions are asked", named, {}, asked_when)
     advice = listed_advice()
     yield Check("advice", frozenset(line["id"] for line in advice), {}, advised)
     lines = listed_agents()

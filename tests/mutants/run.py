@@ -26,7 +26,7 @@ class Trial:
     """The tables, their changes, and the cases."""
 
     def __init__(self) -> None:
-        """Load and run everything once."""
+        """Load the tables."""
         files, knowledge = load_shipped()
         self.workshop = Workshop(files, knowledge)
         self.panel = Panel(knowledge, NOW)
@@ -105,6 +105,7 @@ def main() -> int:
     parser.add_argument("--at-least", type=float, default=0.0, help="exit with 1 where less is caught, 0 to 1")
     args = parser.parse_args()
     trial = Trial()
+    trial.panel.run_all()  # before the processes part
     numbers = [n for n, mutant in enumerate(trial.mutants) if not args.kind or mutant.kind in args.kind]
     numbers = numbers[:: args.every]
     outcomes = run_all(trial, numbers, args.processes)

@@ -28,6 +28,8 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
         held = found[0].fact.activity is not Activity.UNCLEAR
         reason = Reason("medication-may-be-taken" if held else "medication-status-unknown")
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+    if question.suggests:
+        return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("only-its-treatment"), evidence)
     if not (question.thresholds or question.states):
         return CriterionFinding(criterion, Certainty.PRESENT, criterion.indicator, evidence=evidence)
     return _with_states(criterion, question, patient, evidence)

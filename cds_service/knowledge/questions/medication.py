@@ -22,24 +22,26 @@ class MedicationQuestion(Question):
     """A medication in use answers it; with `thresholds` or `states`, only where one of these is there as well.
 
     `thresholds`: limits, one of which must be crossed; `states`: value sets of conditions that count as much,
-    not older than `states_within_days`.
+    not older than `states_within_days`. `suggests`: it only suggests what is asked for, which stays unknown.
     """
 
     WORD: ClassVar[str] = "medication"
     DATA: ClassVar[str] = MEDICATIONS
-    FIELDS: ClassVar[tuple[str, ...]] = ("agents", "thresholds", "states", "states_within_days")
+    FIELDS: ClassVar[tuple[str, ...]] = ("agents", "thresholds", "states", "states_within_days", "suggests")
     REQUIRED: ClassVar[bool] = True
 
     agents: tuple[str, ...]
     thresholds: tuple[Threshold, ...] = ()
     states: tuple[str, ...] = ()
     states_within_days: int | None = None
+    suggests: bool = False
 
     @classmethod
     def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
         """The question of a criterion row."""
         limits = tuple(thresholds[name] for name in row.get("thresholds", ()))
-        return cls(tuple(row["agents"]), limits, tuple(row.get("states", ())), row.get("states_within_days"))
+        states, suggests = tuple(row.get("states", ())), row.get("suggests", False)
+        return cls(tuple(row["agents"]), limits, states, row.get("states_within_days"), suggests)
 
     @staticmethod
     def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
