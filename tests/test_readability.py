@@ -174,7 +174,6 @@ EVERYDAY = {
     "pneumonia",
     "sarcoidosis",
     "splenomegaly",
-    "osteomyelitis",
 }
 """Names of diagnoses whose own codes are in no value set; in a longer name, such as `severe dementia`, they may be."""
 

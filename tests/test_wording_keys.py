@@ -25,7 +25,7 @@ PLURAL = re.compile(r"\.(zero|one|other)$")
 # Families of which a card chooses one by what was found: `means.` and what a criterion says, `gap.` and the matter.
 COMPOSED = (
     *("alert.", "alert_advice."),
-    *("means.", "meanwhile.", "gap.", "gap_do.read-", "block.", "looked_at.", "unlooked.", "record.", "topic."),
+    *("means.", "meanwhile.", "gap.", "gap_do.", "block.", "looked_at.", "unlooked.", "record.", "topic."),
     *("summary.section.", "summary.state.", "summary.column.", "summary.level.", "summary.sex.", "summary.urgency."),
     *("summary.fact.", "summary.bleeding-risk.", "summary.result.", "summary.contrast."),
     *("fact.", "hold.", "procedures.", "order.", "reason_card.", "date.", "evidence.", "headline.more"),
@@ -36,7 +36,7 @@ STAGES = ("clinical_data", "facts", "findings")
 
 GIVEN_BY = {"Reason": 0, "missing": 1, "_doubted": 2, "_undecided": 1}
 """Functions that are given the key of a reason -> the place of that argument."""
-HELD_BY = {"problem", "_STRANGE", "_refusal", "_ALONE", "_UNITS"}
+HELD_BY = {"problem", "_STRANGE", "_refusal", "_ALONE"}
 """What holds or returns keys of reasons: fields of facts, a table, a function."""
 PASSED_ON = {
     *(
@@ -51,7 +51,7 @@ PASSED_ON = {
     "findings/derived_labs.py: problem",
     "findings/allergy_list.py: reasons.pop()",
     "findings/indications.py: indication.possible_because",  # named by a row
-    *("findings/hold_reasons.py: _ALONE[advice.action]", "findings/hold_reasons.py: _UNITS[row.unit or 'd']"),
+    "findings/hold_reasons.py: _ALONE[advice.action]",
     "findings/hold_reasons.py: f'ask-{who}'",  # named by a row
     "findings/questions/procedure.py: reason",  # given to `_undecided`
     "findings/questions/unanswered.py: f'{key}-{gaps[0]}'",  # a kind that was not sent, or is not connected

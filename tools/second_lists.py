@@ -1,4 +1,4 @@
-"""Writes again the lists that stand beside the tables: codes, questions of procedures, agents, hold times, sentences.
+"""Writes again the lists that stand beside the tables: codes, questions, agents, hold times, sentences, headlines.
 
 They are there so that a code or a class that gets lost is noticed. So look at each line of the difference before you
 commit it: a line that you did not mean to change is the mistake that they are for.
@@ -23,6 +23,8 @@ from cds_service.knowledge.tables import Knowledge  # noqa: E402
 from cds_service.knowledge.value_sets import CodeRule, rules_of  # noqa: E402
 from tests.cards.test_advice_list import COLUMNS as ADVICE_COLUMNS  # noqa: E402
 from tests.cards.test_advice_list import advice_lines  # noqa: E402
+from tests.cards.test_scenarios import COLUMNS as HEADLINE_COLUMNS  # noqa: E402
+from tests.cards.test_scenarios import headline_lines  # noqa: E402
 from tests.findings.test_agent_list import COLUMNS as AGENT_COLUMNS  # noqa: E402
 from tests.findings.test_agent_list import agent_lines  # noqa: E402
 from tests.findings.test_gate_list import COLUMNS as GATE_COLUMNS  # noqa: E402
@@ -50,6 +52,8 @@ def main() -> None:
     agents = agent_lines(knowledge)
     _write("tests/findings/agent_list.csv", AGENT_COLUMNS, [[line[name] for name in AGENT_COLUMNS] for line in agents])
     _write("tests/cards/sentences.csv", ("key", "sentence"), sorted(knowledge.wording.items()))
+    headlines = [[line[name] for name in HEADLINE_COLUMNS] for line in headline_lines(knowledge)]
+    _write("tests/cards/headlines.csv", HEADLINE_COLUMNS, headlines)
     now = datetime(2026, 11, 24, 3, tzinfo=UTC)
     questions = [line_of(key, knowledge, now) for key in sorted(knowledge.procedures)]
     _write("tests/findings/procedure_questions.csv", COLUMNS, [[line[name] for name in COLUMNS] for line in questions])

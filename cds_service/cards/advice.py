@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from cds_service.cards.context import CardContext
+from cds_service.cards.hold_detail import hold_steps
 from cds_service.cards.members import Member
 from cds_service.cards.order_names import remaining
+from cds_service.cards.part import Step
 from cds_service.certainty import Certainty
 from cds_service.findings.finding import CriterionFinding, OrderFinding, Urgency
 from cds_service.knowledge.advice import Advice
@@ -19,20 +21,24 @@ _INSTEAD = {"allergy-physiologic": "physiologic-reaction", "allergy-inactive": "
 _BEFORE = {"stale": "confirm-current-state"}
 
 
-def advice_of(members: Sequence[Member], context: CardContext) -> list[Advice]:
+def steps_of(members: Sequence[Member], context: CardContext) -> list[Step]:
     """What can be done: the first about each, the loudest first, then the second; of those three by time."""
-    turns = zip_longest(*(_keys(member.finding) for member in members))
-    keys = dict.fromkeys(key for turn in turns for key in turn if key is not None)
     orders = [order for member in members for order in member.orders]
     against = _against(orders, members, context)
-    known = [context.knowledge.advice.get(key, Advice(key)) for key in keys]
-    possible = [advice for advice in known if not advice.never_with & against]
-    return in_time(possible[:MOST_SENTENCES])
+    turns = zip_longest(*(_steps(member.finding, against, context) for member in members))
+    steps = dict.fromkeys(step for turn in turns for step in turn if step is not None)
+    return sorted(list(steps)[:MOST_SENTENCES], key=lambda step: step.when)
 
 
-def in_time(advice: Iterable[Advice]) -> list[Advice]:
-    """Now, before, on the day, after; else as given."""
-    return sorted(advice, key=lambda one: one.when)
+def _steps(finding: CriterionFinding, against: set[str], context: CardContext) -> Iterable[Step]:
+    """What is advised about one answer, without what this patient can't have."""
+    if finding.holds:
+        yield from hold_steps(finding.holds, context)
+        return
+    known = (context.knowledge.advice.get(key, Advice(key)) for key in _keys(finding))
+    for one in known:
+        if not one.never_with & against:
+            yield Step(context.wording.say(f"advice.{one.id}"), one.when)
 
 
 def _keys(finding: CriterionFinding) -> Iterable[str]:

@@ -9,7 +9,7 @@ from cds_service.cards.dates import moment_of
 from cds_service.cards.evidence import Fact, found_line, name_of
 from cds_service.cards.headline import fitting, headline
 from cds_service.cards.order_names import orders_named, procedure_ids
-from cds_service.cards.part import Part, Step, Words
+from cds_service.cards.part import Part, Step, Weight, Words
 from cds_service.findings.finding import AlertFinding, Evidence, OrderFinding
 from cds_service.knowledge.advice import Moment
 from cds_service.knowledge.alerts import advice_key
@@ -40,6 +40,7 @@ def _part(pairs: list[tuple[OrderFinding, AlertFinding]], context: CardContext) 
             source=wording.say("source.rules"),
         ),
         rows=procedure_ids(orders),
+        weight=Weight.FINDING,
     )
 
 

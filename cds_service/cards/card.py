@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.cards.wording import Wording
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
 
@@ -74,7 +75,11 @@ class CardSummary:
 
 
 def card_json(
-    card: Card, knowledge: Knowledge, new_id: Callable[[], str], public_url: str | None = None
+    card: Card,
+    knowledge: Knowledge,
+    new_id: Callable[[], str],
+    public_url: str | None = None,
+    wording: Wording | None = None,
 ) -> dict[str, Any]:
     """The card as a CDS Hooks 2.0.1 object, with new ids for itself and its suggestions.
 
@@ -83,6 +88,7 @@ def card_json(
         knowledge: the reasons to go ahead.
         new_id: gives a new UUID.
         public_url: where the page of its row is; None leaves the link out.
+        wording: of the language of the reasons; None for that of their code system.
     """
     body: dict[str, Any] = {
         "uuid": new_id(),
@@ -98,7 +104,12 @@ def card_json(
     reasons = knowledge.override_reasons.get(card.topic[0], ())
     if card.indicator > Indicator.INFO and reasons:
         body["overrideReasons"] = [
-            {"system": system, "code": code, "display": display} for system, code, display in reasons
+            {
+                "system": system,
+                "code": code,
+                "display": wording.label("override", code, display) if wording else display,
+            }
+            for system, code, display in reasons
         ]
     return body
 

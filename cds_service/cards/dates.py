@@ -46,6 +46,11 @@ def planned_day(day: date, today: date | None, wording: Wording) -> str:
     return wording.day(day, "day" if today is None or today.year == day.year else "day-of-year")
 
 
+def day_of_week(day: date, today: date | None, wording: Wording) -> str:
+    """A day on which somebody does something: `Fri 4 Dec`."""
+    return wording.day(day, "weekday" if today is None or today.year == day.year else "weekday-of-year")
+
+
 def _of_day(day: date, today: date | None, wording: Wording) -> Moment:
     if today is None:
         named = wording.day(day, "day-of-year")

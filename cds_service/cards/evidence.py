@@ -16,9 +16,11 @@ from msgspec.structs import replace
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, moment_of
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.hold_words import taken
+from cds_service.cards.hold_detail import basis_lines, notes_of
+from cds_service.cards.hold_words import agent_name, taken
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import (
+    decimals_in,
     limit_in,
     rounded,
     shown_quantity,
@@ -26,14 +28,17 @@ from cds_service.cards.quantities import (
     shown_value,
     with_unit,
 )
+from cds_service.cards.wording import ENGLISH
 from cds_service.findings.finding import Evidence
+from cds_service.knowledge.medication_types import AskFirst
 from cds_service.knowledge.questions.allergy import AllergyQuestion
+from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.medication import MedicationQuestion
 from cds_service.knowledge.tables import Criterion, Lab, Threshold
 from cds_service.reasons import Reason
 
-_NAME = 60
-_DRUGS = "medications"
-_A_CODE = re.compile(r"[A-Z]\d[0-9A-Z](\.\S+)?|\d+(-\d)?")
+_NAME, _SHORT_NAME = 60, 36
+_A_CODE = re.compile(r"[A-Z]\d[0-9A-Z](\.\S+)?|[A-Z]\d\d[A-Z]{2}\d\d|\d+(-\d)?")
 _TAG = re.compile(r" \((substance|product|medicinal product|disorder|finding|situation|event|procedure)\)$")
 """What SNOMED CT adds to a name to say of which kind it is."""
 # How much an item says for its criterion: the reaction that made it severe first, a softened item last.
@@ -41,6 +46,7 @@ _FIRST = frozenset({"allergy-severe"})
 _PLAIN = frozenset({"preliminary", "computed", "range-only", "lower-bound", "matched-by-text", "not-normalized"})
 _NOT_TOLD = frozenset({"matched-by-text"})
 """Notes that are for the decision alone."""
+_PATIENT = "Patient"
 _ALLERGY_NOTES = ("allergy-inactive", "allergy-severe", "allergy-physiologic")
 
 
@@ -50,28 +56,46 @@ class Fact:
 
     what: str
     when: Moment
+    short: str = ""
+    """The same with the beginning of the record's words, where they are long."""
+    short_when: Moment | None = None
+    """When the short one was, if that is not `when`."""
 
 
 def fact_of(member: Member, context: CardContext) -> Fact:
     """What a headline says of one question."""
     if member.finding.holds:
-        return Fact(*taken(member.finding.holds[0], context))
+        because = member.finding.holds[0].because
+        states = [_name(because[0], None, context, most) for most in (_NAME, _SHORT_NAME)] if because else ["", ""]
+        (long, when), (short, _) = (taken(member.finding.holds, state, context) for state in states)
+        if because:
+            return Fact(long, when, short)
+        alone = context.wording.say("fact.on-drug", name=agent_name(member.finding.holds[0], context))
+        return Fact(long, when, alone, Moment())
     items = by_weight(member.finding.evidence)
     criterion = member.finding.criterion
     if not items:
-        return Fact(criterion.label, Moment())
-    when = moment_of(items[0].date, context.today, context.wording)
-    return Fact(_what_in_brief(items, criterion, context), when)
+        return Fact(criterion_label(criterion, context), Moment())
+    of_a_drug = isinstance(criterion.question, MedicationQuestion)  # when it was prescribed says nothing here
+    when = Moment() if of_a_drug else moment_of(items[0].date, context.today, context.wording)
+    long, short = (_what_in_brief(items, criterion, context, most) for most in (_NAME, _SHORT_NAME))
+    return Fact(long, when, short)
 
 
 def found_lines(member: Member, context: CardContext) -> list[str]:
     """Every item of one question, the most telling first, each line once, and what softened the answer."""
-    criterion = member.finding.criterion
-    lines = [found_line(item, criterion, context) for item in by_weight(member.finding.evidence)]
-    reason = member.finding.reason
+    criterion, reason = member.finding.criterion, member.finding.reason
+    elsewhere = notes_of(member.finding.holds)
+    items = [_without(elsewhere, item) for item in by_weight(member.finding.evidence)]
+    lines = [found_line(item, criterion, context) for item in items]
+    lines += basis_lines(member.finding.holds, context)
     if reason is not None and reason.key not in _NOT_TOLD:
         lines.append(sentence_case(shown_reason(reason, context.wording)))
     return list(dict.fromkeys(lines))
+
+
+def _without(notes: list[Reason], item: Evidence) -> Evidence:
+    return replace(item, notes=tuple(note for note in item.notes if note not in notes)) if notes else item
 
 
 def found_line(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
@@ -79,7 +103,10 @@ def found_line(item: Evidence, criterion: Criterion | None, context: CardContext
     wording = context.wording
     when = moment_of(item.date, context.today, wording).full
     what = sentence_case(_what(item, criterion, context))
-    line = wording.say("evidence.dated", what=what, date=when) if when else wording.say("evidence.undated", what=what)
+    if when:
+        line = wording.say("evidence.dated", what=what, date=when)
+    else:  # what the Patient says has no date
+        line = what if item.reference.startswith(_PATIENT) else wording.say("evidence.undated", what=what)
     noted = [_note(note, item, context) for note in item.notes if note.key not in _NOT_TOLD]
     notes = "; ".join([*noted, *_earlier(item, criterion, context)])
     return wording.say("evidence.noted", what=line, note=notes) if notes else line
@@ -108,8 +135,16 @@ def _input(name: str, source: Evidence, context: CardContext) -> str:
     if source.value is None or lab is None:
         return wording.part(name)
     value = source.value
-    number = wording.number(rounded(value, lab, None)) if isinstance(value, Decimal) else shown_value(value, wording)
+    if isinstance(value, Decimal):
+        number = wording.number(rounded(value, lab, None, decimals=decimals_in(lab, source.unit, context.knowledge)))
+    else:
+        number = shown_value(value, wording)
     return wording.say("evidence.measured", name=wording.part(name), value=with_unit(number, source.unit, wording))
+
+
+def found_fact(item: Evidence, context: CardContext) -> str:
+    """A result as recorded, for a headline: `Creatinine 0.40 mg/dL`."""
+    return _what(item, None, context)
 
 
 def name_of(item: Evidence, context: CardContext) -> str:
@@ -120,6 +155,11 @@ def name_of(item: Evidence, context: CardContext) -> str:
 def by_weight(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Severe reactions first, then plain items, then those that a note softens; otherwise in the given order."""
     return sorted(evidence, key=_weight)
+
+
+def criterion_label(criterion: Criterion, context: CardContext) -> str:
+    """What the tables call a question, in the language of the card."""
+    return context.wording.label("criterion", criterion.id, criterion.label)
 
 
 def lab_name(lab: Lab, context: CardContext) -> str:
@@ -144,32 +184,35 @@ def _weight(evidence: Evidence) -> int:
     return 1 if keys <= _PLAIN else 2
 
 
-def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardContext) -> str:
+def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardContext, most: int) -> str:
     item, wording, limit = items[0], context.wording, criterion.question.limit
-    if limit is not None and item.value is not None:
+    if limit is not None and (item.value is not None or limit.comparison == "in"):
         name = lab_name(context.knowledge.labs[limit.lab], context)
         value = _value(item, limit, context, brief=True)
         if limit.comparison == "rise" and len(items) > 1 and isinstance(items[1].value, Decimal):
             earlier = _number(items[1].value, limit, items[1].unit, context)
             return wording.say("fact.rise", name=name, earlier=earlier, value=value)
         return wording.say("fact.measured", name=name, value=value)
-    name = _name(item, criterion, context, _NAME)
+    name = _name(item, criterion, context, most)
     if isinstance(criterion.question, AllergyQuestion):
         key = next((key for key in _ALLERGY_NOTES if key in {note.key for note in item.notes}), "allergy")
         return wording.say(f"fact.{key}", name=name)
+    if isinstance(criterion.question, MedicationQuestion):
+        known = context.knowledge.medications.agents[next(iter(criterion.question.agents))]
+        return wording.say("fact.on-drug", name=wording.label("agent", known.id, known.label))
     if item.value is not None:
         return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
-    return wording.say("fact.drug" if criterion.question.DATA == _DRUGS else "fact.recorded", name=name)
+    return wording.say("fact.recorded", name=name)
 
 
 def _what(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
     limit = criterion.question.limit if criterion is not None else None
-    if limit is not None and item.value is not None:
+    if limit is not None and (item.value is not None or limit.comparison == "in"):
         name = lab_name(context.knowledge.labs[limit.lab], context)
         return context.wording.say("evidence.measured", name=name, value=_value(item, limit, context, brief=False))
     name = _name(item, criterion, context, _NAME)
     if item.value is None:
-        in_its_words = criterion is None or name != criterion.label
+        in_its_words = criterion is None or name != criterion_label(criterion, context)
         return context.wording.say("evidence.recorded", name=name) if in_its_words else name
     value = shown_quantity(item.value, item.unit, context.wording)
     return context.wording.say("evidence.measured", name=name, value=value)
@@ -181,9 +224,21 @@ def _value(item: Evidence, limit: Threshold, context: CardContext, *, brief: boo
     unit = None if bare else item.unit
     if isinstance(item.value, Decimal):
         value = with_unit(_number(item.value, limit, item.unit, context), unit, context.wording)
+    elif limit.comparison == "in":
+        value = _answer(item.value or "", limit, context)
     else:
         value = shown_quantity(item.value or "", unit, context.wording)
     return _graded(value, item, limit.lab, context)
+
+
+def _answer(text: str, limit: Threshold, context: CardContext) -> str:
+    """A coded answer in the language of the card; one that the tables don't name as recorded."""
+    said = text.strip().casefold()
+    if limit.answers and (not said or said in limit.answer_words):
+        return context.wording.label("answer", limit.answers[0], harmless(text))
+    if limit.other_answers and said in limit.other_words:
+        return context.wording.label("answer", limit.other_answers[0], harmless(text))
+    return harmless(text)
 
 
 def _graded(value: str, item: Evidence, lab: str, context: CardContext) -> str:
@@ -197,8 +252,9 @@ def _graded(value: str, item: Evidence, lab: str, context: CardContext) -> str:
 
 def _number(value: Decimal, limit: Threshold, unit: str | None, context: CardContext) -> str:
     """The value as reported, rounded as its lab's row says."""
-    lab = context.knowledge.labs[limit.lab]
-    return context.wording.number(rounded(value, lab, limit_in(limit, unit, context.knowledge)))
+    lab, knowledge = context.knowledge.labs[limit.lab], context.knowledge
+    shown = rounded(value, lab, limit_in(limit, unit, knowledge), decimals=decimals_in(lab, unit, knowledge))
+    return context.wording.number(shown)
 
 
 def _name(item: Evidence, criterion: Criterion | None, context: CardContext, most: int) -> str:
@@ -206,16 +262,62 @@ def _name(item: Evidence, criterion: Criterion | None, context: CardContext, mos
     coding = item.coding
     display = context.knowledge.codes.display(coding.system, coding.code) if coding else None
     candidates = (item.text, coding.display if coding else None, display)
-    told = (_TAG.sub("", text.strip()) for text in candidates if text)
+    english = _english_of_the_tables(item, criterion, context)
+    told = (_TAG.sub("", text.strip()) for text in candidates if text and text not in english)
     names = (harmless(text, most) for text in told if not _A_CODE.fullmatch(text))
     return next((name for name in names if name), None) or _own_words(item, criterion, context)
 
 
+def _english_of_the_tables(item: Evidence, criterion: Criterion | None, context: CardContext) -> set[str]:
+    """What the tables call an item that the record gives without words: no name in a card of another language.
+
+    The name of an agent stays: it tells more than the words of the tables.
+    """
+    coding, knowledge, codes = item.coding, context.knowledge, context.knowledge.codes
+    if context.wording.language == ENGLISH:
+        return set()
+    labs = {lab.label for lab in knowledge.labs.values()}
+    of_tables = item.text in labs or any(_is_called(item.text, state, context) for state in _states(context))
+    english = {item.text or ""} if of_tables or item.reference.startswith(_PATIENT) else set()
+    if coding is None or coding.display:
+        return english
+    value_sets = {hit.value_set for hit in codes.lookup(coding.system, coding.code)}
+    agents = {*knowledge.medications.by_value_set, *(group.value_set for group in knowledge.allergies.groups)}
+    if value_sets & agents and not (criterion and isinstance(criterion.question, ConditionQuestion)):
+        return english
+    titles = (codes.display(coding.system, coding.code), *map(codes.title, value_sets))
+    return english | {text for text in titles if text}
+
+
+def _states(context: CardContext) -> Iterable[AskFirst]:
+    return context.knowledge.medications.ask_first.values()
+
+
+def _is_called(text: str | None, state: AskFirst, context: CardContext) -> bool:
+    """Whether a text is what the tables call a state, and not the record."""
+    return text is not None and text in (state.label, context.knowledge.codes.title(state.value_set))
+
+
 def _own_words(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
-    """What the tables call it: the criterion, else the condition that the code means."""
+    """What the tables call it: the criterion, else what the code means: a state, a result, a condition."""
     if criterion is not None:
-        return criterion.label
-    hits = context.knowledge.codes.lookup(item.coding.system, item.coding.code) if item.coding else ()
+        return criterion_label(criterion, context)
+    knowledge, wording, codes = context.knowledge, context.wording, context.knowledge.codes
+    hits = codes.lookup(item.coding.system, item.coding.code) if item.coding else ()
     value_sets = {hit.value_set for hit in hits}
-    meant = (one.label for one in context.knowledge.conditions.values() if one.value_set in value_sets)
-    return next(meant, harmless(item.reference, _NAME))
+    states = (
+        wording.label("ask_first", state.id, state.label)
+        for state in _states(context)
+        if state.value_set in value_sets or _is_called(item.text, state, context)
+    )
+    labs = (
+        lab_name(lab, context)
+        for lab in knowledge.labs.values()
+        if lab.value_set in value_sets or lab.label == item.text
+    )
+    conditions = (
+        wording.label("condition", condition.id, condition.label)
+        for condition in knowledge.conditions.values()
+        if condition.value_set in value_sets
+    )
+    return next((name for names in (states, labs, conditions) for name in names), harmless(item.reference, _NAME))

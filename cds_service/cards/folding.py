@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from cds_service.cards.advice import MOST_SENTENCES
 from cds_service.cards.context import CardContext
+from cds_service.cards.escape import shorten
 from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cards.part import Part, Words
 from cds_service.indicator import Indicator
@@ -21,8 +22,8 @@ SEVERAL = "several"
 
 
 def folded(parts: Sequence[Part], context: CardContext) -> list[Part]:
-    """The cards, the loudest first; equally loud ones as given."""
-    ranked = sorted(parts, key=lambda part: -part.indicator)
+    """The cards, the loudest first; of equally loud ones the weightiest, else as given."""
+    ranked = sorted(parts, key=lambda part: (-part.indicator, -part.weight))
     critical = [part for part in ranked if part.indicator is Indicator.CRITICAL]
     warnings = [part for part in ranked if part.indicator is Indicator.WARNING]
     notes = [part for part in ranked if part.indicator is Indicator.INFO]
@@ -69,6 +70,9 @@ def _words_together(parts: Sequence[Words], context: CardContext) -> Words:
 
 
 def _summary(summary: str, more: int, context: CardContext) -> str:
-    """The first headline, and how many more there are where that fits."""
+    """The first headline, and how many more there are: in words where they fit, else as a number."""
     whole = context.wording.count("headline.more", more, summary=summary)
-    return whole if len(whole) <= MOST_CHARACTERS else summary
+    if len(whole) <= MOST_CHARACTERS:
+        return whole
+    number = f" (+{more})"
+    return shorten(summary, MOST_CHARACTERS - len(number)) + number

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.evidence import fact_of, found_line, lab_name
+from cds_service.cards.evidence import criterion_label, fact_of, found_fact, found_line, lab_name
 from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
 from cds_service.cards.offers import offers_for_gaps
-from cds_service.cards.order_names import orders_named, procedure_ids, with_day
-from cds_service.cards.part import Part, Step, Words
+from cds_service.cards.order_names import orders_named, procedure_ids, this_procedure, with_day
+from cds_service.cards.part import Part, Step, Weight, Words
 from cds_service.cards.quantities import shown_reason
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import OrderFinding
@@ -41,15 +41,27 @@ def gap_part(context: CardContext) -> Part | None:
             meanwhile=meanwhile,
         ),
         rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
+        weight=Weight.FINDING if gaps.unread else Weight.NOTE,
     )
 
 
 def _summary(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext, *, meanwhile: bool) -> str:
-    names = (
-        with_day(orders, orders_named(orders, context), context) if orders else [context.wording.say("procedures.this")]
+    this = this_procedure(context.wording)
+    names = [*with_day(orders, orders_named(orders, context), context), this] if orders else [this]
+    return first_fitting(
+        [line for name in dict.fromkeys(names) for line in _headlines(gaps, name, context, meanwhile=meanwhile)]
     )
-    shorter = [*names, context.wording.say("procedures.this")]
-    return first_fitting([_headline(gaps, name, context, meanwhile=meanwhile) for name in dict.fromkeys(shorter)])
+
+
+def _headlines(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool) -> Iterator[str]:
+    """The fullest first."""
+    unusable = gaps.open.get("unusable", [])
+    whole = not (gaps.unread or gaps.orders or gaps.partly or gaps.entries)
+    if whole and unusable and all(member.finding.reason == unusable[0].finding.reason for member in unusable):
+        labs = context.wording.joined(labs_of(unusable, context))
+        why = shown_reason(unusable[0].finding.reason, context.wording)
+        yield context.wording.say("gap.unusable-why", labs=labs, reason=why, procedure=procedure)
+    yield _headline(gaps, procedure, context, meanwhile=meanwhile)
 
 
 def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool) -> str:
@@ -80,10 +92,19 @@ def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: 
     values = {"labs": wording.joined(labs, either=matter != "unusable"), "procedure": procedure}
     if matter == "severity":
         return wording.say("gap.severity", fact=fact_of(members[0], context).what, **values)
+    if matter == "child":
+        items = members[0].finding.evidence
+        named = wording.joined(labs_of(members, context, name=lab_name))
+        fact = found_fact(items[0], context) if items else named
+        return wording.say("gap.child", fact=fact, labs=named)
+    if matter == "person":
+        return wording.say(
+            "gap.person", labs=wording.joined(labs_of(members, context, name=lab_name)), procedure=procedure
+        )
     if matter == "unusable":
         return wording.say("gap.unusable", **values)
     if meanwhile:
-        return wording.say("gap.missing-meanwhile", **values)
+        return wording.count("gap.missing-meanwhile", len(labs), **values)
     days = reason.values.get("days", "") if reason is not None else ""
     return wording.count(f"gap.{matter}", len(labs), days=days, **values)
 
@@ -109,7 +130,9 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
         items = [found_line(item, None, context) for item in member.finding.evidence[:1]]
         labs = criterion.question.labs
         if criterion.question.limit is not None or not items:
-            names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [criterion.label]
+            names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [
+                criterion_label(criterion, context)
+            ]
             what = sentence_case(wording.joined(names))
             key = "gap_found.result" if items else "gap_found.line"
             yield wording.say(key, what=what, reason=reason, evidence="; ".join(items))
@@ -136,6 +159,9 @@ def _steps(gaps: Gaps, context: CardContext, *, meanwhile: bool) -> Iterator[Ste
         yield Step(wording.say("gap_do.entries"), Moment.NOW)
     if unusable := gaps.open.get("unusable"):
         yield Step(wording.say("gap_do.look", labs=wording.joined(labs_of(unusable, context))), Moment.NOW)
+    for matter in ("child", "person"):
+        if matter in gaps.open:
+            yield Step(wording.say(f"gap_do.{matter}"), Moment.NOW)
     wanted = [*gaps.open.get("missing", ()), *gaps.open.get("old", ())]
     if wanted:
         yield Step(wording.say("gap_do.order", labs=wording.joined(labs_of(wanted, context))))

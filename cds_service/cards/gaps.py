@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cds_service.cards.context import CardContext
@@ -15,6 +15,7 @@ from cds_service.indicator import Indicator
 from cds_service.kinds import CLINICAL, KINDS
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.tables import Lab
 
 _SERVER = "fhirServer"  # what it would have given and prefetch did not is a gap of its own
 _UNAVAILABLE = {kind.unavailable.key: kind.key for kind in CLINICAL}
@@ -28,9 +29,11 @@ _OF_REASON = {
     "data-absent": "missing",
     "older-than": "old",
     "severity-not-recorded": "severity",
+    "adults-only": "child",
+    "needs-birth-date-and-sex": "person",
 }
 
-MATTERS = ("unusable", "missing", "old", "severity")
+MATTERS = ("unusable", "child", "person", "missing", "old", "severity")
 """What may be the matter with a result, the worst first."""
 
 
@@ -40,7 +43,7 @@ class Gaps:
 
     `unread`: kinds of data of which nothing was read. `partly`: of which a part was not. `entries`: entries that can't
     be read, by kind. `orders`: orders that can't be read. `open`: questions without an answer by what is the matter:
-    `missing`, `old`, `severity`, `unusable` or `other`. `faults`: all that was not read.
+    one of `MATTERS`, or `other`. `faults`: all that was not read.
     """
 
     unread: tuple[str, ...]
@@ -79,10 +82,13 @@ def gaps_of(context: CardContext) -> Gaps | None:
     )
 
 
-def labs_of(members: Sequence[Member], context: CardContext) -> list[str]:
-    """The tests that questions ask for, each once."""
+def labs_of(
+    members: Sequence[Member], context: CardContext, name: Callable[[Lab, CardContext], str] = test_name
+) -> list[str]:
+    """The tests that questions ask for, each once: creatinine is none beside "creatinine (eGFR)"."""
     labs = dict.fromkeys(lab for member in members for lab in member.finding.criterion.question.labs)
-    return [test_name(context.knowledge.labs[lab], context) for lab in labs]
+    names = [name(context.knowledge.labs[lab], context) for lab in labs]
+    return [one for one in dict.fromkeys(names) if not any(other.startswith(f"{one} (") for other in names)]
 
 
 def _kinds(members: Sequence[Member], keys: dict[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ What does not fit is left out in this order: how long ago, further facts, the na
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import sentence_case, shorten
@@ -36,9 +37,11 @@ def headline(
         interval: how long ago comes before the date: the interval itself is the limit.
     """
     wording = context.wording
-    for line in _candidates(facts[:MOST_FACTS], means, procedures, wording, interval=interval):
-        if len(line) <= MOST_CHARACTERS:
-            return sentence_case(line)
+    shorter = [replace(fact, what=fact.short or fact.what, when=fact.short_when or fact.when) for fact in facts[:1]]
+    for told, names in ((facts[:MOST_FACTS], procedures), (shorter, procedures)):
+        for line in _candidates(told, means, names, wording, interval=interval):
+            if len(line) <= MOST_CHARACTERS:
+                return sentence_case(line)
     meaning = means(procedures[-1], 1)
     room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="", means=meaning)))
     return fitting(wording.say("headline.line", fact=shorten(facts[0].what, room), means=meaning))

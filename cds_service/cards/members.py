@@ -90,5 +90,7 @@ def _joined(one: Member, other: Member) -> Member:
     return Member(one.row, replace(louder.finding, evidence=evidence, told=shown), (*one.orders, *other.orders))
 
 
-def _rank(member: Member) -> tuple[int, int]:
-    return -member.indicator, not member.makes_a_card
+def _rank(member: Member) -> tuple[int, int, int]:
+    """The loudest first; of equally loud ones a score with its class before the results that it is made of."""
+    graded = any(item.computed is not None and item.computed.grade is not None for item in member.finding.evidence)
+    return -member.indicator, not member.makes_a_card, not graded

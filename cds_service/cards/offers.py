@@ -12,16 +12,14 @@ from datetime import date, timedelta
 from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import planned_day
-from cds_service.cards.escape import harmless
 from cds_service.cards.evidence import fact_of
 from cds_service.cards.gaps import Gaps
-from cds_service.cards.hold_words import is_too_late
+from cds_service.cards.hold_words import agent_name, has_a_day
 from cds_service.cards.members import Member, Problem
 from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
 from cds_service.cards.suggestions import Tell, cancel_order, replace_order, tell_ir
 from cds_service.findings.finding import OrderFinding
 from cds_service.indicator import Indicator
-from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 
 MOST_SUGGESTIONS = 3
@@ -32,7 +30,8 @@ _RECHECKS = {
     "treatment": Timing.DAY_BEFORE,
 }
 """When the results on the card of a problem are measured once more."""
-_TELLS = {"contrast-reaction": Tell.REACTION, "kidney-and-contrast": Tell.EGFR}
+_TELLS = {"contrast-reaction": Tell.REACTION}
+_EGFR = "egfr"
 
 
 def offers_for_gaps(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext) -> tuple[Suggestion, ...]:
@@ -92,9 +91,21 @@ def _tell(problem: str, member: Member, orders: Sequence[OrderFinding], context:
         context.wording.say("headline.dated", what=fact.what, date=fact.when.brief) if fact.when.brief else fact.what
     )
     for advice in member.finding.holds[:1]:
-        if advice.last_dose is None or is_too_late(advice, context):
+        if advice.last_dose is None or not has_a_day(advice, context):
             return tell_ir(Tell.CONDITION, words, evidence, orders, context)
         day = planned_day(advice.last_dose, context.today, context.wording)
-        return tell_ir(Tell.LAST_DOSE, words, evidence, orders, context, drug=harmless(advice.label), day=day)
-    default = Tell.CONDITION if isinstance(member.finding.criterion.question, ConditionQuestion) else Tell.RESULTS
-    return tell_ir(_TELLS.get(problem, default), words, evidence, orders, context)
+        return tell_ir(Tell.LAST_DOSE, words, evidence, orders, context, drug=agent_name(advice, context), day=day)
+    return tell_ir(_what_is_told(problem, member), words, evidence, orders, context)
+
+
+def _what_is_told(problem: str, member: Member) -> Tell:
+    """The words of the button, by what was found."""
+    question, evidence = member.finding.criterion.question, member.finding.evidence
+    if problem in _TELLS:
+        return _TELLS[problem]
+    if not isinstance(question, LabQuestion):
+        return Tell.CONDITION
+    if question.threshold.lab == _EGFR:
+        return Tell.EGFR
+    graded = any(item.computed is not None and item.computed.grade is not None for item in evidence)
+    return Tell.SCORE if graded else Tell.RESULTS

@@ -8,7 +8,7 @@ from datetime import date
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import planned_day
 from cds_service.cards.escape import harmless
-from cds_service.cards.wording import Wording
+from cds_service.cards.wording import Named, Wording
 from cds_service.findings.finding import OrderFinding
 from cds_service.knowledge.tables import Procedure
 
@@ -29,43 +29,64 @@ def order_reference(order: OrderFinding) -> str:
     return harmless(order.order.reference) if order.order else ""
 
 
-def procedure_name(order: OrderFinding, context: CardContext) -> str:
+def procedure_name(order: OrderFinding, context: CardContext) -> Named:
     """The short name of the procedure, with its side; the order's own text where it is none of the table's."""
     if order.procedure is None:
-        return harmless(procedure_label(order), _MOST_NAMED)
+        return Named(harmless(procedure_label(order), _MOST_NAMED))
     name, fact = short_name(order.procedure, context.wording), order.order
     side = context.knowledge.order_texts.side((*fact.concept.texts, *fact.details.texts)) if fact else None
-    return context.wording.say(f"procedures.{side}", procedure=name) if side else name
+    return _said(f"procedures.{side}", name, context.wording) if side else name
 
 
-def short_name(procedure: Procedure, wording: Wording) -> str:
+def short_name(procedure: Procedure, wording: Wording) -> Named:
     """The short name of a procedure in the language of the card, where it has one in it."""
-    return harmless(wording.templates.get(f"procedure.{procedure.id}", procedure.short), _MOST_NAMED)
+    name = wording.label("procedure", procedure.id, procedure.short)
+    return Named(
+        harmless(name, _MOST_NAMED), harmless(wording.label("procedure_dative", procedure.id, name), _MOST_NAMED)
+    )
 
 
-def orders_named(orders: Sequence[OrderFinding], context: CardContext) -> list[str]:
+def this_procedure(wording: Wording) -> Named:
+    """What a procedure is called where its name is too long."""
+    return _called("this", wording)
+
+
+def _said(key: str, name: Named, wording: Wording, **places: str) -> Named:
+    """A name with a side or a day, in each of its cases."""
+    return Named(wording.say(key, procedure=name, **places), wording.say(key, procedure=name.dative, **places))
+
+
+def _called(what: str, wording: Wording, **places: int) -> Named:
+    """What several orders are called: a key of `procedures.`, its dative one of `procedures_dative.`."""
+    called, dative = f"procedures.{what}", f"procedures_dative.{what}"
+    return Named(
+        wording.say(called, **places), wording.say(dative if dative in wording.templates else called, **places)
+    )
+
+
+def orders_named(orders: Sequence[OrderFinding], context: CardContext) -> list[Named]:
     """What the orders are called, the best first, each shorter than the one before.
 
     One procedure by its name; all orders of the call as `both orders` or `all 3 orders`.
     """
     wording = context.wording
-    names = list(dict.fromkeys(procedure_name(order, context) for order in orders))
+    names = list({name: name for name in (procedure_name(order, context) for order in orders)})
     if len(names) == 1:
-        return [names[0], wording.say("procedures.this")]
+        return [names[0], this_procedure(wording)]
     if len(orders) < len(context.judged):
-        return [wording.joined(names), wording.say("procedures.some", count=len(orders))]
-    key = "procedures.both" if len(orders) == _PAIR else "procedures.all"
-    return [wording.say(key, count=len(orders))]
+        joined = Named(wording.joined(names), wording.joined([name.dative for name in names]))
+        return [joined, _called("some", wording, count=len(orders))]
+    return [_called("both" if len(orders) == _PAIR else "all", wording, count=len(orders))]
 
 
-def with_day(orders: Sequence[OrderFinding], names: Sequence[str], context: CardContext) -> list[str]:
+def with_day(orders: Sequence[OrderFinding], names: Sequence[Named], context: CardContext) -> list[Named]:
     """The same with the day of the procedure first, where all orders are planned for one day."""
     days: set[date | None] = {order.planned for order in orders}
     day = next(iter(days)) if len(days) == 1 else None
     if day is None:
         return list(names)
     shown = planned_day(day, context.today, context.wording)
-    return [context.wording.say("procedures.on", procedure=names[0], date=shown), *names]
+    return [_said("procedures.on", names[0], context.wording, date=shown), *names]
 
 
 def procedure_ids(orders: Iterable[OrderFinding]) -> tuple[str, ...]:

@@ -7,10 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from cds_service.cards.card import Suggestion
 from cds_service.indicator import Indicator
 from cds_service.knowledge.advice import Moment
+
+
+class Weight(IntEnum):
+    """What leads where equally loud matters share a card; the first is told in the headline."""
+
+    PLANNING = 1
+    """A reason to add, an interpreter to book."""
+    NOTE = 2
+    """Information, and what is missing."""
+    FINDING = 3
+    """What would be a warning, were there time or choice; and what could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +64,4 @@ class Part:
     words: Callable[[], Words]
     rows: tuple[str, ...] = ()
     holds: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    weight: Weight = Weight.NOTE

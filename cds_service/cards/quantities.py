@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
 from cds_service.cards.dates import moment_of
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
+from cds_service.findings.finding import Evidence
 from cds_service.knowledge.tables import Knowledge, Lab, Threshold
 from cds_service.reasons import Reason
 
@@ -30,22 +33,52 @@ def shown_number(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def rounded(value: Decimal, lab: Lab | None, limit: Decimal | None) -> str:
+def rounded(value: Decimal, lab: Lab | None, limit: Decimal | None, *, decimals: int | None = None) -> str:
     """A number with the decimals of its lab; more of them where rounding would cross or reach the limit.
 
     Args:
         value: as reported.
         lab: None rounds nothing.
         limit: in the unit of the value.
+        decimals: in the unit of the value, from `decimals_in`; those of the lab's own unit otherwise.
     """
     if lab is None or lab.decimals is None or not value.is_finite():
         return shown_number(value)
-    decimals = 0 if abs(value) >= _NO_DECIMALS_FROM else lab.decimals
+    decimals = 0 if abs(value) >= _NO_DECIMALS_FROM else lab.decimals if decimals is None else decimals
     for digits in range(decimals, decimals + _ONE_MORE_DIGIT):
         shown = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
         if limit is None or (shown < limit, shown > limit) == (value < limit, value > limit):
             return format(shown, "f")
     return shown_number(value)
+
+
+def decimals_in(lab: Lab, unit: str | None, knowledge: Knowledge) -> int | None:
+    """How many decimals a result of a lab has in a unit: as precise as in the lab's own (1.50 mg/dL, 133 µmol/L)."""
+    factor = lab.factor_of(unit, knowledge.units)
+    if lab.decimals is None or factor is None:
+        return lab.decimals
+    shift = math.log10(factor)
+    return max(0, lab.decimals + (math.ceil(shift) if shift > 0 else math.floor(shift)))
+
+
+def limit_beside(limit: Threshold, value: Decimal | str | None, unit: str | None, knowledge: Knowledge) -> str | None:
+    """The number of a limit in the unit of a value, rounded as the value is; None where the limit is no number.
+
+    One digit more where the two would no longer stand to each other as they do.
+    """
+    number = limit_in(limit, unit, knowledge)
+    if number is None or number == limit.value:
+        return None if number is None else shown_number(number)
+    lab = knowledge.labs[limit.lab]
+    decimals = decimals_in(lab, unit, knowledge) or 0
+    told = Decimal(rounded(value, lab, number, decimals=decimals)) if isinstance(value, Decimal) else None
+    if told is not None and told.is_finite():
+        decimals = max(decimals, -int(told.as_tuple().exponent))
+    for digits in range(decimals, decimals + _ONE_MORE_DIGIT):
+        shown = number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        if told is None or (told < shown, told > shown) == (told < number, told > number):
+            return format(shown, "f")
+    return shown_number(number)
 
 
 def limit_in(limit: Threshold | None, unit: str | None, knowledge: Knowledge) -> Decimal | None:
@@ -55,7 +88,12 @@ def limit_in(limit: Threshold | None, unit: str | None, knowledge: Knowledge) ->
     factor = knowledge.labs[limit.lab].factor_of(unit, knowledge.units)
     if factor is None or factor == 1:
         return limit.value
-    return (Decimal(factor.denominator) * limit.value / Decimal(factor.numerator)).normalize()
+    return _in_unit(limit.value, factor)
+
+
+def _in_unit(value: Decimal, factor: Fraction) -> Decimal:
+    """What a value in the lab's own unit is in the unit that has this factor."""
+    return (Decimal(factor.denominator) * value / Decimal(factor.numerator)).normalize()
 
 
 def shown_value(value: Decimal | str, wording: Wording) -> str:
@@ -71,6 +109,8 @@ def shown_unit(unit: str | None, wording: Wording) -> str:
 def with_unit(number: str, unit: str | None, wording: Wording) -> str:
     """A number in words with its unit, if it has one."""
     shown = shown_unit(unit, wording)
+    if shown.startswith("/"):
+        return f"{number}{shown}"
     return wording.say("value.with-unit", number=number, unit=shown) if shown else number
 
 
@@ -85,19 +125,43 @@ def shown_quantity(value: Decimal | str, unit: str | None, wording: Wording) -> 
     return wording.say(_WORDS[found.group(1)], number=with_unit(number, unit, wording))
 
 
-def shown_limit(limit: Threshold, wording: Wording) -> str | None:
-    """From where on a limit speaks (`below 50 × 10⁹/L`); None for a limit that is no number."""
+def shown_limit(
+    limit: Threshold, wording: Wording, beside: Evidence | None = None, knowledge: Knowledge | None = None
+) -> str | None:
+    """From where on a limit speaks (`below 50 × 10⁹/L`); None for a limit that is no number.
+
+    Args:
+        limit: of a lab.
+        wording: of the card.
+        beside: a result, in whose unit it is told; None tells it in its own.
+        knowledge: the tables; needed with `beside`.
+    """
+    unit: str | None = limit.unit
+    if (
+        beside is not None
+        and knowledge is not None
+        and knowledge.labs[limit.lab].factor_of(beside.unit, knowledge.units)
+    ):
+        unit = beside.unit
     if limit.comparison == "rise":
-        return _shown_rise(limit, wording)
+        return _shown_rise(limit, unit, wording, knowledge)
     if limit.value is None or limit.comparison not in _WORDS:
         return None
-    return shown_quantity(f"{limit.comparison}{shown_number(limit.value)}", limit.unit, wording)
+    number = shown_number(limit.value)
+    if beside is not None and knowledge is not None:
+        number = limit_beside(limit, beside.value, unit, knowledge) or number
+    return shown_quantity(f"{limit.comparison}{number}", unit, wording)
 
 
-def _shown_rise(limit: Threshold, wording: Wording) -> str:
+def _shown_rise(limit: Threshold, unit: str | None, wording: Wording, knowledge: Knowledge | None) -> str:
+    rise = limit.rise or Decimal(0)
+    factor = knowledge.labs[limit.lab].factor_of(unit, knowledge.units) if knowledge else None
+    if knowledge is not None and factor is not None and factor != 1:
+        decimals = (decimals_in(knowledge.labs[limit.lab], unit, knowledge) or 0) + 1
+        rise = _in_unit(rise, factor).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     return wording.say(
         "limit.rise",
-        rise=shown_quantity(limit.rise or Decimal(0), limit.unit, wording),
+        rise=shown_quantity(rise, unit, wording),
         hours=limit.rise_within_hours,
         ratio=wording.number(shown_number(limit.ratio or Decimal(0))),
         days=limit.ratio_within_days,

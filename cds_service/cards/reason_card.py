@@ -5,7 +5,7 @@ from __future__ import annotations
 from cds_service.cards.context import CardContext
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.order_names import orders_named, procedure_ids
-from cds_service.cards.part import Part, Step, Words
+from cds_service.cards.part import Part, Step, Weight, Words
 from cds_service.cards.suggestions import link_reason
 from cds_service.findings.finding import OrderFinding, Shown
 from cds_service.indicator import Indicator
@@ -25,6 +25,7 @@ def _part(order: OrderFinding, context: CardContext) -> Part:
         indicator=Indicator.INFO,
         words=lambda: _words(order, context),
         rows=procedure_ids([order]),
+        weight=Weight.PLANNING,
     )
 
 

@@ -57,7 +57,7 @@ def render(
     """
     told = tell(findings, knowledge, service, telling)
     worded = [card_of(part, told.context) for part in told.parts]
-    cards = [card_json(card, knowledge, new_id, telling.public_url) for card in worded]
+    cards = [card_json(card, knowledge, new_id, telling.public_url, told.context.wording) for card in worded]
     summaries = [
         replace(summary, uuid=body["uuid"], basis=basis_of(card, told.findings))
         for summary, card, body in zip(told.shown, worded, cards, strict=True)

@@ -15,18 +15,38 @@ from functools import cache
 from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
-from babel.numbers import get_decimal_symbol
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from cds_service.reasons import Reason
 
 ENGLISH = "en"
+_DATIVE = "_dative"
+_GROUPED_FROM = 5
+"""Digits."""
+
+
+class Named(str):
+    """A name as it stands alone, with its dative for languages that decline it."""
+
+    __slots__ = ("dative",)
+
+    dative: str
+
+    def __new__(cls, name: str, dative: str | None = None) -> Named:
+        """The name; its dative is the same where none is given."""
+        named = super().__new__(cls, name)
+        named.dative = name if dative is None else dative
+        return named
 
 
 class _Values(dict[str, object]):
     """Values of places; one that was not given is left out of the sentence rather than failing a call."""
 
-    def __missing__(self, name: str) -> str:
-        return ""
+    def __missing__(self, name: str) -> object:
+        if not name.endswith(_DATIVE):
+            return ""
+        value = self.get(name.removesuffix(_DATIVE), "")
+        return value.dative if isinstance(value, Named) else value
 
 
 @cache
@@ -37,6 +57,11 @@ def _locale(language: str) -> Locale:
 @cache
 def _decimal_sign(language: str) -> str:
     return get_decimal_symbol(_locale(language))
+
+
+@cache
+def _group_sign(language: str) -> str:
+    return get_group_symbol(_locale(language))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +86,20 @@ class Wording:
         named = f"{key}.{_locale(self.language).plural_form(count)}"
         return self.say(named if named in self.templates else f"{key}.other", count=count, **values)
 
-    def label(self, family: str, name: str) -> str:
-        """The label of a name, such as a prefetch key or UCUM unit; one without a label is shown as it is."""
-        return self.templates.get(f"{family}.{name}", name)
+    def label(self, family: str, name: str, otherwise: str | None = None) -> str:
+        """The label of a name, such as a prefetch key or UCUM unit; without one `otherwise`, or the name as it is."""
+        return self.templates.get(f"{family}.{name}", name if otherwise is None else otherwise)
 
     def day(self, day: date, pattern: str) -> str:
         """A date by one of the patterns `date.*`."""
         return str(format_date(day, self.templates[f"date.{pattern}"], locale=_locale(self.language)))
 
     def number(self, text: str) -> str:
-        """A number as written by a computer, with the decimal sign of the language."""
-        sign = _decimal_sign(self.language)
-        return text if sign == "." else text.replace(".", sign)
+        """A number as written by a computer, in the language; thousands apart from 10,000 on."""
+        whole, dot, rest = text.partition(".")
+        if len(whole) >= _GROUPED_FROM and whole.isdecimal():
+            whole = f"{int(whole):,}".replace(",", _group_sign(self.language))
+        return whole + (_decimal_sign(self.language) + rest if dot else "")
 
     def listed(self, items: Sequence[str], most: int = 3) -> str:
         """Names in a row, each once, at most `most` of them, and how many more there are."""
@@ -108,4 +135,4 @@ class Wording:
             values["formula"] = self.label("formula", str(values["formula"]))
         if "parts" in values:
             values["parts"] = self.parts(str(values["parts"]).split(","))
-        return self.say(f"reason.{reason.key}", **values)
+        return " ".join(self.say(f"reason.{reason.key}", **values).split())

@@ -105,7 +105,8 @@ class HoldAdvice:
     `least` and `most` are in `unit`: `doses`, `d` (full days without it before the day of the procedure) or `h`.
     `last_dose` is the day of the last dose, where the day of the procedure is known and no one is asked first; it keeps
     the longest hold of a range. `recorded_dose` is the day of the last dose that is on record. `others` are guidelines
-    with another number. `ask` are keys below `ask.*` of the wording: who is asked; `because` the recorded states.
+    with another number. `full_days` is the longest hold of a row of doses in days. `ask` are keys below `ask.*` of the
+    wording: who is asked; `because` the recorded states.
     `renal` is None where the hold does not depend on the kidneys, or nothing tells (then `renal_missing`).
     """
 
@@ -115,6 +116,7 @@ class HoldAdvice:
     indicator: Indicator
     row: HoldRow | None = None
     last_dose: date | None = None
+    full_days: Decimal | None = None
     recorded_dose: date | None = None
     renal: RenalBasis | None = None
     renal_missing: bool = False

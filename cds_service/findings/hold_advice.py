@@ -17,7 +17,7 @@ from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Activity
 from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import Evidence, HoldAdvice, RenalBasis
-from cds_service.findings.holds import ChosenHold, choose, last_dose
+from cds_service.findings.holds import ChosenHold, choose, full_days, last_dose
 from cds_service.findings.medication_list import KnownMedication
 from cds_service.findings.medication_use import doses_a_day, strengths
 from cds_service.findings.thresholds import hold_against
@@ -122,7 +122,8 @@ def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
     if action is HoldAction.ASK:
         return advice
     doses = doses_a_day(case.entries, case.agent, case.patient.knowledge.medications)
-    return replace(advice, last_dose=last_dose(chosen.row, case.order.timing.moment, doses))
+    last = last_dose(chosen.row, case.order.timing.moment, doses)
+    return replace(advice, last_dose=last, full_days=full_days(chosen.row, doses))
 
 
 def _with_row(advice: HoldAdvice, chosen: ChosenHold, case: _Case) -> HoldAdvice:

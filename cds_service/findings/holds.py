@@ -84,6 +84,12 @@ def last_dose(row: HoldRow, planned: When | None, doses_a_day: Decimal | None) -
     return day - timedelta(days=int(days) + 1)
 
 
+def full_days(row: HoldRow, doses_a_day: Decimal | None) -> Decimal | None:
+    """The longest hold of a row of doses, in days without it; None for a row of days or hours."""
+    amount = row.most or row.least
+    return amount / (doses_a_day or Decimal(1)) if amount is not None and row.unit == "doses" else None
+
+
 def _is_one_day(planned: When) -> bool:
     return planned.earliest.date() == planned.latest.date()
 

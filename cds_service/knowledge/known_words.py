@@ -47,7 +47,9 @@ class KnownWords:
         """The word from which an unknown word differs by one slip, also where it is a letter short of `_SHORTEST`."""
         if not word.isalpha():
             return None
-        return self._one_of((*self._without_a_letter.get(word, ()), *self._one_slip_from(word)))
+        return self._one_of(
+            (*(w for w in self._longer_than(word) if word in _without_each_letter(w)), *self._one_slip_from(word))
+        )
 
     def _one_of(self, words: Iterable[str]) -> str | None:
         found = {self._meanings[word]: word for word in words}

@@ -13,6 +13,7 @@ from cds_service.knowledge.medication_types import (
     AskFirst,
     ClearanceBand,
     DoseSign,
+    DrugClass,
     HoldAction,
     HoldRow,
     MedicationTable,
@@ -49,6 +50,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
             for row in holds["together"]
             if _is_active(row)
         ),
+        classes={name: _drug_class(row) for row in holds["drug_class"] if _is_active(row) for name in row["classes"]},
         uses=tuple(
             MedicationUse(frozenset(row["of"]), row["means"], tuple(row["words"])) for row in medications["use"]
         ),
@@ -119,6 +121,10 @@ def _ask_first(row: Row) -> AskFirst:
     return AskFirst(row["id"], row["label"], row["value_set"], row.get("within_days"), kinds, row["who"])
 
 
+def _drug_class(row: Row) -> DrugClass:
+    return DrugClass(row.get("lab"), row.get("before_stopping"), row.get("reversal"))
+
+
 def _dose(row: Row) -> DoseSign:
     return DoseSign(row["agent"], Decimal(row["strength"]), Decimal(row["doses_a_day"]), row["ask_first"])
 
@@ -156,6 +162,11 @@ def check_medications(rows: TableRows) -> Iterator[str]:
     for row in rows.hold_table["together"]:
         if row["ask_first"] not in asked:
             yield f'holds.toml: together, ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
+    for row in rows.hold_table["drug_class"]:
+        if "lab" in row and row["lab"] not in rows.labs:
+            yield f'holds.toml: "{row["id"]}", lab names "{row["lab"]}", which is no lab; correct it or add it'
+        for name in set(row["classes"]) - {agent["class"] for agent in rows.medications["agent"]}:
+            yield f'holds.toml: "{row["id"]}", classes names "{name}", which no agent has as its class; correct it'
     for name in (row["threshold"] for row in rows.hold_table["target"]):
         if name not in rows.thresholds:
             yield f'holds.toml: target names "{name}", which is no threshold; correct it or add it'

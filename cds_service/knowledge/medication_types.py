@@ -181,6 +181,19 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class DrugClass:
+    """What is said of a class of agents beside its rows.
+
+    `lab`: the result that its effect is read by. `before_stopping`: advice in place of the criterion's own. `reversal`:
+    advice where the procedure can't wait.
+    """
+
+    lab: str | None
+    before_stopping: str | None
+    reversal: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MedicationUse:
     """Of agents with one name, which is meant where a text holds one of the words."""
 
@@ -202,6 +215,8 @@ class MedicationTable:
     ask_first: Mapping[str, AskFirst]
     doses: tuple[DoseSign, ...]
     together: tuple[Together, ...]
+    classes: Mapping[str, DrugClass]
+    """By `Agent.drug_class`; of active rows."""
     uses: tuple[MedicationUse, ...]
     texts: MedicationTexts
     twice_a_day_words: tuple[str, ...]
@@ -215,6 +230,14 @@ class MedicationTable:
     completed_within_days: int
     stopped_within_days: int
 
+    def class_of(self, agent: str) -> DrugClass:
+        """What is said of the class of an agent; an empty one where nothing is."""
+        known = self.agents.get(agent)
+        return self.classes.get(known.drug_class, _NO_CLASS) if known else _NO_CLASS
+
     def of_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
         """Ids of the agents of these kinds."""
         return frozenset(key for key, agent in self.agents.items() if agent.kind in kinds)
+
+
+_NO_CLASS = DrugClass(None, None, None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from cds_service.knowledge.known_words import KnownWords
@@ -32,6 +31,11 @@ _NO_WORDS = Lexicon(frozenset(), frozenset())
 _CONTEXT = ("near", "not_near", "place", "alone")
 
 _SIDES = frozenset({"left", "right", "bilateral"})
+_BOTH = ("b", "l")
+_BEFORE_LETTERS = frozenset({"b", "s", "c", "t", "h"})
+"""Letters that make the next one an abbreviation: b/l, s/r, c/l, h/r."""
+_AT_THE_END = frozenset({"re", "li"})
+"""Sides in German that mean something else in the middle of an English text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class OrderLanguage:
         self._idle = frozenset((_BETWEEN_TEXTS, *(word for block in table.get("idle", ()) for word in block["words"])))
         self._telling = frozenset(table.get("telling", ()))
         self._in_names = frozenset(table.get("side_in_names", ()))
+        self._letter_in_names = frozenset(table.get("letter_in_names", ()))
+        self._sides = {word: side for side, words in table.get("side", {}).items() for word in words}
         self._endings = tuple(table.get("endings", ()))
         self._own = frozenset(word for text in _forms_of(table) for word in self._split(text))
         others = {word for text in (*_meanings_of(table), *known) for word in self._split(text)}
@@ -116,9 +122,20 @@ class OrderLanguage:
         """`left`, `right` or `bilateral`; both sides are `bilateral`, and a side in the name of a vessel is none."""
         found: set[str] = set()
         for text in texts:
-            words = [*self.spelled_out(text), _BETWEEN_TEXTS]
-            found |= {word for word, after in pairwise(words) if word in _SIDES and after not in self._in_names}
+            words = [_BETWEEN_TEXTS, *self.spelled_out(text), _BETWEEN_TEXTS]
+            found |= {side for trio in zip(words, words[1:], words[2:], strict=False) if (side := self._side(*trio))}
         return next(iter(found)) if len(found) == 1 else "bilateral" if found else None
+
+    def _side(self, before: str, word: str, after: str) -> str | None:
+        """The side that a word between two others is; `b/l` is both."""
+        if word in _SIDES:
+            return None if after in self._in_names else word
+        side = self._sides.get(word)
+        if side is None or after in self._in_names:
+            return None
+        if len(word) == 1 and (after.isdecimal() or after in self._letter_in_names or before in _BEFORE_LETTERS):
+            return "bilateral" if (before, word) == _BOTH else None
+        return None if word in _AT_THE_END and after != _BETWEEN_TEXTS else side
 
     def spelled_out(self, text: str) -> list[str]:
         """The words of one text, abbreviations and slips of the pen resolved."""

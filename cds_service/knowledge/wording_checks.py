@@ -27,8 +27,14 @@ _ONLY_UCUM = re.compile(r"[*{}\[\]]|^1$")
 _HOURS = re.compile(r"[\d-]+ h")
 """A number of hours, the same in every language."""
 _MAY_BE_EMPTY = "unit."
-_NEVER_MISSED = ("unit", "lab", "test", "procedure")
+_NAMES = ("agent", "answer", "ask_first", "criterion", "condition", "cite", "guideline", "hold_test", "override")
+_NEVER_MISSED = ("unit", "lab", "test", "procedure", "procedure_dative", "procedures_dative", *_NAMES)
 """Families of names: one that a language lacks is shown as the tables have it."""
+_BY_TEXT = ("cite.", "guideline.", "hold_test.")
+"""Families by a text of a row. A hospital may replace it, and the sentence of the old one stands for nothing then."""
+_PROCEDURE = "procedure"
+DATIVE = "procedure_dative"
+"""Where a sentence may name a procedure, it may name it in the dative: German has it after `vor`, `bei` and `nach`."""
 ENGLISH = "wording.en.toml"
 _OF_ROWS: Places = {"means": frozenset({"procedure", "limit"})}
 """Families of sentences that rows name and that have places all the same."""
@@ -57,6 +63,7 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         *_of_tests(rows),
         *_of_ask_first(rows),
         *_of_holds(rows),
+        *_of_drug_classes(rows),
     ):
         named.setdefault(name.key, []).append(name)
     problems += _missing(named, {ENGLISH: rows.wordings[ENGLISH]})
@@ -66,8 +73,10 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
         own = [key for key in places if key not in named] if file == ENGLISH else []
         problems += [f"{file}: {key} is missing; add the sentence" for key in own if key not in sentences]
         for key, sentence in sentences.items():
-            if key in known:
-                problems += _broken(file, key, sentence, places.get(key, _of_family(key)))
+            if key in known or key.startswith(_BY_TEXT):
+                problems += _broken(
+                    file, key, sentence, _with_cases(places.get(key.replace("_dative.", ".", 1), _of_family(key)))
+                )
             else:
                 problems.append(f"{file}: {key} is used by nothing; correct the key or remove the sentence")
 
@@ -154,6 +163,15 @@ def _of_holds(rows: TableRows) -> Iterator[_Name]:
     for row in rows.holds.values():
         if (restart := row.get("restart")) and not _HOURS.fullmatch(restart):
             yield _Name(f"restart.{restart}", "holds.toml", row["id"], "restart")
+        if limit := row.get("test_limit"):
+            yield _Name(f"hold_limit.{limit}", "holds.toml", row["id"], "test_limit")
+
+
+def _of_drug_classes(rows: TableRows) -> Iterator[_Name]:
+    for row in rows.hold_table["drug_class"]:
+        for field in ("before_stopping", "reversal"):
+            if field in row:
+                yield _Name(f"advice.{row[field]}", "holds.toml", row["id"], field)
 
 
 def _of_units(rows: TableRows) -> set[str]:
@@ -165,9 +183,20 @@ def _of_units(rows: TableRows) -> set[str]:
 
 
 def _optional(rows: TableRows) -> Iterator[str]:
-    """Names that a language may have of its own: of labs and of procedures; without one the table's is shown."""
+    """Names that a language may have of its own; without one that of the table is shown."""
     yield from (f"{family}.{key}" for key in rows.labs for family in ("lab", "test"))
-    yield from (f"procedure.{key}" for key in rows.procedures)
+    yield from (f"{family}.{key}" for key in rows.procedures for family in ("procedure", "procedure_dative"))
+    yield from (key.replace("procedures.", "procedures_dative.", 1) for key in rows.wording_keys)
+    yield from (f"agent.{row['id']}" for row in rows.medications["agent"])
+    yield from (f"answer.{name}" for name in rows.value_sets)
+    yield from (f"ask_first.{row['id']}" for row in rows.hold_table["ask_first"])
+    yield from (f"criterion.{c['id']}" for row in rows.contraindications.values() for c in row["criterion"])
+    yield from (f"condition.{key}" for key in rows.conditions)
+    yield from (f"override.{concept['code']}" for concept in rows.override_reasons.get("concept", ()))
+
+
+def _with_cases(places: frozenset[str]) -> frozenset[str]:
+    return places | {DATIVE} if _PROCEDURE in places else places
 
 
 def _of_family(key: str) -> frozenset[str]:

@@ -94,7 +94,7 @@ def _order_list(order: OrderFinding, context: SummaryContext) -> OrderList:
     cards, procedure = context.cards, order.procedure
     known = procedure is not None and procedure.id not in context.in_shadow
     return OrderList(
-        title=sentence_case(procedure_name(order, cards)),
+        title=sentence_case(str(procedure_name(order, cards))),
         order=order_reference(order),
         procedure=procedure.id if procedure else "",
         facts=tuple(_order_facts(order, cards)) if procedure else (),

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import moment_of, planned_day
-from cds_service.cards.escape import harmless, sentence_case
+from cds_service.cards.escape import sentence_case
+from cds_service.cards.hold_detail import hold_rule
+from cds_service.cards.hold_words import agent_name
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import shown_reason
 from cds_service.findings.finding import HoldAdvice, OrderFinding
@@ -24,13 +26,14 @@ def drugs_of(members: Iterable[Member], order: OrderFinding, cards: CardContext)
 
 def _drug(advice: HoldAdvice, order: OrderFinding, cards: CardContext) -> Drug:
     wording, row = cards.wording, advice.row
+    rule = hold_rule(advice, cards)
     reasons = [shown_reason(reason, wording) for reason in advice.reasons if reason.key not in _OF_A_DAY]
     restart = row.restart if row is not None and advice.action is HoldAction.HOLD else None
     return Drug(
         agent=advice.agent,
-        name=harmless(advice.label),
+        name=agent_name(advice, cards),
         action=advice.action.value,
-        do=sentence_case("; ".join(reasons)),
+        do=sentence_case("; ".join([*rule, *reasons])),
         level=advice.indicator.word,
         last_dose=advice.last_dose.isoformat() if advice.last_dose else "",
         when=_last_dose(advice, order, cards),

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 
-from cds_service.cards.advice import advice_of
+from cds_service.cards.advice import steps_of
 from cds_service.cards.context import CardContext
 from cds_service.cards.detail import shown_kind
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.evidence import found_line, found_lines, lab_name
+from cds_service.cards.evidence import criterion_label, found_line, found_lines, lab_name
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import shown_limit, shown_reason
 from cds_service.certainty import Certainty
@@ -71,7 +71,7 @@ def _section(name: str, members: Sequence[Member], order: OrderFinding, context:
         statement=_statement(state, name, kinds, reasons, context),
         lines=(*found, *open_lines, *_remarks(name, order, context)),
         drugs=drugs_of(present, order, cards),
-        steps=tuple(cards.wording.say(f"advice.{one.id}") for one in advice_of(present, cards)),
+        steps=tuple(step.sentence for step in steps_of(present, cards)),
     )
 
 
@@ -179,7 +179,7 @@ def _unknown(members: Iterable[Member], cards: CardContext) -> Iterator[Line]:
             continue
         labs = [lab_name(cards.knowledge.labs[lab], cards) for lab in finding.criterion.question.labs]
         items = [found_line(item, None, cards) for item in finding.evidence]
-        asked = sentence_case(wording.joined(labs)) if labs else finding.criterion.label
+        asked = sentence_case(wording.joined(labs)) if labs else criterion_label(finding.criterion, cards)
         what = asked if labs or not items else "; ".join(items)
         key = "gap_found.result" if labs and items else "gap_found.line"
         text = wording.say(key, what=what, reason=shown_reason(finding.reason, wording), evidence="; ".join(items))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -108,3 +109,41 @@ def test_in_an_emergency_missing_results_hold_nothing_up(tables: Tables):
     card = tables.card(order)
     assert card["summary"] == "No INR on record: order it meanwhile, and go ahead with organ trauma embolization"
     assert "Do meanwhile:" in card["detail"]
+
+
+def test_the_creatinine_of_a_child_says_why_and_what_is_needed(tables: Tables):
+    """It is no useless result: the formula is for adults, and a pediatric value is what to ask for."""
+    item = Evidence("Observation/o1", "Creatinine", None, Decimal("0.4"), "mg/dL", "2026-11-20")
+    card = tables.card(tables.order("tips", tables.unknown("egfr-contrast", "adults-only", item)))
+    assert card["summary"] == (
+        "Creatinine 0.4 mg/dL in a child: the adult eGFR does not apply, ask for a pediatric one"
+    )
+    assert "a formula for children" in card["detail"]
+    assert "cannot be used" not in card["detail"]
+
+
+def test_a_result_without_birth_date_or_sex_says_what_to_add(tables: Tables):
+    """What keeps it from being computed is in the record of the patient, not in the result."""
+    card = tables.card(tables.order("tips", tables.unknown("egfr-contrast", "needs-birth-date-and-sex")))
+    assert card["summary"] == "eGFR cannot be computed: add birth date and sex to the record before TIPS"
+
+
+def test_creatinine_is_named_once(tables: Tables):
+    """One test gives creatinine and eGFR: who orders it is not told two."""
+    order = tables.order(
+        "tips", tables.unknown("egfr-contrast", "no-result"), tables.unknown("tips-creatinine", "no-result")
+    )
+    assert tables.card(order)["summary"] == "No creatinine (eGFR) on record: order it before TIPS"
+
+
+def test_lists_are_named_in_small_letters_inside_a_sentence(tables: Tables):
+    """Two lists that failed are one phrase."""
+    gaps = (Unavailable("conditions", Reason("refused")), Unavailable("observations", Reason("refused")))
+    both = tables.order(
+        "tips",
+        tables.unknown("psychosis", "conditions-unavailable"),
+        tables.unknown("inr-high-risk", "observations-unavailable"),
+    )
+    assert tables.card(both, unavailable=gaps)["summary"] == (
+        "Problem list and results could not be read: check by hand before TIPS"
+    )

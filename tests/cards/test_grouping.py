@@ -75,6 +75,23 @@ def test_ten_findings_are_three_cards(tables: Tables):
     assert "ask cardiology" in cards[2]["detail"]
 
 
+def test_the_weightiest_information_leads_the_card_of_all(tables: Tables):
+    """What would be a warning, were there time, leads; then what is missing; what is only to be planned comes last."""
+    planning = tables.present("cannot-lie-flat", indicator="info")
+    missing = tables.unknown("inr-high-risk", "no-result")
+    finding = tables.present("egfr-contrast", PLATELETS, indicator="info")
+    assert tables.card(tables.order("tips", planning, missing))["summary"].startswith("No INR on record")
+    assert tables.card(tables.order("tips", planning, missing, finding))["summary"].startswith("eGFR 42")
+
+
+def test_how_many_matters_share_a_card_is_told_however_long_the_first_is(tables: Tables):
+    """A headline without room for the words has the number."""
+    longest = max(tables.knowledge.procedures.values(), key=lambda procedure: len(procedure.short)).id
+    finding = tables.present("egfr-contrast", PLATELETS, indicator="info")
+    order = tables.order(longest, finding, tables.unknown("inr-high-risk", "no-result"))
+    assert tables.card(order)["summary"].endswith((" (+1)", "and 1 more"))
+
+
 def test_critical_cards_are_never_folded(tables: Tables):
     """Four critical cards are four, and what is a warning beside them is not lost."""
     levels = dict.fromkeys(("contrast", "bleeding", "kidney", "heart"), "critical")
@@ -142,7 +159,7 @@ def test_orders_that_are_not_known_are_named_in_words(tables: Tables):
     unknown = OrderFinding(tables.order("tips", text="IR magic procedure").order, looks_interventional=True)
     card = tables.card(unknown)
     assert topics([card]) == [("info", "unknown-order")]
-    assert card["summary"] == "“IR magic procedure” is not known here, nothing was looked at: ask IR what it needs"
+    assert card["summary"] == "“IR magic procedure” is not known here, not checked: ask IR what it needs"
     assert tables.cards(unknown, telling=Telling(unknown_orders=False)) == []
 
 

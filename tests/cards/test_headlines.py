@@ -8,11 +8,12 @@ from decimal import Decimal
 
 import pytest
 
+from cds_service.cards.context import Telling
 from cds_service.cards.dates import moment_of
 from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cards.quantities import rounded
 from cds_service.cards.wording import Wording
-from cds_service.findings.finding import Evidence
+from cds_service.findings.finding import Computed, Evidence
 from cds_service.knowledge.tables import Knowledge, Lab
 from tests.cards.builders import IOHEXOL, PLATELETS, TODAY, Tables
 
@@ -73,6 +74,17 @@ def test_a_diagnosis_is_named_in_the_words_of_the_record_and_never_by_its_code(t
     [
         (("right renal angioplasty",), "right renal angioplasty"),
         (("Angioplasty renal artery LT",), "left renal angioplasty"),
+        (("L renal angioplasty",), "left renal angioplasty"),
+        (("renal angioplasty, R",), "right renal angioplasty"),
+        (("renal angioplasty (L)",), "left renal angioplasty"),
+        (("Nierenarterienangioplastie links",), "left renal angioplasty"),
+        (("Nierenarterienangioplastie re.",), "right renal angioplasty"),
+        (("angioplastia renal izq.",), "left renal angioplasty"),
+        (("renal angioplasty b/l",), "bilateral renal angioplasty"),
+        (("R/L renal angioplasty",), "bilateral renal angioplasty"),
+        (("renal angioplasty r/o stenosis",), "renal angioplasty"),
+        (("renal angioplasty L 4",), "renal angioplasty"),
+        (("re: renal angioplasty",), "renal angioplasty"),
         (("renal angioplasty bilateral",), "bilateral renal angioplasty"),
         (("left gastric artery",), "renal angioplasty"),
         (("renal angioplasty",), "renal angioplasty"),
@@ -126,7 +138,71 @@ def test_a_limit_is_told_in_the_unit_of_the_value(tables: Tables):
     """A count per microliter is held against the limit per microliter, and keeps its unit."""
     item = Evidence("Observation/o1", "Platelets", None, Decimal(22000), "/uL", "2026-11-20")
     card = tables.card(tables.order("liver-biopsy", tables.present("platelets-high-risk", item)))
-    assert card["summary"] == "Platelets 22000 /µL (20 Nov, 4 days ago): below 50000 for liver biopsy"
+    assert card["summary"] == "Platelets 22,000/µL (20 Nov, 4 days ago): below 50,000 for liver biopsy"
+
+
+@pytest.mark.parametrize(
+    ("criterion", "lab", "value", "unit", "says", "limit"),
+    [
+        ("bilirubin-tips", "Bilirubin", "68.4", "umol/L", "Bilirubin 68 µmol/L", "Above 51 µmol/L"),
+        ("bilirubin-tips", "Bilirubin", "51.4", "umol/L", "Bilirubin 51.4 µmol/L", "Above 51.3 µmol/L"),
+        ("creatinine-chemoembolization", "Creatinine", "88.00", "umol/L", "Creatinine 88 µmol/L", "µmol/L"),
+        ("platelets-high-risk", "Platelets", "22", "10*3/uL", "Platelets 22", "Below 50 × 10³/µL"),
+        ("platelets-high-risk", "Platelets", "22000", "/uL", "Platelets 22,000/µL", "Below 50,000/µL"),
+        ("cd4-low", "CD4 cells", "0.15", "10*9/L", "CD4 cells 0.150 × 10⁹/L", "Below 0.200 × 10⁹/L"),
+    ],
+)
+def test_value_and_limit_have_one_unit_and_its_decimals(
+    criterion: str, lab: str, value: str, unit: str, says: str, limit: str, tables: Tables
+):
+    """A line never holds two units: the limit is told in that of the value, both as precise as the lab is."""
+    item = Evidence("Observation/o1", lab, None, Decimal(value), unit, "2026-11-20")
+    card = tables.card(tables.order("tips", tables.present(criterion, item)))
+    assert card["summary"].startswith(f"{says} (20 Nov")
+    told = next(line for line in card["detail"].splitlines() if line.startswith("- Limit"))
+    assert limit in told
+    assert "mg/dL" not in told
+
+
+def test_a_rise_is_told_in_the_unit_of_the_values(tables: Tables):
+    """Creatinine in µmol/L is held against 26.5 µmol/L, not 0.3 mg/dL."""
+    values = [
+        Evidence(f"Observation/{n}", "Creatinine", None, Decimal(v), "umol/L", "2026-11-24")
+        for n, v in enumerate((141, 88))
+    ]
+    card = tables.card(tables.order("tips", tables.present("creatinine-rise", *values)))
+    assert card["summary"].startswith("Creatinine 88 to 141 µmol/L")
+    assert "26.5 µmol/L" in card["detail"]
+    assert "mg/dL" not in card["detail"]
+
+
+def test_a_score_with_its_class_leads_what_it_is_made_of(tables: Tables):
+    """Child-Pugh C is told before the bilirubin that is a part of it, though both are as loud."""
+    knowledge = tables.knowledge
+    made = Computed(knowledge.labs["child-pugh"].derivation, (), (), "C", or_worse=False)
+    score = Evidence("Observation/s", "Child-Pugh score", None, Decimal(11), "{score}", "2026-11-20", (), made)
+    bilirubin = Evidence("Observation/b", "Bilirubin", None, Decimal("3.4"), "mg/dL", "2026-11-20")
+    order = tables.order(
+        "hepatic-artery-chemoembolization",
+        tables.present("bilirubin-chemoembolization", bilirubin),
+        tables.present("child-pugh-chemoembolization", score),
+    )
+    assert tables.card(order)["summary"].startswith("Child-Pugh 11, class C (20 Nov")
+
+
+@pytest.mark.parametrize(
+    ("answer", "language", "says"),
+    [
+        ("POSITIVE", "en", "Pregnancy test positive"),
+        ("pos", "de", "Schwangerschaftstest positiv"),
+        (None, "es", "Prueba de embarazo positiva"),
+    ],
+)
+def test_an_answer_is_told_in_the_language_of_the_card(answer: str | None, language: str, says: str, tables: Tables):
+    """However the record writes or codes it, a positive test is called that, in small letters."""
+    item = Evidence("Observation/o1", "Pregnancy test", None, answer, None, "2026-11-20")
+    order = tables.order("uterine-fibroid-embolization", tables.present("pregnancy-test-uterus", item))
+    assert tables.card(order, telling=Telling(language=language))["summary"].startswith(f"{says} (20")
 
 
 def test_a_comparator_is_kept(tables: Tables):

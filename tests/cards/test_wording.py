@@ -26,9 +26,10 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
     "parts": "ascites", "class": "class B", "inputs": "INR 1.8",
     "read": "3 allergy entries", "unread": "results",
     "member": "category", "time": "09:00", "version": "2026.11", "entries": "“Latex”",
+    "state": "heart valve", "rule": "hold for 5 days", "guidelines": "PAUSE",
     "tests": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
 }  # fmt: skip
-PATTERNS = {"date.day", "date.day-of-year", "date.month"}
+PATTERNS = {"date.day", "date.day-of-year", "date.month", "date.weekday", "date.weekday-of-year"}
 BRITISH = re.compile(r"anaesth|haem|oedem|tumour|colour|[a-z]is(e|ed|ing|ation)\b(?<!prom)|centre", re.IGNORECASE)
 NOT_BRITISH = {"raised", "otherwise", "rise", "likewise", "precise", "exercise"}
 

@@ -65,7 +65,7 @@ def test_an_antithrombotic_has_its_last_dose_and_restart(summarize: Any) -> None
     found = section(summarize(order=tips, labs=[eyes], medications=[APIXABAN]), "antithrombotics")
     (drug,) = found.drugs
     assert (drug.agent, drug.action, drug.last_dose, drug.when) == ("apixaban", "hold", "2026-12-01", "1 Dec")
-    assert drug.do.startswith("Omit 4 doses (SIR 2019)")
+    assert drug.do.startswith("Omit 4 doses, 2 days (SIR 2019)")
     assert drug.restart
     undated = section(summarize(order="tips", labs=[eyes], medications=[APIXABAN]), "antithrombotics")
     assert (undated.drugs[0].last_dose, undated.drugs[0].when) == ("", "the order names no day")
