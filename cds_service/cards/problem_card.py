@@ -55,9 +55,9 @@ def _words(problem: Problem, context: CardContext) -> Words:
 def _cited(members: Sequence[Member]) -> str:
     """The guideline of the loudest member that names one."""
     for member in members:
-        limit = member.finding.criterion.question.limit
-        held = next((advice.row.guideline for advice in member.finding.holds if advice.row is not None), "")
-        if cite := held or (limit.cite if limit is not None else member.row.cite):
+        finding = member.finding
+        cited = [row.guideline for row in finding.rows] or [limit.cite for limit in finding.limits]
+        if cite := cited[0] if cited else member.row.cite:
             return cite
     return ""
 
@@ -142,7 +142,7 @@ def _usually(problem: Problem, context: CardContext) -> Iterator[str]:
 def _limits(members: Sequence[Member], context: CardContext) -> Iterator[str]:
     """The limits of what was measured, each with its source; then the source of a row without one."""
     wording = context.wording
-    limits = [limit for member in members if (limit := member.finding.criterion.question.limit) is not None]
+    limits = [limit for member in members for limit in member.finding.limits]
     several = len({limit.lab for limit in limits}) > 1
     for limit in limits:
         shown = shown_limit(limit, wording)

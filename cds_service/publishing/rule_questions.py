@@ -28,9 +28,9 @@ def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowle
         asks=_asks(criterion, knowledge),
         told_as=question.told_as(criterion.indicator),
         without_data="unknown" if criterion.required else "not missed",
-        source=limit.source if limit else row.source,
-        grade=limit.grade if limit else "",
-        limit=rule_limit(limit, wording) if limit else None,
+        source=limit.source if limit else criterion.source or row.source,
+        grade=limit.grade if limit else criterion.grade,
+        limit=rule_limit(limit, knowledge, wording) if limit else None,
         reads=question.reads(knowledge),
         applies=tuple(dict.fromkeys((*gate_texts(row.gate, knowledge), *gate_texts(criterion.gate, knowledge)))),
         advice=tuple(wording.say(f"advice.{key}") for key in criterion.advice),
@@ -80,11 +80,17 @@ def _value_sets(expressions: Iterable[Expression], knowledge: Knowledge) -> Iter
     yield from (knowledge.conditions[name].value_set for name in names)
 
 
-def rule_limit(limit: Threshold, wording: Wording) -> RuleLimit:
+def limit_in_words(limit: Threshold, knowledge: Knowledge, wording: Wording) -> str:
+    """From where on a limit speaks, as on a card; of coded answers the titles of their value sets."""
+    answers = (knowledge.value_set_titles.get(name, name) for name in limit.answers)
+    return shown_limit(limit, wording) or f"answered “{'” or “'.join(answers)}”"
+
+
+def rule_limit(limit: Threshold, knowledge: Knowledge, wording: Wording) -> RuleLimit:
     """A limit, worded as on a card where it is a number."""
     return RuleLimit(
         id=limit.id,
-        shown=shown_limit(limit, wording) or limit.text,
+        shown=limit_in_words(limit, knowledge, wording),
         comparison=limit.comparison,
         value=_plain(limit.value),
         unit=limit.unit,

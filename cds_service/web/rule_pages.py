@@ -96,7 +96,7 @@ def rule_page_routes(
             knowledge=knowledge,
             speaks=cases.speaking(rule),
             silent=cases.silent(rule),
-            cards=cases.cards(rule, knowledge, clock(), replace(telling, language=language)),
+            shown=cases.shown(rule, knowledge, clock(), replace(telling, language=language)),
             language=language,
             named=knowledge.wordings.get(language, {}).get(f"procedure.{rule.id}", ""),
             figures=figures.of(rule.id),

@@ -97,6 +97,10 @@ class AntithromboticQuestion(Question):
             for row in rows
         )
 
+    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+        """Those of a test that says whether enough of an agent is gone."""
+        return tuple(knowledge.thresholds[target.threshold] for target in knowledge.medications.targets)
+
     @property
     def labs(self) -> tuple[str, ...]:
         """The labs that tell the kidney's function."""

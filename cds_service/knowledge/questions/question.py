@@ -100,6 +100,10 @@ class Question(ABC):
         """The limit that a value is held against, if there is one."""
         return None
 
+    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+        """Every limit that its answer may rest on."""
+        return () if self.limit is None else (self.limit,)
+
     @property
     def labs(self) -> tuple[str, ...]:
         """Ids of the labs that it reads."""
