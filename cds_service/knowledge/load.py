@@ -82,8 +82,10 @@ def load_knowledge(
     return _effective(files, changes, problems, today or date.today())
 
 
-def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[TableRows, Knowledge]:
-    """The shipped rows as they are written, of any status, and the tables that they are without a site.
+def load_shipped(
+    *, tables: Path = TABLES, profiles: Path = PROFILES, site: Path | None = None
+) -> tuple[TableRows, Knowledge]:
+    """The rows as they are written, of any status, and the tables that they are, a site's laid over them.
 
     What is published is made from both; the files are read once.
 
@@ -92,7 +94,8 @@ def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[T
     """
     problems: list[str] = []
     files = _read(tables, profiles, problems)
-    return files, _effective(files, SiteChanges(), problems, date.today())
+    changes = read_site(site, problems) if site else SiteChanges()
+    return files, _effective(files, changes, problems, date.today())
 
 
 def _effective(files: TableRows, changes: SiteChanges, problems: list[str], today: date) -> Knowledge:

@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cds_service.cards.context import Telling
 from cds_service.answer import Answer
+from cds_service.cards.context import Telling
 from cds_service.cases import Case, answer_case, read_cases
 from cds_service.errors import CdsError, TableError
 from cds_service.findings.finding import Shown

@@ -134,7 +134,7 @@ def try_routes(
             _pretty(orjson.loads(encode_response(result.cards, result.decision))),
         )
         shown.unavailable = result.decision.get("unavailable", [])
-        shown.orders = trace(result.findings, wording_in(language, knowledge))
+        shown.orders = trace(result.findings, knowledge, wording_in(language, knowledge))
 
     def _page(shown: _Shown, chosen: str = "") -> str:
         return render_template(
