@@ -57,8 +57,8 @@ def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]
 
 def _own_failures(site: Path, knowledge: Knowledge, now: datetime) -> list[str]:
     """The failures of the site's own cases."""
-    own = read_cases(site / "cases")
-    problems = [f"site/cases/{problem}" for case in own for problem in failures(case, knowledge, now)]
+    own = read_cases(site / "cases", named=f"{site / 'cases'}/")
+    problems = [problem for case in own for problem in failures(case, knowledge, now)]
     if own and not problems:
         print(f"{len(own)} cases of the site hold.")
     return problems

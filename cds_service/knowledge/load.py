@@ -76,10 +76,7 @@ def load_knowledge(
     Raises:
         TableError: with one line for every problem in any file.
     """
-    problems: list[str] = []
-    files = _read(tables, profiles, problems)
-    changes = read_site(site, problems) if site else SiteChanges()
-    return _effective(files, changes, problems, today or date.today())
+    return _load(site, tables, profiles, today or date.today())[1]
 
 
 def load_shipped(
@@ -92,10 +89,23 @@ def load_shipped(
     Raises:
         TableError: with one line for every problem in any file.
     """
+    return _load(site, tables, profiles, date.today())
+
+
+def _load(site: Path | None, tables: Path, profiles: Path, today: date) -> tuple[TableRows, Knowledge]:
     problems: list[str] = []
     files = _read(tables, profiles, problems)
     changes = read_site(site, problems) if site else SiteChanges()
-    return files, _effective(files, changes, problems, date.today())
+    try:
+        return files, _effective(files, changes, problems, today)
+    except TableError as error:
+        raise TableError([_as_given(problem, site) for problem in error.problems]) from None
+
+
+def _as_given(problem: str, site: Path | None) -> str:
+    """A problem with the path of the site folder as the user gave it, in place of `site`."""
+    begins = site is not None and problem.startswith(("site/", "site:"))
+    return f"{site}{problem.removeprefix('site')}" if begins else problem
 
 
 def _effective(files: TableRows, changes: SiteChanges, problems: list[str], today: date) -> Knowledge:

@@ -18,6 +18,7 @@ from cds_service.knowledge.tables import (
     Threshold,
 )
 from cds_service.publishing.applies import asked
+from cds_service.publishing.read_as import read_as
 from cds_service.publishing.rule import Link, Rule
 from cds_service.publishing.rule_questions import (
     code_lists,
@@ -55,13 +56,17 @@ class RuleBook:
         return [rule for rule in self.rules.values() if rule.kind == kind]
 
     def search(self, query: str) -> list[Rule]:
-        """Rules that a code, an id or all of the words find; those that are named so come first."""
-        by_code = self.knowledge.codes.find(query.strip()) if query.strip() else frozenset()
-        words = query.casefold().split()
+        """Rules that a code, an id or all of the words find; those that are named so come first.
+
+        A hospital's local codes find what they are mapped to, and words what a record with them would be read as.
+        """
+        read, words = read_as(query, self.knowledge), query.casefold().split()
         found = [
             rule
             for key, rule in self.rules.items()
-            if _value_sets(rule) & by_code or (words and all(word in self._texts[key] for word in words))
+            if _value_sets(rule) & read.value_sets
+            or (rule.kind == "procedures" and rule.id in read.procedures)
+            or (words and all(word in self._texts[key] for word in words))
         ]
         return sorted(found, key=lambda rule: not all(word in f"{rule.label} {rule.id}".casefold() for word in words))
 
@@ -180,6 +185,8 @@ def _limit(limit: Threshold, knowledge: Knowledge, wording: Wording) -> Rule:
         for criterion in row.criteria
         if limit in criterion.question.limits(knowledge)
     ]
+    # Of a question that reads the lab for one of many answers only, its link says enough.
+    shown = [(row, criterion) for row, criterion in asking if limit.lab in criterion.question.labs]
     return Rule(
         kind="limits",
         id=limit.id,
@@ -188,8 +195,8 @@ def _limit(limit: Threshold, knowledge: Knowledge, wording: Wording) -> Rule:
         source=limit.source,
         grade=limit.grade,
         facts={"Lab": lab.label, "Unit": lab.unit, "Reported in": ", ".join(lab.reported_in)},
-        code_lists=() if asking else code_lists([lab.value_set], knowledge),
-        questions=tuple(rule_question(criterion, row, knowledge, wording) for row, criterion in asking),
+        code_lists=() if shown else code_lists([lab.value_set], knowledge),
+        questions=tuple(rule_question(criterion, row, knowledge, wording) for row, criterion in shown),
         limit=rule_limit(limit, knowledge, wording),
         related={"Asked by": tuple(dict.fromkeys(Link("contraindications", r.id, r.label) for r, _ in asking))},
         changes=_changes("thresholds", limit.id, knowledge),
