@@ -6,6 +6,7 @@ schema; what is checked between files is in `cross_checks.py`.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
@@ -56,6 +57,8 @@ from cds_service.knowledge.wording_checks import ENGLISH, check_wording, missing
 from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
+FAMILY_TITLES = "family_titles.csv"
+"""What releases call families of codes, beside the tables; written by `tools/family_titles.py`."""
 PROFILES = Path(fhir_profiles.__file__).parent
 _LOINC = "http://loinc.org"
 _SNOMED_CT = "http://snomed.info/sct"
@@ -167,7 +170,16 @@ def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
             files.procedures |= once([*files.procedures.values(), row], name, "procedure", problems)
             files.places.setdefault(row["id"], name)
     _read_fhir(files, profiles, problems)
+    files.family_titles = _read_family_titles(tables / FAMILY_TITLES)
     return files
+
+
+def _read_family_titles(path: Path) -> dict[tuple[str, str], str]:
+    """(system, code) -> title; empty for kept tables, as titles change no answer and are no part of the version."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(row["system"], row["code"]): row["title"] for row in csv.DictReader(file)}
 
 
 def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
@@ -258,6 +270,7 @@ def _assemble(files: TableRows) -> Knowledge:
         not_connected=files.not_connected,
         changes=files.changes,
         value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
+        family_titles=files.family_titles,
         silent_rows=tuple(rows.silent_rows(files)),
         switched_off=files.switched_off,
         links=files.links,

@@ -10,9 +10,11 @@ from decimal import Decimal
 
 from cds_service.cards.quantities import shown_limit
 from cds_service.cards.wording import Wording
+from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.review import expression_text, gate_texts
 from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge, Threshold
+from cds_service.knowledge.value_sets import CodeRule
 from cds_service.publishing.rule import CodeList, ListedCode, RuleLimit, RuleQuestion
 
 
@@ -114,7 +116,13 @@ def code_lists(value_sets: Iterable[str], knowledge: Knowledge) -> tuple[CodeLis
 
 def _code_list(value_set: str, knowledge: Knowledge) -> CodeList:
     codes = tuple(
-        ListedCode(knowledge.codes.label(r.system), r.code, r.display or "", r.relation, r.prefix, r.system)
+        ListedCode(knowledge.codes.label(r.system), r.code, _display(r, knowledge), r.relation, r.prefix, r.system)
         for r in knowledge.codes.rules_of(value_set)
     )
     return CodeList(value_set, knowledge.value_set_titles.get(value_set, value_set), codes)
+
+
+def _display(rule: CodeRule, knowledge: Knowledge) -> str:
+    """What a code is called: by its value set, of a family by a release, of this service's own by the procedure."""
+    own = knowledge.procedures.get(rule.code) if rule.system == PROCEDURE_CODES else None
+    return rule.display or (own.label if own else knowledge.family_titles.get((rule.system, rule.code), ""))
