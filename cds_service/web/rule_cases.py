@@ -15,7 +15,7 @@ from typing import Any
 
 from cds_service.answer import Answer
 from cds_service.cards.context import Telling
-from cds_service.cases import Case, answer_case, read_cases
+from cds_service.cases import Case, answer_case, failures, read_cases
 from cds_service.errors import CdsError, TableError
 from cds_service.findings.finding import Shown
 from cds_service.knowledge.tables import Knowledge
@@ -89,6 +89,13 @@ class RuleCases:
             if cards:
                 return ShownCase(case.says, cards)
         return None
+
+    def otherwise(self, rule: Rule, knowledge: Knowledge, now: datetime) -> frozenset[str]:
+        """Ids of the listed cases that a hospital's changes answer otherwise than they expect."""
+        if not rule.changes:
+            return frozenset()
+        listed = (*self.speaking(rule), *self.silent(rule))
+        return frozenset(case.id for case in listed if failures(self.all[case.id], knowledge, now))
 
     def _about(self, rule: Rule) -> Iterator[RuleCase]:
         ids = [rule.id] if rule.kind != "procedures" else [f"order {rule.id}"]

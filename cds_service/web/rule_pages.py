@@ -97,6 +97,7 @@ def rule_page_routes(
             speaks=cases.speaking(rule),
             silent=cases.silent(rule),
             shown=cases.shown(rule, knowledge, clock(), replace(telling, language=language)),
+            otherwise=cases.otherwise(rule, knowledge, clock()),
             language=language,
             named=knowledge.wordings.get(language, {}).get(f"procedure.{rule.id}", ""),
             figures=figures.of(rule.id),
