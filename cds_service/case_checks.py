@@ -6,12 +6,12 @@ A misspelled field would let a case hold whatever is answered, and a misspelled 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
+from cds_service.near_names import did_you_mean
 
 _FIELDS = {
     "id", "says", "hook", "order", "orders", "reasons", "labs", "patient", "encounter", "not_sent", "refused",
@@ -117,5 +117,4 @@ def _unknown(field: str, name: str, kind: str, known: Collection[str]) -> str:
 
 
 def _meant(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, sorted(known), n=1)
-    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(sorted(known)[:12])}, ..."
+    return did_you_mean(name, known, f"known are {', '.join(sorted(known)[:12])}, ...")
