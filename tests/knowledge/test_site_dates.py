@@ -80,7 +80,7 @@ def test_dates_that_cannot_be_are_refused():
     )
     assert list(wrong_dates(site, TODAY)) == [
         'site/thresholds.toml: "early", change: date is 2026-11-26, which is still to come; write the day of approval',
-        'site/thresholds.toml: "never", change: until is 2026-12-01, before from (2026-12-02); correct one of them',
+        'site/links.toml: "never", change: until is 2026-12-01, before from (2026-12-02); correct one of them',
     ]
 
 
