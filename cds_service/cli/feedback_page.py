@@ -33,6 +33,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _MAX_ROWS = 20
 _INCHES = 9.0
 _MOST = 10
+_CHANGE_SHOWN = 90
+"""Characters of a change beside a row; the table of all changes has the whole of it."""
 ANSWERS_NEEDED = 5
 """Answers to the cards of a row before its share of overridden ones says anything."""
 _CLINICAL_TABLES = ("thresholds", "holds", "contraindications", "procedures")
@@ -93,6 +95,7 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         whose=WHOSE,
         clinical=[kind.key for kind in CLINICAL],
         most=_MOST,
+        most_words=_CHANGE_SHOWN,
         plots=list(_plots(report)),
         version=knowledge.version,
     )
