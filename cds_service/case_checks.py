@@ -13,6 +13,19 @@ from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 from cds_service.near_names import did_you_mean
 
+SYSTEMS = {
+    "sct": "http://snomed.info/sct",
+    "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
+    "icd-10": "http://hl7.org/fhir/sid/icd-10",
+    "icd-10-gm": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+    "icd-10-pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
+    "loinc": "http://loinc.org",
+    "radlex": "http://radlex.org",
+    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "unii": "http://fdasis.nlm.nih.gov",
+    "atc": "http://www.whocc.no/atc",
+    "procedure": "https://example.org/ir-cds/fhir/CodeSystem/procedures",
+}
 _FIELDS = {
     "id", "says", "hook", "order", "orders", "reasons", "labs", "patient", "encounter", "not_sent", "refused",
     "expect", "text", "drafts", *(kind.key for kind in CLINICAL if kind.key != "observations"),
@@ -25,7 +38,7 @@ _CONCEPT = {"code", "text", "display", "fields"}
 _OF_AN_ENTRY: Mapping[str, set[str]] = {
     "order": _CONCEPT | {"in_days"},
     "orders": _CONCEPT | {"in_days"},
-    "conditions": _CONCEPT | {"clinical", "verification", "onset_days", "encounter", "hours"},
+    "conditions": _CONCEPT | {"clinical", "verification", "onset_days", "recorded_days", "encounter", "hours"},
     "allergies": _CONCEPT
     | {"clinical", "verification", "type", "criticality", "severity"}
     | {"manifestation", "manifestation_text", "substance"},
@@ -66,6 +79,9 @@ def mistakes(row: Mapping[str, Any], before: Collection[str] = ()) -> Iterator[s
         if not isinstance(entry, Mapping) and not (isinstance(entry, str) and name in _TEXTS_TOO):
             form = "a code, a text or a table" if name in _TEXTS_TOO else "a table"
             yield f', {name} has {entry!r}; write {form}, as {{ code = "..." }}'
+        for code in _codes_of(entry):
+            if not _has_system(code):
+                yield f', {name} has "{code}"; write SYSTEM|CODE, the system an address or one of {", ".join(SYSTEMS)}'
     if (hook := row.get("hook", _HOOKS[0])) not in _HOOKS:
         yield f', hook is "{hook}", which no service answers; {_meant(hook, _HOOKS)}'
     sent = [kind.key for kind in CLINICAL] + ["patient"]
@@ -90,6 +106,17 @@ def _entries(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for field in _OF_AN_ENTRY:
         entries = row.get(field, [])
         yield from ((field, entry) for entry in (entries if isinstance(entries, list) else [entries]))
+
+
+def _codes_of(entry: Any) -> list[Any]:
+    codes = entry.get("code", []) if isinstance(entry, Mapping) else []
+    return codes if isinstance(codes, list) else [codes]
+
+
+def _has_system(code: Any) -> bool:
+    """Whether a code has a system: a short name of `SYSTEMS`, or an address."""
+    system = str(code).partition("|")[0]
+    return not system or system in SYSTEMS or ":" in system
 
 
 def unknown_names(row: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:

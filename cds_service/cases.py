@@ -18,24 +18,12 @@ import tomli
 
 from cds_service.answer import Answer, answer
 from cds_service.cards.context import Telling
-from cds_service.case_checks import mistakes, unknown_names
+from cds_service.case_checks import SYSTEMS, mistakes, unknown_names
 from cds_service.errors import CdsError, TableError
 from cds_service.hooks.envelope import read_request
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 
-SYSTEMS = {
-    "sct": "http://snomed.info/sct",
-    "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
-    "icd-10": "http://hl7.org/fhir/sid/icd-10",
-    "icd-10-pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
-    "loinc": "http://loinc.org",
-    "radlex": "http://radlex.org",
-    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "unii": "http://fdasis.nlm.nih.gov",
-    "atc": "http://www.whocc.no/atc",
-    "procedure": "https://example.org/ir-cds/fhir/CodeSystem/procedures",
-}
 _PATIENT = "Patient/p1"
 _DEFAULT = Telling()
 _INSTALLED, _REPOSITORY = Path(__file__).parent / "shipped_cases", Path(__file__).parents[1] / "tests" / "cases"
@@ -123,7 +111,7 @@ def request_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         context["draftOrders"] = _bundle([*orders, *row.get("drafts", ())], "collection")
     if hook == "order-select":
         context["selections"] = [f"ServiceRequest/{order['id']}" for order in orders]
-    prefetch = {"patient": {"resourceType": "Patient", "id": "p1", **row.get("patient", {})}}
+    prefetch = {"patient": {"resourceType": "Patient", "id": "p1", **_patient(row.get("patient", {}), now)}}
     for kind in CLINICAL:
         field, build = _WRITTEN_AS.get(kind.key, (kind.key, _as_written))
         prefetch[kind.key] = _bundle([build(entry, n, now) for n, entry in enumerate(row.get(field, ()), 1)])
@@ -193,6 +181,8 @@ def _condition(entry: str | Mapping[str, Any], number: int, now: datetime) -> di
         resource["verificationStatus"] = _status("condition-ver-status", entry["verification"])
     if "onset_days" in entry:
         resource["onsetDateTime"] = _ago(now, entry, "onset_days")
+    if "recorded_days" in entry:
+        resource["recordedDate"] = _ago(now, entry, "recorded_days")
     if "encounter" in entry:
         resource["encounter"] = {"reference": f"Encounter/{entry['encounter']}"}
         resource["category"] = [_status("condition-category", "encounter-diagnosis")]
@@ -273,6 +263,15 @@ def _medication(entry: str | Mapping[str, Any], number: int, now: datetime) -> d
     if dose:
         resource["dosageInstruction"] = [dose]
     return {**resource, **entry.get("fields", {})}
+
+
+def _patient(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Elements of a Patient; `age` in years is a birthday a month ago, so that a case holds in any year."""
+    if "age" not in row:
+        return dict(row)
+    birthday = now.date() - timedelta(days=30)
+    born = birthday.replace(year=birthday.year - row["age"], day=min(birthday.day, 28))
+    return {**{name: value for name, value in row.items() if name != "age"}, "birthDate": born.isoformat()}
 
 
 def _procedure(entry: str | Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.cases import SYSTEMS
+from cds_service.case_checks import SYSTEMS
 from cds_service.knowledge.tables import Knowledge
 
 Meaning = tuple[str, str, str, str]
