@@ -97,6 +97,7 @@ package: $(VENV)/ready ## the FHIR package as dist/*.tgz, for SUSHI and other FH
 golden: $(VENV)/ready-to-test ## write again what tests compare with the tables: a plan, and lists of codes, questions and sentences; look at the difference
 	$(BIN)/cds-service package build --out build/fhir_profiles
 	cp build/fhir_profiles/plan_definitions/tips.json tests/package/golden/tips.json
+	$(BIN)/python tools/family_titles.py
 	$(BIN)/python tools/second_lists.py
 
 profiles: $(VENV)/ready ## write again what SUSHI makes of the FSH in fhir_profiles/ (needs Node)

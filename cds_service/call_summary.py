@@ -34,7 +34,8 @@ class AnswerSummary:
     """One question that is present or unknown, without a value of the record.
 
     `row` is its contraindication, or the indication itself. `reason` is a key of the wording. `evidence` are the
-    references of the resources that it rests on. `limit` and `source` are as they were on that day.
+    references of the resources that it rests on. `limit` (the limits of results and the holds of agents that it rests
+    on) and `source` are as they were on that day.
     """
 
     row: str
@@ -149,7 +150,9 @@ def _answers(order: OrderFinding) -> Iterator[AnswerSummary]:
 
 
 def _answer(row: Contraindication, found: CriterionFinding) -> AnswerSummary:
-    limit = found.criterion.question.limit
+    limits = [(f"{limit.lab} {limit.text}", limit.guideline) for limit in found.limits]
+    limits += [(f"{row.agent} {row.text}", f"{row.guideline}, row {row.id}") for row in found.rows]
+    sources = dict.fromkeys(source for _, source in limits) or [found.criterion.source or row.source]
     return AnswerSummary(
         row=row.id,
         question=found.criterion.id,
@@ -157,8 +160,8 @@ def _answer(row: Contraindication, found: CriterionFinding) -> AnswerSummary:
         indicator=found.indicator.word if found.indicator else "",
         reason=found.reason.key if found.reason else "",
         evidence=_references(found.evidence),
-        limit=limit.text if limit else "",
-        source=limit.guideline if limit else row.source,
+        limit="; ".join(limit for limit, _ in limits),
+        source="; ".join(sources),
     )
 
 

@@ -18,46 +18,12 @@ import tomli
 
 from cds_service.answer import Answer, answer
 from cds_service.cards.context import Telling
+from cds_service.case_checks import SYSTEMS, mistakes, unknown_names
 from cds_service.errors import CdsError, TableError
 from cds_service.hooks.envelope import read_request
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 
-SYSTEMS = {
-    "sct": "http://snomed.info/sct",
-    "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
-    "icd-10": "http://hl7.org/fhir/sid/icd-10",
-    "icd-10-gm": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
-    "icd-10-pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
-    "loinc": "http://loinc.org",
-    "radlex": "http://radlex.org",
-    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "unii": "http://fdasis.nlm.nih.gov",
-    "atc": "http://www.whocc.no/atc",
-    "procedure": "https://example.org/ir-cds/fhir/CodeSystem/procedures",
-}
-_FIELDS = {
-    "id", "says", "hook", "order", "orders", "reasons", "labs", "patient", "encounter", "not_sent", "refused",
-    "expect", "text", "drafts", *(kind.key for kind in CLINICAL if kind.key != "observations"),
-}  # fmt: skip
-_EXPECTED = {
-    "procedure", "options", "indications", "contraindications", "criteria", "cards", "cards_say", "cards_do_not_say",
-    "error",
-}  # fmt: skip
-_CONCEPT = {"code", "text", "display", "fields"}
-_OF_AN_ENTRY: Mapping[str, set[str]] = {
-    "order": _CONCEPT | {"in_days"},
-    "orders": _CONCEPT | {"in_days"},
-    "conditions": _CONCEPT | {"clinical", "verification", "onset_days", "recorded_days", "encounter", "hours"},
-    "allergies": _CONCEPT
-    | {"clinical", "verification", "type", "criticality", "severity"}
-    | {"manifestation", "manifestation_text", "substance"},
-    "labs": _CONCEPT
-    | {"days", "hours", "status", "value", "unit", "comparator", "string", "answer", "absent", "components"},
-    "medications": _CONCEPT | {"days", "hours", "status", "intent", "resource", "sig", "a_day"},
-    "procedures": _CONCEPT | {"days", "hours", "status", "undated"},
-}
-"""The fields of an entry that is more than a code or a text."""
 _PATIENT = "Patient/p1"
 _DEFAULT = Telling()
 _INSTALLED, _REPOSITORY = Path(__file__).parent / "shipped_cases", Path(__file__).parents[1] / "tests" / "cases"
@@ -79,57 +45,42 @@ def case_folders(site: Path | None) -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
-def read_cases(folder: Path) -> list[Case]:
+def read_cases(folder: Path, *, named: str = "") -> list[Case]:
     """Every case of a folder, in order of file and row.
 
+    Args:
+        folder: of TOML files.
+        named: what messages put before the name of a file: the folder as the user gave it.
+
     Raises:
-        TableError: a file can't be read, or a row has no id, an id twice, or a field that is not known.
+        TableError: a file can't be read, or a row has no id, an id twice, or what `case_checks.py` refuses.
     """
     problems: list[str] = []
     cases: dict[str, Case] = {}
     for path in sorted(folder.glob("*.toml")):
+        name = f"{named}{path.name}"
         try:
             rows = tomli.loads(path.read_text("utf-8")).get("case", [])
         except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
-            problems.append(f"{path.name}: can't be read as TOML ({error}); correct the line it names")
+            problems.append(f"{name}: can't be read as TOML ({error}); correct the line it names")
             continue
         for row in rows:
-            place = f'{path.name}: case "{row.get("id", "")}"'
-            unknown = sorted(_unknown_fields(row))
-            if not row.get("id") or row["id"] in cases or unknown or "expect" not in row:
-                problems.append(f"{place}: needs an id of its own, expect, and only known fields; not {unknown}")
-            else:
-                cases[row["id"]] = Case(place, row)
+            wrong = [f'{name}: case "{row.get("id", "")}"{line}' for line in mistakes(row, cases)]
+            problems += wrong
+            if not wrong:
+                cases[row["id"]] = Case(f'{name}: case "{row["id"]}"', row)
     if problems:
         raise TableError(problems)
     return list(cases.values())
 
 
-def _unknown_fields(row: Mapping[str, Any]) -> Iterator[str]:
-    """Every field that nothing reads: one that is misspelled would let the case hold whatever is answered."""
-    yield from set(row) - _FIELDS
-    expect = row.get("expect", {})
-    yield from (f"expect.{name}" for name in (set(expect) - _EXPECTED if isinstance(expect, dict) else ()))
-    for field, known in _OF_AN_ENTRY.items():
-        entries = row.get(field, [])
-        for entry in entries if isinstance(entries, list) else [entries]:
-            yield from (f"{field}.{name}" for name in (set(entry) - known if isinstance(entry, dict) else ()))
-            yield from (f"{field} {code}" for code in _codes_of(entry) if not _has_system(code))
-
-
-def _codes_of(entry: Any) -> list[Any]:
-    codes = entry.get("code", []) if isinstance(entry, dict) else []
-    return codes if isinstance(codes, list) else [codes]
-
-
-def _has_system(code: Any) -> bool:
-    """Whether a code has a system: a short name of `SYSTEMS`, or an address."""
-    system = str(code).partition("|")[0]
-    return not system or system in SYSTEMS or ":" in system
-
-
 def failures(case: Case, knowledge: Knowledge, now: datetime) -> list[str]:
-    """What the decision says otherwise than the case expects; empty for a case that holds."""
+    """What the decision says otherwise than the case expects; empty for a case that holds.
+
+    A case that names something that the tables do not have is not judged.
+    """
+    if names := list(unknown_names(case.row, knowledge)):
+        return [f"{case.place}, {line}" for line in names]
     try:
         found = answer_case(case, knowledge, now)
     except CdsError as error:

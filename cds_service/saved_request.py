@@ -45,6 +45,10 @@ def fill_dates(body: bytes, today: date) -> bytes:
     return _RELATIVE_DATE.sub(resolved, body)
 
 
+def _in_words(error: Exception) -> str:
+    return "it has no `hook`, as order-sign" if "missing required field" in str(error) else str(error)
+
+
 def service_for(body: bytes) -> str:
     """The id of the service that answers the hook named in `body`.
 
@@ -55,12 +59,10 @@ def service_for(body: bytes) -> str:
         hook = msgspec.json.decode(body, type=_Hook).hook
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"The request is not a hook request in JSON: {error}. See the requests in examples/."
+            f"This is not a hook request in JSON: {_in_words(error)}. See the requests in examples/."
         ) from error
     for service in SERVICES.values():
         if service.hook == hook:
             return service.id
     hooks = ", ".join(service.hook for service in SERVICES.values())
-    raise SetupError(
-        f"No service answers this hook. The hooks are {hooks}; name a service with --service to send anyway."
-    )
+    raise SetupError(f"No service answers the hook {hook!r}. The hooks are {hooks}.")

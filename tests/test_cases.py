@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -91,4 +92,39 @@ def test_a_field_that_nothing_reads_is_refused(row: str, field: str, tmp_path: P
     (tmp_path / "own.toml").write_text(f'[[case]]\nid = "1"\nsays = "One."\n{row}\n', "utf-8")
     with pytest.raises(TableError) as refused:
         read_cases(tmp_path)
-    assert f"['{field}']" in str(refused.value)
+    assert f"{field} is not a field here" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('labs = ["plt"]', "labs has 'plt'; write a table"),
+        ('conditions = "icd-10-cm|K76.6"', "conditions is no list"),
+        ('conditions = [{ code = "loinic|777-3" }]', 'conditions has "loinic|777-3"; write SYSTEM|CODE'),
+        ('hook = "order-sing"', 'hook is "order-sing", which no service answers; did you mean "order-sign"?'),
+        ('not_sent = ["observation"]', 'which is no data kind; did you mean "observations"?'),
+    ],
+)
+def test_a_case_of_another_form_is_refused(row: str, said: str, tmp_path: Path) -> None:
+    """What can't be made into a call is said with its place, before anything is judged."""
+    (tmp_path / "own.toml").write_text(f'[[case]]\nid = "1"\nsays = "One."\n{row}\nexpect = {{}}\n', "utf-8")
+    with pytest.raises(TableError) as refused:
+        read_cases(tmp_path)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"order": "tipps"}, 'order names "tipps", which is no procedure of the tables; did you mean "tips"?'),
+        ({"expect": {"procedure": "tipps"}}, 'expect.procedure names "tipps"'),
+        ({"expect": {"options": ["tipps"]}}, 'expect.options names "tipps"'),
+        ({"expect": {"criteria": {"platelets-high-rsk": "present"}}}, 'did you mean "platelets-high-risk"?'),
+        ({"expect": {"contraindications": {"bleeding": "present"}}}, "which is no contraindication of the tables"),
+        ({"expect": {"indications": {"uterine-fibroid": "present"}}}, 'did you mean "uterine-fibroids"?'),
+    ],
+)
+def test_an_id_that_no_row_has_is_said(row: dict[str, Any], said: str, knowledge: Knowledge, now: datetime) -> None:
+    """A misspelled id fails the case with the one that may be meant, not with what its patient is answered."""
+    case = Case("own.toml", {"id": "x", "order": "tips", "expect": {}} | row)
+    assert [said in line for line in failures(case, knowledge, now)] == [True]

@@ -45,7 +45,7 @@ def test_the_hook_chooses_the_service():
         (b"[]", "not a hook request in JSON"),
         (b'{"hook": 7}', "not a hook request in JSON"),
         (b'{"hook": "\xff"}', "not a hook request in JSON"),
-        (b'{"hook": "medication-refill"}', "No service answers this hook"),
+        (b'{"hook": "medication-refill"}', "No service answers the hook"),
     ],
 )
 def test_what_is_no_hook_request_is_said(body: bytes, says: str):

@@ -75,7 +75,7 @@ def test_mistakes_are_told(service: Service, tmp_path: Path) -> None:
     """A wrong request, hook, site folder, language or time is an error that says what is wrong."""
     with pytest.raises(RequestError, match="/context"):
         service.decide(a_call() | {"context": {}})
-    with pytest.raises(SetupError, match="No service answers this hook"):
+    with pytest.raises(SetupError, match="No service answers the hook"):
         service.decide(a_call() | {"hook": "order-brew"})
     with pytest.raises(SetupError, match="not a hook request"):
         service.decide("[]")

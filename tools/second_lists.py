@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 import simple_icd_10_cm as icd  # noqa: E402 - a release of ICD-10-CM, of the test dependencies
 
-from cds_service.cases import SYSTEMS  # noqa: E402 - of this clone
+from cds_service.case_checks import SYSTEMS  # noqa: E402 - of this clone
 from cds_service.knowledge.load import load_shipped  # noqa: E402
 from cds_service.knowledge.tables import Knowledge  # noqa: E402
 from cds_service.knowledge.value_sets import CodeRule, rules_of  # noqa: E402

@@ -75,11 +75,10 @@ def _cited(members: Sequence[Member], context: CardContext) -> str:
     """The guideline of the loudest member that names one."""
     wording = context.wording
     for member in members:
-        limit = member.finding.criterion.question.limit
-        held = next((advice.row.guideline for advice in member.finding.holds if advice.row is not None), "")
-        if held:
-            return wording.label("guideline", held)
-        if cite := limit.cite if limit is not None else member.row.cite:
+        finding = member.finding
+        if finding.rows:
+            return wording.label("guideline", finding.rows[0].guideline)
+        if cite := finding.limits[0].cite if finding.limits else member.row.cite:
             return wording.label("cite", cite)
     return ""
 
@@ -219,7 +218,7 @@ def _usually(problem: Problem, context: CardContext) -> Iterator[str]:
 def _limits(members: Sequence[Member], context: CardContext) -> Iterator[str]:
     """The limits of what was measured in its unit, each with its source; then the source of a row without one."""
     wording = context.wording
-    limits = [(member, limit) for member in members if (limit := member.finding.criterion.question.limit) is not None]
+    limits = [(member, limit) for member in members for limit in member.finding.limits]
     holds = [line for member in members for line in hold_limits(member.finding.holds, context)]
     several = len({limit.lab for _, limit in limits}) > 1 or bool(holds)
     for member, limit in limits:

@@ -57,8 +57,8 @@ def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]
 
 def _own_failures(site: Path, knowledge: Knowledge, now: datetime) -> list[str]:
     """The failures of the site's own cases."""
-    own = read_cases(site / "cases")
-    problems = [f"site/cases/{problem}" for case in own for problem in failures(case, knowledge, now)]
+    own = read_cases(site / "cases", named=f"{site / 'cases'}/")
+    problems = [problem for case in own for problem in failures(case, knowledge, now)]
     if own and not problems:
         print(f"{len(own)} cases of the site hold.")
     return problems
@@ -85,8 +85,19 @@ def _show_changes(rows: list[str], cases: list[str]) -> None:
         print(f"  {line}")
     if cases:
         print("It changes the result of these cases of the shipped tables; confirm each:")
-    for line in cases:
-        print(f"  {line}")
+    for said, places in _by_cause(cases).items():
+        print(f"  {said}")
+        for place in places:
+            print(f"    {place}")
+
+
+def _by_cause(failed: list[str]) -> dict[str, list[str]]:
+    """What cases say otherwise -> the places of those cases, each once."""
+    found: dict[str, list[str]] = {}
+    for line in failed:
+        place, _, said = line.partition('": ')
+        found.setdefault(said, []).append(f'{place}"')
+    return found
 
 
 def _summary(knowledge: Knowledge) -> str:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from cds_service.cases import Case, case_folders, read_cases
 from cds_service.cli.kept_tables import VERSION, kept_knowledge
 from cds_service.cli.options import local_now, settings_of
-from cds_service.cli.table_diff import case_differences, row_differences
+from cds_service.cli.table_diff import Cause, case_differences, row_differences
 from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
@@ -37,8 +37,12 @@ def run(args: argparse.Namespace) -> int:
         is_same = old.version == new.version  # the same tables answer every case alike
         cases = [] if is_same else case_differences(cases_of(old_site, new_site), old, new, now)
     print(f"{old.version} → {new.version}")
-    _print("rows", rows)
-    _print("answers to cases", cases)
+    print(f"\n{len(rows) or 'No'} differences in rows{':' if rows else '.'}")
+    for line in rows:
+        print(f"  {line}")
+    print(f"\n{sum(cause.count for cause in cases) or 'No'} cases are answered otherwise{':' if cases else '.'}")
+    for cause in cases:
+        _print(cause)
     return 1 if rows or cases else 0
 
 
@@ -48,7 +52,8 @@ def _load(name: str, site: Path | None, settings: Settings) -> Knowledge:
     try:
         return load_knowledge(site)
     except TableError as error:
-        raise SetupError(f"{name}: {len(error.problems)} to fix, see cds-service check: {error.problems[0]}") from None
+        first = error.problems[0].replace(f"{site}/", "")  # of a packed file, a folder that is gone by now
+        raise SetupError(f"{name}: {len(error.problems)} to fix, see cds-service check: {first}") from None
 
 
 def cases_of(*sites: Path | None) -> list[Case]:
@@ -61,10 +66,13 @@ def cases_of(*sites: Path | None) -> list[Case]:
     return list({case.row["id"]: case for folder in folders for case in read_cases(folder)}.values())
 
 
-def _print(what: str, lines: list[str]) -> None:
-    print(f"\n{len(lines) or 'No'} differences in {what}{':' if lines else '.'}")
-    for line in lines:
-        print(f"  {line}")
+def _print(cause: Cause) -> None:
+    """What changed, and below it the cards with the cases in which they did."""
+    print(f"  {cause.rows or 'no row, only cards'}: {cause.count} case{'s' if cause.count > 1 else ''}")
+    for cards, places in cause.cards.items():
+        print(f"    {cards}")
+        for place in places:
+            print(f"      {place}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import orjson
 
-from cds_service.cases import SYSTEMS
+from cds_service.case_checks import SYSTEMS
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.clinical_data.data_request import DataQuery
 from cds_service.clinical_data.retrieved import RetrievedData

@@ -94,15 +94,19 @@ def _call(call: Mapping[str, Any], rows: Sequence[str], kept: Collection[str]) -
     yield f"Read: {', '.join(read) or 'nothing'}"
     for kind, reasons in call["unavailable"].items():
         yield f"Not available: {kind}: {', '.join(reasons)}"
-    for order in call["orders"]:
+    # Orders and rows of this card first.
+    for order in sorted(call["orders"], key=lambda order: not _is_about(order, rows)):
         recognized = f", recognized by {order['recognized_by']}" if order.get("recognized_by") else ""
         yield f"Order: {order['procedure'] or 'no procedure of the tables'}{recognized}"
         answers = order.get("answers", [])
-        # The rows of this card first.
         for answer in sorted(answers, key=lambda answer: answer["row"] not in rows):
             yield from _answer(answer, of_this_card=answer["row"] in rows)
         if not answers:
             yield "  Every question was answered absent, or the call is of a release that stored no answers."
+
+
+def _is_about(order: Mapping[str, Any], rows: Sequence[str]) -> bool:
+    return any(answer["row"] in rows for answer in order.get("answers", ()))
 
 
 def _answer(answer: Mapping[str, Any], *, of_this_card: bool) -> Iterator[str]:

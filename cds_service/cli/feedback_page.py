@@ -21,6 +21,7 @@ from cds_service.errors import SetupError
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.override_reasons import reasons_by_kind
 from cds_service.knowledge.tables import Knowledge
+from cds_service.publishing.rule_book import KINDS, RuleBook
 from cds_service.storage.month import Period
 from cds_service.storage.report import Report, Tally
 
@@ -32,8 +33,12 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _MAX_ROWS = 20
 _INCHES = 9.0
 _MOST = 10
+_CHANGE_SHOWN = 90
+"""Characters of a change beside a row; the table of all changes has the whole of it."""
 ANSWERS_NEEDED = 5
 """Answers to the cards of a row before its share of overridden ones says anything."""
+_CLINICAL_TABLES = ("thresholds", "holds", "contraindications", "procedures")
+"""Files of a site folder that change what a card says of a patient."""
 _OLD, _ENDS_SOON = timedelta(days=365), timedelta(days=60)
 WHOSE = {
     "useful": "the card helped: another agent, a test or a consult was planned",
@@ -68,7 +73,7 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         SetupError: matplotlib is not installed.
     """
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True)
-    rules = report.by["rule"]
+    rules, book = report.by["rule"], RuleBook(knowledge)
     names = row_names(knowledge)
     return environment.get_template("feedback.html").render(
         report=report,
@@ -78,6 +83,8 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         headings={kind: heading for kind, heading in HEADINGS.items() if kind != "rule"},
         percent=shown_percent,
         name=lambda row: names.get(row, row),
+        local=lambda row: local_changes(book, row),
+        site=[change for change in knowledge.changes if change.get("table") in _CLINICAL_TABLES],
         reason=lambda key: knowledge_reason(knowledge, key),
         shown=_most(rules, lambda tally: tally.shown),
         overridden=_most(rules, lambda tally: tally.overridden),
@@ -88,6 +95,7 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         whose=WHOSE,
         clinical=[kind.key for kind in CLINICAL],
         most=_MOST,
+        most_words=_CHANGE_SHOWN,
         plots=list(_plots(report)),
         version=knowledge.version,
     )
@@ -104,6 +112,17 @@ def row_names(knowledge: Knowledge) -> dict[str, str]:
     indications = {i.id: i.label for p in knowledge.procedures.values() for i in p.indications}
     procedures = {p.id: p.label for p in knowledge.procedures.values()}
     return indications | procedures | {row.id: row.label for row in knowledge.contraindications}
+
+
+def local_changes(book: RuleBook, row: str) -> list[str]:
+    """What the hospital changed of a row, its limits and holds: `platelets-high-risk: value 50 → 75 (Protocol 7)`."""
+    rules = (rule for kind in KINDS if (rule := book.rule(kind, row)) is not None)
+    return [_in_words(change) for rule in rules for change in rule.changes]
+
+
+def _in_words(change: Mapping[str, str]) -> str:
+    said = f"{change['id']}: {change.get('what') or change['reason']}"
+    return f"{said} ({source})" if (source := change.get("source")) else said
 
 
 def knowledge_reason(knowledge: Knowledge, key: str) -> str:

@@ -77,9 +77,10 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     whole = Parser(
         prog="cds-service",
         description="CDS Hooks decision support for ordering interventional-radiology procedures.",
+        quiet="no progress and no remarks; mistakes are still said",
     )
+    whole.set_defaults(quiet=False)
     whole.add_argument("--version", action=_Version, help="show the release and exit")
-    whole.add_argument("--quiet", "-q", action="store_true", help="no progress and no remarks; mistakes are still said")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     called = next((word for word in argv if not word.startswith("-")), None) if argv is not None else None
     for name, what in _COMMANDS.items():

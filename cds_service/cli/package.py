@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cds_service.cli.options import settings_of
 from cds_service.errors import SetupError
 from cds_service.publishing.archive import archive, archive_name
 from cds_service.publishing.build import write
-from cds_service.publishing.sources import shipped_sources
+from cds_service.publishing.sources import Sources, read_sources, shipped_sources
 
 
 def run_build(args: argparse.Namespace) -> int:
@@ -19,7 +20,7 @@ def run_build(args: argparse.Namespace) -> int:
         SetupError: the folder holds something else, or can't be written to.
     """
     try:
-        write(shipped_sources(), args.out)
+        write(_sources(args), args.out)
     except OSError as error:
         raise _cannot_write(args.out, error) from error
     print(args.out)
@@ -33,7 +34,7 @@ def run_pack(args: argparse.Namespace) -> int:
         TableError: a table is wrong.
         SetupError: the folder can't be written to.
     """
-    sources = shipped_sources()
+    sources = _sources(args)
     path = args.out / archive_name(sources)
     try:
         args.out.mkdir(parents=True, exist_ok=True)
@@ -42,6 +43,12 @@ def run_pack(args: argparse.Namespace) -> int:
         raise _cannot_write(path, error) from error
     print(path)
     return 0
+
+
+def _sources(args: argparse.Namespace) -> Sources:
+    """The tables with the changes of the site; the shipped ones without a site."""
+    site = settings_of(args).site
+    return read_sources(site=site) if site else shipped_sources()
 
 
 def _cannot_write(path: Path, error: OSError) -> SetupError:

@@ -12,10 +12,15 @@ _WRONG_CHOICE = re.compile(r"invalid choice: '(?P<given>[^']*)'")
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's parser, which also proposes; its subparsers are of this class too. Options are never abbreviated."""
+    """argparse's parser, which also proposes; its subparsers are of this class too. Options are never abbreviated.
 
-    def __init__(self, **options: Any) -> None:
+    `--quiet` is read before and after the command.
+    """
+
+    def __init__(self, *, quiet: str = argparse.SUPPRESS, **options: Any) -> None:
+        """`quiet` is the help of `--quiet`, which stands in that of the program alone."""
         super().__init__(**{"allow_abbrev": False, **options})
+        self.add_argument("--quiet", "-q", action="store_true", default=argparse.SUPPRESS, help=quiet)
         self._words: list[str] = []
 
     def error(self, message: str) -> NoReturn:

@@ -5,9 +5,10 @@ In: two `Knowledge` and the cases. Out: lines for people, each with its row firs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from difflib import SequenceMatcher
 from typing import Any
 
 from cds_service.cases import Case, answer_case
@@ -37,6 +38,8 @@ _OF_A_LIMIT = ("comparison", "value", "unit", "within_days", "guideline", "sourc
 _FROM_THE_LIMIT = ("asks", "source", "grade")
 """What a question has from its limit, which is a rule of its own."""
 _SHOWN_ITEMS = 5
+_ALIKE = 0.6
+"""Share of words that two cards have in common, from which on only the others are told."""
 
 
 def row_differences(old: Knowledge, new: Knowledge) -> list[str]:
@@ -126,30 +129,81 @@ def _signed(sign: str, items: Iterable[str], others: Iterable[str]) -> list[str]
     return [*(f"{sign} {item}" for item in left[:_SHOWN_ITEMS]), *more]
 
 
-def case_differences(cases: Iterable[Case], old: Knowledge, new: Knowledge, now: datetime) -> list[str]:
-    """Every case that the two states answer otherwise: which rows, and which cards."""
-    return [f"{case.place}: {line}" for case in cases for line in _answers(case, old, new, now)]
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What changed in some cases alike: the answers of rows, empty where only cards differ; `cards` -> those cases."""
+
+    rows: str
+    cards: Mapping[str, Sequence[str]]
+
+    @property
+    def count(self) -> int:
+        """The number of its cases."""
+        return sum(map(len, self.cards.values()))
 
 
-def _answers(case: Case, old: Knowledge, new: Knowledge, now: datetime) -> Iterator[str]:
-    before, after = _answer(case, old, now), _answer(case, new, now)
+def case_differences(cases: Iterable[Case], old: Knowledge, new: Knowledge, now: datetime) -> list[Cause]:
+    """What the two states answer otherwise: each change of rows once, with its cases, the most first."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for case in cases:
+        before, after = _answer(case, old, now), _answer(case, new, now)
+        rows = "; ".join(_rows_changed(before.rows, after.rows))
+        if rows or before.cards != after.cards:
+            found.setdefault(rows, {}).setdefault(_cards_changed(before, after), []).append(case.place)
+    return sorted((Cause(*one) for one in found.items()), key=lambda cause: -cause.count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of each row of each order, and the cards."""
+
+    rows: Mapping[str, str]
+    cards: tuple[str, ...]
+
+
+def _rows_changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     for name in dict.fromkeys((*before, *after)):
         said = {before.get(name), after.get(name)}
         # A row that was not asked and is absent now changes nothing for anybody.
         if len(said) == 2 and said != {None, "absent"}:
-            yield f"{name} {before.get(name, '-')} → {after.get(name, '-')}"
+            yield f"{name} {before.get(name, 'not listed')} → {after.get(name, 'not listed')}"
 
 
-def _answer(case: Case, knowledge: Knowledge, now: datetime) -> dict[str, str]:
-    """What is said of each row of each order, and the cards."""
+def _cards_changed(before: _Said, after: _Said) -> str:
+    """The cards that are gone and new; of cards with the same words but a few, these words."""
+    gone = [card for card in before.cards if card not in after.cards]
+    new = [card for card in after.cards if card not in before.cards]
+    if before.rows == after.rows and len(gone) == len(new) and (words := _words_changed(gone, new)):
+        return f"in the words of a card: {', '.join(words)}"
+    return "; ".join([*(f"- {card}" for card in gone), *(f"+ {card}" for card in new)]) or "the same cards"
+
+
+def _words_changed(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """`50 → 75`, each once; empty where most of the words differ."""
+    found: list[str] = []
+    for one, other in zip(before, after, strict=True):
+        left, right = one.split(), other.split()
+        steps = SequenceMatcher(None, left, right, autojunk=False)
+        if steps.ratio() < _ALIKE:
+            return []
+        found += [
+            f"{' '.join(left[a:b])} → {' '.join(right[c:d])}"
+            for tag, a, b, c, d in steps.get_opcodes()
+            if tag != "equal"
+        ]
+    return list(dict.fromkeys(found))
+
+
+def _answer(case: Case, knowledge: Knowledge, now: datetime) -> _Said:
     try:
         found = answer_case(case, knowledge, now)
     except CdsError as error:
-        return {"answer": error.message}
-    said: dict[str, str] = {"cards": "; ".join(f"{c['indicator']} “{c['summary']}”" for c in found.cards) or "none"}
-    for entry in found.decision.get("procedures", ()):
-        order = entry.get("order", "")
-        said[f"{order} procedure"] = entry.get("procedure", "none")
+        return _Said({"answer": error.message}, ())
+    rows: dict[str, str] = {}
+    entries = found.decision.get("procedures", ())
+    for entry in entries:
+        order = f"{entry['order']} " if len(entries) > 1 and "order" in entry else ""
+        rows[f"{order}procedure"] = entry.get("procedure", "none")
         for row in (*entry.get("indications", ()), *entry.get("contraindications", ())):
-            said[f"{order} {row['id']}"] = " ".join(row[n] for n in ("certainty", "indicator") if n in row)
-    return said
+            rows[f"{order}{row['id']}"] = " ".join(row[n] for n in ("certainty", "indicator") if n in row)
+    return _Said(rows, tuple(f"{card['indicator']} “{card['summary']}”" for card in found.cards))

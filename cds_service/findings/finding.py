@@ -19,7 +19,7 @@ from cds_service.facts.patient_facts import Coding, OrderFact
 from cds_service.indicator import Indicator
 from cds_service.knowledge.derivation import Derivation
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
-from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure
+from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure, Threshold
 from cds_service.reasons import Reason
 
 
@@ -106,7 +106,8 @@ class HoldAdvice:
     `last_dose` is the day of the last dose, where the day of the procedure is known and no one is asked first; it keeps
     the longest hold of a range. `recorded_dose` is the day of the last dose that is on record. `others` are guidelines
     with another number. `full_days` is the longest hold of a row of doses in days. `ask` are keys below `ask.*` of the
-    wording: who is asked; `because` the recorded states.
+    wording: who is asked; `because` the recorded states. `crossed` are limits of a test that says that enough of it
+    still acts.
     `renal` is None where the hold does not depend on the kidneys, or nothing tells (then `renal_missing`).
     """
 
@@ -123,6 +124,7 @@ class HoldAdvice:
     others: tuple[HoldRow, ...] = ()
     ask: tuple[str, ...] = ()
     because: tuple[Evidence, ...] = ()
+    crossed: tuple[Threshold, ...] = ()
     quiet: bool = False
     """Nothing for this order to change: it is on the list, and stays so."""
     reasons: tuple[Reason, ...] = ()
@@ -145,9 +147,22 @@ class CriterionFinding(msgspec.Struct, frozen=True):
     list_state: str | None = None
     holds: tuple[HoldAdvice, ...] = ()
     """Of a question about antithrombotics: one an agent, the loudest first."""
+    crossed: tuple[Threshold, ...] = ()
+    """Of a question about medications: the limits of results that the answer rests on."""
     quiet: bool = False
     """Present, and nothing for this order to change: in the decision, on no card of its own."""
     told: Told = NOT_TOLD
+
+    @property
+    def limits(self) -> tuple[Threshold, ...]:
+        """The limits of results that it rests on, or was to be held against."""
+        limit = self.criterion.question.limit
+        return self.crossed if limit is None else (limit,)
+
+    @property
+    def rows(self) -> tuple[HoldRow, ...]:
+        """The rows of the holds that it rests on."""
+        return tuple(advice.row for advice in self.holds if advice.row is not None)
 
 
 class ContraindicationFinding(msgspec.Struct, frozen=True):

@@ -142,11 +142,11 @@ def _to_target(case: _Case) -> HoldAdvice:
     knowledge = case.patient.knowledge
     targets = [t for t in knowledge.medications.targets if not t.access or t.access & case.order.accesses]
     limits = [knowledge.thresholds[target.threshold] for target in targets]
-    verdicts = [hold_against(limit, case.patient.labs, knowledge.codes, case.patient.facts.today) for limit in limits]
-    found = {verdict.certainty for verdict in verdicts}
-    if Certainty.PRESENT in found:
-        return case.advice(HoldAction.CORRECT_TO_TARGET, case.base)
-    quiet = found == {Certainty.ABSENT}
+    labs, today = case.patient.labs, case.patient.facts.today
+    found = {limit: hold_against(limit, labs, knowledge.codes, today).certainty for limit in limits}
+    if crossed := tuple(limit for limit, certainty in found.items() if certainty is Certainty.PRESENT):
+        return replace(case.advice(HoldAction.CORRECT_TO_TARGET, case.base), crossed=crossed)
+    quiet = set(found.values()) == {Certainty.ABSENT}
     return case.advice(HoldAction.CORRECT_TO_TARGET, Indicator.INFO, quiet=quiet)
 
 

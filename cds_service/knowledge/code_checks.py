@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from cds_service.near_names import did_you_mean
+
 PROCEDURE_CODES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
 """The code system of this service's own procedure ids."""
 
@@ -67,5 +69,5 @@ def _concept_map(concept_map: Row, known: Collection[str], procedures: Collectio
                 if "code" in target and target["code"] not in procedures:
                     yield (
                         f'concept_maps: "{name}", "{element["code"]}" is mapped to "{target["code"]}", which is no '
-                        "procedure; correct it or add the procedure"
+                        f"procedure; {did_you_mean(target['code'], procedures, 'correct it or add the procedure')}"
                     )

@@ -67,7 +67,8 @@ def _missing(file: str, row: str, field: str, names: Iterable[str], known: Itera
 
 def _conditions(rows: TableRows) -> Iterator[str]:
     for key, row in rows.conditions.items():
-        yield from _missing("conditions.toml", key, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
+        file = "site/conditions.toml" if "change" in row else "conditions.toml"
+        yield from _missing(file, key, "value_set", [row["value_set"]], rows.value_sets, "ValueSet")
 
 
 def _procedures(rows: TableRows) -> Iterator[str]:

@@ -86,21 +86,37 @@ def load_knowledge(
     """
     if site is None:
         return _shipped_alone(tables, profiles)
-    problems: list[str] = []
-    with _without_collecting():
-        files = read_rows(tables, profiles, problems)
-        return _effective(files, read_site(site, problems), problems, today or date.today())
+    return _with_site(site, tables, profiles, today or date.today())[1]
 
 
-def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[TableRows, Knowledge]:
-    """The shipped rows as they are written, of any status, and the tables that they are without a site.
+def load_shipped(
+    *, tables: Path = TABLES, profiles: Path = PROFILES, site: Path | None = None
+) -> tuple[TableRows, Knowledge]:
+    """The rows as they are written, of any status, and the tables that they are, a site's laid over them.
 
     What is published is made from both; the files are read once.
 
     Raises:
         TableError: with one line for every problem in any file.
     """
-    return _shipped(tables, profiles, state_of(tables, profiles))
+    if site is None:
+        return _shipped(tables, profiles, state_of(tables, profiles))
+    return _with_site(site, tables, profiles, date.today())
+
+
+def _with_site(site: Path, tables: Path, profiles: Path, today: date) -> tuple[TableRows, Knowledge]:
+    problems: list[str] = []
+    with _without_collecting():
+        files = read_rows(tables, profiles, problems)
+        try:
+            return files, _effective(files, read_site(site, problems), problems, today)
+        except TableError as error:
+            raise TableError([_as_given(problem, site) for problem in error.problems]) from None
+
+
+def _as_given(problem: str, site: Path) -> str:
+    """A problem with the path of the site folder as the user gave it, in place of `site`."""
+    return f"{site}{problem.removeprefix('site')}" if problem.startswith("site/") else problem
 
 
 _IN_USE: WeakValueDictionary[bytes, Knowledge] = WeakValueDictionary()
@@ -226,6 +242,7 @@ def _assemble(files: TableRows, terms: Terms) -> Knowledge:
         not_connected=files.not_connected,
         changes=files.changes,
         value_set_titles={key: value_set["title"] for key, value_set in files.value_sets.items()},
+        family_titles=files.family_titles,
         silent_rows=tuple(rows.silent_rows(files)),
         switched_off=files.switched_off,
         links=files.links,

@@ -34,6 +34,8 @@ class MedicationTexts:
             topical_words: words that say that it is a gel or drops.
             words: how texts become words.
         """
+        self.names: Mapping[str, tuple[str, ...]] = {name: tuple(agents) for name, agents in names.items()}
+        """As given; of products and substances, confirmed or not."""
         self._words = words
         self._unverified = {words.of(name).strip() for name in unverified}
         self._topical = tuple(topical_words)

@@ -133,7 +133,7 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
         "oldest result, days": str(threshold.within_days) if threshold else "",
         "told as": question.told_as(criterion.indicator),
         "without data": "unknown" if criterion.required else "not missed",
-        "guideline": threshold.guideline if threshold else "",
+        "guideline": "; ".join(question.guidelines(knowledge)),
         "grade": threshold.grade if threshold else criterion.grade,
         "source": threshold.source if threshold else criterion.source or row.source,
         "status": "active, in shadow" if row.shadow else "active",

@@ -198,15 +198,16 @@ def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraind
 
 
 def silent_rows(files: TableRows) -> Iterator[SilentRow]:
-    """Every procedure, indication, contraindication and criterion that is not active."""
+    """Every procedure, indication, contraindication and criterion that is not active, or whose limit is not."""
     parts = {"procedures": ("indication", "indications"), "contraindications": ("criterion", "criteria")}
     for table, (name, inner_table) in parts.items():
         for row in getattr(files, table).values():
             if not is_active(row):
                 yield SilentRow(table, row["id"], row["label"], row["status"], row["id"])
             for inner in row.get(name, ()):
-                if not is_active(inner):
-                    yield SilentRow(inner_table, inner["id"], inner["label"], inner["status"], row["id"])
+                limit = files.thresholds.get(inner.get("threshold", ""), inner)
+                if silent := next((one for one in (inner, limit) if not is_active(one)), None):
+                    yield SilentRow(inner_table, inner["id"], inner["label"], silent["status"], row["id"])
 
 
 def threshold(row: Row) -> Threshold:

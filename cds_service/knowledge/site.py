@@ -24,7 +24,7 @@ schemas `site_*.json` hold the fields that may be changed, so a site can't chang
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from cds_service.knowledge.read import read_json, read_toml
 from cds_service.knowledge.site_lock import LOCK, NOTES, differences
 
 _NOT_HELD = "a site folder can not hold this file; remove or rename it, see docs/changing-the-tables.md"
-_TABLES = {
+TABLES: Mapping[str, tuple[str, str, str]] = {
     "thresholds.toml": ("thresholds", "site_thresholds", "threshold"),
     "contraindications.toml": ("contraindications", "site_contraindications", "contraindication"),
     "holds.toml": ("holds", "site_holds", "hold"),
@@ -116,8 +116,8 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
 def _read_file(path: Path, place: Path, name: str, site: SiteChanges, problems: list[str]) -> bool:
     """Read one file; False where no table is in it."""
     where = place.parts[0]
-    if str(place) in _TABLES:
-        attribute, schema, rows = _TABLES[str(place)]
+    if str(place) in TABLES:
+        attribute, schema, rows = TABLES[str(place)]
         getattr(site, attribute).extend(read_toml(path, name, schema, problems).get(rows, []))
     elif str(place) == "order_words.toml":
         site.order_words = read_toml(path, name, "site_order_words", problems)
@@ -126,7 +126,8 @@ def _read_file(path: Path, place: Path, name: str, site: SiteChanges, problems: 
     elif where in _RESOURCES and path.suffix == ".json":
         attribute, schema = _RESOURCES[where]
         found = read_json(path, name, schema, problems)
-        getattr(site, attribute).extend([found] if found else [])
+        # A ConceptMap may be without an id: messages name it by its file.
+        getattr(site, attribute).extend([{"id": path.stem} | found] if found else [])
     else:
         return False
     return True

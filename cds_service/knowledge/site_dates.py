@@ -10,9 +10,11 @@ from dataclasses import fields, replace
 from datetime import date, timedelta
 from typing import Any
 
-from cds_service.knowledge.site import SiteChanges
+from cds_service.knowledge.site import TABLES, SiteChanges
 
 Row = Mapping[str, Any]
+_NOT_ROWS = ("files", "order_words")
+_FILES = {attribute: file for file, (attribute, _, _) in TABLES.items()}
 LATER, OVER = "later", "over"
 """A change that does not count yet, and one that no longer does."""
 
@@ -40,7 +42,7 @@ def in_force(site: SiteChanges, today: date) -> SiteChanges:
 
 def next_day(site: SiteChanges, today: date) -> date | None:
     """The first day after `today` on which other changes count; None where there is none."""
-    days = (day for row in every_change(site) for day in _turns(row["change"]))
+    days = (day for _, row in every_change(site) for day in _turns(row["change"]))
     return min((day for day in days if day > today), default=None)
 
 
@@ -51,21 +53,22 @@ def _turns(change: Row) -> Iterator[date]:
         yield date.fromisoformat(change["until"]) + timedelta(days=1)
 
 
-def every_change(site: SiteChanges) -> Iterator[Row]:
-    """Every row with a change, those of criteria and blocks of words too; a block has what it is `about` as its id."""
-    tables = [getattr(site, field.name) for field in fields(site) if field.name not in ("files", "order_words")]
+def every_change(site: SiteChanges) -> Iterator[tuple[str, Row]]:
+    """File and row of every change, those of criteria and blocks of words too; a block's id is what it is `about`."""
+    tables = [(_FILES.get(f.name, f.name), getattr(site, f.name)) for f in fields(site) if f.name not in _NOT_ROWS]
     tables += [
-        [block | {"id": block.get("about", name)} for block in blocks] for name, blocks in site.order_words.items()
+        ("order_words.toml", [block | {"id": block.get("about", name)} for block in blocks])
+        for name, blocks in site.order_words.items()
     ]
-    for row in (row for rows in tables for row in rows):
-        yield from (part for part in (row, *row.get("criterion", ())) if "change" in part)
+    for file, row in ((file, row) for file, rows in tables for row in rows):
+        yield from ((file, part) for part in (row, *row.get("criterion", ())) if "change" in part)
 
 
 def wrong_dates(site: SiteChanges, today: date) -> Iterator[str]:
     """Dates of approval that are still to come, and ends before their beginning; a day is left for other time zones."""
     latest = (today + timedelta(days=1)).isoformat()
-    for row in every_change(site):
-        change, where = row["change"], f'site: "{row["id"]}", change'
+    for file, row in every_change(site):
+        change, where = row["change"], f'site/{file}: "{row["id"]}", change'
         if change["date"] > latest:
             yield f"{where}: date is {change['date']}, which is still to come; write the day of approval"
         if change.get("until", "9999") < change.get("from", ""):

@@ -10,6 +10,7 @@ from cds_service.knowledge.expansions import edition_of
 from cds_service.knowledge.site import SiteChanges
 from cds_service.knowledge.site_dates import state_of
 from cds_service.knowledge.table_rows import TableRows
+from cds_service.near_names import did_you_mean
 
 _ADDED = ("synonyms", "exclude_terms")
 _AMOUNTS = ("least", "most", "unit", "restart")
@@ -38,7 +39,8 @@ def overlay(
         changed.add(change["id"])
         row = rows.get(change["id"])
         if row is None and not (may_add and "region" in change):
-            problems.append(f'{file}: "{change["id"]}" is no row of the shipped table; correct the id')
+            near = did_you_mean(change["id"], shipped, "correct the id")
+            problems.append(f'{file}: "{change["id"]}" is no row of the shipped table; {near}')
         elif row is not None and "region" in change:
             problems.append(f'{file}: "{change["id"]}" is shipped already; change it by its allowed fields only')
         elif row is None:

@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Any
 
 from cds_service.knowledge.tables import PROBLEMS
+from cds_service.near_names import did_you_mean
 
 Row = Mapping[str, Any]
 MOST_REASONS = 7
@@ -27,7 +28,8 @@ def overlay_wordings(
         if (key, name) in seen:
             problems.append(f"{where} is there twice; join the two")
         elif before is None:
-            problems.append(f"{where} is no shipped sentence; correct the key, see `cds-service tables --wording`")
+            near = did_you_mean(key, shipped.get(name, ()), "correct the key, see `cds-service tables --wording`")
+            problems.append(f"{where} is no shipped sentence; {near}")
         elif (own := _places(change["text"])) != (known := _places(before)):
             listed = ", ".join(f"{{{place}}}" for place in sorted(known)) or "none"
             problems.append(
@@ -52,7 +54,10 @@ def overlay_override_reasons(shipped: Row, changes: list[dict[str, Any]], proble
     retired = {change["id"] for change in changes if "status" in change}
     codes = {concept["code"] for concept in shipped["concept"]}
     file = "site/override_reasons.toml"
-    problems += [f'{file}: "{code}" is no shipped reason; correct the code' for code in sorted(retired - codes)]
+    problems += [
+        f'{file}: "{code}" is no shipped reason; {did_you_mean(code, codes, "correct the code")}'
+        for code in sorted(retired - codes)
+    ]
     own: dict[str, Row] = {}
     for change in (change for change in changes if "status" not in change):
         wrong = [topic for topic in change["offered_for"] if topic not in _TOPICS]
@@ -98,7 +103,8 @@ def links_of(
     for link in changes:
         if link["id"] not in known:
             problems.append(
-                f'site/links.toml: "{link["id"]}" is no procedure, contraindication or question of one; correct the id'
+                f'site/links.toml: "{link["id"]}" is no procedure, contraindication or question of one; '
+                + did_you_mean(link["id"], known, "correct the id")
             )
         links.setdefault(link["id"], []).append((link["label"], link["url"]))
     return {key: tuple(dict.fromkeys(found)) for key, found in links.items()}

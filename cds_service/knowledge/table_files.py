@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +16,9 @@ from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.wording_checks import ENGLISH
 
 _OVERRIDE_REASONS = "code_systems/override-reasons.json"
+
+FAMILY_TITLES = "family_titles.csv"
+"""What releases call families of codes, beside the tables; written by `tools/family_titles.py`."""
 
 
 def state_of(tables: Path, profiles: Path) -> bytes:
@@ -76,7 +80,16 @@ def read_rows(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
             files.procedures |= once([*files.procedures.values(), row], name, "procedure", problems)
             files.places.setdefault(row["id"], name)
     _read_fhir(files, profiles, problems)
+    files.family_titles = _read_family_titles(tables / FAMILY_TITLES)
     return files
+
+
+def _read_family_titles(path: Path) -> dict[tuple[str, str], str]:
+    """(system, code) -> title; empty for kept tables, as titles change no answer and are no part of the version."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(row["system"], row["code"]): row["title"] for row in csv.DictReader(file)}
 
 
 def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:

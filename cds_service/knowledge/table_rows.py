@@ -47,6 +47,7 @@ class TableRows:
     wordings: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """File name -> its sentences."""
     value_sets: dict[str, Row] = field(default_factory=dict)
+    family_titles: Mapping[tuple[str, str], str] = field(default_factory=dict)
     concept_maps: list[Row] = field(default_factory=list)
     expansions: list[Row] = field(default_factory=list)
     override_reasons: Row = field(default_factory=dict)

@@ -370,6 +370,8 @@ class Knowledge:
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changes: table, id, what (old -> new), reason, approver, date, source, from, until, and the
     `state` (`later`, `over`) of what does not count today."""
+    family_titles: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(system, code) of a family of codes -> what a release calls it, for people who read the tables."""
     value_set_titles: Mapping[str, str] = field(default_factory=dict)
     """Id of a value set -> its title."""
     silent_rows: tuple[SilentRow, ...] = ()

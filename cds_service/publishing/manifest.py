@@ -18,9 +18,13 @@ _INDEXED = ("resourceType", "id", "url", "version", "kind", "type", "derivation"
 
 
 def package_version(release: str) -> str:
-    """The release of the tables as three numbers, as packages are counted: `2026.11` is `2026.11.0`."""
-    parts = release.split(".")
-    return ".".join([*parts, *["0"] * (3 - len(parts))])
+    """The release of the tables as three numbers, as packages are counted: `2026.11` is `2026.11.0`.
+
+    What follows a hyphen, the hash of a hospital's tables, stays: `2026.11.0-5f1c9a2e`.
+    """
+    numbers, hyphen, label = release.partition("-")
+    parts = numbers.split(".")
+    return ".".join([*parts, *["0"] * (3 - len(parts))]) + hyphen + label
 
 
 def manifest(release: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from cds_service.publishing.bindings import binding_sets
 from cds_service.publishing.code_systems import card_topics, code_systems
@@ -21,7 +22,8 @@ from cds_service.publishing.result_profiles import result_profiles
 from cds_service.publishing.sources import Sources
 
 EXAMPLES = "examples/good"
-_CODE_SYSTEMS_BY_HAND = ("code_systems/code-relations.json", "code_systems/override-reasons.json")
+_REASONS = "code_systems/override-reasons.json"
+_CODE_SYSTEMS_BY_HAND = ("code_systems/code-relations.json", _REASONS)
 _BY_HAND = ("value_sets/", f"{EXAMPLES}/", *_CODE_SYSTEMS_BY_HAND)
 _GUIDE = "implementation_guide.json"
 
@@ -60,8 +62,10 @@ def make_files(sources: Sources) -> dict[str, str]:
 
 
 def text_at(path: str, resource: Resource, sources: Sources) -> str:
-    """A resource as it is written; a file that is kept by hand as it is there, to the byte."""
-    return (sources.folder / path).read_text("utf-8") if path.startswith(_BY_HAND) else text_of(resource)
+    """A resource as it is written; a file kept by hand as it is there, to the byte, unless a site changes it."""
+    by_hand = path.startswith(_BY_HAND) and (sources.folder / path).exists()
+    changed = sources.of_site and path == _REASONS
+    return (sources.folder / path).read_text("utf-8") if by_hand and not changed else text_of(resource)
 
 
 def _structure_definitions(sources: Sources) -> list[Resource]:
@@ -72,9 +76,15 @@ def _structure_definitions(sources: Sources) -> list[Resource]:
 
 def _code_systems(sources: Sources) -> list[Resource]:
     rows, release = sources.rows, sources.release
-    by_hand = [_read(sources.folder / path) for path in _CODE_SYSTEMS_BY_HAND]
+    relations, reasons = (_read(sources.folder / path) for path in _CODE_SYSTEMS_BY_HAND)
+    by_hand = [relations, _own_reasons(rows.override_reasons) if sources.of_site else reasons]
     made = code_systems(rows.procedures, rows.contraindications, release)
     return [*by_hand, card_topics(rows.contraindications, sources.knowledge.wording, release), *made]
+
+
+def _own_reasons(system: Mapping[str, Any]) -> Resource:
+    """The reasons of the shipped code system that a site still offers; its own are of a code system of its own."""
+    return {**system, "concept": [concept for concept in system["concept"] if "system" not in concept]}
 
 
 def _read(path: Path) -> Resource:

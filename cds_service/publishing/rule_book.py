@@ -18,8 +18,15 @@ from cds_service.knowledge.tables import (
     Threshold,
 )
 from cds_service.publishing.applies import asked
+from cds_service.publishing.read_as import read_as
 from cds_service.publishing.rule import Link, Rule
-from cds_service.publishing.rule_questions import code_lists, indication_question, rule_limit, rule_question
+from cds_service.publishing.rule_questions import (
+    code_lists,
+    indication_question,
+    limit_in_words,
+    rule_limit,
+    rule_question,
+)
 
 KINDS: Mapping[str, str] = {
     "contraindications": "What speaks against a procedure",
@@ -49,13 +56,17 @@ class RuleBook:
         return [rule for rule in self.rules.values() if rule.kind == kind]
 
     def search(self, query: str) -> list[Rule]:
-        """Rules that a code, an id or all of the words find; those that are named so come first."""
-        by_code = self.knowledge.codes.find(query.strip()) if query.strip() else frozenset()
-        words = query.casefold().split()
+        """Rules that a code, an id or all of the words find; those that are named so come first.
+
+        A hospital's local codes find what they are mapped to, and words what a record with them would be read as.
+        """
+        read, words = read_as(query, self.knowledge), query.casefold().split()
         found = [
             rule
             for key, rule in self.rules.items()
-            if _value_sets(rule) & by_code or (words and all(word in self._texts[key] for word in words))
+            if _value_sets(rule) & read.value_sets
+            or (rule.kind == "procedures" and rule.id in read.procedures)
+            or (words and all(word in self._texts[key] for word in words))
         ]
         return sorted(found, key=lambda rule: not all(word in f"{rule.label} {rule.id}".casefold() for word in words))
 
@@ -85,23 +96,28 @@ def _contraindication(row: Contraindication, knowledge: Knowledge, wording: Word
         facts={"Not asked (draft or switched off)": ", ".join(f"{r.label} ({r.status})" for r in silent)},
         questions=tuple(rule_question(criterion, row, knowledge, wording) for criterion in row.criteria),
         related={
-            "Limits": tuple(_limits(row)),
+            "Limits": tuple(_limits(row, knowledge)),
             "Applies to" if len(concerned) < len(knowledge.procedures) else "Applies to every procedure": (
                 tuple(concerned) if len(concerned) < len(knowledge.procedures) else ()
             ),
         },
         changes=(
             *(c for name in own for c in _changes("contraindications", name, knowledge)),
-            *(c for link in _limits(row) for c in _changes("thresholds", link.id, knowledge)),
+            *(c for link in _limits(row, knowledge) for c in _changes("thresholds", link.id, knowledge)),
             *(change for change in knowledge.changes if change.get("table") in _tables_of(row)),
         ),
         links=tuple(link for name in (row.id, *(c.id for c in row.criteria)) for link in knowledge.links.get(name, ())),
     )
 
 
-def _limits(row: Contraindication) -> Iterator[Link]:
-    limits = {c.question.limit.id: c.label for c in row.criteria if c.question.limit is not None}
-    yield from (Link("limits", name, label) for name, label in limits.items())
+def _limits(row: Contraindication, knowledge: Knowledge) -> Iterator[Link]:
+    limits = dict.fromkeys(limit for criterion in row.criteria for limit in criterion.question.limits(knowledge))
+    yield from (Link("limits", limit.id, _limit_label(limit, knowledge)) for limit in limits)
+
+
+def _limit_label(limit: Threshold, knowledge: Knowledge) -> str:
+    """`Platelets: below 50 × 10⁹/L`, in English as every label."""
+    return f"{knowledge.labs[limit.lab].label}: {limit_in_words(limit, knowledge, Wording(knowledge.wording))}"
 
 
 def _procedure(procedure: Procedure, knowledge: Knowledge, wording: Wording) -> Rule:
@@ -167,19 +183,21 @@ def _limit(limit: Threshold, knowledge: Knowledge, wording: Wording) -> Rule:
         (row, criterion)
         for row in knowledge.contraindications
         for criterion in row.criteria
-        if criterion.question.limit is not None and criterion.question.limit.id == limit.id
+        if limit in criterion.question.limits(knowledge)
     ]
+    # Of a question that reads the lab for one of many answers only, its link says enough.
+    shown = [(row, criterion) for row, criterion in asking if limit.lab in criterion.question.labs]
     return Rule(
         kind="limits",
         id=limit.id,
-        label=f"{lab.label}: {limit.id}",
+        label=_limit_label(limit, knowledge),
         status=limit.status,
         source=limit.source,
         grade=limit.grade,
         facts={"Lab": lab.label, "Unit": lab.unit, "Reported in": ", ".join(lab.reported_in)},
-        code_lists=() if asking else code_lists([lab.value_set], knowledge),
-        questions=tuple(rule_question(criterion, row, knowledge, wording) for row, criterion in asking),
-        limit=rule_limit(limit, wording),
+        code_lists=() if shown else code_lists([lab.value_set], knowledge),
+        questions=tuple(rule_question(criterion, row, knowledge, wording) for row, criterion in shown),
+        limit=rule_limit(limit, knowledge, wording),
         related={"Asked by": tuple(dict.fromkeys(Link("contraindications", r.id, r.label) for r, _ in asking))},
         changes=_changes("thresholds", limit.id, knowledge),
     )

@@ -10,9 +10,11 @@ from decimal import Decimal
 
 from cds_service.cards.quantities import shown_limit
 from cds_service.cards.wording import Wording
+from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.review import expression_text, gate_texts
 from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge, Threshold
+from cds_service.knowledge.value_sets import CodeRule
 from cds_service.publishing.rule import CodeList, ListedCode, RuleLimit, RuleQuestion
 
 
@@ -28,9 +30,9 @@ def rule_question(criterion: Criterion, row: Contraindication, knowledge: Knowle
         asks=_asks(criterion, knowledge),
         told_as=question.told_as(criterion.indicator),
         without_data="unknown" if criterion.required else "not missed",
-        source=limit.source if limit else row.source,
-        grade=limit.grade if limit else "",
-        limit=rule_limit(limit, wording) if limit else None,
+        source=limit.source if limit else criterion.source or row.source,
+        grade=limit.grade if limit else criterion.grade,
+        limit=rule_limit(limit, knowledge, wording) if limit else None,
         reads=question.reads(knowledge),
         applies=tuple(dict.fromkeys((*gate_texts(row.gate, knowledge), *gate_texts(criterion.gate, knowledge)))),
         advice=tuple(wording.say(f"advice.{key}") for key in criterion.advice),
@@ -80,11 +82,17 @@ def _value_sets(expressions: Iterable[Expression], knowledge: Knowledge) -> Iter
     yield from (knowledge.conditions[name].value_set for name in names)
 
 
-def rule_limit(limit: Threshold, wording: Wording) -> RuleLimit:
+def limit_in_words(limit: Threshold, knowledge: Knowledge, wording: Wording) -> str:
+    """From where on a limit speaks, as on a card; of coded answers the titles of their value sets."""
+    answers = (knowledge.value_set_titles.get(name, name) for name in limit.answers)
+    return shown_limit(limit, wording) or f"answered “{'” or “'.join(answers)}”"
+
+
+def rule_limit(limit: Threshold, knowledge: Knowledge, wording: Wording) -> RuleLimit:
     """A limit, worded as on a card where it is a number."""
     return RuleLimit(
         id=limit.id,
-        shown=shown_limit(limit, wording) or limit.text,
+        shown=limit_in_words(limit, knowledge, wording),
         comparison=limit.comparison,
         value=_plain(limit.value),
         unit=limit.unit,
@@ -108,7 +116,13 @@ def code_lists(value_sets: Iterable[str], knowledge: Knowledge) -> tuple[CodeLis
 
 def _code_list(value_set: str, knowledge: Knowledge) -> CodeList:
     codes = tuple(
-        ListedCode(knowledge.codes.label(r.system), r.code, r.display or "", r.relation, r.prefix, r.system)
+        ListedCode(knowledge.codes.label(r.system), r.code, _display(r, knowledge), r.relation, r.prefix, r.system)
         for r in knowledge.codes.rules_of(value_set)
     )
     return CodeList(value_set, knowledge.value_set_titles.get(value_set, value_set), codes)
+
+
+def _display(rule: CodeRule, knowledge: Knowledge) -> str:
+    """What a code is called: by its value set, of a family by a release, of this service's own by the procedure."""
+    own = knowledge.procedures.get(rule.code) if rule.system == PROCEDURE_CODES else None
+    return rule.display or (own.label if own else knowledge.family_titles.get((rule.system, rule.code), ""))

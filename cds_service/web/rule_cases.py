@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cds_service.answer import Answer
 from cds_service.cards.context import Telling
-from cds_service.cases import Case, answer_case, read_cases
+from cds_service.cases import Case, answer_case, failures, read_cases
 from cds_service.errors import CdsError, TableError
+from cds_service.findings.finding import Shown
 from cds_service.knowledge.tables import Knowledge
 from cds_service.publishing.rule import Rule
 
@@ -31,6 +33,14 @@ class RuleCase:
     id: str
     says: str
     expects: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """The cards of a case that are about a rule."""
+
+    says: str
+    cards: list[dict[str, Any]]
 
 
 class RuleCases:
@@ -65,14 +75,27 @@ class RuleCases:
         """Cases in which it is absent or unknown."""
         return [case for case in self._about(rule) if not case.expects.startswith("present")][:_MOST]
 
-    def cards(self, rule: Rule, knowledge: Knowledge, now: datetime, telling: Telling) -> list[dict[str, Any]]:
-        """The cards of the first case in which the rule is present, as they are answered now; empty without one."""
-        for case in self.speaking(rule):
+    def shown(self, rule: Rule, knowledge: Knowledge, now: datetime, telling: Telling) -> ShownCase | None:
+        """The first case in which the rule is told on a card, with that card, as it is answered now.
+
+        Of a procedure every card; an indication that is present is told on none.
+        """
+        for case in self.speaking(rule) if rule.kind != "indications" else ():
             try:
-                return answer_case(self.all[case.id], knowledge, now, telling).cards
+                answer = answer_case(self.all[case.id], knowledge, now, telling)
             except CdsError:
                 continue
-        return []
+            cards = answer.cards if rule.kind == "procedures" else _cards_of(rule, answer)
+            if cards:
+                return ShownCase(case.says, cards)
+        return None
+
+    def otherwise(self, rule: Rule, knowledge: Knowledge, now: datetime) -> frozenset[str]:
+        """Ids of the listed cases that a hospital's changes answer otherwise than they expect."""
+        if not rule.changes:
+            return frozenset()
+        listed = (*self.speaking(rule), *self.silent(rule))
+        return frozenset(case.id for case in listed if failures(self.all[case.id], knowledge, now))
 
     def _about(self, rule: Rule) -> Iterator[RuleCase]:
         ids = [rule.id] if rule.kind != "procedures" else [f"order {rule.id}"]
@@ -82,6 +105,20 @@ class RuleCases:
             if case.id not in seen:
                 seen.add(case.id)
                 yield case
+
+
+def _cards_of(rule: Rule, answer: Answer) -> list[dict[str, Any]]:
+    """The cards that tell one of the rule's questions."""
+    questions = {question.id for question in rule.questions}
+    rows = {
+        row.contraindication.id
+        for order in answer.findings.orders
+        for row in order.contraindications
+        for found in row.criteria
+        if found.criterion.id in questions and found.told.shown is Shown.CARD
+    }
+    about = {card.uuid for card in answer.summary.cards if rows & set(card.rows)}
+    return [card for card in answer.cards if card["uuid"] in about]
 
 
 def _expected(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

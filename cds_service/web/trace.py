@@ -8,23 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cds_service.cards.quantities import shown_limit
 from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding, Evidence, Findings, OrderFinding
+from cds_service.knowledge.tables import Knowledge
+from cds_service.publishing.rule_questions import limit_in_words
 from cds_service.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One question and its answer. `limit` is there for every answer of a question that has one, also an absent one."""
+    """One question and its answer. `limits` are there for every answer of a question that has one, also an absent one;
+    of a question about antithrombotics also how long what was found is held."""
 
     id: str
     label: str
     certainty: str
     indicator: str
     reason: str
-    limit: str
+    limits: tuple[str, ...]
     evidence: tuple[str, ...]
 
 
@@ -52,12 +54,12 @@ class TracedOrder:
     rows: tuple[TracedRow, ...]
 
 
-def trace(findings: Findings, wording: Wording) -> list[TracedOrder]:
+def trace(findings: Findings, knowledge: Knowledge, wording: Wording) -> list[TracedOrder]:
     """Every order with every question that was asked of it; reasons and limits in the language of the wording."""
-    return [_order(order, wording) for order in findings.orders]
+    return [_order(order, knowledge, wording) for order in findings.orders]
 
 
-def _order(order: OrderFinding, wording: Wording) -> TracedOrder:
+def _order(order: OrderFinding, knowledge: Knowledge, wording: Wording) -> TracedOrder:
     indications = (
         TracedRow(
             "indications",
@@ -71,7 +73,7 @@ def _order(order: OrderFinding, wording: Wording) -> TracedOrder:
                     found.certainty.value,
                     "",
                     _reason(found.reason, wording),
-                    "",
+                    (),
                     _evidence(found.evidence, wording),
                 ),
             ),
@@ -83,11 +85,11 @@ def _order(order: OrderFinding, wording: Wording) -> TracedOrder:
         procedure=order.procedure.label if order.procedure else "",
         procedure_id=order.procedure.id if order.procedure else "",
         recognized_by=order.recognised_by or "",
-        rows=(*indications, *(_row(found, wording) for found in order.contraindications)),
+        rows=(*indications, *(_row(found, knowledge, wording) for found in order.contraindications)),
     )
 
 
-def _row(found: ContraindicationFinding, wording: Wording) -> TracedRow:
+def _row(found: ContraindicationFinding, knowledge: Knowledge, wording: Wording) -> TracedRow:
     row = found.contraindication
     asked = {answer.criterion.id for answer in found.criteria}
     return TracedRow(
@@ -95,13 +97,12 @@ def _row(found: ContraindicationFinding, wording: Wording) -> TracedRow:
         row.id,
         row.label,
         found.certainty.value,
-        tuple(_answered(answer, wording) for answer in found.criteria),
+        tuple(_answered(answer, knowledge, wording) for answer in found.criteria),
         tuple(criterion.label for criterion in row.criteria if criterion.id not in asked),
     )
 
 
-def _answered(found: CriterionFinding, wording: Wording) -> Answered:
-    limit = found.criterion.question.limit
+def _answered(found: CriterionFinding, knowledge: Knowledge, wording: Wording) -> Answered:
     told = found.indicator.word if found.indicator and found.certainty is not Certainty.ABSENT else ""
     return Answered(
         id=found.criterion.id,
@@ -109,9 +110,18 @@ def _answered(found: CriterionFinding, wording: Wording) -> Answered:
         certainty=found.certainty.value,
         indicator=told,
         reason=_reason(found.reason, wording),
-        limit=f"{shown_limit(limit, wording) or limit.text}; {limit.guideline}" if limit else "",
+        limits=tuple(_limits(found, knowledge, wording)),
         evidence=_evidence(found.evidence, wording),
     )
+
+
+def _limits(found: CriterionFinding, knowledge: Knowledge, wording: Wording) -> Iterator[str]:
+    limits = found.criterion.question.limits(knowledge)
+    for limit in limits:
+        named = f"{knowledge.labs[limit.lab].label} " if len(limits) > 1 else ""
+        yield f"{named}{limit_in_words(limit, knowledge, wording)}; {limit.guideline}"
+    for row in found.rows:
+        yield f"{knowledge.medications.agents[row.agent].label}: {row.text}; {row.guideline}"
 
 
 def _reason(reason: Reason | None, wording: Wording) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cds_service.cases import SYSTEMS
+from cds_service.case_checks import SYSTEMS
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
 from cds_service.web.try_form import HOOKS, SEXES, Entry, TryForm

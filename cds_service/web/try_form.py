@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
+from cds_service.publishing.read_as import read_as
 
 HOOKS = ("order-sign", "order-select", "patient-view")
 SEXES = ("female", "male", "other", "unknown")
@@ -24,6 +27,9 @@ _BLANK_ROWS = 2
 _FIRST_LABS = 4
 _CODE = re.compile(r"(\S+?\|\S+|\S+)(?:\s+(.+))?", re.DOTALL)
 _MOST_ROWS = 50
+_MOST_DAYS = 40_000
+_GROUPED = re.compile(r"[<>=\s]*\d{1,3}(?:[.,]\d{3})+")
+"""`150.000` is 150 to some and 150,000 to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def _at(column: Sequence[str], place: int) -> str:
     return column[place].strip() if place < len(column) else ""
 
 
-def case_row(form: TryForm, knowledge: Knowledge, problems: list[str]) -> dict[str, Any]:
+def case_row(form: TryForm, knowledge: Knowledge, today: date, problems: list[str]) -> dict[str, Any]:
     """The form as a case row; what can't be read of it is appended to `problems`."""
     row: dict[str, Any] = {"hook": form.hook}
     if form.order and form.hook != "patient-view":
@@ -92,9 +98,9 @@ def case_row(form: TryForm, knowledge: Knowledge, problems: list[str]) -> dict[s
         row["order"] = order | ({"fields": fields} if fields else {})
     elif form.hook != "patient-view":
         problems.append("Order: write what is ordered, or pick a procedure.")
-    row["conditions"] = [_condition(entry, knowledge, problems) for entry in form.diagnoses]
+    row["conditions"] = [_condition(entry, knowledge, today, problems) for entry in form.diagnoses]
     row["allergies"] = [_allergy(entry, knowledge) for entry in form.allergies]
-    row["labs"] = [lab for entry in form.labs if (lab := _lab(entry, knowledge, problems))]
+    row["labs"] = [lab for entry in form.labs if (lab := _lab(entry, knowledge, today, problems))]
     if form.drugs:
         row[_DRUGS] = [_concept(entry.text, _DRUGS, knowledge) for entry in form.drugs]
     row["patient"] = _patient(form, problems)
@@ -132,8 +138,8 @@ def _systems(kind: str, knowledge: Knowledge) -> frozenset[str]:
     return knowledge.codes.systems_of({need.value_set for need in needs if need.kind == kind})
 
 
-def _condition(entry: Entry, knowledge: Knowledge, problems: list[str]) -> dict[str, Any]:
-    days = _days(entry.days, f"Diagnosis {entry.text}", problems)
+def _condition(entry: Entry, knowledge: Knowledge, today: date, problems: list[str]) -> dict[str, Any]:
+    days = _days(entry.days, f"Diagnosis {entry.text}", today, problems)
     return _concept(entry.text, "conditions", knowledge) | ({} if days is None else {"onset_days": days})
 
 
@@ -142,13 +148,17 @@ def _allergy(entry: Entry, knowledge: Knowledge) -> dict[str, Any]:
     return _concept(entry.text, "allergies", knowledge) | severity
 
 
-def _lab(entry: Entry, knowledge: Knowledge, problems: list[str]) -> dict[str, Any] | None:
+def _lab(entry: Entry, knowledge: Knowledge, today: date, problems: list[str]) -> dict[str, Any] | None:
     lab = knowledge.labs.get(entry.text)
     if lab is None:
         problems.append(f"Result {entry.text}: is no lab of the tables; pick one of the list.")
         return None
+    if _GROUPED.fullmatch(entry.value):
+        problems.append(
+            f"Result {lab.label}: is {entry.value} in thousands? Write it without a mark (150000), or as 150.0."
+        )
     codes = knowledge.codes.rules_of(lab.value_set)
-    days = _days(entry.days, f"Result {lab.label}", problems)
+    days = _days(entry.days, f"Result {lab.label}", today, problems)
     result: dict[str, Any] = {"code": f"{codes[0].system}|{codes[0].code}" if codes else lab.label}
     result |= {"display": codes[0].display} if codes and codes[0].display else {}
     result |= {"unit": entry.unit or lab.unit, "days": 1 if days is None else days}
@@ -173,8 +183,15 @@ def _patient(form: TryForm, problems: list[str]) -> dict[str, Any]:
     return patient
 
 
-def _days(text: str, where: str, problems: list[str]) -> int | None:
-    return _whole(text, f"{where}, days ago", 40_000, problems)
+def _days(text: str, where: str, today: date, problems: list[str]) -> int | None:
+    """How many days ago: a number, or a day as an ISO date."""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        with suppress(ValueError):  # no day of the calendar, said below
+            text = str((today - date.fromisoformat(text)).days)
+    if text and not (re.fullmatch(r"\d{1,5}", text) and int(text) <= _MOST_DAYS):
+        problems.append(f"{where}: when? Write how many days ago (3), or the day (2026-11-24), not one to come.")
+        return None
+    return int(text) if text else None
 
 
 def _whole(text: str, where: str, most: int, problems: list[str]) -> int | None:
@@ -184,6 +201,28 @@ def _whole(text: str, where: str, most: int, problems: list[str]) -> int | None:
         problems.append(f"{where}: write a whole number up to {most}.")
         return None
     return int(text)
+
+
+def remarks(form: TryForm, knowledge: Knowledge) -> list[str]:
+    """What of the form is judged otherwise than one may think: it is sent all the same, as an EHR would."""
+    found: list[str] = []
+    for what, entries in (("Diagnosis", form.diagnoses), ("Drug", form.drugs), ("Allergy", form.allergies)):
+        for entry in entries:
+            meant = read_as(entry.text, knowledge), read_as(_code_of(entry.text), knowledge)
+            if not any(one.value_sets for one in meant):
+                found.append(f"{what} “{entry.text}”: the tables ask for nothing of this name.")
+    for entry in form.labs:
+        lab = knowledge.labs.get(entry.text)
+        if lab is not None and "value" not in _value(entry.value):
+            found.append(f"Result {lab.label}: “{entry.value}” is no number and is sent as text.")
+        elif lab is not None and entry.unit and lab.factor_of(entry.unit, knowledge.units) is None:
+            found.append(f"Result {lab.label}: “{entry.unit}” is no unit of it; it is read in units as {lab.unit}.")
+    return found
+
+
+def _code_of(text: str) -> str:
+    """The code at the beginning of an entry, without the short name of its system."""
+    return text.split(maxsplit=1)[0].rpartition("|")[2]
 
 
 def with_blanks(entries: Sequence[Entry], least: int = 1) -> list[Entry]:
@@ -211,6 +250,19 @@ def proposals(kind: str, knowledge: Knowledge, most_each: int = 3) -> list[str]:
     if kind == "conditions":
         value_sets |= dict.fromkeys(c.value_set for c in knowledge.conditions.values())
     return list(dict.fromkeys(text for name in value_sets for text in _some(name, knowledge, most_each)))
+
+
+def drug_proposals(knowledge: Knowledge) -> list[str]:
+    """Every agent of the tables, and every product that they name with its agent: `eliquis (apixaban)`."""
+    table = knowledge.medications
+    short = {key: agent.label.partition(" (")[0] for key, agent in table.agents.items()}
+    products = (
+        f"{name} ({' + '.join(short[agent] for agent in meant)})"
+        for name, meant in table.texts.names.items()
+        if name.casefold() not in {short[agent].casefold() for agent in meant}
+    )
+    # Not what only the tables call so: what is not taken into the body, what nobody knows.
+    return sorted({*(name for key, name in short.items() if key in table.texts.agents_in(name)), *products})
 
 
 def _some(value_set: str, knowledge: Knowledge, most: int) -> list[str]:

@@ -5,6 +5,7 @@ Nothing is stored, counted or read from a FHIR server. The request can be saved 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +35,8 @@ from cds_service.web.try_examples import examples, form_of
 from cds_service.web.try_form import TryForm
 
 _FHIR_ACCESS = ("fhirServer", "fhirAuthorization")
+_PLACES = re.compile(r"\{\{(?!today(?:[+-]\d+)?\}\})[^{}]*\}\}")
+"""What looks like a relative date and is none."""
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ def try_routes(
         "procedures": sorted(procedure.label for procedure in knowledge.procedures.values()),
         "diagnoses": fields.proposals("conditions", knowledge),
         "allergies": fields.proposals("allergies", knowledge),
-        "drugs": fields.proposals("medications", knowledge),
+        "drugs": fields.drug_proposals(knowledge),
     }
 
     routes.after_request(varies_by_language)
@@ -115,7 +118,8 @@ def try_routes(
         if shown.pasted:
             return _pasted(shown, clock())
         shown.form = fields.read_form(request.form.to_dict(flat=False))
-        row = fields.case_row(shown.form, knowledge, shown.problems)
+        shown.remarks += fields.remarks(shown.form, knowledge)
+        row = fields.case_row(shown.form, knowledge, clock().date(), shown.problems)
         return None if shown.problems else request_of(row, clock()) | {"hookInstance": new_id()}
 
     def _judge(shown: _Shown, body: dict[str, Any]) -> None:
@@ -134,7 +138,7 @@ def try_routes(
             _pretty(orjson.loads(encode_response(result.cards, result.decision))),
         )
         shown.unavailable = result.decision.get("unavailable", [])
-        shown.orders = trace(result.findings, wording_in(language, knowledge))
+        shown.orders = trace(result.findings, knowledge, wording_in(language, knowledge))
 
     def _page(shown: _Shown, chosen: str = "") -> str:
         return render_template(
@@ -162,10 +166,13 @@ def _pasted(shown: _Shown, now: datetime) -> dict[str, Any] | None:
     try:
         body = orjson.loads(fill_dates(shown.pasted.encode(), now.date()))
     except orjson.JSONDecodeError as error:
-        shown.problems.append(f"The request is not JSON: {error}.")
+        shown.problems.append(f"The request is not JSON ({error}). Paste the whole body of a hook call.")
         return None
     if not isinstance(body, dict):
-        shown.problems.append("The request is not a JSON object.")
+        shown.problems.append("The request is not a JSON object. Paste the whole body of a hook call, from { to }.")
+        return None
+    if left := _PLACES.findall(shown.pasted):
+        shown.problems.append(f"{left[0]} is no date: write {{{{today}}}}, {{{{today-3}}}} or {{{{today+3}}}}.")
         return None
     if any(name in body for name in _FHIR_ACCESS):
         shown.remarks.append("This page reads no FHIR server: only the prefetch of the request is judged.")

@@ -92,7 +92,7 @@ def test_an_order_that_is_no_known_procedure_is_said_not_to_be_judged(run, tmp_p
         (None, 2, "can't be read"),
         ("not json", 2, "not a hook request in JSON"),
         ('{"hook": "order-sign"}', 1, "answered 400"),
-        ('{"hook": "medication-refill"}', 2, "No service answers this hook"),
+        ('{"hook": "medication-refill"}', 2, "No service answers the hook"),
     ],
 )
 def test_what_can_not_be_judged_is_told_apart(run, tmp_path, content: str | None, code: int, says: str):

@@ -84,7 +84,7 @@ def test_a_case_of_the_site_must_hold(run, tmp_path):
     put(tmp_path / "cases" / "own.toml", OWN_CASE)
     ran = run("check", "--site", tmp_path, "--cases", tmp_path / "none")
     assert ran.code == 1
-    assert 'site/cases/own.toml: case "site-platelets-60"' in ran.err
+    assert f'{tmp_path}/cases/own.toml: case "site-platelets-60"' in ran.err
     put(tmp_path / "thresholds.toml", LIMIT.format(value=75))
     assert run("check", "--site", tmp_path, "--cases", tmp_path / "none").code == 0
 
@@ -97,7 +97,8 @@ def test_a_difference_is_told_by_row_and_case(run, tmp_path):
     assert ran.code == 1
     assert "limits/platelets-high-risk: value 50 → 75" in ran.out
     assert "→ Protocol IR-07" in ran.out
-    assert 'case "site-platelets-60": ' in ran.out
+    assert 'case "site-platelets-60"\n' in ran.out
+    assert "bleeding-tendency absent → present warning: " in ran.out
     assert "bleeding-tendency" in ran.out
 
 
@@ -171,7 +172,7 @@ def test_a_locked_folder_is_refused_when_it_changes(run, tmp_path):
     put(tmp_path / "thresholds.toml", LIMIT.format(value=80))
     ran = run("check", "--site", tmp_path, "--cases", tmp_path / "none")
     assert ran.code == 1
-    assert "site/thresholds.toml: is not as in site.lock" in ran.err
+    assert f"{tmp_path}/thresholds.toml: is not as in site.lock" in ran.err
     put(tmp_path / "thresholds.toml", LIMIT.format(value=9000))
     before = (tmp_path / "site.lock").read_bytes()
     assert run("site", "lock", tmp_path).code == 1

@@ -60,7 +60,8 @@ def test_a_mistake_is_named_with_its_remedy(name: str, copy: Path) -> None:
     """The message of a mistake names file, row, problem and remedy, and nothing else is complained of."""
     with _made_in(copy, GALLERY[name]), pytest.raises(TableError) as caught:
         load_copy(copy)
-    assert caught.value.problems == GALLERY[name]["expects"]
+    # A site's file is named by the path that was given.
+    assert [line.replace(f"{copy}/site", "site") for line in caught.value.problems] == GALLERY[name]["expects"]
 
 
 def test_the_copies_are_right_without_a_mistake(tmp_path: Path) -> None:

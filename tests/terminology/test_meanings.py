@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from cds_service.cases import SYSTEMS
+from cds_service.case_checks import SYSTEMS
 from cds_service.knowledge.tables import Knowledge
 
 Meaning = tuple[str, str, str, str]

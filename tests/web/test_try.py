@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from cds_service.cases import Case, failures
 from cds_service.knowledge.tables import Knowledge
 from cds_service.web.try_examples import examples, form_of
+from cds_service.web.try_form import drug_proposals
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.shipped import shipped_cases
 from tests.web.conftest import MakeApp
@@ -111,8 +112,17 @@ def test_a_saved_request_is_opened(client: FlaskClient, path: Path) -> None:
         ({"request": '{"hook": "order-sign"}'}, "/hookInstance"),
         ({"order": ""}, "write what is ordered"),
         ({"order": "TIPS", "age": "old"}, "Age: write a whole number"),
-        ({"order": "TIPS", "lab": "platelets", "value": "5", "days": "x"}, "days ago: write a whole number"),
+        ({"order": "TIPS", "lab": "platelets", "value": "5", "days": "x"}, "Platelets: when? Write how many days"),
         ({"order": "TIPS", "lab": "no-lab", "value": "5"}, "is no lab of the tables"),
+        ({"order": "TIPS", "lab": "platelets", "value": "150.000"}, "is 150.000 in thousands?"),
+        ({"order": "TIPS", "diagnosis": "K76.6", "diagnosis_days": "2026-13-45"}, "K76.6: when? Write how many days"),
+        ({"order": "TIPS", "diagnosis": "K76.6", "diagnosis_days": "2999-01-01"}, "not one to come"),
+        ({"request": '{"resourceType": "Patient"}'}, "it has no `hook`"),
+        (
+            {"request": '{"hook": "medication-prescribe"}'},
+            "answers the hook &#39;medication-prescribe&#39;. The hooks are order-select",
+        ),
+        ({"request": '{"hook": "order-sign", "x": "{{tomorrow}}"}'}, "{{tomorrow}} is no date: write {{today}}"),
     ],
 )
 def test_what_cannot_be_judged_is_said(client: FlaskClient, fields: dict[str, str], said: str) -> None:
@@ -121,6 +131,51 @@ def test_what_cannot_be_judged_is_said(client: FlaskClient, fields: dict[str, st
     assert said in text
     assert "No card." not in text
     assert "How it came about" not in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"drug": "Zzyzxol"}, "Drug “Zzyzxol”: the tables ask for nothing of this name"),
+        ({"diagnosis": "Z99.999Q"}, "Diagnosis “Z99.999Q”: the tables ask for nothing"),
+        ({"lab": "platelets", "value": "low"}, "Platelets: “low” is no number and is sent as text"),
+        (
+            {"lab": "platelets", "value": "38", "unit": "bananas"},
+            "“bananas” is no unit of it; it is read in units as 10*9/L",
+        ),
+        ({"order": "xyzzy"}, "No card: the order is no procedure of the tables"),
+    ],
+)
+def test_what_is_judged_otherwise_than_one_may_think_is_said(
+    client: FlaskClient, fields: dict[str, str], said: str
+) -> None:
+    """It is judged all the same, as an EHR would send it, and the page says what became of it."""
+    text = client.post("/try", data={"order": "TIPS"} | fields).text
+    assert said in text
+    assert "How it came about" in text
+
+
+def test_every_drug_of_the_tables_is_proposed(client: FlaskClient, knowledge: Knowledge) -> None:
+    """The list of drugs holds every agent and product that the tables name, and each is read as its agent."""
+    proposed = drug_proposals(knowledge)
+    table = knowledge.medications
+    read = {agent for text in proposed for agent in table.texts.agents_in(text)}
+    assert read == {agent for meant in table.texts.names.values() for agent in meant}
+    for name in ("apixaban", "eliquis (apixaban)", "coumadin (warfarin)", "metformin"):
+        assert name in proposed
+        assert f'<option value="{name}">' in client.get("/try").text
+    for text in proposed:
+        assert table.texts.agents_in(text), text
+
+
+def test_a_day_is_as_good_as_a_number_of_days(client: FlaskClient, now: datetime) -> None:
+    """A diagnosis and a result may be given by their day."""
+    fields = {"order": "TIPS", "diagnosis": "K76.6", "lab": "platelets", "value": "38,5"}
+    days = {"diagnosis_days": (now.date() - timedelta(days=10)).isoformat(), "days": (now.date()).isoformat()}
+    by_day = client.post("/try/request.json", data=fields | days).get_json()
+    by_number = client.post("/try/request.json", data=fields | {"diagnosis_days": "10", "days": "0"}).get_json()
+    assert by_day["prefetch"] == by_number["prefetch"]
+    assert by_day["prefetch"]["observations"]["entry"][0]["resource"]["valueQuantity"]["value"] == 38.5
 
 
 def test_no_server_is_read_for_it(client: FlaskClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cds_service.cli.options import later
+from cds_service.cli.options import add_config, add_site, later
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,4 +18,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     ):
         task = tasks.add_parser(name, help=says)
         task.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"folder to write to ({out})")
+        add_site(task)
+        add_config(task)
         task.set_defaults(run=later("package", f"run_{name}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cds_service.cli.options import add_config, later
+from cds_service.cli.options import add_config, add_site, later
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,5 +18,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="without registered clients (CDS_CLIENTS), let anyone on the network call the service",
     )
+    add_site(parser)
     add_config(parser)
     parser.set_defaults(run=later("serve"))

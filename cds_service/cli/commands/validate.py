@@ -31,9 +31,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         choices=("error", "warning", "information"),
         help="the least severity that is shown (text: warning, json: information, --quiet: error)",
     )
-    parser.add_argument(
-        "--quiet", action="store_true", default=argparse.SUPPRESS, help="show errors only, without counts and progress"
-    )
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="number of processes (1)")
     parser.set_defaults(run=later("validate"))
 

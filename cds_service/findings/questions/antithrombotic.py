@@ -48,6 +48,7 @@ def judge_antithrombotic(
         max(one.indicator for one in advice),
         evidence=(*evidence, *states),
         holds=tuple(advice),
+        crossed=tuple(dict.fromkeys(limit for one in advice for limit in one.crossed)),
         quiet=all(one.quiet for one in advice),
     )
 

@@ -54,10 +54,12 @@ def _with_states(
     states = [m for name in question.states for m in patient.chart.in_value_set(name) if m.hit.sufficient]
     days = question.states_within_days
     current = [match for match in states if days is None or patient.is_current(match.fact, days)]
-    crossed = [verdict for verdict in verdicts if verdict.certainty is Certainty.PRESENT]
+    held = list(zip(question.thresholds, verdicts, strict=True))
+    crossed = {limit: verdict for limit, verdict in held if verdict.certainty is Certainty.PRESENT}
     if crossed or current:
-        told = (*(item for v in crossed for item in v.evidence), *(match.evidence() for match in current))
-        return CriterionFinding(criterion, Certainty.PRESENT, criterion.indicator, evidence=(*evidence, *told))
+        told = (*(item for v in crossed.values() for item in v.evidence), *(match.evidence() for match in current))
+        evidence, level = (*evidence, *told), criterion.indicator
+        return CriterionFinding(criterion, Certainty.PRESENT, level, evidence=evidence, crossed=tuple(crossed))
     first = verdicts[0] if verdicts else Verdict(Certainty.ABSENT)
     if first.certainty is Certainty.ABSENT:
         return CriterionFinding(criterion, Certainty.ABSENT, evidence=evidence)

@@ -97,6 +97,15 @@ class AntithromboticQuestion(Question):
             for row in rows
         )
 
+    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+        """Those of a test that says whether enough of an agent is gone."""
+        return tuple(knowledge.thresholds[target.threshold] for target in knowledge.medications.targets)
+
+    def guidelines(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """Those of the holds."""
+        rows = (row for held in knowledge.medications.holds.values() for row in held if row.active)
+        return tuple(dict.fromkeys(row.guideline for row in rows))
+
     @property
     def labs(self) -> tuple[str, ...]:
         """The labs that tell the kidney's function."""

@@ -78,6 +78,10 @@ class MedicationQuestion(Question):
         """How the labs of its limits are computed, where they may be."""
         return computed_rows(self.labs, knowledge)
 
+    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+        """Those of which one must be crossed."""
+        return self.thresholds
+
     @property
     def labs(self) -> tuple[str, ...]:
         """The labs of the limits."""

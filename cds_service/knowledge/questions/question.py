@@ -100,6 +100,14 @@ class Question(ABC):
         """The limit that a value is held against, if there is one."""
         return None
 
+    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+        """Every limit that its answer may rest on."""
+        return () if self.limit is None else (self.limit,)
+
+    def guidelines(self, knowledge: Knowledge) -> tuple[str, ...]:
+        """What its numbers rest on, each once."""
+        return tuple(dict.fromkeys(limit.guideline for limit in self.limits(knowledge)))
+
     @property
     def labs(self) -> tuple[str, ...]:
         """Ids of the labs that it reads."""
