@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -48,15 +49,26 @@ class Earlier:
     at: datetime
 
 
-_ANSWERS = sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
-_SAME_CARD = (CARDS.c.subject, CARDS.c.evidence, CARDS.c.service, _ANSWERS)
-_SHOWN = (
-    sa.select(*_SAME_CARD, sa.func.max(CARDS.c.at))
-    .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
-    .where(CARDS.c.shown, CARDS.c.at > sa.bindparam("after"), CARDS.c.at <= sa.bindparam("until"))
-    .group_by(*_SAME_CARD)
-    .limit(_MOST_READ)
+_SAME_CARD = (CARDS.c.subject, CARDS.c.evidence)
+_GAVE_FEEDBACK = sa.exists().where(FEEDBACK.c.client == sa.bindparam("client"))
+"""Looked at before any card: a client that sends no feedback may show a card very often."""
+
+
+def _cards(after: str) -> sa.Select[tuple[str, str]]:
+    """Cards that the client was shown of these subjects, from one time on."""
+    return (
+        sa.select(*_SAME_CARD)
+        .distinct()
+        .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
+        .where(CARDS.c.shown, CARDS.c.at > sa.bindparam(after), CARDS.c.at <= sa.bindparam("until"))
+        .limit(_MOST_READ)
+    )
+
+
+_ANSWERED = _cards("answers_after").where(
+    _GAVE_FEEDBACK, sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
 )
+_SEEN = _cards("seen_after").where(CARDS.c.service.in_(sa.bindparam("earlier", expanding=True)))
 
 
 def already_answered(
@@ -78,13 +90,12 @@ def already_answered(
         StoreUnavailable: nobody can tell, so all of them are to be shown.
     """
     subjects = sorted({mark.subject for several in marks.values() for mark in several})
-    wanted = {"client": call.client, "subjects": subjects, "after": call.at - ANSWERED_FOR, "until": call.at}
-    with store.transaction(seconds) as connection:
-        rows = connection.execute(_SHOWN, wanted).all() if subjects else []
-    answered = {(subject, evidence) for subject, evidence, _, is_answered, _ in rows if is_answered}
-    since = call.at - SHOWN_FOR
-    seen = {(row[0], row[1]) for row in rows if row[4] > since and _comes_before(row[2], call.service)}
     earlier = [service for service in SERVICES if _comes_before(service, call.service)]
+    since = call.at - SHOWN_FOR
+    wanted = {"client": call.client, "subjects": subjects, "until": call.at}
+    with store.transaction(seconds) as connection:
+        answered = _found(connection, _ANSWERED, wanted | {"answers_after": call.at - ANSWERED_FOR})
+        seen = _found(connection, _SEEN, wanted | {"earlier": earlier, "seen_after": since}) if earlier else frozenset()
 
     def is_settled(mark: CardMark) -> bool:
         if (mark.subject, mark.evidence) in (answered if mark.must_repeat else answered | seen):
@@ -93,6 +104,12 @@ def already_answered(
         return not mark.must_repeat and any(moment > since.timestamp() for moment in moments)
 
     return frozenset(uuid for uuid, several in marks.items() if any(map(is_settled, several)))
+
+
+def _found(
+    connection: sa.Connection, query: sa.Select[tuple[str, str]], wanted: Mapping[str, Any]
+) -> frozenset[tuple[str, str]]:
+    return frozenset((subject, evidence) for subject, evidence in connection.execute(query, wanted))
 
 
 def _comes_before(service: str, other: str) -> bool:
