@@ -7,7 +7,8 @@ A `modifierExtension` may turn a resource into its opposite, and none is underst
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Coding, Concept
 
 T = TypeVar("T", bound="_Resource")
+R = TypeVar("R")
 
 NOT_GIVEN = msgspec.Raw()
 """The default of a field whose content does not matter, only whether it is there."""
@@ -26,7 +28,7 @@ def is_given(raw: msgspec.Raw) -> bool:
     return raw is not NOT_GIVEN and bytes(raw) not in (b"", b"null")
 
 
-class _Struct(msgspec.Struct, rename="camel"):
+class _Struct(msgspec.Struct, rename="camel", gc=False):
     """Snake-case fields, camelCase in JSON."""
 
 
@@ -85,11 +87,11 @@ Status = RawConcept | str
 
 
 class RawCondition(_Resource):
-    """FHIR Condition."""
+    """FHIR Condition. What repeats from one to the next is left raw, for `read_concept` and its like."""
 
-    clinical_status: Status | None = None
-    verification_status: Status | None = None
-    code: RawConcept | None = None
+    clinical_status: msgspec.Raw = NOT_GIVEN
+    verification_status: msgspec.Raw = NOT_GIVEN
+    code: msgspec.Raw = NOT_GIVEN
     onset_date_time: str | None = None
     onset_period: RawPeriod | None = None
     recorded_date: str | None = None
@@ -98,8 +100,17 @@ class RawCondition(_Resource):
     abatement_age: msgspec.Raw = NOT_GIVEN
     abatement_range: msgspec.Raw = NOT_GIVEN
     abatement_string: str | None = None
-    category: list[RawConcept] | None = None
+    category: msgspec.Raw = NOT_GIVEN
     encounter: RawReference | None = None
+
+
+class RawInCondition(_Resource):
+    """What `RawCondition` leaves raw."""
+
+    clinical_status: Status | None = None
+    verification_status: Status | None = None
+    code: RawConcept | None = None
+    category: list[RawConcept] | None = None
 
 
 class RawReaction(_Resource):
@@ -131,10 +142,10 @@ class RawAllergy(_Resource):
 
 
 class RawObservation(_Resource):
-    """FHIR Observation without its value: what is read of every result."""
+    """FHIR Observation without its value: what is read of every result, its code raw for `read_concept`."""
 
     status: str | None = None
-    code: RawConcept | None = None
+    code: msgspec.Raw = NOT_GIVEN
     effective_date_time: str | None = None
     effective_period: RawPeriod | None = None
     effective_instant: str | None = None
@@ -146,7 +157,7 @@ class RawObservation(_Resource):
 class RawValue(_Resource):
     """What Observation and Observation.component share: read only of a result that may be judged."""
 
-    code: RawConcept | None = None
+    code: msgspec.Raw = NOT_GIVEN
     value_quantity: RawQuantity | None = None
     value_string: str | None = None
     value_integer: int | None = None
@@ -252,7 +263,7 @@ class Unreadable(Exception):
 _decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
-        *(RawCondition, RawAllergy, RawObservation, RawValue, RawOrder),
+        *(RawCondition, RawInCondition, RawAllergy, RawObservation, RawValue, RawOrder),
         *(RawPatient, RawContained, RawEncounter, RawProcedure),
     )
 }
@@ -264,7 +275,11 @@ _WHOLE = (RawCondition, RawAllergy, RawProcedure)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 """Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
-_components = msgspec.json.Decoder(list[RawValue])
+_components = msgspec.json.Decoder(list[RawValue] | None)
+_concept_decoder = msgspec.json.Decoder(RawConcept | None)
+_status_decoder = msgspec.json.Decoder(Status | None)
+_MOST_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 1024
 _code_decoder = msgspec.json.Decoder(RawCode)
 _statements = msgspec.json.Decoder(list[RawStatement])
 
@@ -308,15 +323,16 @@ def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
         return None
 
 
-def member_at_fault(body: bytes, kind: type[_Resource]) -> str | None:
+def member_at_fault(body: bytes, *kinds: type[_Resource]) -> str | None:
     """The member of a resource that is not as FHIR R4 has it (`category` in the form of DSTU2); None where none is."""
-    try:
-        _decoders[kind].decode(body)
-    except msgspec.ValidationError as error:
-        found = _PLACE.search(str(error))
-        return found.group(1) if found else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    for kind in kinds:
+        try:
+            _decoders[kind].decode(body)
+        except msgspec.ValidationError as error:
+            found = _PLACE.search(str(error))
+            return found.group(1) if found else None
+        except (msgspec.DecodeError, RecursionError):
+            return None
     return None
 
 
@@ -342,14 +358,13 @@ def decode_statements(raw: msgspec.Raw) -> list[RawStatement]:
         return []
 
 
-def decode_components(raw: msgspec.Raw) -> list[RawValue] | None:
-    """The components of an Observation, none where there are none, None where they can't be read."""
-    if not is_given(raw):
-        return []
-    try:
-        return _components.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None
+def decode_components(raw: msgspec.Raw) -> list[RawValue]:
+    """The components of an Observation.
+
+    Raises:
+        Unreadable: they are none.
+    """
+    return decode_member(_components, bytes(raw)) or []
 
 
 def decode_code(body: bytes) -> Concept:
@@ -378,6 +393,52 @@ def concept(raw: RawConcept | None) -> Concept:
             texts.append(display)
     shown = dict.fromkeys(text for text in texts if not text.isspace())
     return Concept(tuple(codings), tuple(shown), tuple(dict.fromkeys(bare)))
+
+
+def remembered(read: Callable[[bytes], R]) -> Callable[[msgspec.Raw], R]:
+    """A reader of one member, which remembers its latest answers: records repeat a few codes and statuses.
+
+    It is given the member as sent, empty where it was not. Long ones are not remembered.
+    """
+    known = lru_cache(_MOST_REMEMBERED)(read)
+
+    def read_member(raw: msgspec.Raw) -> R:
+        body = bytes(raw)
+        return known(body) if len(body) <= _LONGEST_REMEMBERED else read(body)
+
+    return read_member
+
+
+def decode_member(decoder: msgspec.json.Decoder[R], body: bytes) -> R | None:
+    """One member, None where it was not sent.
+
+    Raises:
+        Unreadable: it has the wrong type.
+    """
+    try:
+        return decoder.decode(body) if body else None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unreadable from error
+
+
+@remembered
+def read_concept(body: bytes) -> Concept:
+    """The CodeableConcept of a member that was left raw.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    return concept(decode_member(_concept_decoder, body))
+
+
+@remembered
+def read_status(body: bytes) -> str | None:
+    """As `status_code`, of a member that was left raw.
+
+    Raises:
+        Unreadable: it is no status.
+    """
+    return status_code(decode_member(_status_decoder, body))
 
 
 def status_code(raw: Status | None) -> str | None:

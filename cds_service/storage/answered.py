@@ -109,7 +109,7 @@ def already_answered(
 def _found(
     connection: sa.Connection, query: sa.Select[tuple[str, str]], wanted: Mapping[str, Any]
 ) -> frozenset[tuple[str, str]]:
-    return frozenset((subject, evidence) for subject, evidence in connection.execute(query, wanted))
+    return frozenset((row.subject, row.evidence) for row in connection.execute(query, wanted))
 
 
 def _comes_before(service: str, other: str) -> bool:
