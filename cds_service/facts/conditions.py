@@ -14,8 +14,8 @@ from cds_service.facts.dates import Dates
 from cds_service.facts.patient_facts import ConditionFact
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import (
-    RawCondition,
     RawConcept,
+    RawCondition,
     RawInCondition,
     Unreadable,
     decode_each,

@@ -28,6 +28,7 @@ from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once, read_json, read_toml
+from cds_service.knowledge.remembered import with_memory
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_dates import in_force, next_day, wrong_dates
 from cds_service.knowledge.site_overlay import (
@@ -108,7 +109,7 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str], toda
     check_wording(files, problems)
     if problems:
         raise TableError(problems)
-    return _assemble(files)
+    return with_memory(_assemble(files))
 
 
 def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
