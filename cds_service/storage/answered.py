@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -49,26 +48,25 @@ class Earlier:
     at: datetime
 
 
-_SAME_CARD = (CARDS.c.subject, CARDS.c.evidence)
 _GAVE_FEEDBACK = sa.exists().where(FEEDBACK.c.client == sa.bindparam("client"))
 """Looked at before any card: a client that sends no feedback may show a card very often."""
 
 
-def _cards(after: str) -> sa.Select[tuple[str, str]]:
+def _cards(after: str, *, answered: bool) -> sa.Select[tuple[str, str, bool]]:
     """Cards that the client was shown of these subjects, from one time on."""
     return (
-        sa.select(*_SAME_CARD)
+        sa.select(CARDS.c.subject, CARDS.c.evidence, sa.literal(answered).label("answered"))
         .distinct()
         .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
         .where(CARDS.c.shown, CARDS.c.at > sa.bindparam(after), CARDS.c.at <= sa.bindparam("until"))
-        .limit(_MOST_READ)
     )
 
 
-_ANSWERED = _cards("answers_after").where(
+_ANSWERED = _cards("answers_after", answered=True).where(
     _GAVE_FEEDBACK, sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
 )
-_SEEN = _cards("seen_after").where(CARDS.c.service.in_(sa.bindparam("earlier", expanding=True)))
+_SEEN = _cards("seen_after", answered=False).where(CARDS.c.service.in_(sa.bindparam("earlier", expanding=True)))
+_SETTLED = sa.union_all(_ANSWERED, _SEEN).limit(_MOST_READ)
 
 
 def already_answered(
@@ -92,10 +90,11 @@ def already_answered(
     subjects = sorted({mark.subject for several in marks.values() for mark in several})
     earlier = [service for service in SERVICES if _comes_before(service, call.service)]
     since = call.at - SHOWN_FOR
-    wanted = {"client": call.client, "subjects": subjects, "until": call.at}
+    wanted = {"client": call.client, "subjects": subjects, "until": call.at, "answers_after": call.at - ANSWERED_FOR}
     with store.transaction(seconds) as connection:
-        answered = _found(connection, _ANSWERED, wanted | {"answers_after": call.at - ANSWERED_FOR})
-        seen = _found(connection, _SEEN, wanted | {"earlier": earlier, "seen_after": since}) if earlier else frozenset()
+        rows = connection.execute(_SETTLED, wanted | {"earlier": earlier, "seen_after": since}).all()
+    answered = {(row.subject, row.evidence) for row in rows if row.answered}
+    seen = {(row.subject, row.evidence) for row in rows if not row.answered}
 
     def is_settled(mark: CardMark) -> bool:
         if (mark.subject, mark.evidence) in (answered if mark.must_repeat else answered | seen):
@@ -104,12 +103,6 @@ def already_answered(
         return not mark.must_repeat and any(moment > since.timestamp() for moment in moments)
 
     return frozenset(uuid for uuid, several in marks.items() if any(map(is_settled, several)))
-
-
-def _found(
-    connection: sa.Connection, query: sa.Select[tuple[str, str]], wanted: Mapping[str, Any]
-) -> frozenset[tuple[str, str]]:
-    return frozenset((row.subject, row.evidence) for row in connection.execute(query, wanted))
 
 
 def _comes_before(service: str, other: str) -> bool:
