@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -143,10 +143,17 @@ class Chart:
         self.dates = dates
         self.complete = complete
         self._matches = matches
+        self._current = {
+            value_set: current
+            for value_set, found in matches.items()
+            if (current := tuple(match for match in found if match.fact.activity != "inactive"))
+        }
         self._active = active
         self._knowledge = knowledge
         self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
         self._unread_for: dict[tuple[str, ...], tuple[ConditionFact, ...]] = {}
+        self._certain: dict[int, tuple[Expression, Certainty]] = {}
+        """Answers given, by the identity of their expressions, which are kept here so that no other takes it."""
 
     @property
     def unread(self) -> tuple[ConditionFact, ...]:
@@ -191,10 +198,9 @@ class Chart:
         texts = self._knowledge.diagnosis_texts
         return any(texts.read(text).known or codes.named(text) for text in fact.concept.texts)
 
-    def in_value_set(self, value_set: str) -> list[Match]:
+    def in_value_set(self, value_set: str) -> Sequence[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
-        found = self._matches.get(value_set)
-        return [match for match in found if match.fact.activity != "inactive"] if found else []
+        return self._current.get(value_set, ())
 
     def in_any_state(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones too: a birth is over as soon as it is recorded."""
@@ -210,6 +216,14 @@ class Chart:
 
         What must not be there is only known to be absent where every condition that may be it was read.
         """
+        if counts is not None:
+            return self._judged(expression, counts)
+        known = self._certain.get(id(expression))
+        if known is None:
+            known = self._certain[id(expression)] = expression, self._judged(expression, None)
+        return known[1]
+
+    def _judged(self, expression: Expression, counts: Counts | None) -> Certainty:
         if expression.operator == "is":
             matches = self.in_value_set(self._knowledge.conditions[expression.condition].value_set)
             if not matches:

@@ -7,7 +7,7 @@ reports the lab is kept apart, as doubtful.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,7 @@ from cds_service.reasons import Reason
 _CLOCK_TOLERANCE = timedelta(days=1)
 _ANY_TIME = datetime.max.replace(tzinfo=UTC)
 _NOT_DONE = "data-absent"
+_HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,15 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     return book
 
 
-def _history(knowledge: Knowledge) -> dict[str, timedelta]:
+def _history(knowledge: Knowledge) -> Mapping[str, timedelta]:
     """How far back from the newest usable result the others of a lab can matter: for a rise, and for what it was."""
+    history: Mapping[str, timedelta] | None = knowledge.asked.get(_HISTORY)
+    if history is None:
+        history = knowledge.asked[_HISTORY] = _work_out_history(knowledge)
+    return history
+
+
+def _work_out_history(knowledge: Knowledge) -> dict[str, timedelta]:
     rise = max((limit.ratio_within_days or 0 for limit in knowledge.thresholds.values()), default=0)
     days = {key: max(rise, lab.earlier_to_days or 0) for key, lab in knowledge.labs.items()}
     for key, lab in knowledge.labs.items():

@@ -383,4 +383,5 @@ class Knowledge:
     next_day: date | None = None
     """The day on which other changes of the site begin to count; None where there is none."""
     asked: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The rows and criteria that apply to an order, by what it is: worked out by the findings when first asked for."""
+    """What follows from the tables alone, such as the rows and criteria that apply to an order, by what it is: worked
+    out by the findings when first asked for."""
