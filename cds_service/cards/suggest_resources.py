@@ -5,7 +5,7 @@ The models are those of R4B: ServiceRequest, Annotation and Reference are the sa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,33 +16,28 @@ from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.reference import Reference
 from fhir.resources.R4B.servicerequest import ServiceRequest
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 
-def service_request(taken: Collection[str], **fields: Any) -> dict[str, Any] | None:
-    """A new draft ServiceRequest as JSON; None where a part of it, taken from an order, is no valid FHIR.
+def service_request(**fields: Any) -> dict[str, Any]:
+    """A new draft ServiceRequest as JSON.
 
     Args:
-        taken: names of the elements that are taken from an order, wholly or in part. Only these are checked: the others
-            are made here, by the models, and to check them again is most of the cost of an offer.
         fields: its elements by their names in FHIR, status and intent apart, as JSON without empty members; None for
-            one that is left out.
+            one that is left out. They are made here, or `are_valid`.
     """
-    given: dict[str, Any] = {"status": "draft", "intent": "order"}
-    given |= {name: value for name, value in fields.items() if value is not None}
-    if "subject" not in given or not _are_valid(taken, given):
-        return None
+    given = {name: value for name, value in fields.items() if value is not None}
     # As given: to have the model write it again costs as much as to check it, a twentieth of a small call.
-    return {"resourceType": "ServiceRequest", **given}
+    return {"resourceType": "ServiceRequest", "status": "draft", "intent": "order", **given}
 
 
-def _are_valid(names: Collection[str], given: Mapping[str, Any]) -> bool:
-    """Whether these elements of a ServiceRequest are valid: each by itself, and one at most of a choice."""
-    elements = [_element(name) for name in names]
-    choices = [element.choice for element in elements if element.choice is not None]
+def are_valid(elements: Mapping[str, Any]) -> bool:
+    """Whether elements of a ServiceRequest that come from elsewhere are valid FHIR, and one at most of a choice."""
+    checks = [_element(name) for name in elements]
+    choices = [check.choice for check in checks if check.choice is not None]
     try:
-        for name, element in zip(names, elements, strict=True):
-            element.type.validate_python(given[name])
+        for check, given in zip(checks, elements.values(), strict=True):
+            check.type.validate_python(given)
     except ValidationError:
         return False
     return len(set(choices)) == len(choices)
@@ -73,7 +68,9 @@ def annotation(text: str) -> dict[str, Any]:
 
 def reference(to: str, display: str | None = None) -> dict[str, Any]:
     """A reference to `Type/id`."""
-    return _json(Reference.model_validate({"reference": to, **({"display": display} if display else {})}))
+    given = {"reference": to, **({"display": display} if display else {})}
+    Reference.model_validate(given)
+    return given
 
 
 def concept(codes: Iterable[tuple[str, str, str]], text: str | None = None) -> dict[str, Any]:
@@ -93,10 +90,6 @@ def _annotation(text: str) -> str:
 def _concept(codes: tuple[tuple[str, str, str], ...], text: str | None) -> str:
     codings = [Coding(system=system, code=code, display=display) for system, code, display in codes]
     return CodeableConcept(coding=codings, text=text).model_dump_json()
-
-
-def _json(model: BaseModel) -> dict[str, Any]:
-    return _plain(model.model_dump_json())
 
 
 def _plain(text: str) -> dict[str, Any]:

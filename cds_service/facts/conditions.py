@@ -11,6 +11,7 @@ import msgspec
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.dates import Dates
+from cds_service.facts.members import decode_member, read_concept, read_status, remembered
 from cds_service.facts.patient_facts import ConditionFact
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import (
@@ -19,12 +20,8 @@ from cds_service.facts.resources import (
     RawInCondition,
     Unreadable,
     decode_each,
-    decode_member,
     is_given,
     member_at_fault,
-    read_concept,
-    read_status,
-    remembered,
 )
 from cds_service.fhir_references import local_reference
 

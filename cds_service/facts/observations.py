@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import RawResource, RetrievedData
 from cds_service.facts.dates import Dates
+from cds_service.facts.members import read_concept
 from cds_service.facts.optional_fields import display_of
 from cds_service.facts.patient_facts import Concept, ObservationFact, ReportedValue, When
 from cds_service.facts.reading import Reading
@@ -25,7 +26,6 @@ from cds_service.facts.resources import (
     decode_components,
     decode_each,
     is_given,
-    read_concept,
 )
 from cds_service.facts.result_values import Component, WholeResource
 from cds_service.facts.versions import current_versions

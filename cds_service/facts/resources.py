@@ -7,8 +7,7 @@ A `modifierExtension` may turn a resource into its opposite, and none is underst
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,7 +16,6 @@ from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Coding, Concept
 
 T = TypeVar("T", bound="_Resource")
-R = TypeVar("R")
 
 NOT_GIVEN = msgspec.Raw()
 """The default of a field whose content does not matter, only whether it is there."""
@@ -87,7 +85,7 @@ Status = RawConcept | str
 
 
 class RawCondition(_Resource):
-    """FHIR Condition. What repeats from one to the next is left raw, for `read_concept` and its like."""
+    """FHIR Condition. What repeats from one to the next is left raw, for `members.py`."""
 
     clinical_status: msgspec.Raw = NOT_GIVEN
     verification_status: msgspec.Raw = NOT_GIVEN
@@ -142,7 +140,7 @@ class RawAllergy(_Resource):
 
 
 class RawObservation(_Resource):
-    """FHIR Observation without its value: what is read of every result, its code raw for `read_concept`."""
+    """FHIR Observation without its value: what is read of every result, its code raw for `members.py`."""
 
     status: str | None = None
     code: msgspec.Raw = NOT_GIVEN
@@ -276,10 +274,6 @@ _WHOLE = (RawCondition, RawAllergy, RawProcedure)
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 """Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
 _components = msgspec.json.Decoder(list[RawValue] | None)
-_concept_decoder = msgspec.json.Decoder(RawConcept | None)
-_status_decoder = msgspec.json.Decoder(Status | None)
-_MOST_REMEMBERED = 4096
-_LONGEST_REMEMBERED = 1024
 _code_decoder = msgspec.json.Decoder(RawCode)
 _statements = msgspec.json.Decoder(list[RawStatement])
 
@@ -364,7 +358,10 @@ def decode_components(raw: msgspec.Raw) -> list[RawValue]:
     Raises:
         Unreadable: they are none.
     """
-    return decode_member(_components, bytes(raw)) or []
+    try:
+        return (_components.decode(raw) if is_given(raw) else None) or []
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unreadable from error
 
 
 def decode_code(body: bytes) -> Concept:
@@ -393,66 +390,3 @@ def concept(raw: RawConcept | None) -> Concept:
             texts.append(display)
     shown = dict.fromkeys(text for text in texts if not text.isspace())
     return Concept(tuple(codings), tuple(shown), tuple(dict.fromkeys(bare)))
-
-
-def remembered(read: Callable[[bytes], R]) -> Callable[[msgspec.Raw], R]:
-    """A reader of one member, which remembers its latest answers: records repeat a few codes and statuses.
-
-    It is given the member as sent, empty where it was not. Long ones are not remembered.
-    """
-    known = lru_cache(_MOST_REMEMBERED)(read)
-
-    def read_member(raw: msgspec.Raw) -> R:
-        body = bytes(raw)
-        return known(body) if len(body) <= _LONGEST_REMEMBERED else read(body)
-
-    return read_member
-
-
-def decode_member(decoder: msgspec.json.Decoder[R], body: bytes) -> R | None:
-    """One member, None where it was not sent.
-
-    Raises:
-        Unreadable: it has the wrong type.
-    """
-    try:
-        return decoder.decode(body) if body else None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Unreadable from error
-
-
-@remembered
-def read_concept(body: bytes) -> Concept:
-    """The CodeableConcept of a member that was left raw.
-
-    Raises:
-        Unreadable: it is none.
-    """
-    return concept(decode_member(_concept_decoder, body))
-
-
-@remembered
-def read_status(body: bytes) -> str | None:
-    """As `status_code`, of a member that was left raw.
-
-    Raises:
-        Unreadable: it is no status.
-    """
-    return status_code(decode_member(_status_decoder, body))
-
-
-def status_code(raw: Status | None) -> str | None:
-    """The lower-case code of a status, however it is sent; None where there is none.
-
-    HL7's own coding counts before a local one beside it.
-    """
-    if raw is None:
-        return None
-    if isinstance(raw, str):
-        return raw.strip().lower() or None
-    codings = [c for c in raw.coding or () if c is not None and c.code]
-    if len(codings) == 1:
-        return (codings[0].code or "").strip().lower() or None
-    standard = [c.code for c in codings if c.system and "hl7.org/" in c.system]
-    named = next(iter([*standard, *(c.code for c in codings), raw.text]))
-    return named.strip().lower() if named else None

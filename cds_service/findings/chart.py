@@ -152,8 +152,6 @@ class Chart:
         self._knowledge = knowledge
         self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
         self._unread_for: dict[tuple[str, ...], tuple[ConditionFact, ...]] = {}
-        self._certain: dict[int, tuple[Expression, Certainty]] = {}
-        """Answers given, by the identity of their expressions, which are kept here so that no other takes it."""
 
     @property
     def unread(self) -> tuple[ConditionFact, ...]:
@@ -202,6 +200,10 @@ class Chart:
         """Every recorded condition in a value set, inactive ones left out."""
         return self._current.get(value_set, ())
 
+    def holds_any_of(self, value_sets: Iterable[str]) -> bool:
+        """Whether a condition is recorded in any of the value sets, inactive ones left out."""
+        return not self._current.keys().isdisjoint(value_sets)
+
     def in_any_state(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones too: a birth is over as soon as it is recorded."""
         return list(self._matches.get(value_set, ()))
@@ -216,14 +218,6 @@ class Chart:
 
         What must not be there is only known to be absent where every condition that may be it was read.
         """
-        if counts is not None:
-            return self._judged(expression, counts)
-        known = self._certain.get(id(expression))
-        if known is None:
-            known = self._certain[id(expression)] = expression, self._judged(expression, None)
-        return known[1]
-
-    def _judged(self, expression: Expression, counts: Counts | None) -> Certainty:
         if expression.operator == "is":
             matches = self.in_value_set(self._knowledge.conditions[expression.condition].value_set)
             if not matches:

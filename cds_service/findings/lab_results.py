@@ -7,7 +7,7 @@ reports the lab is kept apart, as doubtful.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,6 @@ from cds_service.reasons import Reason
 _CLOCK_TOLERANCE = timedelta(days=1)
 _ANY_TIME = datetime.max.replace(tzinfo=UTC)
 _NOT_DONE = "data-absent"
-_HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,11 @@ class LabBook:
         self._compute(lab)
         return self.doubtful.get(lab, {}).values()
 
+    def holds_nothing_of(self, lab: str) -> bool:
+        """Whether there is no result that reports the lab, or may report it, usable or not."""
+        self._compute(lab)
+        return not (self.unplaced or lab in self.results or lab in self.blocked or lab in self.doubtful)
+
     def _compute(self, lab: str) -> None:
         if lab in self.to_compute:
             self.to_compute.pop(lab)()
@@ -110,7 +114,7 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     Values are read newest first, until one is usable and the rest is older than any limit looks back from it.
     """
     book = LabBook()
-    history = _history(knowledge)
+    history = knowledge.worked_out.once(_history, lambda: _history(knowledge))
     known: dict[Concept, tuple[ReportedLab, ...]] = {}
     groups: dict[tuple[str, Concept | None], list[_Entry]] = {}
     for fact in facts.observations:
@@ -128,15 +132,8 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     return book
 
 
-def _history(knowledge: Knowledge) -> Mapping[str, timedelta]:
+def _history(knowledge: Knowledge) -> dict[str, timedelta]:
     """How far back from the newest usable result the others of a lab can matter: for a rise, and for what it was."""
-    history: Mapping[str, timedelta] | None = knowledge.asked.get(_HISTORY)
-    if history is None:
-        history = knowledge.asked[_HISTORY] = _work_out_history(knowledge)
-    return history
-
-
-def _work_out_history(knowledge: Knowledge) -> dict[str, timedelta]:
     rise = max((limit.ratio_within_days or 0 for limit in knowledge.thresholds.values()), default=0)
     days = {key: max(rise, lab.earlier_to_days or 0) for key, lab in knowledge.labs.items()}
     for key, lab in knowledge.labs.items():
