@@ -1,22 +1,26 @@
-"""Cards stage: new FHIR resources and parts of them, built and checked by `fhir.resources`. Its only importer.
-
-The models are those of R4B: ServiceRequest, Annotation and Reference are the same in R4.
-"""
+"""Cards stage: new FHIR resources and parts of them, built and checked by the models of `fhir_models.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from fhir.resources.R4B.annotation import Annotation
-from fhir.resources.R4B.codeableconcept import CodeableConcept
-from fhir.resources.R4B.coding import Coding
-from fhir.resources.R4B.reference import Reference
-from fhir.resources.R4B.servicerequest import ServiceRequest
-from pydantic import TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from cds_service.cards.fhir_models import TypeAdapter
+
+
+@cache
+def models() -> ModuleType:
+    """The models, loaded: a server does so before its first call."""
+    # Imported here: a tenth of a second of every command, and few of them offer anything.
+    from cds_service.cards import fhir_models
+
+    return fhir_models
 
 
 def service_request(**fields: Any) -> dict[str, Any]:
@@ -38,7 +42,7 @@ def are_valid(elements: Mapping[str, Any]) -> bool:
     try:
         for check, given in zip(checks, elements.values(), strict=True):
             check.type.validate_python(given)
-    except ValidationError:
+    except models().ValidationError:
         return False
     return len(set(choices)) == len(choices)
 
@@ -54,11 +58,11 @@ class _Element:
 
 @lru_cache(maxsize=100)
 def _element(name: str) -> _Element:
-    field = ServiceRequest.model_fields[name]
+    field = models().ServiceRequest.model_fields[name]
     more = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     choice = more.get("one_of_many")
     kind: Any = field.annotation
-    return _Element(TypeAdapter(kind), str(choice) if choice else None)
+    return _Element(models().TypeAdapter(kind), str(choice) if choice else None)
 
 
 def annotation(text: str) -> dict[str, Any]:
@@ -69,7 +73,7 @@ def annotation(text: str) -> dict[str, Any]:
 def reference(to: str, display: str | None = None) -> dict[str, Any]:
     """A reference to `Type/id`."""
     given = {"reference": to, **({"display": display} if display else {})}
-    Reference.model_validate(given)
+    models().Reference.model_validate(given)
     return given
 
 
@@ -83,13 +87,13 @@ def concept(codes: Iterable[tuple[str, str, str]], text: str | None = None) -> d
 
 @lru_cache(maxsize=2_000)
 def _annotation(text: str) -> str:
-    return Annotation(text=text).model_dump_json()
+    return str(models().Annotation(text=text).model_dump_json())
 
 
 @lru_cache(maxsize=2_000)
 def _concept(codes: tuple[tuple[str, str, str], ...], text: str | None) -> str:
-    codings = [Coding(system=system, code=code, display=display) for system, code, display in codes]
-    return CodeableConcept(coding=codings, text=text).model_dump_json()
+    codings = [models().Coding(system=system, code=code, display=display) for system, code, display in codes]
+    return str(models().CodeableConcept(coding=codings, text=text).model_dump_json())
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from cds_service.cards.suggest_resources import models
 from cds_service.errors import SettingError, SetupError, StoreUnavailable
 from cds_service.knowledge.snapshot import take_snapshot
 from cds_service.security.fhir_servers import is_loopback
@@ -334,6 +335,7 @@ def _listener(settings: Settings) -> socket.socket:
 def _warm_up_and_freeze(app: Flask) -> None:
     """Exclude everything loaded so far from garbage collection: scanning it repeatedly made the slowest calls slow."""
     app.test_client().get("/healthz")
+    models()
     # Frees an application that a reload has replaced.
     gc.unfreeze()
     gc.collect()
