@@ -27,8 +27,6 @@ OF_NOBODY = frozenset({"Medication"})
 _WITHHELD = tuple(f'"{code}"'.encode() for code in ("SUBSETTED", "REDACTED", "MASKED"))
 """Codes of meta.tag and meta.security that say that a part was left out. Source: HL7 v3 ObservationValue, FHIR R4
 Resource.meta."""
-
-
 _WITHHELD_END = b'ED"'
 """How all of them end: most data are done with after one look."""
 
