@@ -27,6 +27,7 @@ SYSTEMS = {
     "sct": "http://snomed.info/sct",
     "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
     "icd-10": "http://hl7.org/fhir/sid/icd-10",
+    "icd-10-gm": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
     "icd-10-pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
     "loinc": "http://loinc.org",
     "radlex": "http://radlex.org",
@@ -47,7 +48,7 @@ _CONCEPT = {"code", "text", "display", "fields"}
 _OF_AN_ENTRY: Mapping[str, set[str]] = {
     "order": _CONCEPT | {"in_days"},
     "orders": _CONCEPT | {"in_days"},
-    "conditions": _CONCEPT | {"clinical", "verification", "onset_days", "encounter", "hours"},
+    "conditions": _CONCEPT | {"clinical", "verification", "onset_days", "recorded_days", "encounter", "hours"},
     "allergies": _CONCEPT
     | {"clinical", "verification", "type", "criticality", "severity"}
     | {"manifestation", "manifestation_text", "substance"},
@@ -113,6 +114,18 @@ def _unknown_fields(row: Mapping[str, Any]) -> Iterator[str]:
         entries = row.get(field, [])
         for entry in entries if isinstance(entries, list) else [entries]:
             yield from (f"{field}.{name}" for name in (set(entry) - known if isinstance(entry, dict) else ()))
+            yield from (f"{field} {code}" for code in _codes_of(entry) if not _has_system(code))
+
+
+def _codes_of(entry: Any) -> list[Any]:
+    codes = entry.get("code", []) if isinstance(entry, dict) else []
+    return codes if isinstance(codes, list) else [codes]
+
+
+def _has_system(code: Any) -> bool:
+    """Whether a code has a system: a short name of `SYSTEMS`, or an address."""
+    system = str(code).partition("|")[0]
+    return not system or system in SYSTEMS or ":" in system
 
 
 def failures(case: Case, knowledge: Knowledge, now: datetime) -> list[str]:
@@ -147,7 +160,7 @@ def request_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         context["draftOrders"] = _bundle([*orders, *row.get("drafts", ())], "collection")
     if hook == "order-select":
         context["selections"] = [f"ServiceRequest/{order['id']}" for order in orders]
-    prefetch = {"patient": {"resourceType": "Patient", "id": "p1", **row.get("patient", {})}}
+    prefetch = {"patient": {"resourceType": "Patient", "id": "p1", **_patient(row.get("patient", {}), now)}}
     for kind in CLINICAL:
         field, build = _WRITTEN_AS.get(kind.key, (kind.key, _as_written))
         prefetch[kind.key] = _bundle([build(entry, n, now) for n, entry in enumerate(row.get(field, ()), 1)])
@@ -217,6 +230,8 @@ def _condition(entry: str | Mapping[str, Any], number: int, now: datetime) -> di
         resource["verificationStatus"] = _status("condition-ver-status", entry["verification"])
     if "onset_days" in entry:
         resource["onsetDateTime"] = _ago(now, entry, "onset_days")
+    if "recorded_days" in entry:
+        resource["recordedDate"] = _ago(now, entry, "recorded_days")
     if "encounter" in entry:
         resource["encounter"] = {"reference": f"Encounter/{entry['encounter']}"}
         resource["category"] = [_status("condition-category", "encounter-diagnosis")]
@@ -297,6 +312,15 @@ def _medication(entry: str | Mapping[str, Any], number: int, now: datetime) -> d
     if dose:
         resource["dosageInstruction"] = [dose]
     return {**resource, **entry.get("fields", {})}
+
+
+def _patient(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Elements of a Patient; `age` in years is a birthday a month ago, so that a case holds in any year."""
+    if "age" not in row:
+        return dict(row)
+    birthday = now.date() - timedelta(days=30)
+    born = birthday.replace(year=birthday.year - row["age"], day=min(birthday.day, 28))
+    return {**{name: value for name, value in row.items() if name != "age"}, "birthDate": born.isoformat()}
 
 
 def _procedure(entry: str | Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,20 @@ CASES = read_cases(Path(__file__).parent / "cases")
 def test_case(case: Case, knowledge: Knowledge, now: datetime) -> None:
     """The decision says what the case expects."""
     assert failures(case, knowledge, now) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "when",
+    [
+        datetime(2028, 2, 29, 0, 5, tzinfo=ZoneInfo("UTC")),
+        datetime(2035, 1, 1, 23, 50, tzinfo=ZoneInfo("Asia/Kolkata")),
+    ],
+    ids=["after midnight on a leap day", "in years"],
+)
+def test_cases_hold_at_any_time(when: datetime, knowledge: Knowledge) -> None:
+    """What is expected depends on no hour, day or year."""
+    assert [line for case in CASES for line in failures(case, knowledge, when)] == []
 
 
 def _expected(table: str, name: str) -> set[str]:

@@ -102,7 +102,7 @@ def case_row(order: EverydayOrder, now: datetime) -> dict[str, Any]:
     found = {name: row[name] for name in _TAKEN_OVER if name in row}
     return found | {
         "orders": [_service_request(row, now), *map(_also, row.get("also_orders", ()))],
-        "patient": _patient(row, now),
+        "patient": {name: row[field] for name, field in (("gender", "sex"), ("age", "age")) if field in row},
     }
 
 
@@ -163,10 +163,3 @@ def _coding(entry: str | Mapping[str, Any]) -> dict[str, str]:
 def _also(order: str) -> dict[str, Any]:
     """Another draft of the same call: a code with its system, else a text."""
     return {"code": order} if "|" in order else {"text": order}
-
-
-def _patient(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    patient: dict[str, Any] = {"gender": row["sex"]} if "sex" in row else {}
-    if "age" in row:
-        patient["birthDate"] = f"{now.year - row['age'] - 1}-12-31"
-    return patient

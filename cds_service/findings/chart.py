@@ -95,7 +95,7 @@ class Dates:
             return Certainty.PRESENT
         if fact.onset is None or not (fact.onset_recorded or recorded_too) or self.today is None:
             current = fact.encounter is not None and fact.encounter == self.encounter
-            counts = expression.within_days is not None and (expression.undated_counts or current)
+            counts = expression.undated_counts or (current and expression.within_days is not None)
             return Certainty.PRESENT if counts else Certainty.UNKNOWN
         youngest, oldest = ((self.today - end.date()).days for end in (fact.onset.latest, fact.onset.earliest))
         bounds = [_within(youngest, oldest, expression.within_days)]

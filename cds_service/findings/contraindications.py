@@ -11,7 +11,7 @@ from cds_service.certainty import Certainty, any_of
 from cds_service.findings.context import AskedRow, OrderContext, PatientContext, suits
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
 from cds_service.findings.questions.judge import judge
-from cds_service.findings.telling import most_told, tell
+from cds_service.findings.telling import most_told, said_once, tell
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Contraindication, Criterion
 from cds_service.reasons import Reason
@@ -43,7 +43,7 @@ def _judge_row(asked: AskedRow, order_context: OrderContext, patient: PatientCon
         findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
     if all(found.certainty is Certainty.ABSENT for found in findings):
         return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
-    findings = [tell(found, row, order_context, patient) for found in findings]
+    findings = said_once([tell(found, row, order_context, patient) for found in findings])
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
     kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
     certainty = any_of(found.certainty for found in kept)

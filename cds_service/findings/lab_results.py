@@ -235,10 +235,10 @@ def _date_problem(fact: ObservationFact, now: datetime) -> Reason | None:
 
 
 def _not_ahead(when: When, now: datetime) -> When:
-    """A time that lies ahead, by a clock that goes wrong, may be any of the tolerance before it: it hides no other."""
+    """A time that lies ahead, by a clock that goes wrong, may be any of the last day: it hides no other."""
     if when.earliest <= now:
         return when
-    return When(when.earliest - _CLOCK_TOLERANCE, when.latest, when.text)
+    return When(now - _CLOCK_TOLERANCE, when.latest, when.text)
 
 
 def _in_its_own_words(evidence: Evidence, concept: Concept) -> Evidence:

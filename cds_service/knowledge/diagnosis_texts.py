@@ -28,8 +28,10 @@ _CHANGING = _OTHERS | {DOUBT, PAST}
 _PASSING = frozenset({NEUTRAL, PART, OR})
 _BETWEEN = _PASSING | {PAST}
 
-_SIZE = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b", re.IGNORECASE)
-"""How large something is says nothing of what it is."""
+_ASIDE = re.compile(
+    r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b|\b[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b", re.IGNORECASE
+)
+"""How large something is, and its code in ICD-10 beside the words, says nothing of what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,9 @@ class DiagnosisTexts:
     def read(self, text: str) -> DiagnosisReading:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases: list[_Phrase] = []
-        for _, chunks in self._phrases.sentences(_SIZE.sub(" ", text).replace("?", " ? ")):
-            stretches = [stretch for chunk in chunks if (stretch := self._stretch(chunk)).words]
-            sentence = self._inverted(stretches) or [one for each in stretches for one in self._phrases_of(each)]
+        for _, chunks in self._phrases.sentences(_ASIDE.sub(" ", text).replace("?", " ? ")):
+            stretches = self._uninverted([stretch for chunk in chunks if (stretch := self._stretch(chunk)).words])
+            sentence = [one for each in stretches for one in self._phrases_of(each)]
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])
         mentions = [mention for phrase in phrases for mention in _mentions(phrase)]
         kinds = {kind for phrase in phrases for kind in phrase.kinds}
@@ -160,13 +162,22 @@ class DiagnosisTexts:
         words = [slips.get(word) or word for word in written]
         return _Stretch(words, chunk.joined, frozenset(right for right in slips.values() if right))
 
-    def _inverted(self, stretches: Sequence[_Stretch]) -> list[_Phrase] | None:
-        """`Cancer, breast` is `breast cancer`, where that is a term; None where the sentence is no such inversion."""
-        if len(stretches) != 2 or stretches[1].joined != LIST or any(each.corrected for each in stretches):
-            return None
-        first, second = (" ".join(each.words) for each in stretches)
-        meaning = self._terms.get(f"{second} {first}") or self._terms.get(f"{first} {second}")
-        return [_Phrase([self._term(meaning)], stretches[0].joined)] if meaning else None
+    def _uninverted(self, stretches: list[_Stretch]) -> list[_Stretch]:
+        """`Cancer, breast` as `breast cancer`, where that is a term, with what neutral words follow left out."""
+        if len(stretches) < 2 or stretches[1].joined != LIST or any(each.corrected for each in stretches[:2]):
+            return stretches
+        first, second = (each.words for each in stretches[:2])
+        end = next((at for at, word in enumerate(second) if self._terms.get(word) in (BREAK, NO)), len(second))
+        named, rest = second[:end], second[end:]
+        for words in (named, [word for word in named if not self._is_neutral(word)]):
+            for term in ((*words, *first), (*first, *words)):
+                if words and " ".join(term) in self._terms:
+                    whole = _Stretch([*term, *rest], stretches[0].joined, frozenset())
+                    return [whole, *stretches[2:]]
+        return stretches
+
+    def _is_neutral(self, word: str) -> bool:
+        return (self._terms.get(word) or _without_meaning(word)) == NEUTRAL
 
     def _scattered(self, stretches: Sequence[_Stretch], phrases: Iterable[_Phrase]) -> Iterator[_Phrase]:
         """What the words of a sentence may mean together though they stand apart: `dementia, vascular, severe`."""

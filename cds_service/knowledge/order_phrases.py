@@ -14,7 +14,7 @@ _UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Words that say nothing by themselves (`idle`), and every word that the tables know."""
+    """Words that say nothing by themselves (`idle`, beside numbers and single letters), and all that are known."""
 
     idle: Container[str]
     known: Container[str]
@@ -58,7 +58,7 @@ class Context:
 
 
 def _are_idle(words: Iterable[str], lexicon: Lexicon) -> bool:
-    return all(word in lexicon.idle or word.isdecimal() for word in words)
+    return all(word in lexicon.idle or sum(map(str.isalpha, word)) <= 1 for word in words)
 
 
 def _is_among(wanted: str, words: Collection[str], lexicon: Lexicon) -> bool:

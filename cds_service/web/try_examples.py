@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def examples() -> Mapping[str, Mapping[str, Any]]:
     return {row["id"]: row for row in tomllib.loads(_EXAMPLES.read_text("utf-8"))["case"]}
 
 
-def form_of(row: Mapping[str, Any], knowledge: Knowledge, today: date) -> TryForm | None:
+def form_of(row: Mapping[str, Any], knowledge: Knowledge) -> TryForm | None:
     """The form that makes this case; None for a case that says more than the form has fields for."""
     if not set(row) <= _FIELDS_OF_THE_FORM:
         return None
@@ -35,7 +34,7 @@ def form_of(row: Mapping[str, Any], knowledge: Knowledge, today: date) -> TryFor
             order=_order_text(row.get("order"), knowledge),
             hook=_only(row.get("hook", HOOKS[0]), HOOKS),
             sex=_only(row.get("patient", {}).get("gender", ""), ("", *SEXES)),
-            age=_age(row.get("patient", {}), today),
+            age=_age(row.get("patient", {})),
             diagnoses=tuple(_entry(e, knowledge, days="onset_days") for e in row.get("conditions", ())),
             allergies=tuple(_entry(e, knowledge, severity="severity") for e in row.get("allergies", ())),
             labs=tuple(_lab_entry(e, knowledge) for e in row.get("labs", ())),
@@ -67,11 +66,10 @@ def _order_text(order: Any, knowledge: Knowledge) -> str:
     raise _NotInTheForm
 
 
-def _age(patient: Mapping[str, Any], today: date) -> str:
-    if not set(patient) <= {"gender", "birthDate"}:
+def _age(patient: Mapping[str, Any]) -> str:
+    if not set(patient) <= {"gender", "age"}:
         raise _NotInTheForm
-    born = str(patient.get("birthDate", ""))
-    return str(today.year - int(born[:4])) if born else ""
+    return str(patient.get("age", ""))
 
 
 def _entry(entry: Any, knowledge: Knowledge, **others: str) -> Entry:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 from cds_service.kinds import CLINICAL
@@ -84,7 +83,7 @@ def _at(column: Sequence[str], place: int) -> str:
     return column[place].strip() if place < len(column) else ""
 
 
-def case_row(form: TryForm, knowledge: Knowledge, now: datetime, problems: list[str]) -> dict[str, Any]:
+def case_row(form: TryForm, knowledge: Knowledge, problems: list[str]) -> dict[str, Any]:
     """The form as a case row; what can't be read of it is appended to `problems`."""
     row: dict[str, Any] = {"hook": form.hook}
     if form.order and form.hook != "patient-view":
@@ -98,7 +97,7 @@ def case_row(form: TryForm, knowledge: Knowledge, now: datetime, problems: list[
     row["labs"] = [lab for entry in form.labs if (lab := _lab(entry, knowledge, problems))]
     if form.drugs:
         row[_DRUGS] = [_concept(entry.text, _DRUGS, knowledge) for entry in form.drugs]
-    row["patient"] = _patient(form, now.date(), problems)
+    row["patient"] = _patient(form, problems)
     row["not_sent"] = [key for key, sent in form.sent.items() if sent == "not-sent"]
     row["refused"] = [key for key, sent in form.sent.items() if sent == "refused"]
     return row
@@ -166,11 +165,11 @@ def _value(text: str) -> dict[str, Any]:
     return {"value": int(value) if value.is_integer() else value, **({"comparator": comparator} if comparator else {})}
 
 
-def _patient(form: TryForm, today: date, problems: list[str]) -> dict[str, str]:
-    patient = {"gender": form.sex} if form.sex in SEXES else {}
+def _patient(form: TryForm, problems: list[str]) -> dict[str, Any]:
+    patient: dict[str, Any] = {"gender": form.sex} if form.sex in SEXES else {}
     age = _whole(form.age, "Age", 130, problems)
     if age is not None:
-        patient["birthDate"] = f"{today.year - age:04d}-01-01"
+        patient["age"] = age
     return patient
 
 

@@ -82,7 +82,7 @@ def try_routes(
         row = examples().get(wanted) or (cases.all[wanted].row if wanted in cases.all else None)
         if row is None:
             return _page(_Shown(problems=[f"No example is called {wanted}."]))
-        shown = _Shown(form=form_of(row, knowledge, clock().date()) or TryForm())
+        shown = _Shown(form=form_of(row, knowledge) or TryForm())
         body = request_of(row, clock()) | {"hookInstance": new_id()}
         if shown.form == TryForm():
             shown.pasted = _pretty(body)
@@ -115,7 +115,7 @@ def try_routes(
         if shown.pasted:
             return _pasted(shown, clock())
         shown.form = fields.read_form(request.form.to_dict(flat=False))
-        row = fields.case_row(shown.form, knowledge, clock(), shown.problems)
+        row = fields.case_row(shown.form, knowledge, shown.problems)
         return None if shown.problems else request_of(row, clock()) | {"hookInstance": new_id()}
 
     def _judge(shown: _Shown, body: dict[str, Any]) -> None:

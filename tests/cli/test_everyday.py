@@ -113,7 +113,7 @@ def test_the_call_carries_what_the_row_says(folder: Path, now: datetime) -> None
     fields = row["orders"][0]["fields"]
     assert (fields["priority"], fields["occurrenceDateTime"]) == ("stat", "2026-11-27")
     assert fields["reasonCode"][0]["coding"][0]["code"] == "C50.911"
-    assert row["patient"] == {"gender": "male", "birthDate": "1975-12-31"}
+    assert row["patient"] == {"gender": "male", "age": 50}
     assert row["medications"] == [{"text": "Aspirin 81 mg", "days": 9}]
 
 

@@ -69,6 +69,71 @@ def test_ordinary_diagnoses_are_read_and_bring_nothing() -> None:
     assert [text for text in ORDINARY if not read(text).known or named(read(text))] == []
 
 
+REMARKS = (
+    *("untreated", "poorly controlled", "on meds", "stable", "improving", "worsening", "progressive", "since 2015"),
+    *("(2018)", "dx 03/2021", "stage 4", "left", "bilateral", "with complications", "without complications", "NOS"),
+    *("followed by cardiology", "f/u oncology", "see note", "(CMS/HCC)", "[I10]", "per patient", "confirmed"),
+    *("unbehandelt", "gut eingestellt", "unter Therapie", "stabil", "schwer", "seit 2015", "ED 2019", "beidseits"),
+    *("estable", "leve", "en tratamiento", "sin tratamiento", "desde 2015", "conocida"),
+)
+"""What problem lists add to a diagnosis, and what changes nothing."""
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+def test_a_remark_leaves_a_diagnosis_as_it_is(remark: str) -> None:
+    """What is read without a remark is read with it, and says the same."""
+    texts = [
+        text for text in (*ORDINARY[::9], *(text for text, _ in SURE[::9])) if read(text).known and "," not in text
+    ]
+    changed = [text for text in texts if not read(f"{text} {remark}").known]
+    assert changed == []
+    told = [
+        text
+        for text in texts
+        if {hit[0] for hit in named(read(text))} - {h[0] for h in named(read(f"{text} {remark}"))}
+    ]
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "E11.9 {}",
+            "I10 - {}",
+            "1. {}",
+            "PMH: {}",
+            "Patient has {}",
+            "Hx: {}",
+            "Nebendiagnose: {}",
+            "Paciente con {}",
+        ),
+        *(
+            "{} [E11.9]",
+            "{} (I10)",
+            "{} x 10 years",
+            "{} last A1c 7.2",
+            "{} (disorder)",
+            "{} - Active",
+            "{}, gesichert",
+        ),
+    ],
+)
+def test_a_diagnosis_is_read_as_lists_write_it(written: str) -> None:
+    """A code, a heading, a number or a date beside a diagnosis leaves it readable."""
+    texts = [
+        text for text in (*ORDINARY[::9], *(text for text, _ in SURE[::9])) if read(text).known and "," not in text
+    ]
+    assert [text for text in texts if not read(written.format(text)).known] == []
+
+
+@pytest.mark.parametrize("remark", ["untreated", "stable", "(CMS/HCC)", "with complications", "seit 2015"])
+def test_a_remark_leaves_an_inverted_diagnosis_as_it_is(remark: str) -> None:
+    """`Heart failure, diastolic` with a remark is still that."""
+    assert named(read(f"Heart failure, diastolic {remark}")) == named(read("Heart failure, diastolic"))
+    assert read(f"Cancer, breast {remark}").known
+
+
 def test_everyday_diagnoses_that_are_asked_for_are_read() -> None:
     """Everyday diagnoses that some question asks for are understood, and name just that."""
     readings = [(text, read(text), value_set) for text, value_set in ASKED_FOR.items()]

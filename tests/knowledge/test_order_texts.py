@@ -80,3 +80,64 @@ def test_a_shared_synonym_names_all_its_procedures() -> None:
     """A name that two procedures share leaves both, and says by which words."""
     found = a_table(one=(["lysis"], []), two=(["Lysis"], [])).recognize(["catheter lysis"])
     assert (found.procedures, found.matched) == (("one", "two"), "lysis")
+
+
+REMARKS = (
+    *(
+        "elective",
+        "planned",
+        "tomorrow",
+        "next week",
+        "segment 6",
+        "segments 5/8",
+        "seg VII",
+        "S6",
+        "right lobe",
+        "repeat",
+    ),
+    *(
+        "session 2",
+        "2nd session",
+        "#2",
+        "x2",
+        "under GA",
+        "with sedation",
+        "w/o contrast",
+        "inpatient",
+        "outpt",
+        "bedside",
+    ),
+    *(
+        "please",
+        "in AM",
+        "IR",
+        "VIR",
+        "L",
+        "bilat",
+        "(adult)",
+        "geplant",
+        "elektiv",
+        "ambulant",
+        "stationär",
+    ),
+    *("Termin", "bitte", "heute", "li", "re", "bds", "in Vollnarkose", "Nr. 2"),
+    *("programado", "urgente", "ambulatorio", "derecho"),
+)
+"""What orders add to the name of a procedure: when, where, how often, which side."""
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+def test_a_remark_leaves_an_order_as_it_is(remark: str, knowledge: Knowledge) -> None:
+    """An order is read as the same procedure with a remark after its short name."""
+    recognize = knowledge.order_texts.recognize
+    names = [procedure.short for procedure in knowledge.procedures.values()]
+    changed = [n for n in names if recognize([f"{n} {remark}"]).procedures != recognize([n]).procedures]
+    assert changed == []
+
+
+@pytest.mark.parametrize(
+    "text", ["10 TIPS FOR PARENTS", "Tips to prevent falls", "TACE inhibitor level", "PTA 3 days ago meds"]
+)
+def test_a_remark_makes_no_procedure_of_another_word(text: str, knowledge: Knowledge) -> None:
+    """An acronym among words that say something else stays what it was."""
+    assert not knowledge.order_texts.recognize([text]).procedures

@@ -34,7 +34,7 @@ def test_the_examples_are_true(name: str, knowledge: Knowledge, now: datetime) -
     """Each example is answered as it says, and its form holds all of it."""
     row = examples()[name]
     assert failures(Case(name, row), knowledge, now) == []
-    assert form_of(row, knowledge, now.date()) is not None
+    assert form_of(row, knowledge) is not None
 
 
 def test_a_form_is_judged_as_the_same_call(client: FlaskClient) -> None:
@@ -161,10 +161,10 @@ def test_it_is_there_for_this_machine_only(make_app: MakeApp, settings: dict[str
     assert ("/try" in client.get("/knowledge").text) is (status == 200)
 
 
-def test_every_case_can_be_tried(client: FlaskClient, knowledge: Knowledge, now: datetime) -> None:
+def test_every_case_can_be_tried(client: FlaskClient, knowledge: Knowledge) -> None:
     """A case of the tables opens in the form where the form has fields for all of it, else as a request."""
     cases = read_cases(Path(__file__).parents[1] / "cases")
-    in_form = [case for case in cases if form_of(case.row, knowledge, now.date())]
+    in_form = [case for case in cases if form_of(case.row, knowledge)]
     as_request = [case for case in cases if case not in in_form]
     assert len(in_form) > 100
     for case in (in_form[0], in_form[-1], as_request[0], as_request[-1]):
@@ -172,10 +172,10 @@ def test_every_case_can_be_tried(client: FlaskClient, knowledge: Knowledge, now:
         assert "How it came about" in text or "error" in case.row["expect"]
 
 
-def test_a_case_in_the_form_is_the_same_call(client: FlaskClient, knowledge: Knowledge, now: datetime) -> None:
+def test_a_case_in_the_form_is_the_same_call(client: FlaskClient, knowledge: Knowledge) -> None:
     """A case that is opened in the form and sent from there is answered as the case expects."""
     row = examples()["low-platelets"]
-    form = form_of(row, knowledge, now.date())
+    form = form_of(row, knowledge)
     assert form is not None
     fields = {
         "order": form.order,

@@ -25,6 +25,7 @@ class ConditionQuestion(Question):
     `within_days`: only one that began so lately counts; `older_than_days`: only one that began longer ago. Where only
     the day of its record is known it is told one level lower, and without any date it is unknown.
     `record_date_counts`: the day of the record is as good as that of the onset, and an undated one is told lower.
+    `undated_counts`: one without a date of onset counts in full, as it matters whenever it was.
     `ended_by`: value sets; a condition recorded on the same day or later in one of them ends it.
     """
 
@@ -37,6 +38,7 @@ class ConditionQuestion(Question):
         "within_days",
         "older_than_days",
         "record_date_counts",
+        "undated_counts",
         "ended_by",
     )
     REQUIRED: ClassVar[bool] = True
@@ -47,6 +49,7 @@ class ConditionQuestion(Question):
     within_days: int | None = None
     older_than_days: int | None = None
     record_date_counts: bool = False
+    undated_counts: bool = False
     ended_by: tuple[str, ...] = ()
 
     @classmethod
@@ -59,6 +62,7 @@ class ConditionQuestion(Question):
             within_days=row.get("within_days"),
             older_than_days=row.get("older_than_days"),
             record_date_counts=row.get("record_date_counts", False),
+            undated_counts=row.get("undated_counts", False),
             ended_by=tuple(row.get("ended_by", ())),
         )
 
@@ -73,8 +77,9 @@ class ConditionQuestion(Question):
         """What is asked, in words."""
         within = f" of the last {self.within_days} days" if self.within_days is not None else ""
         older = f" of more than {self.older_than_days} days ago" if self.older_than_days is not None else ""
+        undated = " or without a date" if self.undated_counts else ""
         ended = f", not ended by one of {', '.join(self.ended_by)}" if self.ended_by else ""
-        return f"a condition of {', '.join(self.value_sets)}{within}{older}{ended}"
+        return f"a condition of {', '.join(self.value_sets)}{within}{older}{undated}{ended}"
 
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
@@ -89,7 +94,12 @@ class ConditionQuestion(Question):
     @property
     def time(self) -> Expression:
         """When it must have begun, as an expression that names no condition."""
-        return Expression("is", within_days=self.within_days, older_than_days=self.older_than_days)
+        return Expression(
+            "is",
+            within_days=self.within_days,
+            older_than_days=self.older_than_days,
+            undated_counts=self.undated_counts,
+        )
 
     @property
     def labs(self) -> tuple[str, ...]:
