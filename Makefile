@@ -11,6 +11,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no
 # One by one, as they share none. Schemathesis makes up its calls while tests are collected, which takes seconds.
 FAST := --dist worksteal -m 'not network and not hapi and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
+# Byte code is kept: without it every process that a test starts compiles 400 files, and pytest rewrites each test file.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo screen everyday serve test-fast test nightly mutants oracle hapi check matrix bench docs tables package golden profiles sushi clean
 

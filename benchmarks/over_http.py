@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[1]
 SIZES = {"31 kB": (32, 300, 4.5, 12.0), "292 kB": (307, 120, 2.4, 3.0), "2,890 kB": (3040, 16, 1.3, 1.4)}
 """Label -> resources, calls, target ratio without and with a token."""
 CALLERS = 4
+STARTS = 5
 FLOOR_APP = """
 import orjson
 def app(environ, start_response):
@@ -57,10 +58,14 @@ class Server:
         """CPU seconds of its workers so far."""
         return sum(sum(worker.cpu_times()[:2]) for worker in self.process.children())
 
-    def megabytes(self) -> tuple[float, float]:
-        """Resident memory of the worker, and what of it is not shared with the other processes."""
+    def megabytes(self) -> tuple[float, float, float]:
+        """Of the worker: resident memory, its share where what processes share is divided (PSS), and its own (USS)."""
         memory = self.process.children()[0].memory_full_info()
-        return memory.rss / 1e6, memory.uss / 1e6
+        return memory.rss / 1e6, memory.pss / 1e6, memory.uss / 1e6
+
+    def started_with(self) -> float:
+        """CPU seconds of all its processes so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in (self.process, *self.process.children()))
 
 
 class Caller:
@@ -132,6 +137,26 @@ def service(source: Path, folder: Path, port: int, **more: str) -> AbstractConte
     return running([sys.executable, "-m", "cds_service", "serve"], folder, port, **settings, **more)
 
 
+def byte_compiled(source: Path) -> Path:
+    """A source tree with its byte code, which an installed package has from pip."""
+    packages = [str(source / name) for name in ("cds_service", "fhir_profiles")]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *packages], check=True)
+    return source
+
+
+def start_table(sources: Sequence[Path], folder: Path) -> None:
+    """Print how long each source tree takes from its start, with a new database, to its first answer."""
+    seconds: list[list[float]] = [[] for _ in sources]
+    used: list[list[float]] = [[] for _ in sources]
+    for turn in range(STARTS):
+        for place, source in enumerate(sources):
+            with service(source, folder / f"start-{place}-{turn}", free_port()) as server:
+                seconds[place].append(server.seconds)
+                used[place].append(server.started_with())
+    for label, taken, cpu in zip(("here", "compared"), seconds, used, strict=False):
+        print(f"start to ready, {label}: {median(taken):.2f} s (target 1.2), of which CPU {median(cpu):.2f} s")
+
+
 def exported(revision: str, folder: Path) -> Path:
     """The source tree at a revision."""
     folder.mkdir()
@@ -181,17 +206,22 @@ def main() -> None:
         gunicorn = [sys.executable, "-m", "gunicorn", "floor_app:app", "-b", f"127.0.0.1:{ports[0]}", "-w", "1"]
         options = ["-k", "gthread", "--threads", "4", "--keep-alive", "75", "--no-control-socket"]
         floor = servers.enter_context(running([*gunicorn, *options], folder, ports[0]))
-        here = servers.enter_context(service(ROOT, folder / "here", ports[1]))
+        here = servers.enter_context(service(byte_compiled(ROOT), folder / "here", ports[1]))
         clients = {"CDS_CLIENTS": str(register(folder)), "CDS_PUBLIC_URL": f"http://127.0.0.1:{ports[2]}"}
         closed = servers.enter_context(service(ROOT, folder / "closed", ports[2], **clients))
         there = None
         if compared:
-            source = exported(compared, folder / "source")
+            source = byte_compiled(exported(compared, folder / "source"))
             there = servers.enter_context(service(source, folder / "there", ports[3]))
         table(floor, here, closed, there)
         print("\nmilliseconds in each stage, mean over these calls: " + stages(here))
-        resident, own = here.megabytes()
-        print(f"start to ready {here.seconds:.2f} s (target 1.2); a worker {resident:.0f} MB, {own:.0f} MB of its own")
+        for label, server in (("here", here), ("compared", there)):
+            if server is not None:
+                resident, share, own = server.megabytes()
+                print(
+                    f"a worker, {label}: {resident:.0f} MB resident (target 110), PSS {share:.0f} MB, USS {own:.0f} MB"
+                )
+        start_table([ROOT, *([source] if there else [])], folder)
 
 
 def table(floor: Server, here: Server, closed: Server, there: Server | None) -> None:

@@ -25,12 +25,14 @@ class JsonSchema:
 
     def errors(self, value: Any) -> list[ValidationError]:
         """Every mistake of a JSON value, in no certain order."""
+        return [] if self.is_valid(value) else self.exact_errors(value)
+
+    def is_valid(self, value: Any) -> bool:
+        """Whether a value surely has no mistake; what can't be read so quickly may have none either."""
         try:
-            if self._quick.is_valid(value):
-                return []
+            return bool(self._quick.is_valid(value))
         except (ValueError, RecursionError):  # half of a surrogate pair, or nested deeper than it follows
-            pass
-        return self.exact_errors(value)
+            return False
 
     def exact_errors(self, value: Any) -> list[ValidationError]:
         """The same by jsonschema alone: a Decimal is a number to it and never an integer."""

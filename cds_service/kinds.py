@@ -22,6 +22,8 @@ class DataKind:
     resource_type: str
     template: str
     role: str
+    code_element: str = ""
+    time_element: str = ""
     profile: str | None = None
     when_unavailable: Indicator = Indicator.INFO
     unreadable_hides: str = "all"
@@ -75,6 +77,8 @@ def _kinds() -> tuple[DataKind, ...]:
             resource_type=row["resource_type"],
             template=row["template"],
             role=row["role"],
+            code_element=row.get("code_element", ""),
+            time_element=row.get("time_element", ""),
             profile=row.get("profile"),
             when_unavailable=indicator_of(row.get("when_unavailable", "info")),
             unreadable_hides=row.get("unreadable_hides", "all"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -17,12 +18,19 @@ from tests.support.log_scan import LogScan
 from tests.support.shipped import shipped_knowledge
 
 pytest_plugins = ["tests.support.tiers"]
+gc.set_threshold(50_000, 20, 100)  # as in the server: looking through ten thousand tests again and again takes long
 
 # How fast the machine is makes no test fail. The daily examples are the same in every run, those of the night are new.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("daily", _PATIENT, max_examples=120, derandomize=True)
 settings.register_profile("nightly", _PATIENT, max_examples=int(os.environ.get("TEST_EXAMPLES", "10000")))
 settings.load_profile("daily")
+
+
+def pytest_collection_finish() -> None:
+    """Tests and tables stay until the end: the collector need not look at them after each test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

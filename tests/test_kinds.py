@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import datetime
 
@@ -16,9 +17,12 @@ from cds_service.facts.extract import extract
 from cds_service.facts.patient_facts import PatientFacts
 from cds_service.hooks.catalog import SERVICES, prefetch_templates, services_of
 from cds_service.hooks.envelope import read_request
-from cds_service.kinds import CLINICAL, KINDS
+from cds_service.kinds import CLINICAL, KINDS, DataKind
+from cds_service.knowledge.questions.question import DataNeed
 from cds_service.knowledge.tables import Knowledge
+from cds_service.profiles.definitions import BASE, core_resources
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.shipped import shipped_knowledge
 
 TIPS = drafts(an_order("TIPS"))
 ASKED_OF_EVERYTHING = drafts(an_order("TIPS"), an_order("catheter directed thrombolysis", "draft-2"))
@@ -35,6 +39,25 @@ def test_every_kind_has_words(knowledge: Knowledge) -> None:
     wanted = [f"data.{key}" for key in KINDS]
     wanted += [f"reason.{reason.key}" for kind in CLINICAL for reason in (kind.unavailable, kind.incomplete)]
     assert [key for key in wanted if key not in knowledge.wording] == []
+
+
+@pytest.mark.parametrize("kind", CLINICAL, ids=lambda kind: kind.key)
+def test_code_and_time_are_elements_of_the_type(kind: DataKind) -> None:
+    """A tool that follows a published rule finds the code, and a time if there is one, where the rule says they are."""
+    structure = next(one for one in core_resources() if one["url"] == BASE + kind.resource_type)
+    types = {
+        element["path"].removesuffix("[x]"): {of["code"] for of in element.get("type", ())}
+        for element in structure["snapshot"]["element"]
+    }
+    assert "CodeableConcept" in types[f"{kind.resource_type}.{kind.code_element}"]
+    if kind.time_element or any(need.within_days for need in _needs_of(kind)):
+        assert "dateTime" in types[f"{kind.resource_type}.{kind.time_element}"]
+
+
+def _needs_of(kind: DataKind) -> Iterator[DataNeed]:
+    knowledge = shipped_knowledge()
+    for row in knowledge.contraindications:
+        yield from (n for c in row.criteria for n in c.question.needs(knowledge) if n.kind == kind.key)
 
 
 @pytest.mark.parametrize("kind", CLINICAL, ids=lambda kind: kind.key)

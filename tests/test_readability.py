@@ -169,6 +169,7 @@ EVERYDAY = {
     "lobectomy",
     "lymphoma",
     "melanoma",
+    "osteomyelitis",
     "phlebitis",
     "pneumonia",
     "sarcoidosis",

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 found something wrong, 2 could not run (the message says w
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ _COMMANDS: Mapping[str, str] = {
     "completion": "completion of commands and options by the shell",
 }
 """Command -> what it does. The options of each are a module of `commands/`, imported when it is called."""
+_COLLECT_AT = (50_000, 20, 100)
+"""Most of what a command makes stays: with Python's own thresholds a tenth of a start is looking for garbage."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code. argparse itself ends the process with 2 on a wrong argument.
     """
+    gc.set_threshold(*_COLLECT_AT)
     args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     be_quiet(args.quiet)
     try:

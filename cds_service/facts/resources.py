@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from functools import cache
+from typing import TypeVar
 
 import msgspec
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Coding, Concept
 
-T = TypeVar("T", bound="_Resource")
+T = TypeVar("T", bound="Resource")
 
 NOT_GIVEN = msgspec.Raw()
 """The default of a field whose content does not matter, only whether it is there."""
@@ -76,7 +77,9 @@ class RawRange(_Struct):
     high: RawQuantity | None = None
 
 
-class _Resource(_Struct):
+class Resource(_Struct):
+    """What is read of a resource of any type."""
+
     modifier_extension: list[msgspec.Raw] | None = None
 
 
@@ -84,7 +87,7 @@ Status = RawConcept | str
 """A status as CodeableConcept; older servers send the bare code."""
 
 
-class RawCondition(_Resource):
+class RawCondition(Resource):
     """FHIR Condition. What repeats from one to the next is left raw, for `members.py`."""
 
     clinical_status: msgspec.Raw = NOT_GIVEN
@@ -102,7 +105,7 @@ class RawCondition(_Resource):
     encounter: RawReference | None = None
 
 
-class RawInCondition(_Resource):
+class RawInCondition(Resource):
     """What `RawCondition` leaves raw."""
 
     clinical_status: Status | None = None
@@ -111,7 +114,7 @@ class RawInCondition(_Resource):
     category: list[RawConcept] | None = None
 
 
-class RawReaction(_Resource):
+class RawReaction(Resource):
     """FHIR AllergyIntolerance.reaction."""
 
     substance: RawConcept | None = None
@@ -126,7 +129,7 @@ class RawAnnotation(_Struct):
     text: str | None = None
 
 
-class RawAllergy(_Resource):
+class RawAllergy(Resource):
     """FHIR AllergyIntolerance."""
 
     clinical_status: Status | None = None
@@ -139,7 +142,7 @@ class RawAllergy(_Resource):
     onset_date_time: str | None = None
 
 
-class RawObservation(_Resource):
+class RawObservation(Resource):
     """FHIR Observation without its value: what is read of every result, its code raw for `members.py`."""
 
     status: str | None = None
@@ -152,7 +155,7 @@ class RawObservation(_Resource):
     specimen: msgspec.Raw = NOT_GIVEN
 
 
-class RawValue(_Resource):
+class RawValue(Resource):
     """What Observation and Observation.component share: read only of a result that may be judged."""
 
     code: msgspec.Raw = NOT_GIVEN
@@ -172,7 +175,7 @@ class RawValue(_Resource):
     has_member: msgspec.Raw = NOT_GIVEN
 
 
-class RawOrder(_Resource):
+class RawOrder(Resource):
     """FHIR ServiceRequest and Appointment, as far as they are orders."""
 
     status: str | None = None
@@ -198,14 +201,14 @@ class RawOrder(_Resource):
     start: msgspec.Raw = NOT_GIVEN
 
 
-class RawContained(_Resource):
+class RawContained(Resource):
     """A contained resource that an order's reason may point to."""
 
     id: str | None = None
     code: RawConcept | None = None
 
 
-class RawProcedure(_Resource):
+class RawProcedure(Resource):
     """FHIR Procedure."""
 
     status: str | None = None
@@ -219,7 +222,7 @@ class RawProcedure(_Resource):
     encounter: RawReference | None = None
 
 
-class RawEncounter(_Resource):
+class RawEncounter(Resource):
     """FHIR Encounter."""
 
     period: RawPeriod | None = None
@@ -239,7 +242,7 @@ class RawStatement(_Struct):
     value_coding: RawCoding | None = None
 
 
-class RawPatient(_Resource):
+class RawPatient(Resource):
     """FHIR Patient."""
 
     birth_date: str | None = None
@@ -258,17 +261,16 @@ class Unreadable(Exception):
     """The resource can't be read; it becomes *unknown*, and its bytes are kept."""
 
 
-_decoders: dict[type[_Resource], msgspec.json.Decoder[_Resource]] = {
-    kind: msgspec.json.Decoder(kind)
-    for kind in (
-        *(RawCondition, RawInCondition, RawAllergy, RawObservation, RawValue, RawOrder),
-        *(RawPatient, RawContained, RawEncounter, RawProcedure),
-    )
-}
-_list_decoders: dict[type[_Resource], msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind, made once
-    for kind in (RawCondition, RawAllergy, RawObservation, RawEncounter, RawProcedure)
-}
+@cache
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _list_decoder(kind: type[T]) -> msgspec.json.Decoder[list[T]]:
+    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind
+
+
 _WHOLE = (RawCondition, RawAllergy, RawProcedure)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
@@ -285,7 +287,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         Unreadable: a field that is read has the wrong type, or a modifierExtension is there.
     """
     try:
-        resource = _decoders[kind].decode(body)
+        resource = _decoder(kind).decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Unreadable from error
     if resource.modifier_extension or not isinstance(resource, kind):
@@ -300,7 +302,7 @@ def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple
     """
     joined = b"[" + b",".join(record.body for record in records) + b"]"
     try:
-        found: list[T] = _list_decoders[kind].decode(joined)
+        found: list[T] = _list_decoder(kind).decode(joined)
         if kind in _WHOLE and repeats_a_member(joined):
             raise msgspec.DecodeError
     except (msgspec.DecodeError, RecursionError):
@@ -317,11 +319,11 @@ def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
         return None
 
 
-def member_at_fault(body: bytes, *kinds: type[_Resource]) -> str | None:
+def member_at_fault(body: bytes, *kinds: type[Resource]) -> str | None:
     """The member of a resource that is not as FHIR R4 has it (`category` in the form of DSTU2); None where none is."""
     for kind in kinds:
         try:
-            _decoders[kind].decode(body)
+            _decoder(kind).decode(body)
         except msgspec.ValidationError as error:
             found = _PLACE.search(str(error))
             return found.group(1) if found else None

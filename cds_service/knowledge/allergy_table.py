@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cds_service.knowledge.allergy_texts import SIGNS, WEIGHTS, AllergyTexts, Combination
@@ -13,6 +13,7 @@ from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.words import Words
 
 Row = Mapping[str, Any]
+AllergyTerms = Sequence[tuple[Row, Sequence[str]]]
 FOLDER = "allergy_words"
 
 
@@ -37,13 +38,19 @@ def allergy_table(table: Row, words: Collection[Row]) -> AllergyTable:
     )
 
 
-def allergy_texts(table: Row, blocks: Iterable[Row], words: Words) -> AllergyTexts:
+def allergy_terms(blocks: Iterable[Row], words: Words) -> AllergyTerms:
+    """The blocks of `allergy_words/`, each with its words as the lexicon has them."""
+    plain: dict[str, str] = {}
+    return [(block, _terms(block, words, plain)) for block in blocks]
+
+
+def allergy_texts(table: Row, terms: AllergyTerms, words: Words) -> AllergyTexts:
     """The reader of texts that the blocks of words make."""
     reading = table["reading"]
-    terms = {term: block["mean"] for block in blocks for term in _terms(block, words)}
+    meanings = {term: block["mean"] for block, own in terms for term in own}
     endings = [words.of(ending).strip() for ending in reading["compound_endings"]]
     return AllergyTexts(
-        Lexicon(terms, endings),
+        Lexicon(meanings, endings),
         Phrases(reading["abbreviations"], reading["with_full_stop"]),
         words,
         groups=_in_words(table),
@@ -59,8 +66,8 @@ def _in_words(table: Row) -> set[str]:
     return {group["id"] for group in table["group"] if group.get("role", "look-alike") == "look-alike"}
 
 
-def check_allergies(rows: TableRows) -> Iterator[str]:
-    """Every disagreement between the allergy tables, one line each."""
+def check_allergies(rows: TableRows, terms: AllergyTerms) -> Iterator[str]:
+    """Every disagreement between the allergy tables, one line each; `terms` are those of all their words."""
     table, file = rows.allergies, "allergies.toml"
     groups = {group["id"] for group in table["group"]}
     weights = [{"id": weight, **row} for weight, row in table["reaction"].items()]
@@ -75,37 +82,35 @@ def check_allergies(rows: TableRows) -> Iterator[str]:
     for name in (name for c in table["combination"] for name in (*c["words"], c["means"])):
         if name not in meanings:
             yield f'{file}: combination names "{name}", {_NO_MEANING}'
-    yield from _check_words(rows, meanings)
+    yield from _check_words(terms, meanings)
 
 
-def _check_words(rows: TableRows, meanings: Iterable[str]) -> Iterator[str]:
-    known, words = set(meanings), Words(rows.spelling)
+def _check_words(terms: AllergyTerms, meanings: set[str]) -> Iterator[str]:
     seen: dict[str, str] = {}
-    for block in rows.allergy_words:
+    for block, own in terms:
         file = f"{FOLDER}/{block['file']}"
-        if block["mean"] not in known:
+        if block["mean"] not in meanings:
             yield f'{file}: mean names "{block["mean"]}", {_NO_MEANING}'
             continue
-        for term in _terms(block, words):
+        for term in own:
             other = seen.setdefault(term, block["mean"])
             if other != block["mean"]:
                 yield f'{file}: "{term}" means {block["mean"]} here and {other} elsewhere; leave one'
 
 
-def _terms(block: Row, words: Words) -> list[str]:
-    return [term for phrase in block["words"] if (term := _term(phrase, words))]
+def _terms(block: Row, words: Words, plain: dict[str, str]) -> list[str]:
+    """`plain` remembers what single words become: most are in many phrases."""
+    found = []
+    for phrase in block["words"]:
+        pieces = [plain.get(piece) or plain.setdefault(piece, _piece(piece, words)) for piece in phrase.split()]
+        found.append(" ".join(filter(None, pieces)))
+    return [term for term in found if term]
 
 
-def _term(phrase: str, words: Words) -> str:
+def _piece(piece: str, words: Words) -> str:
     """A word of the tables as the lexicon has it: plain, its stars kept, glued digits split off."""
-    plain: list[str] = []
-    for piece in phrase.split():
-        inner = words.of(unglued(piece.strip("*"))).split()
-        if inner:
-            inner[0] = ("*" if piece.startswith("*") else "") + inner[0]
-            inner[-1] += "*" if piece.endswith("*") else ""
-            plain += inner
-    return " ".join(plain)
+    inner = " ".join(words.of(unglued(piece.strip("*"))).split())
+    return f"{'*' * piece.startswith('*')}{inner}{'*' * piece.endswith('*')}" if inner else ""
 
 
 _NO_VALUE_SET = "which is no ValueSet; correct it or add it"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from cds_service.knowledge.allergy_table import check_allergies
+from cds_service.knowledge.allergy_table import AllergyTerms, allergy_terms, check_allergies
 from cds_service.knowledge.code_checks import check_codes
-from cds_service.knowledge.diagnosis_table import check_diagnosis_words
+from cds_service.knowledge.diagnosis_table import DiagnosisTerms, check_diagnosis_words, diagnosis_terms
 from cds_service.knowledge.lab_orders import check_lab_orders
 from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
@@ -15,12 +16,28 @@ from cds_service.knowledge.performed_table import check_performed
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Dimension, Units
+from cds_service.knowledge.words import Words
 
 Row = Mapping[str, Any]
 
 
-def cross_check(rows: TableRows, problems: list[str]) -> None:
-    """Append every disagreement between rows to `problems`."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the words of the tables are as terms: prepared once, for the checks and for the readers of texts."""
+
+    words: Words
+    allergies: AllergyTerms
+    diagnoses: DiagnosisTerms
+
+
+def terms_of(rows: TableRows) -> Terms:
+    """The terms of checked rows."""
+    words = Words(rows.spelling)
+    return Terms(words, allergy_terms(rows.allergy_words, words), diagnosis_terms(rows, words))
+
+
+def cross_check(rows: TableRows, terms: Terms, problems: list[str]) -> None:
+    """Append every disagreement between rows to `problems`; `terms` are those of the rows."""
     for check in (
         _conditions,
         _procedures,
@@ -31,12 +48,12 @@ def cross_check(rows: TableRows, problems: list[str]) -> None:
         _lab_names,
         check_lab_orders,
         _urgency,
-        check_allergies,
-        check_diagnosis_words,
         check_medications,
         check_performed,
     ):
         problems += check(rows)
+    problems += check_allergies(rows, terms.allergies)
+    problems += check_diagnosis_words(terms.diagnoses)
     problems += check_order_words(rows)
     problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from cds_service.knowledge.diagnosis_texts import CLASSES, DiagnosisTexts, Named, Noise, words_of
 from cds_service.knowledge.phrases import Phrases, unglued
@@ -15,28 +16,47 @@ LANGUAGES = ("en", "de", "es", "fr")
 _ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
 
-def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Collection[str], words: Words) -> DiagnosisTexts:
+@dataclass(frozen=True, slots=True)
+class DiagnosisTerms:
+    """The rows of `diagnosis_words.toml`, each with its phrases and their terms; and the words left out of these."""
+
+    noise: Noise
+    rows: Sequence[tuple[Row, Sequence[tuple[str, str]]]]
+
+
+def diagnosis_terms(files: TableRows, words: Words) -> DiagnosisTerms:
+    """The terms of the tables, made once for the check and for the reader."""
+    noise = _noise(files.plain_words, words)
+    rows = files.diagnosis_words["diagnosis"]
+    return DiagnosisTerms(
+        noise, [(row, [(phrase, _term(phrase, noise, words)) for phrase in phrases_of(row)]) for row in rows]
+    )
+
+
+def diagnosis_texts(
+    files: TableRows, prepared: DiagnosisTerms, codes: CodeIndex, asked: Collection[str], words: Words
+) -> DiagnosisTexts:
     """The reader.
 
     Args:
         files: the checked tables.
+        prepared: their terms.
         codes: what a code means.
         asked: value sets that a question about conditions asks for.
         words: how texts become words.
     """
-    noise = _noise(files.plain_words, words)
+    noise, asked = prepared.noise, frozenset(asked)
     diagnoses: dict[str, Named] = {}
     terms = {term: kind for kind, phrase in _plain_phrases(files) if (term := _term(phrase, noise, words))}
-    for number, row in enumerate(files.diagnosis_words["diagnosis"]):
-        named = diagnoses[f"row {number}"] = Named(_hits(row, codes, frozenset(asked)), row.get("lasts", False))
-        for phrase in phrases_of(row):
-            term = _term(phrase, noise, words)
+    for number, (row, own) in enumerate(prepared.rows):
+        named = diagnoses[f"row {number}"] = Named(_hits(row, codes, asked), row.get("lasts", False))
+        for _, term in own:
             terms[term] = f"row {number}"
-            if len(term.split()) == 2 and named.hits:
-                terms.setdefault(" ".join(reversed(term.split())), f"row {number}")
-    apart = {
+            if named.hits and len(apart := term.split()) == 2:
+                terms.setdefault(" ".join(reversed(apart)), f"row {number}")
+    scattered = {
         " ".join(words_of(phrase, words)): f"row {number}"
-        for number, row in enumerate(files.diagnosis_words["diagnosis"])
+        for number, (row, _) in enumerate(prepared.rows)
         for phrase in row.get("apart", ())
     }
     for display, hits in codes.displays(asked):
@@ -46,7 +66,7 @@ def diagnosis_texts(files: TableRows, codes: CodeIndex, asked: Collection[str], 
             terms[term] = f"display {display}"
     table = files.diagnosis_words
     phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"])
-    return DiagnosisTexts(terms, diagnoses, apart, noise, phrases, words)
+    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words)
 
 
 def phrases_of(row: Row) -> list[str]:
@@ -54,13 +74,11 @@ def phrases_of(row: Row) -> list[str]:
     return [phrase for language in LANGUAGES for phrase in row.get(language, ())]
 
 
-def check_diagnosis_words(rows: TableRows) -> Iterator[str]:
+def check_diagnosis_words(terms: DiagnosisTerms) -> Iterator[str]:
     """Every term that two rows claim, one line each."""
-    words, seen = Words(rows.spelling), dict[str, int]()
-    noise = _noise(rows.plain_words, words)
-    for number, row in enumerate(rows.diagnosis_words["diagnosis"]):
-        for phrase in phrases_of(row):
-            term = _term(phrase, noise, words)
+    seen: dict[str, int] = {}
+    for number, (_, own) in enumerate(terms.rows):
+        for phrase, term in own:
             if not term:
                 yield f'diagnosis_words.toml: "{phrase}" holds only words that change nothing; leave it out'
             if seen.setdefault(term, number) != number:

@@ -18,11 +18,15 @@ class KnownWords:
         """`meanings`: every word that is right as it is, with what it stands for: two words may stand for the same."""
         self._meanings = dict(meanings)
         self._sorted = sorted(meanings)
-        self._without_a_letter: dict[str, list[str]] = {}
+        self._without_a_letter: dict[int, str | tuple[str, ...]] = {}
+        """Hash of a word without one letter -> the word, or the few words, that it may be of: half the memory of
+        the shorter words themselves."""
         for word in self._sorted:
             if len(word) >= _SHORTEST and word.isalpha():
-                for shorter in set(_without_each_letter(word)):
-                    self._without_a_letter.setdefault(shorter, []).append(word)
+                for shorter in dict.fromkeys(map(hash, _without_each_letter(word))):
+                    known = self._without_a_letter.setdefault(shorter, word)
+                    if known is not word:
+                        self._without_a_letter[shorter] = (*((known,) if isinstance(known, str) else known), word)
 
     def __contains__(self, word: object) -> bool:
         """Whether the word is known as it is."""
@@ -52,11 +56,16 @@ class KnownWords:
     def _one_slip_from(self, word: str) -> Iterator[str]:
         if len(word) < _SHORTEST:
             return
-        yield from self._without_a_letter.get(word, ())
+        yield from (longer for longer in self._longer_than(word) if word in _without_each_letter(longer))
         for shorter in _without_each_letter(word):
             if shorter in self._meanings and len(shorter) >= _SHORTEST:
                 yield shorter
-            yield from (near for near in self._without_a_letter.get(shorter, ()) if _is_one_slip(word, near))
+            yield from (near for near in self._longer_than(shorter) if _is_one_slip(word, near))
+
+    def _longer_than(self, word: str) -> tuple[str, ...]:
+        """The words that, as far as hashes tell, are this one and a letter more."""
+        found = self._without_a_letter.get(hash(word), ())
+        return (found,) if isinstance(found, str) else found
 
 
 def _without_each_letter(word: str) -> Iterator[str]:

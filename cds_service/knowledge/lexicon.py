@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 _JOINED = re.compile(r"[\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _END = 2  # stems are indexed by as many letters; a shorter stem would not be found
+_MOST_LETTERS = 1_000  # of a term
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -25,8 +27,7 @@ class Span:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """One word of a term: its letters, and whether more may come before or after them."""
 
     letters: str
@@ -41,11 +42,10 @@ class _Part:
         return word.startswith(self.letters) if self.after else word == self.letters
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(NamedTuple):
     meaning: str
     parts: tuple[_Part, ...]
-    weight: tuple[int, int, bool]
+    weight: int
     """More words win, then more letters, then a whole word over a stem."""
 
 
@@ -59,19 +59,18 @@ class Lexicon:
             terms: term, already plain (lower case, no accents, one blank between words) -> meaning.
             compound_endings: endings that are words of their own (`...allergie`), plain.
         """
-        self._by_first: dict[tuple[bool, bool, str], list[_Term]] = {}
         self._endings = tuple(sorted(compound_endings, key=len, reverse=True))
+        parts: dict[str, _Part] = {}
+        self._by_first: dict[_Part, tuple[_Term, ...]] = {}
         for phrase, meaning in terms.items():
-            term = _term(meaning, phrase)
-            first = term.parts[0]
-            self._by_first.setdefault((first.before, first.after, first.letters), []).append(term)
-        keys = list(self._by_first)
+            term = _term(meaning, phrase, parts)
+            self._by_first[term.parts[0]] = (*self._by_first.get(term.parts[0], ()), term)
         self._exact = {
-            letters: terms for (before, after, letters), terms in self._by_first.items() if not before | after
+            first.letters: terms for first, terms in self._by_first.items() if not first.before | first.after
         }
-        self._starts = _by_end(letters for before, after, letters in keys if after and not before)
-        self._ends = _by_end(letters[::-1] for before, after, letters in keys if before and not after)
-        inner = [letters for before, after, letters in keys if before and after]
+        self._starts = _by_end(first.letters for first in self._by_first if first.after and not first.before)
+        self._ends = _by_end(first.letters[::-1] for first in self._by_first if first.before and not first.after)
+        inner = [first.letters for first in self._by_first if first.before and first.after]
         self._within = tuple(sorted({len(letters) for letters in inner}))
         # The few stems in Latin script that may stand inside a word are quicker to look for one by one.
         self._latin = [letters for letters in inner if letters.isascii()]
@@ -98,11 +97,11 @@ class Lexicon:
         """Every term whose first word fits."""
         yield from self._exact.get(word, ())
         for length in self._starts.get(word[:_END], ()):
-            yield from self._by_first.get((False, True, word[:length]), ())
+            yield from self._by_first.get(_Part(word[:length], False, True), ())
         for length in self._ends.get(word[: -_END - 1 : -1], ()):
-            yield from self._by_first.get((True, False, word[-length:]), ())
+            yield from self._by_first.get(_Part(word[-length:], True, False), ())
         for letters in self._inside(word):
-            yield from self._by_first.get((True, True, letters), ())
+            yield from self._by_first.get(_Part(letters, True, True), ())
 
     def _inside(self, word: str) -> Iterable[str]:
         """Stretches of a word that may be a stem with letters on both sides."""
@@ -135,7 +134,7 @@ class Lexicon:
             yield word[start:]
 
     def _is_term(self, letters: str, length: int) -> bool:
-        return len(letters) == length and (True, True, letters) in self._by_first
+        return len(letters) == length and _Part(letters, True, True) in self._by_first
 
 
 def _by_end(stems: Iterable[str]) -> dict[str, tuple[int, ...]]:
@@ -146,10 +145,12 @@ def _by_end(stems: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return {end: tuple(sorted(found)) for end, found in lengths.items()}
 
 
-def _term(meaning: str, phrase: str) -> _Term:
-    parts = tuple(_part(word) for word in phrase.split())
-    letters = sum(len(part.letters) for part in parts)
-    return _Term(meaning, parts, (len(parts), letters, not any(part.before or part.after for part in parts)))
+def _term(meaning: str, phrase: str, known: dict[str, _Part]) -> _Term:
+    """A term; `known` are the words of the terms before it, which share their parts."""
+    parts = tuple([known.get(word) or known.setdefault(word, _part(word)) for word in phrase.split()])
+    letters = sum([len(part.letters) for part in parts])
+    is_whole = not any([part.before or part.after for part in parts])  # noqa: C419 - faster as a list
+    return _Term(meaning, parts, (len(parts) * _MOST_LETTERS + letters) * 2 + is_whole)
 
 
 _weight = attrgetter("weight")
@@ -157,7 +158,7 @@ _weight = attrgetter("weight")
 
 def _part(word: str) -> _Part:
     letters = word.strip("*")
-    joined = bool(_JOINED.search(letters))
+    joined = not letters.isascii() and _JOINED.search(letters) is not None
     return _Part(letters, joined or word.startswith("*"), joined or word.endswith("*"))
 
 

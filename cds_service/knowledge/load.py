@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import fhir_profiles
 from cds_service.errors import TableError
 from cds_service.knowledge import rows
-from cds_service.knowledge.allergy_table import FOLDER, allergy_table, allergy_texts
+from cds_service.knowledge.allergy_table import allergy_table, allergy_texts
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
-from cds_service.knowledge.cross_checks import cross_check
+from cds_service.knowledge.cross_checks import Terms, cross_check, terms_of
 from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
@@ -29,7 +30,7 @@ from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.performed_table import PerformedTable
-from cds_service.knowledge.read import once, read_json, read_toml
+from cds_service.knowledge.read import once
 from cds_service.knowledge.remembered import with_memory
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_dates import in_force, next_day, wrong_dates
@@ -43,6 +44,7 @@ from cds_service.knowledge.site_overlay import (
     overlay_thresholds,
 )
 from cds_service.knowledge.site_texts import links_of, overlay_override_reasons, overlay_wordings
+from cds_service.knowledge.table_files import read_rows, state_of
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
 from cds_service.knowledge.units import Units
@@ -76,26 +78,19 @@ def load_knowledge(
         today: on which changes of the site are to count; those approved later are refused. None for the day of this
             machine.
 
+    Returns:
+        The tables, which nothing can change: without a site, and as long as they are in use, the same object for the
+        same files.
+
     Raises:
         TableError: with one line for every problem in any file.
     """
+    if site is None:
+        return _shipped_alone(tables, profiles)
     problems: list[str] = []
-    with _collector_paused():
-        files = _read(tables, profiles, problems)
-        changes = read_site(site, problems) if site else SiteChanges()
-        return _effective(files, changes, problems, today or date.today())
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Nearly all that is loaded stays: to look through it again and again is a quarter of the time that it takes."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    with _without_collecting():
+        files = read_rows(tables, profiles, problems)
+        return _effective(files, read_site(site, problems), problems, today or date.today())
 
 
 def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[TableRows, Knowledge]:
@@ -106,9 +101,37 @@ def load_shipped(*, tables: Path = TABLES, profiles: Path = PROFILES) -> tuple[T
     Raises:
         TableError: with one line for every problem in any file.
     """
+    return _shipped(tables, profiles, state_of(tables, profiles))
+
+
+_IN_USE: WeakValueDictionary[bytes, Knowledge] = WeakValueDictionary()
+"""The tables without a site that something in this process holds, by the contents of their files."""
+
+
+def _shipped_alone(tables: Path, profiles: Path) -> Knowledge:
+    """The tables without a site: what is in use already if its files are the same, for nothing can change it."""
+    state = state_of(tables, profiles)
+    return _IN_USE.get(state) or _shipped(tables, profiles, state)[1]
+
+
+def _shipped(tables: Path, profiles: Path, state: bytes) -> tuple[TableRows, Knowledge]:
     problems: list[str] = []
-    files = _read(tables, profiles, problems)
-    return files, _effective(files, SiteChanges(), problems, date.today())
+    with _without_collecting():
+        files = read_rows(tables, profiles, problems)
+        knowledge = _effective(files, SiteChanges(), problems, date.today())
+    return files, _IN_USE.setdefault(state, knowledge)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Loading makes a hundred thousand objects that stay: looking for garbage among them takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _effective(files: TableRows, changes: SiteChanges, problems: list[str], today: date) -> Knowledge:
@@ -120,69 +143,12 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str], toda
     speaking = _speaking(files)
     _lay_over(files, in_force(changes, today), problems)
     files.switched_off = tuple(sorted(speaking - _speaking(files)))
-    cross_check(files, problems)
+    terms = terms_of(files)
+    cross_check(files, terms, problems)
     check_wording(files, problems)
     if problems:
         raise TableError(problems)
-    return with_memory(_assemble(files))
-
-
-def _read(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
-    files = TableRows()
-
-    def toml(name: str, schema: str) -> dict[str, Any]:
-        files.paths.append(tables / name)
-        return read_toml(tables / name, name, schema, problems)
-
-    def keyed(name: str, key: str) -> dict[str, Mapping[str, Any]]:
-        return once(toml(f"{name}.toml", name).get(key, ()), f"{name}.toml", key, problems)
-
-    files.release = toml("release.toml", "release").get("release", "")
-    files.conditions = keyed("conditions", "condition")
-    files.contraindications = keyed("contraindications", "contraindication")
-    files.advice = keyed("advice", "advice")
-    files.thresholds = keyed("thresholds", "threshold")
-    files.labs = keyed("labs", "lab")
-    files.lab_names = toml("lab_names.toml", "lab_names")
-    files.lab_orders = toml("lab_orders.toml", "lab_orders")
-    files.units = toml("units.toml", "units")
-    files.allergies = toml("allergies.toml", "allergies")
-    for path in sorted((tables / FOLDER).glob("*.toml")):
-        blocks = toml(f"{FOLDER}/{path.name}", "allergy_words").get("words", ())
-        files.allergy_words += [{**block, "file": path.name} for block in blocks]
-    files.medications = toml("medications.toml", "medications")
-    files.performed = toml("performed.toml", "performed")
-    files.hold_table = toml("holds.toml", "holds")
-    files.holds = once(files.hold_table.get("hold", ()), "holds.toml", "hold", problems)
-    files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
-    files.plain_words = toml("plain_words.toml", "plain_words")
-    files.diagnosis_words = toml("diagnosis_words.toml", "diagnosis_words")
-    files.urgency = toml("urgency.toml", "urgency")
-    files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
-    files.order_words = toml("order_words.toml", "order_words")
-    files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
-    files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
-    for name in sorted({ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
-        files.wordings[name] = rows.flat_wording(toml(name, "wording"))
-    for path in sorted((tables / "procedures").glob("*.toml")):
-        name = f"procedures/{path.name}"
-        for row in toml(name, "procedures").get("procedure", ()):
-            files.procedures |= once([*files.procedures.values(), row], name, "procedure", problems)
-            files.places.setdefault(row["id"], name)
-    _read_fhir(files, profiles, problems)
-    return files
-
-
-def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
-    def resources(folder: str, schema: str) -> list[dict[str, Any]]:
-        paths = sorted((profiles / folder).glob("*.json"))
-        files.paths += paths
-        return [r for r in (read_json(p, f"{folder}/{p.name}", schema, problems) for p in paths) if r]
-
-    files.value_sets = once(resources("value_sets", "value_set"), "value_sets", "ValueSet", problems)
-    path = profiles / "code_systems" / "override-reasons.json"
-    files.paths.append(path)
-    files.override_reasons = read_json(path, "code_systems/override-reasons.json", "code_system", problems)
+    return with_memory(_assemble(files, terms))
 
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
@@ -215,7 +181,7 @@ def _speaking(files: TableRows) -> set[str]:
     return {row["id"] for row in rows_ if rows.is_active(row)}
 
 
-def _assemble(files: TableRows) -> Knowledge:
+def _assemble(files: TableRows, terms: Terms) -> Knowledge:
     thresholds = {key: rows.threshold(row) for key, row in files.thresholds.items()}
     procedures = {key: rows.procedure(row) for key, row in files.procedures.items() if rows.is_active(row)}
     contraindications = tuple(
@@ -224,7 +190,7 @@ def _assemble(files: TableRows) -> Knowledge:
     units = Units(files.units)
     labs = {key: rows.lab(row, units) for key, row in files.labs.items()}
     rules, exclusions = _rules(files)
-    words = Words(files.spelling)
+    words = terms.words
     used = _labs_used(contraindications, labs)
     sufficient = frozenset(rule.value_set for rule in rules if rule.relation in SUFFICIENT)
     codes = _index(files, rules, exclusions, words)
@@ -239,11 +205,11 @@ def _assemble(files: TableRows) -> Knowledge:
         codes=codes,
         order_texts=_order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
-        allergy_texts=allergy_texts(files.allergies, files.allergy_words, words),
+        allergy_texts=allergy_texts(files.allergies, terms.allergies, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
         performed=PerformedTable(files.performed, words),
         words=words,
-        diagnosis_texts=diagnosis_texts(files, codes, _conditions_asked(files), words),
+        diagnosis_texts=diagnosis_texts(files, terms.diagnoses, codes, _conditions_asked(files), words),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         lab_orders=LabOrders(files.lab_orders, words),

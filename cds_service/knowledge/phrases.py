@@ -31,6 +31,7 @@ _GLUED = re.compile(
     r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
     rf"|(?<=[{_OTHER_SCRIPT}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{_OTHER_SCRIPT}])"
 )
+_MAY_BE_GLUED = re.compile(rf"[\d{_OTHER_SCRIPT}]")  # most texts are not, and looking at each place takes long
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Phrases:
 
 def unglued(text: str) -> str:
     """The text with a blank between letters and digits, and between scripts, that touch."""
-    return _GLUED.sub(" ", text)
+    return _GLUED.sub(" ", text) if _MAY_BE_GLUED.search(text) else text
 
 
 def _chunks(sentence: str) -> Iterator[Chunk]:

@@ -41,12 +41,36 @@ def read_toml(path: Path, name: str, schema: str, problems: list[str]) -> dict[s
     Returns:
         The decoded table, numbers as Decimal.
     """
+    numbers: list[Decimal] = []
+
+    def decimal(text: str) -> Decimal:
+        numbers.append(Decimal(text))
+        return numbers[-1]
+
     try:
-        data = tomli.loads(path.read_text("utf-8"), parse_float=Decimal)
+        text = path.read_text("utf-8")
+        data = tomli.loads(text, parse_float=decimal)
     except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
         problems.append(f"{name}: can't be read as TOML ({error}); correct the line it names")
         return {}
-    return _checked(name, data, schema, problems)
+    # TOML has nan and inf, against which nothing can be compared, not even by a schema.
+    found = [] if all(number.is_finite() for number in numbers) else _not_finite(data)
+    if found:
+        problems += [f"{name}: {line}" for line in found]
+        return {}
+    # The quick reader takes 2.0 for an integer. Where an integer is wanted, it does not pass a fraction instead.
+    exact = any(number == number.to_integral_value() for number in numbers) and not table_schema(schema).is_valid(
+        tomli.loads(text, parse_float=_fraction)
+    )
+    return _checked(name, data, schema, problems, exact=exact)
+
+
+def _fraction(text: str) -> Decimal:
+    number = Decimal(text)
+    return number + _HALF if number == number.to_integral_value() else number
+
+
+_HALF = Decimal("0.5")
 
 
 def read_json(path: Path, name: str, schema: str, problems: list[str]) -> dict[str, Any]:
@@ -59,18 +83,20 @@ def read_json(path: Path, name: str, schema: str, problems: list[str]) -> dict[s
     return _checked(name, data, schema, problems)
 
 
-def _checked(name: str, data: Any, schema: str, problems: list[str]) -> dict[str, Any]:
-    decimals = list(_decimals(data, []))
-    # TOML has nan and inf, against which nothing can be compared, not even by a schema.
-    found = [f"{_where(path, data)} is {number}; write a number" for path, number in decimals if not number.is_finite()]
-    if not found:
-        # The quick reader takes 2.0 for an integer.
-        whole = any(number == number.to_integral_value() for _, number in decimals)
-        errors = table_schema(schema).exact_errors(data) if whole else table_schema(schema).errors(data)
-        errors.sort(key=lambda e: [str(p) for p in e.absolute_path])
-        found = list(dict.fromkeys(_line(error, data) for error in errors))
+def _checked(name: str, data: Any, schema: str, problems: list[str], *, exact: bool = False) -> dict[str, Any]:
+    errors = table_schema(schema).exact_errors(data) if exact else table_schema(schema).errors(data)
+    errors.sort(key=lambda e: [str(p) for p in e.absolute_path])
+    found = dict.fromkeys(_line(error, data) for error in errors)
     problems += [f"{name}: {line}" for line in found]
     return data if isinstance(data, dict) and not found else {}
+
+
+def _not_finite(data: Any) -> list[str]:
+    return [
+        f"{_where(path, data)} is {number}; write a number"
+        for path, number in _decimals(data, [])
+        if not number.is_finite()
+    ]
 
 
 def _decimals(node: Any, path: list[Any]) -> Iterator[tuple[list[Any], Decimal]]:

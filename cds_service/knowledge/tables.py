@@ -329,7 +329,7 @@ class Contraindication:
     """What a card names as the source where there is no limit: the guideline and its year."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Knowledge:
     """Everything the service knows; `version` is release + hash of the effective tables."""
 

@@ -162,26 +162,27 @@ class CodeIndex:
         self._words = words
         self._mappings = dict(mappings)
         self._tables = _Tables()
-        listed = tuple(rules)
-        for rule in listed:
-            table = self._tables.prefixes if rule.prefix else self._tables.exact
-            key = (rule.system, self._spell(rule.system, rule.code))
-            table.setdefault(key, []).append(Hit(rule.value_set, rule.relation))
         for exclusion in exclusions:
             self._tables.excluded.setdefault(exclusion.value_set, []).append(exclusion)
-        self._displays = {
-            (rule.system, self._spell(rule.system, rule.code)): rule.display for rule in listed if rule.display
-        }
+        self._displays: dict[tuple[str, str], str] = {}
         self._by_text: dict[str, list[tuple[str, str]]] = {}
         self._displayed: dict[str, list[tuple[str, str]]] = {}
         self._systems_of: dict[str, set[str]] = {}
         self._rules_of: dict[str, list[CodeRule]] = {}
-        for rule in listed:
+        hits: dict[Hit, Hit] = {}
+        for rule in rules:
+            written = (rule.system, rule.code)
+            spelled = self._spell(*written)
+            key = written if spelled == rule.code else (rule.system, spelled)
+            hit = Hit(rule.value_set, rule.relation)
+            table = self._tables.prefixes if rule.prefix else self._tables.exact
+            table.setdefault(key, []).append(hits.setdefault(hit, hit))
             self._rules_of.setdefault(rule.value_set, []).append(rule)
             self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
             if rule.display:
-                self._by_text.setdefault(words.of(rule.display), []).append((rule.system, rule.code))
-                self._displayed.setdefault(rule.display, []).append((rule.system, rule.code))
+                self._displays[key] = rule.display
+                self._by_text.setdefault(words.of(rule.display), []).append(written)
+                self._displayed.setdefault(rule.display, []).append(written)
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
         self.reads_for = lru_cache(maxsize=50_000)(self._reads_for)

@@ -37,13 +37,15 @@ class Words:
     def __init__(self, spelling: Mapping[str, str]) -> None:
         """`spelling`: variant -> American, parts of words."""
         self._spelling = tuple(spelling.items())
+        self._any_spelling = re.compile("|".join(map(re.escape, spelling)) or "(?!)")
         self._phrases: dict[tuple[str, ...], _Phrases] = {}
 
     def of(self, text: str) -> str:
         """The text as words with one blank around each; a phrase in blanks is found in it as whole words."""
         spaced = f" {_NOT_WORD.sub(' ', plain(text)).strip()} "
-        for variant, american in self._spelling:
-            spaced = spaced.replace(variant, american)
+        if self._any_spelling.search(spaced):  # few texts hold one, and to look for each takes longer
+            for variant, american in self._spelling:
+                spaced = spaced.replace(variant, american)
         return spaced
 
     def hold_any(self, words: str, phrases: tuple[str, ...]) -> bool:

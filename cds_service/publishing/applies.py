@@ -19,4 +19,6 @@ def can_apply(gate: Gate, procedure: Procedure) -> bool:
 
 def asked(row: Contraindication, procedure: Procedure) -> list[Criterion]:
     """The questions of a row that some patient with this procedure is asked."""
-    return [c for c in row.criteria if can_apply(row.gate, procedure) and can_apply(c.gate, procedure)]
+    if not can_apply(row.gate, procedure):
+        return []
+    return [c for c in row.criteria if can_apply(c.gate, procedure)]

@@ -20,7 +20,6 @@ from cds_service.knowledge.questions.question import DataNeed
 from cds_service.knowledge.review import ReviewLine, contraindication_lines, expression_text, procedure_lines
 from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge, Procedure
 from cds_service.publishing.applies import asked
-from cds_service.publishing.data_elements import code_path, time_path
 from cds_service.publishing.definition import Resource, canonical, code_of, definition
 
 _PLAN_TYPE = {"system": "http://terminology.hl7.org/CodeSystem/plan-definition-type", "code": "eca-rule"}
@@ -202,12 +201,10 @@ def _data(need: DataNeed) -> Resource:
         "type": kind.resource_type,
         **({"profile": [canonical("StructureDefinition", kind.profile)]} if kind.profile else {}),
         "codeFilter": [
-            {"path": code_path(kind.resource_type), "valueSet": canonical("ValueSet", need.value_set)},
+            {"path": kind.code_element, "valueSet": canonical("ValueSet", need.value_set)},
         ],
         **(
-            {"dateFilter": [{"path": time_path(kind.resource_type), "valueDuration": days}]}
-            if need.within_days is not None
-            else {}
+            {"dateFilter": [{"path": kind.time_element, "valueDuration": days}]} if need.within_days is not None else {}
         ),
     }
 

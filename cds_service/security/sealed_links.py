@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cryptography.fernet import Fernet, InvalidToken
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 
 _SALT = "cds-service.summary"
@@ -47,15 +46,18 @@ class SealedLinks:
     """
 
     def __init__(self, secret: bytes, lifetime: timedelta, clock: Callable[[], datetime]) -> None:
+        from cryptography import fernet  # only a site that has links needs it
+
+        self._fernet = fernet
         self._signer = _Signer(secret, clock)
         self._clock = clock
         self.lifetime = lifetime
 
     def seal(self, content: bytes) -> Sealed:
         """Encrypt content with a new key, and make the link that holds it."""
-        key = Fernet.generate_key()
+        key = self._fernet.Fernet.generate_key()
         token = self._signer.sign(key.rstrip(b"=")).decode("ascii")
-        return Sealed(token, _id(key), Fernet(key).encrypt(content), self._clock() + self.lifetime)
+        return Sealed(token, _id(key), self._fernet.Fernet(key).encrypt(content), self._clock() + self.lifetime)
 
     def id_of(self, token: str) -> str:
         """Under which id its content is kept.
@@ -73,8 +75,8 @@ class SealedLinks:
             InvalidLink: the token does not open it.
         """
         try:
-            return Fernet(self._key(token)).decrypt(body)
-        except InvalidToken:
+            return self._fernet.Fernet(self._key(token)).decrypt(body)
+        except self._fernet.InvalidToken:
             raise InvalidLink from None
 
     def _key(self, token: str) -> bytes:

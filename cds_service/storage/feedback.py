@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.errors import TooMuchFeedback
 from cds_service.hooks.feedback import Feedback
-from cds_service.storage.schema import CARDS, FEEDBACK
+from cds_service.storage.schema import CARDS, FEEDBACK, insert_into
 
 MOST_UNKNOWN = 1_000
 """Entries on unknown cards that one client may store in an hour; after a restore without the last cards, some are."""
@@ -107,8 +106,7 @@ def _insert(connection: sa.Connection, batches: Collection[Batch]) -> _Inserted:
     rows = [_row(entry, batch) for batch in batches for entry in batch.entries]
     # Sorted, so that two concurrent transactions with the same entries wait for each other instead of deadlocking.
     rows.sort(key=lambda row: tuple(row[column.name] for column in _KEY))
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(FEEDBACK).on_conflict_do_nothing().returning(*_KEY)
+    statement = insert_into(FEEDBACK, connection).on_conflict_do_nothing().returning(*_KEY)
     keys: set[Key] = {tuple(row) for row in connection.execute(statement, rows)}
     pairs = {key[:2] for key in keys}
     unknown = pairs - _known_cards(connection, pairs)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.knowledge.snapshot import Snapshot, digest
-from cds_service.storage.schema import SNAPSHOTS, VERSIONS
+from cds_service.storage.schema import SNAPSHOTS, VERSIONS, insert_into
 from cds_service.storage.store import Store
 
 _SECONDS = 10.0
@@ -30,13 +29,12 @@ def keep_snapshot(store: Store, snapshot: Snapshot, at: datetime) -> None:
         "site": digest(snapshot.site) if snapshot.site is not None else None,
     }
     with store.transaction(_SECONDS, writing=True) as connection:
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         known = set(connection.scalars(sa.select(SNAPSHOTS.c.sha256)))
         for part in parts:
             if digest(part) not in known:
-                new = insert(SNAPSHOTS).values(sha256=digest(part), content=part)
+                new = insert_into(SNAPSHOTS, connection).values(sha256=digest(part), content=part)
                 connection.execute(new.on_conflict_do_nothing())
-        connection.execute(insert(VERSIONS).values(row).on_conflict_do_nothing())
+        connection.execute(insert_into(VERSIONS, connection).values(row).on_conflict_do_nothing())
 
 
 def versions(store: Store) -> Sequence[tuple[str, datetime]]:

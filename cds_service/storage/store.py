@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError, StatementError
 
 from cds_service.errors import RowsRejected, SettingError, StoreUnavailable
-from cds_service.storage.schema import CALLS, NEWEST_REVISION
+from cds_service.storage.schema import CALLS, METADATA, NEWEST_REVISION, REVISION, make_tables
 from cds_service.storage.sqlite_file import SqliteFile
 
 RETRY_SECONDS = 2.0
@@ -72,12 +72,14 @@ class Store:
                 return
             with _translate_errors(), self._connection() as connection, self._pause_on_failure(), connection.begin():
                 _lock_for_migration(connection, self._is_sqlite)
-                if _revision(connection) != NEWEST_REVISION:
+                if _is_empty(connection):
+                    make_tables(connection)
+                elif _revision(connection) != NEWEST_REVISION:
                     self._migrate(connection)
             self._is_up_to_date = True
 
     def _migrate(self, connection: sa.Connection) -> None:
-        # Imported here as it takes a tenth of a second and 11 MB, and tables are migrated once a release.
+        # Imported here as it takes a tenth of a second and 11 MB, and tables are migrated once a release at most.
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -178,11 +180,16 @@ class Store:
             raise
 
 
+def _is_empty(connection: sa.Connection) -> bool:
+    """Whether none of our tables is there yet."""
+    return {*METADATA.tables, REVISION.name}.isdisjoint(sa.inspect(connection).get_table_names())
+
+
 def _revision(connection: sa.Connection) -> str | None:
     """The migration that the tables are of; None where there are none."""
-    if not sa.inspect(connection).has_table("alembic_version"):
+    if not sa.inspect(connection).has_table(REVISION.name):
         return None
-    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return connection.execute(sa.select(REVISION.c.version_num)).scalar()
 
 
 @contextmanager

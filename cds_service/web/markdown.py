@@ -6,12 +6,22 @@ link with a scheme that runs something is no link.
 
 from __future__ import annotations
 
-from markdown_it import MarkdownIt
+from functools import cache
+from typing import TYPE_CHECKING
+
 from markupsafe import Markup
 
-_RENDERER = MarkdownIt("commonmark", {"html": False, "linkify": False}).disable("image")
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 
 def html_of(markdown: str) -> Markup:
     """The text as HTML that holds no markup of its own."""
-    return Markup(_RENDERER.render(markdown))  # noqa: S704  the renderer escapes
+    return Markup(_renderer().render(markdown))  # noqa: S704  the renderer escapes
+
+
+@cache
+def _renderer() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # no call shows a page, and a start need not wait for it
+
+    return MarkdownIt("commonmark", {"html": False, "linkify": False}).disable("image")

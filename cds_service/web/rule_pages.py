@@ -45,7 +45,7 @@ def rule_page_routes(
     routes.add_app_template_filter(html_of, "markdown")
     routes.add_app_template_global(lambda: can_try(settings), "can_try")
     cases = RuleCases(case_folders(settings.site))
-    books = {settings.language: RuleBook(knowledge, settings.language)}
+    books: dict[str, RuleBook] = {}  # for people, who can wait 0.1 s for the first page: no call needs one
     telling = telling_of(settings, knowledge)
     routes.after_request(varies_by_language)
 

@@ -50,6 +50,8 @@ _CONNECTIONS = 1000
 """Connections that one worker process keeps open at once."""
 _OTHER_FILES = 200
 _DRAIN_SECONDS = 30
+_FIRST_LOOK_SECONDS = 1.0
+"""After the start: keeping the tables takes 0.1 s, and no caller waits for it."""
 _LOOK_SECONDS = 60
 """How often it is looked whether the day has come on which other changes of a site count."""
 _DELETE_SECONDS = 5.0
@@ -109,7 +111,7 @@ class _Running:
         if self.writer is not None:
             _prepare_store(self.writer.store)
         self.app = self._new_app(self.settings, self.writer)
-        self._chores.begin(self.app.extensions[TABLES])
+        self._chores.begin(self.app.extensions[TABLES], after=_FIRST_LOOK_SECONDS)
 
     def reload(self) -> None:
         """Build it again, with the secrets of now. On an error, nothing has changed."""
@@ -125,7 +127,7 @@ class _Running:
 
     def _new_app(self, settings: Settings, writer: Writer | None) -> Flask:
         app = create_app(settings, writer=writer, metrics=self._metrics, used_tokens_folder=self.folder)
-        _warm_up_and_freeze(app)
+        _warm_up_and_freeze(app, has_former=hasattr(self, "app"))
         return app
 
     def _new_writer(self, settings: Settings) -> Writer | None:
@@ -227,11 +229,14 @@ class _Chores:
     tables: LoadedTables | None = None
     is_kept: bool = False
 
-    def begin(self, tables: LoadedTables) -> None:
-        """Take over tables that were just loaded."""
+    def begin(self, tables: LoadedTables, *, after: float = 0.0) -> None:
+        """Take over tables that were just loaded, and do what is due, at once or after some seconds."""
         self.tables, self.is_kept = tables, self.store is None
         signal.signal(signal.SIGALRM, self.look)
-        self.look()
+        if after:
+            signal.setitimer(signal.ITIMER_REAL, after)
+        else:
+            self.look()
 
     def look(self, *_: object) -> None:
         """Do what is due, and look again later if something is open."""
@@ -332,15 +337,19 @@ def _listener(settings: Settings) -> socket.socket:
     return listener
 
 
-def _warm_up_and_freeze(app: Flask) -> None:
-    """Exclude everything loaded so far from garbage collection: scanning it repeatedly made the slowest calls slow."""
+def _warm_up_and_freeze(app: Flask, *, has_former: bool) -> None:
+    """Exclude everything loaded so far from garbage collection: scanning it repeatedly made the slowest calls slow.
+
+    Args:
+        app: the application.
+        has_former: it replaces one, whose objects are freed; at a first start looking for garbage takes 0.1 s.
+    """
     app.test_client().get("/healthz")
     models()
-    # Frees an application that a reload has replaced.
-    gc.unfreeze()
-    gc.collect()
+    if has_former:
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _log_address(settings: Settings, listener: socket.socket) -> None:

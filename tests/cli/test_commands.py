@@ -142,6 +142,7 @@ def test_serving_the_network_needs_to_be_meant(run):
     assert "--insecure" in ran.err
 
 
+@pytest.mark.slow
 def test_check_counts_what_it_looked_at(run):
     """The shipped tables and cases are correct, and the output says how many were checked."""
     ran = run("check")

@@ -36,6 +36,7 @@ def test_pack_writes_the_archive_and_says_where(run, tmp_path: Path) -> None:
     assert path.read_bytes() == shipped_archive()
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_named(run, tmp_path: Path) -> None:
     """Where the package can't be written, the command ends with 2 and says what to do."""
     (tmp_path / "file").write_text("x")

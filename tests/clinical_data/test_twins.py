@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from cds_service.answer import answer
-from cds_service.cases import read_cases, request_of
+from cds_service.cases import request_of
 from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from tests.support.fhir_peer import TOKEN, Peer, resources_of, running_peer
+from tests.support.shipped import shipped_cases
 from tests.support.waiting import PATIENCE
 
 # Procedures come with the medications: one key more would double the mixtures.
@@ -28,7 +28,7 @@ SPLITS = [frozenset(part) for size in range(len(KEYS)) for part in combinations(
 # A dose given is read where a client sends it, and not searched for.
 CASES = [
     case
-    for case in read_cases(Path(__file__).parents[1] / "cases")
+    for case in shipped_cases()
     if not {"not_sent", "refused"} & set(case.row)
     and "Patient/other" not in str(case.row)
     and "MedicationAdministration" not in str(case.row)

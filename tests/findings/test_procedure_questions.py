@@ -91,6 +91,7 @@ def _order(procedure: str, patient: dict[str, Any], knowledge: Knowledge, now: d
 
 
 @pytest.mark.parametrize("row", questions(), ids=[row["procedure"] for row in questions()])
+@pytest.mark.slow
 def test_a_sick_patient_is_asked_what_the_procedure_needs(
     row: dict[str, str], knowledge: Knowledge, now: datetime
 ) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cds_service.knowledge.known_words import KnownWords
-from cds_service.knowledge.load import load_shipped
 from cds_service.knowledge.order_language import OrderLanguage
+from tests.support.shipped import shipped_knowledge, shipped_rows
 
-ROWS, KNOWLEDGE = load_shipped()
+ROWS, KNOWLEDGE = shipped_rows(), shipped_knowledge()
 LANGUAGE = OrderLanguage(ROWS.order_words, KNOWLEDGE.words)
 
 

@@ -16,10 +16,10 @@ with (Path(__file__).parent / "order_names.csv").open(newline="", encoding="utf-
     NAMES = list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("row", NAMES, ids=[row["text"] for row in NAMES])
-def test_the_name_of_an_order(row: dict[str, str], knowledge: Knowledge) -> None:
-    """The name is the procedure that the list says, or none."""
-    assert ",".join(knowledge.order_texts.recognize([row["text"]]).procedures) == row["procedure"]
+def test_the_names_of_orders(knowledge: Knowledge) -> None:
+    """Each name is the procedure that the list says, or none."""
+    found = [(row, ",".join(knowledge.order_texts.recognize([row["text"]]).procedures)) for row in NAMES]
+    assert [(row, named) for row, named in found if named != row["procedure"]] == []
 
 
 @pytest.mark.parametrize("text", ["", " ", "???", "—", "IR", "x" * 5000, "程序"])

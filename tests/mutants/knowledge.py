@@ -9,6 +9,7 @@ from typing import Any
 
 from cds_service.cards.wording import ENGLISH
 from cds_service.knowledge import load, rows
+from cds_service.knowledge.cross_checks import terms_of
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.performed_table import PerformedTable
@@ -56,6 +57,7 @@ class Workshop:
         self._rules, self._exclusions = load._rules(files)
         self._thresholds = dict(knowledge.thresholds)
         self._words = _Remembered(files.spelling)
+        self._terms = terms_of(files)  # no mutant changes the words of allergies and diagnoses
 
     def make(self, mutant: Mutant) -> Knowledge:
         """The tables with one change."""
@@ -82,17 +84,17 @@ class Workshop:
         files, key = self.files, mutant.keys[0]
         if mutant.rule is not None:
             value_sets = {**files.value_sets, key: _without_line(files.value_sets[key], mutant.rule)}
-            return load._assemble(replace(files, value_sets=value_sets))
+            return load._assemble(replace(files, value_sets=value_sets), self._terms)
         if mutant.table in _WHOLE:
-            return load._assemble(replace(files, **{_WHOLE[mutant.table]: mutant.row}))
+            return load._assemble(replace(files, **{_WHOLE[mutant.table]: mutant.row}), self._terms)
         if mutant.table == "performed":
             made = [mutant.row if row["id"] == key else row for row in files.performed["performed"]]
             kept = {**files.performed, "performed": [row for row in made if row is not None]}
-            return load._assemble(replace(files, performed=kept))
+            return load._assemble(replace(files, performed=kept), self._terms)
         name = _ROWS[mutant.table]
         rows_ = dict(getattr(files, name))
         rows_[key] = {**rows_[key], "status": "retired"} if mutant.row is None else mutant.row
-        return load._assemble(replace(files, **{name: rows_}))
+        return load._assemble(replace(files, **{name: rows_}), self._terms)
 
     def _with_sentence(self, key: str) -> Knowledge:
         english = {**self.knowledge.wording, key: "-"}
@@ -152,7 +154,7 @@ class Workshop:
         files = replace(
             self.files, procedures={**self.files.procedures, key: {**self.files.procedures[key], "status": "retired"}}
         )
-        return load._assemble(files)
+        return load._assemble(files, self._terms)
 
     def _without_code(self, gone: CodeRule) -> Knowledge:
         base, kept = self.knowledge, [rule for rule in self._rules if rule != gone]

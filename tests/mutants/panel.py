@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.cards.wording import ENGLISH
-from cds_service.cases import failures, read_cases, request_of
+from cds_service.cases import failures, request_of
 from cds_service.certainty import Certainty
 from cds_service.cli.everyday import play
 from cds_service.cli.everyday_orders import case_row, read_everyday_orders
@@ -44,6 +44,7 @@ from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, qu
 from tests.findings.test_scores import EXAMPLES, deviating
 from tests.mutants.changes import Mutant
 from tests.summary.test_every_case import PLACES, places
+from tests.support.shipped import shipped_cases
 from tests.terminology.test_meanings import LISTED, lost
 
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
@@ -397,7 +398,7 @@ def _procedures(now: datetime) -> Iterable[Check]:
 
 
 def _clinical(now: datetime) -> Iterable[Check]:
-    for case in read_cases(TESTS / "cases"):
+    for case in shipped_cases():
 
         def verdict(knowledge: Knowledge, case: Any = case) -> Hashable:
             return tuple(failures(case, knowledge, now))

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cds_service.cases import read_cases, request_of
+from cds_service.cases import request_of
 from cds_service.knowledge.tables import Knowledge
 from tests.package.conftest import constraint_of, of_type
 from tests.package.test_agreement import unusable
+from tests.support.shipped import shipped_cases
 
 profiles = pytest.importorskip("cds_service.profiles.validate")
 
-CASES = Path(__file__).parents[1] / "cases"
 STRUCTURE = "https://example.org/ir-cds/fhir/StructureDefinition/"
 GENERAL = {"Condition": "ir-condition", "AllergyIntolerance": "ir-allergy"}
 PASSED_OVER = ("entered-in-error", "cancelled", "registered")
@@ -78,7 +77,7 @@ def test_profiles_and_service_agree_on_the_clinical_cases(
     knowledge: Knowledge, now: datetime, definitions: dict[str, dict[str, Any]]
 ) -> None:
     """An error of a profile is never raised on what the service can use, and what it can't use is always an error."""
-    found = [r for case in read_cases(CASES) for r in resources(request_of(case.row, now))]
+    found = [r for case in shipped_cases() for r in resources(request_of(case.row, now))]
     distinct = {json.dumps(r, sort_keys=True, default=str): r for r in found}
     cried_wolf, missed = [], []
     for resource in distinct.values():

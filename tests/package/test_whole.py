@@ -98,6 +98,7 @@ def test_another_name_of_a_code_system_needs_no_compiler(tmp_path: Path) -> None
     }
 
 
+@pytest.mark.slow
 def test_another_release_is_in_every_profile(tmp_path: Path) -> None:
     """A new release is written in one table; the profiles, the guide and the manifest follow without a compiler."""
     tables = a_whole_copy(tmp_path) / "knowledge"
@@ -112,6 +113,7 @@ def test_another_release_is_in_every_profile(tmp_path: Path) -> None:
     assert archive_name(sources) == "org.example.ir-cds-2031.4.0.tgz"
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_fill_in(definitions: dict[str, dict[str, Any]]) -> None:
     """No definition holds a place that the tables should have filled."""
     marks = set(re.findall(r"\{[a-z ]+\}", "".join(path.read_text("utf-8") for path in COMPILED)))

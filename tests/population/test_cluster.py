@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.population.exports import run_of
 from tests.population.test_run import generated
 from tests.support.waiting import PATIENCE, until
 
-pytest.importorskip("distributed", reason="distributed is not installed (extra `dask`)")
+pytestmark = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is not installed (extra `dask`)")
 
 
 def started(*arguments: str) -> subprocess.Popen[bytes]:

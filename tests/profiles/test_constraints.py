@@ -61,13 +61,15 @@ def met(definitions: Definitions, path: str, key: str, value: Any, resource: Any
     return is_met(run, place_of(path, value), constraint_of(definitions, path, key).expression)
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: f"{s[0]} {s[1]}")
-def test_a_core_constraint_tells_good_from_bad(sample: list[Any], definitions: Definitions) -> None:
+def test_the_core_constraints_tell_good_from_bad(definitions: Definitions) -> None:
     """A value that satisfies a constraint of FHIR R4 passes it, one that violates it fails it."""
-    path, key, good, bad, *resource = sample
-    around = resource[0] if resource else None
-    assert met(definitions, path, key, good, around)
-    assert met(definitions, path, key, bad, around) is (key in UNBREAKABLE)
+    wrong = []
+    for path, key, good, bad, *resource in SAMPLES:
+        around = resource[0] if resource else None
+        told = (met(definitions, path, key, good, around), met(definitions, path, key, bad, around))
+        if told != (True, key in UNBREAKABLE):
+            wrong.append((path, key, told))
+    assert wrong == []
 
 
 def test_every_core_constraint_has_its_samples() -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -41,13 +42,35 @@ def lines(store: Store, table: sa.Table) -> int:
         return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
 
-def test_the_migrations_make_the_tables_that_the_program_uses(store: Store) -> None:
-    """A migrated database has exactly the tables, columns and constraints of this release."""
-    store.upgrade()
-    with store.transaction(5.0) as connection:
+def described(connection: sa.Connection) -> dict[str, Any]:
+    """Every table of a database, with all that the database tells of it."""
+    inspector = sa.inspect(connection)
+    asked = ("get_columns", "get_pk_constraint", "get_foreign_keys", "get_unique_constraints", "get_check_constraints")
+    asked += ("get_indexes",)
+
+    def told(method: str, table: str) -> list[str]:
+        found = getattr(inspector, method)(table)
+        return sorted(repr(one) for one in (found if isinstance(found, list) else [found]))
+
+    return {table: {method: told(method, table) for method in asked} for table in sorted(inspector.get_table_names())}
+
+
+def test_the_migrations_make_the_tables_that_the_program_uses(database_url: str) -> None:
+    """A migrated database, and one that was empty, have exactly the tables, columns and constraints of this release."""
+    store = Store(database_url)
+    with store._connection() as connection, connection.begin() as migrating:
+        _lock_for_migration(connection, store._is_sqlite)
+        store._migrate(connection)
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, METADATA) == []
         assert context.get_current_revision() == NEWEST_REVISION
+        migrated = described(connection)
+        migrating.rollback()
+    store.upgrade()
+    with store.transaction(5.0) as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == NEWEST_REVISION
+        assert described(connection) == migrated
+    store.close()
 
 
 def test_several_processes_may_bring_a_database_up_to_date_at_once(database_url: str) -> None:

@@ -85,6 +85,7 @@ def test_records_are_stored_in_groups_within_the_time(writer: Writer, store: Sto
     for number in range(100):
         writer.add(a_call(number))
     until(lambda: lines(store, CALLS) == 100, "the records")
+    until(lambda: sum(counted.groups) == 100, "the count, which follows the commit")
     assert len(counted.groups) < 10
     assert (counted.lost, sum(counted.groups), lines(store, CARDS)) == (0, 100, 100)
 

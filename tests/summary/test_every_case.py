@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from cds_service.answer import Answer
-from cds_service.cases import SHIPPED_CASES, Case, answer_case, read_cases
+from cds_service.cases import Case, answer_case
 from cds_service.certainty import Certainty
 from cds_service.errors import CdsError
 from cds_service.findings.finding import CriterionFinding
@@ -17,8 +17,10 @@ from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import SECTION_OF, SECTIONS, Knowledge
 from cds_service.summary.build import summary_of
 from cds_service.summary.document import OrderList, Section, Summary, as_json, from_json
+from tests.support.shipped import shipped_cases
 
-CASES = [case for case in read_cases(SHIPPED_CASES) if case.row.get("hook", "order-sign") != "patient-view"]
+CASES = [case for case in shipped_cases() if case.row.get("hook", "order-sign") != "patient-view"]
+pytestmark = pytest.mark.slow
 SAID_OF_KINDS = re.compile(
     rf"({'|'.join(kind.key for kind in CLINICAL)})-(unavailable|incomplete|not-sent|not-connected)|not-connected"
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
+from cds_service.cases import SHIPPED_CASES, Case, read_cases
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Knowledge
 from cds_service.publishing.archive import archive
@@ -21,6 +22,12 @@ def shipped_knowledge() -> Knowledge:
 def shipped_rows() -> TableRows:
     """The shipped tables as rows of any status; who changes one takes a copy of it."""
     return shipped_sources().rows
+
+
+@cache
+def shipped_cases() -> tuple[Case, ...]:
+    """The clinical cases."""
+    return tuple(read_cases(SHIPPED_CASES))
 
 
 @cache

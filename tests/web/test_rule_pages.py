@@ -24,6 +24,7 @@ def book(knowledge: Knowledge) -> RuleBook:
     return RuleBook(knowledge)
 
 
+@pytest.mark.slow
 def test_every_row_has_a_page_and_json(client: FlaskClient, book: RuleBook) -> None:
     """Each procedure, indication, contraindication and limit has a page and a JSON document at its address."""
     for rule in book.rules.values():

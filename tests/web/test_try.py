@@ -11,10 +11,11 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from cds_service.cases import Case, failures, read_cases
+from cds_service.cases import Case, failures
 from cds_service.knowledge.tables import Knowledge
 from cds_service.web.try_examples import examples, form_of
 from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
+from tests.support.shipped import shipped_cases
 from tests.web.conftest import MakeApp
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.json"))
@@ -161,9 +162,10 @@ def test_it_is_there_for_this_machine_only(make_app: MakeApp, settings: dict[str
     assert ("/try" in client.get("/knowledge").text) is (status == 200)
 
 
+@pytest.mark.slow
 def test_every_case_can_be_tried(client: FlaskClient, knowledge: Knowledge) -> None:
     """A case of the tables opens in the form where the form has fields for all of it, else as a request."""
-    cases = read_cases(Path(__file__).parents[1] / "cases")
+    cases = shipped_cases()
     in_form = [case for case in cases if form_of(case.row, knowledge)]
     as_request = [case for case in cases if case not in in_form]
     assert len(in_form) > 100
