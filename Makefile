@@ -15,7 +15,7 @@ FAST := --dist worksteal -m 'not network and not hapi and not server and not slo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle hapi check matrix bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle official hapi check matrix bench docs tables package golden profiles sushi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ matrix: ## the fast tests under each Python from 3.11 to 3.14 that is on this ma
 
 oracle: $(VENV)/ready-to-test ## HL7's own validator beside ours (needs java and mvn; skipped in one line without): where do they differ?
 	@$(BIN)/python -m tests.profiles.oracle.run
+
+official: $(VENV)/ready-to-test ## HL7's test cases for validators (needs mvn; skipped in one line without): do we say the same?
+	@$(BIN)/python -m tests.profiles.oracle.official
 
 hapi: $(VENV)/ready-to-test .peers/sekmet/ready ## invoke, doctor and the service on HAPI FHIR (needs java and mvn; skipped in one line without)
 	$(BIN)/python -m pytest -m hapi -rs tests/peers/test_hapi.py

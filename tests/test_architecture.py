@@ -95,7 +95,7 @@ OWNERS = {
     "rich": ("cds_service.cli.",),
     "fhir": ("cds_service.cards.fhir_models",),
     "pydantic": ("cds_service.cards.fhir_models",),
-    "fhirpathpy": ("cds_service.profiles.constraints",),
+    "fhirpathpy": ("cds_service.profiles.fhirpath",),
     "sqlalchemy": ("cds_service.storage.",),
     "alembic": ("cds_service.storage.",),
     "prometheus_client": ("cds_service.web.",),

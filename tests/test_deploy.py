@@ -81,9 +81,14 @@ def test_the_container_is_nobody_special_and_asked_whether_it_lives() -> None:
     assert asked == "/healthz"
 
 
+def known_settings() -> set[str]:
+    """The settings of the service."""
+    return set(re.findall(r"^\| `(CDS_\w+)`", settings_markdown(), re.MULTILINE))
+
+
 def test_the_settings_of_the_compose_file_exist() -> None:
     """Every setting named in the deployment files is a setting of this service."""
-    known = set(re.findall(r"^\| `(CDS_\w+)`", settings_markdown(), re.MULTILINE))
+    known = known_settings()
     files = [path for path in DEPLOY.rglob("*") if path.is_file()]
     named = {name for path in files for name in re.findall(r"CDS_[A-Z_]+", path.read_text("utf-8"))}
     assert {name.removesuffix(IN_FILE) for name in named} - known == set()
@@ -118,6 +123,24 @@ def test_the_units_are_in_order(tmp_path: Path) -> None:
     assert len(units) == 3
     found = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+@needs_systemd
+def test_secrets_are_handed_to_the_unit_as_the_page_says(tmp_path: Path) -> None:
+    """systemd understands the drop-in of docs/operations.md, which names settings of the service."""
+    (lines,) = re.findall(
+        r"```ini\n\[Service\]\n(.*?)```", (REPOSITORY / "docs/operations.md").read_text("utf-8"), re.DOTALL
+    )
+    unit = (
+        (DEPLOY / "ir-cds.service").read_text("utf-8").replace("/opt/ir-cds/bin/cds-service", str(BIN / "cds-service"))
+    )
+    (tmp_path / "ir-cds.service").write_text(unit.replace("[Service]\n", f"[Service]\n{lines}"), "utf-8")
+    command = ["systemd-analyze", "verify", tmp_path / "ir-cds.service"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+    named = {name.removesuffix(IN_FILE) for name in re.findall(r"CDS_\w+", lines)}
+    assert len(named) == 2
+    assert named <= known_settings()
 
 
 def test_the_nightly_unit_may_do_no_more_than_the_service() -> None:

@@ -18,7 +18,7 @@ from cds_service.cli.options import settings_of
 from cds_service.cli.terminal import is_quiet, remark, safe
 from cds_service.population.bucket import load_tables
 from cds_service.population.cluster import DaskCluster
-from cds_service.population.judge import longest_look_back
+from cds_service.population.look_back import longest_look_back
 from cds_service.population.plan import Choices
 from cds_service.population.run import Progress as Step
 from cds_service.population.run import Report, Screening, screen

@@ -7,14 +7,10 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Any
 
 from cds_service.cli.terminal import is_quiet, print_err, safe
 from cds_service.errors import SetupError
@@ -22,6 +18,9 @@ from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.files import Source, files_of, resources_in, size_of
 from cds_service.profiles.issues import SEVERITIES, Issue, has_errors, operation_outcome
 from cds_service.profiles.validate import validate_json
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 _FILE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file"
 _BATCH = 50
@@ -69,6 +68,8 @@ def _results(files: Sequence[Path], args: argparse.Namespace, definitions: Defin
     if args.jobs == 1:
         yield from (_validate(source, args.profile, definitions) for source in sources)
         return
+    from concurrent.futures import ProcessPoolExecutor
+
     _Worker.definitions = definitions  # inherited by forked processes, loaded again by others
     with ProcessPoolExecutor(args.jobs, initializer=_init_worker, initargs=(args.package,)) as pool:
         yield from _in_order(pool, sources, args)
@@ -111,14 +112,19 @@ def _validate(source: Source, profiles: Sequence[str], definitions: Definitions)
 
 def _with_progress(results: Iterator[Result], size: int) -> Iterator[Result]:
     """The results, with a progress bar on standard error if it is a terminal."""
+    if is_quiet() or not sys.stderr.isatty():
+        yield from results
+        return
+    from rich.console import Console  # costs a tenth of what one file does
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("validating"),
         BarColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[count]} resources"),
     )
-    hidden = is_quiet() or not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=size, count=0)
         for count, result in enumerate(results, start=1):
             bar.update(task, advance=result.size, count=count)

@@ -35,6 +35,8 @@ class DaskCluster:
             raise SetupError("--dask needs distributed: install the extra `dask`, or leave --dask out") from None
         try:
             client: Any = Client(self.address, timeout=self.seconds)  # type: ignore[no-untyped-call]  # Dask has no types
+        except ValueError as error:
+            raise SetupError(f"--dask {self.address}: {error}; write tcp://HOST:PORT") from None
         except OSError as error:
             raise SetupError(f"--dask {self.address}: no scheduler answers ({error}); see deploy/dask.md") from None
         with client:

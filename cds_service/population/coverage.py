@@ -21,6 +21,8 @@ from cds_service.population.spill import ENCOUNTERS, KINDS_READ, SplitDone
 
 _BATCH = 1 << 20
 """About how many bytes of records are judged in one task."""
+_ENOUGH = 100
+"""Dated resources that a kind must have to tell when it started; of fewer, the first one may come long after."""
 _STRAYS = 1000
 """One resource in so many may have a date that is a mistake; the first and last days are found without them."""
 
@@ -29,13 +31,15 @@ class Coverage(msgspec.Struct, frozen=True):
     """What a bucket must know of all the others.
 
     `absent` are kinds of which the export holds no file and no line, `incomplete` those of which a part is missing.
-    `first_day` and `last_day` are ISO dates; `now` is the time of the export, as its manifest says it.
+    `first_day` and `last_day` are ISO dates, `starts` those on which kinds of data begin; `now` is the time of the
+    export, as its manifest says it.
     """
 
     absent: tuple[str, ...]
     incomplete: tuple[str, ...]
     first_day: str | None
     last_day: str | None
+    starts: dict[str, str]
     now: str | None
     deleted: frozenset[str]
     parts: tuple[int, ...]
@@ -52,13 +56,14 @@ def cover(export: Export, splits: Sequence[SplitDone], buckets: int) -> Coverage
     types = sum((Counter(split.types) for split in splits), Counter[str]())
     named = {name for name in types if name in KINDS_READ} | export.listed
     incomplete = export.missing | _cut_short(splits) | _fewer(export.counts, types, splits) | _beside(named)
-    days = sum((Counter(split.days) for split in splits), Counter[str]())
-    first, last = _days_covered(days)
+    by_kind = _by_kind(splits)
+    first, last = _days_covered(sum(by_kind.values(), Counter[str]()))
     return Coverage(
         absent=tuple(kind.key for kind in CLINICAL if not named.intersection(kind.resource_types)),
         incomplete=tuple(key for key in KINDS if key in incomplete),
         first_day=first,
         last_day=last,
+        starts={kind: day for kind, days in by_kind.items() if (day := _days_covered(days)[0]) and _is_enough(days)},
         now=export.transaction_time,
         deleted=export.deleted,
         parts=tuple(split.parts for split in splits),
@@ -100,13 +105,24 @@ def _fewer(promised: Mapping[str, int], types: Mapping[str, int], splits: Iterab
     return {KINDS_READ[name] for name in short if name in KINDS_READ} - {ENCOUNTERS}
 
 
+def _by_kind(splits: Iterable[SplitDone]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for split in splits:
+        for kind, days in split.days.items():
+            found.setdefault(kind, Counter()).update({day: count for day, count in days.items() if _is_date(day)})
+    return found
+
+
+def _is_enough(days: Counter[str]) -> bool:
+    return days.total() >= _ENOUGH
+
+
 def _days_covered(days: Mapping[str, int]) -> tuple[str | None, str | None]:
     """The first and last day on which the export has data, a few stray dates left out."""
-    dated = {day: count for day, count in days.items() if _is_date(day)}
-    if not dated:
+    if not days:
         return None, None
-    ordered, spare = sorted(dated), sum(dated.values()) // _STRAYS
-    return _past(ordered, dated, spare), _past(ordered[::-1], dated, spare)
+    ordered, spare = sorted(days), sum(days.values()) // _STRAYS
+    return _past(ordered, days, spare), _past(ordered[::-1], days, spare)
 
 
 def _past(ordered: Sequence[str], counts: Mapping[str, int], spare: int) -> str:

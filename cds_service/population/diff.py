@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,20 +52,29 @@ def compare(first: Path, second: Path) -> Difference:
         SetupError: one of them is not finished.
     """
     versions = summary_of(first)["knowledgeVersion"], summary_of(second)["knowledgeVersion"]
-    before = {row.order: row for row in read_rows(first)}
+    before = dict(_named(read_rows(first)))
     other, changes = Change(), dict[str, dict[str, Change]]()
     both = new = 0
-    for row in read_rows(second):
-        old = before.pop(row.order, None)
+    for name, row in _named(read_rows(second)):
+        old = before.pop(name, None)
         if old is None:
             new += 1
             continue
         both += 1
         if old.procedure != row.procedure:
             other.add(row.order)
-        for name, how in _changed(old, row):
-            changes.setdefault(name, {}).setdefault(how, Change()).add(row.order)
+        for matter, how in _changed(old, row):
+            changes.setdefault(matter, {}).setdefault(how, Change()).add(row.order)
     return Difference(versions, both, len(before), new, other, dict(sorted(changes.items())))
+
+
+def _named(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, str, int], Row]]:
+    """Every row by what it is in both runs; servers that were exported together may each have an order of one id."""
+    times: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        name = row.order, row.time
+        yield (*name, times[name]), row
+        times[name] += 1
 
 
 def _changed(old: Row, new: Row) -> list[tuple[str, str]]:
@@ -76,9 +86,9 @@ def _changed(old: Row, new: Row) -> list[tuple[str, str]]:
 
 
 def _levels(row: Row) -> dict[str, int]:
-    """The loudest card of each matter."""
+    """The loudest card of each table row."""
     levels: dict[str, int] = {}
     for card in row.shown:
-        for matter in card.matters:
+        for matter in row.matters(card):
             levels[matter] = max(levels.get(matter, 0), int(indicator_of(card.indicator)))
     return levels

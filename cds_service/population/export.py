@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from cds_service.errors import SetupError
+from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
 
 _SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
@@ -202,7 +203,7 @@ def _deleted(files: Iterable[Path]) -> Iterator[str]:
     for bundle in _decoded(files, _Bundle):
         for entry in bundle.entry:
             if entry.request is not None and entry.request.method == "DELETE" and entry.request.url:
-                yield entry.request.url
+                yield local_reference(entry.request.url)
 
 
 def _decoded(files: Iterable[Path], kind: type[Any]) -> Iterator[Any]:

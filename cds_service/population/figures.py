@@ -1,14 +1,15 @@
 """The numbers of a report: rates of a finished run with their denominators, small cells suppressed.
 
 A cell of few orders could show who somebody is, and says little: it is shown as fewer than so many. Whatever would give
-it away by subtraction is not shown beside it: tables have no sums of their own.
+it away by subtraction is not shown either: where the lines of a table add up to a number of the page, the next larger
+ones are left out with it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cds_service.population.intervals import Rate, rate_of
@@ -16,20 +17,31 @@ from cds_service.population.rows import Row
 
 SMALL = 5
 """Counts from 1 to below this are suppressed."""
+_LEFT_OUT = "not shown"
+OTHER_TEXTS = f"other texts, each of fewer than {SMALL} orders"
 _LOUD = ("critical", "warning")
 _MOST = 40
+_LEAST_HIDDEN = 2
+_SHORT = 8
+"""Digits of a pseudonym that are enough to tell requesters apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a table: how many orders of how many, as a rate with its interval."""
+    """One line of a table: how many orders of how many, as a rate with its interval.
+
+    `covers` is True for one that is large enough and is left out, because it would give a small one away.
+    """
 
     name: str
     rate: Rate
+    covers: bool = False
 
     @property
     def is_small(self) -> bool:
-        """Whether the count, its total or what is left of it is too small to show."""
+        """Whether the count, its total or what is left of it is too small to show, or it covers one that is."""
+        if self.covers:
+            return True
         numbers = (self.rate.count, self.rate.total, self.rate.total - self.rate.count)
         return any(0 < number < SMALL for number in numbers)
 
@@ -52,6 +64,8 @@ class Counts:
     interrupted: int = 0
     told: int = 0
     silent: int = 0
+    texts: set[str] = field(default_factory=set)
+    """Names that are somebody's own words, not codes."""
     by: dict[str, Counter[str]] = field(default_factory=dict)
     of: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -65,7 +79,7 @@ class Counts:
 _GROUPS: Mapping[str, tuple[str, Callable[[Row], str | None]]] = {
     "procedure": ("procedure", lambda row: row.procedure),
     "month": ("month", lambda row: row.day[:7]),
-    "requester": ("requester (pseudonym)", lambda row: row.requester),
+    "requester": ("requester (pseudonym)", lambda row: row.requester and row.requester[:_SHORT]),
     "unit": ("unit", lambda row: row.unit),
 }
 
@@ -75,6 +89,8 @@ def count_rows(rows: Iterable[Row]) -> Counts:
     counts = Counts()
     for row in rows:
         if row.procedure is None:
+            if row.text:
+                counts.texts.add(row.text)
             for name in [row.text] if row.text else row.codes or ["no code"]:
                 counts.add("to-map" if row.shown else "unrecognised", name, hit=True)
             continue
@@ -89,7 +105,7 @@ def _count_row(row: Row, counts: Counts) -> None:
     counts.interrupted += loud
     counts.told += bool(shown) and not loud
     counts.silent += not shown
-    for card_row in {matter for card in shown for matter in card.matters}:
+    for card_row in {matter for card in shown for matter in row.matters(card)}:
         counts.add("row", card_row, hit=True)
     for indicator in {card.indicator for card in shown}:
         counts.add("indicator", indicator, hit=True)
@@ -128,24 +144,26 @@ def _tables(counts: Counts) -> Iterator[Table]:
         _ofall(counts, "indicator"),
     )
     for table, (title, _) in _GROUPS.items():
-        lines = [
-            Line(name, rate_of(counts.by.get(table, Counter())[name], total)) for name, total in _order(counts, table)
-        ]
         yield Table(
             table,
             f"Interrupted by {title}",
             f"orders with a critical or warning card, of those of each {title}",
-            tuple(lines),
+            that_add_up(_ofeach(counts, table)),
         )
-    unchecked = [
-        Line(name, rate_of(counts.by.get("unchecked", Counter())[name], total))
-        for name, total in _order(counts, "unchecked")
-    ]
+    unchecked = sorted(_ofeach(counts, "unchecked"), key=lambda line: -line.rate.count)
     yield Table(
         "unchecked", "Not checked", "orders for which the row has no answer, of those it applies to", tuple(unchecked)
     )
     yield Table("why", "Why not", "orders with this reason, of recognised orders", _ofall(counts, "why"))
     yield from _unrecognised(counts)
+
+
+def without_rare(counts: Mapping[str, int], texts: Collection[str]) -> Counter[str]:
+    """Counts with the texts that stand there a few times put together: what somebody wrote once may name a patient."""
+    found: Counter[str] = Counter()
+    for name, count in counts.items():
+        found[OTHER_TEXTS if name in texts and count < SMALL else name] += count
+    return found
 
 
 def _unrecognised(counts: Counts) -> Iterator[Table]:
@@ -156,13 +174,44 @@ def _unrecognised(counts: Counts) -> Iterator[Table]:
         ("to-map", "Orders that look interventional and are not recognised"),
         ("unrecognised", "Other orders not recognised"),
     ):
-        lines = (Line(name, rate_of(count, total)) for name, count in found[table].most_common(_MOST))
+        named = without_rare(found[table], counts.texts)
+        lines = (Line(name, rate_of(count, total)) for name, count in named.most_common(_MOST))
         yield Table(table, title, "orders of this name or code, of all judged orders", tuple(lines))
+
+
+def _ofeach(counts: Counts, table: str) -> list[Line]:
+    hits = counts.by.get(table, Counter())
+    return [Line(name, rate_of(hits[name], total)) for name, total in _order(counts, table)]
 
 
 def _ofall(counts: Counts, table: str) -> tuple[Line, ...]:
     hits = counts.by.get(table, Counter())
     return tuple(Line(name, rate_of(count, counts.orders)) for name, count in hits.most_common())
+
+
+def that_add_up(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The same lines of a table that add up to a number of the page; if one is small, others are left out beside it.
+
+    At least two lines are, and of so many orders together that the sum says nothing of each.
+    """
+    given = tuple(lines)
+    small = [line for line in given if line.is_small]
+    others = sorted((line for line in given if not line.is_small), key=lambda line: line.rate.count)
+    covers: list[Line] = []
+    while small and others and (len(small) + len(covers) < _LEAST_HIDDEN or _orders_in(*small, *covers) < 2 * SMALL):
+        covers.append(others.pop(0))
+    return tuple(replace(line, covers=True) if line in covers else line for line in given)
+
+
+def _orders_in(*lines: Line) -> int:
+    return sum(line.rate.count for line in lines)
+
+
+def cells(counts: Mapping[str, int]) -> dict[str, str]:
+    """Counts that add up to a number of the page, as they may be shown."""
+    total = sum(counts.values())
+    lines = that_add_up(Line(name, rate_of(count, total)) for name, count in counts.items())
+    return {line.name: str(shown(line)["count"]) for line in lines}
 
 
 def _order(counts: Counts, table: str) -> list[tuple[str, int]]:
@@ -172,8 +221,10 @@ def _order(counts: Counts, table: str) -> list[tuple[str, int]]:
 
 def shown(line: Line) -> dict[str, Any]:
     """A line as it may be shown: a small cell without its numbers."""
+    if line.covers:
+        return {"name": line.name, "count": _LEFT_OUT, "total": _LEFT_OUT}
     if line.is_small:
-        count = f"<{SMALL}" if line.rate.count < SMALL else "not shown"
+        count = f"<{SMALL}" if line.rate.count < SMALL else _LEFT_OUT
         total = line.rate.total if line.rate.total >= SMALL else f"<{SMALL}"
         return {"name": line.name, "count": count, "total": total}
     rate = line.rate

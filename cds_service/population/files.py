@@ -38,6 +38,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     temporary.replace(path)
 
 
+def remove_parts(folder: Path) -> None:
+    """Remove what a crash left of files that never got their names."""
+    for part in folder.rglob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all."""
     with whole_file(path) as file:

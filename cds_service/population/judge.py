@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 
 from cds_service.call_summary import summarize_order
@@ -28,6 +28,7 @@ from cds_service.hooks.catalog import SERVICES
 from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Knowledge
 from cds_service.population.coverage import Coverage
+from cds_service.population.look_back import first_judged
 from cds_service.population.orders import PlacedOrder, Terms, placed_orders
 from cds_service.population.plan import Choices
 from cds_service.population.rows import Row, ToldCard, told_cards
@@ -37,6 +38,8 @@ from cds_service.reasons import Reason
 _SIGN = SERVICES["ir-order-sign"]
 _INCOMPLETE = "incomplete-error-entry"
 """The reason of the wording for data of which the sender says itself that a part is missing."""
+_WHAT = ("system", "unit")
+"""The values of a reason that say what nobody reads; the value of a result is none of them."""
 _UNREAD = frozenset({"unread-vocabulary", "unit-not-read", "uncoded-condition", "uncoded-allergy"})
 
 Bodies = Mapping[str, Sequence[bytes]]
@@ -206,24 +209,18 @@ class Judge:
         return collect(key, [Page("Bundle", entries)], types, owner, gaps)
 
     def _first_judged(self) -> datetime | None:
-        """Orders written earlier can't be judged: the longest look-back of the tables leads to before the data."""
-        first = self._choices.data_start or self._coverage.first_day
+        """Orders written earlier can't be judged: the tables look back to before the data."""
+        given = self._choices.data_start
+        first = given or self._coverage.first_day
         if first is None or self._choices.as_of == "export":
             return None
-        days = longest_look_back(self._knowledge)
-        return datetime.combine(date.fromisoformat(first) + timedelta(days=days), time(), self._zone)
+        starts = {} if given else self._coverage.starts
+        return datetime.combine(first_judged(self._knowledge, first, starts), time(), self._zone)
 
     def _time_of_export(self) -> datetime | None:
         """The manifest's time, else the end of the last day with data."""
         when: When | None = read_when(self._coverage.now or self._coverage.last_day, self._zone)
         return when.latest if when else None
-
-
-def longest_look_back(knowledge: Knowledge) -> int:
-    """The greatest number of days that any limit or gate of the tables looks back."""
-    limits = [days for t in knowledge.thresholds.values() for days in (t.within_days, t.ratio_within_days or 0)]
-    gates = [g for row in knowledge.contraindications for g in (row.gate, *(c.gate for c in row.criteria))]
-    return max([*limits, *(gate.unless_within_days or 0 for gate in gates)], default=0)
 
 
 def _reasons(findings: Findings, row_id: str) -> list[str]:
@@ -240,4 +237,4 @@ def _unread(findings: Findings) -> Iterator[tuple[str, str]]:
     answers += [gap.reason for gap in findings.unavailable]
     for reason in answers:
         if reason is not None and reason.key in _UNREAD:
-            yield reason.key, ", ".join(str(value) for value in reason.values.values())
+            yield reason.key, ", ".join(str(reason.values[name]) for name in _WHAT if name in reason.values)

@@ -47,6 +47,7 @@ class Head(msgspec.Struct, rename="camel", gc=False):
     effective_date_time: str | None = None
     recorded_date: str | None = None
     authored_on: str | None = None
+    performed_date_time: str | None = None
 
     @property
     def about(self) -> str | None:

@@ -11,7 +11,17 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader
 
-from cds_service.population.figures import SMALL, Line, Table, count_rows, shown, tables_of
+from cds_service.population.figures import (
+    SMALL,
+    Line,
+    Table,
+    cells,
+    count_rows,
+    shown,
+    tables_of,
+    that_add_up,
+    without_rare,
+)
 from cds_service.population.files import write_whole
 from cds_service.population.intervals import rate_of
 from cds_service.population.plots import draw_rates
@@ -32,14 +42,14 @@ def write_report(run: Path) -> Path:
     summary = summary_of(run)
     counts = count_rows(read_rows(run))
     tables = tables_of(counts, summary)
-    headline = [
+    headline = that_add_up(
         Line(name, rate_of(count, counts.orders))
         for name, count in (
             ("are interrupted (critical or warning)", counts.interrupted),
             ("are told something (info)", counts.told),
             ("bring no card", counts.silent),
         )
-    ]
+    )
     write_whole(run / "report.json", _as_json(summary, tables, headline))
     write_whole(run / "report.csv", _as_csv(tables).encode())
     write_whole(run / "report.html", _as_page(summary, tables, headline).encode())
@@ -86,11 +96,20 @@ def _as_page(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iter
         headline=list(map(shown, headline)),
         tables=drawn,
         warnings=list(_warnings(summary)),
-        set_aside=[(reason, _cell(count)) for reason, count in summary["setAside"].items()],
+        set_aside=list(cells(summary["setAside"]).items()),
         undated=[(row, _cell(ends["fewest"]), _cell(ends["most"])) for row, ends in summary["undated"].items()],
-        unread=[(what.replace("|", ": ", 1).rstrip(": "), _cell(count)) for what, count in summary["unread"].items()],
+        unread=list(_unread(summary["unread"])),
         small=SMALL,
     )
+
+
+def _unread(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """What nobody reads, by reason, most frequent first; words of a few orders are put together."""
+    reasons = dict.fromkeys(name.partition("|")[0] for name in counts)
+    for reason in reasons:
+        of = {name.partition("|")[2]: count for name, count in counts.items() if name.partition("|")[0] == reason}
+        for detail, count in without_rare(of, of.keys() - {""}).most_common():
+            yield f"{reason}: {detail}" if detail else reason, _cell(count)
 
 
 def _cell(count: int) -> str:

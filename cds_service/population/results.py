@@ -1,13 +1,16 @@
 """The rows of a run as a file: `orders.parquet` where pyarrow is installed, else `orders.ndjson.gz`.
 
-Both hold the same; nested members are JSON texts in the former, so that any tool reads it.
+Both hold the same; nested members are JSON texts in the former, so that any tool reads it. Arrow takes 60 MB: many rows
+are written by a process of its own, in which nothing else is.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,22 +25,45 @@ if TYPE_CHECKING:
 
 _PARQUET, _LINES = "orders.parquet", "orders.ndjson.gz"
 _NESTED = ("present", "unknown", "applies", "cards", "others", "codes")
-_BATCH = 20_000
+_BATCH = 2_000
+_FEW = 2 << 20
+"""Bytes of rows up to which another process would cost more than it saves."""
 
 
-def write_rows(folder: Path, rows: Iterable[Row]) -> Path:
-    """Write every row, and give the file's path."""
-    try:
-        import pyarrow.parquet
-    except ModuleNotFoundError:
-        return write_lines(folder / _LINES, rows)
-    schema = _schema(pyarrow)
-    path = folder / _PARQUET
-    with whole_file(path) as file, pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-        remaining = iter(rows)
+def write_rows(folder: Path, files: Sequence[Path]) -> None:
+    """Write every row of some NDJSON files.
+
+    Raises:
+        SetupError: they can't be written.
+    """
+    if find_spec("pyarrow") is None:
+        write_lines(folder / _LINES, _rows_of(files))
+    elif sum(file.stat().st_size for file in files) <= _FEW:
+        _write_parquet(folder, files)
+    else:
+        writer = get_context("spawn").Process(target=_write_parquet, args=(folder, files), daemon=True)
+        writer.start()
+        writer.join()
+        if writer.exitcode:
+            raise SetupError(f"{folder / _PARQUET}: not written ({writer.exitcode}); start the same command again")
+
+
+def _rows_of(files: Iterable[Path]) -> Iterator[Row]:
+    for file in files:
+        with file.open("rb") as lines:
+            yield from (msgspec.json.decode(line, type=Row) for line in lines)
+
+
+def _write_parquet(folder: Path, files: Sequence[Path]) -> None:
+    import pyarrow.parquet
+
+    schema, remaining = _schema(pyarrow), _rows_of(files)
+    with (
+        whole_file(folder / _PARQUET) as file,
+        pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
         while batch := [_flat(row) for row in islice(remaining, _BATCH)]:
             writer.write_table(pyarrow.Table.from_pylist(batch, schema))
-    return path
 
 
 def read_rows(run: Path) -> Iterator[Row]:

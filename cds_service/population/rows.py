@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from cds_service.cards.render import Told
+if TYPE_CHECKING:
+    from cds_service.cards.render import Told
 
-_ABOUT_PROCEDURES = ("order", "options")
+_OF_THE_ORDER = {"order": "indication", "options": "options"}
+"""Topics whose rows are procedures -> what is said of them."""
+_GAPS = "gaps"
+NOT_CHECKED = "not checked"
+"""Begins the name of a row that a card says has no answer."""
 
 
 class ToldCard(msgspec.Struct, frozen=True, order=True):
     """A card that would have been shown, or (`shown` False) withheld because its row is in shadow.
 
-    `holds` are topic and rows of each matter of a card that holds more than one.
+    `holds` are topic and rows of each matter of a card that holds more than one. What it speaks of: `Row.matters`.
     """
 
     topic: str
@@ -22,15 +29,6 @@ class ToldCard(msgspec.Struct, frozen=True, order=True):
     indicator: str
     shown: bool = True
     holds: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-    @property
-    def matters(self) -> list[str]:
-        """What it speaks of, each once; where that is a procedure, those of other procedures are told apart."""
-        return list(dict.fromkeys(_named(*matter) for matter in self.holds or ((self.topic, self.rows),)))
-
-
-def _named(topic: str, rows: tuple[str, ...]) -> str:
-    return f"{topic}: {', '.join(rows)}" if topic in _ABOUT_PROCEDURES and rows else topic
 
 
 def told_cards(told: Told) -> tuple[ToldCard, ...]:
@@ -71,6 +69,23 @@ class Row(msgspec.Struct, omit_defaults=True):
     def shown(self) -> list[ToldCard]:
         """The cards that a clinician would have seen."""
         return [card for card in self.cards if card.shown]
+
+    def matters(self, card: ToldCard) -> list[str]:
+        """The table rows that one of its cards speaks of, each once.
+
+        The id of a contraindication; `indication: ` and a procedure whose indication is not recorded; `not checked: `
+        and a row without an answer. A card that speaks of no row has its topic as name.
+        """
+        named = [name for topic, rows in card.holds or ((card.topic, card.rows),) for name in self._named(topic, rows)]
+        return list(dict.fromkeys(named))
+
+    def _named(self, topic: str, rows: tuple[str, ...]) -> Sequence[str]:
+        if topic == _GAPS:
+            open_rows = [row for row in rows if row in self.applies]  # beside them stands the procedure that asks
+            return [f"{NOT_CHECKED}: {row}" for row in open_rows or rows] or [NOT_CHECKED]
+        if topic in _OF_THE_ORDER:
+            return [f"{_OF_THE_ORDER[topic]}: {row}" for row in rows]
+        return rows or [topic]
 
     @property
     def day(self) -> str:

@@ -19,11 +19,10 @@ from cds_service.errors import SetupError
 from cds_service.population.bucket import SIDES, count_bucket, done_file, rows_file
 from cds_service.population.coverage import Coverage, cover, read_coverage, write_coverage
 from cds_service.population.export import Export, find_export
-from cds_service.population.files import locked, make_folder, whole_file, write_whole
+from cds_service.population.files import locked, make_folder, remove_parts, whole_file, write_whole
 from cds_service.population.medications import keep_medications
 from cds_service.population.plan import WORK, Choices, Plan, check_unchanged, make_plan, read_plan
 from cds_service.population.results import write_rows
-from cds_service.population.rows import Row
 from cds_service.population.spill import ORDER_TYPE, SplitDone, read_done, split_done
 from cds_service.population.tally import Tally, add
 from cds_service.population.wanted import gather_wanted, missed, read_seen, want_everybody
@@ -67,9 +66,10 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
     Raises:
         SetupError: the input can't be used or changed since the run began, or a part of it can't be read.
     """
+    export = find_export(task.exports)
     make_folder(task.run)
     with locked(task.run):
-        export = find_export(task.exports)
+        remove_parts(task.run)
         plan = _planned(task, export)
         if (summary := read_summary(task.run)) is not None:
             return summary
@@ -207,7 +207,7 @@ def _finish(task: Screening, plan: Plan, export: Export, splits: Sequence[SplitD
     for side, version in reversed(list(zip(_sides(plan), plan.versions, strict=True))):
         folder = task.run if side == SIDES[0] else task.run / COMPARED
         make_folder(folder)
-        write_rows(folder, _rows(task.run, coverage, side))
+        write_rows(folder, [rows_file(task.run, number, side) for number in range(coverage.batches)])
         tally = add(read_tallies(task.run, coverage, side))
         summary = _summary(task, export, coverage, splits, tally, version)
         write_whole(folder / _SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=2))
@@ -218,12 +218,6 @@ def read_tallies(run: Path, coverage: Coverage, side: str) -> Iterator[Tally]:
     """The counts of every batch."""
     for number in range(coverage.batches):
         yield msgspec.json.decode(done_file(run, number, side).read_bytes(), type=Tally)
-
-
-def _rows(run: Path, coverage: Coverage, side: str) -> Iterator[Row]:
-    for number in range(coverage.batches):
-        with rows_file(run, number, side).open("rb") as lines:
-            yield from (msgspec.json.decode(line, type=Row) for line in lines)
 
 
 def _write_bad_lines(path: Path, plan: Plan, splits: Sequence[SplitDone]) -> None:
@@ -272,6 +266,7 @@ def _summary(
         "bucketsSetAside": tally.failed,
         "export": {
             "firstDay": task.choices.data_start or coverage.first_day,
+            "firstDayOf": dict(sorted(coverage.starts.items())),
             "lastDay": coverage.last_day,
             "transactionTime": coverage.now,
             "kindsNotExported": list(coverage.absent),

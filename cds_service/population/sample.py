@@ -21,12 +21,13 @@ from cds_service.errors import SetupError
 from cds_service.population.files import write_whole
 from cds_service.population.page import plain
 from cds_service.population.results import read_rows
-from cds_service.population.rows import Row
+from cds_service.population.rows import NOT_CHECKED, Row
 
 COLUMNS = ("item", "order", "written", "procedure", "row", "reviewer_1", "reviewer_2", "adjudicator", "comment")
 QUESTION = "Should a clinician have been told of this when the order was signed? Write yes or no."
 SILENT = "no card"
-_GAPS = "gaps"
+ITEM_DIGITS = 3
+"""Of the number of an item, at least."""
 _SILENT_SHARE = 3
 """One item in so many is an order without a card."""
 
@@ -56,7 +57,9 @@ def write_sample(run: Path, size: int, seed: str = "1") -> tuple[Path, Path, Pat
     chosen, totals = _choose(_strata(read_rows(run), seed), size, seed)
     if not chosen:
         raise SetupError(f"{run}: no recognised order to sample from")
-    items = {f"{place:03}": one for place, one in enumerate(sorted(chosen, key=lambda c: _mix(c, seed)), start=1)}
+    items = {
+        f"{place:0{ITEM_DIGITS}}": one for place, one in enumerate(sorted(chosen, key=lambda c: _mix(c, seed)), start=1)
+    }
     drawn = {stratum: sum(one.stratum == stratum for one in chosen) for stratum in totals}
     key = Key(
         {item: one.stratum for item, one in items.items()},
@@ -75,7 +78,7 @@ def _strata(rows: Iterable[Row], seed: str) -> dict[str, list[Candidate]]:
     for row in rows:
         if row.procedure is None:
             continue
-        told = [(name, card.indicator) for card in row.shown for name in card.matters if name != _GAPS]
+        told = [(name, card.indicator) for card in row.shown for name in row.matters(card) if not _is_open(name)]
         found = [Candidate(row, name, f"{name}|{indicator}") for name, indicator in dict.fromkeys(told)]
         if not told and row.applies:
             askable = [*row.applies, f"indication: {row.procedure}"]  # what a card could have been about
@@ -84,6 +87,11 @@ def _strata(rows: Iterable[Row], seed: str) -> dict[str, list[Candidate]]:
         for one in found:
             strata.setdefault(one.stratum, []).append(one)
     return strata
+
+
+def _is_open(name: str) -> bool:
+    """Whether a card says only that a row was not checked: nobody can say whether that is right from the record."""
+    return name.startswith(NOT_CHECKED)
 
 
 def _choose(strata: Mapping[str, Sequence[Candidate]], size: int, seed: str) -> tuple[list[Candidate], dict[str, int]]:

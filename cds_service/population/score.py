@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ import msgspec
 
 from cds_service.errors import SetupError
 from cds_service.population.intervals import Agreement, Rate, agreement_of, rate_of
-from cds_service.population.sample import SILENT, Key
+from cds_service.population.sample import ITEM_DIGITS, SILENT, Key
 
+_READ = ("item", "reviewer_1", "reviewer_2", "adjudicator")
+_DELIMITERS = ",;\t"
 _ANSWERS = {"yes": "yes", "y": "yes", "1": "yes", "no": "no", "n": "no", "0": "no", "": ""}
 
 
@@ -51,7 +54,8 @@ def score_sheet(sheet: Path, key: Path | None = None) -> Score:
     Raises:
         SetupError: a file can't be read, or an answer is neither yes nor no.
     """
-    items = _items(sheet, _read_key(key or sheet.with_name("sample.key.json")))
+    lines = _lines(sheet)
+    items = _items(sheet, lines, _read_key(key or sheet.with_name("sample.key.json")))
     spoken = [item for item in items if item.stratum != SILENT and item.final]
     silent = [item for item in items if item.stratum == SILENT and item.final]
     strata = sorted({item.stratum for item in spoken})
@@ -79,20 +83,36 @@ def _read_key(path: Path) -> Key:
         raise SetupError(f"{path}: no key of a sample ({error})") from None
 
 
-def _items(sheet: Path, key: Key) -> list[_Item]:
+def _lines(sheet: Path) -> list[dict[str, str | None]]:
+    """The lines of the sheet by column; spreadsheets save it with semicolons or tabs where decimals have a comma."""
     try:
-        with sheet.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.DictReader(file))
+        text = sheet.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"{sheet}: can't be read ({error}); give the CSV that `screen sample` wrote") from None
-    found = {line.get("item") or "": _item(sheet, place, line, key) for place, line in enumerate(lines, start=2)}
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count))
+    try:
+        lines, columns = list(reader), set(reader.fieldnames or ())
+    except csv.Error as error:
+        raise SetupError(f"{sheet}: is no CSV ({error}); give the one that `screen sample` wrote") from None
+    if gone := [name for name in _READ if name not in columns]:
+        raise SetupError(f"{sheet}: has no column {', '.join(gone)}; keep the first line as `screen sample` wrote it")
+    return lines
+
+
+def _items(sheet: Path, lines: Sequence[dict[str, str | None]], key: Key) -> list[_Item]:
+    found: dict[str, _Item] = {}
+    for place, line in enumerate(lines, start=2):
+        name = (line["item"] or "").strip().zfill(ITEM_DIGITS)  # a spreadsheet makes 1 of 001
+        if name in found:
+            raise SetupError(f'{sheet}, line {place}: item "{name}" stands there twice; leave one of them')
+        found[name] = _item(sheet, place, name, line, key)
     if missing := sorted(key.strata.keys() - found.keys()):
         raise SetupError(f"{sheet}: items of the sample are missing ({', '.join(missing[:5])}); leave open ones empty")
     return list(found.values())
 
 
-def _item(sheet: Path, place: int, line: dict[str, str | None], key: Key) -> _Item:
-    item = line.get("item") or ""
+def _item(sheet: Path, place: int, item: str, line: dict[str, str | None], key: Key) -> _Item:
     if item not in key.strata:
         raise SetupError(f'{sheet}, line {place}: item "{item}" is not of this sample')
     one, other, third = (_answer(sheet, place, line, name) for name in ("reviewer_1", "reviewer_2", "adjudicator"))

@@ -7,7 +7,7 @@ two reads from each file, and the number of files does not grow with the number 
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from zlib import crc32
 import msgspec
 
 from cds_service.clinical_data.bundles import OF_NOBODY
+from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
 from cds_service.population.files import whole_file, write_whole
 from cds_service.population.lines import (
@@ -38,6 +39,8 @@ ENCOUNTERS = "encounters"
 ORDERS = "orders"
 PATIENT = "patient"
 ORDER_TYPE = KINDS[ORDERS].resource_type
+_OTHER_SUBJECTS = frozenset({"Group", "Device", "Location"})
+"""Source: FHIR R4 Observation.subject, ServiceRequest.subject, MedicationRequest.subject, Condition.subject."""
 _MOST_HELD = 16 << 20
 _MOST_PLACES = 50_000
 TAB = b"\t"
@@ -63,7 +66,7 @@ class BadLine(msgspec.Struct):
 class SplitDone(msgspec.Struct):
     """What one split held, and how many spill files it made, of how many bytes; `shared` are files of what is nobody's.
 
-    `types` counts lines by resource type, `days` counts dated resources by ISO date. `no_patient` are the
+    `types` counts lines by resource type, `days` dated resources by kind of data and ISO date. `no_patient` are the
     ServiceRequests of no patient, `ownerless` the broken lines that may be anybody's. `cut_short`: types of a file that
     ends early; an empty list where it does not, `*` where no type is known.
     """
@@ -76,7 +79,7 @@ class SplitDone(msgspec.Struct):
     ownerless: int = 0
     bad: list[BadLine] = []
     types: dict[str, int] = {}
-    days: dict[str, int] = {}
+    days: dict[str, dict[str, int]] = {}
     cut_short: list[str] = []
 
 
@@ -175,22 +178,22 @@ def partition(run: Path, plan: Plan, number: int, wanted: Wanted) -> None:
         done.bad.append(BadLine(done.lines + 1, "the compressed file is damaged or cut short here"))
     sorter.write()
     done.types = dict(counts.types)
-    done.days = dict(counts.days)
+    done.days = {kind: dict(days) for kind, days in counts.days.items()}
     write_whole(split_done(run, number), msgspec.json.encode(done))
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Lines by type, and dated resources by day."""
+    """Lines by type, and dated resources by kind of data and day."""
 
     types: Counter[str] = field(default_factory=Counter)
-    days: Counter[str] = field(default_factory=Counter)
+    days: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts) -> None:
     """Put each line of a block in its place. One turn of this loop is most of what a line costs."""
     types: list[str] = []
-    dates: list[str] = []
+    dates: defaultdict[str, list[str]] = defaultdict(list)
     places, read = sorter.places, read_clean_head if all(map(bytes.isascii, lines)) else read_head
     for number, line in enumerate(lines, start=done.lines + 1):
         try:
@@ -212,8 +215,8 @@ def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts)
         if place is None:
             _note_ownerless(head, line, number, sorter, done)
             continue
-        if date := head.effective_date_time or head.recorded_date or head.authored_on:
-            dates.append(date)
+        if date := head.effective_date_time or head.recorded_date or head.authored_on or head.performed_date_time:
+            dates[name].append(date)
         if place is not _NOT_KEPT:
             held, owner = place
             held += (owner + route, line)
@@ -223,12 +226,13 @@ def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts)
         elif route is _PATIENT:
             sorter.keep(reference, route, b"\n")  # that there is somebody
     counts.types.update(types)
-    counts.days.update([date[:10] for date in dates])
+    for name, found in dates.items():
+        counts.days.setdefault(KINDS_READ[name], Counter()).update([date[:10] for date in found])
     done.lines += len(lines)
 
 
 def _note_broken(broken: Broken, line: bytes, number: int, sorter: _Sorter, done: SplitDone) -> None:
-    """List a broken line, and leave it with its patient, whose data of this kind are not complete without it."""
+    """List a broken line, and leave an empty one with its patient, whose data of this kind are not complete then."""
     if not line.strip():
         return
     done.bad.append(BadLine(number, broken.reason))
@@ -236,7 +240,7 @@ def _note_broken(broken: Broken, line: bytes, number: int, sorter: _Sorter, done
     if broken.owner is None or route is None or place is None:
         done.ownerless += 1
     elif broken.resource_type != ORDER_TYPE and place is not _NOT_KEPT:
-        place[0].extend((place[1] + route, line))
+        place[0].extend((place[1] + route, b"\n"))
 
 
 def _note_ownerless(head: Head, line: bytes, number: int, sorter: _Sorter, done: SplitDone) -> None:
@@ -247,8 +251,14 @@ def _note_ownerless(head: Head, line: bytes, number: int, sorter: _Sorter, done:
         return
     if head.resource_type == ORDER_TYPE:
         done.no_patient += 1
-    if head.resource_type != "Encounter" and (not head.about or "Patient" in head.about):
+    if head.resource_type != "Encounter" and not _is_about_another(head.about):
         done.bad.append(BadLine(number, "names no patient"))
+
+
+def _is_about_another(reference: str | None) -> bool:
+    """Whether it says that it is about somebody or something else than a patient."""
+    kind = local_reference(reference or "").rpartition("/")[0]
+    return kind in _OTHER_SUBJECTS
 
 
 def read_done(run: Path, number: int) -> SplitDone | None:

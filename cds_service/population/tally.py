@@ -18,7 +18,7 @@ class Tally(msgspec.Struct):
     """What a bucket, or a whole run, came to.
 
     `digest` is the sum of the digests of all rows, so that neither the order of rows nor the number of buckets matters.
-    `by_row` counts what cards speak of, each matter once a card; `by_indicator` and `by_procedure` count cards;
+    `by_row` counts cards by the table rows that they speak of (`Row.matters`), `by_indicator` and `by_procedure` cards;
     `fewest` and `most` count orders with a card of a row in every reading, and in any reading, of undated data.
     `repeats` counts cards that a patient's earlier order of the same day had brought already. `unread` is keyed
     `reason|detail`. `failed` maps buckets to why they were set aside.
@@ -76,14 +76,14 @@ def _count_cards(
     for card in shown:
         counts["by_indicator"][card.indicator] += 1
         counts["by_procedure"][row.procedure or ""] += 1
-        for matter in card.matters:
+        for matter in row.matters(card):
             counts["by_row"][matter] += 1
             key = (row.patient, row.day, matter)
             counts["repeats"][matter] += key in told_today
             told_today.add(key)
-    counts["shadow"].update(matter for card in row.cards if not card.shown for matter in card.matters)
+    counts["shadow"].update(matter for card in row.cards if not card.shown for matter in row.matters(card))
     readings = [
-        {matter for card in cards if card.shown for matter in card.matters} for cards in (row.cards, *row.others)
+        {matter for card in cards if card.shown for matter in row.matters(card)} for cards in (row.cards, *row.others)
     ]
     counts["fewest"].update(set.intersection(*readings))
     counts["most"].update(set.union(*readings))

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cds_service.profiles.constraints import NotEvaluable, evaluate
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.primitives import is_primitive
 from cds_service.profiles.terminology import Tristate
-from cds_service.profiles.validation_run import Node, ValidationRun
+from cds_service.profiles.validation_run import Node, NotEvaluable, ValidationRun
 
 # FHIR itself uses Element for resources too; the others are kinds of resources without a type in R4.
 _ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
@@ -101,6 +100,8 @@ def _allows(run: ValidationRun, context: Any, host: Node) -> Tristate:
 
 def _selects(run: ValidationRun, expression: str, host: Node) -> Tristate:
     """Whether a FHIRPath, evaluated on the resource, selects the element with the extension."""
+    from cds_service.profiles.fhirpath import evaluate  # see there
+
     if run.scope is None:
         return None
     resource = run.scope.resource

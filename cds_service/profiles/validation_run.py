@@ -11,6 +11,10 @@ from cds_service.profiles.definitions import Definitions
 from cds_service.profiles.issues import Issue, Severity
 
 
+class NotEvaluable(Exception):
+    """An expression can't be evaluated; the message says why."""
+
+
 @dataclass(slots=True)
 class Node:
     """One value with its location. `type` is its FHIR type, `sibling` the `_` part of a primitive, `chosen` is true for

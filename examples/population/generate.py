@@ -2,7 +2,7 @@
 
     python examples/population/generate.py DIR [--patients 300] [--orders-per-100 80] [--gzip]
 
-Lines are in no order, as servers write them; a manifest stands beside the files. Ten years of problem lists, two years
+Lines are in no order, as servers write them; a manifest stands beside the files. Ten years of problem lists, four years
 of results, the mistakes of real exports: orders without a time, entered in error, undated conditions, a broken line.
 """
 
@@ -20,6 +20,8 @@ from typing import Any
 SCT, LOINC, ICD10CM = "http://snomed.info/sct", "http://loinc.org", "http://hl7.org/fhir/sid/icd-10-cm"
 ZONE = timezone(timedelta(hours=1))
 FIRST_DAY, DAYS = datetime(2023, 1, 1, tzinfo=ZONE), 1000
+BEFORE = 400
+"""Days that results and allergies begin before the orders do, so that the first orders can be judged."""
 ORDERS = [
     ("Uterine fibroid embolization", "D25.9", "Leiomyoma of uterus, unspecified"),
     ("IVC filter placement", "I82.411", "Acute embolism and thrombosis of right femoral vein"),
@@ -89,8 +91,8 @@ def _base(kind: str, name: str, patient: str | None, key: str = "subject") -> Re
     return {"resourceType": kind, "id": name, "meta": meta, **subject}
 
 
-def _moment(chance: random.Random) -> datetime:
-    return FIRST_DAY + timedelta(days=chance.randint(0, DAYS - 1), minutes=chance.randint(420, 1140))
+def _moment(chance: random.Random, first: int = 0) -> datetime:
+    return FIRST_DAY + timedelta(days=chance.randint(first, DAYS - 1), minutes=chance.randint(420, 1140))
 
 
 def _text(when: datetime) -> str:
@@ -148,14 +150,14 @@ def _allergy(name: str, patient: str, chance: random.Random) -> Resource:
         "clinicalStatus": _status("allergyintolerance", "clinical", "active"),
         "verificationStatus": _status("allergyintolerance", "verification", "confirmed"),
         "code": _concept(SCT, *chance.choice(ALLERGIES)),
-        "recordedDate": _text(_moment(chance)),
+        "recordedDate": _text(_moment(chance, -BEFORE)),
         "reaction": [{"manifestation": [{"text": "Hives"}], "severity": chance.choice(["mild", "severe"])}],
     }
 
 
 def _observation(name: str, patient: str, chance: random.Random) -> Resource:
     code, display, (low, high), unit = chance.choice(LABS if chance.random() < 0.5 else OTHER_LABS)
-    when = _moment(chance)
+    when = _moment(chance, -BEFORE)
     value = round(chance.uniform(low, high), 1)
     category = _concept("http://terminology.hl7.org/CodeSystem/observation-category", "laboratory", "Laboratory")
     issued = {"issued": _text(when + timedelta(minutes=chance.randint(20, 300)))} if chance.random() < 0.9 else {}

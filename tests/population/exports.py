@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.knowledge.load import load_knowledge
-from cds_service.population.judge import longest_look_back
+from cds_service.population.look_back import longest_look_back
 from cds_service.population.plan import Choices
 from cds_service.population.results import read_rows
 from cds_service.population.rows import Row

@@ -76,6 +76,14 @@ def test_a_split_that_cannot_be_read_stops_the_run(scheduler, tmp_path):
         run_of(export, run, by=DaskCluster(run, scheduler))
 
 
+@pytest.mark.parametrize("address", ["tcp://localhost", "http://localhost:80"])
+def test_an_address_that_is_none_is_refused(address, tmp_path):
+    """A mistake in the address is told with how one is written, before anything is waited for."""
+    export = generated(tmp_path / "export", 2)
+    with pytest.raises(SetupError, match="write tcp://HOST:PORT"):
+        run_of(export, tmp_path / "run", by=DaskCluster(tmp_path / "run", address))
+
+
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path):
     """The message says which address was tried and where to read on."""
     export = generated(tmp_path / "export", 5)

@@ -8,12 +8,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cds_service.cli.main import main
 from cds_service.errors import SetupError
+from cds_service.population import results
 from cds_service.population.diff import compare
-from cds_service.population.figures import SMALL, Line, shown
+from cds_service.population.figures import SMALL, Line, shown, that_add_up
 from cds_service.population.intervals import agreement_of, rate_of
 from cds_service.population.page import plain, write_report
 from cds_service.population.results import read_rows
@@ -98,6 +100,22 @@ def test_a_small_cell_keeps_its_rate_to_itself():
 
 
 @pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((20, 30, 40), (20, 30, 40)),
+        ((2, 30, 40, 50), ("<5", "not shown", 40, 50)),
+        ((2, 3, 30, 40), ("<5", "<5", "not shown", 40)),
+        ((2, 40), ("<5", "not shown")),
+        ((3, 4, 4), ("<5", "<5", "<5")),
+    ],
+)
+def test_what_would_give_a_small_cell_away_is_not_shown(counts, told):
+    """Where lines add up to a number of the page, what is left out could be told by subtraction if it stood alone."""
+    lines = that_add_up(Line(f"{place}", rate_of(count, 100)) for place, count in enumerate(counts))
+    assert tuple(shown(line)["count"] for line in lines) == told
+
+
+@pytest.mark.parametrize(
     ("count", "total", "low", "high"), [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)]
 )
 def test_intervals_are_wilsons(count, total, low, high):
@@ -135,6 +153,14 @@ def test_orders_are_interrupted_or_told_or_left_alone():
     assert tally.shadow == {"liver-failure": 1}
 
 
+def test_cards_are_counted_by_the_rows_that_they_speak_of():
+    """A card of several matters counts for each row; what it says of the order and what was not checked stand apart."""
+    holds = (("bleeding", ("bleeding-tendency",)), ("gaps", ("pregnancy", "tips")), ("order", ("tips",)))
+    card = ToldCard("several", ("bleeding-tendency", "pregnancy", "tips"), "warning", holds=holds)
+    row = Row("1", "p", "2024-05-03", procedure="tips", applies=["bleeding-tendency", "pregnancy"], cards=(card,))
+    assert set(tally_rows([row]).by_row) == {"bleeding-tendency", "not checked: pregnancy", "indication: tips"}
+
+
 def test_repeats_are_counted_by_patient_and_day():
     """The second card of a row on one day for one patient is a repeat; for another one or another day it is not."""
     rows = [
@@ -168,11 +194,19 @@ def test_two_sites_are_judged_in_one_pass(tmp_path):
     site = two_limits(tmp_path / "site", "platelets-high-risk", 75)
     run_of(export, tmp_path / "run", compare=str(site))
     found = compare(tmp_path / "run", tmp_path / "run/compared")
-    change = found.changes["bleeding"]["appears"]
+    change = found.changes["bleeding-tendency"]["appears"]
     assert (found.orders, change.orders, change.examples) == (1, 1, ["ServiceRequest/s"])
     alone = run_of(export, tmp_path / "alone", site=str(site))
     assert alone["cards"] == json.loads((tmp_path / "run/compared/summary.json").read_text())["cards"]
     assert main(["screen", "diff", str(tmp_path / "run")]) == 0
+
+
+def test_orders_of_one_id_are_told_apart(tmp_path):
+    """Servers that were exported together may each have an order of one id; a run is still the same as itself."""
+    people = [*early(), *(one for name in "pq" for one in (a_patient(name), an_order(name, "s")))]
+    run_of(write_export(tmp_path / "export", people), tmp_path / "run")
+    found = compare(tmp_path / "run", tmp_path / "run")
+    assert (found.orders, found.only_first, found.only_second, found.changes) == (2, 0, 0, {})
 
 
 def test_a_run_is_no_different_from_itself(run):
@@ -181,14 +215,18 @@ def test_a_run_is_no_different_from_itself(run):
     assert (found.changes, found.only_first, found.only_second) == ({}, 0, 0)
 
 
-def test_rows_are_the_same_with_and_without_pyarrow(run, tmp_path, monkeypatch):
-    """Without pyarrow the rows are NDJSON, and say the same."""
-    from cds_service.population import results
-
-    rows = list(read_rows(run))
-    (tmp_path / "lines").mkdir()
+@pytest.mark.parametrize("times", [1, 40])
+def test_rows_are_the_same_however_they_are_written(times, run, tmp_path):
+    """As Parquet, many of them by another process, or as NDJSON where pyarrow is not installed: they say the same."""
+    rows = list(read_rows(run)) * times
+    lines = tmp_path / "rows.ndjson"
+    lines.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    for name in ("parquet", "lines"):
+        (tmp_path / name).mkdir()
+    results.write_rows(tmp_path / "parquet", [lines])
     results.write_lines(tmp_path / "lines/orders.ndjson.gz", rows)
-    assert list(read_rows(tmp_path / "lines")) == rows
+    assert list(read_rows(tmp_path / "parquet")) == list(read_rows(tmp_path / "lines")) == rows
+    assert [file.stat().st_mode & 0o777 for file in (tmp_path / "parquet").iterdir()] == [0o600]
 
 
 def worklist_of(run: Path, procedure: str) -> dict[str, Any]:
@@ -227,6 +265,22 @@ def test_text_is_kept_on_demand_for_orders_not_recognised(tmp_path):
     run_of(write_export(tmp_path / "export", people), tmp_path / "run", with_text=True)
     assert {row.text for row in rows_of(tmp_path / "run").values()} == {"Basket weaving"}
     assert "Basket weaving" in write_report(tmp_path / "run").read_text()
+
+
+def test_words_of_a_few_orders_stay_in_the_hospital(tmp_path):
+    """What somebody wrote once may name a patient: the report puts such texts and units together, without values."""
+    people = [*early(), a_patient("p"), *(an_order("p", f"s{place}", "Basket weaving") for place in range(6))]
+    people += [an_order("p", "once", "Basket for Mr. Dent"), a_condition("p", "c", "I85.01")]
+    people += [an_order("p", f"t{place}", "TIPS") for place in range(3)]
+    people.append(a_result("p", "o", "777-3", 60, "as told to Trillian"))
+    summary = run_of(write_export(tmp_path / "export", people), tmp_path / "run", with_text=True)
+    assert summary["unread"]["unit-not-read|as told to Trillian"] == 3
+    write_report(tmp_path / "run")
+    for name in ("report.html", "report.csv", "report.json"):
+        text = (tmp_path / "run" / name).read_text()
+        assert "Dent" not in text, name
+        assert "Trillian" not in text, name
+    assert "other texts" in text
 
 
 def test_orders_to_map_are_told_apart(tmp_path):

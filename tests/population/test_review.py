@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ import pytest
 from cds_service.cli.main import main
 from cds_service.errors import SetupError
 from cds_service.population.results import read_rows
+from cds_service.population.rows import Row, ToldCard
 from cds_service.population.sample import COLUMNS, SILENT, Key, write_sample
 from cds_service.population.score import score_sheet
 from tests.population.exports import run_of
@@ -34,11 +35,18 @@ def drawn(run: Path, size: int = 40, seed: str = "1") -> tuple[list[dict[str, st
         return list(csv.DictReader(file)), msgspec.json.decode(key.read_bytes(), type=Key)
 
 
+def spoken(row: Row) -> Iterator[tuple[str, ToldCard]]:
+    """The rows that the cards of an order speak of, what could not be checked left out."""
+    for card in row.shown:
+        yield from ((name, card) for name in row.matters(card) if not name.startswith("not checked"))
+
+
 def test_a_sample_holds_every_row_and_level_and_orders_without_a_card(run):
     """Rare rows are in the sample as well as frequent ones, and so are orders about which nothing was said."""
     items, key = drawn(run)
-    cards = {f"{m}|{c.indicator}" for row in read_rows(run) for c in row.shown for m in c.matters if m != "gaps"}
-    silent = any(row.procedure and all(c.matters == ["gaps"] for c in row.shown) for row in read_rows(run))
+    told = [row for row in read_rows(run) if row.procedure]
+    cards = {f"{name}|{card.indicator}" for row in told for name, card in spoken(row)}
+    silent = any(not list(spoken(row)) for row in told)
     assert len(items) == 40
     assert set(key.strata.values()) == cards | ({SILENT} if silent else set())
     assert silent
@@ -50,7 +58,7 @@ def test_weights_stand_for_the_orders_of_the_run(run):
     totals: Counter[str] = Counter()
     for item, stratum in key.strata.items():
         totals[stratum] += key.weights[item]  # type: ignore[assignment]
-    cards = Counter(f"{m}|{c.indicator}" for row in read_rows(run) for c in row.shown for m in c.matters)
+    cards = Counter(f"{name}|{card.indicator}" for row in read_rows(run) for name, card in spoken(row))
     assert all(totals[stratum] == pytest.approx(cards[stratum]) for stratum in totals if stratum != SILENT)
 
 
@@ -104,6 +112,32 @@ def test_an_answer_that_is_none_is_refused_with_its_line(run, tmp_path):
     """A typing mistake does not become a no."""
     sheet = filled(run, tmp_path / "s.csv", lambda item, stratum: ("maybe", "", ""))
     with pytest.raises(SetupError, match='line 2: reviewer_1 is "maybe"; write yes or no'):
+        score_sheet(sheet)
+
+
+def test_a_sheet_may_come_back_from_a_spreadsheet(run, tmp_path):
+    """With semicolons, a byte order mark and item 1 in place of 001 it is the same sheet."""
+    sheet = filled(run, tmp_path / "s.csv", lambda item, stratum: ("yes", "no", "yes"))
+    saved = tmp_path / "saved.csv"
+    with sheet.open() as file, saved.open("w", encoding="utf-8-sig") as out:
+        writer = csv.writer(out, delimiter=";")
+        writer.writerows([one[0].lstrip("0"), *one[1:]] for one in csv.reader(file))
+    assert score_sheet(saved, sheet.with_name("sample.key.json")) == score_sheet(sheet)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: [*lines, lines[1]], 'item "001" stands there twice'),
+        (lambda lines: [lines[0].replace("reviewer_2", "Dr. B"), *lines[1:]], "has no column reviewer_2"),
+        (lambda lines: [*lines, "999,x\n"], 'line 42: item "999" is not of this sample'),
+    ],
+)
+def test_a_sheet_that_was_changed_is_refused(change, said, run, tmp_path):
+    """No answer is passed over or counted for another item in silence."""
+    sheet = filled(run, tmp_path / "s.csv", lambda item, stratum: ("yes", "", ""))
+    sheet.write_text("".join(change(sheet.read_text().splitlines(keepends=True))))
+    with pytest.raises(SetupError, match=said):
         score_sheet(sheet)
 
 

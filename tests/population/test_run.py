@@ -217,7 +217,10 @@ def test_deleted_resources_are_left_out(tmp_path):
     """What the manifest lists as deleted since is no longer data; a deleted order is counted."""
     people = [*early(), a_patient("p"), an_order("p", "s"), an_order("p", "gone"), a_condition("p", "c")]
     export = write_export(tmp_path / "export", people)
-    entries = [{"request": {"method": "DELETE", "url": url}} for url in ("Condition/c", "ServiceRequest/gone")]
+    entries = [
+        {"request": {"method": "DELETE", "url": url}}
+        for url in ("https://x.example/fhir/Condition/c", "ServiceRequest/gone")
+    ]
     (export / "deleted.ndjson").write_text(json.dumps({"resourceType": "Bundle", "entry": entries}) + "\n")
     a_manifest(export, deleted=[{"type": "Bundle", "url": "https://x.example/deleted.ndjson"}])
     summary = run_of(export, tmp_path / "run")
@@ -326,7 +329,7 @@ def test_undated_data_give_a_range(tmp_path):
     undated = a_condition("p", "c", recordedDate=None)
     export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), undated])
     summary = run_of(export, tmp_path / "run")
-    missing = "order: uterine-fibroid-embolization"  # no reason
+    missing = "indication: uterine-fibroid-embolization"  # no reason
     assert summary["undated"][missing] == {"fewest": 0, "most": 1}
     assert missing not in summary["cards"]["byRow"]
     assert missing in run_of(export, tmp_path / "without", undated="without")["cards"]["byRow"]
@@ -338,7 +341,7 @@ def test_an_order_with_a_day_alone_is_judged_at_both_ends(tmp_path):
     export = write_export(
         tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s", authoredOn="2024-05-03"), low]
     )
-    assert run_of(export, tmp_path / "run")["undated"]["bleeding"] == {"fewest": 0, "most": 1}
+    assert run_of(export, tmp_path / "run")["undated"]["bleeding-tendency"] == {"fewest": 0, "most": 1}
 
 
 def test_the_whole_record_says_something_else_than_what_was_known(tmp_path):
@@ -347,8 +350,8 @@ def test_the_whole_record_says_something_else_than_what_was_known(tmp_path):
     export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), later])
     a_manifest(export, transactionTime=AFTER)
     by_order, by_export = (run_of(export, tmp_path / as_of, as_of=as_of) for as_of in ("order", "export"))
-    assert "bleeding" not in by_order["cards"]["byRow"]
-    assert by_export["cards"]["byRow"]["bleeding"] == 1
+    assert "bleeding-tendency" not in by_order["cards"]["byRow"]
+    assert by_export["cards"]["byRow"]["bleeding-tendency"] == 1
 
 
 def test_files_are_for_their_owner_alone(done):
@@ -485,8 +488,10 @@ def test_a_killed_run_goes_on(pattern, large, tmp_path):
     with held_at(export, tmp_path, pattern) as (run, process):
         process.kill()
     assert not (run / "summary.json").exists()
+    (run / ".orders.parquet.0a1b2c3d.part").touch()
     with start(export, run) as again:
         assert json.loads(again.communicate()[0])["resultHash"] == expected
+    assert list(run.rglob("*.part")) == []
 
 
 def test_a_killed_worker_is_replaced(large, tmp_path):
@@ -518,3 +523,13 @@ def test_the_first_days_of_the_data_are_set_aside(tmp_path):
     export = write_export(tmp_path / "export", people)
     assert run_of(export, tmp_path / "run")["setAside"] == {"too early in the data": 1}
     assert run_of(export, tmp_path / "given", data_start=LONG_AGO)["judged"] == 1
+
+
+@pytest.mark.parametrize(("results", "judged"), [(200, 0), (20, 1)])
+def test_each_kind_of_data_has_a_first_day_of_its_own(results, judged, tmp_path):
+    """A problem list that reaches far back does not make up for results that begin late; a few results say nothing."""
+    people = [*early(), a_patient("p"), an_order("p", "s"), a_patient("q")]
+    people += [a_result("q", f"o{number}", "2947-0", 140, "mmol/L") for number in range(results)]
+    summary = run_of(write_export(tmp_path / "export", people), tmp_path / "run")
+    assert summary["judged"] == judged
+    assert summary["export"]["firstDayOf"] == ({} if judged else {"observations": BEFORE[:10]})

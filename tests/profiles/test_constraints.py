@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cds_service.profiles.constraints import NotEvaluable, is_met, is_true
+from cds_service.profiles.constraints import is_met, is_true
 from cds_service.profiles.definitions import Definitions, core_resources
 from cds_service.profiles.elements import Constraint, Element
-from cds_service.profiles.validation_run import Node, Scope, ValidationRun
+from cds_service.profiles.validation_run import Node, NotEvaluable, Scope, ValidationRun
 from cds_service.profiles.walk import conforms
 from tests.profiles.resources import LOINC, Json, coded, element, found, observation, patient, profile, rules
 

@@ -21,6 +21,12 @@ def measured(drop: str = "", **more: object) -> Json:
     return {name: value for name, value in (HEART_RATE | more).items() if name != drop}
 
 
+FLOW = {"value": 2, "unit": "L/min", "system": UCUM, "code": "L/min"}
+OXYGEN = measured(
+    code=coded(LOINC, "2708-6"),
+    valueQuantity={"value": 95, "unit": "%", "system": UCUM, "code": "%"},
+    component=[{"code": coded(LOINC, "3151-8"), "valueQuantity": FLOW}],
+)
 PERIOD = {"start": "2020-01-01T10:00:00Z"}
 UNKNOWN = {"extension": [{"url": HL7 + "data-absent-reason", "valueCode": "unknown"}]}
 CASES: dict[str, tuple[Json, list[str]]] = {
@@ -29,6 +35,7 @@ CASES: dict[str, tuple[Json, list[str]]] = {
         measured(valueQuantity={"value": 1, "unit": "Hz", "system": UCUM, "code": "Hz"}),
         ["fixed"],
     ),
+    "of oxygen, with its flow": (OXYGEN, []),
     "without its category": (measured("category"), ["cardinality", "slice-cardinality"]),
     "of another category": (measured(category=[coded(CATEGORY, "exam")]), ["slice-cardinality"]),
     "of a local code beside it": (

@@ -1,0 +1,143 @@
+"""`python -m tests.profiles.oracle.official`: HL7's own test cases for validators. Do we reject what they say is wrong?
+
+Those of R4 in JSON that need nothing but the resource, or a profile in JSON beside it: no terminology server, no
+package, no option. Each says whether an error is found. Exit 1 where we say something else and `NOT_OURS` does not say
+why.
+Source: FHIR/fhir-test-cases, from Maven Central; nothing of it is copied here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from cds_service.profiles.definitions import Definitions, load_definitions
+from cds_service.profiles.validate import validate_json
+from tests.profiles.resources import with_core
+
+ARTIFACT, VERSION = "fhir-test-cases", "1.5.27"
+FOLDER = Path("build/oracle")
+_INSIDE = "org/hl7/fhir/testcases/validator/"
+_NEEDS = (
+    *("profiles", "packages", "logical", "fetcher", "tx-dependent", "security-checks", "for-publication", "ips"),
+    *("bundle-param", "no-experimental-content", "noHtmlInMarkdown", "allowed-extension-domain", "best-practice"),
+    *("language", "module", "examples", "validateReference"),
+)
+"""Members of a case that ask for more than the resource, or for another validation than the usual one."""
+
+_TERMINOLOGY = "asks a terminology server for the codes or displays of SNOMED CT or CVX"
+_PUBLISHING = "rules for what HL7 itself publishes"
+_UNKNOWN_EXTENSION = "an extension whose definition is not at hand is an error there, information here"
+NOT_OURS: Mapping[str, str] = {
+    **dict.fromkeys(("cvx", "shc-cvx", "bundle-id-5", "obs-temp-code2"), _TERMINOLOGY),
+    **dict.fromkeys(("sp-diff-expression", "canonical-url", "vs-canonical-good"), _PUBLISHING),
+    **dict.fromkeys(
+        ("vs-canonical-bad-2", "vs-canonical-urn"), "that ValueSet.compose.include.system is absolute is not checked"
+    ),
+    "obs-mz": "the differential of a StructureDefinition is not expanded",
+    **dict.fromkeys(
+        ("pat-dob-ext", "nested-questionnaire-nested-valueset", "obs-vs-1", "res-inv-example-good"), _UNKNOWN_EXTENSION
+    ),
+    "AuditEvent-slice23-second": _UNKNOWN_EXTENSION,
+    "patient-with-turvakielto": _UNKNOWN_EXTENSION,
+    "maiden-name-extension": "HL7's own extension in another place is a warning here, since later releases list more",
+    "capstmt": "the type of a search parameter in a CapabilityStatement is a warning here",
+    "encounter-period": "a period whose ends overlap in different precision is a warning here",
+    "obs-temp-bad": "HL7's validator knows vital signs by SNOMED CT too; R4 names LOINC codes alone",
+    "cs-bad-props": "properties of a CodeSystem are not checked",
+    "vs-bad-props": "filters of a ValueSet are not checked",
+    "bundle-urn": "references in a document that are relative, where entries have urn:uuid, are not compared",
+    "attachment-tx": "its base64 is three dots; the case asks for something else",
+    "additional-bindings-observation-2": "additional bindings are of R5",
+}
+
+
+def main() -> int:
+    """Judge every case and print the differences."""
+    if not shutil.which("mvn"):
+        print("official cases skipped: mvn not on this machine")
+        return 0
+    agreed, differ = 0, dict[str, str]()
+    for name, wanted, found in _judged():
+        agreed += wanted is found
+        if wanted is not found:
+            differ[name] = "rejected" if found else "accepted"
+    if stale := sorted(NOT_OURS.keys() - {name.partition(" ")[0] for name in differ}):
+        print(f"no difference any more: {', '.join(stale)}")
+    unexplained = {name: said for name, said in differ.items() if name.partition(" ")[0] not in NOT_OURS}
+    for name, said in unexplained.items():
+        print(f"{name}: {said} here, not there")
+    print(f"{agreed} of {agreed + len(differ)} official cases agree, {len(unexplained)} differ without a reason")
+    return 1 if unexplained else 0
+
+
+def _judged() -> Iterator[tuple[str, bool, bool]]:
+    """Name, whether an error is expected, and whether we find one."""
+    core = load_definitions()
+    for case in json.loads(_read("manifest.json") or b"{}")["test-cases"]:
+        content = _read(case["file"])
+        usable = str(case.get("version")).startswith("4.0") and case["file"].endswith(".json") and content is not None
+        if not usable or any(need in case for need in _NEEDS):
+            continue
+        expected = _expects_an_error(case.get("java"))
+        if expected is not None and "supporting" not in case:
+            yield case["name"], expected, _rejects(content or b"", (), core)
+        profile = case.get("profile")
+        if isinstance(profile, dict) and (of_profile := _with_profile(case, profile)) is not None:
+            url, definitions, expected = of_profile
+            yield f"{case['name']} (profile)", expected, _rejects(content or b"", (url,), definitions)
+
+
+def _rejects(content: bytes, profiles: tuple[str, ...], definitions: Definitions) -> bool:
+    return any(issue.is_error for issue in validate_json(content, profiles, definitions))
+
+
+def _with_profile(case: dict[str, Any], profile: dict[str, Any]) -> tuple[str, Definitions, bool] | None:
+    """The profile's URL, the definitions with it, and whether an error is expected; None where a part is not JSON."""
+    named = [profile["source"], *profile.get("supporting", ()), *case.get("supporting", ())]
+    bodies = [_read(name) for name in named if name.endswith(".json")]
+    expected = _expects_an_error(profile.get("java"))
+    if expected is None or len(bodies) < len(named) or None in bodies or "packages" in profile:
+        return None
+    made = [json.loads(body or b"") for body in bodies]
+    inside = [entry["resource"] for one in made for entry in one.get("entry", ())]
+    return made[0]["url"], with_core(*(one for one in (*made, *inside) if "url" in one)), expected
+
+
+def _expects_an_error(said: Any) -> bool | None:
+    outcome = said.get("outcome") if isinstance(said, dict) else said
+    if isinstance(outcome, str):
+        body = _read(outcome)
+        outcome = json.loads(body) if body else None
+    if not isinstance(outcome, dict):
+        return None
+    return any(issue["severity"] in ("error", "fatal") for issue in outcome.get("issue", ()))
+
+
+def _read(name: str) -> bytes | None:
+    """A file of the cases; None where it is not among them."""
+    try:
+        return _archive().read(_INSIDE + name)
+    except KeyError:
+        return None
+
+
+@cache
+def _archive() -> ZipFile:
+    path = FOLDER / f"{ARTIFACT}-{VERSION}.jar"
+    if not path.exists():
+        artifact = f"-Dartifact=org.hl7.fhir.testcases:{ARTIFACT}:{VERSION}"
+        copy = ["dependency:copy", artifact, f"-DoutputDirectory={FOLDER.absolute()}", "-Dtransitive=false"]
+        subprocess.run(["mvn", "-q", "-B", *copy], check=True)
+    return ZipFile(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
