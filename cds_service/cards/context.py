@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
+from cds_service.cards.suggest_draft import draft_of
 from cds_service.cards.wording import ENGLISH, Wording
 from cds_service.errors import SettingError
 from cds_service.findings.finding import Findings, OrderFinding
@@ -40,6 +43,9 @@ def telling_of(settings: Settings, knowledge: Knowledge, language: str | None = 
     return Telling(settings.unknown_ir_orders, settings.patient_view == "options", language, settings.public_url)
 
 
+_Draft = tuple[OrderFinding, Mapping[str, Any] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class CardContext:
     """The findings of one call, the tables, and the sentences of one language."""
@@ -47,6 +53,14 @@ class CardContext:
     findings: Findings
     knowledge: Knowledge
     wording: Wording
+    _drafts: dict[int, _Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By the identity of their orders, which are kept here so that no other takes it."""
+
+    def draft_of(self, order: OrderFinding) -> Mapping[str, Any] | None:
+        """As `suggest_draft.draft_of`, read once for all that is offered of an order."""
+        if id(order) not in self._drafts:
+            self._drafts[id(order)] = order, draft_of(order.order)
+        return self._drafts[id(order)][1]
 
     @property
     def today(self) -> date | None:

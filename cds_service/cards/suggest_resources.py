@@ -1,41 +1,68 @@
-"""Cards stage: new FHIR resources and parts of them, built and checked by `fhir.resources`. Its only importer.
-
-The models are those of R4B: ServiceRequest, Annotation and Reference are the same in R4.
-"""
+"""Cards stage: new FHIR resources and parts of them, built and checked by the models of `fhir_models.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from fhir.resources.R4B.annotation import Annotation
-from fhir.resources.R4B.codeableconcept import CodeableConcept
-from fhir.resources.R4B.coding import Coding
-from fhir.resources.R4B.reference import Reference
-from fhir.resources.R4B.servicerequest import ServiceRequest
-from pydantic import BaseModel, ValidationError
+
+if TYPE_CHECKING:
+    from cds_service.cards.fhir_models import TypeAdapter
 
 
-def service_request(taken: Collection[str], **fields: Any) -> dict[str, Any] | None:
-    """A new draft ServiceRequest as JSON; None where a part of it, taken from an order, is no valid FHIR.
+@cache
+def models() -> ModuleType:
+    """The models, loaded: a server does so before its first call."""
+    # Imported here: a tenth of a second of every command, and few of them offer anything.
+    from cds_service.cards import fhir_models
+
+    return fhir_models
+
+
+def service_request(**fields: Any) -> dict[str, Any]:
+    """A new draft ServiceRequest as JSON.
 
     Args:
-        taken: names of the elements that are taken from an order, wholly or in part. Only these are checked: the others
-            are made here, by the models, and to check them again is most of the cost of an offer.
         fields: its elements by their names in FHIR, status and intent apart, as JSON without empty members; None for
-            one that is left out.
+            one that is left out. They are made here, or `are_valid`.
     """
-    given: dict[str, Any] = {"status": "draft", "intent": "order"}
-    given |= {name: value for name, value in fields.items() if value is not None}
-    checked = ("status", "intent", "subject", *taken)
-    try:
-        ServiceRequest.model_validate({name: given[name] for name in checked if name in given})
-    except ValidationError:
-        return None
+    given = {name: value for name, value in fields.items() if value is not None}
     # As given: to have the model write it again costs as much as to check it, a twentieth of a small call.
-    return {"resourceType": "ServiceRequest", **given}
+    return {"resourceType": "ServiceRequest", "status": "draft", "intent": "order", **given}
+
+
+def are_valid(elements: Mapping[str, Any]) -> bool:
+    """Whether elements of a ServiceRequest that come from elsewhere are valid FHIR, and one at most of a choice."""
+    checks = [_element(name) for name in elements]
+    choices = [check.choice for check in checks if check.choice is not None]
+    try:
+        for check, given in zip(checks, elements.values(), strict=True):
+            check.type.validate_python(given)
+    except models().ValidationError:
+        return False
+    return len(set(choices)) == len(choices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """What checks one element, for a fifth of the cost of a whole ServiceRequest; `choice`: `occurrence` of
+    occurrence[x]."""
+
+    type: TypeAdapter[Any]
+    choice: str | None
+
+
+@lru_cache(maxsize=100)
+def _element(name: str) -> _Element:
+    field = models().ServiceRequest.model_fields[name]
+    more = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    choice = more.get("one_of_many")
+    kind: Any = field.annotation
+    return _Element(models().TypeAdapter(kind), str(choice) if choice else None)
 
 
 def annotation(text: str) -> dict[str, Any]:
@@ -45,7 +72,9 @@ def annotation(text: str) -> dict[str, Any]:
 
 def reference(to: str, display: str | None = None) -> dict[str, Any]:
     """A reference to `Type/id`."""
-    return _json(Reference.model_validate({"reference": to, **({"display": display} if display else {})}))
+    given = {"reference": to, **({"display": display} if display else {})}
+    models().Reference.model_validate(given)
+    return given
 
 
 def concept(codes: Iterable[tuple[str, str, str]], text: str | None = None) -> dict[str, Any]:
@@ -58,17 +87,13 @@ def concept(codes: Iterable[tuple[str, str, str]], text: str | None = None) -> d
 
 @lru_cache(maxsize=2_000)
 def _annotation(text: str) -> str:
-    return Annotation(text=text).model_dump_json()
+    return str(models().Annotation(text=text).model_dump_json())
 
 
 @lru_cache(maxsize=2_000)
 def _concept(codes: tuple[tuple[str, str, str], ...], text: str | None) -> str:
-    codings = [Coding(system=system, code=code, display=display) for system, code, display in codes]
-    return CodeableConcept(coding=codings, text=text).model_dump_json()
-
-
-def _json(model: BaseModel) -> dict[str, Any]:
-    return _plain(model.model_dump_json())
+    codings = [models().Coding(system=system, code=code, display=display) for system, code, display in codes]
+    return str(models().CodeableConcept(coding=codings, text=text).model_dump_json())
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import planned_day
 from cds_service.cards.order_names import short_name
-from cds_service.cards.suggest_draft import draft_of
-from cds_service.cards.suggest_resources import annotation, concept, service_request
+from cds_service.cards.suggest_resources import annotation, are_valid, concept, service_request
 from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.kinds import KINDS
 
@@ -60,14 +59,21 @@ def order_missing(
         None where the results could not be read as a whole (one of these may be there), where all of them are ordered
         already, and where no draft names the patient.
     """
-    drafts = [draft for order in orders if (draft := draft_of(order.order)) is not None]
+    drafts = [draft for order in orders if (draft := context.draft_of(order)) is not None]
     new = _not_ordered(wanted, orders, context)
-    if not drafts or not new:
-        return None
     if any(order.must_not_wait for order in orders):
         new = [WantedTest(one.test, timing=Timing.NOW) for one in new]
-    actions = [action for one in new if (action := _create(one, drafts[0], orders, context)) is not None]
-    return Suggestion(_label(new, context), tuple(actions), recommended=True) if len(actions) == len(new) else None
+    if not drafts or not new or (common := _in_common(drafts[0], new)) is None:
+        return None
+    actions = tuple(_create(one, common, orders, context) for one in new)
+    return Suggestion(_label(new, context), actions, recommended=True)
+
+
+def _in_common(draft: Mapping[str, Any], wanted: Sequence[WantedTest]) -> dict[str, Any] | None:
+    """What the tests take from the draft; None where it names no patient, or a part of it is no valid FHIR."""
+    own_priority = all(one.timing is Timing.NOW for one in wanted)
+    taken = {name: draft[name] for name in _OF_THE_DRAFT if name in draft and not (own_priority and name == "priority")}
+    return taken if "subject" in taken and are_valid(taken) else None
 
 
 def _not_ordered(
@@ -103,31 +109,25 @@ def _is_ordered(wanted: WantedTest, due: date | None, findings: Findings) -> boo
 
 
 def _create(
-    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
-) -> dict[str, Any] | None:
-    resource = _lab_order(wanted, draft, orders, context)
+    wanted: WantedTest, common: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
+) -> dict[str, Any]:
+    resource = _lab_order(wanted, common, orders, context)
     description = context.wording.say("suggestion.order-tests-action", test=_name(wanted, context))
-    return {"type": "create", "description": description, "resource": resource} if resource else None
+    return {"type": "create", "description": description, "resource": resource}
 
 
 def _lab_order(
-    wanted: WantedTest, draft: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
-) -> dict[str, Any] | None:
+    wanted: WantedTest, common: Mapping[str, Any], orders: Sequence[OrderFinding], context: CardContext
+) -> dict[str, Any]:
     lab_orders = context.knowledge.lab_orders
     test = lab_orders.tests[wanted.test]
-    if "subject" not in draft:
-        return None
     procedures = context.wording.listed(
         [short_name(order.procedure, context.wording) for order in orders if order.procedure]
     )
     when = _when(wanted, context)
     key = "suggestion.order-tests-note-when" if when else "suggestion.order-tests-note"
-    taken = [name for name in _OF_THE_DRAFT if name in draft]
-    fields: dict[str, Any] = {name: draft[name] for name in taken}
-    if wanted.timing is Timing.NOW:
-        fields["priority"] = "stat"
+    fields = {**common, **({"priority": "stat"} if wanted.timing is Timing.NOW else {})}
     return service_request(
-        taken,
         **fields,
         category=[concept([lab_orders.category])],
         code=concept([(_LOINC, test.loinc, test.display)], _name(wanted, context)),

@@ -20,8 +20,8 @@ from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless
 from cds_service.cards.order_names import short_name
-from cds_service.cards.suggest_draft import draft_of, is_draft_with_id, with_more
-from cds_service.cards.suggest_resources import annotation, concept, reference, service_request
+from cds_service.cards.suggest_draft import is_draft_with_id, with_more
+from cds_service.cards.suggest_resources import annotation, are_valid, concept, reference, service_request
 from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
 from cds_service.fhir_references import local_reference
 from cds_service.findings.finding import Evidence, OrderFinding
@@ -86,13 +86,12 @@ def tell_ir(
     """
     references = [one.reference for one in evidence if _REFERENCE.fullmatch(one.reference)]
     note = context.wording.say("suggestion.tell-note", fact=fact)
-    updates = [_told(order, references, note) for order in orders]
+    updates = [_told(context.draft_of(order), references, note) for order in orders]
     actions = [_update(draft, context.wording.say("suggestion.tell-action", fact=fact)) for draft in updates if draft]
     return Suggestion(context.wording.say(what, **places), tuple(actions)) if actions else None
 
 
-def _told(order: OrderFinding, references: Sequence[str], note: str) -> dict[str, Any] | None:
-    draft = draft_of(order.order)
+def _told(draft: Mapping[str, Any] | None, references: Sequence[str], note: str) -> dict[str, Any] | None:
     if draft is None:
         return None
     own = {f"ServiceRequest/{draft['id']}", *_references(draft.get("supportingInfo"))}
@@ -109,7 +108,7 @@ def link_reason(order: OrderFinding, context: CardContext) -> tuple[Suggestion, 
 
     The conditions are there, active and confirmed (`OrderFinding.linkable_reasons`); none is made up.
     """
-    draft = draft_of(order.order)
+    draft = context.draft_of(order)
     offers = (_link(draft, reason, context) for reason in order.linkable_reasons) if draft is not None else ()
     return tuple(offer for offer in offers if offer)[:MOST_REASONS]
 
@@ -133,7 +132,7 @@ def replace_order(order: OrderFinding, rows: Iterable[str], context: CardContext
         rows: ids of the contraindications that the card speaks of.
         context: of the call.
     """
-    draft, old, wording = draft_of(order.order), order.procedure, context.wording
+    draft, old, wording = context.draft_of(order), order.procedure, context.wording
     named = [old.alternatives[row] for row in rows if row in old.alternatives] if old else []
     safer = context.knowledge.procedures.get(named[0]) if named and len(order.candidates) < 2 else None
     if draft is None or old is None or safer is None or safer.shadow or order.must_not_wait:
@@ -143,14 +142,13 @@ def replace_order(order: OrderFinding, rows: Iterable[str], context: CardContext
         *_objects(draft.get("note")),
         annotation(wording.say("suggestion.replace-note", procedure=short_name(old, wording))),
     ]
-    kept = {name: draft[name] for name in _KEPT_BY_ANOTHER if name in draft}
-    made = service_request((*kept, "note"), **kept, code=code, note=notes)
-    if made is None:
+    kept = {name: draft[name] for name in _KEPT_BY_ANOTHER if name in draft} | {"note": notes}
+    if "subject" not in kept or not are_valid(kept):
         return None
     create = {
         "type": "create",
         "description": wording.say("suggestion.replace-action", procedure=short_name(safer, wording)),
-        "resource": made,
+        "resource": service_request(**kept, code=code),
     }
     delete = _delete(order, context)
     return Suggestion(wording.say("suggestion.replace", procedure=short_name(safer, wording)), (delete, create))

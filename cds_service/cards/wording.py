@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 from babel.dates import format_date
@@ -64,6 +64,11 @@ def _group_sign(language: str) -> str:
     return get_group_symbol(_locale(language))
 
 
+@lru_cache(maxsize=4_000)
+def _formatted(day: date, pattern: str, language: str) -> str:
+    return str(format_date(day, pattern, locale=_locale(language)))
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The flat sentences of one language: `gap.other` -> template."""
@@ -92,7 +97,7 @@ class Wording:
 
     def day(self, day: date, pattern: str) -> str:
         """A date by one of the patterns `date.*`."""
-        return str(format_date(day, self.templates[f"date.{pattern}"], locale=_locale(self.language)))
+        return _formatted(day, self.templates[f"date.{pattern}"], self.language)
 
     def number(self, text: str) -> str:
         """A number as written by a computer, in the language; thousands apart from 10,000 on."""

@@ -28,10 +28,10 @@ _WITHHELD = tuple(f'"{code}"'.encode() for code in ("SUBSETTED", "REDACTED", "MA
 """Codes of meta.tag and meta.security that say that a part was left out. Source: HL7 v3 ObservationValue, FHIR R4
 Resource.meta."""
 _WITHHELD_END = b'ED"'
-"""How all of them end: nearly every meta is done with after one look."""
+"""How all of them end: most data are done with after one look."""
 
 
-class _Reference(msgspec.Struct):
+class _Reference(msgspec.Struct, gc=False):
     reference: str | None = None
 
 
@@ -43,7 +43,7 @@ class _Meta(msgspec.Struct, rename="camel"):
     last_updated: str | None = None
 
 
-class _Head(msgspec.Struct, rename="camel"):
+class _Head(msgspec.Struct, rename="camel", gc=False):
     """What is read of every resource before its stage reads the rest."""
 
     resource_type: str
@@ -59,11 +59,11 @@ class _Link(msgspec.Struct):
     url: str | None = None
 
 
-class _Search(msgspec.Struct):
+class _Search(msgspec.Struct, gc=False):
     mode: str | None = None
 
 
-class _Entry(msgspec.Struct, rename="camel"):
+class _Entry(msgspec.Struct, rename="camel", gc=False):
     resource: msgspec.Raw = _NONE
     full_url: str | None = None
     search: _Search | None = None
@@ -95,7 +95,7 @@ _heads = msgspec.json.Decoder(list[_Head])
 _actors = msgspec.json.Decoder(list[_Actor])
 
 
-class PageEntry(msgspec.Struct, frozen=True):
+class PageEntry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a page, still raw; `body` is empty where it can't be read, `mode` is the search mode.
 
     A msgspec struct, because one is made for every resource.
@@ -135,9 +135,9 @@ def read_page(data: str, raw: bytes) -> Page | None:
         return Page(bundle.resource_type, (PageEntry(raw, data),))
     entries = []
     for number, entry in enumerate(bundle.entry or ()):
-        body, place = bytes(entry.resource), f"{data}.entry[{number}]"
-        mode = entry.search.mode if entry.search else None
-        entries.append(PageEntry(body, (entry.full_url or place) if body else place, mode))
+        body, mode = bytes(entry.resource), entry.search.mode if entry.search else None
+        place = entry.full_url if body and entry.full_url else f"{data}.entry[{number}]"
+        entries.append(PageEntry(body, place, mode))
     links = [link.url for link in bundle.link or () if _is_next(link.relation)]
     following = (links[0] or "") if links else None
     return Page(
@@ -257,6 +257,7 @@ def _records(
     unavailable = []
     joined = b"[" + b",".join(entry.body for entry in entries) + b"]"
     heads = _heads_of(joined, entries)
+    any_withheld = _WITHHELD_END in joined
     patient = f"Patient/{patient_id}"
     for head, entry in zip(heads, entries, strict=True):
         usual = head is not None and head.id and head.resource_type in types and entry.mode != "outcome"
@@ -270,7 +271,7 @@ def _records(
             unavailable.append(found)
         elif found is not None and head is not None:
             records.append((head, found))
-            if _is_withheld(head):
+            if any_withheld and _is_withheld(head):
                 unavailable.append(Unavailable(data, Reason("withheld"), found.reference))
     return _current(records), unavailable
 
@@ -278,7 +279,7 @@ def _records(
 def _is_withheld(head: _Head) -> bool:
     """Whether a part of the resource was left out: what it says counts, what it does not say is not known."""
     meta = bytes(head.meta)
-    return _WITHHELD_END in meta and any(code in meta for code in _WITHHELD)
+    return any(code in meta for code in _WITHHELD)
 
 
 def _current(records: Sequence[tuple[_Head, RawResource]]) -> tuple[RawResource, ...]:

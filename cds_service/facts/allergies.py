@@ -13,6 +13,7 @@ from datetime import tzinfo
 from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.conditions import DENIED, UNCERTAIN
 from cds_service.facts.dates import read_when
+from cds_service.facts.members import status_code
 from cds_service.facts.patient_facts import AllergyFact, Concept, ReactionFact
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import (
@@ -23,7 +24,6 @@ from cds_service.facts.resources import (
     concept,
     decode_each,
     member_at_fault,
-    status_code,
 )
 
 _ACTIVE = frozenset({"active"})

@@ -6,12 +6,23 @@ verificationStatus; hl7.terminology adds clinicalStatus `unknown`, which counts 
 
 from __future__ import annotations
 
+import msgspec
+
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.dates import Dates
+from cds_service.facts.members import decode_member, read_concept, read_status, remembered
 from cds_service.facts.patient_facts import ConditionFact
 from cds_service.facts.reading import Reading
-from cds_service.facts.resources import RawCondition, concept, decode_each, is_given, member_at_fault, status_code
+from cds_service.facts.resources import (
+    RawConcept,
+    RawCondition,
+    RawInCondition,
+    Unreadable,
+    decode_each,
+    is_given,
+    member_at_fault,
+)
 from cds_service.fhir_references import local_reference
 
 DENIED = frozenset({"refuted", "entered-in-error"})
@@ -19,33 +30,47 @@ UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential", "presumed"}
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _ENDED = frozenset({"inactive", "resolved"})
 _CLEAR = _ACTIVE | _ENDED | {"remission"}
+_categories = msgspec.json.Decoder(list[RawConcept] | None)
 
 
 def read_conditions(retrieved: RetrievedData, reading: Reading) -> tuple[ConditionFact, ...]:
     """The facts of every Condition that is not denied."""
     facts, dates = [], Dates(reading.zone)
     for record, raw in decode_each(retrieved.records, RawCondition):
+        try:
+            fact = read_condition(record.reference, raw, reading, dates) if raw else None
+        except Unreadable:
+            fact, raw = None, None
         if raw is None:
-            reading.note_unreadable("conditions", record, member_at_fault(record.body, RawCondition))
-        elif (fact := read_condition(record.reference, raw, reading, dates)) is not None:
+            reading.note_unreadable("conditions", record, member_at_fault(record.body, RawCondition, RawInCondition))
+        elif fact is not None:
             facts.append(fact)
     return tuple(facts)
 
 
 def read_condition(reference: str, raw: RawCondition, reading: Reading, dates: Dates) -> ConditionFact | None:
-    """The fact of one Condition; None for one that is denied."""
-    verification = status_code(raw.verification_status)
+    """The fact of one Condition; None for one that is denied.
+
+    Raises:
+        Unreadable: a member is not as FHIR R4 has it.
+    """
+    verification, status, code = (
+        read_status(raw.verification_status),
+        read_status(raw.clinical_status),
+        read_concept(raw.code),
+    )
+    encounter = encounter_of(raw)
     if verification in DENIED:
         return None
-    status, ended = status_code(raw.clinical_status), _ended(raw, reading, dates)
+    ended = _ended(raw, reading, dates)
     onset = dates.read(raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None))
     return ConditionFact(
         reference=reference,
-        concept=concept(raw.code),
+        concept=code,
         activity=_activity(status, ended),
         certain=verification not in UNCERTAIN,
         onset=onset or dates.read(raw.recorded_date),
-        encounter=encounter_of(raw),
+        encounter=encounter,
         onset_recorded=onset is not None,
         status_clear=status in _CLEAR or (status is None and ended is not Certainty.UNKNOWN),
     )
@@ -73,11 +98,17 @@ def _ended(raw: RawCondition, reading: Reading, dates: Dates) -> Certainty:
 
 
 def encounter_of(raw: RawCondition) -> str | None:
-    """The bare id of the encounter of an encounter diagnosis; None for any other Condition."""
+    """The bare id of the encounter of an encounter diagnosis; None for any other Condition.
+
+    Raises:
+        Unreadable: its category is not as FHIR R4 has it.
+    """
+    is_encounter_diagnosis = _is_encounter_diagnosis(raw.category)
     reference = raw.encounter.reference if raw.encounter else None
-    return local_reference(reference).rpartition("/")[2] if reference and _is_encounter_diagnosis(raw) else None
+    return local_reference(reference).rpartition("/")[2] if reference and is_encounter_diagnosis else None
 
 
-def _is_encounter_diagnosis(raw: RawCondition) -> bool:
-    codes = [c.code for category in raw.category or () for c in category.coding or () if c is not None]
-    return "encounter-diagnosis" in codes
+@remembered
+def _is_encounter_diagnosis(category: bytes) -> bool:
+    categories = decode_member(_categories, category) or ()
+    return any(c.code == "encounter-diagnosis" for one in categories for c in one.coding or () if c is not None)

@@ -41,13 +41,13 @@ class Dates:
 
     def __init__(self, zone: tzinfo) -> None:
         """`zone`: the hospital's."""
-        self._zone = zone
+        self.zone = zone
         self._read: dict[str | None, When | None] = {None: None}
 
     def read(self, text: str | None) -> When | None:
         """As `read_when`."""
         if text not in self._read:
-            self._read[text] = read_when(text, self._zone)
+            self._read[text] = read_when(text, self.zone)
         return self._read[text]
 
 

@@ -23,7 +23,7 @@ import msgspec
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
 from cds_service.facts.conditions import encounter_of
-from cds_service.facts.dates import read_when
+from cds_service.facts.dates import Dates
 from cds_service.facts.extract import extract
 from cds_service.facts.medication_resources import decode_use
 from cds_service.facts.patient_facts import (
@@ -42,6 +42,7 @@ from cds_service.facts.resources import (
     RawCondition,
     RawEncounter,
     RawObservation,
+    Unreadable,
     decode_each,
 )
 
@@ -97,9 +98,11 @@ def read_record(
     """
     late = _ever(zone).latest  # by then, everything that ever ended has
     facts = extract(replace(data, in_focus=RetrievedData()), now=late, reads=reads)
-    ends = dict(_encounter_ends(encounters, zone))
+    dates = Dates(zone)
+    named = {fact.encounter for fact in facts.conditions}
+    ends = dict(_encounter_ends([one for one in encounters if _bare_id(one) in named], dates))
     found: dict[str, Moments] = {}
-    for reference, moments in _moments(data, ends, zone, result_lag):
+    for reference, moments in _moments(data, facts, ends, dates, result_lag):
         found[reference] = _either(found[reference], moments) if reference in found else moments
     return Record(facts, found, zone)
 
@@ -214,63 +217,77 @@ def _hull(one: When, other: When) -> When:
     return When(min(one.earliest, other.earliest), max(one.latest, other.latest), "")
 
 
-def _encounter_ends(encounters: Iterable[RawResource], zone: tzinfo) -> Iterator[tuple[str, When]]:
+def _encounter_ends(encounters: Iterable[RawResource], dates: Dates) -> Iterator[tuple[str, When]]:
     for record, raw in decode_each(tuple(encounters), RawEncounter):
-        end = read_when(raw.period.end, zone) if raw is not None and raw.period is not None else None
+        end = dates.read(raw.period.end) if raw is not None and raw.period is not None else None
         if end is not None:
-            yield record.reference.rpartition("/")[2], end
+            yield _bare_id(record), end
+
+
+def _bare_id(record: RawResource) -> str:
+    return record.reference.rpartition("/")[2]
 
 
 def _moments(
-    data: ClinicalData, ends: Mapping[str, When], zone: tzinfo, result_lag: timedelta
+    data: ClinicalData, facts: PatientFacts, ends: Mapping[str, When], dates: Dates, result_lag: timedelta
 ) -> Iterator[tuple[str, Moments]]:
-    """The moments of every resource that can be read; one that can't is a gap at any time."""
-    ever = _ever(zone)
-    for record, condition in decode_each(data.retrieved("conditions").records, RawCondition):
-        if condition is not None:
-            yield record.reference, Moments(_condition_known(condition, ends, zone), _abated(condition, zone) or ever)
-    for record, allergy in decode_each(data.retrieved("allergies").records, RawAllergy):
+    """The moments of every resource with a fact that can be read; one that can't is a gap at any time."""
+    ever = _ever(dates.zone)
+
+    def of(kind: str) -> list[RawResource]:
+        kept = {fact.reference for fact in getattr(facts, kind)}
+        return [record for record in data.retrieved(kind).records if record.reference in kept]
+
+    for record, condition in decode_each(of("conditions"), RawCondition):
+        known = _condition_known(condition, ends, dates) if condition is not None else None
+        if condition is not None and known is not None:
+            yield record.reference, Moments(known, _abated(condition, dates) or ever)
+    for record, allergy in decode_each(of("allergies"), RawAllergy):
         if allergy is not None:
-            known = read_when(allergy.recorded_date, zone) or _not_before(allergy.onset_date_time, zone)
-            yield record.reference, Moments(known, ever)
-    for record, result in decode_each(data.retrieved("observations").records, RawObservation):
+            recorded = dates.read(allergy.recorded_date) or _not_before(allergy.onset_date_time, dates)
+            yield record.reference, Moments(recorded, ever)
+    for record, result in decode_each(of("observations"), RawObservation):
         if result is not None:
-            yield record.reference, Moments(_result_known(result, zone, result_lag), ever)
-    for record in data.retrieved("medications").records:
+            yield record.reference, Moments(_result_known(result, dates, result_lag), ever)
+    for record in of("medications"):
         used = decode_use(record.body) if record.resource_type == "MedicationStatement" else None
-        if used is not None and (asserted := read_when(used.date_asserted, zone)) is not None:
+        if used is not None and (asserted := dates.read(used.date_asserted)) is not None:
             yield record.reference, Moments(asserted, ever)
 
 
-def _condition_known(raw: RawCondition, ends: Mapping[str, When], zone: tzinfo) -> When:
+def _condition_known(raw: RawCondition, ends: Mapping[str, When], dates: Dates) -> When | None:
+    """When a condition became known; None where that can't be read."""
+    try:
+        encounter = encounter_of(raw)
+    except Unreadable:
+        return None
     onset = raw.onset_date_time or (raw.onset_period.start if raw.onset_period else None)
-    recorded = read_when(raw.recorded_date, zone)
-    encounter = encounter_of(raw)
+    recorded = dates.read(raw.recorded_date)
     if encounter is None:
-        return recorded or _not_before(onset, zone)
+        return recorded or _not_before(onset, dates)
     end = ends.get(encounter)
     if end is None:  # still open, or not in the export: at some time after it was recorded
-        return _not_before(raw.recorded_date, zone) if recorded else _not_before(onset, zone)
+        return _not_before(raw.recorded_date, dates) if recorded else _not_before(onset, dates)
     return end if recorded is None or recorded.latest <= end.latest else recorded
 
 
-def _abated(raw: RawCondition, zone: tzinfo) -> When | None:
+def _abated(raw: RawCondition, dates: Dates) -> When | None:
     period = raw.abatement_period
-    return read_when(raw.abatement_date_time or (period.end if period else None), zone)
+    return dates.read(raw.abatement_date_time or (period.end if period else None))
 
 
-def _result_known(raw: RawObservation, zone: tzinfo, result_lag: timedelta) -> When:
-    issued = read_when(raw.issued, zone)
+def _result_known(raw: RawObservation, dates: Dates, result_lag: timedelta) -> When:
+    issued = dates.read(raw.issued)
     if issued is not None:
         return issued
     period = raw.effective_period
     of_period = (period.end or period.start) if period else None
     taken = (raw.effective_date_time, raw.effective_instant, of_period)
-    when = next((found for text in taken if (found := read_when(text, zone)) is not None), None)
-    return _ever(zone) if when is None else When(when.earliest + result_lag, when.latest + result_lag, when.text)
+    when = next((found for text in taken if (found := dates.read(text)) is not None), None)
+    return _ever(dates.zone) if when is None else When(when.earliest + result_lag, when.latest + result_lag, when.text)
 
 
-def _not_before(text: str | None, zone: tzinfo) -> When:
+def _not_before(text: str | None, dates: Dates) -> When:
     """Known at some time, but not before this date, where there is one: what had not begun was not recorded."""
-    ever, begun = _ever(zone), read_when(text, zone)
+    ever, begun = _ever(dates.zone), dates.read(text)
     return ever if begun is None else When(begun.earliest, ever.latest, "")

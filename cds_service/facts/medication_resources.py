@@ -22,7 +22,7 @@ from cds_service.facts.resources import (
 )
 
 
-class _Struct(msgspec.Struct, rename="camel"):
+class _Struct(msgspec.Struct, rename="camel", gc=False):
     """Snake-case fields, camelCase in JSON."""
 
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import RawResource, RetrievedData
 from cds_service.facts.dates import Dates
+from cds_service.facts.members import read_concept
 from cds_service.facts.optional_fields import display_of
 from cds_service.facts.patient_facts import Concept, ObservationFact, ReportedValue, When
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import (
-    RawConcept,
     RawObservation,
-    concept,
+    Unreadable,
     decode_code,
     decode_components,
     decode_each,
@@ -33,10 +34,10 @@ _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
 _VALID = frozenset({"final", "amended", "corrected", "preliminary"})
 _MOST_SHOWN = 40
 
-SelectConcept = Callable[[RawConcept | None, tuple[str, ...]], Concept | None]
+SelectConcept = Callable[[msgspec.Raw, tuple[str, ...]], Concept | None]
 """The code of a result that may be one of the labs; one that says nothing as it is; None for another one.
 
-Asked with the code and with words that say what it is of.
+Asked with the code and with words that say what it is of; raises Unreadable where the code is none.
 """
 
 
@@ -52,27 +53,28 @@ def read_observations(retrieved: RetrievedData, reading: Reading) -> tuple[Obser
     decoded = list(decode_each(records, RawObservation))
     void = {record.reference for record, raw in decoded if raw is not None and raw.status in _VOID} & untold
     for record, raw in decoded:
-        if raw is None:
+        try:
+            found = read_observation(record, raw, select, dates) if raw is not None else None
+        except Unreadable:
+            found = None
+        if found is None:
             code = decode_code(record.body)
             facts.append(ObservationFact(record.reference, code, None, preliminary=False, problem="unreadable-value"))
             reading.note_unreadable("observations", record)
-            continue
-        found = read_observation(record, raw, select, dates)
-        facts += [replace(fact, problem="status-unclear") for fact in found] if record.reference in void else found
+        else:
+            facts += [replace(fact, problem="status-unclear") for fact in found] if record.reference in void else found
     return tuple(facts)
 
 
 def _selection(reading: Reading) -> SelectConcept:
     """Decides once for each code of a call: a record holds thousands of results, and a few hundred codes."""
-    decided: dict[tuple[object, ...], Concept | None] = {}
+    decided: dict[tuple[bytes, tuple[str, ...]], Concept | None] = {}
 
-    def select(code: RawConcept | None, within: tuple[str, ...]) -> Concept | None:
-        if code is None:
-            return Concept()
-        key = (within, code.text, *((c.system, c.code, c.display) for c in code.coding or () if c is not None))
+    def select(code: msgspec.Raw, within: tuple[str, ...]) -> Concept | None:
+        key = bytes(code), within
         if key not in decided:
-            found = concept(code)
-            found = replace(found, within=within) if within else found
+            found = read_concept(code)
+            found = replace(found, within=within) if within and not found.says_nothing else found
             # One that does not say what it reports may be anything.
             decided[key] = found if found.says_nothing or reading.reads(found) else None
         return decided[key]
@@ -90,6 +92,9 @@ def read_observation(
         raw: its code, time and status.
         select: asked before anything else is looked at.
         dates: the reader of this call's dates.
+
+    Raises:
+        Unreadable: its code is none.
     """
     specimen = display_of(raw.specimen)
     within = (specimen,) if specimen else ()
@@ -98,10 +103,7 @@ def read_observation(
     if own is not None:
         found.append((own, WholeResource(record.body)))
     if is_given(raw.component):
-        parts = decode_components(raw.component)
-        found += [(Concept(), None)] if parts is None else []
-        panel = (*within, *concept(raw.code).texts)
-        found += [(code, Component(part)) for part in parts or () if (code := select(part.code, panel)) is not None]
+        found += _components(raw.component, (*within, *read_concept(raw.code).texts), select)
     if not found or raw.status in _VOID:
         return []
     problem = None if raw.status is None or raw.status in _VALID else "status-unclear"
@@ -110,6 +112,17 @@ def read_observation(
     return [
         ObservationFact(record.reference, code, when, preliminary, value, problem, no_date) for code, value in found
     ]
+
+
+def _components(
+    raw: msgspec.Raw, panel: tuple[str, ...], select: SelectConcept
+) -> list[tuple[Concept, ReportedValue | None]]:
+    """The selected components; where they can't be read, one that may be anything."""
+    try:
+        coded = [(select(part.code, panel), part) for part in decode_components(raw)]
+    except Unreadable:
+        return [(Concept(), None)]
+    return [(code, Component(part)) for code, part in coded if code is not None]
 
 
 def _when(raw: RawObservation, dates: Dates) -> When | None:

@@ -17,7 +17,7 @@ import msgspec
 from cds_service.clinical_data.retrieved import Unavailable
 
 
-class Coding(msgspec.Struct, frozen=True):
+class Coding(msgspec.Struct, frozen=True, gc=False):
     """One code of a code system; `system` and `code` as received, blanks trimmed."""
 
     system: str
@@ -25,7 +25,7 @@ class Coding(msgspec.Struct, frozen=True):
     display: str | None = None
 
 
-class Concept(msgspec.Struct, frozen=True):
+class Concept(msgspec.Struct, frozen=True, gc=False):
     """A CodeableConcept: its codings that have system and code, and every text a person could read in it.
 
     `bare_codes` are codes that came without a system. `within` are words that are not its own and say what it is of: of
@@ -48,7 +48,7 @@ class Concept(msgspec.Struct, frozen=True):
         return self.texts[0] if self.texts else None
 
 
-class When(msgspec.Struct, frozen=True):
+class When(msgspec.Struct, frozen=True, gc=False):
     """A FHIR date or dateTime as the span it may mean; both ends are aware and show the hospital's time.
 
     They carry an offset, not the zone: Python compares two times of one zone by the clock on the wall, which goes back
@@ -60,7 +60,7 @@ class When(msgspec.Struct, frozen=True):
     text: str
 
 
-class ConditionFact(msgspec.Struct, frozen=True):
+class ConditionFact(msgspec.Struct, frozen=True, gc=False):
     """A Condition that is neither refuted nor entered in error.
 
     `activity` is `active`, `remission` or `inactive`; `certain` is False for unconfirmed, provisional and
@@ -119,7 +119,7 @@ class AllergyFact:
         return next((concept.label for concept in self.names if concept.label), None)
 
 
-class Interval(msgspec.Struct, frozen=True):
+class Interval(msgspec.Struct, frozen=True, gc=False):
     """Bounds of a value; None is unbounded, an open bound is itself excluded: `<20` is (None, 20 open)."""
 
     low: Decimal | None = None
@@ -145,7 +145,7 @@ class Interval(msgspec.Struct, frozen=True):
         return Interval(low, high, self.low_open, self.high_open)
 
 
-class Measurement(msgspec.Struct, frozen=True):
+class Measurement(msgspec.Struct, frozen=True, gc=False):
     """The value of an ObservationFact as an interval, or a coded answer, or why it can't be judged.
 
     `unit_codes` are the spellings to try, the UCUM code first. `from_text` marks a number that was read out of
@@ -171,7 +171,7 @@ class ReportedValue(Protocol):
         """The value; None for a panel that has no value of its own, only components or members."""
 
 
-class ObservationFact(msgspec.Struct, frozen=True):
+class ObservationFact(msgspec.Struct, frozen=True, gc=False):
     """One reported value: an Observation or one of its components, its value not read yet.
 
     `value` is read only of the results that may be the newest; None where it can't be read at all. `problem` is a key

@@ -27,7 +27,7 @@ def is_given(raw: msgspec.Raw) -> bool:
     return raw is not NOT_GIVEN and bytes(raw) not in (b"", b"null")
 
 
-class _Struct(msgspec.Struct, rename="camel"):
+class _Struct(msgspec.Struct, rename="camel", gc=False):
     """Snake-case fields, camelCase in JSON."""
 
 
@@ -88,11 +88,11 @@ Status = RawConcept | str
 
 
 class RawCondition(Resource):
-    """FHIR Condition."""
+    """FHIR Condition. What repeats from one to the next is left raw, for `members.py`."""
 
-    clinical_status: Status | None = None
-    verification_status: Status | None = None
-    code: RawConcept | None = None
+    clinical_status: msgspec.Raw = NOT_GIVEN
+    verification_status: msgspec.Raw = NOT_GIVEN
+    code: msgspec.Raw = NOT_GIVEN
     onset_date_time: str | None = None
     onset_period: RawPeriod | None = None
     recorded_date: str | None = None
@@ -101,8 +101,17 @@ class RawCondition(Resource):
     abatement_age: msgspec.Raw = NOT_GIVEN
     abatement_range: msgspec.Raw = NOT_GIVEN
     abatement_string: str | None = None
-    category: list[RawConcept] | None = None
+    category: msgspec.Raw = NOT_GIVEN
     encounter: RawReference | None = None
+
+
+class RawInCondition(Resource):
+    """What `RawCondition` leaves raw."""
+
+    clinical_status: Status | None = None
+    verification_status: Status | None = None
+    code: RawConcept | None = None
+    category: list[RawConcept] | None = None
 
 
 class RawReaction(Resource):
@@ -134,10 +143,10 @@ class RawAllergy(Resource):
 
 
 class RawObservation(Resource):
-    """FHIR Observation without its value: what is read of every result."""
+    """FHIR Observation without its value: what is read of every result, its code raw for `members.py`."""
 
     status: str | None = None
-    code: RawConcept | None = None
+    code: msgspec.Raw = NOT_GIVEN
     effective_date_time: str | None = None
     effective_period: RawPeriod | None = None
     effective_instant: str | None = None
@@ -149,7 +158,7 @@ class RawObservation(Resource):
 class RawValue(Resource):
     """What Observation and Observation.component share: read only of a result that may be judged."""
 
-    code: RawConcept | None = None
+    code: msgspec.Raw = NOT_GIVEN
     value_quantity: RawQuantity | None = None
     value_string: str | None = None
     value_integer: int | None = None
@@ -266,7 +275,7 @@ _WHOLE = (RawCondition, RawAllergy, RawProcedure)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 """Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
-_components = msgspec.json.Decoder(list[RawValue])
+_components = msgspec.json.Decoder(list[RawValue] | None)
 _code_decoder = msgspec.json.Decoder(RawCode)
 _statements = msgspec.json.Decoder(list[RawStatement])
 
@@ -310,15 +319,16 @@ def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
         return None
 
 
-def member_at_fault(body: bytes, kind: type[Resource]) -> str | None:
+def member_at_fault(body: bytes, *kinds: type[Resource]) -> str | None:
     """The member of a resource that is not as FHIR R4 has it (`category` in the form of DSTU2); None where none is."""
-    try:
-        _decoder(kind).decode(body)
-    except msgspec.ValidationError as error:
-        found = _PLACE.search(str(error))
-        return found.group(1) if found else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    for kind in kinds:
+        try:
+            _decoder(kind).decode(body)
+        except msgspec.ValidationError as error:
+            found = _PLACE.search(str(error))
+            return found.group(1) if found else None
+        except (msgspec.DecodeError, RecursionError):
+            return None
     return None
 
 
@@ -344,14 +354,16 @@ def decode_statements(raw: msgspec.Raw) -> list[RawStatement]:
         return []
 
 
-def decode_components(raw: msgspec.Raw) -> list[RawValue] | None:
-    """The components of an Observation, none where there are none, None where they can't be read."""
-    if not is_given(raw):
-        return []
+def decode_components(raw: msgspec.Raw) -> list[RawValue]:
+    """The components of an Observation.
+
+    Raises:
+        Unreadable: they are none.
+    """
     try:
-        return _components.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None
+        return (_components.decode(raw) if is_given(raw) else None) or []
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unreadable from error
 
 
 def decode_code(body: bytes) -> Concept:
@@ -380,20 +392,3 @@ def concept(raw: RawConcept | None) -> Concept:
             texts.append(display)
     shown = dict.fromkeys(text for text in texts if not text.isspace())
     return Concept(tuple(codings), tuple(shown), tuple(dict.fromkeys(bare)))
-
-
-def status_code(raw: Status | None) -> str | None:
-    """The lower-case code of a status, however it is sent; None where there is none.
-
-    HL7's own coding counts before a local one beside it.
-    """
-    if raw is None:
-        return None
-    if isinstance(raw, str):
-        return raw.strip().lower() or None
-    codings = [c for c in raw.coding or () if c is not None and c.code]
-    if len(codings) == 1:
-        return (codings[0].code or "").strip().lower() or None
-    standard = [c.code for c in codings if c.system and "hl7.org/" in c.system]
-    named = next(iter([*standard, *(c.code for c in codings), raw.text]))
-    return named.strip().lower() if named else None

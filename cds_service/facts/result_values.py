@@ -26,7 +26,7 @@ from cds_service.facts.written_values import compared, read_written
 _COMPARATORS = {"<", "<=", ">", ">="}
 
 
-class WholeResource(msgspec.Struct, frozen=True):
+class WholeResource(msgspec.Struct, frozen=True, gc=False):
     """The value of an Observation itself, still in the bytes received."""
 
     body: bytes
@@ -45,7 +45,7 @@ class WholeResource(msgspec.Struct, frozen=True):
         return _measurement(raw)
 
 
-class Component(msgspec.Struct, frozen=True):
+class Component(msgspec.Struct, frozen=True, gc=False):
     """The value of one component."""
 
     raw: RawValue

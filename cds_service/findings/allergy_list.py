@@ -84,20 +84,14 @@ class _Codes:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """What reads one call's entries; each text once, as `Hives` is said of many."""
+    """What reads one call's entries."""
 
     knowledge: Knowledge
     systems: frozenset[str]
-    read: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
 
     def statements(self, texts: Iterable[str]) -> list[Statement]:
         """What the texts say, each once."""
-        found: list[Statement] = []
-        for text in dict.fromkeys(texts):
-            if text not in self.read:
-                self.read[text] = self.knowledge.allergy_texts.read(text)
-            found += self.read[text]
-        return found
+        return [said for text in dict.fromkeys(texts) for said in self.knowledge.allergy_texts.read(text)]
 
 
 def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:

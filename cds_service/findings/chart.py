@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +13,7 @@ from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
 from cds_service.findings.finding import Evidence
 from cds_service.findings.thresholds import age_in_days
-from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
+from cds_service.knowledge.diagnosis_types import Mention, Standing
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Knowledge
@@ -23,16 +22,6 @@ from cds_service.reasons import Reason
 
 Counts = Callable[[ConditionFact], bool]
 """Whether a recorded condition counts, by its date for instance."""
-
-
-class Texts:
-    """What the texts of one call's conditions say; each is read once, as many conditions are called alike."""
-
-    def __init__(self, knowledge: Knowledge) -> None:
-        self.read: Callable[[str], DiagnosisReading] = cache(knowledge.diagnosis_texts.read)
-        """What it names, word by word."""
-        self.named: Callable[[str], tuple[Hit, ...]] = cache(knowledge.codes.named)
-        """The value sets of the codes of which it is the display."""
 
 
 _COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
@@ -141,7 +130,6 @@ class Chart:
         *,
         complete: bool,
         dates: Dates = ANY_TIME,
-        texts: Texts | None = None,
     ) -> None:
         """Use `chart_of` or `with_reasons`.
 
@@ -151,12 +139,15 @@ class Chart:
             knowledge: the tables.
             complete: whether everything that the record holds of conditions was retrieved and could be read.
             dates: the day and encounter of the call, against which onsets are held.
-            texts: what has been read of texts.
         """
-        self._texts = texts or Texts(knowledge)
         self.dates = dates
         self.complete = complete
         self._matches = matches
+        self._current = {
+            value_set: current
+            for value_set, found in matches.items()
+            if (current := tuple(match for match in found if match.fact.activity != "inactive"))
+        }
         self._active = active
         self._knowledge = knowledge
         self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
@@ -202,12 +193,16 @@ class Chart:
         codes = self._knowledge.codes
         if any(codes.reads_for(c.system, c.code, systems) for c in fact.concept.codings):
             return True
-        return any(self._texts.read(text).known or self._texts.named(text) for text in fact.concept.texts)
+        texts = self._knowledge.diagnosis_texts
+        return any(texts.read(text).known or codes.named(text) for text in fact.concept.texts)
 
-    def in_value_set(self, value_set: str) -> list[Match]:
+    def in_value_set(self, value_set: str) -> Sequence[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
-        found = self._matches.get(value_set)
-        return [match for match in found if match.fact.activity != "inactive"] if found else []
+        return self._current.get(value_set, ())
+
+    def holds_any_of(self, value_sets: Iterable[str]) -> bool:
+        """Whether a condition is recorded in any of the value sets, inactive ones left out."""
+        return not self._current.keys().isdisjoint(value_sets)
 
     def in_any_state(self, value_set: str) -> list[Match]:
         """Every recorded condition in a value set, inactive ones too: a birth is over as soon as it is recorded."""
@@ -254,11 +249,9 @@ class Chart:
             return self
         matches = {key: list(found) for key, found in self._matches.items()}
         for fact in facts:
-            for value_set, match in matches_of(fact, self._knowledge, self._texts).items():
+            for value_set, match in matches_of(fact, self._knowledge).items():
                 matches.setdefault(value_set, []).append(match)
-        chart = Chart(
-            matches, self._active, self._knowledge, complete=self.complete, dates=self.dates, texts=self._texts
-        )
+        chart = Chart(matches, self._active, self._knowledge, complete=self.complete, dates=self.dates)
         chart._unread, chart._unread_for = (
             self._unread,
             self._unread_for,
@@ -287,19 +280,18 @@ def chart_of(facts: PatientFacts, knowledge: Knowledge, proved: Iterable[tuple[s
         proved: a value set and a match of it, of conditions that something else than a Condition proves.
     """
     matches: dict[str, list[Match]] = {}
-    texts = Texts(knowledge)
     for fact in facts.conditions:
-        for value_set, match in matches_of(fact, knowledge, texts).items():
+        for value_set, match in matches_of(fact, knowledge).items():
             matches.setdefault(value_set, []).append(match)
     for value_set, match in proved:
         matches.setdefault(value_set, []).append(match)
     active = tuple(fact for fact in facts.conditions if fact.activity != "inactive")
     complete = ConditionQuestion.DATA in facts.complete
     dates = Dates(facts.today, facts.encounter_id)
-    return Chart(matches, active, knowledge, complete=complete, dates=dates, texts=texts)
+    return Chart(matches, active, knowledge, complete=complete, dates=dates)
 
 
-def matches_of(fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> dict[str, Match]:
+def matches_of(fact: ConditionFact, knowledge: Knowledge) -> dict[str, Match]:
     """One match a value set: the best relation among the codings, else by its words."""
     best: dict[str, Match] = {}
     codes = knowledge.codes
@@ -310,21 +302,21 @@ def matches_of(fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> dict[
                 display = codes.display(coding.system, coding.code) or codes.title(hit.value_set)
                 named = fact.concept.label or display or coding.code
                 best[hit.value_set] = Match(fact, coding, hit, named)
-    for match in _in_words(fact, knowledge, texts):
+    for match in _in_words(fact, knowledge):
         known = best.get(match.hit.value_set)
         if known is None or (known.coding is None and _rank(match) > _rank(known)):
             best[match.hit.value_set] = match
     return best
 
 
-def _in_words(fact: ConditionFact, knowledge: Knowledge, texts: Texts) -> Iterator[Match]:
+def _in_words(fact: ConditionFact, knowledge: Knowledge) -> Iterator[Match]:
     """What the texts of a condition name: as displays of codes, and where no code of it is known, word by word."""
     for text in fact.concept.texts:
-        displayed = texts.named(text)
+        displayed = knowledge.codes.named(text)
         yield from (Match(fact, None, hit, text) for hit in displayed)
         if displayed or any(knowledge.codes.reads(c.system, c.code) for c in fact.concept.codings):
             continue
-        for mention in texts.read(text).mentions:
+        for mention in knowledge.diagnosis_texts.read(text).mentions:
             yield from (_mentioned(fact, mention, hit, text) for hit in mention.hits)
 
 

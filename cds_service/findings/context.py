@@ -22,8 +22,6 @@ from cds_service.findings.reaction_diagnoses import of_reactions
 from cds_service.findings.urgency import Timing
 from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
 
-_MOST_ASKED = 2000
-
 
 @dataclass(frozen=True, slots=True)
 class AskedRow:
@@ -128,13 +126,10 @@ class OrderContext:
         Worked out once for each procedure and urgency: nothing of a call goes into it.
         """
         key = (self.ids, self.uses, self.accesses, self.bleeding_risk, self.bleeding_risk_named, self.radiation_field)
-        known = knowledge.asked.get((key, self.timing.urgency))
-        if known is None:
-            if len(knowledge.asked) == _MOST_ASKED:
-                knowledge.asked.clear()
-            known = tuple(self._asked(row) for row in knowledge.contraindications if self.fits(row.gate))
-            knowledge.asked[key, self.timing.urgency] = known
-        return known
+        return knowledge.worked_out.once(
+            (key, self.timing.urgency),
+            lambda: tuple(self._asked(row) for row in knowledge.contraindications if self.fits(row.gate)),
+        )
 
     def _asked(self, row: Contraindication) -> AskedRow:
         criteria = tuple(criterion for criterion in row.criteria if self.fits(criterion.gate))

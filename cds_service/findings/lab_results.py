@@ -86,6 +86,11 @@ class LabBook:
         self._compute(lab)
         return self.doubtful.get(lab, {}).values()
 
+    def holds_nothing_of(self, lab: str) -> bool:
+        """Whether there is no result that reports the lab, or may report it, usable or not."""
+        self._compute(lab)
+        return not (self.unplaced or lab in self.results or lab in self.blocked or lab in self.doubtful)
+
     def _compute(self, lab: str) -> None:
         if lab in self.to_compute:
             self.to_compute.pop(lab)()
@@ -109,7 +114,7 @@ def book_of(facts: PatientFacts, knowledge: Knowledge) -> LabBook:
     Values are read newest first, until one is usable and the rest is older than any limit looks back from it.
     """
     book = LabBook()
-    history = _history(knowledge)
+    history = knowledge.worked_out.once(_history, lambda: _history(knowledge))
     known: dict[Concept, tuple[ReportedLab, ...]] = {}
     groups: dict[tuple[str, Concept | None], list[_Entry]] = {}
     for fact in facts.observations:

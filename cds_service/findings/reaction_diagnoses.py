@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_service.facts.patient_facts import AllergyFact, Concept, ConditionFact, PatientFacts
-from cds_service.findings.chart import Match, Texts, matches_of
+from cds_service.findings.chart import Match, matches_of
 from cds_service.knowledge.tables import Knowledge
 
 _DIAGNOSES = ("criterion-heparin-induced-thrombocytopenia",)
@@ -14,7 +14,6 @@ _DIAGNOSES = ("criterion-heparin-induced-thrombocytopenia",)
 
 def of_reactions(facts: PatientFacts, knowledge: Knowledge) -> Iterator[tuple[str, Match]]:
     """A value set of conditions, and a match of it."""
-    texts = Texts(knowledge)
     for allergy in facts.allergies:
         for concept in _named(allergy):
             fact = ConditionFact(
@@ -26,7 +25,7 @@ def of_reactions(facts: PatientFacts, knowledge: Knowledge) -> Iterator[tuple[st
                 None,
                 onset_recorded=False,
             )
-            matches = matches_of(fact, knowledge, texts)
+            matches = matches_of(fact, knowledge)
             yield from ((name, matches[name]) for name in _DIAGNOSES if name in matches)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.findings.chart import Chart
+from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.tables import Knowledge, Procedure
 
 _PREFIX = "procedure-"
@@ -141,7 +142,7 @@ def _agreeing(named: Sequence[str], raised: Sequence[str], knowledge: Knowledge)
 
 def _settle(ids: Sequence[str], by: str, matched: str | None, chart: Chart, knowledge: Knowledge) -> Recognized:
     """One procedure out of those that code or text leave, by the recorded condition or as their common parent."""
-    reachable = dict.fromkeys(d for procedure in ids for d in _descendants(procedure, knowledge))
+    reachable = dict.fromkeys(d for procedure in ids for d in _with_descendants(procedure, knowledge))
     fitting = [d for d in reachable if _is_indicated(knowledge.procedures[d], chart, knowledge)]
     if fitting and (len(ids) > 1 or fitting != [ids[0]]):
         remaining, how = _most_special(ids, fitting), "condition"
@@ -162,10 +163,15 @@ def _most_special(ids: Sequence[str], fitting: Sequence[str]) -> tuple[str, ...]
 
 def _is_indicated(procedure: Procedure, chart: Chart, knowledge: Knowledge) -> bool:
     """Whether the record settles that it is meant; when a condition began decides its candidacy, not its name."""
-    settling = procedure.settled_by
-    if settling is None:
-        settling = tuple(indication.present_if for indication in procedure.indications)
-    return any(chart.holds(expression.of_any_age()) for expression in settling)
+    settling = knowledge.worked_out.once((_settling, procedure.id), lambda: _settling(procedure))
+    return any(chart.holds(expression) for expression in settling)
+
+
+def _settling(procedure: Procedure) -> tuple[Expression, ...]:
+    settled_by = procedure.settled_by
+    if settled_by is None:
+        settled_by = tuple(indication.present_if for indication in procedure.indications)
+    return tuple(expression.of_any_age() for expression in settled_by)
 
 
 def _line(procedure: str, knowledge: Knowledge) -> list[str]:
@@ -176,6 +182,10 @@ def _line(procedure: str, knowledge: Knowledge) -> list[str]:
         line.append(current)
         current = knowledge.procedures[current].parent
     return line
+
+
+def _with_descendants(procedure: str, knowledge: Knowledge) -> list[str]:
+    return knowledge.worked_out.once((_descendants, procedure), lambda: _descendants(procedure, knowledge))
 
 
 def _descendants(procedure: str, knowledge: Knowledge) -> list[str]:

@@ -33,6 +33,9 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
 
 
+_NOTHING = Verdict(None, Reason("no-result"))
+
+
 def hold_against(limit: Threshold, book: LabBook, codes: CodeIndex, today: date) -> Verdict:
     """Hold the newest result of the limit's lab against it.
 
@@ -42,6 +45,8 @@ def hold_against(limit: Threshold, book: LabBook, codes: CodeIndex, today: date)
         codes: to look up coded answers.
         today: the hospital's date.
     """
+    if book.holds_nothing_of(limit.lab):
+        return _NOTHING
     results, refused = book.of(limit.lab), [*book.blocked_of(limit.lab), *book.unplaced]
     if limit.comparison == "rise":
         # A refused result of any time in the window may have been the low or the high end of a rise.

@@ -47,9 +47,8 @@ class KnownWords:
         """The word from which an unknown word differs by one slip, also where it is a letter short of `_SHORTEST`."""
         if not word.isalpha():
             return None
-        return self._one_of(
-            (*(w for w in self._longer_than(word) if word in _without_each_letter(w)), *self._one_slip_from(word))
-        )
+        longer = (known for known in self._longer_than(word) if word in _without_each_letter(known))
+        return self._one_of((*longer, *self._one_slip_from(word)))
 
     def _one_of(self, words: Iterable[str]) -> str | None:
         found = {self._meanings[word]: word for word in words}

@@ -31,6 +31,7 @@ from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once
+from cds_service.knowledge.remembered import with_memory
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_dates import in_force, next_day, wrong_dates
 from cds_service.knowledge.site_overlay import (
@@ -163,7 +164,7 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str], toda
     check_wording(files, problems)
     if problems:
         raise TableError(problems)
-    return _assemble(files, terms)
+    return with_memory(_assemble(files, terms))
 
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:

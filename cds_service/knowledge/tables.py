@@ -5,12 +5,12 @@ How each is written in TOML: docs/changing-the-tables.md.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.alerts import Alert
@@ -18,6 +18,7 @@ from cds_service.knowledge.derivation import Derivation, Grade
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.question_types import AnyQuestion
+from cds_service.knowledge.worked_out import WorkedOut
 
 if TYPE_CHECKING:
     from cds_service.knowledge.advice import Advice
@@ -384,5 +385,4 @@ class Knowledge:
     """Reason to go ahead, as `system|code` -> how a report counts it: useful, wrong, data-gap, limit, urgency."""
     next_day: date | None = None
     """The day on which other changes of the site begin to count; None where there is none."""
-    asked: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The rows and criteria that apply to an order, by what it is: worked out by the findings when first asked for."""
+    worked_out: WorkedOut = field(default_factory=WorkedOut, init=False, repr=False, compare=False)

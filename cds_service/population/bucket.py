@@ -17,7 +17,6 @@ from cds_service.population.files import whole_file, write_whole
 from cds_service.population.judge import Judge, Judged
 from cds_service.population.medications import open_medications
 from cds_service.population.plan import WORK, Plan
-from cds_service.population.remembered import remember
 from cds_service.population.rows import Row
 from cds_service.population.spill import ORDERS, TAB, read_buckets
 from cds_service.population.tally import Tally, add, tally_rows
@@ -41,8 +40,8 @@ class Judges:
 
 @lru_cache(maxsize=2)
 def load_tables(site: str | None) -> Knowledge:
-    """The effective tables of a site folder, read once, with a memory for many patients."""
-    return remember(load_knowledge(Path(site) if site else None))
+    """The effective tables of a site folder, read once."""
+    return load_knowledge(Path(site) if site else None)
 
 
 def load_judges(run: Path, plan: Plan) -> Judges:

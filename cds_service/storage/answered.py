@@ -48,15 +48,25 @@ class Earlier:
     at: datetime
 
 
-_ANSWERS = sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
-_SAME_CARD = (CARDS.c.subject, CARDS.c.evidence, CARDS.c.service, _ANSWERS)
-_SHOWN = (
-    sa.select(*_SAME_CARD, sa.func.max(CARDS.c.at))
-    .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
-    .where(CARDS.c.shown, CARDS.c.at > sa.bindparam("after"), CARDS.c.at <= sa.bindparam("until"))
-    .group_by(*_SAME_CARD)
-    .limit(_MOST_READ)
+_GAVE_FEEDBACK = sa.exists().where(FEEDBACK.c.client == sa.bindparam("client"))
+"""Looked at before any card: a client that sends no feedback may show a card very often."""
+
+
+def _cards(after: str, *, answered: bool) -> sa.Select[tuple[str, str, bool]]:
+    """Cards that the client was shown of these subjects, from one time on."""
+    return (
+        sa.select(CARDS.c.subject, CARDS.c.evidence, sa.literal(answered).label("answered"))
+        .distinct()
+        .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
+        .where(CARDS.c.shown, CARDS.c.at > sa.bindparam(after), CARDS.c.at <= sa.bindparam("until"))
+    )
+
+
+_ANSWERED = _cards("answers_after", answered=True).where(
+    _GAVE_FEEDBACK, sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
 )
+_SEEN = _cards("seen_after", answered=False).where(CARDS.c.service.in_(sa.bindparam("earlier", expanding=True)))
+_SETTLED = sa.union_all(_ANSWERED, _SEEN).limit(_MOST_READ)
 
 
 def already_answered(
@@ -78,13 +88,13 @@ def already_answered(
         StoreUnavailable: nobody can tell, so all of them are to be shown.
     """
     subjects = sorted({mark.subject for several in marks.values() for mark in several})
-    wanted = {"client": call.client, "subjects": subjects, "after": call.at - ANSWERED_FOR, "until": call.at}
-    with store.transaction(seconds) as connection:
-        rows = connection.execute(_SHOWN, wanted).all() if subjects else []
-    answered = {(subject, evidence) for subject, evidence, _, is_answered, _ in rows if is_answered}
-    since = call.at - SHOWN_FOR
-    seen = {(row[0], row[1]) for row in rows if row[4] > since and _comes_before(row[2], call.service)}
     earlier = [service for service in SERVICES if _comes_before(service, call.service)]
+    since = call.at - SHOWN_FOR
+    wanted = {"client": call.client, "subjects": subjects, "until": call.at, "answers_after": call.at - ANSWERED_FOR}
+    with store.transaction(seconds) as connection:
+        rows = connection.execute(_SETTLED, wanted | {"earlier": earlier, "seen_after": since}).all()
+    answered = {(row.subject, row.evidence) for row in rows if row.answered}
+    seen = {(row.subject, row.evidence) for row in rows if not row.answered}
 
     def is_settled(mark: CardMark) -> bool:
         if (mark.subject, mark.evidence) in (answered if mark.must_repeat else answered | seen):

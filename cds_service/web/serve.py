@@ -29,6 +29,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from cds_service.cards.suggest_resources import models
 from cds_service.errors import SettingError, SetupError, StoreUnavailable
 from cds_service.knowledge.snapshot import take_snapshot
 from cds_service.security.fhir_servers import is_loopback
@@ -344,6 +345,7 @@ def _warm_up_and_freeze(app: Flask, *, has_former: bool) -> None:
         has_former: it replaces one, whose objects are freed; at a first start looking for garbage takes 0.1 s.
     """
     app.test_client().get("/healthz")
+    models()
     if has_former:
         gc.unfreeze()
         gc.collect()

@@ -25,9 +25,9 @@ def judge_condition(
     criterion: Criterion, question: ConditionQuestion, patient: PatientContext
 ) -> CriterionFinding | None:
     """The answer of one condition question; None for an optional one that the record leaves open."""
-    found = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
-    if not found:
+    if not patient.chart.holds_any_of(question.value_sets):
         return _no_condition(criterion, question, patient)
+    found = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
     ended = _ends(question, patient)
     timely = [(match, when) for match in found if (when := _time(question, match, patient, ended)) is not _OVER]
     matches = [(match, when) for match, when in timely if match.hit.sufficient and when is not _UNDATED]
