@@ -46,11 +46,11 @@ def fill_dates(body: bytes, today: date) -> bytes:
 
 
 def _in_words(error: Exception) -> str:
-    return "it has no `hook`, as order-sign" if "missing required field" in str(error) else str(error)
+    return "it has no `hook`, such as order-sign" if "missing required field" in str(error) else str(error)
 
 
-def service_for(body: bytes) -> str:
-    """The id of the service that answers the hook named in `body`.
+def service_for(body: bytes, file: Path | None = None) -> str:
+    """The id of the service that answers the hook named in `body`; `file` is where it was read, for the message.
 
     Raises:
         SetupError: the body is not a JSON object with a `hook`, or no service answers that hook.
@@ -59,7 +59,7 @@ def service_for(body: bytes) -> str:
         hook = msgspec.json.decode(body, type=_Hook).hook
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"This is not a hook request in JSON: {_in_words(error)}. See the requests in examples/."
+            f"{file or 'This'} is not a hook request in JSON: {_in_words(error)}. See the requests in examples/."
         ) from error
     for service in SERVICES.values():
         if service.hook == hook:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.errors import SettingError
+from cds_service.near_names import did_you_mean
 from cds_service.setting_values import InvalidValue
 
 IN_FILE = "_FILE"
@@ -78,8 +79,9 @@ def read_config(config: Path, names: Collection[str]) -> dict[str, tuple[str, st
         raise SettingError(f"{config}: is not TOML ({error}); write lines like cds_port = 8080") from None
     unknown = [name for name in content if name.upper() not in names or name != name.lower()]
     if unknown:
-        known = ", ".join(name.lower() for name in names)
-        raise SettingError(f"{config}: {unknown[0]} is not a setting; the settings are {known}")
+        known = [name.lower() for name in names]
+        meant = did_you_mean(unknown[0].lower(), known, f"the settings are {', '.join(known)}")
+        raise SettingError(f"{config}: {unknown[0]} is not a setting; {meant}")
     return {name.upper(): (_as_text(value), f"{config}: {name}") for name, value in content.items()}
 
 

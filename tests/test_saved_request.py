@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -41,8 +42,8 @@ def test_the_hook_chooses_the_service():
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"not json", "not a hook request in JSON"),
-        (b"[]", "not a hook request in JSON"),
+        (b"not json", "x.json is not a hook request in JSON"),
+        (b"[]", "x.json is not a hook request in JSON"),
         (b'{"hook": 7}', "not a hook request in JSON"),
         (b'{"hook": "\xff"}', "not a hook request in JSON"),
         (b'{"hook": "medication-refill"}', "No service answers the hook"),
@@ -51,4 +52,4 @@ def test_the_hook_chooses_the_service():
 def test_what_is_no_hook_request_is_said(body: bytes, says: str):
     """A file without a call of a known hook is rejected before anything is judged."""
     with pytest.raises(SetupError, match=says):
-        service_for(body)
+        service_for(body, Path("x.json"))

@@ -146,8 +146,9 @@ def test_a_secret_is_never_repeated(name: str, value: str, remedy: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cds_prot = 1\n", "cds_prot is not a setting; the settings are cds_host, cds_port"),
-        ("CDS_PORT = 1\n", "CDS_PORT is not a setting"),
+        ("cds_prot = 1\n", 'cds_prot is not a setting; did you mean "cds_port"?'),
+        ("xyzzy = 1\n", "xyzzy is not a setting; the settings are cds_host, cds_port"),
+        ("CDS_PORT = 1\n", 'CDS_PORT is not a setting; did you mean "cds_port"?'),
         ("cds_port = \n", "is not TOML"),
         ('cds_port = "x"\n', 'cds_port is "x"; write a whole number'),
     ],

@@ -7,6 +7,7 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
@@ -33,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     """
     knowledge = load_knowledge(settings_of(args).site)
     report = Report()
-    results = report.watch(_results(args, knowledge))
+    orders = _results(args, knowledge)
+    first = list(islice(orders, 1))  # a file that can't be read is told before anything is written
+    results = report.watch(chain(first, orders))
     if args.out is not None:
         _write_folder(args.out, args, results, report, knowledge)
     elif args.json:

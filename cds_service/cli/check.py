@@ -9,7 +9,7 @@ from pathlib import Path
 from cds_service.cases import SHIPPED_CASES, failures, read_cases
 from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import row_differences
-from cds_service.cli.terminal import print_err
+from cds_service.cli.terminal import counted, print_err
 from cds_service.errors import TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
@@ -60,7 +60,7 @@ def _own_failures(site: Path, knowledge: Knowledge, now: datetime) -> list[str]:
     own = read_cases(site / "cases", named=f"{site / 'cases'}/")
     problems = [problem for case in own for problem in failures(case, knowledge, now)]
     if own and not problems:
-        print(f"{len(own)} cases of the site hold.")
+        print(f"{counted(len(own), 'case of the site holds', 'cases of the site hold')}.")
     return problems
 
 
@@ -80,7 +80,8 @@ def _show_later(site: Path, knowledge: Knowledge) -> list[str]:
 
 def _show_changes(rows: list[str], cases: list[str]) -> None:
     """Print what the site folder changes, which may be intended: rows, and results of shipped cases."""
-    print(f"The site folder changes {len(rows) or 'no'} properties of rows{':' if rows else '.'}")
+    changed = counted(len(rows), "property", "properties") if rows else "no properties"
+    print(f"The site folder changes {changed} of rows{':' if rows else '.'}")
     for line in rows:
         print(f"  {line}")
     if cases:
@@ -106,5 +107,5 @@ def _summary(knowledge: Knowledge) -> str:
     return (
         f"Tables {knowledge.version}: {len(knowledge.procedures)} procedures with {indications} indications, "
         f"{len(knowledge.contraindications)} contraindications with {criteria} questions, "
-        f"{len(knowledge.thresholds)} limits, {len(knowledge.changes)} changes by the site."
+        f"{len(knowledge.thresholds)} limits, {counted(len(knowledge.changes), 'change')} by the site."
     )

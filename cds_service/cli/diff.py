@@ -15,6 +15,7 @@ from cds_service.cases import Case, case_folders, read_cases
 from cds_service.cli.kept_tables import VERSION, kept_knowledge
 from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import Cause, case_differences, row_differences
+from cds_service.cli.terminal import counted
 from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
@@ -37,10 +38,13 @@ def run(args: argparse.Namespace) -> int:
         is_same = old.version == new.version  # the same tables answer every case alike
         cases = [] if is_same else case_differences(cases_of(old_site, new_site), old, new, now)
     print(f"{old.version} → {new.version}")
-    print(f"\n{len(rows) or 'No'} differences in rows{':' if rows else '.'}")
+    differences = counted(len(rows), "difference") if rows else "No differences"
+    print(f"\n{differences} in rows{':' if rows else '.'}")
     for line in rows:
         print(f"  {line}")
-    print(f"\n{sum(cause.count for cause in cases) or 'No'} cases are answered otherwise{':' if cases else '.'}")
+    count = sum(cause.count for cause in cases)
+    answered = counted(count, "case is", "cases are") if cases else "No cases are"
+    print(f"\n{answered} answered otherwise{':' if cases else '.'}")
     for cause in cases:
         _print(cause)
     return 1 if rows or cases else 0

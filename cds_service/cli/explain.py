@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from cds_service.cli.options import local_now, open_store, settings_of
-from cds_service.cli.terminal import print_err, safe
+from cds_service.cli.terminal import counted, print_err, safe
 from cds_service.errors import SetupError, StoreUnavailable
 from cds_service.storage.explanation import Explanation, explain, explain_hook
 from cds_service.storage.snapshots import versions
@@ -53,7 +53,8 @@ def _of_hook(
     """Every call of one firing of a hook, each with its cards."""
     for call in calls:
         own = [found for found in cards if found.card["call"] == call["id"]]
-        yield f"service {call['service']}, client {call['client']}, {_time(call['at'], zone)}, {len(own)} cards"
+        count = counted(len(own), "card")
+        yield f"service {call['service']}, client {call['client']}, {_time(call['at'], zone)}, {count}"
         yield from _call(call, [row for found in own for row in found.card["rows"]], kept)
         for found in own:
             yield f"Card {found.card['uuid']}: {_told(found, zone)}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from cds_service.cli.terminal import safe
+from cds_service.cli.terminal import counted, safe
 from cds_service.storage.report import OFTEN, OddFeedback, Report, Tally
 
 HEADINGS = {
@@ -67,9 +67,11 @@ def summary_lines(report: Report) -> list[str]:
     if report.median_seconds is not None:
         lines.append(f"Median time to an answer: {report.median_seconds:g} seconds.")
     if report.answers_before_card:
-        lines.append(f"{report.answers_before_card} answers are dated before their card: an EHR's clock is wrong.")
+        early = counted(report.answers_before_card, "answer is", "answers are")
+        lines.append(f"{early} dated before the card: an EHR's clock is wrong.")
     if report.unknown_cards:
-        lines.append(f"{report.unknown_cards} feedback entries are about unknown cards.")
+        unknown = counted(report.unknown_cards, "feedback entry is", "feedback entries are")
+        lines.append(f"{unknown} about unknown cards.")
     lines += [f"Check the feedback of {client}: {odd_in_words(odd)}." for client, odd in report.odd.items()]
     return lines
 

@@ -95,7 +95,7 @@ def _send_request(
     sign: Signer | None,
     source: FhirSource | None,
 ) -> Reply:
-    service_id = args.service or service_for(body)
+    service_id = args.service or service_for(body, args.request)
     if args.service_url:
         return call_service(body, service_id, args.service_url, sign)
     # With complete prefetch the service has no need to read the server, so it gets no access to it.

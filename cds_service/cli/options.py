@@ -156,7 +156,13 @@ def add_period(parser: argparse.ArgumentParser) -> None:
 
 
 def period_of(args: argparse.Namespace, settings: Settings) -> tuple[datetime | None, datetime | None]:
-    """The period as aware times: the start of the day `--since`, and the end of the day `--until`."""
+    """The period as aware times: the start of the day `--since`, and the end of the day `--until`.
+
+    Raises:
+        SetupError: it ends before it starts.
+    """
+    if args.since and args.until and args.until < args.since:
+        raise SetupError(f"--until {args.until} is before --since {args.since}; exchange the two days")
     zone = local_now(settings).tzinfo
     since = datetime.combine(args.since, time(), zone) if args.since else None
     until = datetime.combine(args.until + timedelta(days=1), time(), zone) if args.until else None

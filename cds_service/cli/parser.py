@@ -8,6 +8,8 @@ import sys
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+_NEAR = 0.7
+"""How alike a word is that may be meant: `--html` is not `--help`."""
 _WRONG_CHOICE = re.compile(r"invalid choice: '(?P<given>[^']*)'")
 
 
@@ -37,11 +39,13 @@ class Parser(argparse.ArgumentParser):
         return known, unknown
 
     def _proposal(self, message: str) -> str:
+        if message.startswith("unrecognized arguments: ") and " -" not in message:
+            return ""
         options = list(self._option_string_actions)
         if found := _WRONG_CHOICE.search(message):
             given, known = found["given"], [str(choice) for action in self._actions for choice in action.choices or ()]
         else:
             words = (word.partition("=")[0] for word in self._words)
             given, known = next((word for word in words if word.startswith("--") and word not in options), ""), options
-        near = get_close_matches(given, known, n=1)
+        near = get_close_matches(given, known, n=1, cutoff=_NEAR)
         return f". Did you mean {near[0]}?" if near else ""

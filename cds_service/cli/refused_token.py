@@ -28,7 +28,7 @@ def why_refused(args: argparse.Namespace, settings: Settings, sign: Signer | Non
     if sign is None:
         return "The call had no token: sign it with --issuer and --client-key, as registered with the service."
     if settings.clients is None or not is_loopback(urlsplit(args.service_url).hostname or ""):
-        return f"{_SEE_LOG} With the service's settings (--config FILE) it is told here, on its machine."
+        return f"{_SEE_LOG} Run this on the machine of the service with its settings (--config FILE) to see it here."
     base = settings.public_url or args.service_url.rstrip("/").removesuffix("/cds-services")
     service_id = args.service or (service_for(args.request.read_bytes()) if args.request else _service_of(args.hook))
     path = f"/cds-services/{service_id}"

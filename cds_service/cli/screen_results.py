@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from cds_service.cli.screen_run import shown_progress, workers_in
-from cds_service.cli.terminal import print_err, safe
+from cds_service.cli.terminal import counted, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.population.diff import Difference, compare
 from cds_service.population.page import plain, write_report
@@ -44,11 +44,11 @@ def run_diff(args: argparse.Namespace) -> int:
 
 
 def _show(found: Difference) -> None:
-    print(f"{found.orders} orders judged by both, from tables {found.versions[0]} to {found.versions[1]}")
+    print(f"{counted(found.orders, 'order')} judged by both, from tables {found.versions[0]} to {found.versions[1]}")
     if found.only_first or found.only_second:
         print(f"  judged by one alone: {found.only_first} by the first, {found.only_second} by the second")
     if found.other_procedure.orders:
-        _show_change("recognised as another procedure", found.other_procedure)
+        _show_change("recognized as another procedure", found.other_procedure)
     for row, changes in found.changes.items():
         for how, change in changes.items():
             _show_change(f"{row}: {how}", change)
@@ -57,7 +57,7 @@ def _show(found: Difference) -> None:
 
 
 def _show_change(what: str, change: Any) -> None:
-    print(f"  {safe(what)}: {change.orders} orders, such as {safe(', '.join(change.examples))}")
+    print(f"  {safe(what)}: {counted(change.orders, 'order')}, such as {safe(', '.join(change.examples))}")
 
 
 def run_worklist(args: argparse.Namespace) -> int:

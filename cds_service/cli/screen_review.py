@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cds_service.cli.terminal import safe
+from cds_service.cli.terminal import counted, safe
 from cds_service.population.intervals import Rate
 from cds_service.population.sample import QUESTION, write_sample
 from cds_service.population.score import score_sheet
@@ -36,7 +36,8 @@ def run_score(args: argparse.Namespace) -> int:
     else:
         print(f"kappa can't be computed of {agreement.items} items that both answered, or that all have one answer")
     if found.open_items:
-        print(f"{found.open_items} items are open: not answered, or answered in two ways without an adjudicator")
+        items = counted(found.open_items, "item is", "items are")
+        print(f"{items} open: not answered, or answered in two ways without an adjudicator")
     return 0
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cds_service.cli.options import settings_of
-from cds_service.cli.terminal import is_quiet, remark, safe
+from cds_service.cli.terminal import counted, is_quiet, remark, safe
 from cds_service.population.bucket import load_tables
 from cds_service.population.cluster import DaskCluster
 from cds_service.population.look_back import longest_look_back
@@ -106,23 +106,22 @@ def shown_progress() -> Iterator[Report]:
 
 def _show(summary: dict[str, Any], run: Path) -> None:
     cards, orders = summary["cards"], summary["recognised"]
-    print(
-        f"{summary['patients']} patients, {summary['orders']} orders: {summary['judged']} judged, {orders} recognised"
-    )
+    patients, read = counted(summary["patients"], "patient"), counted(summary["orders"], "order")
+    print(f"{patients}, {read}: {summary['judged']} judged, {orders} recognized")
     for reason, count in summary["setAside"].items():
         print(f"  set aside, {safe(reason)}: {count}")
     if orders:
         print(
-            f"of 100 recognised orders {100 * cards['ordersInterrupted'] / orders:.1f} are interrupted, "
+            f"of 100 recognized orders {100 * cards['ordersInterrupted'] / orders:.1f} are interrupted, "
             f"{100 * cards['ordersTold'] / orders:.1f} told something, {100 * cards['ordersSilent'] / orders:.1f} not"
         )
     for row, count in cards["byRow"].items():
-        print(f"  {safe(row)}: {count} cards")
+        print(f"  {safe(row)}: {counted(count, 'card')}")
     for bucket, reason in summary["bucketsSetAside"].items():
         print(f"bucket {bucket} was set aside after three tries: {safe(reason)}")
     kinds = [*summary["export"]["kindsNotExported"], *summary["export"]["kindsIncomplete"]]
     if kinds:
         print(f"not or not fully exported, so unknown for everybody: {', '.join(kinds)}")
     if summary["badLines"]:
-        print(f"{summary['badLines']} bad lines, listed in {run / 'bad_lines.ndjson'}")
+        print(f"{counted(summary['badLines'], 'bad line')}, listed in {run / 'bad_lines.ndjson'}")
     print(f"{run}: result {summary['resultHash'][:16]}, tables {summary['knowledgeVersion']}")

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         args.hook = args.hook or _USUAL_HOOK
         source = open_source(args)
         body = build_request(source, args, knowledge, _templates(args.hook, knowledge), show=False)
-    service_id = service_for(body)
+    service_id = service_for(body, args.request)
     if SERVICES[service_id].focus == "none":
         raise SetupError("patient-view names no order; give a request of another hook, such as order-sign")
     fhir = source.as_service(settings.fhir_deadline) if source and args.no_prefetch else None

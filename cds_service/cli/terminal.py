@@ -31,6 +31,11 @@ def safe(text: object) -> str:
     return _UNSAFE.sub("", str(text))
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 card`, `2 cards`: a number with its noun; `plural` where that is not the noun with an s."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
 def badge(indicator: str) -> Text:
     """An indicator as a colored word; an unknown one in reverse video."""
     from rich.text import Text

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cds_service.cli.terminal import is_quiet, print_err, safe
+from cds_service.cli.terminal import counted, is_quiet, print_err, safe
 from cds_service.errors import SetupError
 from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.files import Source, files_of, resources_in, size_of
@@ -145,8 +145,9 @@ def _show_text(results: Iterator[Result], shown: Sequence[str], definitions: Def
     errors = found["error"] + found["fatal"]
     if with_counts:
         print(
-            f"{total} resources: {total - wrong} valid, {wrong} not; {errors} errors, {found['warning']} warnings, "
-            f"{found['information']} things not checked (--severity information lists them)"
+            f"{counted(total, 'resource')}: {total - wrong} valid, {wrong} not; {counted(errors, 'error')}, "
+            f"{counted(found['warning'], 'warning')}, {counted(found['information'], 'thing')} not checked "
+            "(--severity information lists them)"
         )
     return _exit_code(total, wrong)
 

@@ -80,6 +80,9 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
     no answer, so they are no part of the knowledge version.
     """
     site = SiteChanges()
+    if folder.is_file():
+        problems.append(f"{folder}: is a file; give the site folder; unpack it first (tar -xzf) if it is a packed one")
+        return site
     if not folder.is_dir():
         problems.append(f"{folder}: is no folder; give the site folder, or leave the setting out")
         return site

@@ -12,7 +12,6 @@ from pathlib import Path
 
 LOCK = "site.lock"
 NOTES = (".md", ".txt")
-_REMEDY = "review it, then run cds-service site lock"
 
 
 def lock_text(folder: Path, files: Iterable[Path]) -> str:
@@ -34,14 +33,15 @@ def differences(folder: Path, files: Iterable[Path]) -> Iterator[str]:
     """What differs from the lock, one line each; nothing where the folder has none."""
     if not (folder / LOCK).is_file():
         return
+    remedy = f"review it, then run cds-service site lock {folder}"
     locked, found = _hashes((folder / LOCK).read_text("utf-8")), _hashes(lock_text(folder, files))
     for name in sorted({*locked, *found}):
         if name not in locked:
-            yield f"site/{name}: is not in {LOCK}; {_REMEDY}"
+            yield f"site/{name}: is not in {LOCK}; {remedy}"
         elif name not in found:
-            yield f"site/{name}: is in {LOCK} and not in the folder; put it back, or {_REMEDY}"
+            yield f"site/{name}: is in {LOCK} and not in the folder; put it back, or {remedy}"
         elif locked[name] != found[name]:
-            yield f"site/{name}: is not as in {LOCK}; {_REMEDY}"
+            yield f"site/{name}: is not as in {LOCK}; {remedy}"
 
 
 def _hashes(text: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ class Change:
 class Difference:
     """What changed. `changes` maps a row to `appears`, `disappears`, `louder` and `quieter`.
 
-    `other_procedure` are orders that are recognised as something else; `only_first` and `only_second` count orders that
+    `other_procedure` are orders that are recognized as something else; `only_first` and `only_second` count orders that
     only one of the runs judged.
     """
 

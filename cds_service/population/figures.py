@@ -135,12 +135,12 @@ def tables_of(counts: Counts, summary: Mapping[str, Any]) -> list[Table]:
 
 def _tables(counts: Counts) -> Iterator[Table]:
     yield Table(
-        "row", "Cards by table row", "orders with a card of the row, of recognised orders", _ofall(counts, "row")
+        "row", "Cards by table row", "orders with a card of the row, of recognized orders", _ofall(counts, "row")
     )
     yield Table(
         "indicator",
         "Cards by level",
-        "orders with a card of the level, of recognised orders",
+        "orders with a card of the level, of recognized orders",
         _ofall(counts, "indicator"),
     )
     for table, (title, _) in _GROUPS.items():
@@ -154,7 +154,7 @@ def _tables(counts: Counts) -> Iterator[Table]:
     yield Table(
         "unchecked", "Not checked", "orders for which the row has no answer, of those it applies to", tuple(unchecked)
     )
-    yield Table("why", "Why not", "orders with this reason, of recognised orders", _ofall(counts, "why"))
+    yield Table("why", "Why not", "orders with this reason, of recognized orders", _ofall(counts, "why"))
     yield from _unrecognised(counts)
 
 
@@ -171,8 +171,8 @@ def _unrecognised(counts: Counts) -> Iterator[Table]:
     found = {table: counts.of.get(table, Counter()) for table in ("to-map", "unrecognised")}
     total = counts.orders + sum(missed.total() for missed in found.values())
     for table, title in (
-        ("to-map", "Orders that look interventional and are not recognised"),
-        ("unrecognised", "Other orders not recognised"),
+        ("to-map", "Orders that look interventional and are not recognized"),
+        ("unrecognised", "Other orders not recognized"),
     ):
         named = without_rare(found[table], counts.texts)
         lines = (Line(name, rate_of(count, total)) for name, count in named.most_common(_MOST))

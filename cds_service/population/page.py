@@ -128,6 +128,6 @@ def _warnings(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{len(summary['bucketsSetAside'])} buckets could not be judged and are set aside; see summary.json."
     if summary["badLines"]:
         yield (
-            f"{summary['badLines']} lines of the export could not be used; bad_lines.ndjson lists them. "
+            f"Lines of the export that could not be used: {summary['badLines']}; bad_lines.ndjson lists them. "
             f"{summary['badLinesOfNoKnownPatient']} of them may be anybody's."
         )

@@ -28,7 +28,7 @@ def draw_rates(lines: Sequence[Line], *, upright: bool = False) -> str | None:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise SetupError("the report needs matplotlib for its plots: install the extra `screen`") from None
+        raise SetupError("the report needs matplotlib for its plots: pip install 'ir-cds-service[screen]'") from None
     drawn = [line for line in lines if not line.is_small and line.rate.value is not None][:_MOST]
     if not drawn:
         return None

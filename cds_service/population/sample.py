@@ -52,11 +52,11 @@ def write_sample(run: Path, size: int, seed: str = "1") -> tuple[Path, Path, Pat
     """Write `sample.csv`, `sample.html` and `sample.key.json` into the run; gives their paths.
 
     Raises:
-        SetupError: the run is not finished, or has no recognised order.
+        SetupError: the run is not finished, or has no recognized order.
     """
     chosen, totals = _choose(_strata(read_rows(run), seed), size, seed)
     if not chosen:
-        raise SetupError(f"{run}: no recognised order to sample from")
+        raise SetupError(f"{run}: no recognized order to sample from")
     items = {
         f"{place:0{ITEM_DIGITS}}": one for place, one in enumerate(sorted(chosen, key=lambda c: _mix(c, seed)), start=1)
     }

@@ -88,7 +88,8 @@ def _lines(sheet: Path) -> list[dict[str, str | None]]:
     try:
         text = sheet.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{sheet}: can't be read ({error}); give the CSV that `screen sample` wrote") from None
+        reason = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise SetupError(f"{sheet}: can't be read ({reason}); give the CSV that `screen sample` wrote") from None
     first = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count))
     try:

@@ -11,6 +11,7 @@ import msgspec
 
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
+from cds_service.near_names import did_you_mean
 from cds_service.population.bucket import SIDES, rows_file
 from cds_service.population.coverage import Coverage, cover, write_coverage
 from cds_service.population.export import find_export
@@ -76,7 +77,8 @@ def _check_procedure(plan: Plan, procedure: str) -> None:
         raise SetupError("the tables changed since this run; start a new run with --out")
     offered = [one.id for one in knowledge.procedures.values() if one.offered and one.indications]
     if procedure not in offered:
-        raise SetupError(f'--procedure "{procedure}": no offered procedure; write one of {", ".join(sorted(offered))}')
+        named = did_you_mean(procedure, offered, f"write one of {', '.join(sorted(offered))}")
+        raise SetupError(f'--procedure "{procedure}": is not a procedure with indications that is offered; {named}')
 
 
 def _site(choices: Choices) -> Path | None:

@@ -1,4 +1,4 @@
-"""Resources of another FHIR release: recognised by type and properties that R4 does not have, and called that.
+"""Resources of another FHIR release: recognized by type and properties that R4 does not have, and called that.
 
 Source: FHIR R4, Version History and "R3 Diff" of each resource; the definitions of DSTU2, STU3 and R5.
 """

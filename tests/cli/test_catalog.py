@@ -185,8 +185,11 @@ def test_a_file_that_is_no_catalog_is_told(
 
 
 def test_a_missing_file_or_folder_is_told(run: Callable[..., Any], catalog: Path, tmp_path: Path) -> None:
-    """A wrong path ends with 2 and its name."""
-    assert run("catalog", tmp_path / "none.csv").code == 2
+    """A wrong path ends with 2, and nothing is written."""
+    for options in ((), ("--json",), ("--out", tmp_path / "new")):
+        ran = run("catalog", tmp_path / "none.csv", *options)
+        assert (ran.code, ran.out) == (2, "")
+    assert not (tmp_path / "new").exists()
     (tmp_path / "taken").write_text("")
     ran = run("catalog", catalog, "--out", tmp_path / "taken")
     assert (ran.code, "give another folder with --out" in ran.err) == (2, True)

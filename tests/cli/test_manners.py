@@ -36,6 +36,7 @@ def test_the_help_of_a_command_imports_nothing_large():
     ("words", "meant"),
     [
         (["chek"], "check"),
+        (["--hlep"], "--help"),
         (["--quite", "check"], "--quiet"),
         (["site", "iint", "x"], "init"),
         (["invoke", "--reqest", "x"], "--request"),
@@ -52,8 +53,10 @@ def test_a_mistyped_word_is_answered_with_the_one_meant(run, words: list[str], m
 
 
 def test_what_resembles_nothing_gets_no_proposal(run):
-    """No proposal is made for a word that resembles none."""
-    assert "Did you mean" not in run("xyzzy").err
+    """No proposal is made for a word that resembles none, for one too many, nor is help proposed for an option."""
+    for words in (["xyzzy"], ["check", "--site", "x", "site.tar.gz"], ["summary", "--request", "x", "--html"]):
+        ran = run(*words)
+        assert (ran.code, "Did you mean" in ran.err) == (2, False)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

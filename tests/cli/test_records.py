@@ -158,6 +158,7 @@ def test_an_empty_store_is_said_to_be_empty(run, store: Store) -> None:
     ("arguments", "message"),
     [
         (["feedback", "--since", "yesterday"], "write one such as 2026-11-01"),
+        (["feedback", "--since", "2026-12-01", "--until", "2026-11-30"], "exchange the two days"),
         (["feedback", "--review-above", "150"], "write a number from 0 to 100"),
         (["db", "prune", "--older-than", "0"], "write a whole number of days from 1"),
         (["db", "prune"], "--older-than"),

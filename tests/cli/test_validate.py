@@ -38,7 +38,7 @@ def test_an_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     first, last = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{tmp_path / 'a.json'}: error: Patient.gender: ")
     assert first.endswith(f"(line 1, column {COLUMN}) [binding]")
-    assert last.startswith("1 resources: 0 valid, 1 not; 1 errors")
+    assert last.startswith("1 resource: 0 valid, 1 not; 1 error")
 
 
 @pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.server)])
@@ -118,7 +118,7 @@ def test_one_file_that_cannot_be_read_stops_nothing(tmp_path: Path, capsys: pyte
 
 
 @pytest.mark.parametrize(
-    ("resources", "counted"), [((patient(),), "1 resources: 1 valid"), ((patient(), BROKEN), "2 resources: 1 valid")]
+    ("resources", "counted"), [((patient(),), "1 resource: 1 valid"), ((patient(), BROKEN), "2 resources: 1 valid")]
 )
 def test_standard_input(
     monkeypatch: pytest.MonkeyPatch,
@@ -172,7 +172,7 @@ def test_what_is_shown(
     assert main(["validate", write(tmp_path / "a.json", resource), *options]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[1] for line in lines if line.startswith(str(tmp_path))] == severities
-    assert lines[-1].startswith("1 resources") is counts
+    assert lines[-1].startswith("1 resource: ") is counts
 
 
 def test_json_has_the_place_and_only_what_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

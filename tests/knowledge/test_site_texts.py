@@ -147,10 +147,10 @@ def test_a_locked_folder_is_used_only_as_it_was(tmp_path: Path):
     (tmp_path / "not_connected.toml").unlink()
     put(tmp_path / "conditions.toml", "condition = []\n")
     assert _problems(tmp_path) == [
-        "site/conditions.toml: is not in site.lock; review it, then run cds-service site lock",
-        "site/links.toml: is not as in site.lock; review it, then run cds-service site lock",
+        f"site/conditions.toml: is not in site.lock; review it, then run cds-service site lock {tmp_path}",
+        f"site/links.toml: is not as in site.lock; review it, then run cds-service site lock {tmp_path}",
         "site/not_connected.toml: is in site.lock and not in the folder; put it back, or review it, then run "
-        "cds-service site lock",
+        f"cds-service site lock {tmp_path}",
     ]
 
 

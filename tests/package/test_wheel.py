@@ -60,7 +60,7 @@ def test_the_installed_command_validates(installed: Path, tmp_path: Path) -> Non
     """`validate` of an installed wheel knows the profiles, and its tables are those of the clone."""
     example = PROFILES / "examples" / "good" / "platelets.json"
     said = here([installed / "bin" / "cds-service", "validate", str(example)], tmp_path)
-    assert "1 resources: 1 valid, 0 not; 0 errors" in said
+    assert "1 resource: 1 valid, 0 not; 0 errors" in said
     assert shipped_knowledge().version in here([installed / "bin" / "cds-service", "tables"], tmp_path)
 
 

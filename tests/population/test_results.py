@@ -257,6 +257,8 @@ def test_a_worklist_of_an_unknown_procedure_says_which_there_are(run):
     """A procedure that is not offered has no worklist."""
     with pytest.raises(SetupError, match="write one of"):
         worklist_of(run, "tea")
+    with pytest.raises(SetupError, match='did you mean "tips"'):
+        worklist_of(run, "tipss")
 
 
 def test_text_is_kept_on_demand_for_orders_not_recognised(tmp_path):
