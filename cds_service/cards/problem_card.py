@@ -220,7 +220,8 @@ def _limits(members: Sequence[Member], context: CardContext) -> Iterator[str]:
     wording = context.wording
     limits = [(member, limit) for member in members for limit in member.finding.limits]
     holds = [line for member in members for line in hold_limits(member.finding.holds, context)]
-    several = len({limit.lab for _, limit in limits}) > 1 or bool(holds)
+    beside_a_drug = any(member.finding.crossed for member in members) or bool(holds)
+    several = beside_a_drug or len({limit.lab for _, limit in limits}) > 1
     for member, limit in limits:
         item = next(iter(by_weight(member.finding.evidence)), None)
         shown, cite = shown_limit(limit, wording, item, context.knowledge), wording.label("cite", limit.cite)

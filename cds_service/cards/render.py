@@ -55,21 +55,21 @@ def render(
         new_id: gives a new UUID for each card and suggestion.
         telling: what the site or client chooses about cards.
     """
-    told = tell(findings, knowledge, service, telling)
-    worded = [card_of(part, told.context) for part in told.parts]
-    cards = [card_json(card, knowledge, new_id, telling.public_url, told.context.wording) for card in worded]
+    chosen = choose_cards(findings, knowledge, service, telling)
+    worded = [card_of(part, chosen.context) for part in chosen.parts]
+    cards = [card_json(card, knowledge, new_id, telling.public_url, chosen.context.wording) for card in worded]
     summaries = [
-        replace(summary, uuid=body["uuid"], basis=basis_of(card, told.findings))
-        for summary, card, body in zip(told.shown, worded, cards, strict=True)
+        replace(summary, uuid=body["uuid"], basis=basis_of(card, chosen.findings))
+        for summary, card, body in zip(chosen.shown, worded, cards, strict=True)
     ]
-    decision = build_decision(told.findings, knowledge, in_shadow=told.in_shadow)
+    decision = build_decision(chosen.findings, knowledge, in_shadow=chosen.in_shadow)
     error = nothing_judged(findings, knowledge)
-    return Rendered(cards, decision, (*summaries, *told.withheld), error)
+    return Rendered(cards, decision, (*summaries, *chosen.withheld), error)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is told of findings before it is in words: the cards shown, a summary of those withheld, and of what.
+class ChosenCards:
+    """The cards of findings before they are in words: those shown, a summary of those withheld, and of what.
 
     `in_shadow` are the ids of rows that were held back.
     """
@@ -90,8 +90,10 @@ class Told:
         return tuple(map(_summary, self.parts))
 
 
-def tell(findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _DEFAULT) -> Told:
-    """What is told of findings, and what is held back; arguments as of `render`."""
+def choose_cards(
+    findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _DEFAULT
+) -> ChosenCards:
+    """The cards that findings bring, and those that a shadow holds back; arguments as of `render`."""
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
     context = context_of(shown, knowledge, telling)
@@ -100,7 +102,7 @@ def tell(findings: Findings, knowledge: Knowledge, service: Service, telling: Te
     if in_shadow:
         everything = build_cards(context_of(findings, knowledge, telling), service, telling)
         withheld = list((Counter(map(_summary, everything)) - Counter(map(_summary, parts))).elements())
-    return Told(tuple(parts), tuple(withheld), context, in_shadow)
+    return ChosenCards(tuple(parts), tuple(withheld), context, in_shadow)
 
 
 def _summary(part: Part) -> CardSummary:

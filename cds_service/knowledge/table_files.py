@@ -72,8 +72,10 @@ def read_rows(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.order_words = toml("order_words.toml", "order_words")
     files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
     files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
+    of_kinds = toml("kind_wording.toml", "wording")
     for name in sorted({ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
-        files.wordings[name] = rows.flat_wording(toml(name, "wording"))
+        language = name.removeprefix("wording.").removesuffix(".toml")
+        files.wordings[name] = rows.flat_wording(toml(name, "wording")) | rows.flat_wording(of_kinds.get(language, {}))
     for path in sorted((tables / "procedures").glob("*.toml")):
         name = f"procedures/{path.name}"
         for row in toml(name, "procedures").get("procedure", ()):

@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 from functools import partial
 
 from cds_service.call_summary import summarize_order
-from cds_service.cards.render import tell
+from cds_service.cards.render import choose_cards
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.bundles import Page, PageEntry, collect
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Unavailable, missing
@@ -95,7 +95,7 @@ class Judge:
     def _cards_of_unknown(self, placed: PlacedOrder, found: NotRecognized) -> tuple[ToldCard, ...]:
         """What the hook says of an order that it does not know; no record is needed for that."""
         unknown = OrderFinding(placed.order, looks_interventional=found.looks_interventional)
-        return told_cards(tell(Findings((unknown,), ()), self._knowledge, _SIGN))
+        return told_cards(choose_cards(Findings((unknown,), ()), self._knowledge, _SIGN))
 
     def judge(self, owner: str, orders: Sequence[PlacedOrder], bodies: Bodies, judged: Judged) -> None:
         """Judge orders of one patient, as given by `place`.
@@ -132,7 +132,7 @@ class Judge:
         if any(found.nothing_retrieved for found in findings):
             judged.set_aside["nothing of the record could be retrieved"] += 1
             return
-        told = [told_cards(tell(found, self._knowledge, _SIGN)) for found in findings]
+        told = [told_cards(choose_cards(found, self._knowledge, _SIGN)) for found in findings]
         judged.unread.update(set(_unread(findings[0])))
         others = tuple(cards for cards in dict.fromkeys(told[1:]) if cards != told[0])
         judged.rows.append(self._row(placed, owner, findings[0], told[0], others))

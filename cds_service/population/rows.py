@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from cds_service.cards.render import Told
+    from cds_service.cards.render import ChosenCards
 
 _OF_THE_ORDER = {"order": "indication", "options": "options"}
 """Topics whose rows are procedures -> what is said of them."""
@@ -31,12 +31,12 @@ class ToldCard(msgspec.Struct, frozen=True, order=True):
     holds: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def told_cards(told: Told) -> tuple[ToldCard, ...]:
+def told_cards(chosen: ChosenCards) -> tuple[ToldCard, ...]:
     """The cards of one order, those withheld last."""
-    shown = [ToldCard(card.topic, card.rows, card.indicator, holds=card.holds) for card in told.shown]
+    shown = [ToldCard(card.topic, card.rows, card.indicator, holds=card.holds) for card in chosen.shown]
     return (
         *shown,
-        *(ToldCard(card.topic, card.rows, card.indicator, shown=False, holds=card.holds) for card in told.withheld),
+        *(ToldCard(card.topic, card.rows, card.indicator, shown=False, holds=card.holds) for card in chosen.withheld),
     )
 
 

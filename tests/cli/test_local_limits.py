@@ -85,8 +85,8 @@ def test_cards_name_the_hospitals_own_source(cards: list[dict[str, Any]]) -> Non
     """The card of each names the hospital's limit and source."""
     detail = "\n".join(f"{card['summary']}\n{card['detail']}" for card in cards)
     assert {source for source in (PLATELETS, METFORMIN, APIXABAN) if source not in detail} == set()
-    assert "Below 75" in detail
-    assert "Below 45" in detail
+    assert "Platelets below 75" in detail
+    assert "eGFR below 45" in detail
 
 
 def test_an_explanation_names_the_limits_and_holds_of_that_day(run, cards: list[dict[str, Any]]) -> None:

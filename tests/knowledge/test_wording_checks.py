@@ -127,6 +127,9 @@ def test_a_language_is_read_with_the_tables(tmp_path: Path):
     english = (copy / "knowledge" / ENGLISH).read_text("utf-8")
     french = copy / "knowledge" / "wording.fr.toml"
     french.write_text(english.replace('limit-list = "Limit:"', 'limit-list = "Limite :"'), "utf-8")
+    kinds = copy / "knowledge" / "kind_wording.toml"
+    of_kinds = kinds.read_text("utf-8")
+    kinds.write_text(of_kinds + of_kinds.replace("[en.", "[fr.").partition("[de.")[0], "utf-8")
     assert load_copy(copy).wordings["fr"]["block.limit-list"] == "Limite :"
     assert load_copy(copy).wording == shipped_knowledge().wording
     french.write_text(english.replace('limit-list = "Limit:"', ""), "utf-8")
