@@ -13,6 +13,8 @@ from cds_service.knowledge.words import Words
 
 LANGUAGES = ("en", "de", "es", "fr")
 """Languages of `diagnosis_words.toml`, as fields of its rows."""
+_LISTS = ("", "_titles", "_de", "_es")
+"""Endings of the lists of a class in `plain_words.toml`."""
 _ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
 
@@ -94,9 +96,9 @@ def _plain_phrases(files: TableRows) -> Iterator[tuple[str, str]]:
     """(class, term) of everything that names no diagnosis."""
     plain = files.plain_words
     for kind in CLASSES:
-        listed = f"{plain['words'].get(kind, '')} {plain['words'].get(kind + '_titles', '')}"
-        yield from ((kind, word) for word in listed.split())
-        yield from ((kind, phrase) for phrase in plain["phrases"].get(kind, ()))
+        for listed in (kind + ending for ending in _LISTS):
+            yield from ((kind, word) for word in plain["words"].get(listed, "").split())
+            yield from ((kind, phrase) for phrase in plain["phrases"].get(listed, ()))
         yield from ((kind, phrase) for phrase in _split(files.diagnosis_words["statements"], kind))
 
 
