@@ -67,9 +67,10 @@ class SqliteFile:
         self._opened, self._opened_log, self._was_filled = file, None, False
 
     def _check_not_emptied(self) -> None:
+        was_filled = self._was_filled  # before the look at the file: another thread may see it filled meanwhile
         if self.path.stat().st_size:
             self._was_filled = True
-        elif self._was_filled:
+        elif was_filled:
             raise StoreUnavailable(f"The database file {self.path.name} was emptied: restore a backup.")
 
     def check_kept(self, file: FileId) -> None:

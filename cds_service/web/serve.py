@@ -125,6 +125,10 @@ class _Running:
         self._chores.settings, self._chores.store = settings, writer.store if writer is not None else None
         self._chores.begin(self.app.extensions[TABLES])
 
+    def end(self) -> None:
+        """Nothing more is due: an alarm while Python ends would kill the process."""
+        self._chores.end()
+
     def _new_app(self, settings: Settings, writer: Writer | None) -> Flask:
         app = create_app(settings, writer=writer, metrics=self._metrics, used_tokens_folder=self.folder)
         _warm_up_and_freeze(app, has_former=hasattr(self, "app"))
@@ -189,6 +193,7 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "post_worker_init": _drain_on_every_signal,
             "worker_exit": self._on_worker_exit,
             "child_exit": self._on_child_exit,
+            "on_exit": self._on_exit,
             # Newer gunicorn releases open a control socket by default.
             "control_socket_disable": True,
         }
@@ -203,6 +208,9 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid, str(self._running.folder))  # type: ignore[no-untyped-call]  # not typed
+
+    def _on_exit(self, _server: Any) -> None:
+        self._running.end()
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
@@ -237,6 +245,11 @@ class _Chores:
             signal.setitimer(signal.ITIMER_REAL, after)
         else:
             self.look()
+
+    @staticmethod
+    def end() -> None:
+        """Stop the timer."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     def look(self, *_: object) -> None:
         """Do what is due, and look again later if something is open."""
