@@ -271,6 +271,10 @@ def _list_decoder(kind: type[T]) -> msgspec.json.Decoder[list[T]]:
     return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind
 
 
+for _kind in Resource.__subclasses__():  # msgspec crashes where two threads make them at once: before there are any
+    _decoder(_kind), _list_decoder(_kind)
+
+
 _WHOLE = (RawCondition, RawAllergy, RawProcedure)
 """Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")

@@ -123,10 +123,13 @@ def as_json(summary: Summary) -> bytes:
     return msgspec.json.encode(summary)
 
 
+_decoder = msgspec.json.Decoder(Summary)  # made here, before there are threads
+
+
 def from_json(body: bytes) -> Summary:
     """A summary that `as_json` wrote.
 
     Raises:
         msgspec.MsgspecError: it is none, or of another release.
     """
-    return msgspec.json.decode(body, type=Summary)
+    return _decoder.decode(body)
