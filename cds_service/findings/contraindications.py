@@ -43,9 +43,9 @@ def _judge_row(asked: AskedRow, order_context: OrderContext, patient: PatientCon
         findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
     if all(found.certainty is Certainty.ABSENT for found in findings):
         return ContraindicationFinding(row, Certainty.ABSENT, None, tuple(findings))
-    findings = said_once([tell(found, row, order_context, patient) for found in findings])
+    findings = [tell(found, row, order_context, patient) for found in findings]
     spoken = {found.criterion.id for found in findings if found.certainty is Certainty.PRESENT}
-    kept = tuple(found for found in findings if not spoken.intersection(found.criterion.superseded_by))
+    kept = said_once([found for found in findings if not spoken.intersection(found.criterion.superseded_by)])
     certainty = any_of(found.certainty for found in kept)
     levels = [found.indicator or Indicator.INFO for found in kept if found.certainty is certainty]
     level = None if certainty is Certainty.ABSENT else max(levels)

@@ -1,8 +1,8 @@
 """The procedures of one call: which rows of `performed.toml` each is, and which conditions it proves.
 
 A Procedure belongs to the rows of its codes, of the procedures that it is recognized as, and of its words. A problem
-list that names a procedure in words ("s/p craniotomy") counts as well. What was undone later (a filter that was
-removed) is none any more.
+list that names a procedure or an operation in words ("s/p craniotomy", "knee surgery") counts as well. What was undone
+later (a filter that was removed) is none any more.
 """
 
 from __future__ import annotations
@@ -72,7 +72,11 @@ def performed_of(facts: PatientFacts, knowledge: Knowledge) -> PerformedList:
     entries = [_entry(fact, meaning(fact.concept), meaning(fact.category), knowledge) for fact in facts.procedures]
     named = (_named_as_problem(fact, knowledge) for fact in facts.conditions if not fact.concept.codings)
     on_the_list = (_entry(fact, meaning(fact.concept), _NOTHING, knowledge) for fact in named)
-    entries += [entry for entry in on_the_list if entry.rows]
+    entries += [
+        entry
+        for entry in on_the_list
+        if entry.rows or (entry.may_be_surgery and knowledge.performed.names_surgery(entry.fact.concept.texts))
+    ]
     table = knowledge.performed.rows
     return PerformedList(tuple(_without_ended(entry, entries, table) for entry in entries))
 

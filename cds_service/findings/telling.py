@@ -53,7 +53,7 @@ def tell(
     return replace(found, indicator=level, told=told)
 
 
-def said_once(criteria: Sequence[CriterionFinding]) -> list[CriterionFinding]:
+def said_once(criteria: Sequence[CriterionFinding]) -> tuple[CriterionFinding, ...]:
     """The answers of a row, where entries without a date that another answer already shows get no card of their own."""
     shown = {
         item.reference
@@ -61,14 +61,14 @@ def said_once(criteria: Sequence[CriterionFinding]) -> list[CriterionFinding]:
         if found.certainty is Certainty.PRESENT and found.told.shown is Shown.CARD
         for item in found.evidence
     }
-    return [
+    return tuple(
         replace(found, told=Told(Shown.LINE, "same-entry"))
         if found.reason is not None
         and found.reason.key == "onset-not-recorded"
         and shown.issuperset(item.reference for item in found.evidence)
         else found
         for found in criteria
-    ]
+    )
 
 
 def most_told(criteria: Sequence[CriterionFinding]) -> Told:

@@ -15,7 +15,7 @@ LANGUAGES = ("en", "de", "es", "fr")
 """Languages of `diagnosis_words.toml`, as fields of its rows."""
 _LISTS = ("", "_titles", "_de", "_es")
 """Endings of the lists of a class in `plain_words.toml`."""
-_ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+_ICD, _ICD_OF_WHO = "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,12 @@ def diagnosis_texts(
             terms[term] = f"display {display}"
     table = files.diagnosis_words
     phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"])
-    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words)
+
+    def of_code(code: str) -> tuple[Hit, ...]:
+        sets = {hit.value_set for system in (_ICD, _ICD_OF_WHO) for hit in codes.lookup(system, code)}
+        return tuple(Hit(value_set, "broader") for value_set in sorted(sets & asked))
+
+    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, of_code)
 
 
 def phrases_of(row: Row) -> list[str]:

@@ -8,7 +8,7 @@ denied, in doubt or in the past. What these mean together: docs/terminology.md, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
@@ -28,10 +28,12 @@ _CHANGING = _OTHERS | {DOUBT, PAST}
 _PASSING = frozenset({NEUTRAL, PART, OR})
 _BETWEEN = _PASSING | {PAST}
 
-_ASIDE = re.compile(
-    r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b|\b[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b", re.IGNORECASE
-)
-"""How large something is, and its code in ICD-10 beside the words, says nothing of what it is."""
+_NO_PLURAL = ("ss", "us", "is", "aves")
+"""Ends of words whose `s` is their own: Graves' disease is named like the Spanish word for severe, but for it."""
+_SIZE = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s*[x×]\s*\d+(?:[.,]\d+)?)*\s*(?:mm|cm)\b", re.IGNORECASE)
+"""How large something is says nothing of what it is."""
+_CODE = re.compile(r"\b[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?\b", re.IGNORECASE)
+"""A code of ICD-10 beside the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class DiagnosisTexts:
         noise: Noise,
         phrases: Phrases,
         words: Words,
+        of_code: Callable[[str], tuple[Hit, ...]] = lambda code: (),
     ) -> None:
         """Prepare.
 
@@ -131,8 +134,10 @@ class DiagnosisTexts:
             noise: words that change nothing: side, article.
             phrases: cuts texts.
             words: how texts become words.
+            of_code: what a code that is written in a text may mean.
         """
         self._words, self._phrases, self._diagnoses = words, phrases, dict(diagnoses)
+        self._of_code = of_code
         self._noise = noise
         self._terms = dict(terms)
         self._lexicon = Lexicon(terms)
@@ -145,8 +150,8 @@ class DiagnosisTexts:
 
     def read(self, text: str) -> DiagnosisReading:
         """What a text says of diagnoses; nothing known for one without a word."""
-        phrases: list[_Phrase] = []
-        for _, chunks in self._phrases.sentences(_ASIDE.sub(" ", text).replace("?", " ? ")):
+        phrases = list(self._coded(text))
+        for _, chunks in self._phrases.sentences(_without_codes(_SIZE.sub(" ", text)).replace("?", " ? ")):
             stretches = self._uninverted([stretch for chunk in chunks if (stretch := self._stretch(chunk)).words])
             sentence = [one for each in stretches for one in self._phrases_of(each)]
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])
@@ -154,6 +159,12 @@ class DiagnosisTexts:
         kinds = {kind for phrase in phrases for kind in phrase.kinds}
         says = PLAIN in kinds or {PART, COMPLAINT} <= kinds
         return DiagnosisReading(tuple(mentions), says and None not in kinds)
+
+    def _coded(self, text: str) -> Iterator[_Phrase]:
+        """What the codes in a text may mean: nobody says of which edition they are, or how they are meant."""
+        for code in dict.fromkeys(_CODE.findall(text)):
+            if hits := self._of_code(code.upper()):
+                yield _judged([_Phrase([_Term(NEUTRAL, Named(hits))], BREAK)])[0]
 
     def _stretch(self, chunk: Chunk) -> _Stretch:
         """The words of a chunk without noise, slips of the pen corrected."""
@@ -210,6 +221,11 @@ class DiagnosisTexts:
         return _Term(PLAIN if named else meaning, named)
 
 
+def _without_codes(text: str) -> str:
+    """The text without the codes that have a dot; what is as short as one may be a word."""
+    return _CODE.sub(lambda found: " " if "." in found[0] else found[0], text)
+
+
 def _value_sets(named: Named) -> frozenset[str]:
     return frozenset(hit.value_set for hit in named.hits)
 
@@ -220,7 +236,7 @@ def words_of(text: str, words: Words) -> list[str]:
 
 
 def _singular(word: str) -> str:
-    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith(_NO_PLURAL)
     return word[:-1] if plural else word
 
 

@@ -14,7 +14,7 @@ _UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Words that say nothing by themselves (`idle`, beside numbers and single letters), and all that are known."""
+    """Words that say nothing by themselves (`idle`), and every word that the tables know."""
 
     idle: Container[str]
     known: Container[str]
@@ -54,11 +54,16 @@ class Context:
             return False
         if any(_is_among(word, others, lexicon) for word in self.near):
             return True
-        return _are_idle(others, lexicon) if self.alone else not self.near
+        return all(_says_nothing(word, lexicon) for word in others) if self.alone else not self.near
 
 
 def _are_idle(words: Iterable[str], lexicon: Lexicon) -> bool:
-    return all(word in lexicon.idle or sum(map(str.isalpha, word)) <= 1 for word in words)
+    return all(word in lexicon.idle or word.isdecimal() for word in words)
+
+
+def _says_nothing(word: str, lexicon: Lexicon) -> bool:
+    """Whether a word leaves an acronym alone: idle, a number, or a letter with one (`S6`, `x2`)."""
+    return word in lexicon.idle or sum(map(str.isalpha, word)) <= 1
 
 
 def _is_among(wanted: str, words: Collection[str], lexicon: Lexicon) -> bool:

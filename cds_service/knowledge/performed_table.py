@@ -34,6 +34,7 @@ class PerformedTable:
         self._not_surgery_words = tuple(reading["not_surgery_words"])
         self._not_done_words = tuple(reading["not_done_words"])
         self._denied_words = tuple(reading["denied_words"])
+        self._surgery = Lexicon({_term(phrase, words): "surgery" for phrase in reading["surgery_words"]})
         terms: dict[str, list[str]] = {}
         for row in self.rows.values():
             for term in row.words:
@@ -55,14 +56,18 @@ class PerformedTable:
         """Whether words say that it was planned or called off."""
         return any(self._words.hold_any(self._words.of(text), self._not_done_words) for text in texts)
 
+    def names_surgery(self, texts: Iterable[str]) -> bool:
+        """Whether a problem in words says that something was operated on."""
+        return any(span.meaning for text in texts for span in self._surgery.read(self._words.of(text).split()))
+
     def is_denied(self, texts: Iterable[str]) -> bool:
         """Whether a problem in words may be of another person, or say that there is none."""
         return any(self._words.hold_any(self._words.of(text), self._denied_words) for text in texts)
 
 
 def _term(phrase: str, words: Words) -> str:
-    spelled = words.of(phrase.rstrip("*")).strip()
-    return f"{spelled}*" if phrase.endswith("*") else spelled
+    spelled = words.of(phrase.strip("*")).strip()
+    return f"{'*' if phrase.startswith('*') else ''}{spelled}{'*' if phrase.endswith('*') else ''}"
 
 
 def _row(row: Row) -> Performed:

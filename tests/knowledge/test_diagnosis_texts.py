@@ -127,6 +127,33 @@ def test_a_diagnosis_is_read_as_lists_write_it(written: str) -> None:
     assert [text for text in texts if not read(written.format(text)).known] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "value_set"),
+    [
+        ("HTN I50.9", "criterion-heart-failure"),
+        ("Hypertension (I10), F20.0", "criterion-psychosis"),
+        ("Adipositas E66.0, D69.6", "criterion-thrombocytopenia"),
+        ("I50 HTN", "criterion-heart-failure"),
+        ("depresión severa", "criterion-severe-depression"),
+        ("demencia severa", "criterion-severe-cognitive-impairment"),
+        ("schwere Herzinsuffizienz", "criterion-heart-failure-advanced"),
+        ("hipertensión pulmonar", "criterion-pulmonary-hypertension"),
+        ("edema agudo de pulmón", "criterion-heart-failure-acute"),
+        ("hepatitis isquémica", "criterion-liver-failure-acute"),
+        ("prótesis mitral", "criterion-mechanical-valve"),
+        ("Blasensteine", "criterion-other-cause-of-symptoms"),
+    ],
+)
+def test_words_that_are_plain_alone_may_say_more_together(text: str, value_set: str) -> None:
+    """What words say together, or a code among them, is not lost because each of them is an everyday word."""
+    assert may_be(read(text), value_set)
+
+
+def test_a_text_of_words_and_of_what_is_not_known_is_not_read() -> None:
+    """A measurement beside a plain diagnosis may be what is asked for."""
+    assert not read("HTN EF 15%").known
+
+
 @pytest.mark.parametrize("remark", ["untreated", "stable", "(CMS/HCC)", "with complications", "seit 2015"])
 def test_a_remark_leaves_an_inverted_diagnosis_as_it_is(remark: str) -> None:
     """`Heart failure, diastolic` with a remark is still that."""

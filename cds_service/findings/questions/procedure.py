@@ -53,14 +53,15 @@ def _undecided(
 def _nothing_found(
     criterion: Criterion, question: ProcedureQuestion, patient: PatientContext
 ) -> CriterionFinding | None:
-    gap = unanswered(criterion, patient.facts)
+    gap, entries = unanswered(criterion, patient.facts), patient.performed.entries
+    may_be = [entry for entry in entries if entry.may_be_surgery] if question.others_leave_open else []
+    others = _timely(question, may_be, patient)
     if gap is not None:
         never = never_sent(question.DATA, patient.facts)
-        return CriterionFinding(criterion, Certainty.UNKNOWN, gap.indicator, never or gap.reason)
-    entries = patient.performed.entries
+        if not (never and others):  # what the problem list says in words is told all the same
+            return CriterionFinding(criterion, Certainty.UNKNOWN, gap.indicator, never or gap.reason)
     if unread := _timely(question, [entry for entry in entries if not entry.readable], patient):
         return _undecided(criterion, "procedure-code-alone", unread)
-    may_be = [entry for entry in entries if entry.may_be_surgery] if question.others_leave_open else []
-    if others := _timely(question, may_be, patient):
+    if others:
         return _undecided(criterion, "procedure-not-classed", others)
     return CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
