@@ -140,7 +140,8 @@ class OrderLanguage:
     def spelled_out(self, text: str) -> list[str]:
         """The words of one text, abbreviations and slips of the pen resolved."""
         words = [known for word in self._split(text) for known in self._recognized(word)]
-        for spelling in (self._spelling, self._in_context, self._in_context):  # a word may be the context of another
+        # each twice: a word may be spelled out to a part of a phrase, or to the context of another
+        for spelling in (self._spelling, self._spelling, self._in_context, self._in_context):
             words = rewritten(words, spelling, self._lexicon)
         return words
 

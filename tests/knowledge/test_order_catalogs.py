@@ -147,6 +147,22 @@ SUFFIXES += [" INITIAL", " EA ADDL", " (1ST)", " > 5 YRS", " STAT", ".", " *", "
 SEPARATORS = [" ", "-", "/", "_", "  ", ", "]
 
 
+def test_an_abbreviation_in_an_everyday_order_changes_nothing() -> None:
+    """Every abbreviation of every word of every everyday order, alone, with a prefix and with a suffix."""
+    read = KNOWLEDGE.order_texts.recognize
+    for row in EVERYDAY:
+        words = row["name"].removeprefix("IR ").split()
+        shorter = [
+            " ".join([*words[:place], form.upper(), *words[place + 1 :]])
+            for place, word in enumerate(words)
+            for form in SHORTENED.get(word.lower(), ())
+        ]
+        named = read([row["name"]]).procedures
+        for text in shorter:
+            otherwise = (text, f"HC IR {text}", f"{text} W CONTRAST")
+            assert {other: read([other]).procedures for other in otherwise} == dict.fromkeys(otherwise, named)
+
+
 @st.composite
 def written_otherwise(draw: st.DrawFn) -> tuple[str, str]:
     """An everyday order, and the same order as another hospital might write it."""
