@@ -266,13 +266,8 @@ def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
     return msgspec.json.Decoder(kind)
 
 
-@cache
-def _list_decoder(kind: type[T]) -> msgspec.json.Decoder[list[T]]:
-    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind
-
-
-for _kind in Resource.__subclasses__():  # msgspec crashes where two threads make them at once: before there are any
-    _decoder(_kind), _list_decoder(_kind)
+for _kind in Resource.__subclasses__():  # msgspec crashes where two threads make one at once: before there are any
+    _decoder(_kind)
 
 
 _WHOLE = (RawCondition, RawAllergy, RawProcedure)
@@ -282,6 +277,8 @@ _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 _components = msgspec.json.Decoder(list[RawValue] | None)
 _code_decoder = msgspec.json.Decoder(RawCode)
 _statements = msgspec.json.Decoder(list[RawStatement])
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_CONTAINERS = b"{["
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -300,20 +297,16 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 
 def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple[RawResource, T | None]]:
-    """Every resource of one kind with its struct, None for one that can't be read.
-
-    Decoded in one go as long as none is broken, else one by one, so that the broken one is the only one lost.
-    """
-    joined = b"[" + b",".join(record.body for record in records) + b"]"
+    """Every resource of one kind with its struct, None for one that can't be read."""
+    read = _decoder(kind).decode
     try:
-        found: list[T] = _list_decoder(kind).decode(joined)
-        if kind in _WHOLE and repeats_a_member(joined):
+        found: list[T | None] = [read(record.body) for record in records]
+        if kind in _WHOLE and _any_repeats_a_member(records):
             raise msgspec.DecodeError
     except (msgspec.DecodeError, RecursionError):
-        yield from ((record, _decode_or_none(record.body, kind)) for record in records)
-        return
+        found = [_decode_or_none(record.body, kind) for record in records]
     for record, resource in zip(records, found, strict=True):
-        yield record, None if resource.modifier_extension else resource
+        yield record, None if resource is None or resource.modifier_extension else resource
 
 
 def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
@@ -334,6 +327,24 @@ def member_at_fault(body: bytes, *kinds: type[Resource]) -> str | None:
         except (msgspec.DecodeError, RecursionError):
             return None
     return None
+
+
+def _any_repeats_a_member(records: Sequence[RawResource]) -> bool:
+    """Whether any of the resources does; what they have in common (a status, a category) is looked at once."""
+    plain: set[bytes] = set()
+    for record in records:
+        members = _members.decode(record.body)
+        length = sum(map(len, members)) + sum(map(len, members.values())) + 4 * len(members) + 1
+        if length != len(record.body):  # a member is lost, or the text has blanks
+            if repeats_a_member(record.body):
+                return True
+            continue
+        for member in map(bytes, members.values()):
+            if member[0] in _CONTAINERS and member not in plain:
+                if repeats_a_member(member):
+                    return True
+                plain.add(member)
+    return False
 
 
 def repeats_a_member(body: bytes) -> bool:
