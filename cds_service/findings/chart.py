@@ -148,6 +148,8 @@ class Chart:
             for value_set, found in matches.items()
             if (current := tuple(match for match in found if match.fact.activity != "inactive"))
         }
+        named = knowledge.worked_out.once(_conditions_by_value_set, lambda: _conditions_by_value_set(knowledge))
+        self._recorded = frozenset(name for value_set in self._current for name in named.get(value_set, ()))
         self._active = active
         self._knowledge = knowledge
         self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
@@ -218,6 +220,8 @@ class Chart:
 
         What must not be there is only known to be absent where every condition that may be it was read.
         """
+        if expression.needs is not None and self._recorded.isdisjoint(expression.needs):
+            return Certainty.ABSENT  # most of what is asked: it is not looked at part by part
         if expression.operator == "is":
             matches = self.in_value_set(self._knowledge.conditions[expression.condition].value_set)
             if not matches:
@@ -257,6 +261,13 @@ class Chart:
             self._unread_for,
         )  # the record is the same: what one can't read, the other can't
         return chart
+
+
+def _conditions_by_value_set(knowledge: Knowledge) -> dict[str, tuple[str, ...]]:
+    named: dict[str, tuple[str, ...]] = {}
+    for condition in knowledge.conditions.values():
+        named[condition.value_set] = (*named.get(condition.value_set, ()), condition.id)
+    return named
 
 
 def is_current(fact: ConditionFact, within_days: int, facts: PatientFacts) -> bool:
