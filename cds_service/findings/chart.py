@@ -177,6 +177,10 @@ class Chart:
             known = self._unread_for[named] = self._unread_in(self._knowledge.codes.systems_of(named))
         return known
 
+    def reads_in(self, systems: Iterable[frozenset[str]]) -> bool:
+        """Whether each condition can be read by questions about codes of each of these sets of vocabularies."""
+        return not any([self._unread_in(some) for some in systems])
+
     def unread_at_all(self) -> tuple[ConditionFact, ...]:
         """The conditions that no question can read: without a code of any known vocabulary, and in words not known."""
         return self._unread_in(self._knowledge.codes.read_systems())

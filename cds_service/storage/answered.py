@@ -105,8 +105,8 @@ def already_answered(
     values |= {f"subject{number}": subject for number, subject in enumerate(subjects)}
     values |= {f"earlier{number}": service for number, service in enumerate(earlier)}
     rows = store.rows(_settled(len(subjects), len(earlier), store.dialect), values, seconds)
-    answered = {(subject, evidence) for subject, evidence, was_answered in rows if was_answered}
-    seen = {(subject, evidence) for subject, evidence, was_answered in rows if not was_answered}
+    answered = {(row.subject, row.evidence) for row in rows if row.answered}
+    seen = {(row.subject, row.evidence) for row in rows if not row.answered}
 
     def is_settled(mark: CardMark) -> bool:
         if (mark.subject, mark.evidence) in (answered if mark.must_repeat else answered | seen):
