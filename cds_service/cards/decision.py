@@ -27,7 +27,6 @@ from cds_service.findings.finding import (
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
 
-
 _EMPTY = (str, list, dict)
 
 

@@ -33,6 +33,7 @@ _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
 _VALID = frozenset({"final", "amended", "corrected", "preliminary"})
 _MOST_SHOWN = 40
 
+
 def read_observations(retrieved: RetrievedData, reading: Reading) -> tuple[ObservationFact, ...]:
     """Every result that the tables may read, its value not read yet.
 

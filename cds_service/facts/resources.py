@@ -15,6 +15,7 @@ import msgspec
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Coding, Concept
+from cds_service.facts.repeated_members import any_repeats_a_member, repeats_a_member
 
 T = TypeVar("T", bound="Resource")
 
@@ -277,8 +278,6 @@ _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 _components = msgspec.json.Decoder(list[RawValue] | None)
 _code_decoder = msgspec.json.Decoder(RawCode)
 _statements = msgspec.json.Decoder(list[RawStatement])
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_CONTAINERS = b"{["
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -301,7 +300,7 @@ def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple
     read = _decoder(kind).decode
     try:
         found: list[T | None] = [read(record.body) for record in records]
-        if kind in _WHOLE and _any_repeats_a_member(records):
+        if kind in _WHOLE and any_repeats_a_member([record.body for record in records]):
             raise msgspec.DecodeError
     except (msgspec.DecodeError, RecursionError):
         found = [_decode_or_none(record.body, kind) for record in records]
@@ -327,38 +326,6 @@ def member_at_fault(body: bytes, *kinds: type[Resource]) -> str | None:
         except (msgspec.DecodeError, RecursionError):
             return None
     return None
-
-
-def _any_repeats_a_member(records: Sequence[RawResource]) -> bool:
-    """Whether any of the resources does; what they have in common (a status, a category) is looked at once."""
-    plain: set[bytes] = set()
-    for record in records:
-        members = _members.decode(record.body)
-        length = sum(map(len, members)) + sum(map(len, members.values())) + 4 * len(members) + 1
-        if length != len(record.body):  # a member is lost, or the text has blanks
-            if repeats_a_member(record.body):
-                return True
-            continue
-        for member in map(bytes, members.values()):
-            if member[0] in _CONTAINERS and member not in plain:
-                if repeats_a_member(member):
-                    return True
-                plain.add(member)
-    return False
-
-
-def repeats_a_member(body: bytes) -> bool:
-    """Whether an object in a JSON text gives a member twice, so that a decoder would lose one of the two unseen.
-
-    Compared without walking the objects: written again, a text with a lost member has fewer names.
-    """
-    try:
-        again = msgspec.json.encode(msgspec.json.decode(body))
-    except (msgspec.DecodeError, RecursionError):
-        return False  # the decoder that reads it says what is wrong
-    if again == body:
-        return False  # most clients write JSON without blanks; to count takes as long as to decode
-    return body.count(b'":') + body.count(b'" :') > again.count(b'":') + again.count(b'" :')
 
 
 def decode_statements(raw: msgspec.Raw) -> list[RawStatement]:

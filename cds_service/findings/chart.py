@@ -179,7 +179,7 @@ class Chart:
 
     def reads_in(self, systems: Iterable[frozenset[str]]) -> bool:
         """Whether each condition can be read by questions about codes of each of these sets of vocabularies."""
-        return not any([self._unread_in(some) for some in systems])
+        return not any(map(self._unread_in, systems))
 
     def unread_at_all(self) -> tuple[ConditionFact, ...]:
         """The conditions that no question can read: without a code of any known vocabulary, and in words not known."""

@@ -45,8 +45,8 @@ class AskedRow:
 class UsualAnswers:
     """The answers of the questions of a row about conditions that most patients do not have, by their ids.
 
-    They hold where none of `value_sets` is recorded and every condition is read in each of `systems`; None is the answer
-    of an optional question.
+    They hold where none of `value_sets` is recorded and every condition is read in each of `systems`. None is the
+    answer of an optional question.
     """
 
     answers: Mapping[str, CriterionFinding | None]
