@@ -187,7 +187,10 @@ class Chart:
 
     def _unread_in(self, systems: frozenset[str]) -> tuple[ConditionFact, ...]:
         if systems not in self._unread:
-            self._unread[systems] = tuple(fact for fact in self._active if not self._is_read(fact, systems))
+            # A record repeats its codes, and facts with the same code share it: each is looked at once.
+            concepts = {id(fact.concept): fact.concept for fact in self._active}
+            unread = {key for key, concept in concepts.items() if not self._is_read(concept, systems)}
+            self._unread[systems] = tuple(fact for fact in self._active if id(fact.concept) in unread) if unread else ()
         return self._unread[systems]
 
     def why_unread(self, fact: ConditionFact) -> Reason:
@@ -195,12 +198,12 @@ class Chart:
         systems = list(dict.fromkeys(self._knowledge.codes.label(c.system) for c in fact.concept.codings))
         return Reason("unread-vocabulary", {"system": ", ".join(systems)}) if systems else Reason("uncoded-condition")
 
-    def _is_read(self, fact: ConditionFact, systems: frozenset[str]) -> bool:
+    def _is_read(self, concept: Concept, systems: frozenset[str]) -> bool:
         codes = self._knowledge.codes
-        if any(codes.reads_for(c.system, c.code, systems) for c in fact.concept.codings):
+        if any(codes.reads_for(c.system, c.code, systems) for c in concept.codings):
             return True
         texts = self._knowledge.diagnosis_texts
-        return any(texts.read(text).known or codes.named(text) for text in fact.concept.texts)
+        return any(texts.read(text).known or codes.named(text) for text in concept.texts)
 
     def in_value_set(self, value_set: str) -> Sequence[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
