@@ -45,10 +45,16 @@ from cds_service.facts.resources import (
     Unreadable,
     decode_each,
 )
+from cds_service.kinds import CLINICAL
 
 _Fact = ConditionFact | AllergyFact | ObservationFact
 _WITH_AN_END = ("MedicationStatement/", "MedicationAdministration/")
 """The resources that say when it ended, in effectivePeriod; the others say when it was to end."""
+
+_WITHOUT_A_RULE = {kind.key for kind in CLINICAL} - {
+    *("conditions", "allergies", "observations", "medications", "procedures"),
+}
+"""Kinds of data of which nothing here tells since when they are known: all of it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         observations=tuple(filter(view.was_known, record.facts.observations)),
         medications=tuple(view.medication_then(fact) for fact in record.facts.medications if view.was_written(fact)),
         procedures=tuple(filter(view.was_done, record.facts.procedures)),
+        **{key: tuple(filter(view.was_known, getattr(record.facts, key))) for key in _WITHOUT_A_RULE},
         now=moment,
         today=moment.date(),
     )
