@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -123,14 +124,15 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         named: references of resources that were known for certain, because an order of that moment names them.
     """
     view = _View(record.moments, moment, count_doubtful, frozenset(named), _ever(record.zone))
+    others: dict[str, Any] = {key: tuple(filter(view.was_known, getattr(record.facts, key))) for key in _WITHOUT_A_RULE}
     facts = replace(
         record.facts,
+        **others,
         conditions=tuple(map(view.condition_then, filter(view.was_known, record.facts.conditions))),
         allergies=tuple(map(view.allergy_then, filter(view.was_known, record.facts.allergies))),
         observations=tuple(filter(view.was_known, record.facts.observations)),
         medications=tuple(view.medication_then(fact) for fact in record.facts.medications if view.was_written(fact)),
         procedures=tuple(filter(view.was_done, record.facts.procedures)),
-        **{key: tuple(filter(view.was_known, getattr(record.facts, key))) for key in _WITHOUT_A_RULE},
         now=moment,
         today=moment.date(),
     )
