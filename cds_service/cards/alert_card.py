@@ -41,6 +41,7 @@ def _part(pairs: list[tuple[OrderFinding, AlertFinding]], context: CardContext) 
         ),
         rows=procedure_ids(orders),
         weight=Weight.FINDING,
+        subjects=(key.partition(".")[2],),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.evidence import criterion_label, fact_of, found_fact, found_line, lab_name
+from cds_service.cards.evidence import criterion_label, entry_in_brief, fact_of, found_fact, found_line, lab_name
 from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
@@ -20,6 +20,13 @@ from cds_service.knowledge.advice import Moment
 
 TOPIC = "gaps"
 _MOST_NAMES = 3
+_OF_ENTRY = {
+    "broader-code": "gap.unspecific",
+    "possible-by-text": "gap.unspecific",
+    "onset-not-recorded": "gap.undated",
+    "procedure-undated": "gap.undated",
+}
+"""What is the matter with an entry that a headline names."""
 
 
 def gap_part(context: CardContext) -> Part | None:
@@ -42,6 +49,7 @@ def gap_part(context: CardContext) -> Part | None:
         ),
         rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
         weight=Weight.FINDING if gaps.unread else Weight.NOTE,
+        subjects=tuple(member.finding.criterion.id for member in gaps.members),
     )
 
 
@@ -83,6 +91,10 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
     for matter in MATTERS:
         if members := gaps.open.get(matter):
             return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
+    for member in gaps.open.get("other", ()):
+        named = _OF_ENTRY.get(member.finding.reason.key if member.finding.reason else "")
+        if named and member.finding.evidence:
+            return wording.say(named, fact=entry_in_brief(member.finding.evidence[0], context), procedure=procedure)
     return wording.say("gap.other", procedure=procedure)
 
 

@@ -44,6 +44,7 @@ def _part(problem: Problem, context: CardContext) -> Part:
         words=lambda: _words(problem, context),
         rows=tuple(dict.fromkeys(member.row.id for member in problem.members)),
         weight=_weight(problem),
+        subjects=tuple(member.finding.criterion.id for member in problem.members if member.makes_a_card),
     )
 
 
@@ -133,7 +134,7 @@ def _beside(first: Member, problem: Problem, context: CardContext) -> Iterator[F
     if first.finding.holds or _lab(first) is None:
         return
     for member in problem.members:
-        if member.finding.holds and member.makes_a_card:
+        if member.finding.holds:
             name = agent_name(member.finding.holds[0], context)
             yield Fact(wording.say("fact.and-on-drug", name=name), Moment())
 

@@ -176,6 +176,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
         measured_by=tuple(row.get("measured_by", ())),
         tell=row.get("tell", "card"),
+        unspecific=row.get("unspecific", "line"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
         source=row.get("source", ""),
@@ -339,4 +340,5 @@ def _decimal(value: Any) -> Decimal | None:
 
 def advice(row: Row) -> Advice:
     """An [[advice]] row."""
-    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], frozenset(row.get("never_with", ())))
+    moment, never_with = Moment[row["when"].upper()], frozenset(row.get("never_with", ()))
+    return Advice(row["id"], Doer(row["by"]), moment, never_with, row.get("test"))

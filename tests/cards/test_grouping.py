@@ -197,7 +197,7 @@ def test_each_problem_offers_its_reasons_to_go_ahead(knowledge: Knowledge):
     codes = [concept["code"] for concept in system["concept"]]
     assert len(codes) == len(set(codes)) == system["count"]
     for topic in (*PROBLEMS, "gaps", "several"):
-        offered = [code for _, code, _ in knowledge.override_reasons[topic]]
+        offered = [reason.code for reason in knowledge.override_reasons[topic]]
         assert 3 <= len(offered) <= 5, topic
         assert set(offered) <= set(codes)
         assert "emergency" not in offered[:-1]
