@@ -37,7 +37,7 @@ def _steps(finding: CriterionFinding, against: set[str], context: CardContext) -
         return
     known = (context.knowledge.advice.get(key, Advice(key)) for key in _keys(finding))
     for one in known:
-        if not one.never_with & against:
+        if not one.never_with & against and (not one.only_with or one.only_with & against):
             yield Step(context.wording.say(f"advice.{one.id}"), one.when)
 
 

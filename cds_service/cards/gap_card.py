@@ -48,7 +48,7 @@ def gap_part(context: CardContext) -> Part | None:
             meanwhile=meanwhile,
         ),
         rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
-        weight=Weight.FINDING if gaps.unread else Weight.NOTE,
+        weight=Weight.FINDING if gaps.unread or gaps.entries or gaps.orders else Weight.NOTE,
         subjects=tuple(member.finding.criterion.id for member in gaps.members),
     )
 

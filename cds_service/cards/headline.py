@@ -19,6 +19,7 @@ MOST_CHARACTERS = 100
 """Of a summary; CDS Hooks 2.0.1, Card Attributes, allows 139."""
 MOST_FACTS = 3
 _LEAST_LEFT = 12
+_QUOTES = (("„", "“"), ("«", "»"), ("“", "”"))
 
 
 def headline(
@@ -47,8 +48,16 @@ def headline(
             if len(line) <= MOST_CHARACTERS:
                 return sentence_case(line)
     meaning = means(procedures[-1], 1)
-    room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="", means=meaning)))
-    return fitting(wording.say("headline.line", fact=shorten(first.what, room), means=meaning))
+    room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="”", means=meaning)))
+    return fitting(wording.say("headline.line", fact=_closed(shorten(first.what, room)), means=meaning))
+
+
+def _closed(text: str) -> str:
+    """With the quotation mark that a cut took away."""
+    for opening, closing in _QUOTES:
+        if opening in text:
+            return text if text.count(closing) >= text.count(opening) else text + closing
+    return text
 
 
 def fitting(line: str) -> str:
@@ -77,9 +86,11 @@ def _candidates(
 
 
 def _facts(facts: Sequence[Fact], wording: Wording, *, brief: bool, interval: bool) -> str:
-    """`INR 2.2, platelets 41 (24 Nov, today)`: what is of one time has its date once."""
-    if len({fact.when for fact in facts}) == 1:
-        return _dated(", ".join(fact.what for fact in facts), facts[0], wording, brief=brief, interval=interval)
+    """`INR 2.2, platelets 41 (24 Nov, today), on aspirin`: what is of one time has its date once."""
+    dated = [fact for fact in facts if fact.when != Moment()]
+    if len({fact.when for fact in dated}) == 1 and dated == list(facts[: len(dated)]):
+        together = _dated(", ".join(fact.what for fact in dated), dated[0], wording, brief=brief, interval=interval)
+        return ", ".join([together, *(fact.what for fact in facts[len(dated) :])])
     return ", ".join(_dated(fact.what, fact, wording, brief=brief, interval=interval) for fact in facts)
 
 

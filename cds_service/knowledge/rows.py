@@ -340,5 +340,5 @@ def _decimal(value: Any) -> Decimal | None:
 
 def advice(row: Row) -> Advice:
     """An [[advice]] row."""
-    moment, never_with = Moment[row["when"].upper()], frozenset(row.get("never_with", ()))
-    return Advice(row["id"], Doer(row["by"]), moment, never_with, row.get("test"))
+    never, only = (frozenset(row.get(name, ())) for name in ("never_with", "only_with"))
+    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], never, only, row.get("test"))
