@@ -227,7 +227,7 @@ def _what(item: Evidence, criterion: Criterion | None, context: CardContext) -> 
     if limit is not None and (item.value is not None or limit.comparison == "in"):
         name = lab_name(context.knowledge.labs[limit.lab], context)
         return context.wording.say("evidence.measured", name=name, value=_value(item, limit, context, brief=False))
-    name = _name(item, criterion, context, _NAME)
+    name = _name(item, criterion if item.value is None else None, context, _NAME)  # a value is no drug's
     if item.value is None:
         in_its_words = criterion is None or not _is_of_the_tables(item, name, criterion, context)
         return context.wording.say("evidence.recorded", name=name) if in_its_words else name

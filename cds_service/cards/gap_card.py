@@ -138,16 +138,18 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
     wording = context.wording
     for member in members:
         criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
-        # A result that may be of another test goes by the record's own words.
-        items = [found_line(item, None, context) for item in member.finding.evidence[:1]]
-        labs = criterion.question.labs
+        key, labs = member.finding.reason.key if member.finding.reason else "", criterion.question.labs
+        # A result that may be of another test goes by the record's own words; a drug is no result.
+        named = criterion if key == "older-than" else None
+        results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
+        items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]
         if criterion.question.limit is not None or not items:
             names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [
                 criterion_label(criterion, context)
             ]
             what = sentence_case(wording.joined(names))
-            key = "gap_found.result" if items else "gap_found.line"
-            yield wording.say(key, what=what, reason=reason, evidence="; ".join(items))
+            line = "gap_found.result" if items else "gap_found.line"
+            yield wording.say(line, what=what, reason=reason, evidence="; ".join(items))
         else:
             yield wording.say("gap_found.line", what=items[0], reason=reason)
 

@@ -188,9 +188,9 @@ def _ask_first(case: _Case) -> HoldAdvice | None:
         return None
     asked = case.advice(HoldAction.ASK_FIRST, case.base)
     who = dict.fromkeys(table.ask_first[name].who for name in told)
-    because = tuple(item for found in told.values() for item in found)
+    because = sorted((item for found in told.values() for item in found), key=lambda item: item.date is None)
     return replace(
-        asked, ask=tuple(who), because=because, states=tuple(name for name in told if told[name]) or tuple(told)
+        asked, ask=tuple(who), because=tuple(because), states=tuple(name for name in told if told[name]) or tuple(told)
     )
 
 
