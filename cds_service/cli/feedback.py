@@ -45,9 +45,13 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(settings)
     remark(f"from {store.display_url}")
     report, period = _load(args, *period_of(args, settings), store)
-    _PRINT[args.format](report, knowledge)
+    today = local_now(settings).date()
+    if args.format == "html":
+        sys.stdout.write(feedback_page(report, period, knowledge, today))
+    else:
+        _PRINT[args.format](report, knowledge)
     if args.html:
-        _write(args.html, feedback_page(report, period, knowledge, local_now(settings).date()))
+        _write(args.html, feedback_page(report, period, knowledge, today))
     return 0
 
 

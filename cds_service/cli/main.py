@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        # What can befall any file of any command: no permission, a full disk. Elsewhere it is said what the file is for.
+        # What befalls a file of any command, such as a full disk; what the file is for is said where it is opened.
         be_quiet(False)
         where = f"{error.filename}: " if error.filename else ""
         print_err(f"cds-service {args.command}: {where}{error.strerror or error}; correct it and run the command again")

@@ -57,7 +57,9 @@ def add_fhir_access(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="TOML file of a SMART backend services client, see docs/sandbox-testing.md",
     )
-    parser.add_argument("--ca", type=_certificates, metavar="FILE", help="PEM file of CA certificates for the FHIR server")
+    parser.add_argument(
+        "--ca", type=_certificates, metavar="FILE", help="PEM file of CA certificates for the FHIR server"
+    )
     parser.add_argument(
         "--rate", type=_rate, metavar="N", help="most requests per second (2; no limit for a server on this machine)"
     )
@@ -178,6 +180,13 @@ def settings_of(args: argparse.Namespace, **flags: object) -> Settings:
 def local_now(settings: Settings) -> datetime:
     """The time in the hospital's zone (aware); in the machine's zone if none is set."""
     return datetime.now(settings.timezone) if settings.timezone else datetime.now().astimezone()
+
+
+def add_format(parser: argparse.ArgumentParser, choices: Sequence[str], explained: str) -> None:
+    """Add `--format`, text by default, and `--json`, which is short for `--format json`."""
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--format", choices=choices, default="text", help=explained)
+    shape.add_argument("--json", action="store_const", dest="format", const="json", help="the same as --format json")
 
 
 def add_period(parser: argparse.ArgumentParser) -> None:

@@ -42,10 +42,10 @@ class Parser(argparse.ArgumentParser):
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         """As argparse, but no value is empty (a variable of the shell that is not set), and a path can be one."""
         if isinstance(action, argparse._SubParsersAction):  # gets the words of its command, which reads them itself
-            return super()._get_value(action, arg_string)  # type: ignore[misc]
+            return super()._get_value(action, arg_string)
         if not arg_string.strip():
             raise argparse.ArgumentError(action, "is empty; write a value, or leave it out")
-        value = super()._get_value(action, arg_string)  # type: ignore[misc]  argparse's hook for one value
+        value = super()._get_value(action, arg_string)
         if isinstance(value, Path):
             try:
                 value.stat()

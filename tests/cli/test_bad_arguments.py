@@ -52,18 +52,43 @@ WITH: Mapping[str, Sequence[str]] = {
     "--ca": AT_A_SERVER,
 }
 """Other options that one needs to be looked at."""
-NO_FILE = ("MISSING", "EMPTY", "NOTHING", "BINARY")
+NO_FILE = ("MISSING", "EMPTY", "BINARY")
 NO_FOLDER = ("MISSING", "BINARY")
 NO_TARGET = ("BELOW-A-FILE",)
 NO_PATH = ("", "LOOP", "x" * 5000)
 NO_NUMBER = ("", "-1", "nan", "1e400", "abc", "9" * 20)
-NO_URL = ("", "nosuch", "http://", "ftp://x/y", "http://[::1")
+NO_URL = ("", "nosuch", "http://[::1")
 FOLDERS = {"site", "folder", "run_folder", "first", "second", "examples", "cases", "compare", "exports"}
 TARGETS = {"out", "save", "html", "export"}
 URLS = {"fhir_server", "service_url", "tx", "to"}
-UNKNOWN = {"language", "wording", "of", "encoding", "text_column", "code_column", "system_column", "procedure", "id", "value_set", "profile"}
+UNKNOWN = {
+    "language",
+    "wording",
+    "of",
+    "encoding",
+    "text_column",
+    "code_column",
+    "system_column",
+    "procedure",
+    "id",
+    "value_set",
+    "profile",
+}
 """Options that name something known: `nosuch` is refused."""
-ANY_TEXT = {"token", "patient", "order", "user", "service", "issuer", "kid", "host", "system", "seed", "dask", "edition"}
+ANY_TEXT = {
+    "token",
+    "patient",
+    "order",
+    "user",
+    "service",
+    "issuer",
+    "kid",
+    "host",
+    "system",
+    "seed",
+    "dask",
+    "edition",
+}
 """Options that take any text, or what only a server knows; all the same none is empty."""
 LATER = {
     *("screen run --out", "screen diff second", "screen worklist --procedure", "screen score --key"),
@@ -127,7 +152,7 @@ def command_lines(command: str) -> Iterator[tuple[str, str, list[str]]]:
         if action.nargs == 0 or isinstance(action, argparse._HelpAction):
             continue
         name = action.option_strings[0] if action.option_strings else action.dest
-        values: Sequence[str] = [value for value in wrong_values(action) if (name, value) != ("--config", "NOTHING")]
+        values = wrong_values(action)
         if f"{command} {name}" in LATER:
             values = ("",) if action.type is not Path else NO_PATH
         elif name in SAME_EVERYWHERE and command != "tables":
@@ -160,11 +185,7 @@ def test_what_cannot_be_right_is_refused_in_one_clear_line(
     for option, value, words in command_lines(command):
         meant = material.get(value, value)
         given = [material.get(word, word.replace("NEW", material["NEW"])) for word in words]
-        try:
-            ran = run(*given)
-        except Exception as error:  # a traceback for the person who typed it
-            faults.append(f"{option} {value[:20]!r}: {type(error).__name__}: {error}"[:300])
-            continue
+        ran = run(*given)
         said = ran.err if command != "validate" else ran.out + ran.err
         names_it = any(name and name in said for name in (f"argument {option}", f"{option} ", meant, "is empty; write"))
         if ran.code not in (1, 2) or not names_it:
