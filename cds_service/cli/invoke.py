@@ -10,7 +10,7 @@ from cds_service.cards.context import telling_of
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.cli.keys import read_key
+from cds_service.cli.keys import named_key
 from cds_service.cli.options import TOKEN, local_now, reject_options, settings_of, token_of
 from cds_service.cli.refused_token import why_refused
 from cds_service.cli.request_source import build_request, open_source, reject_server_options
@@ -71,11 +71,9 @@ def _signer(args: argparse.Namespace) -> Signer | None:
     if not args.client_key:
         reject_options(args, ("kid",), "goes with --client-key")
         return None
+    key = named_key(args.client_key, args.kid)
     if not args.service_url:
         raise SetupError("--client-key goes with --service-url: what is judged in this process is not signed")
-    key = read_key(args.client_key, args.kid)
-    if key.kid is None:
-        raise SetupError(f"{args.client_key}: has no kid, by which the service finds the key; add --kid ID")
     return lambda url: key.sign(iss=args.issuer, aud=url)
 
 

@@ -37,6 +37,7 @@ USUAL = {
     "explain": ("00000000-0000-0000-0000-000000000001",),
     "clients check": ("--clients", "CATALOG"),
     "clients jwks": ("--key", "CATALOG", "--kid", "k"),
+    "clients token": ("--key", "CATALOG", "--kid", "k", "--issuer", "x", "--url", NOWHERE),
     "db prune": ("--older-than", "30"),
     "db copy": ("--to", "sqlite:///NEW"),
     "completion": ("bash",),
@@ -88,6 +89,7 @@ ANY_TEXT = {
     "seed",
     "dask",
     "edition",
+    "url",
 }
 """Options that take any text, or what only a server knows; all the same none is empty."""
 LATER = {
