@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,9 @@ import simple_icd_10_cm
 
 from cds_service.knowledge.diagnosis_texts import ASKED, BREAK, NEUTRAL, OR, DiagnosisTexts
 from cds_service.knowledge.known_words import KnownWords
-from cds_service.knowledge.load import TABLES, load_knowledge
+from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
+from cds_service.knowledge.table_files import read_rows
+from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Knowledge
 
 CM, WHO = "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10"
@@ -75,6 +78,21 @@ def asked_for(knowledge: Knowledge) -> frozenset[str]:
     return frozenset(name for name in knowledge.value_set_titles if name.startswith(("condition-", "criterion-")))
 
 
+def named_elsewhere(tables: TableRows, texts: DiagnosisTexts) -> set[str]:
+    """Words of the tables of labs, drugs and operations: a text with one may be about these."""
+    listed = [tables.labs, tables.lab_names, tables.medications, tables.performed]
+    return {word for text in _texts_in(listed) for words in texts.words_in(text) for word in words}
+
+
+def _texts_in(rows: object) -> Iterator[str]:
+    if isinstance(rows, str):
+        yield rows
+    elif isinstance(rows, Mapping):
+        yield from (text for row in rows.values() for text in _texts_in(row))
+    elif isinstance(rows, Iterable):
+        yield from (text for row in rows for text in _texts_in(row))
+
+
 class Vocabulary:
     """Words of titles, of those that are asked for and of the others."""
 
@@ -95,8 +113,16 @@ class Vocabulary:
                 elif _DIAGNOSIS.match(title.code):
                     self.phrases.append(words)
         self._others = {word for words in self.phrases for word in words}
-        terms = [*self.texts.asked_terms(), *(term for display, _ in knowledge.codes.displays(asked)
-                 for words in self.texts.words_in(display) for term in [" ".join(words)])]
+        self._named_elsewhere = named_elsewhere(read_rows(TABLES, PROFILES, []), self.texts)
+        terms = [
+            *self.texts.asked_terms(),
+            *(
+                term
+                for display, _ in knowledge.codes.displays(asked)
+                for words in self.texts.words_in(display)
+                for term in [" ".join(words)]
+            ),
+        ]
         for words in (term.split() for term in terms):
             for word in words:
                 self._together[word].update(words)
@@ -114,7 +140,7 @@ class Vocabulary:
         """Words that only the others have, and that are no form of a word that is asked for."""
         found = {
             word
-            for word in self._others - self._asked - self._named
+            for word in self._others - self._asked - self._named - self._named_elsewhere
             if len(word) >= _SHORTEST and word.isalpha() and self.texts.kind_of(word) is None
         }
         return {word for word in found if not self._may_be_asked(word, self._near)}
@@ -132,7 +158,7 @@ class Vocabulary:
         """Neighbors in the others, of which a word is in titles of both kinds, that no name of the asked-for holds both."""
         found: set[tuple[str, str]] = set()
         for phrase in self.phrases:
-            for pair in zip(phrase, phrase[1:], strict=False):
+            for pair in pairwise(phrase):
                 if any(map(self._is_loaded, pair)) and all(self._has_content(word, words) for word in pair):
                     found.add(pair)
         return {(a, b) for a, b in found if a != b and b not in self._together[a] and a not in self._together[b]}

@@ -68,7 +68,7 @@ def diagnosis_texts(
             diagnoses[f"display {display}"] = _joined(diagnoses.get(terms.get(term, "")), hits)
             terms[term] = f"display {display}"
     table = files.diagnosis_words
-    phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"])
+    phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"], table["reading"]["articles"])
 
     def of_code(code: str) -> tuple[Hit, ...]:
         sets = {hit.value_set for system in (_ICD, _ICD_OF_WHO) for hit in codes.lookup(system, code)}

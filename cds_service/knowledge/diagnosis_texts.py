@@ -20,7 +20,7 @@ from cds_service.knowledge.value_sets import Hit
 from cds_service.knowledge.words import Words
 
 PLAIN, PART, COMPLAINT, NEUTRAL = "plain", "part", "complaint", "neutral"
-HEAD, BESIDE, ASKED = "head", "beside", "asked"
+HEAD, TITLE, BESIDE, ASKED = "head", "title", "beside", "asked"
 NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR = "no", "family", "about", "doubt", "past", "break", "or"
 CLASSES = (BESIDE, NEUTRAL, COMPLAINT, PART, PLAIN, NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR)
 """Meanings of terms that name no diagnosis, as `plain_words.toml` and `[statements]` group them; of two the later."""
@@ -29,7 +29,7 @@ _OTHERS = frozenset({NO, FAMILY, ABOUT})  # what follows is not the patient's
 _CHANGING = _OTHERS | {DOUBT, PAST}
 _PASSING = frozenset({NEUTRAL, PART, OR})
 _BETWEEN = _PASSING | {PAST}
-_UNSURE = frozenset({None, HEAD, BESIDE})  # beside such a word a diagnosis may be another one
+_UNSURE = frozenset({None, BESIDE})  # beside such a word a diagnosis may be another one
 
 _NO_PLURAL = ("ss", "us", "is", "aves")
 """Ends of words whose `s` is their own: Graves' disease is named like the Spanish word for severe, but for it."""
@@ -151,6 +151,7 @@ class DiagnosisTexts:
             self._apart.setdefault(wanted.split()[0], []).append((frozenset(wanted.split()), key))
         known = {word: word for term in terms for word in term.split() if "*" not in word}
         known |= {term: kind for term, kind in terms.items() if kind in CLASSES and " " not in term and "*" not in term}
+        known |= {word: word for wanted in apart for word in wanted.split()}
         self._known = KnownWords(known)
 
     def read(self, text: str) -> DiagnosisReading:
@@ -231,14 +232,14 @@ class DiagnosisTexts:
             term = self._term(meaning)
             if term.kind == BREAK:
                 if phrase.terms:
-                    yield phrase
+                    yield _told(phrase)
                 phrase = _Phrase([], BREAK)
                 continue
             phrase.terms.append(term)
             if term.tells and not stretch.corrected.isdisjoint(span.words.split()):
                 phrase.terms.append(_Term(None))  # a word that may be another one is too little to be sure of
         if phrase.terms:
-            yield phrase
+            yield _told(phrase)
 
     def _meanings(self, words: Sequence[str]) -> Iterator[tuple[Span, str | None]]:
         """The spans of some words, those that no list holds by what titles of other diagnoses have there."""
@@ -248,12 +249,19 @@ class DiagnosisTexts:
         for span, last, following in zip(spans, before, after, strict=False):
             meaning = span.meaning or _without_meaning(span.words)
             if meaning is None and self._titles.explain(span.words, last, following):
-                meaning = HEAD if self._titles.is_head(span.words) else BESIDE
+                meaning = HEAD if self._titles.is_head(span.words) else TITLE
             yield span, meaning
 
     def _term(self, meaning: str | None) -> _Term:
         named = self._diagnoses.get(meaning) if meaning else None
         return _Term(PLAIN if named else meaning, named)
+
+
+def _told(phrase: _Phrase) -> _Phrase:
+    """The phrase; beside what is asked for, a word of other titles may make it something narrower that is, too."""
+    if phrase.telling:
+        phrase.terms = [_Term(None) if term.kind in (HEAD, TITLE) else term for term in phrase.terms]
+    return phrase
 
 
 def _without_codes(text: str) -> str:
