@@ -155,7 +155,7 @@ class Vocabulary:
         }
 
     def pairs(self, words: set[str]) -> set[tuple[str, str]]:
-        """Neighbors in the others, of which a word is in titles of both kinds, that no name of the asked-for holds both."""
+        """Neighbors in the others, one of them in titles of both kinds, that no name of what is asked for has both."""
         found: set[tuple[str, str]] = set()
         for phrase in self.phrases:
             for pair in pairwise(phrase):
