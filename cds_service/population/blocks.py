@@ -17,7 +17,8 @@ BLOCK = 1 << 16
 LONGEST = 32 << 20
 """Bytes of the longest line that is read: a worker has memory for a few of these."""
 _KEPT = 1 << 16
-_TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
+BOM = b"\xef\xbb\xbf"
+_BEGINS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"resourceType"\s*:\s*("[A-Za-z]{1,64}")')
 _BROKEN_FILE = (EOFError, BadGzipFile, zlib.error)
 
 Line = bytes | bytearray
@@ -109,20 +110,20 @@ def _read(file: BufferedIOBase | RawIOBase) -> bytes:
 
 
 def find_lines(path: Path, start: int, end: int | None, named: bytes) -> Iterator[Line]:
-    """The lines that begin in a part of a file and hold some bytes.
+    """The lines that begin in a part of a file and hold the name of a resource type.
 
-    Nothing is found, and little is read, where the lines at some places all are of one type and none holds the bytes: a
-    file of an export holds one type.
+    Nothing is found, and little is read, where the lines at some places all are of one other type: a file of an export
+    holds one type.
     Source: FHIR Bulk Data Access 2.0, Output File: one resource type each.
 
     Args:
         path: the file.
         start: as of `read_blocks`.
         end: as of `read_blocks`.
-        named: the bytes.
+        named: the type in quotes.
     """
     try:
-        if _holds_one_other_type(path, start, end, named):
+        if _is_of_another_type(path, start, end, named):
             return
         for block in read_blocks(path, start, end):
             yield from (line for line in block if named in line)
@@ -130,11 +131,9 @@ def find_lines(path: Path, start: int, end: int | None, named: bytes) -> Iterato
         return  # what comes after the damage is nowhere
 
 
-def _holds_one_other_type(path: Path, start: int, end: int | None, named: bytes) -> bool:
-    """Whether the lines at the beginning, in the middle and at the end are of one type, and none holds the bytes."""
+def _is_of_another_type(path: Path, start: int, end: int | None, named: bytes) -> bool:
+    """Whether the lines at the beginning, in the middle and at the end say first that they are of one other type."""
     places = {start} if end is None else {start, (start + end) // 2, max(start, end - BLOCK)}
-    lines = [line for place in places for line in next(read_blocks(path, place, end), [])]
-    return (
-        not any(named in line for line in lines)
-        and len({kind[1] for line in lines if (kind := _TYPE.search(line))}) == 1
-    )
+    lines = [line for place in places for line in next(read_blocks(path, place, end), []) if line.strip()]
+    types = {begins[1] if (begins := _BEGINS.match(line)) else named for line in lines}
+    return len(types) == 1 and named not in types

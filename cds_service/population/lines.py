@@ -11,7 +11,6 @@ import msgspec
 from cds_service.fhir_references import local_reference
 from cds_service.population.blocks import LONGEST, Line, TooLong
 
-BOM = b"\xef\xbb\xbf"
 _OWNER = re.compile(
     rb'"(?:subject|patient)"\s*:\s*\{[^{}]*?"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9.-]{1,64})"'
 )

@@ -19,9 +19,9 @@ import msgspec
 from cds_service.clinical_data.bundles import OF_NOBODY
 from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
-from cds_service.population.blocks import CutShort, Line, read_blocks
+from cds_service.population.blocks import BOM, CutShort, Line, read_blocks
 from cds_service.population.files import whole_file, write_whole
-from cds_service.population.lines import BOM, UNREADABLE, Broken, Head, patient_in, read_head, read_heads, why_broken
+from cds_service.population.lines import UNREADABLE, Broken, Head, patient_in, read_head, read_heads, why_broken
 from cds_service.population.plan import WORK, Plan
 from cds_service.population.wanted import Wanted
 

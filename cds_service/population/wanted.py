@@ -21,9 +21,9 @@ from cds_service.findings.chart import empty_chart
 from cds_service.findings.recognition import Recognized, recognize
 from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Knowledge
-from cds_service.population.blocks import find_lines
+from cds_service.population.blocks import BOM, find_lines
 from cds_service.population.files import write_whole
-from cds_service.population.lines import BOM, UNREADABLE, patient_in, plain_ids, read_head
+from cds_service.population.lines import UNREADABLE, patient_in, plain_ids, read_head
 from cds_service.population.plan import WORK, Plan
 
 _ORDER = KINDS["orders"].resource_type
