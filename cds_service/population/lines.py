@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cds_service.fhir_references import local_reference
-from cds_service.population.blocks import LONGEST, Line, TooLong
+from cds_service.population.blocks import BLOCK, LONGEST, Line, TooLong
 
 _OWNER = re.compile(
     rb'"(?:subject|patient)"\s*:\s*\{[^{}]*?"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9.-]{1,64})"'
@@ -101,10 +102,10 @@ _decode_rough = msgspec.json.Decoder(_RoughHead).decode
 
 def read_heads(lines: Sequence[Line]) -> list[Head] | None:
     """The heads of lines that are as nearly all are; None where one of them takes a closer look."""
-    joined = b"".join(lines)
     try:
-        if not joined.isascii():
-            joined.decode()
+        for line in lines:
+            if not line.isascii():
+                _check_utf8(line)
         return list(map(_decode, lines))
     except UNREADABLE:
         return None
@@ -117,12 +118,23 @@ def read_head(line: Line) -> Head:
         UNREADABLE: see `why_broken`.
     """
     if not line.isascii():
-        line.decode()
+        _check_utf8(line)
     try:
         return _decode(line)
     except msgspec.ValidationError:
         rough = _decode_rough(line)  # a date of the wrong type is for its reader to refuse, and no bad line
         return Head(rough.resource_type, rough.id, rough.subject, rough.patient)
+
+
+def _check_utf8(line: Line) -> None:
+    """Raise UnicodeDecodeError where a line is not UTF-8; a long one is looked at in pieces, to save memory."""
+    if len(line) <= BLOCK:
+        line.decode()
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for place in range(0, len(line), BLOCK):
+        decoder.decode(line[place : place + BLOCK])
+    decoder.decode(b"", final=True)
 
 
 def why_broken(line: Line, error: Exception) -> Broken:

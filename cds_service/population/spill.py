@@ -209,11 +209,12 @@ def _closely(lines: list[Line], sorter: _Sorter) -> tuple[list[Head], list[int]]
     """The heads of lines one by one, and which lines they are of; those that have none are noted."""
     found: dict[int, Head] = {}
     for number, line in enumerate(lines):
-        lines[number] = body = line.removeprefix(BOM)  # also where files with one were joined
+        if line.startswith(BOM):  # also where files with one were joined
+            lines[number] = line = line.removeprefix(BOM)
         try:
-            found[number] = read_head(body)
+            found[number] = read_head(line)
         except UNREADABLE as error:
-            _note_broken(why_broken(body, error), body, number, sorter)
+            _note_broken(why_broken(line, error), line, number, sorter)
     return list(found.values()), list(found)
 
 
@@ -297,7 +298,7 @@ def read_done(run: Path, number: int) -> SplitDone | None:
 
 
 def read_buckets(run: Path, buckets: range, parts: Sequence[int]) -> list[list[bytes]]:
-    """The lines of buckets in no order, a list for each part; each is owner, kind and body with tabs between.
+    """The lines of buckets in no order, a list for each part; each is owner, kind and body with tabs between, ended.
 
     Args:
         run: folder of the run.
@@ -305,7 +306,7 @@ def read_buckets(run: Path, buckets: range, parts: Sequence[int]) -> list[list[b
         parts: number of spill files of each split.
     """
     files = [_spill(run / WORK, number, part) for number, count in enumerate(parts) for part in range(count)]
-    return [_part(file, buckets).split(b"\n")[:-1] for file in files]
+    return [_part(file, buckets) for file in files]
 
 
 def shared_files(run: Path, shared: Sequence[int]) -> list[Path]:
@@ -313,7 +314,7 @@ def shared_files(run: Path, shared: Sequence[int]) -> list[Path]:
     return [_shared(run / WORK, number, part) for number, count in enumerate(shared) for part in range(count)]
 
 
-def _part(path: Path, buckets: range) -> bytes:
+def _part(path: Path, buckets: range) -> list[bytes]:
     with path.open("rb") as file:
         size = file.seek(0, 2)
         (end,) = _PLACE.unpack(_at(file, size - _PLACE.size, _PLACE.size))
@@ -321,7 +322,8 @@ def _part(path: Path, buckets: range) -> bytes:
             _PLACE.unpack(_at(file, end + bucket * _PLACE.size, _PLACE.size))[0]
             for bucket in (buckets.start, buckets.stop)
         )
-        return _at(file, first, last - first)
+        file.seek(first)
+        return file.readlines(last - first - 1) if last > first else []  # it goes on at exactly its hint
 
 
 def _at(file: IO[bytes], place: int, size: int) -> bytes:
