@@ -29,7 +29,7 @@ from cds_service.population.results import read_rows
 from cds_service.population.run import summary_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_PLOTTED = ("row", "indicator", "procedure", "month", "unchecked")
+_PLOTTED = ("interrupts", "told", "indicator", "procedure", "month", "unchecked")
 _COLUMNS = ("table", "name", "count", "total", "per100", "low", "high")
 
 
@@ -84,6 +84,7 @@ def _as_page(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iter
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
     drawn = [
         {
+            "id": table.id,
             "title": table.title,
             "what": table.what[:1].upper() + table.what[1:],
             "lines": list(map(shown, table.lines)),
@@ -97,7 +98,11 @@ def _as_page(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iter
         tables=drawn,
         warnings=list(_warnings(summary)),
         set_aside=list(cells(summary["setAside"]).items()),
-        undated=[(row, _cell(ends["fewest"]), _cell(ends["most"])) for row, ends in summary["undated"].items()],
+        undated=[
+            (row, _cell(ends["fewest"]), _cell(ends["most"]))
+            for row, ends in summary["undated"].items()
+            if ends["fewest"] < ends["most"]
+        ],
         unread=list(_unread(summary["unread"])),
         small=SMALL,
     )
