@@ -51,6 +51,7 @@ from cds_service.facts.resources import (
 _Fact = ConditionFact | AllergyFact | ObservationFact
 _WITH_AN_END = ("MedicationStatement/", "MedicationAdministration/")
 """The resources that say when it ended, in effectivePeriod; the others say when it was to end."""
+_HANDED_OVER = "MedicationDispense/"
 
 
 class _Dated(msgspec.Struct, rename="camel"):
@@ -138,8 +139,8 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         observations=tuple(filter(view.was_known, record.facts.observations)),
         medications=tuple(view.medication_then(fact) for fact in record.facts.medications if view.was_written(fact)),
         procedures=tuple(view.procedure_then(fact) for fact in record.facts.procedures if view.was_done(fact)),
-        now=moment,
-        today=moment.date(),
+        now=moment.astimezone(record.zone),  # as the hook's is: the day after it is one by the calendar
+        today=moment.astimezone(record.zone).date(),
     )
     return KnownFacts(facts, view.in_doubt)
 
@@ -213,6 +214,8 @@ class _View:
         """What was completed or stopped later was taken then; the record seldom says when it ended."""
         if fact.activity not in (Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
             return fact
+        if fact.ended is None and fact.reference.startswith(_HANDED_OVER):
+            return fact  # it is the dispensing that is completed, and was at once
         certainty = had_happened(self._end_of(fact), self._moment)
         self.in_doubt |= certainty is Certainty.UNKNOWN
         ended = certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and not self._count)

@@ -196,7 +196,8 @@ class Judge:
 
     def _whole(self, owner: str, bodies: Bodies, now: datetime) -> PatientFacts:
         """The whole record as of the export, its orders left out."""
-        return extract(self._data(owner, bodies), now=now, reads=self._knowledge.lab_index.reads)
+        at = now.astimezone(self._zone)
+        return extract(self._data(owner, bodies), now=at, reads=self._knowledge.lab_index.reads)
 
     def _data(self, owner: str, bodies: Bodies) -> ClinicalData:
         kinds = (kind.key for kind in KINDS.values() if kind.key != ORDERS)
