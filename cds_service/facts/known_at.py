@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -47,6 +48,7 @@ from cds_service.facts.resources import (
     Unreadable,
     decode_each,
 )
+from cds_service.kinds import CLINICAL
 
 _Fact = ConditionFact | AllergyFact | ObservationFact
 _WITH_AN_END = ("MedicationStatement/", "MedicationAdministration/")
@@ -63,6 +65,11 @@ class _Dated(msgspec.Struct, rename="camel"):
 
 
 _dated = msgspec.json.Decoder(_Dated).decode
+
+_WITHOUT_A_RULE = {kind.key for kind in CLINICAL} - {
+    *("conditions", "allergies", "observations", "medications", "procedures"),
+}
+"""Kinds of data of which nothing here tells since when they are known: all of it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +138,11 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         named: references of resources that were known for certain, because an order of that moment names them.
     """
     view = _View(record.moments, moment, count_doubtful, frozenset(named), _ever(record.zone))
+    others: dict[str, Any] = {key: tuple(filter(view.was_known, getattr(record.facts, key))) for key in _WITHOUT_A_RULE}
     later = [gap for gap in record.facts.unavailable if view.came_later(gap)]
     facts = replace(
         _without(record.facts, later) if later else record.facts,
+        **others,
         conditions=tuple(map(view.condition_then, filter(view.was_known, record.facts.conditions))),
         allergies=tuple(map(view.allergy_then, filter(view.was_known, record.facts.allergies))),
         observations=tuple(filter(view.was_known, record.facts.observations)),
