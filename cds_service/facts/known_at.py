@@ -39,12 +39,12 @@ from cds_service.facts.patient_facts import (
     ProcedureFact,
     When,
 )
+from cds_service.facts.procedures import RawProcedure
 from cds_service.facts.resources import (
     RawAllergy,
     RawCondition,
     RawEncounter,
     RawObservation,
-    RawProcedure,
     Unreadable,
     decode_each,
 )
