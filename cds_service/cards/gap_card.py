@@ -57,7 +57,7 @@ def _summary(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext, *
     this = this_procedure(context.wording)
     names = [*with_day(orders, orders_named(orders, context), context), this] if orders else [this]
     return first_fitting(
-        [line for name in dict.fromkeys(names) for line in _headlines(gaps, name, context, meanwhile=meanwhile)]
+        line for name in dict.fromkeys(names) for line in _headlines(gaps, name, context, meanwhile=meanwhile)
     )
 
 

@@ -6,7 +6,7 @@ name, the date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cds_service.cards.context import CardContext
@@ -65,9 +65,13 @@ def fitting(line: str) -> str:
     return shorten(sentence_case(line), MOST_CHARACTERS)
 
 
-def first_fitting(lines: Sequence[str]) -> str:
-    """The first sentence that fits; else the last, cut."""
-    return next((sentence_case(line) for line in lines if len(line) <= MOST_CHARACTERS), fitting(lines[-1]))
+def first_fitting(lines: Iterable[str]) -> str:
+    """The first sentence that fits; else the last, cut. Those after it are not worded."""
+    line = ""
+    for line in lines:
+        if len(line) <= MOST_CHARACTERS:
+            return sentence_case(line)
+    return fitting(line)
 
 
 def _candidates(
