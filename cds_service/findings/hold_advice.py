@@ -193,9 +193,10 @@ def _is_new(entry: KnownMedication, today: date, days: int) -> bool:
 
 
 def _by_company(case: _Case) -> list[str]:
-    """States that two agents together tell."""
+    """States that its class is given for, or that two agents together tell."""
     table = case.patient.knowledge.medications
-    found = []
+    given_for = table.class_of(case.agent.id).ask_first
+    found = [given_for] if given_for in table.ask_first else []
     for pair in table.together:
         of_kinds = table.of_kinds(pair.kinds) & case.present
         both = bool(of_kinds & pair.agents) and bool(of_kinds - pair.agents)

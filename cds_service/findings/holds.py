@@ -72,7 +72,8 @@ def last_dose(row: HoldRow, planned: When | None, doses_a_day: Decimal | None) -
     """The day of the last dose, by the longest hold of the row; None where the day of the procedure is not known.
 
     `6 doses` of two a day are three full days, `d` are full days: none on the day of the procedure either. Hours count
-    from the time of the procedure, from the beginning of its day where only the day is known.
+    from the time of the procedure, from the beginning of its day where only the day is known. `doses_a_day` is how often
+    it is taken; a row that counts the doses of a schedule of its own does not look at it.
     """
     amount = row.most or row.least
     if planned is None or amount is None or row.action not in _NUMBERED or not _is_one_day(planned):
@@ -80,14 +81,18 @@ def last_dose(row: HoldRow, planned: When | None, doses_a_day: Decimal | None) -
     day = planned.earliest.date()
     if row.unit == "h":
         return _hours_before(planned, amount)
-    days = amount if row.unit == "d" else amount / (doses_a_day or Decimal(1))
+    days = amount if row.unit == "d" else amount / _a_day(row, doses_a_day)
     return day - timedelta(days=int(days) + 1)
 
 
 def full_days(row: HoldRow, doses_a_day: Decimal | None) -> Decimal | None:
     """The longest hold of a row of doses, in days without it; None for a row of days or hours."""
     amount = row.most or row.least
-    return amount / (doses_a_day or Decimal(1)) if amount is not None and row.unit == "doses" else None
+    return amount / _a_day(row, doses_a_day) if amount is not None and row.unit == "doses" else None
+
+
+def _a_day(row: HoldRow, doses_a_day: Decimal | None) -> Decimal:
+    return row.doses_a_day or doses_a_day or Decimal(1)
 
 
 def _is_one_day(planned: When) -> bool:
