@@ -115,14 +115,17 @@ def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
     if action in _LEFT:
         return _with_row(case.advice(action, Indicator.INFO, quiet=True), chosen, case)
     if action is HoldAction.CORRECT_TO_TARGET:
-        return _with_row(_to_target(case), chosen, case)
+        advice = _to_target(case)
+        if advice.quiet or advice.crossed or chosen.row.least is None or not _has_narrow_target(case):
+            return _with_row(advice, chosen, case)
+        action = HoldAction.HOLD  # nobody knows whether it must come down, and it may have to by much
     if action in _STOPPING and (asked := _ask_first(case)):
         return _with_row(replace(asked, others=()), chosen, case)
     advice = _with_row(case.advice(action, case.base), chosen, case)
     if action is HoldAction.ASK:
         return advice
     doses = doses_a_day(case.entries, case.agent, case.patient.knowledge.medications)
-    last = last_dose(chosen.row, case.order.timing.moment, doses)
+    last = last_dose(chosen.row, case.order.timing.moment, doses, case.patient.facts.now.tzinfo)
     return replace(advice, last_dose=last, full_days=full_days(chosen.row, doses))
 
 
@@ -148,6 +151,11 @@ def _to_target(case: _Case) -> HoldAdvice:
         return replace(case.advice(HoldAction.CORRECT_TO_TARGET, case.base), crossed=crossed)
     quiet = set(found.values()) == {Certainty.ABSENT}
     return case.advice(HoldAction.CORRECT_TO_TARGET, Indicator.INFO, quiet=quiet)
+
+
+def _has_narrow_target(case: _Case) -> bool:
+    """Whether a limit of its own is set for the way in."""
+    return any(target.access & case.order.accesses for target in case.patient.knowledge.medications.targets)
 
 
 def _ask_first(case: _Case) -> HoldAdvice | None:
@@ -196,7 +204,7 @@ def _by_company(case: _Case) -> list[str]:
     """States that its class is given for, or that two agents together tell."""
     table = case.patient.knowledge.medications
     given_for = table.class_of(case.agent.id).ask_first
-    found = [given_for] if given_for in table.ask_first else []
+    found = [given_for] if given_for is not None and given_for in table.ask_first else []
     for pair in table.together:
         of_kinds = table.of_kinds(pair.kinds) & case.present
         both = bool(of_kinds & pair.agents) and bool(of_kinds - pair.agents)
