@@ -198,8 +198,10 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
         key = next((key for key in _ALLERGY_NOTES if key in {note.key for note in item.notes}), "allergy")
         return wording.say(f"fact.{key}", name=name)
     if isinstance(criterion.question, MedicationQuestion):
-        known = context.knowledge.medications.agents[next(iter(criterion.question.agents))]
-        return wording.say("fact.on-drug", name=wording.label("agent", known.id, known.label))
+        for agent in criterion.question.agents[:1]:  # of a whole kind it is called as in the record
+            known = context.knowledge.medications.agents[agent]
+            name = wording.label("agent", known.id, known.label)
+        return wording.say("fact.on-drug", name=name)
     if item.value is not None:
         return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
     return wording.say("fact.recorded", name=name)
