@@ -30,11 +30,12 @@ from cds_service.cards.quantities import (
 )
 from cds_service.cards.wording import ENGLISH
 from cds_service.findings.finding import Evidence
+from cds_service.knowledge.lab_types import Lab, Threshold
 from cds_service.knowledge.medication_types import AskFirst
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
-from cds_service.knowledge.tables import Criterion, Lab, Threshold
+from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
 _NAME, _SHORT_NAME = 60, 36

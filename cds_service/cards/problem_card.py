@@ -20,11 +20,11 @@ from cds_service.cards.part import Part, Weight, Words
 from cds_service.cards.quantities import limit_beside, shown_limit
 from cds_service.certainty import Certainty
 from cds_service.indicator import Indicator
+from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.medication_types import HoldAction
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.procedure import ProcedureQuestion
-from cds_service.knowledge.tables import Threshold
 
 _PHYSIOLOGIC: Final = "allergy-physiologic"
 _PLANNING = frozenset({"positioning", "lie-still", "interpreter", "low-volume"})

@@ -11,7 +11,8 @@ from cds_service.cards.dates import moment_of
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Evidence
-from cds_service.knowledge.tables import Knowledge, Lab, Threshold
+from cds_service.knowledge.lab_types import Lab, Threshold
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 _COMPARATOR = re.compile(r"^(<=|>=|<|>|≤|≥)\s*(.+)$")

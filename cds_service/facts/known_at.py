@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -45,10 +46,16 @@ from cds_service.facts.resources import (
     Unreadable,
     decode_each,
 )
+from cds_service.kinds import CLINICAL
 
 _Fact = ConditionFact | AllergyFact | ObservationFact
 _WITH_AN_END = ("MedicationStatement/", "MedicationAdministration/")
 """The resources that say when it ended, in effectivePeriod; the others say when it was to end."""
+
+_WITHOUT_A_RULE = {kind.key for kind in CLINICAL} - {
+    *("conditions", "allergies", "observations", "medications", "procedures"),
+}
+"""Kinds of data of which nothing here tells since when they are known: all of it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +124,10 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         named: references of resources that were known for certain, because an order of that moment names them.
     """
     view = _View(record.moments, moment, count_doubtful, frozenset(named), _ever(record.zone))
+    others: dict[str, Any] = {key: tuple(filter(view.was_known, getattr(record.facts, key))) for key in _WITHOUT_A_RULE}
     facts = replace(
         record.facts,
+        **others,
         conditions=tuple(map(view.condition_then, filter(view.was_known, record.facts.conditions))),
         allergies=tuple(map(view.allergy_then, filter(view.was_known, record.facts.allergies))),
         observations=tuple(filter(view.was_known, record.facts.observations)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
@@ -80,6 +80,9 @@ class RawRange(_Struct):
 class Resource(_Struct):
     """What is read of a resource of any type."""
 
+    READ_WHOLE: ClassVar[bool] = False
+    """True where it is read from its first member to its last; of results only the few that are judged are."""
+
     modifier_extension: list[msgspec.Raw] | None = None
 
 
@@ -89,6 +92,8 @@ Status = RawConcept | str
 
 class RawCondition(Resource):
     """FHIR Condition. What repeats from one to the next is left raw, for `members.py`."""
+
+    READ_WHOLE = True
 
     clinical_status: msgspec.Raw = NOT_GIVEN
     verification_status: msgspec.Raw = NOT_GIVEN
@@ -131,6 +136,8 @@ class RawAnnotation(_Struct):
 
 class RawAllergy(Resource):
     """FHIR AllergyIntolerance."""
+
+    READ_WHOLE = True
 
     clinical_status: Status | None = None
     verification_status: Status | None = None
@@ -208,20 +215,6 @@ class RawContained(Resource):
     code: RawConcept | None = None
 
 
-class RawProcedure(Resource):
-    """FHIR Procedure."""
-
-    status: str | None = None
-    code: RawConcept | None = None
-    category: RawConcept | None = None
-    performed_date_time: str | None = None
-    performed_period: RawPeriod | None = None
-    performed_string: str | None = None
-    performed_age: RawQuantity | None = None
-    performed_range: RawRange | None = None
-    encounter: RawReference | None = None
-
-
 class RawEncounter(Resource):
     """FHIR Encounter."""
 
@@ -271,12 +264,12 @@ def _list_decoder(kind: type[T]) -> msgspec.json.Decoder[list[T]]:
     return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind
 
 
-for _kind in Resource.__subclasses__():  # msgspec crashes where two threads make them at once: before there are any
-    _decoder(_kind), _list_decoder(_kind)
+def make_decoders() -> None:
+    """Make them for every struct that is loaded, before there are threads: msgspec crashes where two make one."""
+    for kind in Resource.__subclasses__():
+        _decoder(kind), _list_decoder(kind)
 
 
-_WHOLE = (RawCondition, RawAllergy, RawProcedure)
-"""Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 """Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
 _components = msgspec.json.Decoder(list[RawValue] | None)
@@ -307,7 +300,7 @@ def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple
     joined = b"[" + b",".join(record.body for record in records) + b"]"
     try:
         found: list[T] = _list_decoder(kind).decode(joined)
-        if kind in _WHOLE and repeats_a_member(joined):
+        if kind.READ_WHOLE and repeats_a_member(joined):
             raise msgspec.DecodeError
     except (msgspec.DecodeError, RecursionError):
         yield from ((record, _decode_or_none(record.body, kind)) for record in records)

@@ -18,8 +18,9 @@ from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
 from cds_service.indicator import Indicator
 from cds_service.knowledge.derivation import Derivation
+from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
-from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure, Threshold
+from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure
 from cds_service.reasons import Reason
 
 

@@ -11,8 +11,8 @@ from cds_service.knowledge.words import Words
 
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Concept
+    from cds_service.knowledge.lab_types import Lab
     from cds_service.knowledge.reported_lab import ReportedLab
-    from cds_service.knowledge.tables import Lab
 
 Row = Mapping[str, Any]
 FILE = "lab_orders.toml"

@@ -25,6 +25,7 @@ from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.lab_orders import LabOrders
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
@@ -46,7 +47,7 @@ from cds_service.knowledge.site_overlay import (
 from cds_service.knowledge.site_texts import links_of, overlay_override_reasons, overlay_wordings
 from cds_service.knowledge.table_files import read_rows, state_of
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
+from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure
 from cds_service.knowledge.units import Units
 from cds_service.knowledge.urgency_table import urgency_table
 from cds_service.knowledge.value_sets import (

@@ -14,6 +14,7 @@ from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.changes import SilentRow
 from cds_service.knowledge.derivation import Derivation, Grade, Input, Otherwise, RecordedPart, Step, Term
 from cds_service.knowledge.expressions import Expression, PatientGroup
+from cds_service.knowledge.lab_types import Lab, Scale, Threshold
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import (
@@ -27,10 +28,7 @@ from cds_service.knowledge.tables import (
     Criterion,
     Gate,
     Indication,
-    Lab,
     Procedure,
-    Scale,
-    Threshold,
 )
 from cds_service.knowledge.units import Dimension, Units
 from cds_service.knowledge.value_sets import CodeSystem

@@ -1,10 +1,12 @@
-"""What reads the resources is made when the module is loaded: two threads that make it at once crash the process."""
+"""What reads the resources is made when the stage is loaded: two threads that make it at once crash the process."""
 
 from __future__ import annotations
 
 import pytest
 
-from cds_service.facts import resources
+from cds_service.facts import extract, resources
+
+assert extract  # loads all readers
 
 
 @pytest.mark.parametrize("kind", resources.Resource.__subclasses__(), ids=lambda kind: kind.__name__)
