@@ -191,6 +191,18 @@ class Store:
             raise
 
 
+_SQLITE_ERRORS = {
+    "SQLITE_FULL": "the disk is full, make room",
+    "SQLITE_READONLY": "the file or its folder is read-only, make it writable",
+    "SQLITE_CANTOPEN": "the file can't be opened, look at its folder and rights",
+    "SQLITE_CORRUPT": "the file is damaged, restore a backup",
+    "SQLITE_NOTADB": "the file is no database, restore a backup",
+    "SQLITE_BUSY": "another process keeps it locked",
+    "SQLITE_IOERR": "the disk can't be read or written, look at it",
+}
+"""Start of a SQLite result code -> what to do. Source: sqlite.org, Result and Error Codes."""
+
+
 def _is_empty(connection: sa.Connection) -> bool:
     """Whether none of our tables is there yet."""
     return {*METADATA.tables, REVISION.name}.isdisjoint(sa.inspect(connection).get_table_names())
@@ -205,14 +217,17 @@ def _revision(connection: sa.Connection) -> str | None:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Turn database errors into StoreUnavailable. Their messages may quote rows, so only the error class is kept."""
+    """Turn database errors into StoreUnavailable. Their messages may quote rows: only class and code are looked at."""
     try:
         yield
     except SQLAlchemyError as error:
-        cause = type(getattr(error, "orig", None) or error).__name__
+        original = getattr(error, "orig", None) or error
+        cause = type(original).__name__
         if isinstance(error, IntegrityError | DataError) or type(error) is StatementError:
             raise RowsRejected(f"The database refused the rows ({cause}).") from None
-        raise StoreUnavailable(f"The database failed ({cause}).") from None
+        code = getattr(original, "sqlite_errorname", "")
+        remedy = next((f": {remedy}" for name, remedy in _SQLITE_ERRORS.items() if code.startswith(name)), "")
+        raise StoreUnavailable(f"The database failed ({cause}){remedy}.") from None
 
 
 def file_of(url: str) -> Path | None:
