@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.errors import BodyTooLarge, NotJson, RequestError
 
@@ -40,6 +40,4 @@ def _whole_body(length: int | None, max_body: int) -> bytes:
     if length is None or length > max_body:
         return request.get_data(cache=False)
     body: bytes = request.input_stream.read(length)
-    if len(body) < length:
-        raise ClientDisconnected
     return body
