@@ -26,6 +26,7 @@ from cds_service.knowledge.medication_types import ASKED_WITHOUT_A_ROW, Agent, A
 from cds_service.reasons import Reason
 
 _STOPPING = (HoldAction.HOLD, HoldAction.TEST_DECIDES, HoldAction.ASK, HoldAction.DEFER)
+_DOSES = "doses"
 _THERAPEUTIC = "therapeutic"
 _LEFT = (HoldAction.DO_NOT_HOLD, HoldAction.NO_RECOMMENDATION, HoldAction.NEVER_STOP)
 
@@ -128,7 +129,7 @@ def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
     if action in _STOPPING and not case.prophylaxis and (asked := _ask_first(case)):
         return _with_row(replace(asked, others=()), chosen, case)
     advice = _with_row(case.advice(action, case.base), chosen, case)
-    if action is HoldAction.ASK or case.prophylaxis:
+    if action is HoldAction.ASK or (case.prophylaxis and chosen.row.unit == _DOSES):
         return advice  # one dose less needs no day
     doses = doses_a_day(case.entries, case.agent, case.patient.knowledge.medications)
     last = last_dose(chosen.row, case.order.timing.moment, doses, case.patient.facts.now.tzinfo)
