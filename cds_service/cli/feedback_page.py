@@ -123,7 +123,7 @@ def _in_words(change: Mapping[str, str]) -> str:
 
 def knowledge_reason(knowledge: Knowledge, key: str) -> str:
     """A reason as clinicians read it; one that the tables do not know as its code."""
-    named = {f"{r[0]}|{r[1]}": r[2] for reasons in knowledge.override_reasons.values() for r in reasons}
+    named = {f"{r.system}|{r.code}": r.display for reasons in knowledge.override_reasons.values() for r in reasons}
     return named.get(key, key.rpartition("|")[2])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError, StatementError
 
 from cds_service.errors import RowsRejected, SettingError, StoreUnavailable
+from cds_service.storage.prepared import Prepared
 from cds_service.storage.schema import CALLS, METADATA, NEWEST_REVISION, REVISION, make_tables
 from cds_service.storage.sqlite_file import SqliteFile
 
@@ -119,6 +120,16 @@ class Store:
                 yield connection
             if self._file is not None:
                 self._file.check_kept(connection.info["file"])
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """The kind of database, for which statements are prepared."""
+        return self._engine.dialect
+
+    def rows(self, statement: Prepared, values: Mapping[str, Any], seconds: float) -> Sequence[sa.Row[Any]]:
+        """What a prepared SELECT finds; the arguments and errors are those of `transaction`."""
+        with self.transaction(seconds) as connection:
+            return connection.exec_driver_sql(statement.text, statement.filled(values)).all()
 
     def problem(self) -> str | None:
         """Why nothing can be stored now; None if all is well. It writes, as a full disk can still be read."""
