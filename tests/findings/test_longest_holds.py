@@ -2,6 +2,7 @@
 
 `longest_holds.csv`: the longest hold that the leading guideline of grade A or B gives an agent, in full days or hours,
 by bleeding risk and from which clearance (mL/min) on; an agent that is not listed has none, and is given no day.
+So is heparin under the skin, a dose that prevents.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def test_each_agent_before_each_risk_and_kidney(risk: str, knowledge: Knowledge)
     for agent, name in NAMES.items():
         bands = CLEARANCES if len(LONGEST.get((agent, risk), ())) > 1 else (None, 90)
         for clearance in bands:
-            found = dict(last_doses([f"{name} 5 mg"], risk, clearance, planned, knowledge))
+            found = dict(last_doses([f"{name} 80 mg"], risk, clearance, planned, knowledge))
             expected = day_of_last_dose(hold_of(agent, risk, clearance), day, None)
             if found.get(agent) != expected:
                 wrong.append((agent, clearance, found, expected))
@@ -108,7 +109,7 @@ def test_a_time_is_the_hospitals(planned: dict[str, Any], moment: datetime | Non
     """With a time in any zone and over a change of the clock: the days are those of the hospital's calendar."""
     anticoagulants = ["warfarin", "apixaban", "rivaroxaban", "dabigatran", "edoxaban", "fondaparinux", "enoxaparin"]
     anticoagulants += ["dalteparin", "ufh-iv", "argatroban", "bivalirudin"]
-    texts = [f"{NAMES[agent]} 5 mg" for agent in anticoagulants]
+    texts = [f"{NAMES[agent]} 80 mg" for agent in anticoagulants]
     start = moment or datetime(2026, 11, 16, 8, tzinfo=BERLIN)
     found = dict(last_doses(texts, "high", 90, planned, knowledge))
     assert found == {a: day_of_last_dose(hold_of(a, "high", 90), start.date(), start) for a in anticoagulants}

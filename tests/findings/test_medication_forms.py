@@ -113,7 +113,7 @@ def concepts() -> list[Json]:
     """Each agent by its code and by its first name with a dose, as an EHR writes it."""
     rows = listed()
     codes: list[Json] = [{"coding": [coding(row["code"])]} for row in rows if row["code"]]
-    return codes + [{"text": f"{row['names'].split('|')[0]} 5 mg tab PO BID"} for row in rows]
+    return codes + [{"text": f"{row['names'].split('|')[0]} 80 mg tab PO BID"} for row in rows]
 
 
 @pytest.fixture(scope="module")
