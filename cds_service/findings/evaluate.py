@@ -80,7 +80,12 @@ def _looked_at(key: str, facts: PatientFacts, knowledge: Knowledge) -> LookedAt:
     if key not in facts.obtained:
         return LookedAt(key, None, whole=False)
     asked = _asked_for(knowledge.search_codes.get(key, ()))
-    found = [fact for fact in getattr(facts, key) if not asked.codes or _is_asked(fact.concept, asked)]
+    found = list(getattr(facts, key))
+    if asked.codes:
+        # A record repeats its codes, and facts with the same code share it: each is looked at once.
+        concepts = {id(fact.concept): fact.concept for fact in found}
+        counted = {place for place, concept in concepts.items() if _is_asked(concept, asked)}
+        found = [fact for fact in found if id(fact.concept) in counted]
     days = [fact.when.latest.date() for fact in found if getattr(fact, "when", None) is not None]
     return LookedAt(key, len(found), key in facts.complete, max(days, default=None))
 

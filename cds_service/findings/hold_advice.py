@@ -19,13 +19,15 @@ from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import Evidence, HoldAdvice, RenalBasis
 from cds_service.findings.holds import ChosenHold, choose, full_days, last_dose
 from cds_service.findings.medication_list import KnownMedication
-from cds_service.findings.medication_use import doses_a_day, strengths
+from cds_service.findings.medication_use import doses_a_day, is_prophylaxis, strengths
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
 from cds_service.knowledge.medication_types import ASKED_WITHOUT_A_ROW, Agent, AskFirst, HoldAction
 from cds_service.reasons import Reason
 
 _STOPPING = (HoldAction.HOLD, HoldAction.TEST_DECIDES, HoldAction.ASK, HoldAction.DEFER)
+_DOSES = "doses"
+_THERAPEUTIC = "therapeutic"
 _LEFT = (HoldAction.DO_NOT_HOLD, HoldAction.NO_RECOMMENDATION, HoldAction.NEVER_STOP)
 
 
@@ -40,6 +42,8 @@ class _Case:
     patient: PatientContext
     renal: RenalBasis | None
     base: Indicator
+    prophylaxis: bool
+    """The dose prevents a clot and treats none."""
 
     def advice(self, action: HoldAction, level: Indicator, *, quiet: bool = False) -> HoldAdvice:
         most = self.agent.at_most
@@ -73,8 +77,10 @@ def hold_advice(
         renal: the kidney's function, None where nothing tells.
         base: how loudly a hold speaks.
     """
-    case = _Case(agent, entries, present, order, patient, renal, base)
-    matters = agent.kind in ASKED_WITHOUT_A_ROW
+    prophylaxis = is_prophylaxis(entries, agent, patient.knowledge.medications)
+    base = Indicator.INFO if prophylaxis else base
+    case = _Case(agent, entries, present, order, patient, renal, base, prophylaxis)
+    matters = agent.kind in ASKED_WITHOUT_A_ROW and not (prophylaxis and order.timing.must_not_wait)
     if order.timing.must_not_wait:
         return case.advice(HoldAction.EMERGENCY, base if matters else Indicator.INFO, quiet=not matters)
     if _treats_a_clot(case):
@@ -105,7 +111,8 @@ def _of_use(case: _Case, *, matters: bool) -> HoldAdvice | None:
 
 
 def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
-    rows = case.patient.knowledge.medications.holds.get(case.agent.id, ())
+    known = case.patient.knowledge.medications.holds.get(case.agent.id, ())
+    rows = [row for row in known if not (case.prophylaxis and row.dose == _THERAPEUTIC)]
     chosen = choose(rows, case.order.bleeding_risk, case.renal.value if case.renal else None)
     if chosen.row is None:
         # On the list, and no row with a source says what to do: it is named, without a number.
@@ -115,14 +122,17 @@ def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
     if action in _LEFT:
         return _with_row(case.advice(action, Indicator.INFO, quiet=True), chosen, case)
     if action is HoldAction.CORRECT_TO_TARGET:
-        return _with_row(_to_target(case), chosen, case)
-    if action in _STOPPING and (asked := _ask_first(case)):
+        advice = _to_target(case)
+        if advice.quiet or advice.crossed or chosen.row.least is None or not _has_narrow_target(case):
+            return _with_row(advice, chosen, case)
+        action = HoldAction.HOLD  # nobody knows whether it must come down, and it may have to by much
+    if action in _STOPPING and not case.prophylaxis and (asked := _ask_first(case)):
         return _with_row(replace(asked, others=()), chosen, case)
     advice = _with_row(case.advice(action, case.base), chosen, case)
-    if action is HoldAction.ASK:
-        return advice
+    if action is HoldAction.ASK or (case.prophylaxis and chosen.row.unit == _DOSES):
+        return advice  # one dose less needs no day
     doses = doses_a_day(case.entries, case.agent, case.patient.knowledge.medications)
-    last = last_dose(chosen.row, case.order.timing.moment, doses)
+    last = last_dose(chosen.row, case.order.timing.moment, doses, case.patient.facts.now.tzinfo)
     return replace(advice, last_dose=last, full_days=full_days(chosen.row, doses))
 
 
@@ -150,6 +160,11 @@ def _to_target(case: _Case) -> HoldAdvice:
     return case.advice(HoldAction.CORRECT_TO_TARGET, Indicator.INFO, quiet=quiet)
 
 
+def _has_narrow_target(case: _Case) -> bool:
+    """Whether a limit of its own is set for the way in."""
+    return any(target.access & case.order.accesses for target in case.patient.knowledge.medications.targets)
+
+
 def _ask_first(case: _Case) -> HoldAdvice | None:
     """The states that make stopping it dangerous, recorded or told by what is taken."""
     table = case.patient.knowledge.medications
@@ -163,7 +178,10 @@ def _ask_first(case: _Case) -> HoldAdvice | None:
         return None
     asked = case.advice(HoldAction.ASK_FIRST, case.base)
     who = dict.fromkeys(table.ask_first[name].who for name in told)
-    return replace(asked, ask=tuple(who), because=tuple(item for found in told.values() for item in found))
+    because = sorted((item for found in told.values() for item in found), key=lambda item: item.date is None)
+    return replace(
+        asked, ask=tuple(who), because=tuple(because), states=tuple(name for name in told if told[name]) or tuple(told)
+    )
 
 
 def _recorded(row: AskFirst, patient: PatientContext) -> tuple[Evidence, ...]:
@@ -193,9 +211,10 @@ def _is_new(entry: KnownMedication, today: date, days: int) -> bool:
 
 
 def _by_company(case: _Case) -> list[str]:
-    """States that two agents together tell."""
+    """States that its class is given for, or that two agents together tell."""
     table = case.patient.knowledge.medications
-    found = []
+    given_for = table.class_of(case.agent.id).ask_first
+    found = [given_for] if given_for is not None and given_for in table.ask_first else []
     for pair in table.together:
         of_kinds = table.of_kinds(pair.kinds) & case.present
         both = bool(of_kinds & pair.agents) and bool(of_kinds - pair.agents)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cds_service.knowledge.diagnosis_texts import CLASSES, DiagnosisTexts, Named, Noise, words_of
 from cds_service.knowledge.phrases import Phrases, unglued
 from cds_service.knowledge.table_rows import Row, TableRows
+from cds_service.knowledge.title_words import title_words
 from cds_service.knowledge.value_sets import CodeIndex, Hit
 from cds_service.knowledge.words import Words
 
@@ -67,13 +68,14 @@ def diagnosis_texts(
             diagnoses[f"display {display}"] = _joined(diagnoses.get(terms.get(term, "")), hits)
             terms[term] = f"display {display}"
     table = files.diagnosis_words
-    phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"])
+    phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"], table["reading"]["articles"])
 
     def of_code(code: str) -> tuple[Hit, ...]:
         sets = {hit.value_set for system in (_ICD, _ICD_OF_WHO) for hit in codes.lookup(system, code)}
         return tuple(Hit(value_set, "broader") for value_set in sorted(sets & asked))
 
-    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, of_code)
+    titles = title_words(files.title_words)
+    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, titles, of_code)
 
 
 def phrases_of(row: Row) -> list[str]:

@@ -13,20 +13,23 @@ from dataclasses import dataclass, field, replace
 
 from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
 from cds_service.knowledge.known_words import KnownWords
-from cds_service.knowledge.lexicon import Lexicon
+from cds_service.knowledge.lexicon import Lexicon, Span
 from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
+from cds_service.knowledge.title_words import TitleWords
 from cds_service.knowledge.value_sets import Hit
 from cds_service.knowledge.words import Words
 
 PLAIN, PART, COMPLAINT, NEUTRAL = "plain", "part", "complaint", "neutral"
+HEAD, TITLE, BESIDE, ASKED = "head", "title", "beside", "asked"
 NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR = "no", "family", "about", "doubt", "past", "break", "or"
-CLASSES = (NEUTRAL, COMPLAINT, PART, PLAIN, NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR)
+CLASSES = (BESIDE, NEUTRAL, COMPLAINT, PART, PLAIN, NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR)
 """Meanings of terms that name no diagnosis, as `plain_words.toml` and `[statements]` group them; of two the later."""
 
 _OTHERS = frozenset({NO, FAMILY, ABOUT})  # what follows is not the patient's
 _CHANGING = _OTHERS | {DOUBT, PAST}
 _PASSING = frozenset({NEUTRAL, PART, OR})
 _BETWEEN = _PASSING | {PAST}
+_UNSURE = frozenset({None, BESIDE})  # beside such a word a diagnosis may be another one
 
 _NO_PLURAL = ("ss", "us", "is", "aves")
 """Ends of words whose `s` is their own: Graves' disease is named like the Spanish word for severe, but for it."""
@@ -123,6 +126,7 @@ class DiagnosisTexts:
         noise: Noise,
         phrases: Phrases,
         words: Words,
+        titles: TitleWords,
         of_code: Callable[[str], tuple[Hit, ...]] = lambda code: (),
     ) -> None:
         """Prepare.
@@ -134,10 +138,11 @@ class DiagnosisTexts:
             noise: words that change nothing: side, article.
             phrases: cuts texts.
             words: how texts become words.
+            titles: words that only titles of other diagnoses have.
             of_code: what a code that is written in a text may mean.
         """
         self._words, self._phrases, self._diagnoses = words, phrases, dict(diagnoses)
-        self._of_code = of_code
+        self._of_code, self._titles = of_code, titles
         self._noise = noise
         self._terms = dict(terms)
         self._lexicon = Lexicon(terms)
@@ -146,6 +151,7 @@ class DiagnosisTexts:
             self._apart.setdefault(wanted.split()[0], []).append((frozenset(wanted.split()), key))
         known = {word: word for term in terms for word in term.split() if "*" not in word}
         known |= {term: kind for term, kind in terms.items() if kind in CLASSES and " " not in term and "*" not in term}
+        known |= {word: word for wanted in apart for word in wanted.split()}
         self._known = KnownWords(known)
 
     def read(self, text: str) -> DiagnosisReading:
@@ -157,8 +163,24 @@ class DiagnosisTexts:
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])
         mentions = [mention for phrase in phrases for mention in _mentions(phrase)]
         kinds = {kind for phrase in phrases for kind in phrase.kinds}
-        says = PLAIN in kinds or {PART, COMPLAINT} <= kinds
+        says = not kinds.isdisjoint((PLAIN, HEAD)) or {PART, COMPLAINT} <= kinds
         return DiagnosisReading(tuple(mentions), says and None not in kinds)
+
+    def words_in(self, text: str) -> list[list[str]]:
+        """The words of each phrase of a text, as written but for noise: what `title_words.toml` is made of."""
+        sentences = self._phrases.sentences(text)
+        return [self._noise.drop(words_of(chunk.text, self._words)) for _, chunks in sentences for chunk in chunks]
+
+    def kind_of(self, term: str) -> str | None:
+        """What the hand-written tables say of a term: a class of `CLASSES`, `asked` for, or None."""
+        meaning = self._terms.get(term)
+        named = self._diagnoses.get(meaning) if meaning else None
+        return meaning if named is None else ASKED if named.hits else PLAIN
+
+    def asked_terms(self) -> Iterator[str]:
+        """Every term that names what is asked for, and the words that may name it where they stand apart."""
+        yield from (term for term in self._terms if self.kind_of(term) == ASKED)
+        yield from (" ".join(wanted) for listed in self._apart.values() for wanted, _ in listed)
 
     def _coded(self, text: str) -> Iterator[_Phrase]:
         """What the codes in a text may mean: nobody says of which edition they are, or how they are meant."""
@@ -169,9 +191,12 @@ class DiagnosisTexts:
     def _stretch(self, chunk: Chunk) -> _Stretch:
         """The words of a chunk without noise, slips of the pen corrected."""
         written = self._noise.drop(words_of(chunk.text, self._words))
-        slips = {word: self._known.one_slip_from(word) for word in written if word not in self._known}
+        slips = {word: self._known.one_slip_from(word) for word in written if not self._is_known(word)}
         words = [slips.get(word) or word for word in written]
         return _Stretch(words, chunk.joined, frozenset(right for right in slips.values() if right))
+
+    def _is_known(self, word: str) -> bool:
+        return word in self._known or word in self._titles
 
     def _uninverted(self, stretches: list[_Stretch]) -> list[_Stretch]:
         """`Cancer, breast` as `breast cancer`, where that is a term, with what neutral words follow left out."""
@@ -203,22 +228,40 @@ class DiagnosisTexts:
     def _phrases_of(self, stretch: _Stretch) -> Iterator[_Phrase]:
         """A stretch, divided further at words like `with` and `but`, which end what is denied before them."""
         phrase = _Phrase([], stretch.joined)
-        for span in self._lexicon.read(stretch.words):
-            term = self._term(span.meaning or _without_meaning(span.words))
+        for span, meaning in self._meanings(stretch.words):
+            term = self._term(meaning)
             if term.kind == BREAK:
                 if phrase.terms:
-                    yield phrase
+                    yield _told(phrase)
                 phrase = _Phrase([], BREAK)
                 continue
             phrase.terms.append(term)
             if term.tells and not stretch.corrected.isdisjoint(span.words.split()):
                 phrase.terms.append(_Term(None))  # a word that may be another one is too little to be sure of
         if phrase.terms:
-            yield phrase
+            yield _told(phrase)
+
+    def _meanings(self, words: Sequence[str]) -> Iterator[tuple[Span, str | None]]:
+        """The spans of some words, those that no list holds by what titles of other diagnoses have there."""
+        spans = self._lexicon.read(words)
+        before = [""] + [span.words.rpartition(" ")[2] for span in spans]
+        after = [span.words.partition(" ")[0] for span in spans[1:]] + [""]
+        for span, last, following in zip(spans, before, after, strict=False):
+            meaning = span.meaning or _without_meaning(span.words)
+            if meaning is None and self._titles.explain(span.words, last, following):
+                meaning = HEAD if self._titles.is_head(span.words) else TITLE
+            yield span, meaning
 
     def _term(self, meaning: str | None) -> _Term:
         named = self._diagnoses.get(meaning) if meaning else None
         return _Term(PLAIN if named else meaning, named)
+
+
+def _told(phrase: _Phrase) -> _Phrase:
+    """The phrase; beside what is asked for, a word of other titles may make it something narrower that is, too."""
+    if phrase.telling:
+        phrase.terms = [_Term(None) if term.kind in (HEAD, TITLE) else term for term in phrase.terms]
+    return phrase
 
 
 def _without_codes(text: str) -> str:
@@ -300,7 +343,7 @@ def _is_denied(terms: Sequence[_Term], at: int) -> bool:
 
 
 def _mentions(phrase: _Phrase) -> Iterator[Mention]:
-    sure = None not in phrase.kinds
+    sure = _UNSURE.isdisjoint(phrase.kinds)
     for at, standing in zip(phrase.telling, phrase.standings, strict=True):
         named = phrase.terms[at].named
         if named is not None and standing is not None:

@@ -106,3 +106,6 @@ def check_lab_orders(rows: TableRows) -> Iterator[str]:
         for field, name, known, kind in named:
             if name not in known:
                 yield f'{FILE}: "{key}", {field} names "{name}", which is no {kind}; correct it or add it'
+    for key, row in rows.advice.items():
+        if row.get("test", next(iter(tests))) not in tests:
+            yield f'advice.toml: "{key}", test names "{row["test"]}", which is no test of {FILE}; correct it or add it'

@@ -18,6 +18,7 @@ from cds_service.knowledge.medication_types import (
     HoldRow,
     MedicationTable,
     MedicationUse,
+    Prophylaxis,
     Target,
     Together,
 )
@@ -45,6 +46,11 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         holds=_by_agent(hold_rows, holds["guidelines"]),
         ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if _is_active(row)},
         doses=tuple(_dose(row) for row in medications["dose"] if _is_active(row)),
+        prophylaxis=tuple(
+            Prophylaxis(row["agent"], _number(row, "strength"), Decimal(row["doses_a_day"]))
+            for row in medications["prophylaxis"]
+            if _is_active(row)
+        ),
         together=tuple(
             Together(frozenset(row["kinds"]), frozenset(row["agents"]), row["ask_first"])
             for row in holds["together"]
@@ -113,6 +119,7 @@ def _hold(row: Row) -> HoldRow:
         source=row["source"],
         grade=row["grade"],
         active=_is_active(row),
+        doses_a_day=_number(row, "doses_a_day"),
     )
 
 
@@ -122,7 +129,7 @@ def _ask_first(row: Row) -> AskFirst:
 
 
 def _drug_class(row: Row) -> DrugClass:
-    return DrugClass(row.get("lab"), row.get("before_stopping"), row.get("reversal"))
+    return DrugClass(row.get("lab"), row.get("before_stopping"), row.get("reversal"), row.get("ask_first"))
 
 
 def _dose(row: Row) -> DoseSign:
@@ -165,6 +172,8 @@ def check_medications(rows: TableRows) -> Iterator[str]:
     for row in rows.hold_table["drug_class"]:
         if "lab" in row and row["lab"] not in rows.labs:
             yield f'holds.toml: "{row["id"]}", lab names "{row["lab"]}", which is no lab; correct it or add it'
+        if "ask_first" in row and row["ask_first"] not in asked:
+            yield f'holds.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
         for name in set(row["classes"]) - {agent["class"] for agent in rows.medications["agent"]}:
             yield f'holds.toml: "{row["id"]}", classes names "{name}", which no agent has as its class; correct it'
     for name in (row["threshold"] for row in rows.hold_table["target"]):
@@ -180,7 +189,7 @@ def check_medications(rows: TableRows) -> Iterator[str]:
 def _agents_named(rows: TableRows) -> Iterator[tuple[str, str, str, str]]:
     for key, row in rows.holds.items():
         yield "holds.toml", key, "agent", row["agent"]
-    for row in rows.medications["dose"]:
+    for row in (*rows.medications["dose"], *rows.medications["prophylaxis"]):
         yield "medications.toml", row["id"], "agent", row["agent"]
     for row in rows.medications["use"]:
         yield from (("medications.toml", f"use {row['means']}", "of", name) for name in (*row["of"], row["means"]))

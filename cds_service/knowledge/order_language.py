@@ -27,6 +27,11 @@ _WITHOUT = "without"
 _MOST_DENIED = 3
 _NUMBER_OR_UNIT = re.compile(r"\d+|[^\d]+")
 _SHORTEST_COMPOUND = 8
+_CODE = re.compile(
+    r"\b(?:ICD\W{0,2}(?:\d\d?\W{0,2})?(?:[CG]M\W{0,2})?)?[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b|\bICD\W{0,2}\d\d?\W{0,2}(?:[CG]M\b)?",
+    re.I,
+)
+"""A code of ICD-10, and the name of the classification before it: no defibrillator (ICD)."""
 _NO_WORDS = Lexicon(frozenset(), frozenset())
 _CONTEXT = ("near", "not_near", "place", "alone")
 
@@ -90,7 +95,7 @@ class OrderLanguage:
         self._own = frozenset(word for text in _forms_of(table) for word in self._split(text))
         others = {word for text in (*_meanings_of(table), *known) for word in self._split(text)}
         self._known = KnownWords({word: self._meaning(word) for word in self._own | others})
-        self._lexicon = Lexicon(self._idle, self._known)
+        self._lexicon = Lexicon(self._idle, self._known, frozenset(table.get("reason", ())))
 
     def _meaning(self, word: str) -> str:
         """What a word stands for: a part, nothing at all, or itself."""
@@ -139,7 +144,7 @@ class OrderLanguage:
 
     def spelled_out(self, text: str) -> list[str]:
         """The words of one text, abbreviations and slips of the pen resolved."""
-        words = [known for word in self._split(text) for known in self._recognized(word)]
+        words = [known for word in self._split(_CODE.sub(" ", text)) for known in self._recognized(word)]
         # each twice: a word may be spelled out to a part of a phrase, or to the context of another
         for spelling in (self._spelling, self._spelling, self._in_context, self._in_context):
             words = rewritten(words, spelling, self._lexicon)

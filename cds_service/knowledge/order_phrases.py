@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 M = TypeVar("M")
@@ -14,18 +15,19 @@ _UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Words that say nothing by themselves (`idle`), and every word that the tables know."""
+    """Words that say nothing by themselves (`idle`), every word that the tables know, and those before a reason."""
 
     idle: Container[str]
     known: Container[str]
+    reason: Container[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """When a phrase counts; an empty field does not restrict. A word may end in `*`; `?` is any unknown word.
 
-    `near`: one of these words is in the text; with `alone` it is enough that no other word is. `place`: `first`,
-    `last` or `after-number`.
+    `near`: one of these words is in the text; with `alone` it is enough that no other word is, but for a reason.
+    `place`: `first`, `last` or `after-number`.
     """
 
     near: tuple[str, ...] = ()
@@ -54,7 +56,10 @@ class Context:
             return False
         if any(_is_among(word, others, lexicon) for word in self.near):
             return True
-        return all(_says_nothing(word, lexicon) for word in others) if self.alone else not self.near
+        if not self.alone:
+            return not self.near
+        named = [*before, *takewhile(lambda word: word not in lexicon.reason, after)]
+        return all(_says_nothing(word, lexicon) for word in named)
 
 
 def _are_idle(words: Iterable[str], lexicon: Lexicon) -> bool:

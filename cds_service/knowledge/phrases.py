@@ -45,12 +45,15 @@ class Chunk:
 class Phrases:
     """Cuts texts; the abbreviations come from the tables."""
 
-    def __init__(self, abbreviations: Mapping[str, str], with_full_stop: Iterable[str] = ()) -> None:
+    def __init__(
+        self, abbreviations: Mapping[str, str], with_full_stop: Iterable[str] = (), articles: Iterable[str] = ()
+    ) -> None:
         """Prepare.
 
         Args:
             abbreviations: as written in lower case -> the word that it stands for.
             with_full_stop: words whose full stop ends no sentence (`Dr.`).
+            articles: words left out where they are in small letters in a text that has capitals (`des`, not `DES`).
         """
         stop = "".join(rf"(?<!\b{re.escape(word)})" for word in with_full_stop)
         self._sentence_end = re.compile(_SENTENCE_END.format(stop=stop), re.IGNORECASE)
@@ -58,10 +61,14 @@ class Phrases:
         listed = "|".join(re.escape(short) for short in written)
         self._abbreviation = re.compile(rf"(?<!\w)(?:{listed})(?!(?<=\w)\w)" if written else r"(?!)", re.IGNORECASE)
         self._words = dict(abbreviations)
+        small = "|".join(map(re.escape, articles))
+        self._article = re.compile(rf"\b(?:{small})\b" if small else r"(?!)")
 
     def sentences(self, text: str) -> Iterator[tuple[str, list[Chunk]]]:
         """Each sentence as written, with its chunks in order; empty ones are left out."""
         clean = _DOTTED.sub(lambda found: found[0].replace(".", "") + " ", one_form(text))
+        if not clean.islower():
+            clean = self._article.sub(" ", clean)
         for sentence in self._sentence_end.split(clean):
             spelled = self._abbreviation.sub(lambda found: f" {self._words[found[0].lower()]} ", sentence)
             chunks = list(_chunks(spelled))

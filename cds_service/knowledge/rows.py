@@ -174,6 +174,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
         measured_by=tuple(row.get("measured_by", ())),
         tell=row.get("tell", "card"),
+        unspecific=row.get("unspecific", "line"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
         source=row.get("source", ""),
@@ -337,4 +338,5 @@ def _decimal(value: Any) -> Decimal | None:
 
 def advice(row: Row) -> Advice:
     """An [[advice]] row."""
-    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], frozenset(row.get("never_with", ())))
+    never, only = (frozenset(row.get(name, ())) for name in ("never_with", "only_with"))
+    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], never, only, row.get("test"))

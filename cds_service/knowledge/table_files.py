@@ -67,6 +67,7 @@ def read_rows(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.systems = toml("code_systems.toml", "code_systems").get("code_system", [])
     files.plain_words = toml("plain_words.toml", "plain_words")
     files.diagnosis_words = toml("diagnosis_words.toml", "diagnosis_words")
+    files.title_words = toml("title_words.toml", "title_words")
     files.urgency = toml("urgency.toml", "urgency")
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.order_words = toml("order_words.toml", "order_words")

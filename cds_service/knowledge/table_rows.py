@@ -37,6 +37,7 @@ class TableRows:
     systems: list[Row] = field(default_factory=list)
     plain_words: Row = field(default_factory=dict)
     diagnosis_words: Row = field(default_factory=dict)
+    title_words: Row = field(default_factory=dict)
     urgency: Row = field(default_factory=dict)
     spelling: Mapping[str, str] = field(default_factory=dict)
     order_words: Row = field(default_factory=dict)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.lab_orders import LabOrders
     from cds_service.knowledge.order_texts import OrderTexts
+    from cds_service.knowledge.override_reasons import OverrideReason
     from cds_service.knowledge.urgency_table import UrgencyTable
     from cds_service.knowledge.words import Words
 
@@ -207,6 +208,8 @@ class Criterion:
     """Limits that measure the same: where they have an answer, it is told in place of the recorded condition."""
     tell: str = "card"
     """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
+    unspecific: str = "line"
+    """The same of a code that says less than is asked: `card` where no order goes on without an answer."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
     says: str | None = None
@@ -256,8 +259,8 @@ class Knowledge(Vocabulary):
     """Language (`en`) -> its sentences, flat."""
     advice: Mapping[str, Advice] = field(default_factory=dict)
     """What is known of advice by its key; other advice is the orderer's, before the procedure."""
-    override_reasons: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
-    """Topic of a card -> the reasons to go ahead that it offers: (system, code, display)."""
+    override_reasons: Mapping[str, tuple[OverrideReason, ...]] = field(default_factory=dict)
+    """Topic of a card -> the reasons to go ahead that it may offer."""
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""
