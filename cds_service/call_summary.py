@@ -9,6 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+from msgspec.structs import replace as with_other
+
 from cds_service.cards.card import CardSummary
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import ClinicalData
@@ -29,8 +32,7 @@ class Read:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerSummary:
+class AnswerSummary(msgspec.Struct, frozen=True):
     """One question that is present or unknown, without a value of the record.
 
     `row` is its contraindication, or the indication itself. `reason` is a key of the wording. `evidence` are the
@@ -91,7 +93,7 @@ def without_references(summary: CallSummary) -> CallSummary:
 
 def _without_ids(answer: AnswerSummary) -> AnswerSummary:
     types = (reference.partition("/")[0] for reference in answer.evidence)
-    return replace(answer, evidence=tuple(name if name in _TYPES else "a resource" for name in types))
+    return with_other(answer, evidence=tuple(name if name in _TYPES else "a resource" for name in types))
 
 
 def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, ...], version: str) -> CallSummary:
@@ -110,14 +112,14 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
         read={kind: Read(len(held.records), held.source) for kind, held in by_kind.items()},
         unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
         unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
-        orders=tuple(replace(summarize_order(order), answers=tuple(_answers(order))) for order in findings.orders),
+        orders=tuple(summarize_order(order, tuple(_answers(order))) for order in findings.orders),
         cards=cards,
         judged=not findings.nothing_retrieved,
     )
 
 
-def summarize_order(order: OrderFinding) -> OrderSummary:
-    """What was found of one order, in ids."""
+def summarize_order(order: OrderFinding, answers: tuple[AnswerSummary, ...] = ()) -> OrderSummary:
+    """What was found of one order, in ids; `answers` are left out where only counts are needed."""
     rows = order.contraindications
     return OrderSummary(
         procedure=order.procedure.id if order.procedure else None,
@@ -129,6 +131,7 @@ def summarize_order(order: OrderFinding) -> OrderSummary:
         },
         unknown=tuple(row.contraindication.id for row in rows if row.certainty is Certainty.UNKNOWN),
         recognized_by=_recognized_by(order),
+        answers=answers,
     )
 
 

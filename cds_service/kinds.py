@@ -58,6 +58,23 @@ class DataKind:
         """Why a question about it has no answer: a part of it could not be retrieved or read."""
         return Reason(f"{self.key}-incomplete")
 
+    @property
+    def sentences(self) -> Mapping[str, str]:
+        """What every language says of it, in `kind_wording.toml`: key -> the places of the sentence."""
+        if not self.is_clinical:
+            return {f"data.{self.key}": ""}
+        missing = ("unavailable", "incomplete", *(("not-sent", "not-connected") if self.often_missing else ()))
+        return {
+            f"data.{self.key}": "",
+            **{f"reason.{self.key}-{what}": "" for what in missing},
+            f"looked_at.{self.key}.zero": "",
+            f"looked_at.{self.key}.one": "count",
+            f"looked_at.{self.key}.other": "count",
+            f"unlooked.{self.key}": "",
+            f"record.{self.key}": "",
+            f"gap_do.read-{self.key}": "",
+        }
+
     def prefetch_template(self, codes: Sequence[str]) -> str | None:
         """The template with the codes to search for; None where it searches by codes and there are none.
 

@@ -89,6 +89,18 @@ def file(value: str) -> Path:
     return Path(value)
 
 
+def certificates(value: str) -> Path:
+    """A PEM file of CA certificates."""
+    import ssl  # only where a file is named
+
+    path = file(value)
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:  # an SSLError is one
+        raise InvalidValue("it holds no certificate in PEM: name the file of the CA certificates") from None
+    return path
+
+
 def on_or_off(value: str) -> bool:
     """A boolean."""
     if value.lower() not in _SWITCH:

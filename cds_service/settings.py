@@ -240,7 +240,7 @@ class Settings:
     fhir_ca: Path | None = field(
         default=None,
         metadata=_metadata(
-            parse=values.file,
+            parse=values.certificates,
             default_text="the public CAs",
             meaning="PEM file of the CA certificates to verify FHIR servers with, for a hospital's own CA.",
         ),
@@ -351,7 +351,9 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
-def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str], config: Path | None = None, options: Mapping[str, str] | None = None
+) -> Settings:
     """The settings in force: the environment first, then the file, then the defaults.
 
     A secret may be in a file of its own, named by its variable with `_FILE`, such as CDS_LOG_KEY_FILE.
@@ -359,13 +361,17 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     Args:
         environ: the environment; a command-line flag is passed as the corresponding variable.
         config: TOML file with the same names in lower case, `cds_port = 8080`.
+        options: what a message calls a variable that was an option, such as `--port` for CDS_PORT.
 
     Raises:
         SettingError: a value can't be used, or the file can't be read or has an unknown name.
     """
     names = {variable_of(row): row for row in SETTINGS}
     links = service_links(environ)
-    variables = {name: (value, name) for name, value in environ.items() if value.strip() and name not in links}
+    told = options or {}
+    variables = {
+        name: (value, told.get(name, name)) for name, value in environ.items() if value.strip() and name not in links
+    }
     files = {name + IN_FILE: name for name, row in names.items() if row.metadata["secret"]}
     given = with_secrets(read_config(config, [*names, *files]) if config else {}, files)
     given |= with_secrets({name: found for name, found in variables.items() if name in names or name in files}, files)

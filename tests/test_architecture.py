@@ -6,7 +6,8 @@ Why it is so: docs/how-one-call-runs.md.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ TYPE_MODULES = {
     *("cds_service.knowledge.tables", "cds_service.knowledge.value_sets", "cds_service.knowledge.questions"),
     "cds_service.knowledge.allergy_types",
     "cds_service.knowledge.derivation",
+    "cds_service.knowledge.lab_types",
     "cds_service.knowledge.diagnosis_types",
     "cds_service.knowledge.medication_types",
     "cds_service.knowledge.performed_types",
@@ -211,6 +213,31 @@ def test_every_module_keeps_its_place():
     """A call runs one way: no module imports a later stage, a pure stage touches nothing outside, no file sprawls."""
     found = {_name(path): violations(_name(path), path.read_text(encoding="utf-8")) for path in SOURCES}
     assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def imported_modules(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Module -> the modules of `sources` that it imports anywhere, for types alone as well."""
+    found: dict[str, set[str]] = {}
+    for module, source in sources.items():
+        names = set(_imports(module, ast.parse(source)))
+        names |= {name.rpartition(".")[0] for name in names}
+        found[module] = names & sources.keys() - {module}
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports inside functions and imports of types count: whoever reads a module need not read it before itself."""
+    TopologicalSorter(imported_modules({_name(path): path.read_text(encoding="utf-8") for path in SOURCES})).prepare()
+
+
+def test_a_circle_of_types_is_seen():
+    """The check above is awake."""
+    pair = {
+        "a.b": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a.c import C",
+        "a.c": "def f():\n    import a.b",
+    }
+    with pytest.raises(CycleError):
+        TopologicalSorter(imported_modules(pair)).prepare()
 
 
 PLANTED = {

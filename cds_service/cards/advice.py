@@ -33,11 +33,11 @@ def steps_of(members: Sequence[Member], context: CardContext) -> list[Step]:
 def _steps(finding: CriterionFinding, against: set[str], context: CardContext) -> Iterable[Step]:
     """What is advised about one answer, without what this patient can't have."""
     if finding.holds:
-        yield from hold_steps(finding.holds, context)
+        yield from () if finding.quiet else hold_steps(finding.holds, context)
         return
     known = (context.knowledge.advice.get(key, Advice(key)) for key in _keys(finding))
     for one in known:
-        if not one.never_with & against:
+        if not one.never_with & against and (not one.only_with or one.only_with & against):
             yield Step(context.wording.say(f"advice.{one.id}"), one.when)
 
 

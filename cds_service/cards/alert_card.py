@@ -15,6 +15,7 @@ from cds_service.knowledge.advice import Moment
 from cds_service.knowledge.alerts import advice_key
 
 TOPIC = "order"
+_PATIENT = "Patient"
 
 
 def alert_parts(context: CardContext) -> list[Part]:
@@ -35,19 +36,31 @@ def _part(pairs: list[tuple[OrderFinding, AlertFinding]], context: CardContext) 
         indicator=max(alert.indicator for _, alert in pairs),
         words=lambda: Words(
             summary=_summary(key, items, orders, context),
-            found=tuple(found_line(item, None, context) for item in items),
+            found=tuple(_found(item, context) for item in items),
             steps=(Step(wording.say(advice_key(key)), Moment.NOW),),
             source=wording.say("source.rules"),
         ),
         rows=procedure_ids(orders),
         weight=Weight.FINDING,
+        subjects=(key.partition(".")[2],),
     )
+
+
+def _found(item: Evidence, context: CardContext) -> str:
+    """One item in full; of the patient the sex or the birth date."""
+    wording = context.wording
+    if item.reference != _PATIENT:
+        return found_line(item, None, context)
+    sex = f"summary.sex.{item.text}"
+    if sex in wording.templates:
+        return f"{wording.say('summary.patient.sex')}: {wording.say(sex)}"
+    return f"{wording.say('summary.patient.born')}: {moment_of(item.text, None, wording).brief}"
 
 
 def _summary(key: str, items: Sequence[Evidence], orders: Sequence[OrderFinding], context: CardContext) -> str:
     """What is recorded and what it means; of the patient's sex or age the meaning alone says it."""
     wording = context.wording
     facts = [Fact(name_of(item, context), moment_of(item.date, context.today, wording)) for item in items]
-    if not facts or items[0].reference == "Patient":
+    if not facts or items[0].reference == _PATIENT:
         return fitting(wording.say(key))
     return headline(facts, lambda procedure, count: wording.say(key), orders_named(orders, context), context)

@@ -85,6 +85,7 @@ def card_of(part: Part, context: CardContext) -> Card:
         source=words.source,
         source_row=words.source_row,
         rows=part.rows,
+        subjects=part.subjects,
         suggestions=words.suggestions,
         links=links_of(part.rows, context),
     )

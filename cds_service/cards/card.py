@@ -30,7 +30,8 @@ class Card:
     """A card in words; `topic` is its code and display in the card-topics CodeSystem.
 
     `rows` are the ids of the table rows that it speaks for: contraindications, and procedures where it is about those.
-    `source_row` is the contraindication whose page is its source.
+    `source_row` is the contraindication whose page is its source. `subjects` are the ids of the questions and alerts
+    that made it: the reasons to go ahead go by them.
     """
 
     topic: tuple[str, str]
@@ -41,6 +42,7 @@ class Card:
     source_row: str | None = None
     suggestions: tuple[Suggestion, ...] = ()
     rows: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     """(label, https address) of the hospital's own documents."""
 
@@ -101,15 +103,15 @@ def card_json(
         body |= _suggestions_json(card.suggestions, new_id)
     if card.links:
         body["links"] = [{"label": label, "url": url, "type": "absolute"} for label, url in card.links]
-    reasons = knowledge.override_reasons.get(card.topic[0], ())
+    reasons = [r for r in knowledge.override_reasons.get(card.topic[0], ()) if r.fits(card.subjects)]
     if card.indicator > Indicator.INFO and reasons:
         body["overrideReasons"] = [
             {
-                "system": system,
-                "code": code,
-                "display": wording.label("override", code, display) if wording else display,
+                "system": reason.system,
+                "code": reason.code,
+                "display": wording.label("override", reason.code, reason.display) if wording else reason.display,
             }
-            for system, code, display in reasons
+            for reason in reasons
         ]
     return body
 

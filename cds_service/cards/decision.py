@@ -27,6 +27,8 @@ from cds_service.findings.finding import (
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
 
+_EMPTY = (str, list, dict)
+
 
 def build_decision(findings: Findings, knowledge: Knowledge, in_shadow: Sequence[str] = ()) -> dict[str, Any]:
     """The decision extension: version, rows that say nothing, one entry an order in `procedures`, and `unavailable`.
@@ -51,7 +53,7 @@ def build_decision(findings: Findings, knowledge: Knowledge, in_shadow: Sequence
 
 def _filled(members: Mapping[str, Any]) -> dict[str, Any]:
     """The members that have a value; zero is one."""
-    return {name: value for name, value in members.items() if value is not None and value not in ("", [], {})}
+    return {n: value for n, value in members.items() if value or not (value is None or isinstance(value, _EMPTY))}
 
 
 def _order(order: OrderFinding, wording: Wording) -> dict[str, Any]:

@@ -33,6 +33,10 @@ _LOOSE_UNDERSCORE = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 # A dot that some renderers take for that of a host name, and two slashes that begin an address without its scheme.
 _HOST_DOT = re.compile(r"(?<=[A-Za-z0-9])\.(?=[A-Za-z]{2})|(?i:(?<=www)\.)")
 _LIST_MARK = re.compile(r"^(?:(\d{1,9})[.)]|[-+=]+)(?=\s|$)")
+# What a cut must not end with: "embolism and thrombosis of", "intervention with".
+_LINKING = re.compile(
+    r"(?: (?:of|in|on|at|to|by|and|or|with|for|the|von|der|des|die|und|mit|im|de|del|la|el|en|y|con))+$"
+)
 _JOINERS = "\u200c\u200d"
 # Most texts: nothing to replace, so the work below is spared (a third of the time of a call's cards).
 _ORDINARY = re.compile(r"(?!\d+[.)](?: |$))[A-Za-z0-9](?:[A-Za-z0-9,.()/%'+-]| (?! ))*(?<! )")
@@ -60,12 +64,13 @@ def _visible(character: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """The text, or its beginning up to a word, with an ellipsis; never longer than `limit` characters."""
+    """The text, or its beginning up to a word that says something, with an ellipsis; never longer than `limit`."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
     space = cut.rfind(" ")
-    return (cut[:space] if space > limit // 2 else cut).rstrip(" ,;:–(") + "…"
+    kept = cut[:space] if space > limit // 2 else cut
+    return _LINKING.sub("", kept).rstrip(" ,;:–(") + "…"
 
 
 def sentence_case(text: str) -> str:

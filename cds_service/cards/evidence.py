@@ -17,7 +17,7 @@ from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, moment_of
 from cds_service.cards.escape import harmless, sentence_case
 from cds_service.cards.hold_detail import basis_lines, notes_of
-from cds_service.cards.hold_words import agent_name, taken
+from cds_service.cards.hold_words import agent_name, taken, taken_with_state
 from cds_service.cards.members import Member
 from cds_service.cards.quantities import (
     decimals_in,
@@ -30,20 +30,24 @@ from cds_service.cards.quantities import (
 )
 from cds_service.cards.wording import ENGLISH
 from cds_service.findings.finding import Evidence
+from cds_service.knowledge.lab_types import Lab, Threshold
 from cds_service.knowledge.medication_types import AskFirst
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
-from cds_service.knowledge.tables import Criterion, Lab, Threshold
+from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
-_NAME, _SHORT_NAME = 60, 36
+_NAME, _SHORTER_NAMES = 60, (48, 36)
+_REACTION = 30
 _A_CODE = re.compile(r"[A-Z]\d[0-9A-Z](\.\S+)?|[A-Z]\d\d[A-Z]{2}\d\d|\d+(-\d)?")
 _TAG = re.compile(r" \((substance|product|medicinal product|disorder|finding|situation|event|procedure)\)$")
 """What SNOMED CT adds to a name to say of which kind it is."""
 # How much an item says for its criterion: the reaction that made it severe first, a softened item last.
 _FIRST = frozenset({"allergy-severe"})
-_PLAIN = frozenset({"preliminary", "computed", "range-only", "lower-bound", "matched-by-text", "not-normalized"})
+_PLAIN = frozenset({
+    *("preliminary", "computed", "range-only", "lower-bound", "matched-by-text", "not-normalized", "allergy-reaction"),
+})  # fmt: skip
 _NOT_TOLD = frozenset({"matched-by-text"})
 """Notes that are for the decision alone."""
 _PATIENT = "Patient"
@@ -56,8 +60,8 @@ class Fact:
 
     what: str
     when: Moment
-    short: str = ""
-    """The same with the beginning of the record's words, where they are long."""
+    shorter: tuple[str, ...] = ()
+    """The same in fewer words, each shorter than the one before: the beginning of the record's where they are long."""
     short_when: Moment | None = None
     """When the short one was, if that is not `when`."""
 
@@ -66,20 +70,19 @@ def fact_of(member: Member, context: CardContext) -> Fact:
     """What a headline says of one question."""
     if member.finding.holds:
         because = member.finding.holds[0].because
-        states = [_name(because[0], None, context, most) for most in (_NAME, _SHORT_NAME)] if because else ["", ""]
-        (long, when), (short, _) = (taken(member.finding.holds, state, context) for state in states)
+        long, when = taken(member.finding.holds, _name(because[0], None, context, _NAME) if because else "", context)
         if because:
-            return Fact(long, when, short)
+            return Fact(long, when, (taken_with_state(member.finding.holds, context),))
         alone = context.wording.say("fact.on-drug", name=agent_name(member.finding.holds[0], context))
-        return Fact(long, when, alone, Moment())
+        return Fact(long, when, (alone,), Moment())
     items = by_weight(member.finding.evidence)
     criterion = member.finding.criterion
     if not items:
         return Fact(criterion_label(criterion, context), Moment())
     of_a_drug = isinstance(criterion.question, MedicationQuestion)  # when it was prescribed says nothing here
     when = Moment() if of_a_drug else moment_of(items[0].date, context.today, context.wording)
-    long, short = (_what_in_brief(items, criterion, context, most) for most in (_NAME, _SHORT_NAME))
-    return Fact(long, when, short)
+    long, *shorter = (_what_in_brief(items, criterion, context, most) for most in (_NAME, *_SHORTER_NAMES))
+    return Fact(long, when, tuple(shorter))
 
 
 def found_lines(member: Member, context: CardContext) -> list[str]:
@@ -147,6 +150,11 @@ def found_fact(item: Evidence, context: CardContext) -> str:
     return _what(item, None, context)
 
 
+def entry_in_brief(item: Evidence, context: CardContext) -> str:
+    """An entry in the beginning of the record's words, for a headline: `“Pregnancy related conditions…”`."""
+    return context.wording.say("evidence.recorded", name=_name(item, None, context, _SHORTER_NAMES[-1]))
+
+
 def name_of(item: Evidence, context: CardContext) -> str:
     """What the record calls an item, or else the tables."""
     return _name(item, None, context, _NAME)
@@ -195,8 +203,7 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
         return wording.say("fact.measured", name=name, value=value)
     name = _name(item, criterion, context, most)
     if isinstance(criterion.question, AllergyQuestion):
-        key = next((key for key in _ALLERGY_NOTES if key in {note.key for note in item.notes}), "allergy")
-        return wording.say(f"fact.{key}", name=name)
+        return _allergy_in_brief(item, name, context, most)
     if isinstance(criterion.question, MedicationQuestion):
         known = context.knowledge.medications.agents[next(iter(criterion.question.agents))]
         return wording.say("fact.on-drug", name=wording.label("agent", known.id, known.label))
@@ -205,17 +212,37 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
     return wording.say("fact.recorded", name=name)
 
 
+def _allergy_in_brief(item: Evidence, name: str, context: CardContext, most: int) -> str:
+    """What happened after which agent, where the record says so in few words: `Anaphylaxis after “Iohexol”, severe`."""
+    notes = {note.key: note.values for note in item.notes}
+    key = next((key for key in _ALLERGY_NOTES if key in notes), "allergy")
+    reaction = harmless(str(notes.get("allergy-reaction", {}).get("reaction", "")))
+    told = f"fact.{key}-after"
+    if reaction and len(reaction) <= _REACTION and most == _NAME and told in context.wording.templates:
+        return context.wording.say(told, name=name, reaction=sentence_case(reaction))
+    return context.wording.say(f"fact.{key}", name=name)
+
+
 def _what(item: Evidence, criterion: Criterion | None, context: CardContext) -> str:
     limit = criterion.question.limit if criterion is not None else None
     if limit is not None and (item.value is not None or limit.comparison == "in"):
         name = lab_name(context.knowledge.labs[limit.lab], context)
         return context.wording.say("evidence.measured", name=name, value=_value(item, limit, context, brief=False))
-    name = _name(item, criterion, context, _NAME)
+    name = _name(item, criterion if item.value is None else None, context, _NAME)  # a value is no drug's
     if item.value is None:
-        in_its_words = criterion is None or name != criterion_label(criterion, context)
+        in_its_words = criterion is None or not _is_of_the_tables(item, name, criterion, context)
         return context.wording.say("evidence.recorded", name=name) if in_its_words else name
     value = shown_quantity(item.value, item.unit, context.wording)
     return context.wording.say("evidence.measured", name=name, value=value)
+
+
+def _is_of_the_tables(item: Evidence, name: str, criterion: Criterion, context: CardContext) -> bool:
+    """Whether a name is no word of the record: that of the question, or of the family of a code without words."""
+    codes, coding = context.knowledge.codes, item.coding
+    if coding is None or coding.display:
+        return name == criterion_label(criterion, context)
+    titles = (codes.title(hit.value_set) for hit in codes.lookup(coding.system, coding.code))
+    return name in (criterion_label(criterion, context), *titles)
 
 
 def _value(item: Evidence, limit: Threshold, context: CardContext, *, brief: bool) -> str:

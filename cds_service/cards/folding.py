@@ -49,6 +49,7 @@ def _together(parts: Sequence[Part], context: CardContext) -> Part:
         words=lambda: _words_together([part.words() for part in parts], context),
         rows=tuple(dict.fromkeys(row for part in parts for row in part.rows)),
         holds=tuple((part.topic, part.rows) for part in parts),
+        subjects=tuple(dict.fromkeys(subject for part in parts for subject in part.subjects)),
     )
 
 

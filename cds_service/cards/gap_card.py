@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.evidence import criterion_label, fact_of, found_fact, found_line, lab_name
+from cds_service.cards.evidence import criterion_label, entry_in_brief, fact_of, found_fact, found_line, lab_name
 from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
@@ -20,6 +20,13 @@ from cds_service.knowledge.advice import Moment
 
 TOPIC = "gaps"
 _MOST_NAMES = 3
+_OF_ENTRY = {
+    "broader-code": "gap.unspecific",
+    "possible-by-text": "gap.unspecific",
+    "onset-not-recorded": "gap.undated",
+    "procedure-undated": "gap.undated",
+}
+"""What is the matter with an entry that a headline names."""
 
 
 def gap_part(context: CardContext) -> Part | None:
@@ -41,7 +48,8 @@ def gap_part(context: CardContext) -> Part | None:
             meanwhile=meanwhile,
         ),
         rows=tuple(dict.fromkeys([*(member.row.id for member in gaps.members), *procedure_ids(orders)])),
-        weight=Weight.FINDING if gaps.unread else Weight.NOTE,
+        weight=Weight.FINDING if gaps.unread or gaps.entries or gaps.orders else Weight.NOTE,
+        subjects=tuple(member.finding.criterion.id for member in gaps.members),
     )
 
 
@@ -49,7 +57,7 @@ def _summary(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext, *
     this = this_procedure(context.wording)
     names = [*with_day(orders, orders_named(orders, context), context), this] if orders else [this]
     return first_fitting(
-        [line for name in dict.fromkeys(names) for line in _headlines(gaps, name, context, meanwhile=meanwhile)]
+        line for name in dict.fromkeys(names) for line in _headlines(gaps, name, context, meanwhile=meanwhile)
     )
 
 
@@ -83,6 +91,10 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
     for matter in MATTERS:
         if members := gaps.open.get(matter):
             return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
+    for member in gaps.open.get("other", ()):
+        named = _OF_ENTRY.get(member.finding.reason.key if member.finding.reason else "")
+        if named and member.finding.evidence:
+            return wording.say(named, fact=entry_in_brief(member.finding.evidence[0], context), procedure=procedure)
     return wording.say("gap.other", procedure=procedure)
 
 
@@ -126,16 +138,18 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
     wording = context.wording
     for member in members:
         criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
-        # A result that may be of another test goes by the record's own words.
-        items = [found_line(item, None, context) for item in member.finding.evidence[:1]]
-        labs = criterion.question.labs
+        key, labs = member.finding.reason.key if member.finding.reason else "", criterion.question.labs
+        # A result that may be of another test goes by the record's own words; a drug is no result.
+        named = criterion if key == "older-than" else None
+        results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
+        items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]
         if criterion.question.limit is not None or not items:
             names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [
                 criterion_label(criterion, context)
             ]
             what = sentence_case(wording.joined(names))
-            key = "gap_found.result" if items else "gap_found.line"
-            yield wording.say(key, what=what, reason=reason, evidence="; ".join(items))
+            line = "gap_found.result" if items else "gap_found.line"
+            yield wording.say(line, what=what, reason=reason, evidence="; ".join(items))
         else:
             yield wording.say("gap_found.line", what=items[0], reason=reason)
 

@@ -13,9 +13,9 @@ from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import OrderFinding, Shown
 from cds_service.indicator import Indicator
 from cds_service.kinds import CLINICAL, KINDS
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
-from cds_service.knowledge.tables import Lab
 
 _SERVER = "fhirServer"  # what it would have given and prefetch did not is a gap of its own
 _UNAVAILABLE = {kind.unavailable.key: kind.key for kind in CLINICAL}

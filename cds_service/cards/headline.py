@@ -1,14 +1,16 @@
 """Cards stage: a headline, `fact (when): what it means for this order`, at most 100 characters.
 
-What does not fit is left out in this order: how long ago, further facts, the name of the procedure, the end of a name.
+What does not fit is left out in this order: how long ago, further facts, the name of the procedure, the end of a long
+name, the date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cds_service.cards.context import CardContext
+from cds_service.cards.dates import Moment
 from cds_service.cards.escape import sentence_case, shorten
 from cds_service.cards.evidence import Fact
 from cds_service.cards.wording import Wording
@@ -17,6 +19,7 @@ MOST_CHARACTERS = 100
 """Of a summary; CDS Hooks 2.0.1, Card Attributes, allows 139."""
 MOST_FACTS = 3
 _LEAST_LEFT = 12
+_QUOTES = (("„", "“"), ("«", "»"), ("“", "”"))
 
 
 def headline(
@@ -37,14 +40,24 @@ def headline(
         interval: how long ago comes before the date: the interval itself is the limit.
     """
     wording = context.wording
-    shorter = [replace(fact, what=fact.short or fact.what, when=fact.short_when or fact.when) for fact in facts[:1]]
-    for told, names in ((facts[:MOST_FACTS], procedures), (shorter, procedures)):
-        for line in _candidates(told, means, names, wording, interval=interval):
+    first = facts[0]
+    shorter = [[replace(first, what=what, when=first.short_when or first.when)] for what in first.shorter]
+    undated = [replace(first, when=Moment())]
+    for told in (facts[:MOST_FACTS], *shorter[:1], undated, *shorter[1:]):
+        for line in _candidates(told, means, procedures, wording, interval=interval):
             if len(line) <= MOST_CHARACTERS:
                 return sentence_case(line)
     meaning = means(procedures[-1], 1)
-    room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="", means=meaning)))
-    return fitting(wording.say("headline.line", fact=shorten(facts[0].what, room), means=meaning))
+    room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="”", means=meaning)))
+    return fitting(wording.say("headline.line", fact=_closed(shorten(first.what, room)), means=meaning))
+
+
+def _closed(text: str) -> str:
+    """With the quotation mark that a cut took away."""
+    for opening, closing in _QUOTES:
+        if opening in text:
+            return text if text.count(closing) >= text.count(opening) else text + closing
+    return text
 
 
 def fitting(line: str) -> str:
@@ -52,9 +65,13 @@ def fitting(line: str) -> str:
     return shorten(sentence_case(line), MOST_CHARACTERS)
 
 
-def first_fitting(lines: Sequence[str]) -> str:
-    """The first sentence that fits; else the last, cut."""
-    return next((sentence_case(line) for line in lines if len(line) <= MOST_CHARACTERS), fitting(lines[-1]))
+def first_fitting(lines: Iterable[str]) -> str:
+    """The first sentence that fits; else the last, cut. Those after it are not worded."""
+    line = ""
+    for line in lines:
+        if len(line) <= MOST_CHARACTERS:
+            return sentence_case(line)
+    return fitting(line)
 
 
 def _candidates(
@@ -73,15 +90,18 @@ def _candidates(
 
 
 def _facts(facts: Sequence[Fact], wording: Wording, *, brief: bool, interval: bool) -> str:
-    """`INR 2.2, platelets 41 (24 Nov, today)`: what is of one time has its date once."""
-    if len({fact.when for fact in facts}) == 1:
-        return _dated(", ".join(fact.what for fact in facts), facts[0], wording, brief=brief, interval=interval)
+    """`INR 2.2, platelets 41 (24 Nov, today), on aspirin`: what is of one time has its date once."""
+    dated = [fact for fact in facts if fact.when != Moment()]
+    if len({fact.when for fact in dated}) == 1 and dated == list(facts[: len(dated)]):
+        together = _dated(", ".join(fact.what for fact in dated), dated[0], wording, brief=brief, interval=interval)
+        return ", ".join([together, *(fact.what for fact in facts[len(dated) :])])
     return ", ".join(_dated(fact.what, fact, wording, brief=brief, interval=interval) for fact in facts)
 
 
 def _dated(what: str, fact: Fact, wording: Wording, *, brief: bool, interval: bool) -> str:
     when = fact.when
     if interval and when.interval:
-        return wording.say("headline.interval", what=what, interval=when.interval, date=when.brief)
+        key = "headline.interval-brief" if brief else "headline.interval"
+        return wording.say(key, what=what, interval=when.interval, date=when.brief)
     date = when.brief if brief else when.full
     return wording.say("headline.dated", what=what, date=date) if date else what

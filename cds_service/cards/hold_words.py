@@ -54,6 +54,14 @@ def taken(holds: Sequence[HoldAdvice], state: str, context: CardContext) -> tupl
     return wording.say(key, name=name, value=value), moment_of(renal.date, context.today, wording)
 
 
+def taken_with_state(holds: Sequence[HoldAdvice], context: CardContext) -> str:
+    """The same with what the tables call the state, where the record's words are long."""
+    advice, states = holds[0], context.knowledge.medications.ask_first
+    name = agent_name(advice, context)
+    labels = [context.wording.label("ask_first", key, states[key].label) for key in advice.states if key in states]
+    return context.wording.say("fact.on-drug-state", name=name, state=labels[0]) if labels else name
+
+
 def meaning(advice: HoldAdvice, procedure: str, context: CardContext) -> str:
     """What is done with it before the procedure, or who is asked."""
     wording = context.wording

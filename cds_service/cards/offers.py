@@ -20,17 +20,14 @@ from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
 from cds_service.cards.suggestions import Tell, cancel_order, replace_order, tell_ir
 from cds_service.findings.finding import OrderFinding
 from cds_service.indicator import Indicator
+from cds_service.knowledge.advice import Moment
+from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 
 MOST_SUGGESTIONS = 3
-_RECHECKS = {
-    "bleeding": Timing.DAY_BEFORE,
-    "kidney-and-contrast": Timing.AFTER,
-    "pregnancy": Timing.NOW,
-    "treatment": Timing.DAY_BEFORE,
-}
+_RECHECKS = {"bleeding": Timing.DAY_BEFORE, "pregnancy": Timing.NOW, "treatment": Timing.DAY_BEFORE}
 """When the results on the card of a problem are measured once more."""
-_TELLS = {"contrast-reaction": Tell.REACTION}
+_REACTION = "allergy-reaction"
 _EGFR = "egfr"
 
 
@@ -57,18 +54,38 @@ def _offers(problem: Problem, told: Sequence[Member], context: CardContext) -> I
         yield from (replace_order(order, rows, context) for order in orders[:1])
     yield _recheck(problem, told, context)
     for member in told[:1]:
-        yield _tell(problem.name, member, orders, context)
+        yield _tell(member, orders, context)
 
 
 def _recheck(problem: Problem, told: Sequence[Member], context: CardContext) -> Suggestion | None:
-    """The results of the card once more, on a day of their own; not where nothing may wait for them."""
+    """The tests that are advised, and the results of the card once more; not where nothing may wait for them."""
+    if all(order.must_not_wait for order in problem.orders):
+        return None
+    wanted = [*_advised(told, problem.orders, context), *_once_more(problem, told, context)]
+    return order_missing(wanted, problem.orders, context)
+
+
+def _advised(told: Sequence[Member], orders: Sequence[OrderFinding], context: CardContext) -> list[WantedTest]:
+    """The tests of `advice.toml`, the soonest first."""
+    known = [context.knowledge.advice.get(key) for member in told for key in member.finding.criterion.advice]
+    rows = sorted((row for row in known if row is not None and row.test), key=lambda row: row.when)
+    return [_wanted(row.test, row.when, orders, context) for row in rows if row.test]
+
+
+def _wanted(test: str, when: Moment, orders: Sequence[OrderFinding], context: CardContext) -> WantedTest:
+    if when is Moment.AFTER:
+        return WantedTest(test, timing=Timing.AFTER, recheck=True)
+    if when is Moment.NOW and context.today is not None:
+        return WantedTest(test, context.today + timedelta(days=1), recheck=True)
+    return WantedTest(test, _day_before(orders), Timing.DAY_BEFORE, recheck=True)
+
+
+def _once_more(problem: Problem, told: Sequence[Member], context: CardContext) -> Iterator[WantedTest]:
     timing = _RECHECKS.get(problem.name)
     loud = [member for member in told if member.indicator > Indicator.INFO]
-    if timing is None or all(order.must_not_wait for order in problem.orders):
-        return None
     day = _day_before(problem.orders) if timing is Timing.DAY_BEFORE else None
-    tests = _tests_of(loud, context)
-    return order_missing([WantedTest(test, day, timing, recheck=True) for test in tests], problem.orders, context)
+    for test in _tests_of(loud, context) if timing is not None else ():
+        yield WantedTest(test, day, timing, recheck=True)
 
 
 def _tests_of(members: Sequence[Member], context: CardContext) -> list[str]:
@@ -84,7 +101,7 @@ def _day_before(orders: Sequence[OrderFinding]) -> date | None:
     return min(days) - timedelta(days=1) if days else None
 
 
-def _tell(problem: str, member: Member, orders: Sequence[OrderFinding], context: CardContext) -> Suggestion | None:
+def _tell(member: Member, orders: Sequence[OrderFinding], context: CardContext) -> Suggestion | None:
     """The evidence for interventional radiology; of a drug the day of its last dose, where that is known."""
     fact, evidence = fact_of(member, context), member.finding.evidence
     words = (
@@ -95,14 +112,15 @@ def _tell(problem: str, member: Member, orders: Sequence[OrderFinding], context:
             return tell_ir(Tell.CONDITION, words, evidence, orders, context)
         day = planned_day(advice.last_dose, context.today, context.wording)
         return tell_ir(Tell.LAST_DOSE, words, evidence, orders, context, drug=agent_name(advice, context), day=day)
-    return tell_ir(_what_is_told(problem, member), words, evidence, orders, context)
+    return tell_ir(_what_is_told(member), words, evidence, orders, context)
 
 
-def _what_is_told(problem: str, member: Member) -> Tell:
+def _what_is_told(member: Member) -> Tell:
     """The words of the button, by what was found."""
     question, evidence = member.finding.criterion.question, member.finding.evidence
-    if problem in _TELLS:
-        return _TELLS[problem]
+    if isinstance(question, AllergyQuestion):
+        happened = any(note.key == _REACTION for item in evidence for note in item.notes)
+        return Tell.REACTION if happened else Tell.ALLERGY_ENTRY
     if not isinstance(question, LabQuestion):
         return Tell.CONDITION
     if question.threshold.lab == _EGFR:

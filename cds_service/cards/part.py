@@ -56,7 +56,7 @@ class Part:
 
     `topic` is a code of the card topics. `words` writes what is said; it decides nothing, so whoever only counts cards
     never asks. `rows` are the ids of the table rows that it speaks for. `holds` are the topics and rows of the parts
-    that it was put together from, if it was.
+    that it was put together from, if it was. `subjects` are the ids of the questions and alerts that made it.
     """
 
     topic: str
@@ -65,3 +65,4 @@ class Part:
     rows: tuple[str, ...] = ()
     holds: tuple[tuple[str, tuple[str, ...]], ...] = ()
     weight: Weight = Weight.NOTE
+    subjects: tuple[str, ...] = ()

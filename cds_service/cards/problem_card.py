@@ -20,13 +20,14 @@ from cds_service.cards.part import Part, Weight, Words
 from cds_service.cards.quantities import limit_beside, shown_limit
 from cds_service.certainty import Certainty
 from cds_service.indicator import Indicator
+from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.medication_types import HoldAction
 from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.procedure import ProcedureQuestion
-from cds_service.knowledge.tables import Threshold
 
-_PHYSIOLOGIC: Final = "allergy-physiologic"
+_SOFTENED: Final = {"allergy-physiologic": "no-premedication", "allergy-inactive": "tolerated-since"}
+"""What is said where every entry carries this note."""
 _PLANNING = frozenset({"positioning", "lie-still", "interpreter", "low-volume"})
 """What is said of facts that are for planning alone."""
 _OF_COMPARISON = {"<": "lab-below", ">": "lab-above", "<=": "lab-at-most", ">=": "lab-at-least"}
@@ -44,6 +45,7 @@ def _part(problem: Problem, context: CardContext) -> Part:
         words=lambda: _words(problem, context),
         rows=tuple(dict.fromkeys(member.row.id for member in problem.members)),
         weight=_weight(problem),
+        subjects=tuple(member.finding.criterion.id for member in problem.members if member.makes_a_card),
     )
 
 
@@ -92,7 +94,7 @@ def _summary(problem: Problem, context: CardContext) -> str:
     limits = {member.finding.criterion.question.limit for member in alike}
 
     def means(procedure: str, count: int) -> str:
-        several = 1 < count <= len(alike) and len(limits) > 1 and _key(first).startswith("lab-")
+        several = min(count, len(alike)) > 1 and len(limits) > 1 and _key(first).startswith("lab-")
         return _means(first, "limits" if several else _key(first), procedure, context)
 
     return headline(facts, means, orders_named(orders, context), context, interval=_counts_weeks(first))
@@ -133,7 +135,7 @@ def _beside(first: Member, problem: Problem, context: CardContext) -> Iterator[F
     if first.finding.holds or _lab(first) is None:
         return
     for member in problem.members:
-        if member.finding.holds and member.makes_a_card:
+        if member.finding.holds:
             name = agent_name(member.finding.holds[0], context)
             yield Fact(wording.say("fact.and-on-drug", name=name), Moment())
 
@@ -162,8 +164,9 @@ def _goes_with(member: Member, first: Member) -> bool:
 def _key(member: Member) -> str:
     """The sentence that says what a member means: its own, or that of its kind of question."""
     criterion = member.finding.criterion
-    if {item.notes[0].key if item.notes else "" for item in member.finding.evidence} == {_PHYSIOLOGIC}:
-        return "no-premedication"
+    notes = {item.notes[0].key if item.notes else "" for item in member.finding.evidence}
+    if len(notes) == 1 and (softened := _SOFTENED.get(next(iter(notes)))):
+        return softened
     if criterion.says:
         return criterion.says
     if criterion.question.limit is not None:

@@ -11,7 +11,8 @@ from cds_service.cards.dates import moment_of
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Evidence
-from cds_service.knowledge.tables import Knowledge, Lab, Threshold
+from cds_service.knowledge.lab_types import Lab, Threshold
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 _COMPARATOR = re.compile(r"^(<=|>=|<|>|≤|≥)\s*(.+)$")
@@ -172,7 +173,8 @@ def shown_reason(reason: Reason | None, wording: Wording, *, data: str | None = 
     """A reason in words, with values from the record made harmless."""
     if reason is None:
         return wording.reason(None)
-    return wording.reason(Reason(reason.key, {k: _shown(k, v, wording) for k, v in reason.values.items()}), data=data)
+    told = wording.reason(Reason(reason.key, {k: _shown(k, v, wording) for k, v in reason.values.items()}), data=data)
+    return told.replace(" ,", ",")  # a value without a unit
 
 
 def _shown(name: str, value: str | int, wording: Wording) -> str | int:

@@ -69,6 +69,11 @@ def _formatted(day: date, pattern: str, language: str) -> str:
     return str(format_date(day, pattern, locale=_locale(language)))
 
 
+@lru_cache(maxsize=1_000)
+def _plural(count: int, language: str) -> str:
+    return str(_locale(language).plural_form(count))
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The flat sentences of one language: `gap.other` -> template."""
@@ -88,7 +93,7 @@ class Wording:
         """The sentence for so many, by the plural category of the language (`key.one`, `key.other`)."""
         if count == 0 and f"{key}.zero" in self.templates:
             return self.say(f"{key}.zero")
-        named = f"{key}.{_locale(self.language).plural_form(count)}"
+        named = f"{key}.{_plural(count, self.language)}"
         return self.say(named if named in self.templates else f"{key}.other", count=count, **values)
 
     def label(self, family: str, name: str, otherwise: str | None = None) -> str:
@@ -115,7 +120,10 @@ class Wording:
 
     def joined(self, items: Sequence[str], *, either: bool = False) -> str:
         """Names as a phrase: `INR and platelets`, or with `either` `LVEF or NYHA class`."""
-        return str(format_list(list(dict.fromkeys(items)), "or" if either else "standard", _locale(self.language)))
+        names = list(dict.fromkeys(items))
+        if len(names) < 2:
+            return "".join(names)
+        return str(format_list(names, "or" if either else "standard", _locale(self.language)))
 
     def part(self, name: str) -> str:
         """What goes into a computed value: a lab, or a part of a score that no lab gives."""

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import orjson
 
-from cds_service.cli.catalog_file import Columns, read_catalog
+from cds_service.cli.catalog_file import CatalogOrder, Columns, read_catalog
 from cds_service.cli.catalog_map import concept_map, doubt
 from cds_service.cli.catalog_page import catalog_page
 from cds_service.cli.catalog_results import OTHER, SURE, UNKNOWN, UNSURE, Report, Result, Tally, result_of
@@ -32,11 +32,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         SetupError: the file can't be read, or the folder can't be written.
     """
-    knowledge = load_knowledge(settings_of(args).site)
+    settings = settings_of(args)
+    orders = read_catalog(args.file, Columns(args.text_column, args.code_column, args.system_column), args.encoding)
+    first = list(islice(orders, 1))  # a file that can't be read is told before anything is loaded or written
+    knowledge = load_knowledge(settings.site)
     report = Report()
-    orders = _results(args, knowledge)
-    first = list(islice(orders, 1))  # a file that can't be read is told before anything is written
-    results = report.watch(chain(first, orders))
+    results = report.watch(_results(chain(first, orders), args, knowledge))
     if args.out is not None:
         _write_folder(args.out, args, results, report, knowledge)
     elif args.json:
@@ -50,9 +51,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if report.tally.by_status[UNKNOWN] else 0
 
 
-def _results(args: argparse.Namespace, knowledge: Knowledge) -> Iterator[Result]:
-    columns = Columns(args.text_column, args.code_column, args.system_column)
-    for order in read_catalog(args.file, columns, args.encoding):
+def _results(orders: Iterable[CatalogOrder], args: argparse.Namespace, knowledge: Knowledge) -> Iterator[Result]:
+    for order in orders:
         yield result_of(order if order.system else replace(order, system=args.system or ""), knowledge)
 
 

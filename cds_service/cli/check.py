@@ -10,7 +10,7 @@ from cds_service.cases import SHIPPED_CASES, failures, read_cases
 from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import row_differences
 from cds_service.cli.terminal import counted, print_err
-from cds_service.errors import TableError
+from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 
@@ -20,6 +20,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         SettingError: a setting can't be used.
+        SetupError: the folder of `--cases` holds none.
     """
     settings = settings_of(args)
     try:
@@ -46,6 +47,8 @@ def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]
         TableError: a case file has a mistake.
     """
     cases = read_cases(folder)
+    if not cases and folder != SHIPPED_CASES:
+        raise SetupError(f"--cases {folder}: holds no case; name a folder of .toml files such as tests/cases")
     if not cases:
         print(f"{folder}: no clinical cases here; they come with a clone of the repository.")
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cds_service.cli.keys import public_key_set, read_key
+from cds_service.cli.keys import named_key, public_key_set, read_key
 from cds_service.cli.options import settings_of
 from cds_service.cli.terminal import print_err, safe
 from cds_service.errors import ClientsError, SettingError
@@ -21,6 +21,17 @@ def print_key_set(args: argparse.Namespace) -> int:
         SetupError: the file holds no usable private key.
     """
     print(public_key_set(read_key(args.key, args.kid)))
+    return 0
+
+
+def print_token(args: argparse.Namespace) -> int:
+    """Print a token for one call.
+
+    Raises:
+        SetupError: the file holds no usable private key, or the key has no id.
+    """
+    key = named_key(args.key, args.kid)
+    print(key.sign(iss=args.issuer, aud=args.url))
     return 0
 
 

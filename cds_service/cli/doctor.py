@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cds_service.cli.ehr import bare_id
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.cli.options import fhir_source, local_now, settings_of
+from cds_service.cli.options import FHIR_ACCESS, fhir_source, local_now, reject_options, settings_of
 from cds_service.cli.survey import Orders, Survey, survey_of
 from cds_service.cli.terminal import console, remark, safe
 from cds_service.errors import SetupError
@@ -21,6 +21,7 @@ from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 
+_SAMPLE = 5
 _MAX_SYSTEMS = 6
 _MAX_FAULTS = 15
 _MAX_ORDERS = 20
@@ -41,15 +42,18 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = settings_of(args)
     if not args.fhir_server:
+        reject_options(args, (*FHIR_ACCESS, "patient", "sample", "json"), "goes with --fhir-server")
         _show_installation(settings, load_knowledge(settings.site), console())
         return 1 if settings.unknown_names else 0
+    if args.patient:
+        reject_options(args, ("sample",), "goes without --patient")
     source = fhir_source(args)
     statement = source.metadata()
     knowledge = load_knowledge(settings.site)
     named = [bare_id(patient, "Patient", "--patient") for patient in args.patient or ()]
     for patient in named:
         source.resource(f"Patient/{patient}")  # otherwise a wrong id would look like an empty record
-    patients = named or _sample(source, args.sample)
+    patients = named or _sample(source, args.sample or _SAMPLE)
     survey = survey_of(source, patients, knowledge, local_now(settings), remark)
     if args.json:
         print(orjson.dumps(survey).decode())

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from cds_service.cli.feedback_page import feedback_page
+from cds_service.cli.feedback_page import can_plot, feedback_page
 from cds_service.cli.feedback_tables import show_report
 from cds_service.cli.options import local_now, open_store, period_of, settings_of
 from cds_service.cli.terminal import console, remark
@@ -45,9 +45,15 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(settings)
     remark(f"from {store.display_url}")
     report, period = _load(args, *period_of(args, settings), store)
-    _PRINT[args.format](report, knowledge)
+    today = local_now(settings).date()
+    if (args.format == "html" or args.html) and not can_plot():
+        remark("the page has no plots: they need matplotlib, which the extra `report` installs (docs/feedback.md)")
+    if args.format == "html":
+        sys.stdout.write(feedback_page(report, period, knowledge, today))
+    else:
+        _PRINT[args.format](report, knowledge)
     if args.html:
-        _write(args.html, feedback_page(report, period, knowledge, local_now(settings).date()))
+        _write(args.html, feedback_page(report, period, knowledge, today))
     return 0
 
 

@@ -1,6 +1,6 @@
 """The report for a committee as one HTML page: no scripts, no external resources.
 
-The plots need matplotlib, which the extra `report` installs.
+Its plots need matplotlib, which the extra `report` installs; a page without them has the same numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader
 
 from cds_service.cli.feedback_tables import HEADINGS, period_in_words, shown_percent, summary_lines
-from cds_service.errors import SetupError
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.override_reasons import reasons_by_kind
 from cds_service.knowledge.tables import Knowledge
@@ -68,9 +67,6 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         period: calls and what was not read, of the same period.
         knowledge: names of rows and reasons, and the changes of the site.
         today: the hospital's day, by which a change of the site is old.
-
-    Raises:
-        SetupError: matplotlib is not installed.
     """
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True)
     rules, book = report.by["rule"], RuleBook(knowledge)
@@ -96,7 +92,7 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         clinical=[kind.key for kind in CLINICAL],
         most=_MOST,
         most_words=_CHANGE_SHOWN,
-        plots=list(_plots(report)),
+        plots=list(_plots(report)) if can_plot() else [],
         version=knowledge.version,
     )
 
@@ -127,7 +123,7 @@ def _in_words(change: Mapping[str, str]) -> str:
 
 def knowledge_reason(knowledge: Knowledge, key: str) -> str:
     """A reason as clinicians read it; one that the tables do not know as its code."""
-    named = {f"{r[0]}|{r[1]}": r[2] for reasons in knowledge.override_reasons.values() for r in reasons}
+    named = {f"{r.system}|{r.code}": r.display for reasons in knowledge.override_reasons.values() for r in reasons}
     return named.get(key, key.rpartition("|")[2])
 
 
@@ -143,13 +139,18 @@ def due_changes(knowledge: Knowledge, today: date) -> Iterator[tuple[Mapping[str
             yield change, f"approved {change['date']}, more than a year ago"
 
 
-def _plots(report: Report) -> Iterator[Plot]:
+def can_plot() -> bool:
+    """Whether matplotlib is installed."""
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401  only whether it is there
     except ModuleNotFoundError:
-        raise SetupError(
-            "the page needs matplotlib for its plots: install the extra `report`, or leave --html out"
-        ) from None
+        return False
+    return True
+
+
+def _plots(report: Report) -> Iterator[Plot]:
+    from matplotlib.figure import Figure
+
     if report.by["rule"]:
         rows = min(len(report.by["rule"]), _MAX_ROWS)
         figure = Figure(figsize=(_INCHES, 1.2 + 0.4 * rows), layout="constrained")

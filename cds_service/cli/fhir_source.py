@@ -67,7 +67,7 @@ class FhirSource:
             raise SetupError(
                 "the token has a blank, a line end or another character that no token has; give the whole token"
             )
-        parts = _parse_base_url(self.base)
+        parts = _parse_base_url(base)
         self.is_local = is_loopback(parts.hostname or "")
         self._rate_limiter = RateLimiter(rate or (None if self.is_local else _PER_SECOND))
         self.verify: bool | str = str(ca) if ca else True

@@ -10,8 +10,8 @@ from cds_service.cards.context import telling_of
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.cli.keys import read_key
-from cds_service.cli.options import local_now, settings_of, token_of
+from cds_service.cli.keys import named_key
+from cds_service.cli.options import TOKEN, local_now, reject_options, settings_of, token_of
 from cds_service.cli.refused_token import why_refused
 from cds_service.cli.request_source import build_request, open_source, reject_server_options
 from cds_service.cli.show_reply import show
@@ -34,20 +34,18 @@ def run(args: argparse.Namespace) -> int:
     sign = _signer(args)
     source = open_source(args) if args.fhir_server else None
     if source is None:
-        reject_server_options(args)
+        reject_server_options(args, *(() if any(getattr(args, name) for name in TOKEN) else ("ca",)))
+        body = read_saved_request(args.request, local_now(settings).date())
+    token = token_of(args)
     knowledge = load_knowledge(settings.site)
     if source is not None:
         templates = {} if args.no_prefetch else _templates(args, knowledge, sign)
         body = build_request(source, args, knowledge, templates, show=not args.json)
-        if args.save:
-            _save_request(args.save, ehr.without_token(body))
-    else:
-        body = read_saved_request(args.request, local_now(settings).date())
-        if args.save:
-            _save_request(args.save, ehr.without_token(body))
-        if token := token_of(args):
-            body, server = ehr.with_token(body, token)
-            source = FhirSource(server, token, ca=args.ca)
+    if args.save:
+        _save_request(args.save, ehr.without_token(body))
+    if source is None and token:
+        body, server = ehr.with_token(body, token)
+        source = FhirSource(server, token, ca=args.ca)
     reply = _send_request(body, args, settings, knowledge, sign, source)
     if reply.status != 200:
         print_err(f"The service answered {reply.status}: {reply.error}")
@@ -71,10 +69,11 @@ def _signer(args: argparse.Namespace) -> Signer | None:
     if bool(args.client_key) != bool(args.issuer):
         raise SetupError("--client-key and --issuer go together: the service looks up the key by the issuer")
     if not args.client_key:
+        reject_options(args, ("kid",), "goes with --client-key")
         return None
-    key = read_key(args.client_key, args.kid)
-    if key.kid is None:
-        raise SetupError(f"{args.client_key}: has no kid, by which the service finds the key; add --kid ID")
+    key = named_key(args.client_key, args.kid)
+    if not args.service_url:
+        raise SetupError("--client-key goes with --service-url: what is judged in this process is not signed")
     return lambda url: key.sign(iss=args.issuer, aud=url)
 
 

@@ -85,6 +85,18 @@ def read_key(path: Path, kid: str | None = None, algorithm: str | None = None) -
     return found
 
 
+def named_key(path: Path, kid: str | None) -> SigningKey:
+    """A private key with its id, without which no service finds the public one.
+
+    Raises:
+        SetupError: the file holds no private key for ES384 or RS384, or the key has no id.
+    """
+    key = read_key(path, kid)
+    if key.kid is None:
+        raise SetupError(f"{path}: has no kid, by which the service finds the key; add --kid ID")
+    return key
+
+
 def public_key_set(key: SigningKey) -> str:
     """The public key as a JWK Set in JSON, to be registered with the other side."""
     kind = jwt.algorithms.ECAlgorithm if key.algorithm.startswith("ES") else jwt.algorithms.RSAAlgorithm

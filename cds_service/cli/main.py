@@ -70,6 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `cds-service tables | head`: the reader has closed the pipe, so nothing may be flushed at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What befalls a file of any command, such as a full disk; what the file is for is said where it is opened.
+        be_quiet(False)
+        where = f"{error.filename}: " if error.filename else ""
+        print_err(f"cds-service {args.command}: {where}{error.strerror or error}; correct it and run the command again")
+        return 2
 
 
 def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:

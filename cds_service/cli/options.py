@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cds_service.errors import SetupError, StoreUnavailable
+from cds_service.setting_values import InvalidValue, certificates
 from cds_service.settings import Settings, environment, load_settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def add_fhir_access(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="TOML file of a SMART backend services client, see docs/sandbox-testing.md",
     )
-    parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of CA certificates for the FHIR server")
+    parser.add_argument(
+        "--ca", type=_certificates, metavar="FILE", help="PEM file of CA certificates for the FHIR server"
+    )
     parser.add_argument(
         "--rate", type=_rate, metavar="N", help="most requests per second (2; no limit for a server on this machine)"
     )
@@ -73,10 +76,31 @@ def add_request_source(parser: argparse.ArgumentParser, hooks: Sequence[str]) ->
     parser.add_argument(
         "--order", metavar="ORDER", help="a procedure of the tables, SYSTEM|CODE, or ServiceRequest/ID on the server"
     )
-    parser.add_argument("--user", default="Practitioner/example", metavar="REF", help="reference of the ordering user")
+    parser.add_argument("--user", metavar="REF", help="reference of the ordering user (Practitioner/example)")
     parser.add_argument(
         "--no-prefetch", action="store_true", help="send no prefetch: the service must read the FHIR server itself"
     )
+
+
+FHIR_ACCESS = ("token", "token_file", "token_env", "smart_client", "ca", "rate")
+"""What `add_fhir_access` adds."""
+TOKEN = ("token", "token_file", "token_env")
+
+
+def reject_options(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """Reject options that would do nothing here: nothing that is given is ignored.
+
+    Args:
+        args: the parsed command line.
+        names: names of options, as of `args`.
+        why: the end of the sentence, such as "goes with --fhir-server".
+
+    Raises:
+        SetupError: one is given.
+    """
+    given = [name for name in names if getattr(args, name)]
+    if given:
+        raise SetupError(f"--{given[0].replace('_', '-')} {why}")
 
 
 def fhir_source(args: argparse.Namespace) -> FhirSource:
@@ -112,10 +136,18 @@ def token_of(args: argparse.Namespace) -> str | None:
     try:
         token = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path}: can't be read ({error}); give a file that holds only the token") from None
+        why = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise SetupError(f"{path}: can't be read ({why}); give a file that holds only the token") from None
     if not token:
         raise SetupError(f"{path}: is empty; give a file that holds only the token")
     return token
+
+
+def _certificates(text: str) -> Path:
+    try:
+        return certificates(text)
+    except InvalidValue as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
 
 
 def _rate(text: str) -> float:
@@ -139,7 +171,8 @@ def settings_of(args: argparse.Namespace, **flags: object) -> Settings:
         SettingError: a value can't be used.
     """
     given = {f"CDS_{name.upper()}": str(value) for name, value in flags.items() if value is not None}
-    settings = load_settings(environment() | given, args.config)
+    options = {f"CDS_{name.upper()}": f"--{name.replace('_', '-')}" for name in flags}
+    settings = load_settings(environment() | given, args.config, {name: options[name] for name in given})
     site = getattr(args, "site", None)
     return replace(settings, site=site) if site else settings
 
@@ -147,6 +180,13 @@ def settings_of(args: argparse.Namespace, **flags: object) -> Settings:
 def local_now(settings: Settings) -> datetime:
     """The time in the hospital's zone (aware); in the machine's zone if none is set."""
     return datetime.now(settings.timezone) if settings.timezone else datetime.now().astimezone()
+
+
+def add_format(parser: argparse.ArgumentParser, choices: Sequence[str], explained: str) -> None:
+    """Add `--format`, text by default, and `--json`, which is short for `--format json`."""
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--format", choices=choices, default="text", help=explained)
+    shape.add_argument("--json", action="store_const", dest="format", const="json", help="the same as --format json")
 
 
 def add_period(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn
 
 _NEAR = 0.7
@@ -37,6 +38,22 @@ class Parser(argparse.ArgumentParser):
         if wrong is not None:
             self.error(f"unrecognized arguments: {wrong}")
         return known, unknown
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """As argparse, but no value is empty (a variable of the shell that is not set), and a path can be one."""
+        if isinstance(action, argparse._SubParsersAction):  # gets the words of its command, which reads them itself
+            return super()._get_value(action, arg_string)
+        if not arg_string.strip():
+            raise argparse.ArgumentError(action, "is empty; write a value, or leave it out")
+        value = super()._get_value(action, arg_string)
+        if isinstance(value, Path):
+            try:
+                value.stat()
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                pass  # the command says what it needs the path for
+            except OSError as error:  # a loop of links, a name that is too long
+                raise argparse.ArgumentError(action, f"{value}: {error.strerror}; correct the path") from None
+        return value
 
     def _proposal(self, message: str) -> str:
         if message.startswith("unrecognized arguments: ") and " -" not in message:

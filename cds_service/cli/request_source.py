@@ -11,20 +11,19 @@ from rich.console import Console
 from cds_service.cards.wording import Wording
 from cds_service.cli import ehr
 from cds_service.cli.fhir_source import FhirSource
-from cds_service.cli.options import fhir_source
+from cds_service.cli.options import fhir_source, reject_options
 from cds_service.cli.terminal import console, remark, safe
 from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.errors import SetupError
 from cds_service.knowledge.tables import Knowledge
 
-_SERVER_OPTIONS = ("patient", "hook", "order", "no_prefetch", "smart_client", "rate")
+_SERVER_OPTIONS = ("patient", "hook", "order", "user", "no_prefetch", "smart_client", "rate")
+_USER = "Practitioner/example"
 
 
-def reject_server_options(args: argparse.Namespace) -> None:
-    """Reject options that need `--fhir-server`: a saved request is sent unchanged, except for a token."""
-    given = [name for name in _SERVER_OPTIONS if getattr(args, name)]
-    if given:
-        raise SetupError(f"--{given[0].replace('_', '-')} goes with --fhir-server, not with --request")
+def reject_server_options(args: argparse.Namespace, *also: str) -> None:
+    """Reject options that need `--fhir-server`, and `also` these: a saved request is sent unchanged."""
+    reject_options(args, (*_SERVER_OPTIONS, *also), "goes with --fhir-server, not with --request")
 
 
 def open_source(args: argparse.Namespace) -> FhirSource:
@@ -59,7 +58,7 @@ def build_request(
     patient_id = ehr.bare_id(args.patient, "Patient", "--patient")
     patient = source.resource(f"Patient/{patient_id}")
     order = ehr.order_of(args.order, args.hook, patient_id, source, knowledge)
-    call = ehr.HookCall(source, args.hook, patient_id, args.user, order)
+    call = ehr.HookCall(source, args.hook, patient_id, args.user or _USER, order)
     prefetch: Mapping[str, Any] = {}
     if not args.no_prefetch:
         remark("reading the prefetch data:")

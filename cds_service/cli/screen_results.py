@@ -45,6 +45,8 @@ def run_diff(args: argparse.Namespace) -> int:
 
 def _show(found: Difference) -> None:
     print(f"{counted(found.orders, 'order')} judged by both, from tables {found.versions[0]} to {found.versions[1]}")
+    if found.options:
+        print(f"  the runs differ in more than their tables: {', '.join(found.options)}")
     if found.only_first or found.only_second:
         print(f"  judged by one alone: {found.only_first} by the first, {found.only_second} by the second")
     if found.other_procedure.orders:

@@ -22,6 +22,7 @@ from cds_service.population.look_back import longest_look_back
 from cds_service.population.plan import Choices
 from cds_service.population.run import Progress as Step
 from cds_service.population.run import Report, Screening, screen
+from cds_service.population.spill import ORDERS
 from cds_service.population.workers import JUDGE, Processes, Workers
 from cds_service.settings import Settings
 
@@ -120,8 +121,10 @@ def _show(summary: dict[str, Any], run: Path) -> None:
     for bucket, reason in summary["bucketsSetAside"].items():
         print(f"bucket {bucket} was set aside after three tries: {safe(reason)}")
     kinds = [*summary["export"]["kindsNotExported"], *summary["export"]["kindsIncomplete"]]
-    if kinds:
-        print(f"not or not fully exported, so unknown for everybody: {', '.join(kinds)}")
+    if unknown := [kind for kind in kinds if kind != ORDERS]:
+        print(f"not or not fully exported, so unknown for everybody: {', '.join(unknown)}")
+    if ORDERS in kinds:
+        print("a part of the orders is missing in the export, and is not counted")
     if summary["badLines"]:
         print(f"{counted(summary['badLines'], 'bad line')}, listed in {run / 'bad_lines.ndjson'}")
     print(f"{run}: result {summary['resultHash'][:16]}, tables {summary['knowledgeVersion']}")

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from cds_service.answer import answer
 from cds_service.cards.context import telling_of
-from cds_service.cli.options import local_now, settings_of
+from cds_service.cli.options import FHIR_ACCESS, local_now, settings_of
 from cds_service.cli.request_source import build_request, open_source, reject_server_options
 from cds_service.cli.show_summary import show_summary, summary_page
 from cds_service.cli.terminal import console, print_err
@@ -32,16 +32,17 @@ def run(args: argparse.Namespace) -> int:
         SetupError: an option is missing, a file or server can't be read, or the tables are wrong.
     """
     settings = settings_of(args)
-    knowledge = load_knowledge(settings.site)
-    telling = telling_of(settings, knowledge, args.language)
     now = local_now(settings)
     source = None
     if args.request:
-        reject_server_options(args)
+        reject_server_options(args, *FHIR_ACCESS)
         body = read_saved_request(args.request, now.date())
     else:
         args.hook = args.hook or _USUAL_HOOK
         source = open_source(args)
+    knowledge = load_knowledge(settings.site)
+    telling = telling_of(settings, knowledge, args.language)
+    if source is not None:
         body = build_request(source, args, knowledge, _templates(args.hook, knowledge), show=False)
     service_id = service_for(body, args.request)
     if SERVICES[service_id].focus == "none":

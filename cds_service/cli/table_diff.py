@@ -69,7 +69,7 @@ def _texts_changed(old: Knowledge, new: Knowledge) -> Iterator[tuple[str, str]]:
 
 def _lists(knowledge: Knowledge) -> dict[str, list[str]]:
     reasons = {
-        f"override reasons/{topic}": [r[2] for r in found] for topic, found in knowledge.override_reasons.items()
+        f"override reasons/{topic}": [r.display for r in found] for topic, found in knowledge.override_reasons.items()
     }
     links = {f"links/{row}": [f"{label} ({url})" for label, url in found] for row, found in knowledge.links.items()}
     return reasons | links | {"not connected": sorted(knowledge.not_connected)}

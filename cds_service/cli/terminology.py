@@ -30,10 +30,11 @@ def run(args: argparse.Namespace) -> int:
         SetupError: the server can't be used, a value set has no SNOMED CT codes, or the folder can't be written.
         TableError: the site folder is wrong.
     """
-    rows, _ = load_shipped()
-    load_knowledge(args.site if args.site.exists() else None)
     source = fhir_source(args)
-    expansions = {name: _expand(source, args.edition or SNOMED, rows, name) for name in _chosen(rows, args.value_set)}
+    rows, _ = load_shipped()
+    chosen = _chosen(rows, args.value_set)
+    load_knowledge(args.site if args.site.exists() else None)
+    expansions = {name: _expand(source, args.edition or SNOMED, rows, name) for name in chosen}
     folder = args.site / "expansions"
     for name, expansion in expansions.items():
         print("\n".join(_difference(expansion, codes_of(rows, name), _pinned(folder / f"{name}.json"))))

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cds_service.cli.terminal import counted, is_quiet, print_err, safe
+from cds_service.cli.terminal import counted, is_quiet, print_err, remark, safe
 from cds_service.errors import SetupError
 from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.files import Source, files_of, resources_in, size_of
@@ -64,7 +64,7 @@ def _check_profiles(definitions: Definitions, profiles: Sequence[str]) -> None:
 
 
 def _results(files: Sequence[Path], args: argparse.Namespace, definitions: Definitions) -> Iterator[Result]:
-    sources = resources_in(files)
+    sources = _resources_only(resources_in(files))
     if args.jobs == 1:
         yield from (_validate(source, args.profile, definitions) for source in sources)
         return
@@ -73,6 +73,14 @@ def _results(files: Sequence[Path], args: argparse.Namespace, definitions: Defin
     _Worker.definitions = definitions  # inherited by forked processes, loaded again by others
     with ProcessPoolExecutor(args.jobs, initializer=_init_worker, initargs=(args.package,)) as pool:
         yield from _in_order(pool, sources, args)
+
+
+def _resources_only(sources: Iterator[Source]) -> Iterator[Source]:
+    for source in sources:
+        if source.beside is None:
+            yield source
+        else:
+            remark(f"{source.name}: is {source.beside}, no resource: not counted")
 
 
 class _Worker:
@@ -191,6 +199,6 @@ def _outcome(result: Result, shown: Sequence[str]) -> str:
 
 def _exit_code(total: int, wrong: int) -> int:
     if not total:
-        print_err("nothing to validate: the files are empty")
+        print_err("nothing to validate: the files hold no resource")
         return 2
     return 1 if wrong else 0

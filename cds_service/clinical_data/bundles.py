@@ -91,7 +91,6 @@ _bundle = msgspec.json.Decoder(_Bundle)
 _rough_bundle = msgspec.json.Decoder(_RoughBundle)
 _entry = msgspec.json.Decoder(_Entry)
 _head = msgspec.json.Decoder(_Head)
-_heads = msgspec.json.Decoder(list[_Head])
 _actors = msgspec.json.Decoder(list[_Actor])
 
 
@@ -255,9 +254,8 @@ def _records(
 ) -> tuple[tuple[RawResource, ...], list[Unavailable]]:
     records: list[tuple[_Head, RawResource]] = []
     unavailable = []
-    joined = b"[" + b",".join(entry.body for entry in entries) + b"]"
-    heads = _heads_of(joined, entries)
-    any_withheld = _WITHHELD_END in joined
+    heads = _heads_of(entries)
+    any_withheld = _WITHHELD_END in b"".join([head.meta for head in heads if head is not None])
     patient = f"Patient/{patient_id}"
     for head, entry in zip(heads, entries, strict=True):
         usual = head is not None and head.id and head.resource_type in types and entry.mode != "outcome"
@@ -307,10 +305,11 @@ def _newest(versions: Sequence[tuple[_Head, RawResource]]) -> list[RawResource]:
     return [dated[max(dated)]]
 
 
-def _heads_of(joined: bytes, entries: Sequence[PageEntry]) -> list[_Head | None]:
-    """The head of each resource, None for a broken one; decoded in one go as long as none is."""
+def _heads_of(entries: Sequence[PageEntry]) -> list[_Head | None]:
+    """The head of each resource, None for a broken one."""
+    decode = _head.decode
     try:
-        return list(_heads.decode(joined))
+        return [decode(entry.body) for entry in entries]
     except (msgspec.DecodeError, RecursionError):
         return [_head_of(entry.body) for entry in entries]
 

@@ -17,7 +17,6 @@ _DATE = re.compile(rf"(\d{{4}})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])({_TI
 _FRACTION = re.compile(r"(\.\d{1,6})\d*")
 _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1) - _TICK
-_DAY_LENGTH = len("2026-11-24")
 _NO_OFFSET = timedelta(0)
 _offset = lru_cache(maxsize=256)(timezone)
 
@@ -59,8 +58,9 @@ def _six_digits(time: str) -> str:
 def _moment(moment: datetime, zone: tzinfo) -> When:
     """One time; a time without offset in the hour that a clock shows twice may be either."""
     if moment.tzinfo is not None:
-        at = _fixed(moment.astimezone(zone))
-        return When(at, at, at.isoformat()[:_DAY_LENGTH])
+        # What is quick here counts: most results of a record have a time of their own.
+        at = moment.astimezone(_offset(moment.astimezone(zone).utcoffset() or _NO_OFFSET))
+        return When(at, at, at.date().isoformat())
     ends = sorted(_fixed(moment.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
     return When(ends[0], ends[1], moment.date().isoformat())
 

@@ -16,10 +16,11 @@ from cds_service.facts.patient import read_patient
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
 from cds_service.facts.procedures import read_procedures
 from cds_service.facts.reading import Reading
-from cds_service.facts.resources import Unreadable
+from cds_service.facts.resources import Unreadable, make_decoders
 from cds_service.kinds import CLINICAL, KINDS
 from cds_service.reasons import Reason
 
+make_decoders()  # all readers are loaded
 _OF_ONE_RESOURCE = ("unreadable-resource", "unreadable-member")
 
 

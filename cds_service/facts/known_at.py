@@ -6,8 +6,9 @@ is in doubt: the caller may have the facts with it and without it.
 
 When something became known: an Observation when it was issued, else some time after it was taken; a Condition when it
 was recorded, an encounter diagnosis when its encounter ended, since it is coded then; an AllergyIntolerance when it was
-recorded; a medication when it was written, one that is only reported when it was; a procedure when it was done. A
-Condition that ended later was still active. What was corrected, refuted or removed later can't be seen.
+recorded; a medication when it was written, one that is only reported when it was; a procedure when it was done, one
+that goes on when it began. A Condition that ended later was still active. What can't be read was no gap before it was
+written. What was corrected, refuted or removed later can't be seen.
 Source: FHIR R4 Observation.issued, Condition.recordedDate and abatement, AllergyIntolerance.recordedDate,
 MedicationRequest.authoredOn, MedicationStatement.dateAsserted.
 """
@@ -17,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 
 from cds_service.certainty import Certainty
-from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
+from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData, Unavailable
 from cds_service.facts.conditions import encounter_of
 from cds_service.facts.dates import Dates
 from cds_service.facts.extract import extract
@@ -37,6 +39,7 @@ from cds_service.facts.patient_facts import (
     ProcedureFact,
     When,
 )
+from cds_service.facts.procedures import RawProcedure
 from cds_service.facts.resources import (
     RawAllergy,
     RawCondition,
@@ -45,10 +48,28 @@ from cds_service.facts.resources import (
     Unreadable,
     decode_each,
 )
+from cds_service.kinds import CLINICAL
 
 _Fact = ConditionFact | AllergyFact | ObservationFact
 _WITH_AN_END = ("MedicationStatement/", "MedicationAdministration/")
 """The resources that say when it ended, in effectivePeriod; the others say when it was to end."""
+_HANDED_OVER = "MedicationDispense/"
+
+
+class _Dated(msgspec.Struct, rename="camel"):
+    issued: str | None = None
+    recorded_date: str | None = None
+    authored_on: str | None = None
+    date_asserted: str | None = None
+    when_handed_over: str | None = None
+
+
+_dated = msgspec.json.Decoder(_Dated).decode
+
+_WITHOUT_A_RULE = {kind.key for kind in CLINICAL} - {
+    *("conditions", "allergies", "observations", "medications", "procedures"),
+}
+"""Kinds of data of which nothing here tells since when they are known: all of it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +138,27 @@ def known_at(record: Record, moment: datetime, *, count_doubtful: bool, named: C
         named: references of resources that were known for certain, because an order of that moment names them.
     """
     view = _View(record.moments, moment, count_doubtful, frozenset(named), _ever(record.zone))
+    others: dict[str, Any] = {key: tuple(filter(view.was_known, getattr(record.facts, key))) for key in _WITHOUT_A_RULE}
+    later = [gap for gap in record.facts.unavailable if view.came_later(gap)]
     facts = replace(
-        record.facts,
+        _without(record.facts, later) if later else record.facts,
+        **others,
         conditions=tuple(map(view.condition_then, filter(view.was_known, record.facts.conditions))),
         allergies=tuple(map(view.allergy_then, filter(view.was_known, record.facts.allergies))),
         observations=tuple(filter(view.was_known, record.facts.observations)),
         medications=tuple(view.medication_then(fact) for fact in record.facts.medications if view.was_written(fact)),
-        procedures=tuple(filter(view.was_done, record.facts.procedures)),
-        now=moment,
-        today=moment.date(),
+        procedures=tuple(view.procedure_then(fact) for fact in record.facts.procedures if view.was_done(fact)),
+        now=moment.astimezone(record.zone),  # as the hook's is: the day after it is one by the calendar
+        today=moment.astimezone(record.zone).date(),
     )
     return KnownFacts(facts, view.in_doubt)
+
+
+def _without(facts: PatientFacts, gaps: Collection[Unavailable]) -> PatientFacts:
+    """The facts where some gaps are none: a kind that has no other one is complete."""
+    left = tuple(gap for gap in facts.unavailable if gap not in gaps)
+    mended = {gap.data for gap in gaps} - {gap.data for gap in left}
+    return replace(facts, unavailable=left, complete=facts.complete | mended)
 
 
 def had_happened(span: When, moment: datetime) -> Certainty:
@@ -154,6 +185,11 @@ class _View:
         self.in_doubt |= certainty is Certainty.UNKNOWN
         return certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and self._count)
 
+    def came_later(self, gap: Unavailable) -> bool:
+        """Whether it is of a resource that was not there yet."""
+        moments = self._moments.get(gap.reference or "")
+        return moments is not None and not self._had_happened(moments.known)
+
     def condition_then(self, fact: ConditionFact) -> ConditionFact:
         if fact.activity == "active" or self._had_ended(fact):
             return fact
@@ -168,8 +204,15 @@ class _View:
         return self._had_happened(reported.known if reported else fact.written or fact.last_dose)
 
     def was_done(self, fact: ProcedureFact) -> bool:
-        """Whether a procedure was done by then."""
-        return self._had_happened(fact.performed)
+        """Whether a procedure was done by then, or had begun where it still goes on."""
+        begun = self._moments.get(fact.reference)
+        return self._had_happened(begun.known if begun else fact.performed)
+
+    def procedure_then(self, fact: ProcedureFact) -> ProcedureFact:
+        """What still goes on went on then."""
+        if fact.reference not in self._moments or fact.performed is None:
+            return fact
+        return replace(fact, performed=When(self._moment, self._moment, fact.performed.text))
 
     def _had_happened(self, span: When | None) -> bool:
         certainty = had_happened(span or self._undated.known, self._moment)
@@ -180,6 +223,8 @@ class _View:
         """What was completed or stopped later was taken then; the record seldom says when it ended."""
         if fact.activity not in (Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
             return fact
+        if fact.ended is None and fact.reference.startswith(_HANDED_OVER):
+            return fact  # it is the dispensing that is completed, and was at once
         certainty = had_happened(self._end_of(fact), self._moment)
         self.in_doubt |= certainty is Certainty.UNKNOWN
         ended = certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and not self._count)
@@ -231,7 +276,7 @@ def _bare_id(record: RawResource) -> str:
 def _moments(
     data: ClinicalData, facts: PatientFacts, ends: Mapping[str, When], dates: Dates, result_lag: timedelta
 ) -> Iterator[tuple[str, Moments]]:
-    """The moments of every resource with a fact that can be read; one that can't is a gap at any time."""
+    """The moments of every resource that became a fact or a gap."""
     ever = _ever(dates.zone)
 
     def of(kind: str) -> list[RawResource]:
@@ -249,10 +294,36 @@ def _moments(
     for record, result in decode_each(of("observations"), RawObservation):
         if result is not None:
             yield record.reference, Moments(_result_known(result, dates, result_lag), ever)
+    going_on = {fact.reference for fact in facts.procedures if fact.performed and fact.performed.earliest >= facts.now}
+    for record, procedure in decode_each([one for one in of("procedures") if one.reference in going_on], RawProcedure):
+        if procedure is not None and (begun := _begun(procedure, dates)) is not None:
+            yield record.reference, Moments(begun, ever)
     for record in of("medications"):
         used = decode_use(record.body) if record.resource_type == "MedicationStatement" else None
         if used is not None and (asserted := dates.read(used.date_asserted)) is not None:
             yield record.reference, Moments(asserted, ever)
+
+    unread = {gap.reference for gap in facts.unavailable}
+    for record in (one for kind in data.by_kind.values() for one in kind.records if one.reference in unread):
+        yield record.reference, Moments(dates.read(_first_date(record.body)) or ever, ever)
+
+
+def _first_date(body: bytes) -> str | None:
+    """When a resource was written, of one that can't be read otherwise."""
+    try:
+        raw = _dated(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return raw.issued or raw.recorded_date or raw.authored_on or raw.date_asserted or raw.when_handed_over
+
+
+def _begun(raw: RawProcedure, dates: Dates) -> When | None:
+    texts = (
+        raw.performed_date_time,
+        raw.performed_period.start if raw.performed_period else None,
+        raw.performed_string,
+    )
+    return next((when for text in texts if (when := dates.read(text)) is not None), None)
 
 
 def _condition_known(raw: RawCondition, ends: Mapping[str, When], dates: Dates) -> When | None:

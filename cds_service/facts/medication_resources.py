@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from cds_service.facts.repeated_members import repeats_a_member
 from cds_service.facts.resources import (
     NOT_GIVEN,
     RawConcept,
@@ -18,7 +19,6 @@ from cds_service.facts.resources import (
     RawQuantity,
     RawReference,
     is_given,
-    repeats_a_member,
 )
 
 

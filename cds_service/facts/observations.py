@@ -8,8 +8,6 @@ Source: FHIR R4 Observation.status, effective[x], issued and component.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 from msgspec.structs import replace
 
@@ -20,6 +18,7 @@ from cds_service.facts.optional_fields import display_of
 from cds_service.facts.patient_facts import Concept, ObservationFact, ReportedValue, When
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import (
+    NOT_GIVEN,
     RawObservation,
     Unreadable,
     decode_code,
@@ -34,12 +33,6 @@ _VOID = frozenset({"cancelled", "entered-in-error", "registered"})
 _VALID = frozenset({"final", "amended", "corrected", "preliminary"})
 _MOST_SHOWN = 40
 
-SelectConcept = Callable[[msgspec.Raw, tuple[str, ...]], Concept | None]
-"""The code of a result that may be one of the labs; one that says nothing as it is; None for another one.
-
-Asked with the code and with words that say what it is of; raises Unreadable where the code is none.
-"""
-
 
 def read_observations(retrieved: RetrievedData, reading: Reading) -> tuple[ObservationFact, ...]:
     """Every result that the tables may read, its value not read yet.
@@ -47,14 +40,16 @@ def read_observations(retrieved: RetrievedData, reading: Reading) -> tuple[Obser
     An unreadable Observation stays as a fact with its code, so that it can block the analyte that it may report. One of
     which another version is void stays with its status unclear, unless it is known which of them is the current one.
     """
-    select, dates = _selection(reading), Dates(reading.zone)
+    selection, dates = _Selection(reading), Dates(reading.zone)
     facts: list[ObservationFact] = []
     records, untold = current_versions(retrieved.records)
     decoded = list(decode_each(records, RawObservation))
     void = {record.reference for record, raw in decoded if raw is not None and raw.status in _VOID} & untold
     for record, raw in decoded:
+        if raw is not None and selection.passes_over(raw):
+            continue
         try:
-            found = read_observation(record, raw, select, dates) if raw is not None else None
+            found = read_observation(record, raw, selection, dates) if raw is not None else None
         except Unreadable:
             found = None
         if found is None:
@@ -66,31 +61,48 @@ def read_observations(retrieved: RetrievedData, reading: Reading) -> tuple[Obser
     return tuple(facts)
 
 
-def _selection(reading: Reading) -> SelectConcept:
+class _Selection:
     """Decides once for each code of a call: a record holds thousands of results, and a few hundred codes."""
-    decided: dict[tuple[bytes, tuple[str, ...]], Concept | None] = {}
 
-    def select(code: msgspec.Raw, within: tuple[str, ...]) -> Concept | None:
+    def __init__(self, reading: Reading) -> None:
+        self._reads = reading.reads
+        self._decided: dict[tuple[bytes, tuple[str, ...]], Concept | None] = {}
+        self._passed_over: set[bytes] = set()
+
+    def passes_over(self, raw: RawObservation) -> bool:
+        """Whether it is known already that nothing reads a result, by its code alone: most of a record."""
+        return raw.component is NOT_GIVEN and raw.specimen is NOT_GIVEN and bytes(raw.code) in self._passed_over
+
+    def select(self, code: msgspec.Raw, within: tuple[str, ...]) -> Concept | None:
+        """The code of a result that may be one of the labs; one that says nothing as it is; None for another one.
+
+        Args:
+            code: as sent.
+            within: words that say what it is of.
+
+        Raises:
+            Unreadable: the code is none.
+        """
         key = bytes(code), within
-        if key not in decided:
+        if key not in self._decided:
             found = read_concept(code)
             found = replace(found, within=within) if within and not found.says_nothing else found
             # One that does not say what it reports may be anything.
-            decided[key] = found if found.says_nothing or reading.reads(found) else None
-        return decided[key]
-
-    return select
+            self._decided[key] = found if found.says_nothing or self._reads(found) else None
+            if self._decided[key] is None and not within:
+                self._passed_over.add(key[0])
+        return self._decided[key]
 
 
 def read_observation(
-    record: RawResource, raw: RawObservation, select: SelectConcept, dates: Dates
+    record: RawResource, raw: RawObservation, selection: _Selection, dates: Dates
 ) -> list[ObservationFact]:
     """The facts of one Observation: its own value and each component's, as far as their code is selected.
 
     Args:
         record: the resource as received.
         raw: its code, time and status.
-        select: asked before anything else is looked at.
+        selection: asked before anything else is looked at.
         dates: the reader of this call's dates.
 
     Raises:
@@ -98,12 +110,12 @@ def read_observation(
     """
     specimen = display_of(raw.specimen)
     within = (specimen,) if specimen else ()
-    own = select(raw.code, within)
+    own = selection.select(raw.code, within)
     found: list[tuple[Concept, ReportedValue | None]] = []
     if own is not None:
         found.append((own, WholeResource(record.body)))
     if is_given(raw.component):
-        found += _components(raw.component, (*within, *read_concept(raw.code).texts), select)
+        found += _components(raw.component, (*within, *read_concept(raw.code).texts), selection)
     if not found or raw.status in _VOID:
         return []
     problem = None if raw.status is None or raw.status in _VALID else "status-unclear"
@@ -115,11 +127,11 @@ def read_observation(
 
 
 def _components(
-    raw: msgspec.Raw, panel: tuple[str, ...], select: SelectConcept
+    raw: msgspec.Raw, panel: tuple[str, ...], selection: _Selection
 ) -> list[tuple[Concept, ReportedValue | None]]:
     """The selected components; where they can't be read, one that may be anything."""
     try:
-        coded = [(select(part.code, panel), part) for part in decode_components(raw)]
+        coded = [(selection.select(part.code, panel), part) for part in decode_components(raw)]
     except Unreadable:
         return [(Concept(), None)]
     return [(code, Component(part)) for code, part in coded if code is not None]

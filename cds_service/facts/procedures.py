@@ -14,7 +14,17 @@ from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.dates import read_when
 from cds_service.facts.patient_facts import ProcedureFact, When
 from cds_service.facts.reading import Reading
-from cds_service.facts.resources import RawProcedure, RawQuantity, concept, decode_each, member_at_fault
+from cds_service.facts.resources import (
+    RawConcept,
+    RawPeriod,
+    RawQuantity,
+    RawRange,
+    RawReference,
+    Resource,
+    concept,
+    decode_each,
+    member_at_fault,
+)
 from cds_service.facts.versions import current_versions
 from cds_service.fhir_references import local_reference
 
@@ -22,6 +32,22 @@ _NOT_DONE = frozenset({"not-done", "entered-in-error", "preparation"})
 _GOES_ON = "in-progress"
 _DONE = frozenset({"completed", _GOES_ON})
 _YEARS = frozenset({"a", "year", "years", "yr"})
+
+
+class RawProcedure(Resource):
+    """FHIR Procedure."""
+
+    READ_WHOLE = True
+
+    status: str | None = None
+    code: RawConcept | None = None
+    category: RawConcept | None = None
+    performed_date_time: str | None = None
+    performed_period: RawPeriod | None = None
+    performed_string: str | None = None
+    performed_age: RawQuantity | None = None
+    performed_range: RawRange | None = None
+    encounter: RawReference | None = None
 
 
 def read_procedures(retrieved: RetrievedData, born: When | None, reading: Reading) -> tuple[ProcedureFact, ...]:

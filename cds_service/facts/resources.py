@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.patient_facts import Coding, Concept
+from cds_service.facts.repeated_members import any_repeats_a_member, repeats_a_member
 
 T = TypeVar("T", bound="Resource")
 
@@ -80,6 +81,9 @@ class RawRange(_Struct):
 class Resource(_Struct):
     """What is read of a resource of any type."""
 
+    READ_WHOLE: ClassVar[bool] = False
+    """True where it is read from its first member to its last; of results only the few that are judged are."""
+
     modifier_extension: list[msgspec.Raw] | None = None
 
 
@@ -89,6 +93,8 @@ Status = RawConcept | str
 
 class RawCondition(Resource):
     """FHIR Condition. What repeats from one to the next is left raw, for `members.py`."""
+
+    READ_WHOLE = True
 
     clinical_status: msgspec.Raw = NOT_GIVEN
     verification_status: msgspec.Raw = NOT_GIVEN
@@ -131,6 +137,8 @@ class RawAnnotation(_Struct):
 
 class RawAllergy(Resource):
     """FHIR AllergyIntolerance."""
+
+    READ_WHOLE = True
 
     clinical_status: Status | None = None
     verification_status: Status | None = None
@@ -208,20 +216,6 @@ class RawContained(Resource):
     code: RawConcept | None = None
 
 
-class RawProcedure(Resource):
-    """FHIR Procedure."""
-
-    status: str | None = None
-    code: RawConcept | None = None
-    category: RawConcept | None = None
-    performed_date_time: str | None = None
-    performed_period: RawPeriod | None = None
-    performed_string: str | None = None
-    performed_age: RawQuantity | None = None
-    performed_range: RawRange | None = None
-    encounter: RawReference | None = None
-
-
 class RawEncounter(Resource):
     """FHIR Encounter."""
 
@@ -266,17 +260,12 @@ def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
     return msgspec.json.Decoder(kind)
 
 
-@cache
-def _list_decoder(kind: type[T]) -> msgspec.json.Decoder[list[T]]:
-    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # one decoder a kind
+def make_decoders() -> None:
+    """Make them for every struct that is loaded, before there are threads: msgspec crashes where two make one."""
+    for kind in Resource.__subclasses__():
+        _decoder(kind)
 
 
-for _kind in Resource.__subclasses__():  # msgspec crashes where two threads make them at once: before there are any
-    _decoder(_kind), _list_decoder(_kind)
-
-
-_WHOLE = (RawCondition, RawAllergy, RawProcedure)
-"""Resources that are read from their first member to their last; of results only the few that are judged are."""
 _PLACE = re.compile(r"`\$\.([A-Za-z]+)")
 """Where msgspec saw the mistake: "Expected `array`, got `object` - at `$.category`"."""
 _components = msgspec.json.Decoder(list[RawValue] | None)
@@ -300,20 +289,16 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 
 def decode_each(records: Sequence[RawResource], kind: type[T]) -> Iterator[tuple[RawResource, T | None]]:
-    """Every resource of one kind with its struct, None for one that can't be read.
-
-    Decoded in one go as long as none is broken, else one by one, so that the broken one is the only one lost.
-    """
-    joined = b"[" + b",".join(record.body for record in records) + b"]"
+    """Every resource of one kind with its struct, None for one that can't be read."""
+    read = _decoder(kind).decode
     try:
-        found: list[T] = _list_decoder(kind).decode(joined)
-        if kind in _WHOLE and repeats_a_member(joined):
+        found: list[T | None] = [read(record.body) for record in records]
+        if kind.READ_WHOLE and any_repeats_a_member([record.body for record in records]):
             raise msgspec.DecodeError
     except (msgspec.DecodeError, RecursionError):
-        yield from ((record, _decode_or_none(record.body, kind)) for record in records)
-        return
+        found = [_decode_or_none(record.body, kind) for record in records]
     for record, resource in zip(records, found, strict=True):
-        yield record, None if resource.modifier_extension else resource
+        yield record, None if resource is None or resource.modifier_extension else resource
 
 
 def _decode_or_none(body: bytes, kind: type[T]) -> T | None:
@@ -334,20 +319,6 @@ def member_at_fault(body: bytes, *kinds: type[Resource]) -> str | None:
         except (msgspec.DecodeError, RecursionError):
             return None
     return None
-
-
-def repeats_a_member(body: bytes) -> bool:
-    """Whether an object in a JSON text gives a member twice, so that a decoder would lose one of the two unseen.
-
-    Compared without walking the objects: written again, a text with a lost member has fewer names.
-    """
-    try:
-        again = msgspec.json.encode(msgspec.json.decode(body))
-    except (msgspec.DecodeError, RecursionError):
-        return False  # the decoder that reads it says what is wrong
-    if again == body:
-        return False  # most clients write JSON without blanks; to count takes as long as to decode
-    return body.count(b'":') + body.count(b'" :') > again.count(b'":') + again.count(b'" :')
 
 
 def decode_statements(raw: msgspec.Raw) -> list[RawStatement]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from cds_service.facts.patient_facts import Interval, Measurement
+from cds_service.facts.repeated_members import repeats_a_member
 from cds_service.facts.resources import (
     RawQuantity,
     RawRange,
@@ -19,7 +20,6 @@ from cds_service.facts.resources import (
     concept,
     decode,
     is_given,
-    repeats_a_member,
 )
 from cds_service.facts.written_values import compared, read_written
 

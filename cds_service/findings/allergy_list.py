@@ -109,7 +109,7 @@ def _entry(fact: AllergyFact, reader: _Reader) -> KnownAllergy:
     for statement in (*names, *story):
         texts |= {group: statement.text for group in statement.groups if group not in codes.groups | texts}
     groups = frozenset(codes.groups) | frozenset(texts)
-    covered = {g.id for g in knowledge.allergies.groups if g.covered_by & groups}
+    covered = {g.id for g in knowledge.allergies.groups if g.covered_by & groups} if groups else set()
     severe, physiologic = _weights(fact, names, story, reader)
     return KnownAllergy(
         fact,
@@ -125,8 +125,7 @@ def _entry(fact: AllergyFact, reader: _Reader) -> KnownAllergy:
 
 def _codes(concepts: Iterable[Concept], reader: _Reader) -> _Codes:
     knowledge = reader.knowledge
-    by_value_set = {group.value_set: group for group in knowledge.allergies.groups}
-    found = _Codes()
+    by_value_set, found = knowledge.allergies.by_value_set, _Codes()
     for coding in (c for concept in concepts for c in concept.codings):
         hits = [h for h in knowledge.codes.lookup(coding.system, coding.code) if h.value_set in by_value_set]
         for hit in hits:

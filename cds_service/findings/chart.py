@@ -148,6 +148,8 @@ class Chart:
             for value_set, found in matches.items()
             if (current := tuple(match for match in found if match.fact.activity != "inactive"))
         }
+        named = knowledge.worked_out.once(_conditions_by_value_set, lambda: _conditions_by_value_set(knowledge))
+        self._recorded = frozenset(name for value_set in self._current for name in named.get(value_set, ()))
         self._active = active
         self._knowledge = knowledge
         self._unread: dict[frozenset[str], tuple[ConditionFact, ...]] = {}
@@ -175,13 +177,20 @@ class Chart:
             known = self._unread_for[named] = self._unread_in(self._knowledge.codes.systems_of(named))
         return known
 
+    def reads_in(self, systems: Iterable[frozenset[str]]) -> bool:
+        """Whether each condition can be read by questions about codes of each of these sets of vocabularies."""
+        return not any(map(self._unread_in, systems))
+
     def unread_at_all(self) -> tuple[ConditionFact, ...]:
         """The conditions that no question can read: without a code of any known vocabulary, and in words not known."""
         return self._unread_in(self._knowledge.codes.read_systems())
 
     def _unread_in(self, systems: frozenset[str]) -> tuple[ConditionFact, ...]:
         if systems not in self._unread:
-            self._unread[systems] = tuple(fact for fact in self._active if not self._is_read(fact, systems))
+            # A record repeats its codes, and facts with the same code share it: each is looked at once.
+            concepts = {id(fact.concept): fact.concept for fact in self._active}
+            unread = {key for key, concept in concepts.items() if not self._is_read(concept, systems)}
+            self._unread[systems] = tuple(fact for fact in self._active if id(fact.concept) in unread) if unread else ()
         return self._unread[systems]
 
     def why_unread(self, fact: ConditionFact) -> Reason:
@@ -189,12 +198,12 @@ class Chart:
         systems = list(dict.fromkeys(self._knowledge.codes.label(c.system) for c in fact.concept.codings))
         return Reason("unread-vocabulary", {"system": ", ".join(systems)}) if systems else Reason("uncoded-condition")
 
-    def _is_read(self, fact: ConditionFact, systems: frozenset[str]) -> bool:
+    def _is_read(self, concept: Concept, systems: frozenset[str]) -> bool:
         codes = self._knowledge.codes
-        if any(codes.reads_for(c.system, c.code, systems) for c in fact.concept.codings):
+        if any(codes.reads_for(c.system, c.code, systems) for c in concept.codings):
             return True
         texts = self._knowledge.diagnosis_texts
-        return any(texts.read(text).known or codes.named(text) for text in fact.concept.texts)
+        return any(texts.read(text).known or codes.named(text) for text in concept.texts)
 
     def in_value_set(self, value_set: str) -> Sequence[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
@@ -218,6 +227,8 @@ class Chart:
 
         What must not be there is only known to be absent where every condition that may be it was read.
         """
+        if expression.needs is not None and self._recorded.isdisjoint(expression.needs):
+            return Certainty.ABSENT  # most of what is asked: it is not looked at part by part
         if expression.operator == "is":
             matches = self.in_value_set(self._knowledge.conditions[expression.condition].value_set)
             if not matches:
@@ -257,6 +268,13 @@ class Chart:
             self._unread_for,
         )  # the record is the same: what one can't read, the other can't
         return chart
+
+
+def _conditions_by_value_set(knowledge: Knowledge) -> dict[str, tuple[str, ...]]:
+    named: dict[str, tuple[str, ...]] = {}
+    for condition in knowledge.conditions.values():
+        named[condition.value_set] = (*named.get(condition.value_set, ()), condition.id)
+    return named
 
 
 def is_current(fact: ConditionFact, within_days: int, facts: PatientFacts) -> bool:

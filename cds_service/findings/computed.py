@@ -15,7 +15,8 @@ from cds_service.findings.finding import Computed, Evidence
 from cds_service.findings.lab_results import Blocked, LabResult
 from cds_service.findings.medication_list import MedicationList
 from cds_service.knowledge.derivation import Derivation
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.knowledge.lab_types import Lab
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 Entry = LabResult | Blocked

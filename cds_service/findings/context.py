@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cds_service.certainty import Certainty
@@ -11,7 +12,7 @@ from cds_service.findings.chart import Chart, Dates, chart_of, is_current
 from cds_service.findings.computed import Record
 from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.earlier_results import add_earlier
-from cds_service.findings.finding import ContraindicationFinding, OrderedTest
+from cds_service.findings.finding import ContraindicationFinding, CriterionFinding, OrderedTest
 from cds_service.findings.lab_results import LabBook, book_of
 from cds_service.findings.medication_list import MedicationList, medications_of
 from cds_service.findings.ordered_tests import ordered_tests
@@ -20,6 +21,7 @@ from cds_service.findings.patient_statements import of_the_patient
 from cds_service.findings.performed import PerformedList, performed_of, proved
 from cds_service.findings.reaction_diagnoses import of_reactions
 from cds_service.findings.urgency import Timing
+from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
 
 
@@ -28,13 +30,28 @@ class AskedRow:
     """A row that applies to an order, whoever the patient is, with its criteria that do.
 
     `of_anybody` holds for each of these whether its gate asks nothing of the patient, `replaced` whether any of them is
-    replaced by another.
+    replaced by another, `row_of_anybody` whether the gate of the row asks nothing either.
     """
 
     row: Contraindication
     criteria: tuple[Criterion, ...]
     of_anybody: tuple[bool, ...]
     replaced: bool
+    row_of_anybody: bool
+    usual: UsualAnswers
+
+
+@dataclass(frozen=True, slots=True)
+class UsualAnswers:
+    """The answers of the questions of a row about conditions that most patients do not have, by their ids.
+
+    They hold where none of `value_sets` is recorded and every condition is read in each of `systems`. None is the
+    answer of an optional question.
+    """
+
+    answers: Mapping[str, CriterionFinding | None]
+    value_sets: frozenset[str]
+    systems: frozenset[frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +145,15 @@ class OrderContext:
         key = (self.ids, self.uses, self.accesses, self.bleeding_risk, self.bleeding_risk_named, self.radiation_field)
         return knowledge.worked_out.once(
             (key, self.timing.urgency),
-            lambda: tuple(self._asked(row) for row in knowledge.contraindications if self.fits(row.gate)),
+            lambda: tuple(self._asked(row, knowledge) for row in knowledge.contraindications if self.fits(row.gate)),
         )
 
-    def _asked(self, row: Contraindication) -> AskedRow:
+    def _asked(self, row: Contraindication, knowledge: Knowledge) -> AskedRow:
         criteria = tuple(criterion for criterion in row.criteria if self.fits(criterion.gate))
         of_anybody = tuple(criterion.gate.is_for_anybody for criterion in criteria)
-        return AskedRow(row, criteria, of_anybody, any(criterion.replaced_by for criterion in criteria))
+        replaced = any(criterion.replaced_by for criterion in criteria)
+        usual = _usual_answers([] if replaced else criteria, knowledge)
+        return AskedRow(row, criteria, of_anybody, replaced, row.gate.is_for_anybody, usual)
 
     def fits(self, gate: Gate) -> bool:
         """Whether a gate lets the order pass, whoever the patient is."""
@@ -151,6 +170,20 @@ class OrderContext:
         if gate.urgency and self.timing.urgency.name.lower() not in gate.urgency:
             return False
         return not gate.radiation_field or bool(gate.radiation_field & self.radiation_field)
+
+
+def _usual_answers(criteria: Iterable[Criterion], knowledge: Knowledge) -> UsualAnswers:
+    """Of the criteria that are asked of anybody."""
+    codes, answers = knowledge.codes, {}
+    value_sets: set[str] = set()
+    systems: set[frozenset[str]] = set()
+    for criterion in criteria:
+        question = criterion.question
+        if isinstance(question, ConditionQuestion) and criterion.gate.is_for_anybody:
+            answers[criterion.id] = CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
+            value_sets.update(question.value_sets)
+            systems.add(codes.systems_of(question.value_sets) if criterion.required else codes.read_systems())
+    return UsualAnswers(answers, frozenset(value_sets), frozenset(systems))
 
 
 def suits(gate: Gate, patient: PatientContext, *, of_any_age: bool = False) -> bool:

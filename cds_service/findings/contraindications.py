@@ -8,7 +8,7 @@ can make it unknown.
 from __future__ import annotations
 
 from cds_service.certainty import Certainty, any_of
-from cds_service.findings.context import AskedRow, OrderContext, PatientContext, suits
+from cds_service.findings.context import AskedRow, OrderContext, PatientContext, UsualAnswers, suits
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
 from cds_service.findings.questions.judge import judge
 from cds_service.findings.telling import most_told, said_once, tell
@@ -23,7 +23,8 @@ def judge_contraindications(
     """Every row of which a question applies to the order, the absent ones too."""
     if order_context not in patient.judged:
         asked = order_context.asked(patient.knowledge)
-        judged = (_judge_row(one, order_context, patient) for one in asked if suits(one.row.gate, patient))
+        suiting = (one for one in asked if one.row_of_anybody or suits(one.row.gate, patient))
+        judged = (_judge_row(one, order_context, patient) for one in suiting)
         patient.judged[order_context] = tuple(found for found in judged if found is not None)
     return patient.judged[order_context]
 
@@ -37,7 +38,9 @@ def _judge_row(asked: AskedRow, order_context: OrderContext, patient: PatientCon
     if asked.replaced:
         ids = {criterion.id for criterion in applying}
         applying = [c for c in applying if not (c.replaced_by and ids.intersection(c.replaced_by))]
-    findings = [found for criterion in applying if (found := judge(criterion, order_context, patient)) is not None]
+    usual = asked.usual.answers if _are_usual(asked.usual, patient) else {}
+    answers = (usual[c.id] if c.id in usual else judge(c, order_context, patient) for c in applying)
+    findings = [found for found in answers if found is not None]
     if unsure:
         reason = Reason("age-not-known" if patient.lost_age else "age-not-recorded")
         findings += [CriterionFinding(criterion, Certainty.UNKNOWN, reason=reason) for criterion in unsure]
@@ -50,6 +53,12 @@ def _judge_row(asked: AskedRow, order_context: OrderContext, patient: PatientCon
     levels = [found.indicator or Indicator.INFO for found in kept if found.certainty is certainty]
     level = None if certainty is Certainty.ABSENT else max(levels)
     return ContraindicationFinding(row, certainty, level, kept, most_told(kept))
+
+
+def _are_usual(usual: UsualAnswers, patient: PatientContext) -> bool:
+    """Whether nothing that the row asks for is recorded, and all that is recorded was retrieved and is read."""
+    chart = patient.chart
+    return chart.complete and not chart.holds_any_of(usual.value_sets) and chart.reads_in(usual.systems)
 
 
 def _for_an_age(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> list[Criterion]:

@@ -19,7 +19,7 @@ from cds_service.findings.computed import Entry, Record, ages, computed, decidin
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
 from cds_service.findings.scores import points, sum_of_terms
 from cds_service.knowledge.derivation import Derivation
-from cds_service.knowledge.tables import Lab
+from cds_service.knowledge.lab_types import Lab
 from cds_service.reasons import Reason
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from cds_service.findings.lab_results import LabBook, LabResult, newest
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.knowledge.lab_types import Lab
+from cds_service.knowledge.tables import Knowledge
 
 
 def add_earlier(book: LabBook, knowledge: Knowledge) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -58,11 +58,21 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         orders,
         _each_once((*facts.unavailable, *uncoded)),
         options,
-        to_judge and not facts.obtained,
+        to_judge and facts.obtained.isdisjoint(_kinds_asked(orders)),
         facts.today,
         tuple(_looked_at(kind.key, facts, knowledge) for kind in CLINICAL),
         patient.ordered,
     )
+
+
+def _kinds_asked(orders: Sequence[OrderFinding]) -> Iterator[str]:
+    """The kinds of data that the answers rest on: what was retrieved beside them tells nothing."""
+    if not orders:
+        yield from (kind.key for kind in CLINICAL)
+    yield ConditionQuestion.DATA  # the reasons for a procedure
+    for order in orders:
+        for row in order.contraindications:
+            yield from (found.criterion.question.DATA for found in row.criteria)
 
 
 def _looked_at(key: str, facts: PatientFacts, knowledge: Knowledge) -> LookedAt:
@@ -70,7 +80,12 @@ def _looked_at(key: str, facts: PatientFacts, knowledge: Knowledge) -> LookedAt:
     if key not in facts.obtained:
         return LookedAt(key, None, whole=False)
     asked = _asked_for(knowledge.search_codes.get(key, ()))
-    found = [fact for fact in getattr(facts, key) if not asked.codes or _is_asked(fact.concept, asked)]
+    found = list(getattr(facts, key))
+    if asked.codes:
+        # A record repeats its codes, and facts with the same code share it: each is looked at once.
+        concepts = {id(fact.concept): fact.concept for fact in found}
+        counted = {place for place, concept in concepts.items() if _is_asked(concept, asked)}
+        found = [fact for fact in found if id(fact.concept) in counted]
     days = [fact.when.latest.date() for fact in found if getattr(fact, "when", None) is not None]
     return LookedAt(key, len(found), key in facts.complete, max(days, default=None))
 

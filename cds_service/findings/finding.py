@@ -18,8 +18,9 @@ from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Coding, OrderFact
 from cds_service.indicator import Indicator
 from cds_service.knowledge.derivation import Derivation
+from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
-from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure, Threshold
+from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Procedure
 from cds_service.reasons import Reason
 
 
@@ -106,8 +107,8 @@ class HoldAdvice:
     `last_dose` is the day of the last dose, where the day of the procedure is known and no one is asked first; it keeps
     the longest hold of a range. `recorded_dose` is the day of the last dose that is on record. `others` are guidelines
     with another number. `full_days` is the longest hold of a row of doses in days. `ask` are keys below `ask.*` of the
-    wording: who is asked; `because` the recorded states. `crossed` are limits of a test that says that enough of it
-    still acts.
+    wording: who is asked; `because` the recorded states, `states` their ids. `crossed` are limits of a test that says
+    that enough of it still acts.
     `renal` is None where the hold does not depend on the kidneys, or nothing tells (then `renal_missing`).
     """
 
@@ -124,6 +125,7 @@ class HoldAdvice:
     others: tuple[HoldRow, ...] = ()
     ask: tuple[str, ...] = ()
     because: tuple[Evidence, ...] = ()
+    states: tuple[str, ...] = ()
     crossed: tuple[Threshold, ...] = ()
     quiet: bool = False
     """Nothing for this order to change: it is on the list, and stays so."""

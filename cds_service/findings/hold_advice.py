@@ -19,13 +19,14 @@ from cds_service.findings.context import OrderContext, PatientContext
 from cds_service.findings.finding import Evidence, HoldAdvice, RenalBasis
 from cds_service.findings.holds import ChosenHold, choose, full_days, last_dose
 from cds_service.findings.medication_list import KnownMedication
-from cds_service.findings.medication_use import doses_a_day, strengths
+from cds_service.findings.medication_use import doses_a_day, is_prophylaxis, strengths
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
-from cds_service.knowledge.medication_types import ASKED_WITHOUT_A_ROW, Agent, AskFirst, HoldAction
+from cds_service.knowledge.medication_types import ASKED_WITHOUT_A_ROW, Agent, AskFirst, HoldAction, Target
 from cds_service.reasons import Reason
 
 _STOPPING = (HoldAction.HOLD, HoldAction.TEST_DECIDES, HoldAction.ASK, HoldAction.DEFER)
+_THERAPEUTIC = "therapeutic"
 _LEFT = (HoldAction.DO_NOT_HOLD, HoldAction.NO_RECOMMENDATION, HoldAction.NEVER_STOP)
 
 
@@ -40,6 +41,8 @@ class _Case:
     patient: PatientContext
     renal: RenalBasis | None
     base: Indicator
+    prophylaxis: bool
+    """The dose prevents a clot and treats none."""
 
     def advice(self, action: HoldAction, level: Indicator, *, quiet: bool = False) -> HoldAdvice:
         most = self.agent.at_most
@@ -73,8 +76,10 @@ def hold_advice(
         renal: the kidney's function, None where nothing tells.
         base: how loudly a hold speaks.
     """
-    case = _Case(agent, entries, present, order, patient, renal, base)
-    matters = agent.kind in ASKED_WITHOUT_A_ROW
+    prophylaxis = is_prophylaxis(entries, agent, patient.knowledge.medications)
+    base = Indicator.INFO if prophylaxis else base
+    case = _Case(agent, entries, present, order, patient, renal, base, prophylaxis)
+    matters = agent.kind in ASKED_WITHOUT_A_ROW and not (prophylaxis and order.timing.must_not_wait)
     if order.timing.must_not_wait:
         return case.advice(HoldAction.EMERGENCY, base if matters else Indicator.INFO, quiet=not matters)
     if _treats_a_clot(case):
@@ -105,7 +110,8 @@ def _of_use(case: _Case, *, matters: bool) -> HoldAdvice | None:
 
 
 def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
-    rows = case.patient.knowledge.medications.holds.get(case.agent.id, ())
+    known = case.patient.knowledge.medications.holds.get(case.agent.id, ())
+    rows = [row for row in known if not (case.prophylaxis and row.dose == _THERAPEUTIC)]
     chosen = choose(rows, case.order.bleeding_risk, case.renal.value if case.renal else None)
     if chosen.row is None:
         # On the list, and no row with a source says what to do: it is named, without a number.
@@ -116,14 +122,28 @@ def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
         return _with_row(case.advice(action, Indicator.INFO, quiet=True), chosen, case)
     if action is HoldAction.CORRECT_TO_TARGET:
         return _with_row(_to_target(case), chosen, case)
-    if action in _STOPPING and (asked := _ask_first(case)):
+    if action is HoldAction.HOLD and (goes_on := _goes_on(case)):
+        return goes_on
+    if action in _STOPPING and not case.prophylaxis and (asked := _ask_first(case)):
         return _with_row(replace(asked, others=()), chosen, case)
     advice = _with_row(case.advice(action, case.base), chosen, case)
-    if action is HoldAction.ASK:
-        return advice
+    if action is HoldAction.ASK or case.prophylaxis:
+        return advice  # one dose less needs no day
     doses = doses_a_day(case.entries, case.agent, case.patient.knowledge.medications)
     last = last_dose(chosen.row, case.order.timing.moment, doses)
     return replace(advice, last_dose=last, full_days=full_days(chosen.row, doses))
+
+
+def _goes_on(case: _Case) -> HoldAdvice | None:
+    """Before a procedure of low risk an agent that a test decides on is held only where the test is beyond its limit.
+
+    None where it is held: also where no result tells, and the limit is the stricter one of this way in.
+    """
+    lab = case.patient.knowledge.medications.class_of(case.agent.id).lab
+    if lab is None or case.order.bleeding_risk != "low":
+        return None
+    advice, strict = _to_target(case), any(target.access for target in _targets(case))
+    return None if advice.crossed or (strict and not advice.quiet) else advice
 
 
 def _with_row(advice: HoldAdvice, chosen: ChosenHold, case: _Case) -> HoldAdvice:
@@ -140,14 +160,19 @@ def _with_row(advice: HoldAdvice, chosen: ChosenHold, case: _Case) -> HoldAdvice
 def _to_target(case: _Case) -> HoldAdvice:
     """Loud where the test is beyond the limit of this way in; where there is none, it is named."""
     knowledge = case.patient.knowledge
-    targets = [t for t in knowledge.medications.targets if not t.access or t.access & case.order.accesses]
-    limits = [knowledge.thresholds[target.threshold] for target in targets]
+    limits = [knowledge.thresholds[target.threshold] for target in _targets(case)]
     labs, today = case.patient.labs, case.patient.facts.today
     found = {limit: hold_against(limit, labs, knowledge.codes, today).certainty for limit in limits}
     if crossed := tuple(limit for limit, certainty in found.items() if certainty is Certainty.PRESENT):
         return replace(case.advice(HoldAction.CORRECT_TO_TARGET, case.base), crossed=crossed)
     quiet = set(found.values()) == {Certainty.ABSENT}
     return case.advice(HoldAction.CORRECT_TO_TARGET, Indicator.INFO, quiet=quiet)
+
+
+def _targets(case: _Case) -> list[Target]:
+    """Those of this way in."""
+    targets = case.patient.knowledge.medications.targets
+    return [target for target in targets if not target.access or target.access & case.order.accesses]
 
 
 def _ask_first(case: _Case) -> HoldAdvice | None:
@@ -163,7 +188,10 @@ def _ask_first(case: _Case) -> HoldAdvice | None:
         return None
     asked = case.advice(HoldAction.ASK_FIRST, case.base)
     who = dict.fromkeys(table.ask_first[name].who for name in told)
-    return replace(asked, ask=tuple(who), because=tuple(item for found in told.values() for item in found))
+    because = sorted((item for found in told.values() for item in found), key=lambda item: item.date is None)
+    return replace(
+        asked, ask=tuple(who), because=tuple(because), states=tuple(name for name in told if told[name]) or tuple(told)
+    )
 
 
 def _recorded(row: AskFirst, patient: PatientContext) -> tuple[Evidence, ...]:

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from cds_service.facts.patient_facts import Coding, Concept, Interval, Measurement, ObservationFact, PatientFacts, When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.lab_values import Converted, convert, is_of_another_dimension
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.reported_lab import ReportedLab
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 _CLOCK_TOLERANCE = timedelta(days=1)

@@ -11,7 +11,8 @@ from fractions import Fraction
 import msgspec
 
 from cds_service.facts.patient_facts import Interval, Measurement
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.knowledge.lab_types import Lab
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 

@@ -7,7 +7,7 @@ long as it may still be taken or act.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -53,6 +53,18 @@ def doses_a_day(entries: Iterable[KnownMedication], agent: Agent, table: Medicat
         if table.texts.holds_any(entry.fact.instructions, table.twice_a_day_words):
             return _TWICE
     return agent.doses_a_day
+
+
+def is_prophylaxis(entries: Collection[KnownMedication], agent: Agent, table: MedicationTable) -> bool:
+    """Whether every dose that is named prevents a clot and treats none."""
+    rows = [row for row in table.prophylaxis if row.agent == agent.id]
+    if not rows:
+        return False
+    often, named = doses_a_day(entries, agent, table), strengths(entries)
+    return any(
+        (row.strength is None or named == {row.strength}) and (often is None or often <= row.doses_a_day)
+        for row in rows
+    )
 
 
 def strengths(entries: Iterable[KnownMedication]) -> set[Decimal]:

@@ -25,8 +25,9 @@ from cds_service.findings.medication_use import in_use
 from cds_service.findings.thresholds import age_in_days
 from cds_service.kinds import KINDS
 from cds_service.knowledge.derivation import Derivation, Input, RecordedPart, Term
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.questions.condition import ConditionQuestion
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
 _SEXES = ("female", "male")

@@ -17,6 +17,7 @@ from cds_service.findings.ordered_tests import is_ordered
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
 from cds_service.kinds import KINDS
+from cds_service.knowledge.medication_types import HoldAction
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
@@ -101,7 +102,8 @@ def _present(found: CriterionFinding, row: Contraindication, context: OrderConte
     """Where a present answer is shown."""
     criterion, recorded = found.criterion, isinstance(found.criterion.question, ConditionQuestion)
     if found.quiet:
-        return Told(Shown.NONE, "nothing-to-change")
+        held = any(advice.action is HoldAction.HOLD for advice in found.holds)
+        return Told(Shown.LINE, "says-little-alone") if held else Told(Shown.NONE, "nothing-to-change")
     if recorded and _is_measured(found, patient):
         return Told(Shown.NONE, "measured")
     if criterion.tell != "card":
@@ -132,6 +134,8 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
     if reason == "only-its-treatment":
         return Indicator.INFO, Told(Shown.LINE, "says-little-alone")
+    if reason == "broader-code" and criterion.unspecific != "card":
+        return Indicator.INFO, Told(Shown(criterion.unspecific), "not-specific")
     if reason == "age-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, reason)
     if reason in _NOT_CONNECTED and not found.evidence:

@@ -18,7 +18,7 @@ from cds_service.facts.patient_facts import When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import meets
 from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
-from cds_service.knowledge.tables import Threshold
+from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.value_sets import CodeIndex
 from cds_service.reasons import Reason
 

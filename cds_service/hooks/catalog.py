@@ -8,17 +8,19 @@ Source: CDS Hooks 2.0.1, Discovery and Prefetch Template.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cds_service.errors import TableError
 from cds_service.hooks.request import Service
-from cds_service.kinds import KINDS
+from cds_service.kinds import CLINICAL, KINDS
 
 SearchCodes = Mapping[str, Sequence[str]]
 """Prefetch key -> codes to search for as `system|code`, of the kinds that are searched by codes."""
 
+_ALL = "*"
+_OF_ANY_CALL = ("patient", *(kind.key for kind in CLINICAL))
 _CATALOG: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "catalog.toml").read_text("utf-8"))
 
 
@@ -31,7 +33,7 @@ def services_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Service]:
     Raises:
         TableError: a row asks for a prefetch key that is no data kind.
     """
-    unknown = [(row["id"], key) for row in rows for key in row["prefetch"] if key not in KINDS]
+    unknown = [(row["id"], key) for row in rows for key in _prefetch_keys(row) if key not in KINDS]
     if unknown:
         raise TableError(
             [
@@ -49,8 +51,13 @@ def _service(row: Mapping[str, Any]) -> Service:
         hook=row["hook"],
         description=row["description"],
         focus=row["focus"],
-        prefetch_keys=tuple(row["prefetch"]),
+        prefetch_keys=tuple(_prefetch_keys(row)),
     )
+
+
+def _prefetch_keys(row: Mapping[str, Any]) -> Iterator[str]:
+    for key in row["prefetch"]:
+        yield from _OF_ANY_CALL if key == _ALL else (key,)
 
 
 SERVICES: Mapping[str, Service] = services_of(_CATALOG["service"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -102,7 +102,9 @@ def _by_name(value: Any, parent: str) -> Member:
     return member
 
 
-def _reject_duplicates(names: Iterable[_Name], pointer: str) -> None:
+def _reject_duplicates(names: Collection[_Name], pointer: str) -> None:
+    if len({name.text for name in names}) == len(names):
+        return
     repeated = [name for name, count in Counter(name.text for name in names).items() if count > 1]
     if repeated:
         where = f"{pointer}/{repeated[0]}" if _SAFE_NAME.fullmatch(repeated[0]) else f"A member of {pointer or '/'}"

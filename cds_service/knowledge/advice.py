@@ -30,10 +30,15 @@ class Advice:
     """One thing that can be done, `advice.<id>` in the wording.
 
     `never_with`: ids of criteria with which it is never said, and of what a card knows of its orders: `emergency`,
-    `urgent`, `no-co2`, `gadolinium-allergy`, or a note on the evidence (`allergy-physiologic`).
+    `urgent`, `no-co2`, `gadolinium-allergy`, or a note on the evidence (`allergy-physiologic`). `only_with`: the same,
+    with one of which alone it is said. `test`: id of the test
+    (lab_orders.toml) that a button orders for it: `now` for tomorrow, `before` for the day before, `after` for 48 hours
+    after the procedure.
     """
 
     id: str
     by: Doer = Doer.ORDERER
     when: Moment = Moment.BEFORE
     never_with: frozenset[str] = frozenset()
+    only_with: frozenset[str] = frozenset()
+    test: str | None = None

@@ -31,10 +31,20 @@ class AllergyTable:
     """Languages of `allergy_words/`, as codes."""
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Id of a group -> the words that name it, as written in `allergy_words/`; `*` stands for any ending."""
+    by_value_set: Mapping[str, AllergyGroup] = field(init=False, repr=False, compare=False)
+    _of_roles: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        of_roles = {
+            role: frozenset(group.id for group in self.groups if group.role == role)
+            for role in {group.role for group in self.groups if group.role}
+        }
+        object.__setattr__(self, "by_value_set", {group.value_set: group for group in self.groups})
+        object.__setattr__(self, "_of_roles", of_roles)
 
     def with_role(self, role: str) -> frozenset[str]:
         """Ids of the groups of a role."""
-        return frozenset(group.id for group in self.groups if group.role == role)
+        return self._of_roles.get(role, frozenset())
 
 
 @dataclass(frozen=True, slots=True)

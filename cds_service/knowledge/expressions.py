@@ -5,7 +5,7 @@ Only types live here. How they are judged: `findings/chart.py` and `findings/pat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,19 @@ class Expression:
     """A code that names no site is enough, because the order names it."""
     undated_counts: bool = False
     """A condition without an onset counts, too: the code alone says that it is recent."""
+    needs: frozenset[str] | None = field(init=False, repr=False, compare=False)
+    """Conditions of which one has to be recorded for it to be anything but absent; None where none has to be."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", self._needs())
+
+    def _needs(self) -> frozenset[str] | None:
+        if self.operator == "is":
+            return frozenset([self.condition])
+        needed = [part.needs for part in self.parts if part.needs is not None]
+        if self.operator == "all_of" and needed:
+            return min(needed, key=len)  # it is absent where any part is
+        return frozenset().union(*needed) if self.operator == "any_of" and len(needed) == len(self.parts) else None
 
     def conditions(self) -> tuple[str, ...]:
         """Every condition id named, in order, each once."""

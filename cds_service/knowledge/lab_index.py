@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cds_service.facts.patient_facts import Concept
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.reported_lab import ReportedLab
-from cds_service.knowledge.tables import Lab
 from cds_service.knowledge.value_sets import CodeIndex, CodeRule
 from cds_service.knowledge.words import Words
 

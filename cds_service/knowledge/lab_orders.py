@@ -11,8 +11,8 @@ from cds_service.knowledge.words import Words
 
 if TYPE_CHECKING:
     from cds_service.facts.patient_facts import Concept
+    from cds_service.knowledge.lab_types import Lab
     from cds_service.knowledge.reported_lab import ReportedLab
-    from cds_service.knowledge.tables import Lab
 
 Row = Mapping[str, Any]
 FILE = "lab_orders.toml"
@@ -106,3 +106,6 @@ def check_lab_orders(rows: TableRows) -> Iterator[str]:
         for field, name, known, kind in named:
             if name not in known:
                 yield f'{FILE}: "{key}", {field} names "{name}", which is no {kind}; correct it or add it'
+    for key, row in rows.advice.items():
+        if row.get("test", next(iter(tests))) not in tests:
+            yield f'advice.toml: "{key}", test names "{row["test"]}", which is no test of {FILE}; correct it or add it'

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cds_service.knowledge.tables import Lab
+    from cds_service.knowledge.lab_types import Lab
     from cds_service.knowledge.units import Units
 
 Spellings = Mapping[tuple[Decimal, Decimal | None], Sequence[str]]

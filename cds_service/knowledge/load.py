@@ -25,10 +25,12 @@ from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.lab_orders import LabOrders
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.order_language import OrderLanguage
 from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.override_reasons import OverrideReason
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once
 from cds_service.knowledge.remembered import with_memory
@@ -46,7 +48,7 @@ from cds_service.knowledge.site_overlay import (
 from cds_service.knowledge.site_texts import links_of, overlay_override_reasons, overlay_wordings
 from cds_service.knowledge.table_files import read_rows, state_of
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.tables import Contraindication, Knowledge, Lab, Procedure
+from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure
 from cds_service.knowledge.units import Units
 from cds_service.knowledge.urgency_table import urgency_table
 from cds_service.knowledge.value_sets import (
@@ -270,15 +272,17 @@ def _order_texts(files: TableRows, procedures: Mapping[str, Procedure], words: W
     )
 
 
-def _override_reasons(system: Mapping[str, Any]) -> dict[str, tuple[tuple[str, str, str], ...]]:
+def _override_reasons(system: Mapping[str, Any]) -> dict[str, tuple[OverrideReason, ...]]:
     """The reasons of each problem, in the order of the code system; `emergency` is its last."""
-    found: dict[str, list[tuple[str, str, str]]] = {}
+    found: dict[str, dict[str, OverrideReason]] = {}
     for concept in system["concept"]:
         offered = [p["valueCode"] for p in concept.get("property", ()) if p["code"] == "offered-for"]
-        for problem in offered:
+        for topic, _, subject in (entry.partition("/") for entry in offered):
+            reasons, code = found.setdefault(topic, {}), concept["code"]
+            only_with = reasons[code].only_with if code in reasons else frozenset()
             own = concept.get("system", system["url"])
-            found.setdefault(problem, []).append((own, concept["code"], concept["display"]))
-    return {problem: tuple(reasons) for problem, reasons in found.items()}
+            reasons[code] = OverrideReason(own, code, concept["display"], only_with | ({subject} if subject else set()))
+    return {topic: tuple(reasons.values()) for topic, reasons in found.items()}
 
 
 def _reason_kinds(system: Mapping[str, Any]) -> dict[str, str]:

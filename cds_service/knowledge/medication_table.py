@@ -18,6 +18,7 @@ from cds_service.knowledge.medication_types import (
     HoldRow,
     MedicationTable,
     MedicationUse,
+    Prophylaxis,
     Target,
     Together,
 )
@@ -45,6 +46,11 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         holds=_by_agent(hold_rows, holds["guidelines"]),
         ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if _is_active(row)},
         doses=tuple(_dose(row) for row in medications["dose"] if _is_active(row)),
+        prophylaxis=tuple(
+            Prophylaxis(row["agent"], _number(row, "strength"), Decimal(row["doses_a_day"]))
+            for row in medications["prophylaxis"]
+            if _is_active(row)
+        ),
         together=tuple(
             Together(frozenset(row["kinds"]), frozenset(row["agents"]), row["ask_first"])
             for row in holds["together"]
@@ -180,7 +186,7 @@ def check_medications(rows: TableRows) -> Iterator[str]:
 def _agents_named(rows: TableRows) -> Iterator[tuple[str, str, str, str]]:
     for key, row in rows.holds.items():
         yield "holds.toml", key, "agent", row["agent"]
-    for row in rows.medications["dose"]:
+    for row in (*rows.medications["dose"], *rows.medications["prophylaxis"]):
         yield "medications.toml", row["id"], "agent", row["agent"]
     for row in rows.medications["use"]:
         yield from (("medications.toml", f"use {row['means']}", "of", name) for name in (*row["of"], row["means"]))

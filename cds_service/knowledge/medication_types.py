@@ -164,6 +164,15 @@ class DoseSign:
 
 
 @dataclass(frozen=True, slots=True)
+class Prophylaxis:
+    """A dose of an agent that prevents a clot and treats none: at most so often a day; `strength` None: any."""
+
+    agent: str
+    strength: Decimal | None
+    doses_a_day: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """Agents that together say what is not recorded: one of `agents`, and another of `kinds`."""
 
@@ -206,7 +215,7 @@ class MedicationUse:
 class MedicationTable:
     """`medications.toml` and `holds.toml`. `holds` are by agent, of the leading guideline first; drafts are among them.
 
-    `ask_first`, `doses` and `together` hold active rows only.
+    `ask_first`, `doses`, `prophylaxis` and `together` hold active rows only.
     """
 
     agents: Mapping[str, Agent]
@@ -214,6 +223,7 @@ class MedicationTable:
     holds: Mapping[str, tuple[HoldRow, ...]]
     ask_first: Mapping[str, AskFirst]
     doses: tuple[DoseSign, ...]
+    prophylaxis: tuple[Prophylaxis, ...]
     together: tuple[Together, ...]
     classes: Mapping[str, DrugClass]
     """By `Agent.drug_class`; of active rows."""

@@ -1,11 +1,25 @@
-"""How a report counts the reasons that clinicians give for going ahead: `counts-as` of their code system."""
+"""The reasons that clinicians give for going ahead, and how a report counts them: `counts-as` of their code system."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 _NOT_COUNTED = "other"
+
+
+class OverrideReason(NamedTuple):
+    """One reason of a topic of cards; `only_with`: ids of questions and alerts, one of which the card must speak of."""
+
+    system: str
+    code: str
+    display: str
+    only_with: frozenset[str] = frozenset()
+
+    def fits(self, subjects: Collection[str]) -> bool:
+        """Whether a card that speaks of these questions or alerts offers it."""
+        return not self.only_with or not self.only_with.isdisjoint(subjects)
 
 
 def reasons_by_kind(reasons: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, int]:

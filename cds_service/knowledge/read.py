@@ -112,7 +112,8 @@ def _line(error: ValidationError, data: Any) -> str:
     error = _telling(error)
     where = _where(list(error.absolute_path), data)
     if error.validator == "required":
-        return f"{where}: {', '.join(n for n in error.validator_value if n not in error.instance)} is missing; add it"
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"{where}: {', '.join(missing)} {'is missing; add it' if len(missing) == 1 else 'are missing; add them'}"
     if error.validator == "additionalProperties":
         known = _schema_of(error).get("properties", {})
         extra = ", ".join(name for name in error.instance if name not in known)

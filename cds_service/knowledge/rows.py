@@ -14,6 +14,7 @@ from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.changes import SilentRow
 from cds_service.knowledge.derivation import Derivation, Grade, Input, Otherwise, RecordedPart, Step, Term
 from cds_service.knowledge.expressions import Expression, PatientGroup
+from cds_service.knowledge.lab_types import Lab, Scale, Threshold
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import (
@@ -27,10 +28,7 @@ from cds_service.knowledge.tables import (
     Criterion,
     Gate,
     Indication,
-    Lab,
     Procedure,
-    Scale,
-    Threshold,
 )
 from cds_service.knowledge.units import Dimension, Units
 from cds_service.knowledge.value_sets import CodeSystem
@@ -176,6 +174,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         at_risk_when=expression(row["at_risk_when"]) if "at_risk_when" in row else None,
         measured_by=tuple(row.get("measured_by", ())),
         tell=row.get("tell", "card"),
+        unspecific=row.get("unspecific", "line"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
         source=row.get("source", ""),
@@ -339,4 +338,5 @@ def _decimal(value: Any) -> Decimal | None:
 
 def advice(row: Row) -> Advice:
     """An [[advice]] row."""
-    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], frozenset(row.get("never_with", ())))
+    never, only = (frozenset(row.get(name, ())) for name in ("never_with", "only_with"))
+    return Advice(row["id"], Doer(row["by"]), Moment[row["when"].upper()], never, only, row.get("test"))

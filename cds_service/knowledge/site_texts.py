@@ -86,7 +86,8 @@ def _not_offered(concept: Row) -> Row:
 
 
 def _offered_for(concept: Row) -> list[str]:
-    return [p["valueCode"] for p in concept.get("property", ()) if p["code"] == "offered-for"]
+    offered = (p["valueCode"].partition("/")[0] for p in concept.get("property", ()) if p["code"] == "offered-for")
+    return list(dict.fromkeys(offered))
 
 
 def links_of(

@@ -13,7 +13,7 @@ from cds_service.knowledge import rows
 from cds_service.knowledge.allergy_table import FOLDER
 from cds_service.knowledge.read import once, read_json, read_toml
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.wording_checks import ENGLISH
+from cds_service.knowledge.wording_checks import ENGLISH, KIND_WORDING, OF_KINDS
 
 _OVERRIDE_REASONS = "code_systems/override-reasons.json"
 
@@ -72,8 +72,8 @@ def read_rows(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
     files.spelling = toml("spelling.toml", "spelling").get("spelling", {})
     files.order_words = toml("order_words.toml", "order_words")
     files.order_patterns = toml("order_parts.toml", "order_parts").get("patterns", {})
-    files.wording_keys = rows.flat_wording(toml("wording_keys.toml", "wording"))
-    of_kinds = toml("kind_wording.toml", "wording")
+    files.wording_keys = {**rows.flat_wording(toml("wording_keys.toml", "wording")), **OF_KINDS}
+    of_kinds = toml(KIND_WORDING, "wording")
     for name in sorted({ENGLISH, *(path.name for path in tables.glob("wording.*.toml"))}):
         language = name.removeprefix("wording.").removesuffix(".toml")
         files.wordings[name] = rows.flat_wording(toml(name, "wording")) | rows.flat_wording(of_kinds.get(language, {}))

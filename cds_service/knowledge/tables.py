@@ -8,31 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.alerts import Alert
-from cds_service.knowledge.derivation import Derivation, Grade
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
-from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.question_types import AnyQuestion
+from cds_service.knowledge.vocabulary import Vocabulary
 from cds_service.knowledge.worked_out import WorkedOut
 
 if TYPE_CHECKING:
     from cds_service.knowledge.advice import Advice
     from cds_service.knowledge.allergy_texts import AllergyTexts
-    from cds_service.knowledge.allergy_types import AllergyTable
     from cds_service.knowledge.changes import SilentRow
     from cds_service.knowledge.diagnosis_texts import DiagnosisTexts
     from cds_service.knowledge.lab_index import LabIndex
     from cds_service.knowledge.lab_orders import LabOrders
-    from cds_service.knowledge.medication_types import MedicationTable
     from cds_service.knowledge.order_texts import OrderTexts
-    from cds_service.knowledge.units import Dimension, Units
+    from cds_service.knowledge.override_reasons import OverrideReason
     from cds_service.knowledge.urgency_table import UrgencyTable
-    from cds_service.knowledge.value_sets import CodeIndex
     from cds_service.knowledge.words import Words
 
 
@@ -152,97 +146,6 @@ class Procedure:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """How values in one dimension of units become the canonical unit: times the unit's own factor, times `factor`.
-
-    `at_most`, in base units: the largest value that is taken in this dimension (a fraction written with unit 1).
-    """
-
-    factor: Fraction
-    note: str | None = None
-    at_most: Fraction | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lab:
-    """One analyte: its LOINC ValueSet, canonical UCUM unit and the dimensions of units that it is reported in.
-
-    `reported_in` is one unit of each dimension. `unit_words` are written in place of the canonical unit, lower case.
-    `coded`: the answer is a code, not a number.
-    """
-
-    id: str
-    label: str
-    value_set: str
-    unit: str
-    scales: Mapping[Dimension, Scale]
-    reported_in: tuple[str, ...]
-    unit_words: frozenset[str]
-    unit_optional: bool
-    text_unit: str | None
-    coded: bool
-    lowest: Decimal | None
-    highest: Decimal | None
-    derivation: Derivation | None
-    decimals: int | None = None
-    """How many a card shows; None for as reported."""
-    unit_in_summary: bool = True
-    earlier_from_days: int | None = None
-    earlier_to_days: int | None = None
-    """Beside the newest result an older one is shown, by so many days: what it was before."""
-    grades: tuple[Grade, ...] = ()
-    """Classes of a score, from the best to the worst."""
-
-    def factor_of(self, unit: str | None, units: Units) -> Fraction | None:
-        """What a value in a unit is multiplied with to be in the lab's own; None where the unit is none of the lab."""
-        if not unit or unit == self.unit or unit.strip("{}").casefold() in self.unit_words:
-            return Fraction(1)
-        for reading in units.read(unit):
-            scale = self.scales.get(reading.dimension)
-            if scale is not None:
-                return reading.factor * scale.factor
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """One limit. `comparison` is `<`, `<=`, `>`, `>=`, `in` (coded answers) or `rise`."""
-
-    id: str
-    lab: str
-    comparison: str
-    value: Decimal | None
-    unit: str
-    within_days: int
-    answers: tuple[str, ...]
-    other_answers: tuple[str, ...]
-    """Value sets of the answers that say the opposite; where there are any, an answer in neither is not read."""
-    answer_words: frozenset[str]
-    other_words: frozenset[str]
-    """The same in words, lower case."""
-    rise: Decimal | None
-    rise_within_hours: int | None
-    ratio: Decimal | None
-    ratio_within_days: int | None
-    guideline: str
-    source: str
-    grade: str
-    status: str
-    cite: str = ""
-    """What a card names as the source: the guideline and its year."""
-
-    @property
-    def text(self) -> str:
-        """The limit as one reads it aloud: `< 50 10*9/L`, or the rise that it looks for."""
-        if self.comparison == "in":
-            return f"answered with one of {', '.join(self.answers)}"
-        if self.comparison != "rise":
-            return f"{self.comparison} {self.value}{'' if self.unit == '1' else f' {self.unit}'}"
-        rise = f"rises by {self.rise} {self.unit} in {self.rise_within_hours} h"
-        return f"{rise} or to {self.ratio} times in {self.ratio_within_days} days"
-
-
-@dataclass(frozen=True, slots=True)
 class Gate:
     """When a row or criterion applies; an empty field does not restrict.
 
@@ -305,6 +208,8 @@ class Criterion:
     """Limits that measure the same: where they have an answer, it is told in place of the recorded condition."""
     tell: str = "card"
     """`card`; `line`: only on a card of its problem that is shown anyway; `none`: in the decision alone."""
+    unspecific: str = "line"
+    """The same of a code that says less than is asked: `card` where no order goes on without an answer."""
     advice: tuple[str, ...] = ()
     """Wording keys of what can be done, `advice.*`."""
     says: str | None = None
@@ -330,26 +235,19 @@ class Contraindication:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Knowledge:
+class Knowledge(Vocabulary):
     """Everything the service knows; `version` is release + hash of the effective tables."""
 
     version: str
     conditions: Mapping[str, Condition]
     procedures: Mapping[str, Procedure]
     contraindications: tuple[Contraindication, ...]
-    labs: Mapping[str, Lab]
-    thresholds: Mapping[str, Threshold]
     wording: Mapping[str, str]
     """English, flat: `gap.unread` -> template with `{name}` places."""
-    codes: CodeIndex
     order_texts: OrderTexts
-    allergies: AllergyTable
     allergy_texts: AllergyTexts
-    medications: MedicationTable
-    performed: PerformedTable
     words: Words
     diagnosis_texts: DiagnosisTexts
-    units: Units
     lab_index: LabIndex
     lab_orders: LabOrders
     urgency: UrgencyTable
@@ -361,8 +259,8 @@ class Knowledge:
     """Language (`en`) -> its sentences, flat."""
     advice: Mapping[str, Advice] = field(default_factory=dict)
     """What is known of advice by its key; other advice is the orderer's, before the procedure."""
-    override_reasons: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
-    """Topic of a card -> the reasons to go ahead that it offers: (system, code, display)."""
+    override_reasons: Mapping[str, tuple[OverrideReason, ...]] = field(default_factory=dict)
+    """Topic of a card -> the reasons to go ahead that it may offer."""
     search_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Prefetch key -> every code that an active row reads of that kind, as `system|code`: what is searched for.
     LOINC codes are sorted, a hospital's own codes follow."""

@@ -36,6 +36,9 @@ _PROCEDURE = "procedure"
 DATIVE = "procedure_dative"
 """Where a sentence may name a procedure, it may name it in the dative: German has it after `vor`, `bei` and `nach`."""
 ENGLISH = "wording.en.toml"
+KIND_WORDING = "kind_wording.toml"
+OF_KINDS: Mapping[str, str] = {key: names for kind in KINDS.values() for key, names in kind.sentences.items()}
+"""The sentences of the data kinds, which `KIND_WORDING` holds for every language: key -> places."""
 _OF_ROWS: Places = {"means": frozenset({"procedure", "limit"})}
 """Families of sentences that rows name and that have places all the same."""
 
@@ -55,7 +58,6 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
     places = {key: frozenset(names.split()) for key, names in rows.wording_keys.items()}
     named: dict[str, list[_Name]] = {}
     for name in (
-        *_of_kinds(),
         *_of_procedures(rows),
         *_of_criteria(rows),
         *_of_limits(rows),
@@ -71,7 +73,7 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
     known = {*places, *named, *_of_units(rows), *_optional(rows)}
     for file, sentences in rows.wordings.items():
         own = [key for key in places if key not in named] if file == ENGLISH else []
-        problems += [f"{file}: {key} is missing; add the sentence" for key in own if key not in sentences]
+        problems += [f"{_home(file, key)}: {key} is missing; add the sentence" for key in own if key not in sentences]
         for key, sentence in sentences.items():
             if key in known or key.startswith(_BY_TEXT):
                 problems += _broken(
@@ -81,18 +83,15 @@ def check_wording(rows: TableRows, problems: list[str]) -> None:
                 problems.append(f"{file}: {key} is used by nothing; correct the key or remove the sentence")
 
 
+def _home(file: str, key: str) -> str:
+    return f"{KIND_WORDING}, [{file.split('.')[1]}]" if key in OF_KINDS else file
+
+
 def missing_sentences(rows: TableRows, file: str) -> list[str]:
     """Keys of the English sentences that another language lacks; it is not offered until it has them all."""
     own = rows.wordings[file]
     needed = (key for key in rows.wordings[ENGLISH] if key.partition(".")[0] not in _NEVER_MISSED)
     return [key for key in needed if key not in own]
-
-
-def _of_kinds() -> Iterator[_Name]:
-    for kind in KINDS.values():
-        yield _Name(f"data.{kind.key}", "kinds.toml", kind.key, "key")
-        for reason in (kind.unavailable, kind.incomplete) if kind.is_clinical else ():
-            yield _Name(f"reason.{reason.key}", "kinds.toml", kind.key, "key")
 
 
 def _of_procedures(rows: TableRows) -> Iterator[_Name]:

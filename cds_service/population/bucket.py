@@ -78,22 +78,22 @@ def _tables_as_planned(site: str | None, version: str) -> Knowledge:
 
 def judge_bucket(run: Path, number: int, judges: Judges) -> None:
     """Judge one batch of buckets, and say that it is done."""
-    lines = read_batch(run, number, judges)
-    orders, patients = orders_of(lines)
+    held = sort_out(read_batch(run, number, judges))
+    orders = held.orders
     judged = [Judged() for _ in judges.judges]
     placed = [
         {owner: known for owner, bodies in orders.items() if (known := judge.place(owner.decode(), bodies, outcome))}
         for judge, outcome in zip(judges.judges, judged, strict=True)
     ]
-    records = records_of(run, lines, {owner for known in placed for owner in known})
+    records = records_of(run, held.lines, {owner for known in placed for owner in known})
     for judge, orders_known, outcome in zip(judges.judges, placed, judged, strict=True):
         for owner, its_orders in orders_known.items():
             if not judges.wanted.holds(owner):
                 raise LookupError("the record of a patient with an order was not kept")
             judge.judge(owner.decode(), its_orders, records[owner], outcome)
     counted = Tally(
-        patients=len(patients),
-        patients_without_record=len(orders.keys() - patients),
+        patients=len(held.patients),
+        patients_without_record=len(orders.keys() - held.patients),
         orders=sum(map(len, orders.values())),
     )
     for side, outcome in zip(SIDES, judged, strict=False):
@@ -119,9 +119,9 @@ def done_file(run: Path, number: int, side: str) -> Path:
 
 def count_bucket(run: Path, number: int, plan: Plan, coverage: Coverage) -> Tally:
     """The counts of a batch of buckets that can't be judged."""
-    bodies, patients = orders_of(read_buckets(run, coverage.buckets_of(number, plan.buckets), coverage.parts))
-    orders = sum(map(len, bodies.values()))
-    return Tally(patients=len(patients), orders=orders, set_aside={"bucket set aside": orders} if orders else {})
+    held = sort_out(read_buckets(run, coverage.buckets_of(number, plan.buckets), coverage.parts))
+    orders = sum(map(len, held.orders.values()))
+    return Tally(patients=len(held.patients), orders=orders, set_aside={"bucket set aside": orders} if orders else {})
 
 
 def _write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -135,31 +135,40 @@ def read_batch(run: Path, number: int, judges: Judges) -> list[list[bytes]]:
     return read_buckets(run, judges.coverage.buckets_of(number, judges.buckets), judges.coverage.parts)
 
 
-def orders_of(parts: Iterable[list[bytes]]) -> tuple[dict[bytes, list[bytes]], set[bytes]]:
-    """The ServiceRequests of the bucket by patient, and everybody who has a Patient resource in it."""
-    orders: dict[bytes, list[bytes]] = {}
-    patients: set[bytes] = set()
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a batch holds: ServiceRequests by patient, who has a Patient resource, and the lines of everything else."""
+
+    orders: dict[bytes, list[bytes]]
+    patients: set[bytes]
+    lines: list[bytes]
+
+
+def sort_out(parts: list[list[bytes]]) -> Held:
+    """Sort out the lines of `read_batch`, which are taken from it: a long one is nowhere twice."""
+    held = Held({}, set(), [])
     for lines in parts:
-        for line in lines:
+        while lines:
+            line = lines.pop()
             end = line.index(TAB)
             if line.startswith(_ORDERS, end):
-                orders.setdefault(line[:end], []).append(line[end + len(_ORDERS) :])
-            elif line.startswith(_PATIENT, end):
-                patients.add(line[:end])
-    return orders, patients
+                held.orders.setdefault(line[:end], []).append(line[end + len(_ORDERS) : -1])
+                continue
+            if line.startswith(_PATIENT, end):
+                held.patients.add(line[:end])
+            held.lines.append(line)
+    return held
 
 
-def records_of(
-    run: Path, parts: Iterable[list[bytes]], owners: Collection[bytes]
-) -> dict[bytes, dict[str, list[bytes]]]:
-    """All that the bucket holds of some patients; of the others nothing is kept."""
+def records_of(run: Path, lines: list[bytes], owners: Collection[bytes]) -> dict[bytes, dict[str, list[bytes]]]:
+    """All that lines of `Held` say of some patients; of the others nothing is kept. The lines are taken from it."""
     records: dict[bytes, dict[str, list[bytes]]] = {owner: {} for owner in owners}
-    for lines in parts if owners else ():
-        for line in lines:
-            record = records.get(line[: line.index(TAB)])
-            if record is not None:
-                _, kind, body = line.split(TAB, 2)
-                record.setdefault(kind.decode(), []).append(body)
+    while lines:
+        line = lines.pop()
+        record = records.get(line[: (end := line.index(TAB))])
+        if record is not None:
+            begin = line.index(TAB, end + 1)
+            record.setdefault(line[end + 1 : begin].decode(), []).append(line[begin + 1 : -1])
     with open_medications(run) as medications:
         for record in records.values():
             medications.add_to(record)

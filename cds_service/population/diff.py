@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from cds_service.errors import SetupError
 from cds_service.indicator import indicator_of
 from cds_service.population.results import read_rows
 from cds_service.population.rows import Row
 from cds_service.population.run import summary_of
 
 _MOST = 5
+_OF_THE_TABLES = {"site", "compare", "with_text", "look_back_days"}
+"""Choices that come with other tables, or change no card."""
 
 
 @dataclass(slots=True)
@@ -33,11 +37,12 @@ class Change:
 class Difference:
     """What changed. `changes` maps a row to `appears`, `disappears`, `louder` and `quieter`.
 
-    `other_procedure` are orders that are recognized as something else; `only_first` and `only_second` count orders that
-    only one of the runs judged.
+    `options` are those in which the runs differ, beside the site. `other_procedure` are orders that are recognized as
+    something else; `only_first` and `only_second` count orders that only one of the runs judged.
     """
 
     versions: tuple[str, str]
+    options: tuple[str, ...]
     orders: int
     only_first: int
     only_second: int
@@ -49,9 +54,9 @@ def compare(first: Path, second: Path) -> Difference:
     """What is different in the second run.
 
     Raises:
-        SetupError: one of them is not finished.
+        SetupError: one of them is not finished, or no order was judged by both.
     """
-    versions = summary_of(first)["knowledgeVersion"], summary_of(second)["knowledgeVersion"]
+    summaries = summary_of(first), summary_of(second)
     before = dict(_named(read_rows(first)))
     other, changes = Change(), dict[str, dict[str, Change]]()
     both = new = 0
@@ -65,7 +70,21 @@ def compare(first: Path, second: Path) -> Difference:
             other.add(row.order)
         for matter, how in _changed(old, row):
             changes.setdefault(matter, {}).setdefault(how, Change()).add(row.order)
-    return Difference(versions, both, len(before), new, other, dict(sorted(changes.items())))
+    if not both and (before or new):
+        raise SetupError(f"{first} and {second}: no order was judged by both; compare runs of the same export")
+    return Difference(
+        (summaries[0]["knowledgeVersion"], summaries[1]["knowledgeVersion"]),
+        _options(*(summary["choices"] for summary in summaries)),
+        both,
+        len(before),
+        new,
+        other,
+        dict(sorted(changes.items())),
+    )
+
+
+def _options(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in {*one, *other} - _OF_THE_TABLES if one.get(name) != other.get(name)))
 
 
 def _named(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, str, int], Row]]:

@@ -10,8 +10,9 @@ import gzip
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -22,6 +23,7 @@ from cds_service.kinds import KINDS
 
 _SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _TYPES = {name: kind.key for kind in KINDS.values() for name in kind.resource_types}
+_GZIP = b"\x1f\x8b"
 _WORDS = re.compile(r"[A-Za-z]+")
 
 
@@ -102,9 +104,18 @@ def find_export(paths: Sequence[Path]) -> Export:
     )
 
 
-def open_lines(path: Path) -> IO[bytes]:
-    """A file of lines, decompressed where its name says so."""
-    return cast("IO[bytes]", gzip.open(path, "rb")) if path.name.endswith(".gz") else path.open("rb")
+def is_packed(path: Path) -> bool:
+    """Whether a file is compressed, by its first bytes: servers and downloads name files as they like.
+
+    Source: RFC 1952, 2.3.1: ID1, ID2.
+    """
+    with path.open("rb", buffering=0) as file:
+        return file.read(len(_GZIP)) == _GZIP
+
+
+def open_lines(path: Path, *, packed: bool) -> BufferedIOBase | RawIOBase:
+    """A file of lines, decompressed where it is compressed; without a buffer where it is not."""
+    return gzip.GzipFile(path) if packed else path.open("rb", buffering=0)
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -208,7 +219,7 @@ def _deleted(files: Iterable[Path]) -> Iterator[str]:
 
 def _decoded(files: Iterable[Path], kind: type[Any]) -> Iterator[Any]:
     for path in files:
-        with open_lines(path) as lines:
+        with open_lines(path, packed=is_packed(path)) as lines:
             for line in filter(None, map(bytes.strip, lines)):
                 try:
                     yield msgspec.json.decode(line, type=kind)

@@ -105,8 +105,11 @@ def _count_row(row: Row, counts: Counts) -> None:
     counts.interrupted += loud
     counts.told += bool(shown) and not loud
     counts.silent += not shown
-    for card_row in {matter for card in shown for matter in row.matters(card)}:
-        counts.add("row", card_row, hit=True)
+    interrupting = {matter for card in shown if card.indicator in _LOUD for matter in row.matters(card)}
+    told = {matter for card in shown for matter in row.matters(card)} - interrupting
+    for table, matters in (("interrupts", interrupting), ("told", told)):
+        for matter in matters:
+            counts.add(table, matter, hit=True)
     for indicator in {card.indicator for card in shown}:
         counts.add("indicator", indicator, hit=True)
     for table, (_, of) in _GROUPS.items():
@@ -122,12 +125,19 @@ def tables_of(counts: Counts, summary: Mapping[str, Any]) -> list[Table]:
     """Every table of the report, most frequent first, months in their order."""
     found = list(_tables(counts))
     repeats = summary["cards"]["repeatedOnTheSameDay"]
+    small = {
+        line.name for table in found if table.id in ("interrupts", "told") for line in table.lines if line.is_small
+    }
     found.append(
         Table(
             "repeats",
             "Repeats on the same day",
             "cards of a row that the same patient had already had on that day, of all cards of the row",
-            tuple(Line(row, rate_of(repeats.get(row, 0), total)) for row, total in summary["cards"]["byRow"].items()),
+            tuple(
+                Line(row, rate_of(repeats[row], total), covers=row in small)
+                for row, total in summary["cards"]["byRow"].items()
+                if repeats.get(row)
+            ),
         )
     )
     return found
@@ -135,7 +145,16 @@ def tables_of(counts: Counts, summary: Mapping[str, Any]) -> list[Table]:
 
 def _tables(counts: Counts) -> Iterator[Table]:
     yield Table(
-        "row", "Cards by table row", "orders with a card of the row, of recognized orders", _ofall(counts, "row")
+        "interrupts",
+        "What interrupts",
+        "orders with a critical or warning card of the row, of recognized orders",
+        _ofall(counts, "interrupts"),
+    )
+    yield Table(
+        "told",
+        "What is told without interrupting",
+        "orders with an info card of the row and no louder one of it, of recognized orders",
+        _ofall(counts, "told"),
     )
     yield Table(
         "indicator",

@@ -7,7 +7,7 @@ differs is where the data come from, and that each order is judged by what was k
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from cds_service.certainty import Certainty
 from cds_service.clinical_data.bundles import Page, PageEntry, collect
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Unavailable, missing
 from cds_service.facts.dates import read_when
+from cds_service.facts.extract import extract
 from cds_service.facts.known_at import Record, known_at, read_record
 from cds_service.facts.patient_facts import PatientFacts, When
 from cds_service.findings.chart import Chart
@@ -33,6 +34,7 @@ from cds_service.population.orders import PlacedOrder, Terms, placed_orders
 from cds_service.population.plan import Choices
 from cds_service.population.rows import Row, ToldCard, told_cards
 from cds_service.population.spill import ENCOUNTERS, ORDERS, PATIENT
+from cds_service.population.versions import has_versions, versions_at
 from cds_service.reasons import Reason
 
 _SIGN = SERVICES["ir-order-sign"]
@@ -106,9 +108,13 @@ class Judge:
             bodies: what the export holds of the patient.
             judged: takes the outcome.
         """
-        record = self._record(owner, bodies)
+        record_at = self._records(owner, bodies) if self._choices.as_of == "order" else None
         for placed in orders:
-            self._judge_order(placed, owner, record, judged)
+            if record_at is not None:
+                self._judge_order(placed, owner, self._views(placed, record_at), judged)
+            else:
+                whole = self._whole(owner, bodies, self._export_time or placed.when.latest)
+                self._judge_order(placed, owner, [whole], judged)
 
     def option(self, owner: str, bodies: Bodies, procedure: str) -> OrderFinding | None:
         """What speaks for and against a procedure for one patient, by the whole record.
@@ -118,16 +124,12 @@ class Judge:
         now = self._export_time
         if now is None:
             return None  # nothing in the whole export has a date
-        facts = replace(self._record(owner, bodies).facts, now=now, today=now.date())
-        findings = evaluate(facts, self._knowledge, options=True)
+        findings = evaluate(self._whole(owner, bodies, now), self._knowledge, options=True)
         fitting = (found for found in findings.orders if found.procedure and found.procedure.id == procedure)
         return next(fitting, None)
 
-    def _judge_order(self, placed: PlacedOrder, owner: str, record: Record, judged: Judged) -> None:
-        views = [
-            replace(facts, orders=(placed.order,), encounter_id=placed.encounter)
-            for facts in self._views(placed, record)
-        ]
+    def _judge_order(self, placed: PlacedOrder, owner: str, views: Iterable[PatientFacts], judged: Judged) -> None:
+        views = [replace(facts, orders=(placed.order,), encounter_id=placed.encounter) for facts in views]
         findings = [evaluate(facts, self._knowledge) for facts in views]
         if any(found.nothing_retrieved for found in findings):
             judged.set_aside["nothing of the record could be retrieved"] += 1
@@ -137,15 +139,11 @@ class Judge:
         others = tuple(cards for cards in dict.fromkeys(told[1:]) if cards != told[0])
         judged.rows.append(self._row(placed, owner, findings[0], told[0], others))
 
-    def _views(self, placed: PlacedOrder, record: Record) -> Iterator[PatientFacts]:
+    def _views(self, placed: PlacedOrder, record_at: Callable[[datetime], Record]) -> Iterator[PatientFacts]:
         """What was known; then, where the record leaves it open, what may have been."""
-        if self._choices.as_of == "export":
-            now = self._export_time or placed.when.latest
-            yield replace(record.facts, now=now, today=now.date())
-            return
         first_counts = self._choices.undated != "without"
         for moment in dict.fromkeys((placed.when.latest, placed.when.earliest)):
-            at = partial(known_at, record, moment, named=placed.order.reason_references)
+            at = partial(known_at, record_at(moment), moment, named=placed.order.reason_references)
             known = at(count_doubtful=first_counts)
             yield known.facts
             if known.in_doubt and self._choices.undated == "both":
@@ -180,16 +178,30 @@ class Judge:
             text=concept.label if self._choices.with_text else None,
         )
 
+    def _records(self, owner: str, bodies: Bodies) -> Callable[[datetime], Record]:
+        """Gives a patient's record as it was at a moment; read once, unless it holds several versions of a resource."""
+        if any(map(has_versions, bodies.values())):
+            return lambda at: self._record(owner, {key: versions_at(found, at) for key, found in bodies.items()})
+        record = self._record(owner, bodies)
+        return lambda at: record
+
     def _record(self, owner: str, bodies: Bodies) -> Record:
-        by_kind = {kind.key: self._retrieved(kind.key, owner, bodies) for kind in KINDS.values() if kind.key != ORDERS}
-        encounters = self._collected(ENCOUNTERS, ("Encounter",), owner, bodies).records
         return read_record(
-            ClinicalData(RetrievedData(), by_kind),
-            encounters,
+            self._data(owner, bodies),
+            self._collected(ENCOUNTERS, ("Encounter",), owner, bodies).records,
             zone=self._zone,
             result_lag=timedelta(hours=self._choices.result_lag_hours),
             reads=self._knowledge.lab_index.reads,
         )
+
+    def _whole(self, owner: str, bodies: Bodies, now: datetime) -> PatientFacts:
+        """The whole record as of the export, its orders left out."""
+        at = now.astimezone(self._zone)
+        return extract(self._data(owner, bodies), now=at, reads=self._knowledge.lab_index.reads)
+
+    def _data(self, owner: str, bodies: Bodies) -> ClinicalData:
+        kinds = (kind.key for kind in KINDS.values() if kind.key != ORDERS)
+        return ClinicalData(RetrievedData(), {key: self._retrieved(key, owner, bodies) for key in kinds})
 
     def _retrieved(self, key: str, owner: str, bodies: Bodies) -> RetrievedData:
         """As if a hook call had sent it: through the same reader, so that the same is refused."""

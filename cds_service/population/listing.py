@@ -8,7 +8,7 @@ import msgspec
 
 from cds_service.call_summary import summarize_order
 from cds_service.findings.finding import OrderFinding
-from cds_service.population.bucket import SIDES, Judges, done_file, orders_of, read_batch, records_of, rows_file
+from cds_service.population.bucket import SIDES, Judges, done_file, read_batch, records_of, rows_file, sort_out
 from cds_service.population.files import write_whole
 from cds_service.population.tally import Tally
 
@@ -28,16 +28,15 @@ class Listed(msgspec.Struct, frozen=True, order=True):
 
 def list_bucket(run: Path, number: int, judges: Judges, procedure: str) -> None:
     """List the patients of one bucket, and say that it is done."""
-    held, judge = read_batch(run, number, judges), judges.judges[0]
-    _, patients = orders_of(held)
+    held, judge = sort_out(read_batch(run, number, judges)), judges.judges[0]
     found = []
-    for owner, bodies in records_of(run, held, patients).items():
+    for owner, bodies in records_of(run, held.lines, held.patients).items():
         option = judge.option(owner.decode(), bodies, procedure) if "conditions" in bodies else None
         if option is not None:
             found.append(_listed(owner.decode(), option))
     lines = b"".join(msgspec.json.encode(one) + b"\n" for one in sorted(found))
     write_whole(rows_file(run, number, SIDES[0]), lines)
-    write_whole(done_file(run, number, SIDES[0]), msgspec.json.encode(Tally(patients=len(patients))))
+    write_whole(done_file(run, number, SIDES[0]), msgspec.json.encode(Tally(patients=len(held.patients))))
 
 
 def _listed(owner: str, option: OrderFinding) -> Listed:

@@ -27,9 +27,10 @@ from cds_service.population.intervals import rate_of
 from cds_service.population.plots import draw_rates
 from cds_service.population.results import read_rows
 from cds_service.population.run import summary_of
+from cds_service.population.spill import ORDERS
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_PLOTTED = ("row", "indicator", "procedure", "month", "unchecked")
+_PLOTTED = ("interrupts", "told", "indicator", "procedure", "month", "unchecked")
 _COLUMNS = ("table", "name", "count", "total", "per100", "low", "high")
 
 
@@ -84,6 +85,7 @@ def _as_page(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iter
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
     drawn = [
         {
+            "id": table.id,
             "title": table.title,
             "what": table.what[:1].upper() + table.what[1:],
             "lines": list(map(shown, table.lines)),
@@ -97,7 +99,11 @@ def _as_page(summary: Mapping[str, Any], tables: Iterable[Table], headline: Iter
         tables=drawn,
         warnings=list(_warnings(summary)),
         set_aside=list(cells(summary["setAside"]).items()),
-        undated=[(row, _cell(ends["fewest"]), _cell(ends["most"])) for row, ends in summary["undated"].items()],
+        undated=[
+            (row, _cell(ends["fewest"]), _cell(ends["most"]))
+            for row, ends in summary["undated"].items()
+            if ends["fewest"] < ends["most"]
+        ],
         unread=list(_unread(summary["unread"])),
         small=SMALL,
     )
@@ -120,8 +126,10 @@ def _warnings(summary: Mapping[str, Any]) -> Iterator[str]:
     export = summary["export"]
     if export["kindsNotExported"]:
         yield f"No file of {', '.join(export['kindsNotExported'])}: what depends on it is unknown for everybody."
-    if export["kindsIncomplete"]:
-        yield f"A part of {', '.join(export['kindsIncomplete'])} is missing: nothing of it is known to be absent."
+    if incomplete := [kind for kind in export["kindsIncomplete"] if kind != ORDERS]:
+        yield f"A part of {', '.join(incomplete)} is missing: nothing of it is known to be absent."
+    if ORDERS in export["kindsIncomplete"]:
+        yield "A part of the orders is missing, and is counted nowhere on this page."
     for error in export["errors"]:
         yield f"The server said of its export: {error}."
     if summary["bucketsSetAside"]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from cds_service.errors import SetupError
-from cds_service.population.export import Export
+from cds_service.population.export import Export, is_packed
 
 SPLIT = 16 << 20
 BUCKET = 6 << 20
@@ -32,6 +32,7 @@ class Input(msgspec.Struct, frozen=True):
     path: str
     size: int
     modified_ns: int
+    packed: bool
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ class Plan(msgspec.Struct, frozen=True):
 def make_plan(exports: Sequence[str], export: Export, choices: Choices, versions: Sequence[str]) -> Plan:
     """The plan for an export; the same export gives the same plan."""
     inputs = tuple(_input(path) for path in export.files)
-    size = sum(one.size * (_GROWS if one.path.endswith(".gz") else 1) for one in inputs)
+    size = sum(one.size * (_GROWS if one.packed else 1) for one in inputs)
     buckets = max(1, min(_MOST_BUCKETS, -(-size // BUCKET)))
     return Plan(tuple(exports), inputs, tuple(_splits(inputs)), buckets, choices, tuple(versions))
 
@@ -114,12 +115,12 @@ def check_unchanged(old: Plan, new: Plan, run: Path) -> None:
 
 def _input(path: Path) -> Input:
     found = path.stat()
-    return Input(str(path), found.st_size, found.st_mtime_ns)
+    return Input(str(path), found.st_size, found.st_mtime_ns, is_packed(path))
 
 
 def _splits(inputs: Sequence[Input]) -> Iterator[Split]:
     for number, one in enumerate(inputs):
-        if one.path.endswith(".gz"):
+        if one.packed:
             yield Split(number, 0, None)
             continue
         for start in range(0, one.size, SPLIT):

@@ -7,6 +7,7 @@ are written by a process of its own, in which nothing else is.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from itertools import islice
@@ -72,13 +73,13 @@ def read_rows(run: Path) -> Iterator[Row]:
     Raises:
         SetupError: there is none, or pyarrow is needed and not installed.
     """
-    if (run / _PARQUET).exists():
-        yield from _read_parquet(run / _PARQUET)
-    elif (run / _LINES).exists():
-        with gzip.open(run / _LINES) as lines:
-            yield from (msgspec.json.decode(line, type=Row) for line in lines)
-    else:
+    found = next((path for path in (run / _PARQUET, run / _LINES) if path.exists()), None)
+    if found is None:
         raise SetupError(f"{run}: no finished run here; make one with: cds-service screen run EXPORT --out {run}")
+    try:
+        yield from _read_parquet(found) if found.name == _PARQUET else _read_lines(found)
+    except (msgspec.DecodeError, ValueError, OSError, EOFError, zlib.error) as error:  # Arrow's errors are ValueErrors
+        raise SetupError(f"{found}: can't be read ({type(error).__name__}); screen the export again") from None
 
 
 def write_lines(path: Path, rows: Iterable[Row]) -> Path:
@@ -96,6 +97,11 @@ def _schema(arrow: Any) -> pyarrow.Schema:
 def _flat(row: Row) -> dict[str, str | None]:
     found = {name: getattr(row, name) for name in Row.__struct_fields__}
     return found | {name: msgspec.json.encode(found[name]).decode() for name in _NESTED}
+
+
+def _read_lines(path: Path) -> Iterator[Row]:
+    with gzip.open(path) as lines:
+        yield from (msgspec.json.decode(line, type=Row) for line in lines)
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from cds_service.population.files import locked, make_folder, remove_parts, whol
 from cds_service.population.medications import keep_medications
 from cds_service.population.plan import WORK, Choices, Plan, check_unchanged, make_plan, read_plan
 from cds_service.population.results import write_rows
-from cds_service.population.spill import ORDER_TYPE, SplitDone, read_done, split_done
+from cds_service.population.spill import KINDS_READ, ORDER_TYPE, SplitDone, read_done, split_done
 from cds_service.population.tally import Tally, add
 from cds_service.population.wanted import gather_wanted, missed, read_seen, want_everybody
 from cds_service.population.workers import JUDGE, LOOK_AHEAD, PARTITION, Outcome, Workers
@@ -31,6 +32,18 @@ from cds_service.population.workers import JUDGE, LOOK_AHEAD, PARTITION, Outcome
 COMPARED = "compared"
 """Folder of a run that holds the run of the other site; itself a finished run."""
 _SUMMARY = "summary.json"
+_MEMBERS = {
+    "knowledgeVersion",
+    "resultHash",
+    "recognised",
+    "setAside",
+    "cards",
+    "undated",
+    "unread",
+    "export",
+    "choices",
+}
+"""What later steps read of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +98,20 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
 
 
 def read_summary(run: Path) -> dict[str, Any] | None:
-    """The summary of a finished run; None for one that is not."""
+    """The summary of a finished run; None for one that is not.
+
+    Raises:
+        SetupError: it can't be read, or another release wrote it.
+    """
+    path = run / _SUMMARY
     try:
-        found: dict[str, Any] = msgspec.json.decode((run / _SUMMARY).read_bytes())
+        found: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict)
     except FileNotFoundError:
         return None
+    except msgspec.DecodeError as error:
+        raise SetupError(f"{path}: can't be read ({error}); screen the export again into another folder") from None
+    if gone := sorted(_MEMBERS - found.keys()):
+        raise SetupError(f"{path}: is of another release, it has no {gone[0]}; screen the export again")
     return found
 
 
@@ -261,6 +283,7 @@ def _summary(
         "undated": {row: {"fewest": tally.fewest.get(row, 0), "most": tally.most[row]} for row in sorted(tally.most)},
         "unread": _sorted(tally.unread),
         "lines": sum(split.lines for split in splits),
+        "linesPassedOver": _sorted(_passed_over(splits)),
         "badLines": sum(len(split.bad) for split in splits),
         "badLinesOfNoKnownPatient": sum(split.ownerless for split in splits),
         "bucketsSetAside": tally.failed,
@@ -276,6 +299,12 @@ def _summary(
         },
         "choices": {**msgspec.to_builtins(task.choices), "look_back_days": task.look_back_days},
     }
+
+
+def _passed_over(splits: Sequence[SplitDone]) -> dict[str, int]:
+    """Lines of resource types that nothing reads."""
+    types = sum((Counter(split.types) for split in splits), Counter[str]())
+    return {name: count for name, count in types.items() if name not in KINDS_READ}
 
 
 def _sorted(counts: dict[str, int]) -> dict[str, int]:

@@ -33,10 +33,14 @@ _SILENT_SHARE = 3
 
 
 class Key(msgspec.Struct):
-    """What the service said of each item: `row|level` or `no card`, and how many orders the item stands for."""
+    """What the service said of each item: `row|level` or `no card`, and how many orders the item stands for.
+
+    `asked` are order and row of each item, as the sheet names them.
+    """
 
     strata: dict[str, str]
     weights: dict[str, float]
+    asked: dict[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ def write_sample(run: Path, size: int, seed: str = "1") -> tuple[Path, Path, Pat
     """Write `sample.csv`, `sample.html` and `sample.key.json` into the run; gives their paths.
 
     Raises:
-        SetupError: the run is not finished, or has no recognized order.
+        SetupError: the run is not finished, or has no recognized order, or its sheet holds answers.
     """
+    _check_unanswered(run / "sample.csv")
     chosen, totals = _choose(_strata(read_rows(run), seed), size, seed)
     if not chosen:
         raise SetupError(f"{run}: no recognized order to sample from")
@@ -64,12 +69,28 @@ def write_sample(run: Path, size: int, seed: str = "1") -> tuple[Path, Path, Pat
     key = Key(
         {item: one.stratum for item, one in items.items()},
         {item: totals[one.stratum] / drawn[one.stratum] for item, one in items.items()},
+        {
+            item: (cells["order"], cells["row"])
+            for item, cells in ((item, _cells(item, one)) for item, one in items.items())
+        },
     )
     sheet, page, secret = run / "sample.csv", run / "sample.html", run / "sample.key.json"
     write_whole(sheet, _as_csv(items).encode())
     write_whole(page, _as_page(items).encode())
     write_whole(secret, msgspec.json.encode(key))
     return sheet, page, secret
+
+
+def _check_unanswered(sheet: Path) -> None:
+    """Refuse to write over what reviewers wrote; a sheet that is none, a spreadsheet open on it, count as answered."""
+    try:
+        written = sheet.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    except UnicodeDecodeError:
+        written = [""]
+    if written[:1] != [",".join(COLUMNS)] or not all(line.endswith(",,,,") for line in written[1:]):
+        raise SetupError(f"{sheet}: holds answers; move it and sample.key.json away before you draw another sample")
 
 
 def _strata(rows: Iterable[Row], seed: str) -> dict[str, list[Candidate]]:

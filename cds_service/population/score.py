@@ -15,6 +15,7 @@ from cds_service.population.intervals import Agreement, Rate, agreement_of, rate
 from cds_service.population.sample import ITEM_DIGITS, SILENT, Key
 
 _READ = ("item", "reviewer_1", "reviewer_2", "adjudicator")
+_ASKED = ("order", "row")
 _DELIMITERS = ",;\t"
 _ANSWERS = {"yes": "yes", "y": "yes", "1": "yes", "no": "no", "n": "no", "0": "no", "": ""}
 
@@ -116,6 +117,10 @@ def _items(sheet: Path, lines: Sequence[dict[str, str | None]], key: Key) -> lis
 def _item(sheet: Path, place: int, item: str, line: dict[str, str | None], key: Key) -> _Item:
     if item not in key.strata:
         raise SetupError(f'{sheet}, line {place}: item "{item}" is not of this sample')
+    if any(line.get(name) not in (None, asked) for name, asked in zip(_ASKED, key.asked[item], strict=True)):
+        raise SetupError(
+            f'{sheet}, line {place}: item "{item}" asks for something else than in this key; use its own key'
+        )
     one, other, third = (_answer(sheet, place, line, name) for name in ("reviewer_1", "reviewer_2", "adjudicator"))
     agreed = one if one == other or not other else (other if not one else "")
     return _Item(key.strata[item], key.weights[item], (one, other), third or agreed)

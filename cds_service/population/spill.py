@@ -19,19 +19,9 @@ import msgspec
 from cds_service.clinical_data.bundles import OF_NOBODY
 from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
+from cds_service.population.blocks import BOM, CutShort, Line, read_blocks
 from cds_service.population.files import whole_file, write_whole
-from cds_service.population.lines import (
-    BOM,
-    UNREADABLE,
-    Broken,
-    CutShort,
-    Head,
-    patient_in,
-    read_blocks,
-    read_clean_head,
-    read_head,
-    why_broken,
-)
+from cds_service.population.lines import UNREADABLE, Broken, Head, patient_in, read_head, read_heads, why_broken
 from cds_service.population.plan import WORK, Plan
 from cds_service.population.wanted import Wanted
 
@@ -54,6 +44,8 @@ KINDS_READ: Mapping[str, str] = {
 ROUTES = {name: f"\t{key}\t".encode() for name, key in KINDS_READ.items()}
 """Resource type -> what stands between owner and body."""
 _PATIENT, _ORDER = ROUTES["Patient"], ROUTES[ORDER_TYPE]
+_ALL_ASKED_FOR = frozenset({"Patient", ORDER_TYPE})
+"""Types of which something is kept whoever's they are."""
 
 
 class BadLine(msgspec.Struct):
@@ -83,7 +75,7 @@ class SplitDone(msgspec.Struct):
     cut_short: list[str] = []
 
 
-Place = tuple[list[bytes], bytes]
+Place = tuple[list[Line], bytes]
 """The lines of a bucket, and the bare id of a patient of it."""
 _NOT_KEPT: Place = ([], b"")
 """Where the lines of patients go whose record nobody needs: one place for all, so that it stays in the caches."""
@@ -93,33 +85,36 @@ class _Sorter:
     """Lines by bucket, written out whenever they fill the memory that they may have."""
 
     def __init__(self, folder: Path, number: int, buckets: int, wanted: Wanted) -> None:
-        self._folder, self._number, self._wanted = folder, number, wanted
-        self._lines: list[list[bytes]] = [[] for _ in range(buckets)]
-        self.places: dict[str, Place] = {}
-        """Where lines about a reference go, of those that were asked for lately."""
-        self.shared: list[bytes] = []
+        self._folder, self._number, self.wanted = folder, number, wanted
+        self._lines: list[list[Line]] = [[] for _ in range(buckets)]
+        self._places: dict[str | None, Place] = {}  # of those that were asked for lately
+        self.shared: list[Line] = []
         """Lines of nobody that anybody's may refer to."""
         self.held = 0
         self.written = SplitDone()
 
     def place(self, reference: str | None) -> Place | None:
         """Where lines about a reference go; None for no patient."""
-        if reference is not None and self._wanted.surely_not(reference):
-            return _NOT_KEPT  # nearly every one: asked for again sooner than looked up among so many
+        if reference in self._places:
+            return self._places[reference]
         place = self._own_place(reference)
         if place is None or reference is None:
             return None
-        if len(self.places) == _MOST_PLACES:
-            self.places.clear()
-        self.places[reference] = place = place if self._wanted.holds(place[1]) else _NOT_KEPT
+        if len(self._places) == _MOST_PLACES:
+            self._places.clear()
+        self._places[reference] = place = place if self.wanted.holds(place[1]) else _NOT_KEPT
         return place
 
-    def keep(self, reference: str | None, route: bytes, line: bytes) -> None:
+    def add(self, place: Place, route: bytes, line: Line) -> None:
+        """Put a line in its place."""
+        lines, owner = place
+        lines += (owner + route, line)
+        self.held += len(line)
+
+    def keep(self, reference: str | None, route: bytes, line: Line) -> None:
         """Keep a line whoever's it is."""
-        place = self._own_place(reference)
-        if place is not None:
-            place[0].extend((place[1] + route, line))
-            self.held += len(line)
+        if (place := self._own_place(reference)) is not None:
+            self.add(place, route, line)
 
     def _own_place(self, reference: str | None) -> Place | None:
         owner = patient_in(reference)
@@ -135,7 +130,7 @@ class _Sorter:
             starts = []
             for lines in self._lines:
                 starts.append(file.tell())
-                file.write(b"".join(lines))
+                file.writelines(lines)
                 lines.clear()
             starts.append(file.tell())
             file.write(b"".join(map(_PLACE.pack, starts)))
@@ -168,9 +163,7 @@ def partition(run: Path, plan: Plan, number: int, wanted: Wanted) -> None:
     done, counts = sorter.written, _Counts()
     try:
         for lines in read_blocks(Path(plan.inputs[split.input].path), split.start, split.end):
-            if done.lines == 0 and split.start == 0:
-                lines[0] = lines[0].removeprefix(BOM)
-            _sort(lines, sorter, done, counts)
+            _sort(lines, sorter, counts)
             if sorter.held > _MOST_HELD:
                 sorter.write()
     except CutShort:
@@ -187,72 +180,107 @@ class _Counts:
     """Lines by type, and dated resources by kind of data and day."""
 
     types: Counter[str] = field(default_factory=Counter)
-    days: dict[str, Counter[str]] = field(default_factory=dict)
+    days: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
-def _sort(lines: list[bytes], sorter: _Sorter, done: SplitDone, counts: _Counts) -> None:
-    """Put each line of a block in its place. One turn of this loop is most of what a line costs."""
-    types: list[str] = []
-    dates: defaultdict[str, list[str]] = defaultdict(list)
-    places, read = sorter.places, read_clean_head if all(map(bytes.isascii, lines)) else read_head
-    for number, line in enumerate(lines, start=done.lines + 1):
+def _sort(lines: list[Line], sorter: _Sorter, counts: _Counts) -> None:
+    """Put each line of a block in its place.
+
+    What is done for every line is most of what it costs, so it is done for many at once.
+    """
+    numbers: Sequence[int] = range(len(lines))
+    heads = read_heads(lines)
+    if heads is None:
+        heads, numbers = _closely(lines, sorter)
+    names = [head.resource_type for head in heads]
+    for name, count in Counter(names).items():
+        counts.types[name] += count
+        if name not in ROUTES:
+            continue
+        if count == len(names):
+            _place_alike(heads, numbers, lines, sorter, counts)
+        else:
+            alike = [place for place, its in enumerate(names) if its == name]
+            _place_alike([heads[n] for n in alike], [numbers[n] for n in alike], lines, sorter, counts)
+    sorter.written.lines += len(lines)
+
+
+def _closely(lines: list[Line], sorter: _Sorter) -> tuple[list[Head], list[int]]:
+    """The heads of lines one by one, and which lines they are of; those that have none are noted."""
+    found: dict[int, Head] = {}
+    for number, line in enumerate(lines):
+        if line.startswith(BOM):  # also where files with one were joined
+            lines[number] = line = line.removeprefix(BOM)
         try:
-            head = read(line)
-        except UNREADABLE:
-            try:
-                head = read_head(line)
-            except UNREADABLE as error:
-                _note_broken(why_broken(line, error), line, number, sorter, done)
-                continue
-        name = head.resource_type
-        types.append(name)
-        route = ROUTES.get(name)
-        if route is None:
-            continue
-        named = head.subject or head.patient
-        reference = named.reference if named is not None else head.about
-        place = places.get(reference) or sorter.place(reference)  # type: ignore[arg-type]  # None is no key
-        if place is None:
-            _note_ownerless(head, line, number, sorter, done)
-            continue
-        if date := head.effective_date_time or head.recorded_date or head.authored_on or head.performed_date_time:
-            dates[name].append(date)
-        if place is not _NOT_KEPT:
-            held, owner = place
-            held += (owner + route, line)
-            sorter.held += len(line)
-        elif route is _ORDER:
-            sorter.keep(reference, route, line)
-        elif route is _PATIENT:
-            sorter.keep(reference, route, b"\n")  # that there is somebody
-    counts.types.update(types)
-    for name, found in dates.items():
-        counts.days.setdefault(KINDS_READ[name], Counter()).update([date[:10] for date in found])
-    done.lines += len(lines)
+            found[number] = read_head(line)
+        except UNREADABLE as error:
+            _note_broken(why_broken(line, error), line, number, sorter)
+    return list(found.values()), list(found)
 
 
-def _note_broken(broken: Broken, line: bytes, number: int, sorter: _Sorter, done: SplitDone) -> None:
+def _place_alike(
+    heads: Sequence[Head], numbers: Sequence[int], lines: Sequence[Line], sorter: _Sorter, counts: _Counts
+) -> None:
+    """Put lines of one type in their places; `numbers` says which of the lines each head is of."""
+    name = heads[0].resource_type
+    nobodys = [n for n in _asked_for(name, heads, sorter.wanted) if not _place(heads[n], lines[numbers[n]], sorter)]
+    for n in nobodys:
+        _note_ownerless(heads[n], lines[numbers[n]], numbers[n], sorter)
+    if nobodys:
+        heads = [head for n, head in enumerate(heads) if n not in nobodys]
+    dates = [h.effective_date_time or h.recorded_date or h.authored_on or h.performed_date_time for h in heads]
+    if any(dates):
+        counts.days[KINDS_READ[name]].update([date[:10] for date in dates if date])
+
+
+def _asked_for(name: str, heads: Sequence[Head], wanted: Wanted) -> Sequence[int]:
+    """The places of the lines of one type that something is done with: those that may be kept, or are nobody's."""
+    if name in _ALL_ASKED_FOR:
+        return range(len(heads))
+    named = [head.subject or head.patient for head in heads]
+    references = [one.reference for one in named if one is not None and one.reference]
+    return wanted.among(references) if len(references) == len(heads) else range(len(heads))
+
+
+def _place(head: Head, line: Line, sorter: _Sorter) -> bool:
+    """Put one line in its place; False where it is nobody's."""
+    reference, route = head.about, ROUTES[head.resource_type]
+    place = sorter.place(reference)
+    if place is None:
+        return False
+    if place is not _NOT_KEPT:
+        sorter.add(place, route, line)
+    elif route is _ORDER:
+        sorter.keep(reference, route, line)
+    elif route is _PATIENT:
+        sorter.keep(reference, route, b"\n")  # that there is somebody
+    return True
+
+
+def _note_broken(broken: Broken, line: Line, number: int, sorter: _Sorter) -> None:
     """List a broken line, and leave an empty one with its patient, whose data of this kind are not complete then."""
     if not line.strip():
         return
-    done.bad.append(BadLine(number, broken.reason))
+    done = sorter.written
+    done.bad.append(BadLine(done.lines + number + 1, broken.reason))
     route, place = ROUTES.get(broken.resource_type or ""), sorter.place(f"Patient/{broken.owner}")
     if broken.owner is None or route is None or place is None:
         done.ownerless += 1
     elif broken.resource_type != ORDER_TYPE and place is not _NOT_KEPT:
-        place[0].extend((place[1] + route, b"\n"))
+        sorter.add(place, route, b"\n")
 
 
-def _note_ownerless(head: Head, line: bytes, number: int, sorter: _Sorter, done: SplitDone) -> None:
+def _note_ownerless(head: Head, line: Line, number: int, sorter: _Sorter) -> None:
     """A resource of nobody; one about a group, a device or a place is none of ours."""
     if head.resource_type in OF_NOBODY:
         sorter.shared.append(line)
         sorter.held += len(line)
         return
+    done = sorter.written
     if head.resource_type == ORDER_TYPE:
         done.no_patient += 1
     if head.resource_type != "Encounter" and not _is_about_another(head.about):
-        done.bad.append(BadLine(number, "names no patient"))
+        done.bad.append(BadLine(done.lines + number + 1, "names no patient"))
 
 
 def _is_about_another(reference: str | None) -> bool:
@@ -270,7 +298,7 @@ def read_done(run: Path, number: int) -> SplitDone | None:
 
 
 def read_buckets(run: Path, buckets: range, parts: Sequence[int]) -> list[list[bytes]]:
-    """The lines of buckets in no order, a list for each part; each is owner, kind and body with tabs between.
+    """The lines of buckets in no order, a list for each part; each is owner, kind and body with tabs between, ended.
 
     Args:
         run: folder of the run.
@@ -278,7 +306,7 @@ def read_buckets(run: Path, buckets: range, parts: Sequence[int]) -> list[list[b
         parts: number of spill files of each split.
     """
     files = [_spill(run / WORK, number, part) for number, count in enumerate(parts) for part in range(count)]
-    return [_part(file, buckets).split(b"\n")[:-1] for file in files]
+    return [_part(file, buckets) for file in files]
 
 
 def shared_files(run: Path, shared: Sequence[int]) -> list[Path]:
@@ -286,7 +314,7 @@ def shared_files(run: Path, shared: Sequence[int]) -> list[Path]:
     return [_shared(run / WORK, number, part) for number, count in enumerate(shared) for part in range(count)]
 
 
-def _part(path: Path, buckets: range) -> bytes:
+def _part(path: Path, buckets: range) -> list[bytes]:
     with path.open("rb") as file:
         size = file.seek(0, 2)
         (end,) = _PLACE.unpack(_at(file, size - _PLACE.size, _PLACE.size))
@@ -294,7 +322,8 @@ def _part(path: Path, buckets: range) -> bytes:
             _PLACE.unpack(_at(file, end + bucket * _PLACE.size, _PLACE.size))[0]
             for bucket in (buckets.start, buckets.stop)
         )
-        return _at(file, first, last - first)
+        file.seek(first)
+        return file.readlines(last - first - 1) if last > first else []  # it goes on at exactly its hint
 
 
 def _at(file: IO[bytes], place: int, size: int) -> bytes:

@@ -1,8 +1,8 @@
 """The look ahead: whose records are needed, known from the orders before anything is sorted.
 
 Most patients of an export have no order that the tables know. Nothing of theirs is written again but that they exist.
-A patient is marked by a hash in a table of bits, so memory does not grow with their number; one who is marked by
-mistake costs a little and changes nothing.
+A patient is marked by a hash in a table of at most 8 MB, so memory does not grow with their number; one who is marked
+by mistake costs a little and changes nothing.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ from cds_service.findings.chart import empty_chart
 from cds_service.findings.recognition import Recognized, recognize
 from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Knowledge
+from cds_service.population.blocks import BOM, find_lines
 from cds_service.population.files import write_whole
-from cds_service.population.lines import BOM, UNREADABLE, find_lines, patient_in, read_head
+from cds_service.population.lines import UNREADABLE, patient_in, plain_ids, read_head
 from cds_service.population.plan import WORK, Plan
 
 _ORDER = KINDS["orders"].resource_type
 _NAMED = f'"{_ORDER}"'.encode()
-_BITS = 1 << 23
-_PATIENT = "Patient/"
-_BARE = len(_PATIENT)
-_LONGEST = _BARE + 64
-"""Of a reference with an id as FHIR has it."""
-_NOBODY, _EVERYBODY = bytes(_BITS // 8), b""
+_SMALLEST, _LARGEST = 1 << 16, 1 << 23
+_FREE = 32
+"""Places of the table for each mark: few enough for the caches, while one patient in 32 is marked by mistake."""
+_EVERYBODY = b""
 
 
 class SeenAhead(msgspec.Struct):
@@ -45,37 +44,28 @@ class SeenAhead(msgspec.Struct):
 class Wanted:
     """Whose records are kept."""
 
-    def __init__(self, bits: bytes) -> None:
-        """`bits` as of `gather_wanted`; empty for everybody."""
-        self._bits = bits
+    def __init__(self, table: bytes) -> None:
+        """`table` as of `gather_wanted`: a power of two of bytes; empty for everybody."""
+        self._table, self._mask = table, len(table) - 1
 
     @property
     def everybody(self) -> bool:
         """Whether all records are kept."""
-        return not self._bits
+        return not self._table
 
     def holds(self, owner: bytes) -> bool:
         """Whether a patient's record is kept; `owner` is the bare id."""
-        if not self._bits:
-            return True
-        mark = _mark(owner)
-        return bool(self._bits[mark >> 3] >> (mark & 7) & 1)
+        return not self._table or bool(self._table[crc32(owner) & self._mask])
 
-    def surely_not(self, reference: str) -> bool:
-        """Whether a reference, written as nearly all are, names a patient whose record is not kept.
+    def among(self, references: Sequence[str]) -> Sequence[int]:
+        """The places of the references that may name a patient whose record is kept; of nearly all it is sure.
 
-        False where that takes a closer look. It is asked for nearly every line, so it asks for no more than it must.
+        It is asked of every line, so it does for many at once what `holds` does for one.
         """
-        if not self._bits or len(reference) > _LONGEST or reference[:_BARE] != _PATIENT:
-            return False
-        if not reference[_BARE:].replace("-", "").isalnum():
-            return False
-        mark = crc32(reference.encode()) % _BITS
-        return not self._bits[mark >> 3] >> (mark & 7) & 1
-
-
-def _mark(owner: bytes) -> int:
-    return crc32(b"Patient/" + owner) % _BITS
+        if not self._table or (ids := plain_ids(references)) is None:
+            return range(len(references))
+        table, mask = self._table, self._mask
+        return [place for place, number in enumerate(map(crc32, ids)) if table[number & mask]]
 
 
 def look_ahead(run: Path, plan: Plan, number: int, tables: Sequence[Knowledge]) -> None:
@@ -89,7 +79,7 @@ def look_ahead(run: Path, plan: Plan, number: int, tables: Sequence[Knowledge]) 
     """
     split, marks, orders = plan.splits[number], set[int](), 0
     for line in find_lines(Path(plan.inputs[split.input].path), split.start, split.end, _NAMED):
-        body = line.removeprefix(BOM)
+        body = bytes(line).removeprefix(BOM)
         try:
             head = read_head(body)
         except UNREADABLE:
@@ -99,7 +89,7 @@ def look_ahead(run: Path, plan: Plan, number: int, tables: Sequence[Knowledge]) 
         orders += 1
         owner = patient_in(head.about)
         if owner is not None and _may_be_known(body, plan, tables):
-            marks.add(_mark(owner.encode()))
+            marks.add(crc32(owner.encode()))
     write_whole(_seen_file(run, number), msgspec.json.encode(SeenAhead(orders, sorted(marks))))
 
 
@@ -139,10 +129,13 @@ def gather_wanted(run: Path, plan: Plan) -> None:
     """Put together what was seen of all splits; what is there already stays."""
     if wanted_file(run).exists():
         return
-    bits = bytearray(_NOBODY)
+    size, enough = _SMALLEST, min(_LARGEST, _FREE * sum(1 for _ in _marks(run, plan)))
+    while size < enough:
+        size *= 2
+    table = bytearray(size)
     for mark in _marks(run, plan):
-        bits[mark >> 3] |= 1 << (mark & 7)
-    write_whole(wanted_file(run), bytes(bits))
+        table[mark & size - 1] = 1
+    write_whole(wanted_file(run), bytes(table))
 
 
 def want_everybody(run: Path) -> None:

@@ -16,19 +16,30 @@ STANDARD_INPUT = Path("-")
 _LINES = {".ndjson", ".jsonl"}
 _ENDINGS = {".json", *_LINES}
 _GZIP = ".gz"
+_BESIDE = {
+    "the manifest of a Bulk Data export": {"transactionTime", "output"},
+    "the manifest of a FHIR package": {"name", "version", "fhirVersions"},
+    "the index of a FHIR package": {"index-version", "files"},
+}
+"""JSON files that lie beside resources and are none -> their required members.
+
+Source: Bulk Data Access 2.0.0, Output Manifest; FHIR NPM Packages, package.json and .index.json.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """The bytes of one resource and their location; `line` counts from 1, None in a JSON file.
 
-    `problem` says why the file can't be read; the content is then empty.
+    `problem` says why the file can't be read; the content is then empty. `beside` says what the file is, if it is none
+    of the resources but describes them.
     """
 
     path: Path
     line: int | None
     content: bytes
     problem: str | None = None
+    beside: str | None = None
 
     @property
     def name(self) -> str:
@@ -99,7 +110,20 @@ def _resources(path: Path) -> Iterator[Source]:
         if _ending(path) in _LINES:
             yield from _lines(path, file)
         else:
-            yield Source(path, None, file.read())
+            content = file.read()
+            yield Source(path, None, content, beside=_beside(content))
+
+
+def _beside(content: bytes) -> str | None:
+    """What a file beside resources is; None for a resource and for anything else."""
+    likely = (what for what, members in _BESIDE.items() if all(b'"%s"' % name.encode() in content for name in members))
+    if (what := next(likely, None)) is None:
+        return None
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return None
+    return what if isinstance(value, dict) and "resourceType" not in value and value.keys() >= _BESIDE[what] else None
 
 
 def _standard_input() -> Iterator[Source]:

@@ -30,7 +30,8 @@ def read_package(package: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
     try:
         found = list(resources_below(package, kinds) if package.is_dir() else _in_archive(package, kinds))
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise SetupError(f"{package}: can't be read as a package ({error}); name a folder or a .tgz") from None
+        why = getattr(error, "strerror", None) or "no tar archive"
+        raise SetupError(f"{package}: can't be read as a package ({why}); name a folder or a .tgz") from None
     if not found:
         raise SetupError(f"{package}: has no StructureDefinition, ValueSet or CodeSystem in JSON")
     return found

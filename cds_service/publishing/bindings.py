@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.questions.antithrombotic import ANTITHROMBOTIC_CODES, antithrombotic_value_sets
 from cds_service.knowledge.questions.condition import ConditionQuestion
-from cds_service.knowledge.tables import Contraindication, Knowledge, Lab
+from cds_service.knowledge.tables import Contraindication, Knowledge
 from cds_service.publishing.definition import Resource, canonical, definition
 
 Row = Mapping[str, Any]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import Spellings, common_spellings
-from cds_service.knowledge.tables import Lab
 from cds_service.knowledge.units import Units
 from cds_service.knowledge.value_sets import rules_of
 

@@ -162,7 +162,8 @@ def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Re
     words = [line["asks"], f"applies where: {line['applies where']}"]
     days = line["oldest result, days"]
     words += [f"oldest result that counts, in days: {days}"] if days else []
-    advice = [source.knowledge.wording[f"advice.{key}"] for key in criterion.advice]
+    known, wording = source.knowledge.advice, source.knowledge.wording
+    advice = [wording[f"advice.{key}"] for key in criterion.advice if not (key in known and known[key].only_with)]
     return {
         "id": criterion.id,
         "title": criterion.label,

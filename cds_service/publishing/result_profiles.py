@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cds_service.knowledge.tables import Contraindication, Lab
+from cds_service.knowledge.lab_types import Lab
+from cds_service.knowledge.tables import Contraindication
 from cds_service.knowledge.units import Units
 from cds_service.publishing.bindings import labs_by_row
 from cds_service.publishing.definition import Resource, canonical, copyright_of, definition

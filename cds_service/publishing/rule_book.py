@@ -8,15 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cds_service.cards.wording import ENGLISH, Wording
+from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.review import ORIGINS, use_text
-from cds_service.knowledge.tables import (
-    IN_VESSELS,
-    Contraindication,
-    Indication,
-    Knowledge,
-    Procedure,
-    Threshold,
-)
+from cds_service.knowledge.tables import IN_VESSELS, Contraindication, Indication, Knowledge, Procedure
 from cds_service.publishing.applies import asked
 from cds_service.publishing.read_as import read_as
 from cds_service.publishing.rule import Link, Rule

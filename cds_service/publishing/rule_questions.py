@@ -12,8 +12,9 @@ from cds_service.cards.quantities import shown_limit
 from cds_service.cards.wording import Wording
 from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.expressions import Expression
+from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.review import expression_text, gate_texts
-from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge, Threshold
+from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge
 from cds_service.knowledge.value_sets import CodeRule
 from cds_service.publishing.rule import CodeList, ListedCode, RuleLimit, RuleQuestion
 

@@ -4,7 +4,6 @@ Without the key nobody can reverse it, not even by trying every id.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 _HEX_DIGITS = 32
@@ -19,4 +18,4 @@ def pseudonym(key: bytes, issuer: str, patient_id: str) -> str:
         patient_id: bare id, as in `context.patientId`.
     """
     message = f"{len(issuer)}:{issuer}{patient_id}".encode("utf-8", "surrogatepass")
-    return hmac.new(key, message, hashlib.sha256).hexdigest()[:_HEX_DIGITS]
+    return hmac.digest(key, message, "sha256").hex()[:_HEX_DIGITS]

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import sqlalchemy as sa
 
 from cds_service.hooks.catalog import SERVICES
+from cds_service.storage.prepared import Prepared, prepared
 from cds_service.storage.schema import CARDS, FEEDBACK
 from cds_service.storage.store import Store
 
@@ -50,23 +52,31 @@ class Earlier:
 
 _GAVE_FEEDBACK = sa.exists().where(FEEDBACK.c.client == sa.bindparam("client"))
 """Looked at before any card: a client that sends no feedback may show a card very often."""
+_WAS_ANSWERED = sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
 
 
-def _cards(after: str, *, answered: bool) -> sa.Select[tuple[str, str, bool]]:
-    """Cards that the client was shown of these subjects, from one time on."""
+def _cards(subjects: int, after: str, *, answered: bool) -> sa.Select[tuple[str, str, bool]]:
+    """Cards that the client was shown of so many subjects, from one time on."""
     return (
         sa.select(CARDS.c.subject, CARDS.c.evidence, sa.literal(answered).label("answered"))
         .distinct()
-        .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(sa.bindparam("subjects", expanding=True)))
+        .where(CARDS.c.client == sa.bindparam("client"), CARDS.c.subject.in_(_places("subject", subjects)))
         .where(CARDS.c.shown, CARDS.c.at > sa.bindparam(after), CARDS.c.at <= sa.bindparam("until"))
     )
 
 
-_ANSWERED = _cards("answers_after", answered=True).where(
-    _GAVE_FEEDBACK, sa.exists().where(FEEDBACK.c.card == CARDS.c.uuid, FEEDBACK.c.client == CARDS.c.client)
-)
-_SEEN = _cards("seen_after", answered=False).where(CARDS.c.service.in_(sa.bindparam("earlier", expanding=True)))
-_SETTLED = sa.union_all(_ANSWERED, _SEEN).limit(_MOST_READ)
+def _places(name: str, count: int) -> list[sa.BindParameter[str]]:
+    return [sa.bindparam(f"{name}{number}", type_=sa.String) for number in range(count)]
+
+
+@lru_cache(maxsize=64)
+def _settled(subjects: int, earlier: int, dialect: sa.Dialect) -> Prepared:
+    """Cards of so many subjects that were answered, or shown by one of so many services."""
+    answered = _cards(subjects, "answers_after", answered=True).where(_GAVE_FEEDBACK, _WAS_ANSWERED)
+    if not earlier:
+        return prepared(answered.limit(_MOST_READ), dialect)
+    seen = _cards(subjects, "seen_after", answered=False).where(CARDS.c.service.in_(_places("earlier", earlier)))
+    return prepared(sa.union_all(answered, seen).limit(_MOST_READ), dialect)
 
 
 def already_answered(
@@ -90,9 +100,11 @@ def already_answered(
     subjects = sorted({mark.subject for several in marks.values() for mark in several})
     earlier = [service for service in SERVICES if _comes_before(service, call.service)]
     since = call.at - SHOWN_FOR
-    wanted = {"client": call.client, "subjects": subjects, "until": call.at, "answers_after": call.at - ANSWERED_FOR}
-    with store.transaction(seconds) as connection:
-        rows = connection.execute(_SETTLED, wanted | {"earlier": earlier, "seen_after": since}).all()
+    values: dict[str, object] = {"client": call.client, "until": call.at, "seen_after": since}
+    values["answers_after"] = call.at - ANSWERED_FOR
+    values |= {f"subject{number}": subject for number, subject in enumerate(subjects)}
+    values |= {f"earlier{number}": service for number, service in enumerate(earlier)}
+    rows = store.rows(_settled(len(subjects), len(earlier), store.dialect), values, seconds)
     answered = {(row.subject, row.evidence) for row in rows if row.answered}
     seen = {(row.subject, row.evidence) for row in rows if not row.answered}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError, StatementError
 
 from cds_service.errors import RowsRejected, SettingError, StoreUnavailable
+from cds_service.storage.prepared import Prepared
 from cds_service.storage.schema import CALLS, METADATA, NEWEST_REVISION, REVISION, make_tables
 from cds_service.storage.sqlite_file import SqliteFile
 
@@ -120,6 +121,16 @@ class Store:
             if self._file is not None:
                 self._file.check_kept(connection.info["file"])
 
+    @property
+    def dialect(self) -> sa.Dialect:
+        """The kind of database, for which statements are prepared."""
+        return self._engine.dialect
+
+    def rows(self, statement: Prepared, values: Mapping[str, Any], seconds: float) -> Sequence[sa.Row[Any]]:
+        """What a prepared SELECT finds; the arguments and errors are those of `transaction`."""
+        with self.transaction(seconds) as connection:
+            return connection.exec_driver_sql(statement.text, statement.filled(values)).all()
+
     def problem(self) -> str | None:
         """Why nothing can be stored now; None if all is well. It writes, as a full disk can still be read."""
         try:
@@ -180,6 +191,18 @@ class Store:
             raise
 
 
+_SQLITE_ERRORS = {
+    "SQLITE_FULL": "the disk is full, make room",
+    "SQLITE_READONLY": "the file or its folder is read-only, make it writable",
+    "SQLITE_CANTOPEN": "the file can't be opened, look at its folder and rights",
+    "SQLITE_CORRUPT": "the file is damaged, restore a backup",
+    "SQLITE_NOTADB": "the file is no database, restore a backup",
+    "SQLITE_BUSY": "another process keeps it locked",
+    "SQLITE_IOERR": "the disk can't be read or written, look at it",
+}
+"""Start of a SQLite result code -> what to do. Source: sqlite.org, Result and Error Codes."""
+
+
 def _is_empty(connection: sa.Connection) -> bool:
     """Whether none of our tables is there yet."""
     return {*METADATA.tables, REVISION.name}.isdisjoint(sa.inspect(connection).get_table_names())
@@ -194,14 +217,17 @@ def _revision(connection: sa.Connection) -> str | None:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Turn database errors into StoreUnavailable. Their messages may quote rows, so only the error class is kept."""
+    """Turn database errors into StoreUnavailable. Messages may quote rows: kept are the class and SQLite's code."""
     try:
         yield
     except SQLAlchemyError as error:
-        cause = type(getattr(error, "orig", None) or error).__name__
+        original = getattr(error, "orig", None) or error
+        cause = type(original).__name__
         if isinstance(error, IntegrityError | DataError) or type(error) is StatementError:
             raise RowsRejected(f"The database refused the rows ({cause}).") from None
-        raise StoreUnavailable(f"The database failed ({cause}).") from None
+        code = getattr(original, "sqlite_errorname", "")
+        remedy = next((f": {remedy}" for name, remedy in _SQLITE_ERRORS.items() if code.startswith(name)), "")
+        raise StoreUnavailable(f"The database failed ({cause}){remedy}.") from None
 
 
 def file_of(url: str) -> Path | None:

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from flask import request
@@ -46,12 +46,16 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedCall:
-    """One hook call to record; with `shadow` nothing of its answer is shown."""
+    """One hook call to record; with `shadow` nothing of its answer is shown.
+
+    `marks`: what its cards are known by in the store, by their uuids, once they were asked for.
+    """
 
     request: HookRequest
     at: datetime
     knowledge_version: str
     shadow: bool
+    marks: dict[str, tuple[CardMark, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class CallRecorder:
         return _without(answered, result)
 
     def _marks(self, call: ReceivedCall, result: Answer) -> dict[str, tuple[CardMark, ...]]:
-        """What each card is known by in the store, by its uuid: a mark for each key, the one in use first."""
+        """The marks of each card that can be known again: one for each key, the one in use first."""
 
         def mark(key: bytes, topic: str, basis: Basis) -> CardMark:
             def keyed(*parts: str) -> str:
@@ -93,11 +97,13 @@ class CallRecorder:
 
             return CardMark(keyed(topic, *basis.orders), keyed(basis.evidence), basis.must_repeat)
 
-        return {
-            card.uuid: tuple(mark(key, card.topic, card.basis) for key in self.log_keys)
-            for card in result.summary.cards
-            if card.uuid is not None and card.basis is not None
-        }
+        found: dict[str, tuple[CardMark, ...]] = {}
+        for card in result.summary.cards:
+            if card.uuid is not None and card.basis is not None:
+                if card.uuid not in call.marks:
+                    call.marks[card.uuid] = tuple(mark(key, card.topic, card.basis) for key in self.log_keys)
+                found[card.uuid] = call.marks[card.uuid]
+        return found
 
     def record(self, call: ReceivedCall, result: Answer | None, stopwatch: Stopwatch) -> None:
         """Record a call with the times of its stages; `result` is None if nothing could be judged."""

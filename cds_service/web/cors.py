@@ -37,7 +37,7 @@ def register_cors(app: Flask, origins: Collection[str], *, allow_loopback: bool 
     def add_headers(response: Response) -> Response:
         if not (origins or allow_loopback) or not _is_protocol_path():
             return response
-        response.vary.add("Origin")
+        response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
         if origin and allowed(origin):
             response.headers["Access-Control-Allow-Origin"] = origin

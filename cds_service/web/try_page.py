@@ -78,13 +78,13 @@ def try_routes(
         return not_ready(knowledge)
 
     @routes.get("/try")
-    def form() -> str:
+    def form() -> str | tuple[str, int]:
         if "empty" in request.args:
             return _page(_Shown())
         wanted = request.args.get("case", next(iter(examples())))
         row = examples().get(wanted) or (cases.all[wanted].row if wanted in cases.all else None)
         if row is None:
-            return _page(_Shown(problems=[f"No example is called {wanted}."]))
+            return _page(_Shown(), unknown=wanted), 404
         shown = _Shown(form=form_of(row, knowledge) or TryForm())
         body = request_of(row, clock()) | {"hookInstance": new_id()}
         if shown.form == TryForm():
@@ -140,11 +140,12 @@ def try_routes(
         shown.unavailable = result.decision.get("unavailable", [])
         shown.orders = trace(result.findings, knowledge, wording_in(language, knowledge))
 
-    def _page(shown: _Shown, chosen: str = "") -> str:
+    def _page(shown: _Shown, chosen: str = "", unknown: str = "") -> str:
         return render_template(
             "try.html",
             shown=shown,
             chosen=chosen,
+            unknown=unknown,
             examples=examples(),
             lists=lists,
             diagnoses=fields.with_blanks(shown.form.diagnoses),

@@ -142,6 +142,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         try:
             conn.start_request()
             request = next(conn.parser)
+            if request.version >= (1, 1) and not any(name == "HOST" for name, _ in request.headers):
+                raise errors.InvalidHeader("Host")  # RFC 9112, 3.2
             conn.unreader.deadline = time.monotonic() + BODY_SECONDS
             keep = self.handle_request(request, conn)
             conn.timeout = time.monotonic() + HEAD_SECONDS

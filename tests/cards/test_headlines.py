@@ -14,7 +14,8 @@ from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cards.quantities import rounded
 from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Computed, Evidence
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.knowledge.lab_types import Lab
+from cds_service.knowledge.tables import Knowledge
 from tests.cards.builders import IOHEXOL, PLATELETS, TODAY, Tables
 
 LONG = "Acute on chronic combined systolic (congestive) and diastolic (congestive) heart failure with a long name"

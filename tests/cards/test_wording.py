@@ -27,7 +27,7 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
     "read": "3 allergy entries", "unread": "results",
     "member": "category", "time": "09:00", "version": "2026.11", "entries": "“Latex”",
     "state": "heart valve", "rule": "hold for 5 days", "guidelines": "PAUSE",
-    "tests": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
+    "reaction": "hives", "tests": "INR", "when": "for 2 Dec", "day": "2 Dec", "drug": "apixaban",
 }  # fmt: skip
 PATTERNS = {"date.day", "date.day-of-year", "date.month", "date.weekday", "date.weekday-of-year"}
 BRITISH = re.compile(r"anaesth|haem|oedem|tumour|colour|[a-z]is(e|ed|ing|ation)\b(?<!prom)|centre", re.IGNORECASE)

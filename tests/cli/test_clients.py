@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from cds_service.cli.main import main
+from cds_service.hooks.catalog import SERVICES
+from cds_service.security.clients_file import read_clients
+from cds_service.security.tokens import InvalidToken, TokenVerifier
 from tests.support.ehr import Ehr, private_jwk, private_key, register
 from tests.support.key_server import key_server
 from tests.support.ports import free_port
@@ -40,6 +43,19 @@ def test_the_command_line_gets_in_as_a_registered_client(
         assert main(["invoke", "--request", str(request), "--service-url", url, *signing]) == code
     captured = capsys.readouterr()
     assert said in captured.out + captured.err
+
+
+def test_a_token_for_curl_is_one_that_the_service_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`clients token` signs for one URL: it is verified by the registered key, and for no other URL."""
+    (tmp_path / "key.json").write_text(json.dumps(private_jwk(NORTH.key, "key-1")), "utf-8")
+    called = "https://cds.example.org/cds-services/ir-order-sign"
+    arguments = ["--key", str(tmp_path / "key.json"), "--issuer", NORTH.issuer, "--url", called]
+    assert main(["clients", "token", *arguments]) == 0
+    token = f"Bearer {capsys.readouterr().out.strip()}"
+    verifier = TokenVerifier(read_clients(register(tmp_path, (NORTH, "")), SERVICES), lambda *_: True)
+    assert verifier.verify(token, called).issuer == NORTH.issuer
+    with pytest.raises(InvalidToken):
+        verifier.verify(token, f"{called}/feedback")
 
 
 def test_a_wrong_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,6 +103,36 @@ def test_every_name_of_a_resource_file_is_read(tmp_path: Path, capsys: pytest.Ca
     assert f"{tmp_path / 'd.NDJSON.GZ'}:2: error" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        (
+            "manifest.json",
+            {"transactionTime": "2026-11-25T00:00:00Z", "output": []},
+            "the manifest of a Bulk Data export",
+        ),
+        (
+            "package.json",
+            {"name": "a.b", "version": "1.0.0", "fhirVersions": ["4.0.1"]},
+            "the manifest of a FHIR package",
+        ),
+        (".index.json", {"index-version": 1, "files": []}, "the index of a FHIR package"),
+    ],
+)
+def test_a_file_beside_resources_is_no_resource(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: Json, what: str
+) -> None:
+    """Manifest and index are named and not counted; a resource that lacks its resourceType is still an error."""
+    write(tmp_path / name, content)
+    write(tmp_path / "a.json", patient())
+    assert main(["validate", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "1 resource: 1 valid" in said.out
+    assert f"{name}: is {what}, no resource" in said.err
+    write(tmp_path / name, content | {"resourceType": "Basics"})
+    assert main(["validate", str(tmp_path)]) == 1
+
+
 def test_one_file_that_cannot_be_read_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A link to nothing and a broken archive are errors of these files; the others are validated."""
     (tmp_path / "a.json").symlink_to("nowhere")

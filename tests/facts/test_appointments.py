@@ -11,6 +11,7 @@ import pytest
 from cds_service.clinical_data.gather import gather
 from cds_service.facts.extract import extract
 from cds_service.hooks.envelope import read_request
+from cds_service.kinds import CLINICAL
 
 EMPTY = {"resourceType": "Bundle", "type": "searchset"}
 
@@ -20,7 +21,7 @@ def gaps_of(appointment: dict[str, Any], now: datetime) -> list[tuple[str, str]]
     resource = {"resourceType": "Appointment", "id": "a1", "status": "proposed", "participant": [], **appointment}
     appointments = {"resourceType": "Bundle", "entry": [{"resource": resource}]}
     context = {"userId": "Practitioner/x", "patientId": "p1", "appointments": appointments}
-    prefetch = dict.fromkeys(("patient", "conditions", "allergies", "observations", "medications", "procedures"), EMPTY)
+    prefetch = dict.fromkeys(("patient", *(kind.key for kind in CLINICAL)), EMPTY)
     body = {"hook": "appointment-book", "hookInstance": "x", "context": context, "prefetch": prefetch}
     request = read_request("ir-appointment-book", json.dumps(body).encode())
     return [(gap.data, gap.reason.key) for gap in extract(gather(request), now=now).unavailable]

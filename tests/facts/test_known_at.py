@@ -11,6 +11,7 @@ import pytest
 
 from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData
 from cds_service.facts.known_at import KnownFacts, Record, known_at, read_record
+from cds_service.kinds import CLINICAL
 from tests.support.reading import retrieved_of
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -38,6 +39,7 @@ def record(
     data = ClinicalData(
         RetrievedData(),
         {
+            **{kind.key: retrieved_of(kind.resource_type, []) for kind in CLINICAL},
             "conditions": retrieved_of("Condition", [condition] if condition else []),
             "allergies": retrieved_of("AllergyIntolerance", [allergy] if allergy else []),
             "observations": retrieved_of("Observation", [observation] if observation else []),

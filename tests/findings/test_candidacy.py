@@ -26,7 +26,7 @@ FIBROID, TODAY = "icd-10-cm|D25.1", date(2026, 11, 24)
 # failing heart. Ascending dissection, the last of the list, is an alert.
 CRITICAL = {
     *("iodinated-contrast-allergy", "contrast-allergy-class-unclear", "iodine-allergy-unspecified"),
-    *("lysis-intracranial-bleeding", "lysis-stroke", "lysis-active-bleeding", "lysis-neurosurgery"),
+    *("lysis-intracranial-bleeding", "lysis-stroke", "lysis-active-bleeding", "lysis-dic", "lysis-neurosurgery"),
     *("pregnancy-uterus", "pregnancy-elective", "pregnancy-test-uterus", "pregnancy-test-elective"),
     "neutrophils-grade-4",
     *("tips-heart-failure-severe", "tips-lvef-severe", "tips-nyha-severe", "tips-pulmonary-pressure"),

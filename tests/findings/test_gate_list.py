@@ -58,9 +58,8 @@ def _line(key: str, *values: Any, yields_to: str = "") -> dict[str, str]:
 def _plain(value: Any) -> str:
     """A value in a few words; empty for nothing, `False` and what restricts nothing."""
     if is_dataclass(value):
-        said = {
-            field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.name not in _LEFT_OUT
-        }
+        written = [field.name for field in fields(value) if field.init and field.name not in _LEFT_OUT]
+        said = {name: _plain(getattr(value, name)) for name in written}
         kept = " ".join(f"{name}={text}" for name, text in said.items() if text)
         return f"({kept})" if kept else ""
     if isinstance(value, Enum):

@@ -51,7 +51,7 @@ _FIELDS_OF = {
             "emergency",
             "expected",
         ),
-        *("tell", "at_risk_when"),
+        *("tell", "unspecific", "at_risk_when"),
     ),
     REQUIRED: ("required", "required_when"),
     ADVICE: ("advice", "notes", "co2", "cite", "says"),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.load import PROFILES, TABLES
-from cds_service.knowledge.tables import Knowledge, Lab
+from cds_service.knowledge.tables import Knowledge
 from cds_service.knowledge.value_sets import rules_of
 from cds_service.profiles.definitions import Definitions, core_resources
 from cds_service.profiles.validate import shipped_definitions, validate

@@ -1,43 +1,74 @@
-"""The lines of a file in parts: each line belongs to one part, wherever the parts begin."""
+"""What is read of every line: many at once say what each of them says alone, and nothing broken passes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.population import lines
-from cds_service.population.lines import find_lines, read_blocks
+from cds_service.population.lines import UNREADABLE, patient_in, plain_ids, read_head, read_heads
 
-NAMED = b"NN"
-TEXTS = st.lists(st.text("aN", max_size=12).map(str.encode), max_size=8)
+IDS = st.text("aZ0-./|#? \n\u00e4", max_size=70) | st.just("p1")
+REFERENCES = st.builds(
+    str.__add__,
+    st.sampled_from(["Patient/", "https://x.example/fhir/Patient/", "urn:uuid:", "Group/", "", "Patient/p/_history/"]),
+    IDS,
+).filter(bool)
+MEMBERS = [
+    "1",
+    "01",
+    "-",
+    "NaN",
+    '"\\ud800"',
+    '"\\x"',
+    '"\x01"',
+    "[1,]",
+    '{"a":1,}',
+    "tru",
+    "1 2",
+    '"a',
+    "\t1",
+    "null",
+]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def small_chunks() -> Iterator[None]:
-    """Chunks that cut most lines, as long lines do where they are large."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(lines, "_CHUNK", 5)
-    yield
-    patch.undo()
+@given(st.lists(REFERENCES, min_size=1, max_size=4) | REFERENCES.map(lambda one: [one] * 3))
+def test_ids_of_many_references_are_those_of_each(references: list[str]) -> None:
+    """Where references are read at once, each gives what it gives alone."""
+    found = plain_ids(references)
+    assert found is None or [name.decode() for name in found] == [patient_in(one) for one in references]
 
 
-@given(TEXTS, st.booleans(), st.lists(st.floats(0, 1), max_size=4))
-def test_every_line_is_in_one_part(texts: list[bytes], ended: bool, shares: list[float]) -> None:
-    """However a file is cut, its parts together hold each line once, in order; so do the lines with some bytes."""
-    content = b"\n".join(texts) + (b"\n" if ended and texts else b"")
-    cuts = sorted({0, len(content), *(int(share * len(content)) for share in shares)})
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "lines.ndjson"
-        path.write_bytes(content)
-        read, found = b"", []
-        for start, end in pairwise(cuts):
-            read += b"".join(line for block in read_blocks(path, start, end) for line in block)
-            found += find_lines(path, start, end, NAMED)
-    assert read.rstrip(b"\n") == content.rstrip(b"\n")
-    assert found == [line for line in content.split(b"\n") if NAMED in line]
+@pytest.mark.parametrize("before", ["Patient/", "https://x.example/fhir_r4/Patient/"])
+def test_references_of_one_server_are_read_at_once(before: str) -> None:
+    """However a server writes its references, they are read the short way."""
+    assert plain_ids([f"{before}a-1", f"{before}B.2/_history/1"]) == [b"a-1", b"B.2"]
+
+
+@given(st.lists(st.sampled_from(MEMBERS) | st.binary(max_size=4).map(lambda b: b.decode("latin-1")), max_size=3))
+def test_a_line_passes_if_it_is_json(members: list[str]) -> None:
+    """What nothing reads of a line is checked as well: JSON, UTF-8, nothing behind it."""
+    texts = [f'"m{number}":{member}' for number, member in enumerate(members)]
+    line = ('{"resourceType":"Basic"' + "".join(f",{text}" for text in texts) + "}\n").encode("latin-1")
+    assert is_read(line) == is_json(line)
+    heads = read_heads([b'{"resourceType":"Basic"}\n', line])
+    assert heads is None or (len(heads) == 2 and is_json(line))
+
+
+def is_read(line: bytes) -> bool:
+    """Whether it has a head."""
+    try:
+        read_head(line)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def is_json(line: bytes) -> bool:
+    """Whether another reader takes it."""
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True

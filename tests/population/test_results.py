@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_the_page_needs_nothing_from_elsewhere(run):
     """The report is one file without script, with its plots inside, that can be sent."""
     page = write_report(run).read_text()
     assert "<script" not in page
-    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert re.findall(r'(?:src|href)="(?!data:|#)', page) == []
     assert page.count("data:image/svg+xml") >= 4
     assert "Before go-live" in page
 
@@ -76,7 +77,7 @@ def test_rates_have_their_denominators(run):
     write_report(run)
     content = json.loads((run / "report.json").read_text())
     summary = json.loads((run / "summary.json").read_text())
-    totals = {line["total"] for line in content["tables"]["row"]["lines"]}
+    totals = {line["total"] for name in ("interrupts", "told") for line in content["tables"][name]["lines"]}
     assert totals == {summary["recognised"]}
 
 
@@ -207,6 +208,31 @@ def test_orders_of_one_id_are_told_apart(tmp_path):
     run_of(write_export(tmp_path / "export", people), tmp_path / "run")
     found = compare(tmp_path / "run", tmp_path / "run")
     assert (found.orders, found.only_first, found.only_second, found.changes) == (2, 0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("summary.json", b"{", "summary.json: can't be read"),
+        ("summary.json", b"[]", "summary.json: can't be read"),
+        ("summary.json", b'{"knowledgeVersion": "1"}', "is of another release"),
+        ("orders.parquet", b"PAR1", "orders.parquet: can't be read"),
+    ],
+)
+@pytest.mark.parametrize("command", [write_report, lambda run: compare(run, run)])
+def test_a_run_that_is_damaged_says_so(command, file, content, said, run, tmp_path):
+    """What a disk or another release did to a run is said with the file, not with a traceback."""
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / file).write_bytes(content)
+    with pytest.raises(SetupError, match=said):
+        command(tmp_path / "run")
+
+
+def test_runs_of_other_exports_are_not_compared(run, tmp_path):
+    """Runs that have no order in common say nothing of each other."""
+    run_of(write_export(tmp_path / "export", [*early(), a_patient("x"), an_order("x", "other")]), tmp_path / "run")
+    with pytest.raises(SetupError, match="no order was judged by both"):
+        compare(run, tmp_path / "run")
 
 
 def test_a_run_is_no_different_from_itself(run):

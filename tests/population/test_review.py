@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -139,6 +140,25 @@ def test_a_sheet_that_was_changed_is_refused(change, said, run, tmp_path):
     sheet.write_text("".join(change(sheet.read_text().splitlines(keepends=True))))
     with pytest.raises(SetupError, match=said):
         score_sheet(sheet)
+
+
+def test_a_sheet_of_another_sample_is_refused(run, tmp_path):
+    """The items of every sample are numbered alike, so a sheet is held against what its key asked."""
+    sheet = filled(run, tmp_path / "s.csv", lambda item, stratum: ("yes", "", ""))
+    _, other = drawn(run, seed="2")
+    sheet.with_name("sample.key.json").write_bytes(msgspec.json.encode(other))
+    with pytest.raises(SetupError, match="asks for something else than in this key"):
+        score_sheet(sheet)
+
+
+def test_answers_are_not_written_over(run, tmp_path):
+    """A second sample does not take the place of a sheet that somebody has begun to fill in."""
+    shutil.copytree(run, tmp_path / "run")
+    sheet, _, _ = write_sample(tmp_path / "run", 10)
+    lines = sheet.read_text().splitlines()
+    sheet.write_text("\n".join([*lines[:-1], lines[-1].removesuffix(",,,,") + ",yes,,,"]) + "\n")
+    with pytest.raises(SetupError, match="holds answers"):
+        write_sample(tmp_path / "run", 10)
 
 
 def test_a_sheet_of_which_items_are_gone_is_refused(run, tmp_path):

@@ -19,6 +19,7 @@ from zlib import crc32
 import pytest
 
 from cds_service.errors import SetupError
+from cds_service.population import blocks
 from cds_service.population.run import screen, summary_of
 from cds_service.population.workers import JUDGE, Processes, do_task
 from tests.population.exports import (
@@ -103,9 +104,12 @@ def test_the_order_of_lines_does_not_matter(export, plain, tmp_path):
 
 
 def test_compressed_files_give_the_same(export, plain, tmp_path):
-    """gzip parts are read like plain files."""
-    for file in export.glob("*.ndjson"):
-        (tmp_path / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    """gzip parts are read like plain files, whatever their names say, of one member or several."""
+    for number, file in enumerate(sorted(export.glob("*.ndjson"))):
+        content = file.read_bytes()
+        half = content.index(b"\n", len(content) // 2)
+        packed = gzip.compress(content[:half]) + gzip.compress(content[half:])
+        (tmp_path / f"{file.stem}.ndjson{'.gz' if number % 2 else ''}").write_bytes(content if number == 3 else packed)
     assert run_of(tmp_path, tmp_path / "run")["resultHash"] == plain["resultHash"]
 
 
@@ -122,6 +126,9 @@ def test_the_example_has_its_bad_line_listed(export, done, plain):
     ("line", "reason"),
     [
         ('{"resourceType": "Observation", "id":', "not JSON"),
+        ('{"resourceType": "Basic"}{"resourceType": "Basic"}', "not JSON"),
+        ('{"resourceType": "Basic", "x": NaN}', "not JSON"),
+        ("\0\0", "not JSON"),
         ("[1, 2]", "no FHIR resource"),
         ('{"id": "x"}', "no FHIR resource"),
         ('{"resourceType": "Condition", "id": "x", "code": {"text": "\udcff"}}', "not UTF-8"),
@@ -140,6 +147,31 @@ def test_bad_lines_are_listed_and_never_fatal(line, reason, tmp_path):
     listed = [json.loads(text) for text in (tmp_path / "run/bad_lines.ndjson").read_text().splitlines()]
     assert [(Path(bad["file"]).name, bad["line"], bad["reason"]) for bad in listed] == [("Condition.ndjson", 3, reason)]
     assert summary["judged"] == 1
+
+
+def test_a_line_that_never_ends_is_a_bad_line(tmp_path, monkeypatch):
+    """A line longer than is read is listed, its patient's data of the kind are unknown, and the next lines count."""
+    monkeypatch.setattr(blocks, "LONGEST", 1 << 18)
+    start = '{"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "note": "'
+    people = [*early(), a_patient("p"), an_order("p", "s")]
+    export = write_export(tmp_path / "export", people, Condition=start + "x" * (1 << 19) + "\n")
+    assert run_of(export, tmp_path / "run")["badLines"] == 1
+    assert "longer than" in (tmp_path / "run/bad_lines.ndjson").read_text()
+    assert rows_of(tmp_path / "run")["ServiceRequest/s"].indication == "unknown"
+
+
+def test_files_that_were_joined_keep_their_first_lines(tmp_path):
+    """A byte order mark in the middle, where files were joined, costs no line; nor do line ends of another system."""
+    people = [*early(), a_patient("p"), an_order("p", "s")]
+    joined = "\ufeff" + json.dumps(a_condition("p", "c")) + "\r\n"
+    summary = run_of(write_export(tmp_path / "export", people, Condition=joined), tmp_path / "run")
+    assert (summary["badLines"], rows_of(tmp_path / "run")["ServiceRequest/s"].indication) == (0, "present")
+
+
+def test_types_that_nothing_reads_are_counted(tmp_path):
+    """What was passed over is told by type, so that a misspelled one is seen."""
+    export = write_export(tmp_path / "export", [*early(), of("early", "Conditoin", "x"), of("early", "Coverage", "y")])
+    assert run_of(export, tmp_path / "run")["linesPassedOver"] == {"Conditoin": 1, "Coverage": 1}
 
 
 def test_a_broken_line_makes_its_patient_unknown(tmp_path):

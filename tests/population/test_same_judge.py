@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,19 @@ from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.tables import Knowledge
 from cds_service.population.results import read_rows
 from cds_service.population.rows import Row
-from tests.population.exports import AFTER, T, a_condition, a_patient, a_result, an_order, early, run_of, write_export
+from tests.population.exports import (
+    AFTER,
+    Resource,
+    T,
+    a_condition,
+    a_patient,
+    a_result,
+    an_order,
+    early,
+    run_of,
+    write_export,
+)
+from tests.population.people import ZONE, person, readings, span, without_marks
 from tests.population.test_run import generated
 
 MOMENT = datetime.fromisoformat
@@ -24,15 +37,25 @@ KEYS = {
     "allergies": "AllergyIntolerance",
     "observations": "Observation",
 }
+MORE = {"medications": ("MedicationRequest", "MedicationDispense"), "procedures": ("Procedure",)}
 
 
 def called(
-    order: dict[str, Any], patient: str, record: dict[str, list[dict[str, Any]]], knowledge: Knowledge
+    order: dict[str, Any],
+    patient: str,
+    record: Mapping[str, Sequence[Resource]],
+    knowledge: Knowledge,
+    now: datetime | None = None,
+    keys: Mapping[str, Sequence[str]] = {key: (kind,) for key, kind in KEYS.items()},
 ) -> Answer:
-    """What the hook answers when the order is signed at its time, with this record as prefetch."""
+    """What the hook answers when the order is signed at its time, or `now`, with this record as prefetch."""
     bundles = {
-        key: {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": r} for r in record[kind]]}
-        for key, kind in KEYS.items()
+        key: {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "entry": [{"resource": r} for kind in kinds for r in record.get(kind, ())],
+        }
+        for key, kinds in keys.items()
     }
     draft = {**order, "status": "draft"}
     request = {
@@ -46,7 +69,7 @@ def called(
         "prefetch": {**bundles, "patient": record["Patient"][0]},
     }
     call = read_request("ir-order-sign", json.dumps(request).encode())
-    return answer(call, knowledge, now=MOMENT(order["authoredOn"]), new_id=lambda: "id")
+    return answer(call, knowledge, now=now or MOMENT(order["authoredOn"]), new_id=lambda: "id")
 
 
 def same(row: Row, answered: Answer) -> None:
@@ -58,8 +81,12 @@ def same(row: Row, answered: Answer) -> None:
     assert row.present == {f["id"]: f["indicator"] for f in rows if f["certainty"] == "present"}
     assert list(row.unknown) == [found["id"] for found in rows if found["certainty"] == "unknown"]
     assert row.indication == answered.summary.orders[0].indication
-    told = [(card.topic, card.rows, card.indicator) for card in answered.summary.cards]
-    assert [(card.topic, card.rows, card.indicator) for card in row.cards] == told
+    assert told(row.cards) == told(answered.summary.cards)
+
+
+def told(cards: Iterable[Any]) -> tuple[Any, ...]:
+    """What cards speak of, and how loudly."""
+    return tuple((card.topic, card.rows, card.indicator) for card in cards)
 
 
 def records(export: Path) -> Iterator[tuple[str, dict[str, list[dict[str, Any]]]]]:
@@ -125,6 +152,33 @@ def test_an_order_is_judged_as_the_hook_would_have_judged_it_then(knowledge, tmp
                 assert row.others == ()
                 compared += 1
     assert compared > 40
+
+
+def test_bad_dates_are_judged_as_the_hook_would_have_judged_them(knowledge, tmp_path):
+    """Days, zones, clocks that go back, missing dates, what ended, goes on, was corrected or can't be read: an order is
+    judged as a hook call at its time would be, with what was known; its other readings are those that are possible.
+    """
+    chance = random.Random(14)  # noqa: S311  made-up patients, not a secret
+    people = {f"p{number}": person(f"p{number}", chance) for number in range(60)}
+    export = write_export(
+        tmp_path / "export", [without_marks(one) for record in people.values() for one in record], kinds=()
+    )
+    run_of(export, tmp_path / "run", data_start="2015-01-01")
+    rows = {row.order: row for row in read_rows(tmp_path / "run")}
+    keys = {**{key: (kind,) for key, kind in KEYS.items()}, **MORE}
+    for patient, record in people.items():
+        order = record[1]
+        row, possible = rows[f"ServiceRequest/{order['id']}"], set()
+        for moment in dict.fromkeys(reversed(span(order["authoredOn"]))):
+            for reading in readings(record, moment):
+                by_kind: dict[str, list[Resource]] = {}
+                for one in reading:
+                    by_kind.setdefault(one["resourceType"], []).append(one)
+                answered = called(order, patient, by_kind, knowledge, moment.astimezone(ZONE), keys)
+                if not possible:
+                    same(row, answered)
+                possible.add(told(answered.summary.cards))
+        assert {told(cards) for cards in (row.cards, *row.others)} == possible
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import stat
 import time
 from collections.abc import Iterator
@@ -273,7 +272,7 @@ def test_a_file_that_is_no_database_is_a_store_that_is_away(tmp_path: Path) -> N
     store = Store(f"sqlite:///{tmp_path}/records.db")
     with pytest.raises(StoreUnavailable) as error:
         store.upgrade()
-    assert error.value.message == f"The database failed ({sqlite3.DatabaseError.__name__})."
+    assert error.value.message == "The database failed (DatabaseError): the file is no database, restore a backup."
     assert (tmp_path / "records.db").read_bytes().startswith(b"Jane Roe")
     store.close()
 

@@ -131,7 +131,6 @@ def sentences(summary: Summary) -> Iterator[str]:
 
 
 PLACES = {
-    "cannot-lie-flat": "sedation",
     "cd4-low": "infection",
     "neutropenia": "infection",
     "immunodeficiency": "infection",

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from cds_service.kinds import KINDS
+
 CONTEXTS: dict[str, dict[str, Any]] = {
     "ir-order-select": {
         "userId": "Practitioner/p1",
@@ -34,13 +36,8 @@ CONTEXTS: dict[str, dict[str, Any]] = {
 
 EMPTY_BUNDLE = {"resourceType": "Bundle", "type": "searchset", "total": 0}
 NOTHING_RECORDED: dict[str, Any] = {
+    **dict.fromkeys(KINDS, EMPTY_BUNDLE),
     "patient": {"resourceType": "Patient", "id": "pat-1"},
-    "conditions": EMPTY_BUNDLE,
-    "allergies": EMPTY_BUNDLE,
-    "observations": EMPTY_BUNDLE,
-    "medications": EMPTY_BUNDLE,
-    "procedures": EMPTY_BUNDLE,
-    "orders": EMPTY_BUNDLE,
 }
 """Prefetch of a client that searched for everything and found nothing."""
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData
 from cds_service.facts.extract import extract
 from cds_service.facts.patient_facts import PatientFacts
+from cds_service.kinds import CLINICAL
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
@@ -33,29 +34,23 @@ def as_bytes(resource: Mapping[str, Any]) -> bytes:
 
 def read(
     *,
-    conditions: list[Mapping[str, Any]] | None = None,
-    allergies: list[Mapping[str, Any]] | None = None,
-    observations: list[Mapping[str, Any]] | None = None,
-    medications: list[Mapping[str, Any]] | None = None,
-    procedures: list[Mapping[str, Any]] | None = None,
     patient: Mapping[str, Any] | None = None,
     orders: list[Mapping[str, Any]] | None = None,
     sources: list[Mapping[str, Any]] | None = None,
     beside: list[Mapping[str, Any]] | None = None,
+    **clinical: list[Mapping[str, Any]] | None,
 ) -> PatientFacts:
     """The facts of a record with only these resources.
 
+    `clinical` has those of each clinical kind by its key.
     `sources` are orders that appointments are based on, `beside` are ServiceRequests that are not in focus.
     """
     by_kind = {
-        "conditions": retrieved_of("Condition", conditions or []),
-        "allergies": retrieved_of("AllergyIntolerance", allergies or []),
-        "observations": retrieved_of("Observation", observations or []),
-        "medications": retrieved_of("MedicationRequest", medications or []),
-        "procedures": retrieved_of("Procedure", procedures or []),
+        **{kind.key: retrieved_of(kind.resource_type, clinical.pop(kind.key, None) or []) for kind in CLINICAL},
         "patient": retrieved_of("Patient", [patient] if patient is not None else []),
         "orders": retrieved_of("ServiceRequest", sources or []),
     }
+    assert not clinical, "no clinical kind has this key"
     in_focus = retrieved_of("ServiceRequest", orders or [])
     others = retrieved_of("ServiceRequest", beside or []).records
     return extract(ClinicalData(in_focus, by_kind, beside=others), now=NOW)

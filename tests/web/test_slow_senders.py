@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -170,6 +171,7 @@ def test_a_body_without_end_is_not_read_for_ever(server: RunningServer) -> None:
         (b"GET /healthz HTTP/9.1\r\n\r\n", 400),
         (b"GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n", 400),
         (b"GET /healthz HTTP/1.1\r\n folded: x\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nX-No-Host: x\r\n\r\n", 400),
         (b"POST /validate HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST /validate HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
         (b"POST /validate HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
@@ -186,6 +188,53 @@ def test_wrong_framing_is_an_operation_outcome(server: RunningServer, sent: byte
     """A request that is not HTTP gets a status that fits and an OperationOutcome, and its connection ends."""
     got, body = exchange(server, sent)
     assert (got, bool(outcome(body))) == (status, True)
+
+
+def test_a_body_that_ends_early_is_not_judged(server: RunningServer) -> None:
+    """What arrives is a whole JSON value, but not all that was announced: nobody knows what was cut off."""
+    with connected(server) as connection:
+        connection.sendall(head(server, CALL, JSON, f"Content-Length: {len(BODY) + 100}") + BODY)
+        connection.shutdown(socket.SHUT_WR)
+        got, answer = answered(everything(connection))
+    assert (got, outcome(answer)) == (400, "invalid")
+
+
+def damaged(request: bytes, chance: random.Random) -> bytes:
+    """A request with a few bytes changed, dropped or put in."""
+    content = bytearray(request)
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(content))
+        match chance.randrange(4):
+            case 0:
+                content[at] = chance.randrange(256)
+            case 1:
+                del content[at : at + chance.randint(1, 5)]
+            case 2:
+                content[at:at] = chance.randbytes(chance.randint(1, 5))
+            case _:
+                content[at:at] = chance.choice((b"\r\n", b"\n", b": ", b"\0", b"Content-Length: 3\r\n", b"Host: x\r\n"))
+    return bytes(content)
+
+
+def test_a_damaged_request_is_answered_or_the_connection_ends(server: RunningServer) -> None:
+    """Of 200 damaged requests none fails in the service, hangs or gets a reset; a refusal is an OperationOutcome."""
+    chance = random.Random(20261126)  # noqa: S311  which bytes are damaged, not a secret
+    wrong = []
+    for number in range(200):
+        body, framing = ((BODY, "length"), (b"{}", "length"), (BODY[:40], "chunked"))[number % 3]
+        said = f"Content-Length: {len(body)}" if framing == "length" else "Transfer-Encoding: chunked"
+        sent = body if framing == "length" else b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        request = damaged(head(server, CALL, JSON, said), chance) + sent
+        with connected(server) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            received = everything(connection)  # raises on a reset, or where nothing comes
+        if received:
+            status, answer = answered(received)
+            if status not in (501, *range(200, 500)) or (status >= 400 and b"OperationOutcome" not in answer):
+                wrong.append((request, received))
+    assert wrong == []
+    assert calls_are_answered(server)
 
 
 @pytest.mark.parametrize("body", [b"zz\r\nabc\r\n0\r\n\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"3;\x00\r\nabc\r\n0\r\n\r\n"])

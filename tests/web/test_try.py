@@ -31,6 +31,15 @@ def test_a_newcomer_is_led_there_and_sees_cards(client: FlaskClient) -> None:
     assert "Uterine fibroid embolization" in text
 
 
+def test_an_unknown_case_is_said(client: FlaskClient) -> None:
+    """An address with a case that there is none of is not found, and the page says so above its form."""
+    response = client.get("/try?case=%3Cb%3Enosuch")
+    assert response.status_code == 404
+    said, _, form = response.text.partition("<form")
+    assert "is called “&lt;b&gt;nosuch”" in said
+    assert "Show the cards" in form
+
+
 @pytest.mark.parametrize("name", list(examples()))
 def test_the_examples_are_true(name: str, knowledge: Knowledge, now: datetime) -> None:
     """Each example is answered as it says, and its form holds all of it."""

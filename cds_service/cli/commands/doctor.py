@@ -14,7 +14,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_fhir_access(parser)
     parser.add_argument("--patient", action="append", metavar="ID", help="read this patient; may be repeated")
     parser.add_argument(
-        "--sample", type=_sample_size, default=5, metavar="N", help="without --patient: number of patients to read (5)"
+        "--sample", type=_sample_size, metavar="N", help="without --patient: number of patients to read (5)"
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
     add_site(parser)

@@ -6,7 +6,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from cds_service.cli.options import add_config, add_period, add_site, later
+from cds_service.cli.options import add_config, add_format, add_period, add_site, later
 
 _REVIEW_ABOVE_PERCENT = 50.0
 
@@ -16,8 +16,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("feedback", help="report on the feedback on cards", description=__doc__)
     add_period(parser)
     parser.add_argument("--month", type=_month, metavar="MONTH", help="a month, as 2026-11, in place of the two days")
-    parser.add_argument("--format", choices=("text", "csv", "json"), default="text", help="output format")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page for a committee")
+    add_format(parser, ("text", "csv", "json", "html"), "text (default), csv, json, or html: a page for a committee")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write that page into a file")
     parser.add_argument(
         "--review-above",
         type=_percent,

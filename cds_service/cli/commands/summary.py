@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 
-from cds_service.cli.options import add_config, add_request_source, add_site, later
+from cds_service.cli.options import add_config, add_format, add_request_source, add_site, later
 from cds_service.hooks.catalog import SERVICES
 
 _HOOKS = tuple(service.hook for service in SERVICES.values() if service.focus != "none")
-_FORMATS = ("text", "json", "html")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,9 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("summary", help="the pre-procedure summary of one order", description=__doc__)
     add_request_source(parser, _HOOKS)
     parser.add_argument("--language", metavar="LANG", help="language of the summary, instead of CDS_LANGUAGE")
-    shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json, or html: a page")
-    shape.add_argument("--json", action="store_const", dest="format", const="json", help="the same as --format json")
+    add_format(parser, ("text", "json", "html"), "text (default), json, or html: a page")
     add_site(parser)
     add_config(parser)
     parser.set_defaults(run=later("summary"))

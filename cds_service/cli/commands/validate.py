@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cds_service.cli.options import later
+from cds_service.cli.options import add_format, later
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +25,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--package", action="append", default=[], type=Path, metavar="DIR", help="a FHIR package: a folder or a .tgz"
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="json: OperationOutcome")
+    add_format(parser, ("text", "json"), "text (default), or json: OperationOutcome")
     parser.add_argument(
         "--severity",
         choices=("error", "warning", "information"),

@@ -18,6 +18,7 @@ from cds_service.knowledge.questions.allergy import AllergyQuestion
 from cds_service.knowledge.tables import Criterion, Knowledge
 from cds_service.reasons import Reason
 
+_MOST_REACTIONS = 3
 _MOST_UNREAD = 5  # as many as stand with a question about conditions
 
 
@@ -90,3 +91,11 @@ def _notes(question: AllergyQuestion, allergy: KnownAllergy) -> Iterator[Reason]
         yield Reason("status-unclear")
     if question.group in allergy.texts:
         yield Reason("matched-by-text")
+    if words := list(dict.fromkeys(_reactions(allergy))):
+        yield Reason("allergy-reaction", {"reaction": ", ".join(words[:_MOST_REACTIONS])})
+
+
+def _reactions(allergy: KnownAllergy) -> Iterator[str]:
+    """What happened, in the record's own words; the worst reaction first."""
+    severe_first = sorted(allergy.fact.reactions, key=lambda reaction: reaction.severity != "severe")
+    yield from (concept.label for reaction in severe_first for concept in reaction.manifestations if concept.label)

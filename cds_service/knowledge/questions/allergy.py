@@ -10,8 +10,9 @@ from cds_service.indicator import Indicator, indicator_of
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.lab_types import Threshold
     from cds_service.knowledge.table_rows import TableRows
-    from cds_service.knowledge.tables import Knowledge, Threshold
+    from cds_service.knowledge.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +48,26 @@ class AllergyQuestion(Question):
         """As loud as a severe reaction makes it."""
         return max(indicator, self.severe or indicator)
 
-    def asks(self, knowledge: Knowledge) -> str:
+    def asks(self, vocabulary: Vocabulary) -> str:
         """What is asked, in words."""
         return f"allergy of the group {self.group}"
 
     @staticmethod
-    def systems(knowledge: Knowledge) -> frozenset[str]:
+    def systems(vocabulary: Vocabulary) -> frozenset[str]:
         """URLs of the code systems that it can read: those in which any allergy group names something.
 
         A code of one of them that is in no group is something else; a code of another system is not read.
         """
-        return knowledge.codes.systems_of(group.value_set for group in knowledge.allergies.groups)
+        return vocabulary.codes.systems_of(group.value_set for group in vocabulary.allergies.groups)
 
-    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def reads(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Its code systems, and the languages of its words."""
-        systems = sorted(map(knowledge.codes.label, self.systems(knowledge)))
-        return (*systems, f"words in {', '.join(knowledge.allergies.languages)}")
+        systems = sorted(map(vocabulary.codes.label, self.systems(vocabulary)))
+        return (*systems, f"words in {', '.join(vocabulary.allergies.languages)}")
 
-    def words(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def words(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """The words of the group."""
-        return knowledge.allergies.words.get(self.group, ())
+        return vocabulary.allergies.words.get(self.group, ())
 
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
@@ -75,8 +76,8 @@ class AllergyQuestion(Question):
         parts += [f"{self.physiologic.word} when physiologic only"] if self.physiologic else []
         return ", ".join(parts)
 
-    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+    def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """Allergies of the group, with their reactions where those decide the level."""
-        for group in knowledge.allergies.groups:
+        for group in vocabulary.allergies.groups:
             if group.id == self.group:
                 yield DataNeed(self.DATA, group.value_set, with_reaction=self.severe is not None)

@@ -13,16 +13,17 @@ from cds_service.knowledge.questions.medication import MEDICATIONS
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.lab_types import Threshold
     from cds_service.knowledge.table_rows import TableRows
-    from cds_service.knowledge.tables import Knowledge, Threshold
+    from cds_service.knowledge.vocabulary import Vocabulary
 
 ANTITHROMBOTIC_CODES = "antithrombotic-codes"
 """The ValueSet of the FHIR package that joins those of the agents."""
 
 
-def antithrombotic_value_sets(knowledge: Knowledge) -> list[str]:
+def antithrombotic_value_sets(vocabulary: Vocabulary) -> list[str]:
     """Value sets of the agents that are antithrombotics."""
-    agents = knowledge.medications.agents.values()
+    agents = vocabulary.medications.agents.values()
     return [agent.value_set for agent in agents if agent.kind in ANTITHROMBOTIC and agent.value_set]
 
 
@@ -54,7 +55,7 @@ class AntithromboticQuestion(Question):
         yield from (("takes", n, "ValueSet") for n in row.get("takes", ()) if n not in rows.value_sets)
         yield from (("renal_labs", n, "lab") for n in row.get("renal_labs", ()) if n not in rows.labs)
 
-    def asks(self, knowledge: Knowledge) -> str:
+    def asks(self, vocabulary: Vocabulary) -> str:
         """What is asked, in words."""
         return "antithrombotics on the list, and how long each is held (holds.toml)"
 
@@ -62,27 +63,27 @@ class AntithromboticQuestion(Question):
         """How loudly it speaks, in words."""
         return f"{indicator.word} where one is held or somebody is asked first, else info"
 
-    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+    def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """The medications, what tells the kidney's function, and the states in which somebody is asked first."""
         yield DataNeed(self.DATA, ANTITHROMBOTIC_CODES)
-        yield from lab_needs(self.renal_labs, knowledge)
-        yield from (DataNeed("conditions", row.value_set) for row in knowledge.medications.ask_first.values())
+        yield from lab_needs(self.renal_labs, vocabulary)
+        yield from (DataNeed("conditions", row.value_set) for row in vocabulary.medications.ask_first.values())
         yield from (DataNeed("conditions", name) for name in self.takes)
 
-    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def reads(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Its code systems, and the names of the agents."""
-        systems = knowledge.codes.systems_of(antithrombotic_value_sets(knowledge))
-        return (*sorted(map(knowledge.codes.label, systems)), "names of agents and products")
+        systems = vocabulary.codes.systems_of(antithrombotic_value_sets(vocabulary))
+        return (*sorted(map(vocabulary.codes.label, systems)), "names of agents and products")
 
-    def code_sets(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def code_sets(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Those of the agents in place of the one that joins them in the FHIR package."""
-        own = super(AntithromboticQuestion, self).code_sets(knowledge)
-        return (*antithrombotic_value_sets(knowledge), *(name for name in own if name != ANTITHROMBOTIC_CODES))
+        own = super(AntithromboticQuestion, self).code_sets(vocabulary)
+        return (*antithrombotic_value_sets(vocabulary), *(name for name in own if name != ANTITHROMBOTIC_CODES))
 
-    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+    def table(self, vocabulary: Vocabulary) -> tuple[Mapping[str, str], ...]:
         """How long each agent is held: the active rows of `holds.toml`, of each agent the leading guideline first."""
-        agents = knowledge.medications.agents
-        rows = (row for held in knowledge.medications.holds.values() for row in held if row.active)
+        agents = vocabulary.medications.agents
+        rows = (row for held in vocabulary.medications.holds.values() for row in held if row.active)
         return tuple(
             {
                 "agent": agents[row.agent].label,
@@ -97,13 +98,13 @@ class AntithromboticQuestion(Question):
             for row in rows
         )
 
-    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+    def limits(self, vocabulary: Vocabulary) -> tuple[Threshold, ...]:
         """Those of a test that says whether enough of an agent is gone."""
-        return tuple(knowledge.thresholds[target.threshold] for target in knowledge.medications.targets)
+        return tuple(vocabulary.thresholds[target.threshold] for target in vocabulary.medications.targets)
 
-    def guidelines(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def guidelines(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Those of the holds."""
-        rows = (row for held in knowledge.medications.holds.values() for row in held if row.active)
+        rows = (row for held in vocabulary.medications.holds.values() for row in held if row.active)
         return tuple(dict.fromkeys(row.guideline for row in rows))
 
     @property

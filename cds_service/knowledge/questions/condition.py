@@ -12,8 +12,9 @@ from cds_service.knowledge.questions.lab import lab_needs
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.lab_types import Threshold
     from cds_service.knowledge.table_rows import TableRows
-    from cds_service.knowledge.tables import Knowledge, Threshold
+    from cds_service.knowledge.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class ConditionQuestion(Question):
         yield from (("ended_by", n, "ValueSet") for n in row.get("ended_by", ()) if n not in rows.value_sets)
         yield from (("severity_from", n, "lab") for n in row.get("severity_from", ()) if n not in rows.labs)
 
-    def asks(self, knowledge: Knowledge) -> str:
+    def asks(self, vocabulary: Vocabulary) -> str:
         """What is asked, in words."""
         within = f" of the last {self.within_days} days" if self.within_days is not None else ""
         older = f" of more than {self.older_than_days} days ago" if self.older_than_days is not None else ""
@@ -86,10 +87,10 @@ class ConditionQuestion(Question):
         stale = f", info when older than {self.acute_within_days} days" if self.acute_within_days is not None else ""
         return f"{indicator.word}{stale}"
 
-    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+    def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """Conditions, and the results that tell their severity."""
         yield from (DataNeed(self.DATA, value_set) for value_set in (*self.value_sets, *self.ended_by))
-        yield from lab_needs(self.severity_from, knowledge)
+        yield from lab_needs(self.severity_from, vocabulary)
 
     @property
     def time(self) -> Expression:

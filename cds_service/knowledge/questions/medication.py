@@ -11,8 +11,9 @@ from cds_service.knowledge.questions.lab import computed_rows, lab_needs
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.lab_types import Threshold
     from cds_service.knowledge.table_rows import TableRows
-    from cds_service.knowledge.tables import Knowledge, Threshold
+    from cds_service.knowledge.vocabulary import Vocabulary
 
 MEDICATIONS = "medications"
 
@@ -51,10 +52,10 @@ class MedicationQuestion(Question):
         yield from (("thresholds", n, "threshold") for n in row.get("thresholds", ()) if n not in rows.thresholds)
         yield from (("states", n, "ValueSet") for n in row.get("states", ()) if n not in rows.value_sets)
 
-    def asks(self, knowledge: Knowledge) -> str:
+    def asks(self, vocabulary: Vocabulary) -> str:
         """What is asked, in words."""
-        agents = [knowledge.medications.agents[name].label for name in self.agents]
-        limits = [f"{knowledge.labs[limit.lab].label} {limit.text}" for limit in self.thresholds]
+        agents = [vocabulary.medications.agents[name].label for name in self.agents]
+        limits = [f"{vocabulary.labs[limit.lab].label} {limit.text}" for limit in self.thresholds]
         states = [f"a condition of {name}" for name in self.states]
         also = f", and {' or '.join([*limits, *states])}" if limits or states else ""
         return f"on the list: {' or '.join(agents)}{also}"
@@ -63,22 +64,22 @@ class MedicationQuestion(Question):
         """How loudly it speaks, in words."""
         return indicator.word
 
-    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+    def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """The medications, and what makes them matter."""
-        agents = knowledge.medications.agents
+        agents = vocabulary.medications.agents
         yield from (DataNeed(self.DATA, value_set) for name in self.agents if (value_set := agents[name].value_set))
-        yield from lab_needs([limit.lab for limit in self.thresholds], knowledge)
+        yield from lab_needs([limit.lab for limit in self.thresholds], vocabulary)
         yield from (DataNeed("conditions", name) for name in self.states)
 
-    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def reads(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Its code systems, and the names of the agents."""
-        return (*super(MedicationQuestion, self).reads(knowledge), "names of agents and products")
+        return (*super(MedicationQuestion, self).reads(vocabulary), "names of agents and products")
 
-    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+    def table(self, vocabulary: Vocabulary) -> tuple[Mapping[str, str], ...]:
         """How the labs of its limits are computed, where they may be."""
-        return computed_rows(self.labs, knowledge)
+        return computed_rows(self.labs, vocabulary)
 
-    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+    def limits(self, vocabulary: Vocabulary) -> tuple[Threshold, ...]:
         """Those of which one must be crossed."""
         return self.thresholds
 

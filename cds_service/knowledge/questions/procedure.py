@@ -11,8 +11,9 @@ from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.questions.question import DataNeed, Question, Row
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.lab_types import Threshold
     from cds_service.knowledge.table_rows import TableRows
-    from cds_service.knowledge.tables import Knowledge, Threshold
+    from cds_service.knowledge.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +46,29 @@ class ProcedureQuestion(Question):
             ("performed", name, "row of performed.toml") for name in row.get("performed", ()) if name not in known
         )
 
-    def asks(self, knowledge: Knowledge) -> str:
+    def asks(self, vocabulary: Vocabulary) -> str:
         """What is asked, in words."""
         within = f" in the last {self.within_days} days" if self.within_days is not None else ""
-        return f"done{within}: {' or '.join(knowledge.performed.rows[name].label for name in self.performed)}"
+        return f"done{within}: {' or '.join(vocabulary.performed.rows[name].label for name in self.performed)}"
 
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
         return indicator.word
 
-    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+    def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """Procedures of the rows."""
         for name in self.performed:
-            for value_set in knowledge.performed.rows[name].code_sets:
-                if knowledge.codes.rules_of(value_set):
+            for value_set in vocabulary.performed.rows[name].code_sets:
+                if vocabulary.codes.rules_of(value_set):
                     yield DataNeed(self.DATA, value_set, self.within_days)
 
-    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def reads(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Its code systems, and words."""
-        return (*super(ProcedureQuestion, self).reads(knowledge), "words in en, de, es")
+        return (*super(ProcedureQuestion, self).reads(vocabulary), "words in en, de, es")
 
-    def words(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def words(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """The words of the rows."""
-        return tuple(dict.fromkeys(word for name in self.performed for word in knowledge.performed.rows[name].words))
+        return tuple(dict.fromkeys(word for name in self.performed for word in vocabulary.performed.rows[name].words))
 
     @property
     def time(self) -> Expression:

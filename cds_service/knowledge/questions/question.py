@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from cds_service.indicator import Indicator
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.lab_types import Threshold
     from cds_service.knowledge.table_rows import TableRows
-    from cds_service.knowledge.tables import Knowledge, Threshold
+    from cds_service.knowledge.vocabulary import Vocabulary
 
 Row = Mapping[str, Any]
 
@@ -60,7 +61,7 @@ class Question(ABC):
         """Everything that the row names and no table holds: field, name, and what it should be."""
 
     @abstractmethod
-    def asks(self, knowledge: Knowledge) -> str:
+    def asks(self, vocabulary: Vocabulary) -> str:
         """What is asked, in words, for the tables and the FHIR package."""
 
     @abstractmethod
@@ -68,30 +69,30 @@ class Question(ABC):
         """How loudly it speaks, in words, for the tables; `indicator` is the criterion's."""
 
     @abstractmethod
-    def needs(self, knowledge: Knowledge) -> Iterator[DataNeed]:
+    def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """The data that it reads, for the FHIR package and the searches."""
 
     def loudest(self, indicator: Indicator) -> Indicator:
         """How loudly it can speak; `indicator` is the criterion's."""
         return indicator
 
-    def reads(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def reads(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """What an entry of the record must be written in to be read for this question: vocabularies, and units.
 
         An entry that may answer it and is written in nothing of this makes it unknown.
         """
-        value_sets = [need.value_set for need in self.needs(knowledge) if need.kind == self.DATA]
-        return tuple(sorted(map(knowledge.codes.label, knowledge.codes.systems_of(value_sets))))
+        value_sets = [need.value_set for need in self.needs(vocabulary) if need.kind == self.DATA]
+        return tuple(sorted(map(vocabulary.codes.label, vocabulary.codes.systems_of(value_sets))))
 
-    def words(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def words(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Words of free text that name what it asks for, beside the displays of its codes; `*` is any ending."""
         return ()
 
-    def code_sets(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def code_sets(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """The value sets that hold the codes that it reads, each once."""
-        return tuple(dict.fromkeys(need.value_set for need in self.needs(knowledge)))
+        return tuple(dict.fromkeys(need.value_set for need in self.needs(vocabulary)))
 
-    def table(self, knowledge: Knowledge) -> tuple[Mapping[str, str], ...]:
+    def table(self, vocabulary: Vocabulary) -> tuple[Mapping[str, str], ...]:
         """Rows of a table of its own by which it is judged, for its page: column -> text, the same columns in each."""
         return ()
 
@@ -100,19 +101,19 @@ class Question(ABC):
         """The limit that a value is held against, if there is one."""
         return None
 
-    def limits(self, knowledge: Knowledge) -> tuple[Threshold, ...]:
+    def limits(self, vocabulary: Vocabulary) -> tuple[Threshold, ...]:
         """Every limit that its answer may rest on."""
         return () if self.limit is None else (self.limit,)
 
-    def guidelines(self, knowledge: Knowledge) -> tuple[str, ...]:
+    def guidelines(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """What its numbers rest on, each once."""
-        return tuple(dict.fromkeys(limit.guideline for limit in self.limits(knowledge)))
+        return tuple(dict.fromkeys(limit.guideline for limit in self.limits(vocabulary)))
 
     @property
     def labs(self) -> tuple[str, ...]:
         """Ids of the labs that it reads."""
         return ()
 
-    def subject(self, knowledge: Knowledge) -> str | None:
+    def subject(self, vocabulary: Vocabulary) -> str | None:
         """What is asked for, where the row's label does not say it (the analyte)."""
         return None
