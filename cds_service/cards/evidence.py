@@ -205,8 +205,10 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
     if isinstance(criterion.question, AllergyQuestion):
         return _allergy_in_brief(item, name, context, most)
     if isinstance(criterion.question, MedicationQuestion):
-        known = context.knowledge.medications.agents[next(iter(criterion.question.agents))]
-        return wording.say("fact.on-drug", name=wording.label("agent", known.id, known.label))
+        for agent in criterion.question.agents[:1]:  # of a whole kind it is called as in the record
+            known = context.knowledge.medications.agents[agent]
+            name = wording.label("agent", known.id, known.label)
+        return wording.say("fact.on-drug", name=name)
     if item.value is not None:
         return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
     return wording.say("fact.recorded", name=name)

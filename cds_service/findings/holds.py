@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from decimal import ROUND_CEILING, Decimal
 
 from cds_service.facts.patient_facts import When
@@ -68,34 +68,47 @@ def _number(row: HoldRow) -> tuple[HoldAction, Decimal | None, Decimal | None, s
     return row.action, row.least, row.most or row.least, row.unit
 
 
-def last_dose(row: HoldRow, planned: When | None, doses_a_day: Decimal | None) -> date | None:
+def last_dose(
+    row: HoldRow, planned: When | None, doses_a_day: Decimal | None, zone: tzinfo | None = None
+) -> date | None:
     """The day of the last dose, by the longest hold of the row; None where the day of the procedure is not known.
 
     `6 doses` of two a day are three full days, `d` are full days: none on the day of the procedure either. Hours count
     from the time of the procedure, from the beginning of its day where only the day is known.
+
+    Args:
+        row: that speaks.
+        planned: time of the procedure.
+        doses_a_day: how often it is taken; a row that counts the doses of a schedule of its own does not look at it.
+        zone: the hospital's, as its clock may change in these hours; without one the day is of the offset of `planned`.
     """
     amount = row.most or row.least
     if planned is None or amount is None or row.action not in _NUMBERED or not _is_one_day(planned):
         return None
     day = planned.earliest.date()
     if row.unit == "h":
-        return _hours_before(planned, amount)
-    days = amount if row.unit == "d" else amount / (doses_a_day or Decimal(1))
+        return _hours_before(planned, amount, zone)
+    days = amount if row.unit == "d" else amount / _a_day(row, doses_a_day)
     return day - timedelta(days=int(days) + 1)
 
 
 def full_days(row: HoldRow, doses_a_day: Decimal | None) -> Decimal | None:
     """The longest hold of a row of doses, in days without it; None for a row of days or hours."""
     amount = row.most or row.least
-    return amount / (doses_a_day or Decimal(1)) if amount is not None and row.unit == "doses" else None
+    return amount / _a_day(row, doses_a_day) if amount is not None and row.unit == "doses" else None
+
+
+def _a_day(row: HoldRow, doses_a_day: Decimal | None) -> Decimal:
+    return row.doses_a_day or doses_a_day or Decimal(1)
 
 
 def _is_one_day(planned: When) -> bool:
     return planned.earliest.date() == planned.latest.date()
 
 
-def _hours_before(planned: When, hours: Decimal) -> date:
+def _hours_before(planned: When, hours: Decimal, zone: tzinfo | None) -> date:
     if planned.earliest == planned.latest:
-        return (planned.earliest - timedelta(hours=float(hours))).date()
+        last = planned.earliest.astimezone(UTC) - timedelta(hours=float(hours))
+        return last.astimezone(zone or planned.earliest.tzinfo).date()
     whole = (hours / _HOURS_A_DAY).to_integral_value(ROUND_CEILING) if hours >= _HOURS_A_DAY else Decimal(0)
     return planned.earliest.date() - timedelta(days=int(whole))

@@ -36,7 +36,7 @@ def _counts(fact: MedicationFact, agent: Agent, table: MedicationTable, today: d
     if fact.activity is Activity.STOPPED:
         return _within(fact.ended or fact.written, today, table.stopped_within_days)
     if fact.activity is Activity.GIVEN:
-        return _within(fact.last_dose, today, table.stopped_within_days)
+        return _within(fact.last_dose, today, table.acts_days(agent.id))
     return agent.counts_within_days is None or _within(fact.written, today, agent.counts_within_days)
 
 

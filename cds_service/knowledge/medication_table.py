@@ -119,6 +119,7 @@ def _hold(row: Row) -> HoldRow:
         source=row["source"],
         grade=row["grade"],
         active=_is_active(row),
+        doses_a_day=_number(row, "doses_a_day"),
     )
 
 
@@ -128,7 +129,7 @@ def _ask_first(row: Row) -> AskFirst:
 
 
 def _drug_class(row: Row) -> DrugClass:
-    return DrugClass(row.get("lab"), row.get("before_stopping"), row.get("reversal"))
+    return DrugClass(row.get("lab"), row.get("before_stopping"), row.get("reversal"), row.get("ask_first"))
 
 
 def _dose(row: Row) -> DoseSign:
@@ -171,6 +172,8 @@ def check_medications(rows: TableRows) -> Iterator[str]:
     for row in rows.hold_table["drug_class"]:
         if "lab" in row and row["lab"] not in rows.labs:
             yield f'holds.toml: "{row["id"]}", lab names "{row["lab"]}", which is no lab; correct it or add it'
+        if "ask_first" in row and row["ask_first"] not in asked:
+            yield f'holds.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
         for name in set(row["classes"]) - {agent["class"] for agent in rows.medications["agent"]}:
             yield f'holds.toml: "{row["id"]}", classes names "{name}", which no agent has as its class; correct it'
     for name in (row["threshold"] for row in rows.hold_table["target"]):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from math import ceil
 from typing import TYPE_CHECKING
 
 from cds_service.indicator import Indicator
@@ -24,6 +25,8 @@ NOT_KNOWN = "not-known"
 
 ANTITHROMBOTIC = frozenset({"anticoagulant", "antiplatelet", "mild-antiplatelet", "thrombolytic", "nsaid", "other"})
 """Kinds that a question about antithrombotics is answered by."""
+
+_HOURS_A_DAY = Decimal(24)
 
 ASKED_WITHOUT_A_ROW = frozenset({"anticoagulant", "antiplatelet", "thrombolytic"})
 """Kinds of which it is told that they are on the list even where no row says how long they are held."""
@@ -109,7 +112,10 @@ class ClearanceBand:
 
 @dataclass(frozen=True, slots=True)
 class HoldRow:
-    """What one guideline says of one agent. `bleeding_risk` and `dose` None: of any."""
+    """What one guideline says of one agent. `bleeding_risk` and `dose` None: of any.
+
+    `doses_a_day`: of the schedule whose doses it counts; None: of whatever is taken.
+    """
 
     id: str
     agent: str
@@ -127,6 +133,7 @@ class HoldRow:
     source: str
     grade: str
     active: bool
+    doses_a_day: Decimal | None = None
 
     @property
     def text(self) -> str:
@@ -135,6 +142,14 @@ class HoldRow:
         amount = " ".join(part for part in (" to ".join(span), self.unit if span else "") if part)
         test = " ".join(part for part in (self.test, self.test_limit) if part)
         return f"{self.action.value.replace('-', ' ')} {amount}".rstrip() + (f"; test: {test}" if test else "")
+
+    @property
+    def days(self) -> Decimal | None:
+        """Its longest hold in days; doses without a schedule of their own are taken for days. None: no number."""
+        amount = self.most or self.least
+        if amount is None:
+            return None
+        return amount / (_HOURS_A_DAY if self.unit == "h" else self.doses_a_day or Decimal(1))
 
     def fits(self, bleeding_risk: str, clearance: Decimal | None) -> bool:
         """Whether it speaks of this bleeding risk and clearance."""
@@ -194,12 +209,13 @@ class DrugClass:
     """What is said of a class of agents beside its rows.
 
     `lab`: the result that its effect is read by. `before_stopping`: advice in place of the criterion's own. `reversal`:
-    advice where the procedure can't wait.
+    advice where the procedure can't wait. `ask_first`: the state (id of an ask_first row) that it is given for.
     """
 
     lab: str | None
     before_stopping: str | None
     reversal: str | None
+    ask_first: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +260,14 @@ class MedicationTable:
         """What is said of the class of an agent; an empty one where nothing is."""
         known = self.agents.get(agent)
         return self.classes.get(known.drug_class, _NO_CLASS) if known else _NO_CLASS
+
+    def acts_days(self, agent: str) -> int:
+        """How many days after a dose it may still act: a day more than its longest hold, drafts among them.
+
+        Without a row that says how long, `stopped_within_days`, which is never exceeded.
+        """
+        holds = [row.days for row in self.holds.get(agent, ()) if row.days is not None]
+        return min(self.stopped_within_days, ceil(max(holds)) + 1) if holds else self.stopped_within_days
 
     def of_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
         """Ids of the agents of these kinds."""

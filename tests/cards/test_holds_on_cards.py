@@ -86,7 +86,12 @@ def test_doses_are_told_in_days_as_well(tables: Tables):
     assert _card(tables, _finding(tables, six))["summary"].endswith(
         "omit 6 doses (3 days) before portal vein embolization"
     )
-    one = _advice(tables, "enoxaparin", HoldAction.HOLD, replace(_row(tables, "apixaban"), least=Decimal(1), most=None))
+    one = _advice(
+        tables,
+        "enoxaparin",
+        HoldAction.HOLD,
+        replace(_row(tables, "apixaban"), least=Decimal(1), most=None, doses_a_day=Decimal(1)),
+    )
     assert "1 Dosis (1 Tag) auslassen" in _card(tables, _finding(tables, one), language="de")["summary"]
 
 

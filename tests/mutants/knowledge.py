@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,7 @@ from cds_service.knowledge.medication_table import medication_table
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge
-from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule
+from cds_service.knowledge.value_sets import SUFFICIENT, CodeIndex, CodeRule, Hit
 from cds_service.knowledge.words import Words
 from tests.mutants.changes import Mutant
 
@@ -48,6 +49,50 @@ class _Remembered(Words):
         self.of = lru_cache(maxsize=None)(super().of)  # type: ignore[method-assign]
 
 
+def _left_out(lists: Mapping[Any, list[Any]], key: Any, one: Any) -> dict[Any, list[Any]]:
+    """The lists by key, one element once less; a list that is then empty is left out."""
+    left = list(lists[key])
+    left.remove(one)
+    kept = {**lists, key: left}
+    if not left:
+        del kept[key]
+    return kept
+
+
+class _Codes:
+    """The index of the codes without one line of a ValueSet: what the line is not in is shared."""
+
+    def __init__(self, index: CodeIndex, rules: list[CodeRule], words: Words) -> None:
+        self._index, self._words = index, words
+        self._named: dict[tuple[str, str], list[CodeRule]] = {}
+        for rule in rules:
+            if rule.display:
+                self._named.setdefault(self._key(rule), []).append(rule)
+
+    def _key(self, rule: CodeRule) -> tuple[str, str]:
+        return rule.system, self._index._spell(rule.system, rule.code)
+
+    def without(self, gone: CodeRule) -> CodeIndex:
+        """As the loader would make it from the other lines."""
+        index, key, written = copy(self._index), self._key(gone), (gone.system, gone.code)
+        part = "prefixes" if gone.prefix else "exact"
+        hits = _left_out(getattr(index._tables, part), key, Hit(gone.value_set, gone.relation))
+        index._tables = replace(index._tables, **{part: hits})
+        index._rules_of = _left_out(index._rules_of, gone.value_set, gone)
+        systems = {rule.system for rule in index._rules_of.get(gone.value_set, ())}
+        index._systems_of = {**index._systems_of, gone.value_set: systems}
+        if gone.display:
+            index._by_text = _left_out(index._by_text, self._words.of(gone.display), written)
+            index._displayed = _left_out(index._displayed, gone.display, written)
+            others = [rule.display for rule in self._named[key] if rule != gone and rule.display]
+            displays = {code: name for code, name in index._displays.items() if code != key}
+            index._displays = {**displays, key: others[-1]} if others else displays
+        index.lookup = lru_cache(maxsize=50_000)(index._lookup)  # type: ignore[method-assign]
+        index.reads_for = lru_cache(maxsize=50_000)(index._reads_for)  # type: ignore[method-assign]
+        index._systems_holding = lru_cache(maxsize=5_000)(index._systems_in)
+        return index
+
+
 class Workshop:
     """The shipped tables, and each mutant of them."""
 
@@ -57,6 +102,7 @@ class Workshop:
         self._rules, self._exclusions = load._rules(files)
         self._thresholds = dict(knowledge.thresholds)
         self._words = _Remembered(files.spelling)
+        self._codes = _Codes(load._index(files, self._rules, self._exclusions, self._words), self._rules, self._words)
         self._terms = terms_of(files)  # no mutant changes the words of allergies and diagnoses
 
     def make(self, mutant: Mutant) -> Knowledge:
@@ -151,14 +197,22 @@ class Workshop:
 
     def _without_procedure(self, key: str) -> Knowledge:
         """As a site would switch it off: its codes stay, its names and its place in the tree go."""
+        base = self.knowledge
         files = replace(
             self.files, procedures={**self.files.procedures, key: {**self.files.procedures[key], "status": "retired"}}
         )
-        return load._assemble(files, self._terms)
+        procedures = {name: procedure for name, procedure in base.procedures.items() if name != key}
+        return replace(
+            base,
+            procedures=procedures,
+            children=load._children(procedures),
+            order_texts=load._order_texts(files, procedures, self._words),
+            order_codes=load._order_codes(procedures, self._rules, base.codes),
+        )
 
     def _without_code(self, gone: CodeRule) -> Knowledge:
         base, kept = self.knowledge, [rule for rule in self._rules if rule != gone]
-        codes = load._index(self.files, kept, self._exclusions, self._words)
+        codes = self._codes.without(gone)
         sufficient = frozenset(rule.value_set for rule in kept if rule.relation in SUFFICIENT)
         labs = LabIndex(base.labs.values(), self.files.lab_names, codes, kept, base.words)
         return replace(

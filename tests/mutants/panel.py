@@ -25,14 +25,21 @@ from cds_service.cli.everyday_orders import case_row, read_everyday_orders
 from cds_service.clinical_data.gather import gather
 from cds_service.errors import CdsError
 from cds_service.facts.extract import extract
+from cds_service.facts.patient_facts import OrderFact
 from cds_service.findings import evaluate as evaluating
+from cds_service.findings.chart import Chart
+from cds_service.findings.computed import Record
 from cds_service.findings.context import OrderContext, PatientContext, prepare
 from cds_service.findings.contraindications import judge_contraindications
+from cds_service.findings.derived_labs import add_derived
 from cds_service.findings.finding import ContraindicationFinding, Shown
+from cds_service.findings.indications import chart_for, judge_indications
+from cds_service.findings.lab_results import LabBook, book_of
+from cds_service.findings.medication_list import medications_of
 from cds_service.findings.questions.judge import judge
 from cds_service.hooks.envelope import read_request
 from cds_service.knowledge.questions.antithrombotic import AntithromboticQuestion
-from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge
+from cds_service.knowledge.tables import Contraindication, Criterion, Knowledge, Procedure
 from tests.cards.test_advice_list import advice_lines
 from tests.cards.test_advice_list import listed as listed_advice
 from tests.cards.test_sentences import changed as changed_sentences
@@ -45,13 +52,14 @@ from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
 from tests.findings.test_scores import EXAMPLES, deviating
-from tests.mutants.changes import Mutant
+from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
 from tests.support.shipped import shipped_cases
 from tests.terminology.test_meanings import LISTED, lost
 
 _FIRST = 60
 """So many cases that name a row are run before it is found out which ones a change can touch."""
+_BY_LIST = frozenset({CODE, HOLD, SENTENCE})
 _LIMIT = re.compile(r"\bid=([\w-]+)")
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
 TESTS = Path(__file__).parents[1]
@@ -165,9 +173,14 @@ class Panel:
         check.situation = _situation(check.row, self._knowledge, self._now) if check.row else None
 
     def noticed_by(self, mutant: Mutant, changed: Knowledge) -> str | None:
-        """The name of a case that notices a change; None where none does. Those that name the row are asked first."""
+        """The name of a case that notices a change; None where none does. Those that name the row are asked first.
+
+        Patients before the lists that copy the tables, but for what has thousands of changes.
+        """
         named = [check for check in self.checks if not check.names.isdisjoint(mutant.keys)]
-        for check in sorted(named, key=lambda check: _how_near(check, mutant), reverse=True)[:_FIRST]:
+        by_list = mutant.kind in _BY_LIST
+        near = sorted(named, key=lambda check: (by_list or bool(check.row), *_how_near(check, mutant)), reverse=True)
+        for check in near[:_FIRST]:
             self._run(check)
             if check.notices(changed):
                 return check.name
@@ -182,12 +195,19 @@ class Panel:
         if mutant.table in ("threshold", "contraindication", "criterion"):
             change = _RowsChanged.between(self._knowledge, changed, mutant)
             return (check for check in checks if _lists_it(check, mutant) or change.tells_otherwise(check))
+        if mutant.table == "medications" and mutant.keys[0] == "agent":
+            agent = mutant.keys[1]
+            return (check for check in checks if _lists_it(check, mutant) or _takes_it(check, agent, changed))
         if mutant.table in ("medications", "holds"):
             return (check for check in checks if _lists_it(check, mutant) or _holds_any(check, "medications"))
+        if mutant.table == "indication" and mutant.kind == WINDOW:
+            old, new = (tables.procedures[mutant.keys[0]] for tables in (self._knowledge, changed))
+            return (check for check in checks if _has_another_reason(check, old, new))
         if mutant.table == "performed":
             return (check for check in checks if _holds_any(check, "procedures"))
         if mutant.table == "lab":
-            return (check for check in checks if _lists_it(check, mutant) or _has_other_labs(check, changed))
+            lab = mutant.keys[0]
+            return (check for check in checks if _lists_it(check, mutant) or _has_another_result(check, lab, changed))
         if mutant.table == "procedure" and mutant.row is None:
             return iter(checks)
         lists = (check for check in checks if _lists_it(check, mutant))
@@ -216,15 +236,47 @@ def _holds_any(check: Check, kind: str) -> bool:
     return check.situation is not None and bool(getattr(check.situation.patient.facts, kind))
 
 
-def _has_other_labs(check: Check, changed: Knowledge) -> bool:
-    """Whether the results of the record, computed ones among them, are others."""
-    if check.situation is None or not check.situation.patient.facts.observations:
+def _takes_it(check: Check, agent: str, changed: Knowledge) -> bool:
+    """Whether an agent is on the list of the record, with the change or without it."""
+    if not _holds_any(check, "medications"):
+        return False
+    assert check.situation is not None
+    before = check.situation.patient
+    entries = (*before.medications.entries, *medications_of(before.facts, changed).entries)
+    return any(agent in entry.agents for entry in entries)
+
+
+def _has_another_reason(check: Check, old: Procedure, new: Procedure) -> bool:
+    """Whether a reason of a procedure is answered otherwise; when something began decides nothing else of an order."""
+    if check.situation is None:
+        return False
+    patient = check.situation.patient
+    return any(
+        judge_indications([old], order, chart, patient) != judge_indications([new], order, chart, patient)
+        for order, chart in check.situation.charts
+    )
+
+
+def _has_another_result(check: Check, lab: str, changed: Knowledge) -> bool:
+    """Whether a result that was computed for the case is another, or graded otherwise.
+
+    What nothing asked for was not computed, and is not with the change.
+    """
+    if check.situation is None or lab in check.situation.patient.labs.to_compute:
         return False
     before = check.situation.patient
+    if changed.labs[lab].grades != before.knowledge.labs[lab].grades:
+        return True
     try:
-        return prepare(before.facts, changed).labs != before.labs
+        book = book_of(before.facts, changed)
+        add_derived(book, Record(before.facts, changed, before.chart, before.medications))
+        return _results(book, lab) != _results(before.labs, lab)
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
         return True
+
+
+def _results(book: LabBook, lab: str) -> Any:
+    return book.of(lab), book.blocked_of(lab), list(book.doubtful_of(lab))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +285,8 @@ class Situation:
 
     patient: PatientContext
     found: Mapping[OrderContext, Mapping[str, ContraindicationFinding]]
+    charts: tuple[tuple[OrderFact | None, Chart], ...]
+    """The chart for each order, with its own reasons; of a call without an order that of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +401,8 @@ def _situation(row: Mapping[str, Any], knowledge: Knowledge, now: datetime) -> S
         for order in facts.orders:
             evaluating._judge_order(order, patient)
     found = {order: {row.contraindication.id: row for row in rows} for order, rows in patient.judged.items()}
-    return Situation(patient, found)
+    charts = tuple((order, chart_for(order, patient)) for order in facts.orders or (None,))
+    return Situation(patient, found, charts)
 
 
 def _noting(knowledge: Knowledge, asked: set[Asked]) -> Knowledge:

@@ -85,6 +85,9 @@ def report(trial: Trial, outcomes: dict[int, str | None], *, survivors: bool = T
         yield f"  {kind:11}{caught[kind]:5} of {total[kind]:5}  {caught[kind] / total[kind]:6.1%}"
     same = len(outcomes) - len(changed)
     yield f"  {'all':11}{caught.total():5} of {total.total():5}  {share(outcomes):6.1%}; {same} more change nothing"
+    lists = {check.name for check in trial.panel.checks if not check.row}
+    by_list = Counter(trial.mutants[n].kind for n, outcome in changed.items() if outcome in lists)
+    yield f"  noticed by a list first: {', '.join(f'{kind} {by_list[kind]}' for kind in by_list) or 'none'}"
     if survivors:
         lost = [trial.mutants[number] for number, outcome in sorted(changed.items()) if outcome is None]
         yield from (f"{mutant.kind}: {mutant.place}: {mutant.what}: no case notices it" for mutant in lost)

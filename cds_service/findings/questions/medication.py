@@ -37,7 +37,7 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
 
 def _found(question: MedicationQuestion, patient: PatientContext) -> list[KnownMedication]:
     table = patient.knowledge.medications
-    agents = [table.agents[name] for name in question.agents]
+    agents = [table.agents[name] for name in question.agents_of(patient.knowledge)]
     return [
         entry
         for agent in agents

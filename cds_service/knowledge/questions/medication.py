@@ -22,13 +22,14 @@ MEDICATIONS = "medications"
 class MedicationQuestion(Question):
     """A medication in use answers it; with `thresholds` or `states`, only where one of these is there as well.
 
-    `thresholds`: limits, one of which must be crossed; `states`: value sets of conditions that count as much,
-    not older than `states_within_days`. `suggests`: it only suggests what is asked for, which stays unknown.
+    `kinds`: all agents of these kinds (`kind` of medications.toml) count, too. `thresholds`: limits, one of which must
+    be crossed; `states`: value sets of conditions that count as much, not older than `states_within_days`. `suggests`:
+    it only suggests what is asked for, which stays unknown.
     """
 
     WORD: ClassVar[str] = "medication"
     DATA: ClassVar[str] = MEDICATIONS
-    FIELDS: ClassVar[tuple[str, ...]] = ("agents", "thresholds", "states", "states_within_days", "suggests")
+    FIELDS: ClassVar[tuple[str, ...]] = ("agents", "kinds", "thresholds", "states", "states_within_days", "suggests")
     REQUIRED: ClassVar[bool] = True
 
     agents: tuple[str, ...]
@@ -36,25 +37,34 @@ class MedicationQuestion(Question):
     states: tuple[str, ...] = ()
     states_within_days: int | None = None
     suggests: bool = False
+    kinds: tuple[str, ...] = ()
 
     @classmethod
     def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
         """The question of a criterion row."""
         limits = tuple(thresholds[name] for name in row.get("thresholds", ()))
         states, suggests = tuple(row.get("states", ())), row.get("suggests", False)
-        return cls(tuple(row["agents"]), limits, states, row.get("states_within_days"), suggests)
+        agents, kinds = tuple(row.get("agents", ())), tuple(row.get("kinds", ()))
+        return cls(agents, limits, states, row.get("states_within_days"), suggests, kinds)
+
+    def agents_of(self, vocabulary: Vocabulary) -> tuple[str, ...]:
+        """Ids of all agents that answer it."""
+        return (*self.agents, *sorted(vocabulary.medications.of_kinds(frozenset(self.kinds))))
 
     @staticmethod
     def unknown_names(row: Row, rows: TableRows) -> Iterator[tuple[str, str, str]]:
         """Agents, limits and value sets that no table holds."""
         agents = {agent["id"] for agent in rows.medications["agent"]}
         yield from (("agents", n, "agent of medications.toml") for n in row.get("agents", ()) if n not in agents)
+        kinds = {agent["kind"] for agent in rows.medications["agent"]}
+        yield from (("kinds", n, "kind of medications.toml") for n in row.get("kinds", ()) if n not in kinds)
         yield from (("thresholds", n, "threshold") for n in row.get("thresholds", ()) if n not in rows.thresholds)
         yield from (("states", n, "ValueSet") for n in row.get("states", ()) if n not in rows.value_sets)
 
     def asks(self, vocabulary: Vocabulary) -> str:
         """What is asked, in words."""
         agents = [vocabulary.medications.agents[name].label for name in self.agents]
+        agents += [f"any {kind}" for kind in self.kinds]
         limits = [f"{vocabulary.labs[limit.lab].label} {limit.text}" for limit in self.thresholds]
         states = [f"a condition of {name}" for name in self.states]
         also = f", and {' or '.join([*limits, *states])}" if limits or states else ""
@@ -66,8 +76,8 @@ class MedicationQuestion(Question):
 
     def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """The medications, and what makes them matter."""
-        agents = vocabulary.medications.agents
-        yield from (DataNeed(self.DATA, value_set) for name in self.agents if (value_set := agents[name].value_set))
+        agents = [vocabulary.medications.agents[name] for name in self.agents_of(vocabulary)]
+        yield from (DataNeed(self.DATA, agent.value_set) for agent in agents if agent.value_set)
         yield from lab_needs([limit.lab for limit in self.thresholds], vocabulary)
         yield from (DataNeed("conditions", name) for name in self.states)
 
