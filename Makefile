@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PEERS := .peers/sekmet/ready .peers/fhirsnake/ready
+PEERS := .peers/sekmet/ready .peers/fhirsnake/ready .peers/titles/ready
 PORT ?= 8080
 WORKERS ?= logical
 TEST_EXAMPLES ?= 10000

@@ -16,6 +16,7 @@ LANGUAGES = ("en", "de", "es", "fr")
 """Languages of `diagnosis_words.toml`, as fields of its rows."""
 _LISTS = ("", "_titles", "_de", "_es")
 """Endings of the lists of a class in `plain_words.toml`."""
+_OF_TITLES = ("plain_titles", "neutral_titles")
 _ICD, _ICD_OF_WHO = "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10"
 
 
@@ -75,7 +76,10 @@ def diagnosis_texts(
         return tuple(Hit(value_set, "broader") for value_set in sorted(sets & asked))
 
     titles = title_words(files.title_words)
-    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, titles, of_code)
+    rare = frozenset(
+        _term(word, noise, words) for listed in _OF_TITLES for word in files.plain_words["words"][listed].split()
+    )
+    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, titles, rare, of_code)
 
 
 def phrases_of(row: Row) -> list[str]:

@@ -127,6 +127,7 @@ class DiagnosisTexts:
         phrases: Phrases,
         words: Words,
         titles: TitleWords,
+        rare: frozenset[str] = frozenset(),
         of_code: Callable[[str], tuple[Hit, ...]] = lambda code: (),
     ) -> None:
         """Prepare.
@@ -139,6 +140,7 @@ class DiagnosisTexts:
             phrases: cuts texts.
             words: how texts become words.
             titles: words that only titles of other diagnoses have.
+            rare: single terms in which no slip of the pen is forgiven: the index of slips is ten times a list of words.
             of_code: what a code that is written in a text may mean.
         """
         self._words, self._phrases, self._diagnoses = words, phrases, dict(diagnoses)
@@ -149,8 +151,12 @@ class DiagnosisTexts:
         self._apart: dict[str, list[tuple[frozenset[str], str]]] = {}
         for wanted, key in apart.items():
             self._apart.setdefault(wanted.split()[0], []).append((frozenset(wanted.split()), key))
-        known = {word: word for term in terms for word in term.split() if "*" not in word}
-        known |= {term: kind for term, kind in terms.items() if kind in CLASSES and " " not in term and "*" not in term}
+        known = {word: word for term in terms if term not in rare for word in term.split() if "*" not in word}
+        known |= {
+            term: kind
+            for term, kind in terms.items()
+            if kind in CLASSES and " " not in term and "*" not in term and term not in rare
+        }
         known |= {word: word for wanted in apart for word in wanted.split()}
         self._known = KnownWords(known)
 
@@ -196,7 +202,7 @@ class DiagnosisTexts:
         return _Stretch(words, chunk.joined, frozenset(right for right in slips.values() if right))
 
     def _is_known(self, word: str) -> bool:
-        return word in self._known or word in self._titles
+        return word in self._known or word in self._terms or word in self._titles
 
     def _uninverted(self, stretches: list[_Stretch]) -> list[_Stretch]:
         """`Cancer, breast` as `breast cancer`, where that is a term, with what neutral words follow left out."""
