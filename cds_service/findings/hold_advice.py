@@ -22,10 +22,11 @@ from cds_service.findings.medication_list import KnownMedication
 from cds_service.findings.medication_use import doses_a_day, is_prophylaxis, strengths
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
-from cds_service.knowledge.medication_types import ASKED_WITHOUT_A_ROW, Agent, AskFirst, HoldAction, Target
+from cds_service.knowledge.medication_types import ASKED_WITHOUT_A_ROW, Agent, AskFirst, HoldAction
 from cds_service.reasons import Reason
 
 _STOPPING = (HoldAction.HOLD, HoldAction.TEST_DECIDES, HoldAction.ASK, HoldAction.DEFER)
+_DOSES = "doses"
 _THERAPEUTIC = "therapeutic"
 _LEFT = (HoldAction.DO_NOT_HOLD, HoldAction.NO_RECOMMENDATION, HoldAction.NEVER_STOP)
 
@@ -121,29 +122,18 @@ def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:
     if action in _LEFT:
         return _with_row(case.advice(action, Indicator.INFO, quiet=True), chosen, case)
     if action is HoldAction.CORRECT_TO_TARGET:
-        return _with_row(_to_target(case), chosen, case)
-    if action is HoldAction.HOLD and (goes_on := _goes_on(case)):
-        return goes_on
+        advice = _to_target(case)
+        if advice.quiet or advice.crossed or chosen.row.least is None or not _has_narrow_target(case):
+            return _with_row(advice, chosen, case)
+        action = HoldAction.HOLD  # nobody knows whether it must come down, and it may have to by much
     if action in _STOPPING and not case.prophylaxis and (asked := _ask_first(case)):
         return _with_row(replace(asked, others=()), chosen, case)
     advice = _with_row(case.advice(action, case.base), chosen, case)
-    if action is HoldAction.ASK or case.prophylaxis:
+    if action is HoldAction.ASK or (case.prophylaxis and chosen.row.unit == _DOSES):
         return advice  # one dose less needs no day
     doses = doses_a_day(case.entries, case.agent, case.patient.knowledge.medications)
     last = last_dose(chosen.row, case.order.timing.moment, doses, case.patient.facts.now.tzinfo)
     return replace(advice, last_dose=last, full_days=full_days(chosen.row, doses))
-
-
-def _goes_on(case: _Case) -> HoldAdvice | None:
-    """Before a procedure of low risk an agent that a test decides on is held only where the test is beyond its limit.
-
-    None where it is held: also where no result tells, and the limit is the stricter one of this way in.
-    """
-    lab = case.patient.knowledge.medications.class_of(case.agent.id).lab
-    if lab is None or case.order.bleeding_risk != "low":
-        return None
-    advice, strict = _to_target(case), any(target.access for target in _targets(case))
-    return None if advice.crossed or (strict and not advice.quiet) else advice
 
 
 def _with_row(advice: HoldAdvice, chosen: ChosenHold, case: _Case) -> HoldAdvice:
@@ -160,7 +150,8 @@ def _with_row(advice: HoldAdvice, chosen: ChosenHold, case: _Case) -> HoldAdvice
 def _to_target(case: _Case) -> HoldAdvice:
     """Loud where the test is beyond the limit of this way in; where there is none, it is named."""
     knowledge = case.patient.knowledge
-    limits = [knowledge.thresholds[target.threshold] for target in _targets(case)]
+    targets = [t for t in knowledge.medications.targets if not t.access or t.access & case.order.accesses]
+    limits = [knowledge.thresholds[target.threshold] for target in targets]
     labs, today = case.patient.labs, case.patient.facts.today
     found = {limit: hold_against(limit, labs, knowledge.codes, today).certainty for limit in limits}
     if crossed := tuple(limit for limit, certainty in found.items() if certainty is Certainty.PRESENT):
@@ -169,10 +160,9 @@ def _to_target(case: _Case) -> HoldAdvice:
     return case.advice(HoldAction.CORRECT_TO_TARGET, Indicator.INFO, quiet=quiet)
 
 
-def _targets(case: _Case) -> list[Target]:
-    """Those of this way in."""
-    targets = case.patient.knowledge.medications.targets
-    return [target for target in targets if not target.access or target.access & case.order.accesses]
+def _has_narrow_target(case: _Case) -> bool:
+    """Whether a limit of its own is set for the way in."""
+    return any(target.access & case.order.accesses for target in case.patient.knowledge.medications.targets)
 
 
 def _ask_first(case: _Case) -> HoldAdvice | None:

@@ -100,6 +100,8 @@ def _document_problem(bundle: dict[str, Any], scope: Scope | None, reference: st
     plain, _, wanted = reference.partition("/_history/")
     urls = candidate_urls(plain, scope.full_url if scope else None)
     entries = [entry for _, entry in _entries(bundle) if entry.get("fullUrl") in urls]
+    if not entries and not wanted:
+        return "is there by type and id, but is resolved by the fullUrl of its entry, which is another"
     if not wanted:
         return "is the fullUrl of more than one entry: add the version" if len(entries) > 1 else None
     versions = {_version(entry) for entry in entries}

@@ -6,11 +6,10 @@ CapabilityStatement.rest.resource.searchParam, definition and type.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from cds_service.profiles.issues import Severity
-from cds_service.profiles.validation_run import Node, ValidationRun
+from cds_service.profiles.validation_run import Node, ValidationRun, below
 
 
 def check_search_parameter(run: ValidationRun, node: Node) -> None:
@@ -31,9 +30,9 @@ def check_capabilities(run: ValidationRun, node: Node) -> None:
 
     A different type is only a warning, because HL7's own statements have such parameters.
     """
-    for server in _below(node, "rest"):
-        for kind in _below(server, "resource"):
-            for one in _below(kind, "searchParam"):
+    for server in below(node, "rest"):
+        for kind in below(server, "resource"):
+            for one in below(kind, "searchParam"):
                 _check_type(run, one, _known(run, one.value.get("definition")), "warning")
 
 
@@ -46,10 +45,3 @@ def _check_type(run: ValidationRun, node: Node, known: Any, severity: Severity) 
 
 def _known(run: ValidationRun, url: Any) -> Any:
     return run.definitions.search_parameter(url) if isinstance(url, str) else None
-
-
-def _below(node: Node, step: str) -> Iterator[Node]:
-    listed = node.value.get(step)
-    for index, one in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(one, dict):
-            yield Node(one, "BackboneElement", step, node, index)

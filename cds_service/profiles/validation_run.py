@@ -40,6 +40,14 @@ class Node:
         return f"{self.parent.path()}.{step}" if self.parent else step
 
 
+def below(node: Node, step: str) -> Iterator[Node]:
+    """The objects in a list of backbone elements of a node; nothing where it is no list."""
+    listed: Any = node.value.get(step)
+    for index, one in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(one, dict):
+            yield Node(one, "BackboneElement", step, node, index)
+
+
 @dataclass(slots=True)
 class Scope:
     """The current resource (`%resource`), its container (`%rootResource`) and the enclosing Bundle."""

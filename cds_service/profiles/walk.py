@@ -18,6 +18,7 @@ from cds_service.profiles import (
     questionnaires,
     references,
     search_parameters,
+    value_sets,
 )
 from cds_service.profiles.bindings import check_binding
 from cds_service.profiles.constraints import check_constraints
@@ -39,6 +40,7 @@ _RESOURCE_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
     "CodeSystem": code_systems.check_code_system,
     "QuestionnaireResponse": questionnaires.check_questionnaire_response,
     "SearchParameter": search_parameters.check_search_parameter,
+    "ValueSet": value_sets.check_value_set,
     "CapabilityStatement": search_parameters.check_capabilities,
 }
 

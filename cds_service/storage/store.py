@@ -217,7 +217,7 @@ def _revision(connection: sa.Connection) -> str | None:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Turn database errors into StoreUnavailable. Messages may quote rows: kept are the class and SQLite's code."""
+    """Turn database errors into StoreUnavailable. Their messages may quote rows: only class and code are looked at."""
     try:
         yield
     except SQLAlchemyError as error:

@@ -2,7 +2,6 @@
 
 `longest_holds.csv`: the longest hold that the leading guideline of grade A or B gives an agent, in full days or hours,
 by bleeding risk and from which clearance (mL/min) on; an agent that is not listed has none, and is given no day.
-So is heparin under the skin, a dose that prevents.
 """
 
 from __future__ import annotations

@@ -164,6 +164,15 @@ def test_a_document_is_complete(author: str, expected: list[str]) -> None:
     assert rules(a_document(author)) == expected
 
 
+def test_in_a_document_a_reference_is_resolved_by_full_url() -> None:
+    """Where the author's entry has a urn, its type and id do not find it: only the urn does."""
+    document = a_document("Practitioner/d")
+    document["entry"][-1]["fullUrl"] = urn = "urn:uuid:2f1c9a5e-0b1d-4c58-9a3e-5d8f2b7c6a10"
+    assert rules(document) == ["document-reference"]
+    document["entry"][0]["resource"]["author"] = [{"reference": urn}]
+    assert rules(document) == []
+
+
 @pytest.mark.parametrize(
     ("author", "expected"),
     [

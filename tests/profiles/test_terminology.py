@@ -168,3 +168,46 @@ def test_a_supplement_is_no_system_of_a_coding(content: str) -> None:
     """A Coding must use the supplemented system, not the supplement."""
     supplement = CODES | {"url": "http://x.org/more", "supplements": SYSTEM, "content": content}
     assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == ["coding-system"]
+
+
+BOOLEAN = {"code": "leaf", "type": "boolean"}
+
+
+@pytest.mark.parametrize(
+    ("defined", "used", "expected"),
+    [
+        ([BOOLEAN], {"code": "leaf", "valueBoolean": True}, []),
+        ([BOOLEAN], {"code": "leaf", "valueString": "true"}, ["code-system-property"]),
+        ([BOOLEAN, BOOLEAN], {"code": "leaf", "valueBoolean": True}, ["code-system-property"]),
+        ([BOOLEAN], {"code": "notSelectable", "valueBoolean": True}, []),
+        ([], {"code": "leaf", "valueString": "x"}, []),
+    ],
+)
+def test_a_property_has_the_type_that_the_code_system_defines(
+    defined: list[Json], used: Json, expected: list[str]
+) -> None:
+    """A property is defined once and used with its type, in nested concepts too; HL7's own use some undefined ones."""
+    nested = {"code": "a", "concept": [{"code": "b", "property": [used]}]}
+    system = {"resourceType": "CodeSystem", "status": "active", "content": "complete", "concept": [nested]}
+    assert rules(system | ({"property": defined} if defined else {})) == expected
+
+
+@pytest.mark.parametrize(
+    ("included", "expected"),
+    [
+        ({"system": "http://x.org/cs"}, []),
+        ({"system": "urn:oid:1.2.3"}, []),
+        ({"system": "#contained"}, ["value-set-system"]),
+        ({"system": "cs/one"}, ["value-set-system"]),
+        ({"system": "http://x.org/cs", "filter": [{"property": "notSelectable", "op": "=", "value": "false"}]}, []),
+        (
+            {"system": "http://x.org/cs", "filter": [{"property": "inactive", "op": "=", "value": "0"}]},
+            ["value-set-filter"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("step", ["include", "exclude"])
+def test_a_value_set_names_systems_and_values_that_can_be(step: str, included: Json, expected: list[str]) -> None:
+    """The system of a value set is an absolute URI, and what is filtered by a boolean is true or false."""
+    compose = {"include": [{"system": "http://x.org/other"}]} | {step: [included]}
+    assert rules({"resourceType": "ValueSet", "status": "active", "compose": compose}) == expected

@@ -33,6 +33,7 @@ PATHS = (
     "/try",
     "/try?empty=1",
     "/try?case=old-results",
+    "/try?case=nosuch",
     "/connect",
     "/knowledge",
     "/knowledge?q=D25.9",

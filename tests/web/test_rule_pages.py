@@ -86,6 +86,14 @@ def test_a_limit_is_shown_with_its_origin(client: FlaskClient) -> None:
         assert part in text
 
 
+def test_a_code_without_title_says_so(client: FlaskClient) -> None:
+    """A family that no release at hand names (V08AB of the ATC) says so in place of its title; others have theirs."""
+    text = client.get("/knowledge/contraindications/iodine-allergy").text
+    family = text.partition("V08AB and all below")[2].partition("</tr>")[0]
+    assert "no title in a release that can be installed" in family
+    assert "no title" not in client.get("/knowledge/limits/platelets-high-risk").text
+
+
 def test_a_row_is_shown_with_cases_and_a_card(client: FlaskClient) -> None:
     """The page of a row lists cases in which it speaks and stays silent, and shows the cards of one as answered now."""
     text = client.get("/knowledge/contraindications/bleeding-tendency").text

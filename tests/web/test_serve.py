@@ -26,7 +26,9 @@ from tests.support.waiting import PATIENCE, until
 
 REPOSITORY = Path(__file__).parents[2]
 START = (
-    "from cds_service.settings import environment, load_settings; from cds_service.web.serve import serve; "
+    "from cds_service.settings import environment, load_settings; from cds_service.web import worker; "
+    "from cds_service.web.serve import serve; "
+    f"worker.BODY_SECONDS = {PATIENCE}; "  # how busy the machine is ends no call here; see test_slow_senders.py
     "serve(load_settings(environment()))"
 )
 BODY = as_json(a_call(prefetch=NOTHING_RECORDED))
