@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         SettingError: a setting can't be used.
-        SetupError: the folder of `--cases` holds none.
+        SetupError: `--cases` names no folder.
     """
     settings = settings_of(args)
     try:
@@ -47,8 +47,8 @@ def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]
         TableError: a case file has a mistake.
     """
     cases = read_cases(folder)
-    if not cases and folder != SHIPPED_CASES:
-        raise SetupError(f"--cases {folder}: holds no case; name a folder of .toml files such as tests/cases")
+    if not cases and folder != SHIPPED_CASES and not folder.is_dir():
+        raise SetupError(f"--cases {folder}: is no folder; name one of .toml files such as tests/cases")
     if not cases:
         print(f"{folder}: no clinical cases here; they come with a clone of the repository.")
         return []
