@@ -1,4 +1,4 @@
-"""The product's own FHIR package, validated against R4 and its own profiles."""
+"""The examples of the product's own FHIR package; its definitions are validated in tests/package/test_examples.py."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import fhir_profiles
 from cds_service.profiles.definitions import Definitions
 from cds_service.profiles.issues import Issue
 from cds_service.profiles.validate import validate_json
-from cds_service.publishing.definition import text_of
-from cds_service.publishing.package import make_package
-from cds_service.publishing.sources import shipped_sources
 
 EXAMPLES = Path(fhir_profiles.__file__).parent / "examples"
 
@@ -20,18 +17,6 @@ EXAMPLES = Path(fhir_profiles.__file__).parent / "examples"
 def issues_of(path: Path, definitions: Definitions) -> list[Issue]:
     """The issues of a file of the package."""
     return [issue for issue in validate_json(path.read_bytes(), (), definitions) if issue.severity != "information"]
-
-
-@pytest.mark.slow
-def test_definitions_are_valid(definitions: Definitions) -> None:
-    """Every value set, code system, profile and plan of the package is valid FHIR R4."""
-    package = make_package(shipped_sources())
-    found = {
-        name: [issue for issue in validate_json(text_of(resource).encode(), (), definitions) if issue.is_error]
-        for name, resource in package.items()
-    }
-    assert len(found) > 500
-    assert {name: errors for name, errors in found.items() if errors} == {}
 
 
 @pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the package has no examples")
