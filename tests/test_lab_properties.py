@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.knowledge.value_sets import rules_of
@@ -195,6 +195,7 @@ def answer_of(limited: Limited, labs: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("limited", LIMITS, ids=lambda limited: limited.criterion)
+@settings(max_examples=settings.default.max_examples // 2)  # of each of the limits
 @given(data=st.data())
 def test_a_result_beyond_its_limit_is_never_absent(limited: Limited, data: st.DataObject) -> None:
     """However it is coded, spelled, written and dated, beside whatever good results: present or unknown."""
@@ -204,6 +205,7 @@ def test_a_result_beyond_its_limit_is_never_absent(limited: Limited, data: st.Da
 
 
 @pytest.mark.parametrize("limited", LIMITS, ids=lambda limited: limited.criterion)
+@settings(max_examples=settings.default.max_examples // 2)  # of each of the limits
 @given(data=st.data())
 def test_a_good_result_is_never_an_alarm(limited: Limited, data: st.DataObject) -> None:
     """However good results are coded, spelled, written and dated: never present."""

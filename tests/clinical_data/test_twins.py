@@ -34,8 +34,8 @@ CASES = [
     and "MedicationAdministration" not in str(case.row)
     and all(str(lab.get("code", "")).startswith("loinc|") or "components" in lab for lab in case.row.get("labs", ()))
 ]
-EACH = 8
-"""A case is tried with each eighth of the mixtures, the next case with the next ones, and all with the server alone."""
+EACH = len(SPLITS)
+"""A case is tried with one of the mixtures, the next case with the next one, and all with the server alone."""
 AUTHORIZATION = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "cds"}
 
 
