@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cds_service.cli.everyday import Tally, play, play_folder, report
-from cds_service.cli.everyday_orders import MUST_SPEAK, ORDINARY, case_row, read_everyday_orders, read_targets
+from cds_service.cli.everyday_orders import (
+    MUST_SPEAK,
+    ORDINARY,
+    EverydayOrder,
+    case_row,
+    read_everyday_orders,
+    read_targets,
+)
 from cds_service.errors import TableError
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
@@ -47,6 +56,23 @@ def test_few_ordinary_orders_bring_a_card(tally: Tally) -> None:
     """The shares of ordinary orders with any card and with a warning are within the targets."""
     assert tally.any_card <= tally.targets.any_card
     assert tally.warning <= tally.targets.warning
+
+
+@pytest.mark.parametrize("declared", [frozenset({"medications"}), frozenset()], ids=["declared", "not declared"])
+def test_few_bring_a_card_where_no_medications_are_sent(
+    declared: frozenset[str], knowledge: Knowledge, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same orders where no medication list is sent; where the site says so, hardly more cards than elsewhere."""
+
+    def without_medications(order: EverydayOrder, now: datetime) -> dict[str, Any]:
+        row = case_row(order, now)
+        sent = {name: value for name, value in row.items() if name != "medications"}
+        return sent | {"not_sent": [*row.get("not_sent", ()), "medications"]}
+
+    monkeypatch.setattr("cds_service.cli.everyday.case_row", without_medications)
+    played = play_folder(FOLDER, replace(knowledge, not_connected=declared), now)
+    assert played.any_card <= (0.1 if declared else played.targets.any_card)
+    assert played.warning <= 0.02
 
 
 def test_what_is_right_is_no_longer_called_wrong(tally: Tally) -> None:
