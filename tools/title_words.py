@@ -2,7 +2,8 @@
 
 Releases give each diagnosis a code, and the value sets say which codes are asked for. A word that no title of such a
 code has, nor any name of what is asked for, can't name it. Of words that both kinds of titles have, pairs are kept
-that stand together in the others only: `blood loss`, not `blood clotting`. `make title-words` runs it.
+that stand together in the others only: `blood loss`, not `blood clotting`. Words of everyday language are listed apart:
+with them people describe what they have no name for (`water on the lungs`). `make title-words` runs it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _DIAGNOSIS = re.compile(r"(?!T(?:3[6-9]|4\d|5\d|6[0-5]))[A-UZ]\d")
 """Not poisonings, which name drugs, and not external causes."""
 _ENTRY = re.compile(r'msgctxt "[^"]*,name:([A-Z]\d\d)(\d*)"\nmsgid (?:".*"\n)+msgstr ((?:".*"\n)+)')
 _NO_CONTENT = {NEUTRAL, "beside", BREAK, OR}
+_EVERYDAY = 3.5
+"""Zipf frequency from which a word is one of everyday language: three in a million words."""
 _WIDTH = 118
 
 
@@ -68,6 +71,15 @@ def translated(path: Path) -> Iterator[Title]:
         yield Title(WHO, f"{category}.{rest}" if rest else category, text.replace('\\"', '"'))
 
 
+def everyday_words() -> Iterator[str]:
+    """Words that everybody uses, in the languages of the titles, by wordfreq (`make .peers/frequencies/ready`)."""
+    import wordfreq
+
+    least = wordfreq.zipf_to_freq(_EVERYDAY)
+    for language in ("en", *LANGUAGES):
+        yield from (word for word, often in wordfreq.get_frequency_dict(language).items() if often >= least)
+
+
 def is_asked(title: Title, knowledge: Knowledge, asked: frozenset[str]) -> bool:
     """Whether a question asks for the code."""
     return any(hit.value_set in asked for hit in knowledge.codes.lookup(title.system, title.code))
@@ -96,9 +108,10 @@ def _texts_in(rows: object) -> Iterator[str]:
 class Vocabulary:
     """Words of titles, of those that are asked for and of the others."""
 
-    def __init__(self, titles: Iterable[Title], knowledge: Knowledge) -> None:
-        """Sort the titles."""
+    def __init__(self, titles: Iterable[Title], knowledge: Knowledge, everyday: Iterable[str]) -> None:
+        """Sort the titles; `everyday` are words that everybody uses."""
         self.texts: DiagnosisTexts = knowledge.diagnosis_texts
+        self.everyday = {part for word in everyday for words in self.texts.words_in(word) for part in words}
         asked, listed = asked_for(knowledge), list(titles)
         codes = {(t.system, t.code[:n]) for t in listed if is_asked(t, knowledge, asked) for n in range(3, 9)}
         self._asked: set[str] = set()
@@ -189,16 +202,17 @@ def main() -> int:
     if not LOCALES.exists():
         print("the titles in other languages are missing: make .peers/titles/ready", file=sys.stderr)
         return 1
-    (TABLES / "title_words.toml").write_text(written(titles_of_releases(), load_knowledge()), "utf-8")
+    (TABLES / "title_words.toml").write_text(written(titles_of_releases(), load_knowledge(), everyday_words()), "utf-8")
     print(f"written: {TABLES / 'title_words.toml'}")
     return 0
 
 
-def written(titles: Iterable[Title], knowledge: Knowledge) -> str:
+def written(titles: Iterable[Title], knowledge: Knowledge, everyday: Iterable[str]) -> str:
     """The text of the file."""
-    vocabulary = Vocabulary(titles, knowledge)
+    vocabulary = Vocabulary(titles, knowledge, everyday)
     words = vocabulary.words()
-    heads = vocabulary.heads(words)
+    heads = vocabulary.heads(words) - vocabulary.everyday
+    everyday = words & vocabulary.everyday
     after: dict[str, set[str]] = defaultdict(set)
     for first, second in vocabulary.pairs(words):
         if not {first, second} <= words:
@@ -208,7 +222,8 @@ def written(titles: Iterable[Title], knowledge: Knowledge) -> str:
         "# Written by tools/title_words.py from titles of releases; docs/terminology.md says how. Not for editing:\n"
         "# what is wrong here is mended in diagnosis_words.toml, whose names of the asked-for take words out of it.\n\n"
         'source = "Single words and neighbors of titles: ICD-10-CM, ICD-10 (WHO), ICD-10 in German and Spanish"\n\n'
-        f'heads = """\n{_filled(heads)}"""\n\nwords = """\n{_filled(words - heads)}"""\n\npairs = """\n{pairs}\n"""\n'
+        f'heads = """\n{_filled(heads)}"""\n\nwords = """\n{_filled(words - heads - everyday)}"""\n\n'
+        f'everyday = """\n{_filled(everyday)}"""\n\npairs = """\n{pairs}\n"""\n'
     )
 
 

@@ -15,12 +15,12 @@ from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Sta
 from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.lexicon import Lexicon, Span
 from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
-from cds_service.knowledge.title_words import TitleWords
+from cds_service.knowledge.title_words import EVERYDAY, HEAD, TITLE, TitleWords
 from cds_service.knowledge.value_sets import Hit
 from cds_service.knowledge.words import Words
 
 PLAIN, PART, COMPLAINT, NEUTRAL = "plain", "part", "complaint", "neutral"
-HEAD, TITLE, BESIDE, ASKED = "head", "title", "beside", "asked"
+BESIDE, ASKED = "beside", "asked"
 NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR = "no", "family", "about", "doubt", "past", "break", "or"
 CLASSES = (BESIDE, NEUTRAL, COMPLAINT, PART, PLAIN, NO, FAMILY, ABOUT, DOUBT, PAST, BREAK, OR)
 """Meanings of terms that name no diagnosis, as `plain_words.toml` and `[statements]` group them; of two the later."""
@@ -254,9 +254,7 @@ class DiagnosisTexts:
         after = [span.words.partition(" ")[0] for span in spans[1:]] + [""]
         for span, last, following in zip(spans, before, after, strict=False):
             meaning = span.meaning or _without_meaning(span.words)
-            if meaning is None and self._titles.explain(span.words, last, following):
-                meaning = HEAD if self._titles.is_head(span.words) else TITLE
-            yield span, meaning
+            yield span, meaning or self._titles.kind_of(span.words, last, following)
 
     def _term(self, meaning: str | None) -> _Term:
         named = self._diagnoses.get(meaning) if meaning else None
@@ -264,9 +262,14 @@ class DiagnosisTexts:
 
 
 def _told(phrase: _Phrase) -> _Phrase:
-    """The phrase; beside what is asked for, a word of other titles may make it something narrower that is, too."""
-    if phrase.telling:
-        phrase.terms = [_Term(None) if term.kind in (HEAD, TITLE) else term for term in phrase.terms]
+    """The phrase, with the words of other titles that are not understood in it.
+
+    Beside what is asked for, such a word may make it something narrower that is, too. Everyday words are understood
+    where something is named that is not asked for, and nowhere else.
+    """
+    unclear = {HEAD, TITLE, EVERYDAY} if phrase.telling else {EVERYDAY}
+    if phrase.telling or not {PLAIN, HEAD} & {term.kind for term in phrase.terms}:
+        phrase.terms = [_Term(None) if term.kind in unclear else term for term in phrase.terms]
     return phrase
 
 

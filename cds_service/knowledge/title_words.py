@@ -11,36 +11,54 @@ from collections.abc import Iterable
 
 from cds_service.knowledge.table_rows import Row
 
+HEAD, TITLE, EVERYDAY = "head", "title", "everyday"
+"""A word that names a diagnosis that no question asks for, one that is in titles of such diagnoses only, and one of
+these that everybody uses to describe something else: `water on the lungs`."""
+
 
 class TitleWords:
     """Looks words up; tens of thousands of them, kept as hashes of eight bytes each."""
 
-    def __init__(self, heads: Iterable[str] = (), words: Iterable[str] = (), pairs: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        heads: Iterable[str] = (),
+        words: Iterable[str] = (),
+        pairs: Iterable[str] = (),
+        everyday: Iterable[str] = (),
+    ) -> None:
         """Prepare; every word as `words_of` gives it.
 
         Args:
             heads: words that are the title of a diagnosis by themselves.
             words: words that are in such titles only.
             pairs: two words, one blank between, that stand so in such titles and in no other.
+            everyday: words that are in such titles only, and that everybody uses.
         """
         self._heads, self._words, self._pairs = _hashes(heads), _hashes(words), _hashes(pairs)
+        self._everyday = _hashes(everyday)
 
     def __contains__(self, word: str) -> bool:
         """Whether a word is known by itself."""
-        return self.is_head(word) or _is_in(self._words, word)
+        return any(_is_in(known, word) for known in (self._heads, self._words, self._everyday))
 
-    def is_head(self, word: str) -> bool:
-        """Whether a word alone names something that no question asks for."""
-        return _is_in(self._heads, word)
-
-    def explain(self, word: str, before: str, after: str) -> bool:
-        """Whether a word means, by itself or beside its neighbors, nothing that is asked for."""
-        return word in self or _is_in(self._pairs, f"{before} {word}") or _is_in(self._pairs, f"{word} {after}")
+    def kind_of(self, word: str, before: str, after: str) -> str | None:
+        """`HEAD`, `TITLE` or `EVERYDAY`, by itself or beside its neighbors; None for a word that is not known."""
+        if _is_in(self._heads, word):
+            return HEAD
+        if (
+            _is_in(self._words, word)
+            or _is_in(self._pairs, f"{before} {word}")
+            or _is_in(self._pairs, f"{word} {after}")
+        ):
+            return TITLE
+        return EVERYDAY if _is_in(self._everyday, word) else None
 
 
 def title_words(table: Row) -> TitleWords:
     """The words of `title_words.toml`."""
-    return TitleWords(table["heads"].split(), table["words"].split(), _pairs_of(table["pairs"]))
+    return TitleWords(
+        table["heads"].split(), table["words"].split(), _pairs_of(table["pairs"]), table["everyday"].split()
+    )
 
 
 def _pairs_of(lines: str) -> Iterable[str]:
