@@ -50,7 +50,7 @@ def doses_a_day(entries: Iterable[KnownMedication], agent: Agent, table: Medicat
     for entry in entries:
         if entry.fact.doses_a_day is not None:
             return entry.fact.doses_a_day
-        if table.texts.holds_any(entry.fact.instructions, table.twice_a_day_words):
+        if table.texts.holds_any(_texts(entry), table.twice_a_day_words):
             return _TWICE
     return agent.doses_a_day
 
@@ -69,7 +69,9 @@ def is_prophylaxis(entries: Collection[KnownMedication], agent: Agent, table: Me
 
 def strengths(entries: Iterable[KnownMedication]) -> set[Decimal]:
     """Milligrams that the name or the instructions hold."""
-    texts = [
-        text for e in entries for text in (*(t for name in e.fact.names for t in name.texts), *e.fact.instructions)
-    ]
+    texts = (text for entry in entries for text in _texts(entry))
     return {Decimal(found.replace(",", ".")) for text in texts for found in _MILLIGRAMS.findall(text)}
+
+
+def _texts(entry: KnownMedication) -> tuple[str, ...]:
+    return (*(text for name in entry.fact.names for text in name.texts), *entry.fact.instructions)

@@ -162,15 +162,13 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
 def _of_never_sent(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> tuple[Indicator, Told]:
     """Nobody sent the list: told where the order needs it, and louder where a diagnosis says that there is one.
 
-    Before a procedure of low bleeding risk what is taken goes on; where nothing may wait it is information.
+    Before a procedure of low bleeding risk what is taken goes on (SIR 2019); where nothing may wait it is information.
     """
-    if found.evidence and context.bleeding_risk == "low":
+    risky = bool(found.evidence) and context.bleeding_risk != "low"
+    if not risky and not _is_required(found, context, patient):
         return Indicator.INFO, Told(Shown.NONE, "not-required")
-    if found.evidence:
-        level = Indicator.INFO if context.timing.must_not_wait else found.indicator or Indicator.INFO
-        return level, Told(Shown.CARD, "not-read")
-    needed = _is_required(found, context, patient)
-    return Indicator.INFO, Told(Shown.CARD, "not-read") if needed else Told(Shown.NONE, "not-required")
+    level = found.indicator if risky and not context.timing.must_not_wait else None
+    return level or Indicator.INFO, Told(Shown.CARD, "not-read")
 
 
 def _is_required(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> bool:
