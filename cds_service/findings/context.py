@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import ConditionFact, PatientFacts
@@ -25,8 +26,7 @@ from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
 
 
-@dataclass(frozen=True, slots=True)
-class AskedRow:
+class AskedRow(msgspec.Struct, frozen=True):
     """A row that applies to an order, whoever the patient is, with its criteria that do.
 
     `of_anybody` holds for each of these whether its gate asks nothing of the patient, `replaced` whether any of them is
@@ -41,8 +41,7 @@ class AskedRow:
     usual: UsualAnswers
 
 
-@dataclass(frozen=True, slots=True)
-class UsualAnswers:
+class UsualAnswers(msgspec.Struct, frozen=True):
     """The answers of the questions of a row about conditions that most patients do not have, by their ids.
 
     They hold where none of `value_sets` is recorded and every condition is read in each of `systems`. None is the
@@ -54,8 +53,7 @@ class UsualAnswers:
     systems: frozenset[frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class PatientContext:
+class PatientContext(msgspec.Struct, frozen=True):
     """Everything of one call that criteria look at; prepared once, shared by all orders."""
 
     facts: PatientFacts
@@ -68,7 +66,7 @@ class PatientContext:
     ordered: tuple[OrderedTest, ...] = ()
     planning: bool = True
     """False while an order is being written, and only what stops it or completes it is told."""
-    judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
+    judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = msgspec.field(default_factory=dict)
     """Answers given so far in this call: several orders of one procedure, as urgent, are judged once."""
 
     @property
@@ -114,8 +112,7 @@ def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderContext:
+class OrderContext(msgspec.Struct, frozen=True):
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
     Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; and a

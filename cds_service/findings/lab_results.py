@@ -8,7 +8,6 @@ reports the lab is kept apart, as doubtful.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -27,8 +26,7 @@ _ANY_TIME = datetime.max.replace(tzinfo=UTC)
 _NOT_DONE = "data-absent"
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(msgspec.Struct, frozen=True):
     """Why a result may be another test; all results of one `source` (a code with its words) are of the lab, or none."""
 
     reason: Reason
@@ -58,18 +56,17 @@ class Blocked(msgspec.Struct, frozen=True):
     doubt: Doubt | None = None
 
 
-@dataclass(slots=True)
-class LabBook:
+class LabBook(msgspec.Struct):
     """All results of one call by lab id; `unplaced` are unreadable ones that may report any analyte.
 
     `doubtful` holds those that may report the lab or another test, usable or not, by their source.
     """
 
-    results: dict[str, list[LabResult]] = field(default_factory=dict)
-    blocked: dict[str, list[Blocked]] = field(default_factory=dict)
-    doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = field(default_factory=dict)
-    unplaced: list[Blocked] = field(default_factory=list)
-    to_compute: dict[str, Callable[[], None]] = field(default_factory=dict)
+    results: dict[str, list[LabResult]] = msgspec.field(default_factory=dict)
+    blocked: dict[str, list[Blocked]] = msgspec.field(default_factory=dict)
+    doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = msgspec.field(default_factory=dict)
+    unplaced: list[Blocked] = msgspec.field(default_factory=list)
+    to_compute: dict[str, Callable[[], None]] = msgspec.field(default_factory=dict)
     """What adds the computed results of a lab: done when the lab is first asked for, as most calls ask for few."""
 
     def of(self, lab: str) -> list[LabResult]:
