@@ -8,7 +8,7 @@ reports the lab is kept apart, as doubtful.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -56,6 +56,22 @@ class Blocked(msgspec.Struct, frozen=True):
     doubt: Doubt | None = None
 
 
+class Newest(msgspec.Struct, frozen=True):
+    """The results that may be the newest, one or several, with what limits ask of them; `NONE_NEWEST` if there is none.
+
+    `start` is the latest beginning of their times; `first` and `last` are the days between which all of them lie.
+    """
+
+    results: tuple[LabResult, ...]
+    start: datetime | None = None
+    first: date = date.min
+    last: date = date.min
+    evidence: tuple[Evidence, ...] = ()
+
+
+NONE_NEWEST = Newest(())
+
+
 class LabBook(msgspec.Struct):
     """All results of one call by lab id; `unplaced` are unreadable ones that may report any analyte.
 
@@ -66,6 +82,7 @@ class LabBook(msgspec.Struct):
     blocked: dict[str, list[Blocked]] = msgspec.field(default_factory=dict)
     doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = msgspec.field(default_factory=dict)
     unplaced: list[Blocked] = msgspec.field(default_factory=list)
+    latest: dict[str, Newest] = msgspec.field(default_factory=dict)
     to_compute: dict[str, Callable[[], None]] = msgspec.field(default_factory=dict)
     """What adds the computed results of a lab: done when the lab is first asked for, as most calls ask for few."""
 
@@ -73,6 +90,13 @@ class LabBook(msgspec.Struct):
         """Usable results of a lab, any order."""
         self._compute(lab)
         return self.results.get(lab, [])
+
+    def newest_of(self, lab: str) -> Newest:
+        """The newest of the usable results, once every result of the call is in the book."""
+        known = self.latest.get(lab)
+        if known is None:
+            known = self.latest[lab] = newest_of(self.of(lab))
+        return known
 
     def blocked_of(self, lab: str) -> list[Blocked]:
         """Refused results that report the lab."""
@@ -95,6 +119,7 @@ class LabBook(msgspec.Struct):
 
     def add(self, lab: str, entry: LabResult | Blocked) -> None:
         """Keep a result or a refused one where it belongs."""
+        self.latest.pop(lab, None)
         if entry.doubt is not None:
             self.doubtful.setdefault(lab, {}).setdefault(entry.doubt.source, []).append(entry)
         elif isinstance(entry, Blocked):
@@ -267,8 +292,17 @@ def may_be_newer(blocked: Iterable[Blocked], latest: Sequence[LabResult]) -> lis
     ]
 
 
-def newest(results: Iterable[LabResult]) -> list[LabResult]:
+def newest_of(results: Sequence[LabResult]) -> Newest:
     """Those that may be the newest: one, or several where their times overlap (dates without a time)."""
-    listed = list(results)
-    start = max((result.when.earliest for result in listed), default=None)
-    return [] if start is None else [result for result in listed if result.when.latest >= start]
+    if not results:
+        return NONE_NEWEST
+    start = max([result.when.earliest for result in results])
+    latest = tuple([result for result in results if result.when.latest >= start])
+    first = min([result.when.earliest.date() for result in latest])
+    last = max([result.when.latest.date() for result in latest])
+    return Newest(latest, start, first, last, tuple([result.evidence for result in latest]))
+
+
+def newest(results: Iterable[LabResult]) -> list[LabResult]:
+    """The same, without what limits ask of them."""
+    return list(newest_of(list(results)).results)
