@@ -156,7 +156,7 @@ def _answer(row: Contraindication, found: CriterionFinding) -> AnswerSummary:
     return AnswerSummary(
         row=row.id,
         question=found.criterion.id,
-        certainty=found.certainty.value,
+        certainty=str(found.certainty),
         indicator=found.indicator.word if found.indicator else "",
         reason=found.reason.key if found.reason else "",
         evidence=_references(found.evidence),
