@@ -51,9 +51,11 @@ from tests.findings.test_gate_list import listed as listed_gates
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
-from tests.findings.test_scores import EXAMPLES, deviating
+from tests.findings.test_scores import EXAMPLES
+from tests.findings.test_scores import deviating as deviating_scores
 from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
+from tests.support.second_lists import deviating
 from tests.support.shipped import shipped_cases
 from tests.terminology.test_meanings import LISTED, lost
 
@@ -449,7 +451,7 @@ def _lists() -> Iterable[Check]:
     listed = sentences()
 
     def scores(knowledge: Knowledge) -> Hashable:
-        return any(deviating(row, knowledge) for row in EXAMPLES)
+        return any(deviating_scores(row, knowledge) for row in EXAMPLES)
 
     def said(knowledge: Knowledge) -> Hashable:
         return bool(changed_sentences(listed, knowledge.wording))
@@ -460,13 +462,13 @@ def _lists() -> Iterable[Check]:
     yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
 
     def drugs(knowledge: Knowledge) -> Hashable:
-        return agent_lines(knowledge) == lines
+        return tuple(deviating(lines, agent_lines(knowledge), "agent"))
 
     def advised(knowledge: Knowledge) -> Hashable:
-        return list(advice_lines(knowledge)) == advice
+        return tuple(deviating(advice, advice_lines(knowledge), "id"))
 
     def asked_when(knowledge: Knowledge) -> Hashable:
-        return list(gate_lines(knowledge)) == gates
+        return tuple(deviating(gates, gate_lines(knowledge), "id"))
 
     gates = listed_gates()
     named = frozenset(part for line in gates for part in (*line["id"].split("/"), *_LIMIT.findall(line["when"])))
