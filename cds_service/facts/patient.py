@@ -5,7 +5,7 @@ Source: FHIR R4 Patient, its extension patient-interpreterRequired, and the US C
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from cds_service.clinical_data.retrieved import RetrievedData, Unavailable
 from cds_service.facts.dates import read_when
@@ -21,8 +21,7 @@ _INTERPRETER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """What a Patient says."""
 
     birth_date: When | None = None

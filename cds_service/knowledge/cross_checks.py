@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from cds_service.knowledge.allergy_table import AllergyTerms, allergy_terms, check_allergies
 from cds_service.knowledge.code_checks import check_codes
@@ -21,8 +22,7 @@ from cds_service.knowledge.words import Words
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What the words of the tables are as terms: prepared once, for the checks and for the readers of texts."""
 
     words: Words

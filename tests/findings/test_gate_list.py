@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cds_service.knowledge.tables import Criterion, Knowledge, Procedure
 from tests.support.second_lists import deviating, read_list
 
@@ -54,11 +56,16 @@ def _line(key: str, *values: Any, yields_to: str = "") -> dict[str, str]:
     )
 
 
+def _members(value: Any) -> list[str]:
+    if isinstance(value, msgspec.Struct):
+        return list(value.__struct_fields__)
+    return [field.name for field in fields(value) if field.init]
+
+
 def _plain(value: Any) -> str:
     """A value in a few words; empty for nothing, `False` and what restricts nothing."""
-    if is_dataclass(value):
-        written = [field.name for field in fields(value) if field.init and field.name not in _LEFT_OUT]
-        said = {name: _plain(getattr(value, name)) for name in written}
+    if is_dataclass(value) or isinstance(value, msgspec.Struct):
+        said = {name: _plain(getattr(value, name)) for name in _members(value) if name not in _LEFT_OUT}
         kept = " ".join(f"{name}={text}" for name, text in said.items() if text)
         return f"({kept})" if kept else ""
     if isinstance(value, Enum):

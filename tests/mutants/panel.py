@@ -7,15 +7,18 @@ all, with the change and without it, is on no card: only a case that names it ca
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, zip_longest
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from cds_service.cards.wording import ENGLISH
 from cds_service.cases import failures, request_of
@@ -348,7 +351,7 @@ class _RowsChanged:
         row = self.rows[key]
         if key not in self.regated and (was is None or not self._may_differ(key, order, was, patient)):
             return False
-        only = replace(self.knowledge, contraindications=(row,) if row else ())
+        only = dataclasses.replace(self.knowledge, contraindications=(row,) if row else ())
         after = judge_contraindications(order, replace(patient, knowledge=only, judged={}))
         now = after[0] if after else None
         return _heard(was) != _heard(now) or (reads_text and _shown(was) != _shown(now))
@@ -412,7 +415,7 @@ def _noting(knowledge: Knowledge, asked: set[Asked]) -> Knowledge:
     tables: Any = {name: _Keys(name, getattr(knowledge, name), asked) for name in _KEYED}
     english = _Keys("wording", knowledge.wording, asked)
     holds: Any = _Keys("medications.holds", knowledge.medications.holds, asked)
-    return replace(
+    return dataclasses.replace(
         knowledge,
         **indexes,
         **tables,

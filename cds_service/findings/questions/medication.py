@@ -36,6 +36,8 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
 
 
 def _found(question: MedicationQuestion, patient: PatientContext) -> list[KnownMedication]:
+    if not patient.medications.entries:
+        return []
     table = patient.knowledge.medications
     agents = [table.agents[name] for name in question.agents_of(patient.knowledge)]
     return [
