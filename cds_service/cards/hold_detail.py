@@ -47,6 +47,8 @@ def basis_lines(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[s
             yield wording.say(key, value=wording.number(f"{advice.renal.value:.0f}"), date=when)
         elif advice.renal_missing:
             yield wording.say("hold_found.renal-missing")
+        elif advice.dose_missing:
+            yield wording.say("hold_found.dose-missing", name=agent_name(advice, context))
 
 
 def hold_limits(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[str]:

@@ -34,6 +34,7 @@ def hold_entry(advice: HoldAdvice) -> dict[str, Any]:
         if renal
         else None,
         "renalMissing": advice.renal_missing or None,
+        "doseMissing": advice.dose_missing or None,
         "others": [
             {"guideline": other.guideline, "action": other.action.value, **_amount(other)} for other in advice.others
         ],

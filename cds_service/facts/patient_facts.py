@@ -201,6 +201,8 @@ class Activity(StrEnum):
     """What a medication's status says of its use."""
 
     TAKEN = "taken"
+    LAPSED = "lapsed"
+    """Still in use by its status, and its course ended before the call: nobody says whether it is taken on."""
     HELD = "held"
     COMPLETED = "completed"
     STOPPED = "stopped"
@@ -215,8 +217,9 @@ class MedicationFact:
 
     `names` say what it is: the product's own code first, then its ingredients. `written` is when it was ordered or
     stated, `ended` when it ended or its supply does, `last_dose` a recorded one. `doses_a_day` is None where it is not
-    structured. `instructions` are dose, route and reason in words. `readable` is False where it only refers to a
-    Medication that is not there and does not name it. `drafted`: it is a draft of this call.
+    structured; `doses` are structured amounts as `40 mg`. `instructions` are dose, route and reason in words.
+    `readable` is False where it only refers to a Medication that is not there and does not name it. `drafted`: it is a
+    draft of this call.
     """
 
     reference: str
@@ -226,6 +229,7 @@ class MedicationFact:
     ended: When | None = None
     last_dose: When | None = None
     doses_a_day: Decimal | None = None
+    doses: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     readable: bool = True
     drafted: bool = False

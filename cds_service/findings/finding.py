@@ -110,6 +110,7 @@ class HoldAdvice:
     wording: who is asked; `because` the recorded states, `states` their ids. `crossed` are limits of a test that says
     that enough of it still acts.
     `renal` is None where the hold does not depend on the kidneys, or nothing tells (then `renal_missing`).
+    `dose_missing`: the hold depends on whether the dose prevents a clot or treats one, and none is named.
     """
 
     agent: str
@@ -122,6 +123,7 @@ class HoldAdvice:
     recorded_dose: date | None = None
     renal: RenalBasis | None = None
     renal_missing: bool = False
+    dose_missing: bool = False
     others: tuple[HoldRow, ...] = ()
     ask: tuple[str, ...] = ()
     because: tuple[Evidence, ...] = ()

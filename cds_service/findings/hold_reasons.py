@@ -41,3 +41,5 @@ def _reasons(advice: HoldAdvice) -> Iterator[Reason]:
         yield Reason("hold-by-egfr" if advice.renal.by_egfr else "hold-by-clearance", told)
     if advice.renal_missing:
         yield Reason("hold-renal-missing")
+    if advice.dose_missing:
+        yield Reason("hold-dose-missing")

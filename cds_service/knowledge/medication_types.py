@@ -180,11 +180,16 @@ class DoseSign:
 
 @dataclass(frozen=True, slots=True)
 class Prophylaxis:
-    """A dose of an agent that prevents a clot and treats none: at most so often a day; `strength` None: any."""
+    """A dose of an agent that prevents a clot and treats none: so much at once and so often a day at most.
+
+    `unit` is `mg` or `units`. `without_a_dose`: where none is named it is taken for one.
+    """
 
     agent: str
-    strength: Decimal | None
+    at_most: Decimal
+    unit: str
     doses_a_day: Decimal
+    without_a_dose: bool
 
 
 @dataclass(frozen=True, slots=True)
