@@ -47,7 +47,7 @@ def basis_lines(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[s
             yield wording.say(key, value=wording.number(f"{advice.renal.value:.0f}"), date=when)
         elif advice.renal_missing:
             yield wording.say("hold_found.renal-missing")
-        elif advice.dose_missing:
+        if advice.dose_missing:
             yield wording.say("hold_found.dose-missing", name=agent_name(advice, context))
 
 
@@ -88,11 +88,16 @@ def hold_steps(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[St
     for one in days if not advice.ask else ():
         date = day_of_week(one.last_dose, context.today, wording) if one.last_dose else ""
         yield Step(wording.say("hold_do.last-dose", name=agent_name(one, context), date=date))
-    if advice.action is HoldAction.HOLD and advice.last_dose is None and advice.row and advice.row.unit != "h":
+    if advice.action is HoldAction.HOLD and advice.last_dose is None and _needs_a_day(advice.row):
         yield Step(wording.say("hold_do.once-planned"))
     elif not days and advice.action not in _OVER:
         yield _advised("ask-last-dose", context)
     yield _advised("restart-with-ir", context)
+
+
+def _needs_a_day(row: HoldRow | None) -> bool:
+    """Whether the day of the last dose has to be named: hours and a single dose less need none."""
+    return row is not None and row.unit != "h" and not (_in_doses(row) and (row.most or row.least) == 1)
 
 
 def _advised(key: str, context: CardContext) -> Step:
