@@ -27,9 +27,8 @@ def hold_entry(advice: HoldAdvice) -> dict[str, Any]:
         "source": row.source if row else None,
         "grade": row.grade if row else None,
         "renal": {
-            "by": "egfr" if renal.by_egfr else "creatinine-clearance",
-            "value": float(renal.value),
-            "date": renal.date,
+            "by": renal.by,
+            **({"value": float(renal.value), "date": renal.date} if renal.date else {}),
         }
         if renal
         else None,

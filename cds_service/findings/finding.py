@@ -89,14 +89,19 @@ class Urgency(IntEnum):
     EMERGENCY = 3
 
 
+CLEARANCE, EGFR, DIALYSIS = "creatinine-clearance", "egfr", "dialysis"
+"""What the kidney's function is told by."""
+
+
 @dataclass(frozen=True, slots=True)
 class RenalBasis:
-    """The result that a hold was chosen by: creatinine clearance, or eGFR in its place (`by_egfr`)."""
+    """What a hold was chosen by: creatinine clearance, eGFR in its place, or dialysis, which counts as none at all."""
 
     value: Decimal
     unit: str
     date: str
-    by_egfr: bool
+    by: str
+    """CLEARANCE, EGFR or DIALYSIS, which has no date."""
 
 
 @dataclass(frozen=True, slots=True)

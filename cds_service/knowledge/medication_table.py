@@ -60,6 +60,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         twice_a_day_words=tuple(reading["twice_a_day_words"]),
         targets=tuple(Target(row["threshold"], frozenset(row.get("access", ()))) for row in holds["target"]),
         renal_within_days=holds["renal"]["within_days"],
+        dialysis=holds["renal"]["dialysis"],
         clot_uses=frozenset(clot["uses"]),
         clot_procedures=frozenset(clot["procedures"]),
         treating_kinds=frozenset(wanted["kinds"]),
@@ -184,6 +185,8 @@ def check_medications(rows: TableRows) -> Iterator[str]:
             yield f'holds.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
         for name in set(row["classes"]) - {agent["class"] for agent in rows.medications["agent"]}:
             yield f'holds.toml: "{row["id"]}", classes names "{name}", which no agent has as its class; correct it'
+    if (name := rows.hold_table["renal"]["dialysis"]) not in rows.conditions:
+        yield f'holds.toml: renal, dialysis names "{name}", which is no condition; correct it or add it'
     for name in (row["threshold"] for row in rows.hold_table["target"]):
         if name not in rows.thresholds:
             yield f'holds.toml: target names "{name}", which is no threshold; correct it or add it'

@@ -253,6 +253,8 @@ class MedicationTable:
     twice_a_day_words: tuple[str, ...]
     targets: tuple[Target, ...]
     renal_within_days: int
+    dialysis: str
+    """Id of the condition in which no result tells the kidney's function."""
     clot_uses: frozenset[str]
     clot_procedures: frozenset[str]
     treating_kinds: frozenset[str]

@@ -51,7 +51,14 @@ from tests.findings.test_gate_list import listed as listed_gates
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
-from tests.findings.test_scores import EXAMPLES, deviating
+from tests.findings.test_scores import (
+    EXAMPLES,
+    FORMULAS,
+    deviating,
+    formulas,
+    other_classes,
+    other_ranges,
+)
 from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
 from tests.support.shipped import shipped_cases
@@ -451,6 +458,12 @@ def _lists() -> Iterable[Check]:
     def scores(knowledge: Knowledge) -> Hashable:
         return any(deviating(row, knowledge) for row in EXAMPLES)
 
+    def ranges(knowledge: Knowledge) -> Hashable:
+        return tuple(other_ranges(knowledge)), tuple(other_classes(knowledge))
+
+    def shown(knowledge: Knowledge) -> Hashable:
+        return formulas(knowledge) == FORMULAS
+
     def said(knowledge: Knowledge) -> Hashable:
         return bool(changed_sentences(listed, knowledge.wording))
 
@@ -458,6 +471,8 @@ def _lists() -> Iterable[Check]:
         return places(knowledge) == PLACES
 
     yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
+    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
+    yield Check("formulas of scores", frozenset(FORMULAS), {}, shown)
 
     def drugs(knowledge: Knowledge) -> Hashable:
         return agent_lines(knowledge) == lines
