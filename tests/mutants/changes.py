@@ -314,7 +314,9 @@ def _scores(rows: TableRows) -> Iterator[Mutant]:
 
 def _as_held(derivation: Row) -> Row:
     """With what an input may count as otherwise held to its ends, as the formula does: beyond them nothing changes."""
-    values = [_held(value) if "otherwise" in value else value for value in derivation.get("values", ())]
+    values = [
+        _held(value) if "value" in value.get("otherwise", {}) else value for value in derivation.get("values", ())
+    ]
     return {**derivation, "values": values}
 
 
