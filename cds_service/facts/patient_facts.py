@@ -329,6 +329,8 @@ class PatientFacts:
     encounter_id: str | None = None
     birth_date: When | None = None
     gender: str | None = None
+    birth_sex: str | None = None
+    """`female` or `male`, where it is recorded beside the administrative gender."""
     ordered: tuple[OrderedFact, ...] = ()
     """Every order that was read: drafts, in focus or not, and orders in force that came along."""
     interpreter: InterpreterFact | None = None
