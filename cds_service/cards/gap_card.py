@@ -25,6 +25,7 @@ _OF_ENTRY = {
     "possible-by-text": "gap.unspecific",
     "onset-not-recorded": "gap.undated",
     "procedure-undated": "gap.undated",
+    "medication-status-unknown": "gap.in-use",
 }
 """What is the matter with an entry that a headline names."""
 
@@ -138,8 +139,9 @@ def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str
     wording = context.wording
     for member in members:
         criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
-        key, labs = member.finding.reason.key if member.finding.reason else "", criterion.question.labs
+        key = member.finding.reason.key if member.finding.reason else ""
         # A result that may be of another test goes by the record's own words; a drug is no result.
+        labs = () if key == "medication-status-unknown" else criterion.question.labs
         named = criterion if key == "older-than" else None
         results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
         items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]

@@ -27,6 +27,8 @@ _SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
 _NOT_SENT = frozenset(f"{kind.key}-not-sent" for kind in KINDS.values() if kind.often_missing)
 _NOT_CONNECTED = frozenset(f"{kind.key}-not-connected" for kind in KINDS.values() if kind.often_missing)
+_SAYS_LITTLE = ("only-its-treatment", "medication-held", "medication-may-be-taken")
+"""Reasons of an answer that a drug alone leaves open."""
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent", "range-only")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
@@ -132,7 +134,7 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
-    if reason == "only-its-treatment":
+    if reason in _SAYS_LITTLE:
         return Indicator.INFO, Told(Shown.LINE, "says-little-alone")
     if reason == "broader-code" and criterion.unspecific != "card":
         return Indicator.INFO, Told(Shown(criterion.unspecific), "not-specific")

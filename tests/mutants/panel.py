@@ -54,7 +54,13 @@ from tests.findings.test_gate_list import listed as listed_gates
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
-from tests.findings.test_scores import EXAMPLES
+from tests.findings.test_scores import (
+    EXAMPLES,
+    FORMULAS,
+    formulas,
+    other_classes,
+    other_ranges,
+)
 from tests.findings.test_scores import deviating as deviating_scores
 from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
@@ -456,6 +462,12 @@ def _lists() -> Iterable[Check]:
     def scores(knowledge: Knowledge) -> Hashable:
         return any(deviating_scores(row, knowledge) for row in EXAMPLES)
 
+    def ranges(knowledge: Knowledge) -> Hashable:
+        return tuple(other_ranges(knowledge)), tuple(other_classes(knowledge))
+
+    def shown(knowledge: Knowledge) -> Hashable:
+        return formulas(knowledge) == FORMULAS
+
     def said(knowledge: Knowledge) -> Hashable:
         return bool(changed_sentences(listed, knowledge.wording))
 
@@ -463,6 +475,8 @@ def _lists() -> Iterable[Check]:
         return places(knowledge) == PLACES
 
     yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
+    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
+    yield Check("formulas of scores", frozenset(FORMULAS), {}, shown)
 
     def drugs(knowledge: Knowledge) -> Hashable:
         return tuple(deviating(lines, agent_lines(knowledge), "agent"))

@@ -16,6 +16,9 @@ from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
 _MOST_UNREAD = 5
+_TAKEN = frozenset({Activity.TAKEN, Activity.GIVEN})
+_NOT_SURE = {Activity.HELD: "medication-held", Activity.UNCLEAR: "medication-status-unknown"}
+"""Why it is not sure that it is taken; else it ended or was stopped."""
 
 
 def judge_medication(criterion: Criterion, question: MedicationQuestion, patient: PatientContext) -> CriterionFinding:
@@ -24,10 +27,18 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
     if not found:
         return no_medication(criterion, patient)
     evidence = tuple(_evidence(entry) for entry in found)
-    if all(entry.fact.activity is not Activity.TAKEN for entry in found):
-        held = found[0].fact.activity is not Activity.UNCLEAR
-        reason = Reason("medication-may-be-taken" if held else "medication-status-unknown")
-        return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+    answer = _of_taken(criterion, question, patient, evidence)
+    activities = {entry.fact.activity for entry in found}
+    if answer.certainty is Certainty.ABSENT or activities & _TAKEN:
+        return answer
+    reason = Reason(_NOT_SURE.get(found[0].fact.activity, "medication-may-be-taken"))
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+
+
+def _of_taken(
+    criterion: Criterion, question: MedicationQuestion, patient: PatientContext, evidence: tuple[Evidence, ...]
+) -> CriterionFinding:
+    """The answer where it is taken."""
     if question.suggests:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("only-its-treatment"), evidence)
     if not (question.thresholds or question.states):
