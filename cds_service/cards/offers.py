@@ -7,6 +7,7 @@ procedure to take instead; cancelling comes last, and only where the card is cri
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from cds_service.cards.card import Suggestion
@@ -62,6 +63,8 @@ def _recheck(problem: Problem, told: Sequence[Member], context: CardContext) -> 
     if all(order.must_not_wait for order in problem.orders):
         return None
     wanted = [*_advised(told, problem.orders, context), *_once_more(problem, told, context)]
+    same_day = next((one for one in wanted if one.timing is Timing.DAY_BEFORE), WantedTest(""))
+    wanted += [replace(same_day, test=test, recheck=False) for test in _tests_of(problem.missing, context)]
     return order_missing(wanted, problem.orders, context)
 
 
