@@ -90,8 +90,9 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
         _keep_key(task)
         look_ahead_all(task.run, plan, workers, report)
         splits = partition_all(task.run, plan, workers, report)
-        write_coverage(task.run, cover(export, splits, plan.buckets))
+        write_coverage(task.run, cover(export, plan, splits))
         judge_all(task.run, plan, workers, report)
+        _planned(task, find_export(task.exports))  # nothing changed meanwhile
         summary = _finish(task, plan, export, splits)
         shutil.rmtree(task.run / WORK)
         return summary

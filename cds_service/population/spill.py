@@ -59,7 +59,7 @@ class SplitDone(msgspec.Struct):
     """What one split held, and how many spill files it made, of how many bytes; `shared` are files of what is nobody's.
 
     `types` counts lines by resource type, `days` dated resources by kind of data and ISO date. `no_patient` are the
-    ServiceRequests of no patient, `ownerless` the broken lines that may be anybody's. `cut_short`: types of a file that
+    ServiceRequests of no patient, `ownerless` the bad lines that may be anybody's. `cut_short`: types of a file that
     ends early; an empty list where it does not, `*` where no type is known.
     """
 
@@ -281,6 +281,7 @@ def _note_ownerless(head: Head, line: Line, number: int, sorter: _Sorter) -> Non
         done.no_patient += 1
     if head.resource_type != "Encounter" and not _is_about_another(head.about):
         done.bad.append(BadLine(done.lines + number + 1, "names no patient"))
+        done.ownerless += 1
 
 
 def _is_about_another(reference: str | None) -> bool:

@@ -63,7 +63,7 @@ def make_worklist(
         write_whole(folder / WORK / "key", b"no pseudonym is kept")
         want_everybody(folder)
         splits = partition_all(folder, plan, workers(folder), report)
-        coverage = cover(export, splits, plan.buckets)
+        coverage = cover(export, plan, splits)
         write_coverage(folder, coverage)
         judge_all(folder, plan, workers(folder), report)
         found = _read(folder, coverage)
