@@ -61,8 +61,8 @@ class Export:
 
     `files` are sorted by name. `listed` are resource types that a file is named after, so that an empty file counts as
     looked at. `counts` maps a resource type to the number of lines that the manifest promises. `missing` are kinds
-    of which a file of the manifest is not here or failed; `errors` say why, in the server's words, and which list of the
-    manifest is not here. `deleted` are references (`Type/id`) of resources that no longer exist.
+    of which a file of the manifest is not here or failed; `errors` say why, in the server's words, and which list of
+    the manifest is not here. `deleted` are references (`Type/id`) of resources that no longer exist.
     """
 
     files: tuple[Path, ...]

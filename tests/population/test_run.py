@@ -492,6 +492,7 @@ class OneAfterAnother:
         self._run, self._then = run, then
 
     def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
+        """As of `Workers`."""
         for number in numbers:
             do_task(str(self._run), step, number)
             yield Outcome(number)
