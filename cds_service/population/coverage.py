@@ -105,14 +105,14 @@ def _unlike_their_names(plan: Plan, splits: Sequence[SplitDone]) -> set[str]:
     """Kinds that a file is named after that holds something, and nothing of them: of another format, for instance."""
     found: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for split, done in zip(plan.splits, splits, strict=True):
-        found[split.input].update({**done.types, _BAD: len(done.bad)})
+        found[split.input].update({**done.types, _BAD: done.bad})
     named = {number: types_named(Path(plan.inputs[number].path)) for number, types in found.items() if types.total()}
     return {KINDS_READ[name] for number, names in named.items() if names.isdisjoint(+found[number]) for name in names}
 
 
 def _fewer(promised: Mapping[str, int], types: Mapping[str, int], splits: Iterable[SplitDone]) -> set[str]:
     """Kinds of which fewer lines were there than the manifest promised; broken lines may be any of them."""
-    broken = sum(len(split.bad) for split in splits)
+    broken = sum(split.bad for split in splits)
     short = {name for name, count in promised.items() if types.get(name, 0) + broken < count}
     return {KINDS_READ[name] for name in short if name in KINDS_READ} - {ENCOUNTERS}
 
