@@ -21,6 +21,7 @@ import msgspec
 from cds_service.errors import SetupError
 from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
+from cds_service.population.files import LOCK, PLAN
 
 _SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _TYPES = {name: kind.key for kind in KINDS.values() for name in kind.resource_types}
@@ -78,7 +79,7 @@ def find_export(paths: Sequence[Path]) -> Export:
     """The files of an export.
 
     Args:
-        paths: files and folders; folders are searched through, hidden files left out.
+        paths: files and folders; folders are searched through, hidden files and the folders of runs left out.
 
     Raises:
         SetupError: a path is not there, there is nothing to read, or the manifest can't be read.
@@ -124,7 +125,8 @@ def open_lines(path: Path, *, packed: bool) -> BufferedIOBase | RawIOBase:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(one for one in path.rglob("[!.]*") if one.is_file())
+        runs = {plan.parent for plan in path.rglob(PLAN) if plan.with_name(LOCK).exists()}
+        yield from sorted(one for one in path.rglob("[!.]*") if one.is_file() and runs.isdisjoint(one.parents))
     elif path.is_file():
         yield path
     else:

@@ -20,7 +20,7 @@ from cds_service.errors import SetupError
 from cds_service.population.bucket import SIDES, count_bucket, done_file, rows_file
 from cds_service.population.coverage import Coverage, cover, read_coverage, write_coverage
 from cds_service.population.export import Export, find_export
-from cds_service.population.files import locked, make_folder, remove_parts, whole_file, write_whole
+from cds_service.population.files import PLAN, locked, make_folder, remove_parts, whole_file, write_whole
 from cds_service.population.medications import keep_medications
 from cds_service.population.plan import WORK, Choices, Plan, check_unchanged, make_plan, read_plan
 from cds_service.population.results import write_rows
@@ -79,6 +79,8 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
     Raises:
         SetupError: the input can't be used or changed since the run began, or a part of it can't be read.
     """
+    if task.run in {path.resolve() for path in task.exports}:
+        raise SetupError(f"{task.run}: is the export; name another folder with --out")
     export = find_export(task.exports)
     make_folder(task.run)
     with locked(task.run):
@@ -132,7 +134,7 @@ def _planned(task: Screening, export: Export) -> Plan:
     names = [str(path.resolve()) for path in task.exports]
     plan, old = make_plan(names, export, task.choices, task.versions), read_plan(task.run)
     if old is None:
-        write_whole(task.run / "plan.json", msgspec.json.encode(plan))
+        write_whole(task.run / PLAN, msgspec.json.encode(plan))
     else:
         check_unchanged(old, plan, task.run)
     return plan

@@ -437,7 +437,7 @@ def test_the_whole_record_says_something_else_than_what_was_known(tmp_path):
     later = a_result("p", "o", "777-3", 20, "10*9/L", effectiveDateTime=AFTER, issued=AFTER)
     export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), later])
     a_manifest(export, transactionTime=AFTER)
-    by_order, by_export = (run_of(export, tmp_path / as_of, as_of=as_of) for as_of in ("order", "export"))
+    by_order, by_export = (run_of(export, tmp_path / f"by-{as_of}", as_of=as_of) for as_of in ("order", "export"))
     assert "bleeding-tendency" not in by_order["cards"]["byRow"]
     assert by_export["cards"]["byRow"]["bleeding-tendency"] == 1
 
@@ -474,6 +474,15 @@ def test_a_changed_input_is_refused(export, tmp_path):
     (folder / "Condition.ndjson").write_text(json.dumps(a_condition("p", "new")) + "\n")
     with pytest.raises(SetupError, match="the input changed"):
         run_of(folder, tmp_path / "run")
+
+
+def test_a_run_within_the_folder_of_its_export_is_no_part_of_it(tmp_path):
+    """What runs leave in that folder is not read as data; the folder itself is no place for a run."""
+    export = write_export(tmp_path, [*early(), a_patient("p"), an_order("p", "s")], Condition="x\n")
+    hashes = [run_of(export, tmp_path / name)["resultHash"] for name in ("run", "again", "run")]
+    assert len(set(hashes)) == 1
+    with pytest.raises(SetupError, match="is the export"):
+        run_of(export, export)
 
 
 def test_an_input_that_changes_meanwhile_is_refused(tmp_path):
