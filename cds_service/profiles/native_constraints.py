@@ -227,6 +227,12 @@ def _tim_9(node: Node, scope: Scope | None) -> bool:
     return "offset" not in node.value or (bool(listed) and not {"C", "CM", "CD", "CV"}.intersection(map(str, listed)))
 
 
+def _is_wholly(name: str, pattern: str) -> Check:
+    """The element `name` is there and matches as a whole, for which matches() is not enough."""
+    whole = re.compile(pattern)
+    return lambda node, scope: bool(isinstance(text := node.value.get(name), str) and whole.fullmatch(text))
+
+
 _DOM_3 = (
     "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | "
     "%resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = "
@@ -237,6 +243,10 @@ _REF_1 = (
     "reference.startsWith('#').not() or "
     "(reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))"
 )
+_NAME = "[A-Z]([A-Za-z0-9_]){0,254}"
+# In the expression of eld-19, a string of FHIRPath, each backslash of the pattern and its apostrophe are escaped.
+_PATH_PART = r"""[^\s\.,:;\'"\/|?!@#$%&*()\[\]{}]{1,64}"""
+_PATH = rf"{_PATH_PART}(\.{_PATH_PART}(\[x\])?(\:[^\s\.]+)?)*"
 
 NATIVE_CHECKS: dict[str, Check] = {
     "hasValue() or (children().count() > id.count())": _checked_elsewhere,
@@ -266,4 +276,6 @@ NATIVE_CHECKS: dict[str, Check] = {
     "enableWhen.count() > 2 implies enableBehavior.exists()": _que_12,
     "operator = 'exists' implies (answer is Boolean)": _que_7,
     "descendants().linkId.isDistinct()": _distinct("linkId", "item"),
+    f"name.matches('{_NAME}')": _is_wholly("name", _NAME),
+    "path.matches('{}')".format(_PATH.replace("\\", "\\\\").replace("'", "\\'")): _is_wholly("path", _PATH),
 }
