@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from cds_service.profiles.references import resolve
 from cds_service.profiles.validation_run import Node, Scope
 
 # None if the values at hand can't decide.
@@ -181,6 +182,14 @@ def _obs_7(node: Node, scope: Scope | None) -> bool:
     return not any(_codings(one.get("code")) & own for one in listed if isinstance(one, dict))
 
 
+def _ctm_1(node: Node, scope: Scope | None) -> bool:
+    """Only a Practitioner may be on behalf of someone; a member that can't be resolved may be one."""
+    member = node.value.get("member")
+    reference = member.get("reference") if isinstance(member, dict) else None
+    target = resolve(scope, reference) if isinstance(reference, str) else None
+    return "onBehalfOf" not in node.value or target is None or target.get("resourceType") == "Practitioner"
+
+
 def _codings(code: Any) -> set[tuple[tuple[str, str], ...]]:
     listed = code.get("coding") if isinstance(code, dict) else None
     codings = listed if isinstance(listed, list) else []
@@ -270,6 +279,7 @@ NATIVE_CHECKS: dict[str, Check] = {
     "low.empty() or high.empty() or (low <= high)": _rng_2,
     "(numerator.empty() xor denominator.exists()) and (numerator.exists() or extension.exists())": _rat_1,
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _obs_7,
+    "onBehalfOf.exists() implies (member.resolve().iif(empty(), true, ofType(Practitioner).exists()))": _ctm_1,
     "concept.code.combine($this.descendants().concept.code).isDistinct()": _distinct("code", "concept"),
     "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": _tim_9,
     # The text says "more than one", the expression in 4.0.1 says > 2; corrected in later versions.
