@@ -165,7 +165,7 @@ def _has_properties(run: ValidationRun, node: Node, tree: Element) -> bool:
 def _unknown(key: str, tree: Element) -> str:
     choices = sorted(one for one, (child, _) in tree.keys.items() if child.is_choice and child.name == key)
     if choices:
-        return f'the property "{quoted(key)}" needs its type: {", ".join(choices[:4])} ...'
+        return f"the property {quoted(key)} needs its type: {', '.join(choices[:4])} ..."
     return f"{tree.path} has no property {quoted(key)}"
 
 
