@@ -218,7 +218,7 @@ class _View:
 
     def medication_then(self, fact: MedicationFact) -> MedicationFact:
         """What was completed or stopped later was taken then; the record seldom says when it ended."""
-        if fact.activity not in (Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
+        if fact.activity not in (Activity.LAPSED, Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
             return fact
         if fact.ended is None and fact.reference.startswith(_HANDED_OVER):
             return fact  # it is the dispensing that is completed, and was at once

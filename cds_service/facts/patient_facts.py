@@ -200,6 +200,8 @@ class Activity(StrEnum):
     """What a medication's status says of its use."""
 
     TAKEN = "taken"
+    LAPSED = "lapsed"
+    """Still in use by its status, and its course ended before the call: nobody says whether it is taken on."""
     HELD = "held"
     COMPLETED = "completed"
     STOPPED = "stopped"
@@ -213,8 +215,9 @@ class MedicationFact(msgspec.Struct, frozen=True):
 
     `names` say what it is: the product's own code first, then its ingredients. `written` is when it was ordered or
     stated, `ended` when it ended or its supply does, `last_dose` a recorded one. `doses_a_day` is None where it is not
-    structured. `instructions` are dose, route and reason in words. `readable` is False where it only refers to a
-    Medication that is not there and does not name it. `drafted`: it is a draft of this call.
+    structured; `doses` are structured amounts as `40 mg`. `instructions` are dose, route and reason in words.
+    `readable` is False where it only refers to a Medication that is not there and does not name it. `drafted`: it is a
+    draft of this call.
     """
 
     reference: str
@@ -224,6 +227,7 @@ class MedicationFact(msgspec.Struct, frozen=True):
     ended: When | None = None
     last_dose: When | None = None
     doses_a_day: Decimal | None = None
+    doses: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     readable: bool = True
     drafted: bool = False
@@ -318,6 +322,8 @@ class PatientFacts(msgspec.Struct, frozen=True):
     encounter_id: str | None = None
     birth_date: When | None = None
     gender: str | None = None
+    birth_sex: str | None = None
+    """`female` or `male`, where it is recorded beside the administrative gender."""
     ordered: tuple[OrderedFact, ...] = ()
     """Every order that was read: drafts, in focus or not, and orders in force that came along."""
     interpreter: InterpreterFact | None = None

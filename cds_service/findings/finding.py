@@ -87,13 +87,18 @@ class Urgency(IntEnum):
     EMERGENCY = 3
 
 
+CLEARANCE, EGFR, DIALYSIS = "creatinine-clearance", "egfr", "dialysis"
+"""What the kidney's function is told by."""
+
+
 class RenalBasis(msgspec.Struct, frozen=True):
-    """The result that a hold was chosen by: creatinine clearance, or eGFR in its place (`by_egfr`)."""
+    """What a hold was chosen by: creatinine clearance, eGFR in its place, or dialysis, which counts as none at all."""
 
     value: Decimal
     unit: str
     date: str
-    by_egfr: bool
+    by: str
+    """CLEARANCE, EGFR or DIALYSIS, which has no date."""
 
 
 class HoldAdvice(msgspec.Struct, frozen=True):
@@ -106,6 +111,7 @@ class HoldAdvice(msgspec.Struct, frozen=True):
     wording: who is asked; `because` the recorded states, `states` their ids. `crossed` are limits of a test that says
     that enough of it still acts.
     `renal` is None where the hold does not depend on the kidneys, or nothing tells (then `renal_missing`).
+    `dose_missing`: the hold depends on whether the dose prevents a clot or treats one, and none is named.
     """
 
     agent: str
@@ -118,6 +124,7 @@ class HoldAdvice(msgspec.Struct, frozen=True):
     recorded_dose: date | None = None
     renal: RenalBasis | None = None
     renal_missing: bool = False
+    dose_missing: bool = False
     others: tuple[HoldRow, ...] = ()
     ask: tuple[str, ...] = ()
     because: tuple[Evidence, ...] = ()

@@ -30,6 +30,8 @@ class KnownMedication(msgspec.Struct, frozen=True):
     label: str | None
     verified: bool = True
     unread: Reason | None = None
+    display: str | None = None
+    """What the code stands for, where the record gives the code alone."""
 
 
 class MedicationList(msgspec.Struct, frozen=True):
@@ -82,7 +84,7 @@ class _Reader:
             unread = Reason("medication-code-alone")
         in_use = {name for name in agents if self._table.agents[name].kind not in (_NOT_SYSTEMIC, _NOT_KNOWN)}
         label = fact.label or found.display
-        return KnownMedication(fact, frozenset(in_use), found.coding, label, found.verified, unread)
+        return KnownMedication(fact, frozenset(in_use), found.coding, label, found.verified, unread, found.display)
 
     def _first_that_names(self, names: Iterable[Concept]) -> _Found:
         """The product, else its ingredients together."""

@@ -75,7 +75,8 @@ def diagnosis_texts(
         sets = {hit.value_set for system in (_ICD, _ICD_OF_WHO) for hit in codes.lookup(system, code)}
         return tuple(Hit(value_set, "broader") for value_set in sorted(sets & asked))
 
-    titles = title_words(files.title_words)
+    asked_terms = [term for term, key in terms.items() if key in diagnoses and diagnoses[key].hits]
+    titles = title_words(files.title_words, (*asked_terms, *scattered))
     rare = frozenset(
         _term(word, noise, words) for listed in _OF_TITLES for word in files.plain_words["words"][listed].split()
     )

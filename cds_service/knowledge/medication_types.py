@@ -175,11 +175,16 @@ class DoseSign(msgspec.Struct, frozen=True):
 
 
 class Prophylaxis(msgspec.Struct, frozen=True):
-    """A dose of an agent that prevents a clot and treats none: at most so often a day; `strength` None: any."""
+    """A dose of an agent that prevents a clot and treats none: so much at once and so often a day at most.
+
+    `unit` is `mg` or `units`. `without_a_dose`: where none is named it is taken for one.
+    """
 
     agent: str
-    strength: Decimal | None
+    at_most: Decimal
+    unit: str
     doses_a_day: Decimal
+    without_a_dose: bool
 
 
 class Together(msgspec.Struct, frozen=True):
@@ -238,6 +243,8 @@ class MedicationTable(msgspec.Struct, frozen=True):
     twice_a_day_words: tuple[str, ...]
     targets: tuple[Target, ...]
     renal_within_days: int
+    dialysis: str
+    """Id of the condition in which no result tells the kidney's function."""
     clot_uses: frozenset[str]
     clot_procedures: frozenset[str]
     treating_kinds: frozenset[str]

@@ -54,9 +54,17 @@ from tests.findings.test_gate_list import listed as listed_gates
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
-from tests.findings.test_scores import EXAMPLES, deviating
+from tests.findings.test_scores import (
+    EXAMPLES,
+    FORMULAS,
+    formulas,
+    other_classes,
+    other_ranges,
+)
+from tests.findings.test_scores import deviating as deviating_scores
 from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
+from tests.support.second_lists import deviating
 from tests.support.shipped import shipped_cases
 from tests.terminology.test_meanings import LISTED, lost
 
@@ -452,7 +460,13 @@ def _lists() -> Iterable[Check]:
     listed = sentences()
 
     def scores(knowledge: Knowledge) -> Hashable:
-        return any(deviating(row, knowledge) for row in EXAMPLES)
+        return any(deviating_scores(row, knowledge) for row in EXAMPLES)
+
+    def ranges(knowledge: Knowledge) -> Hashable:
+        return tuple(other_ranges(knowledge)), tuple(other_classes(knowledge))
+
+    def shown(knowledge: Knowledge) -> Hashable:
+        return formulas(knowledge) == FORMULAS
 
     def said(knowledge: Knowledge) -> Hashable:
         return bool(changed_sentences(listed, knowledge.wording))
@@ -461,15 +475,17 @@ def _lists() -> Iterable[Check]:
         return places(knowledge) == PLACES
 
     yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
+    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
+    yield Check("formulas of scores", frozenset(FORMULAS), {}, shown)
 
     def drugs(knowledge: Knowledge) -> Hashable:
-        return agent_lines(knowledge) == lines
+        return tuple(deviating(lines, agent_lines(knowledge), "agent"))
 
     def advised(knowledge: Knowledge) -> Hashable:
-        return list(advice_lines(knowledge)) == advice
+        return tuple(deviating(advice, advice_lines(knowledge), "id"))
 
     def asked_when(knowledge: Knowledge) -> Hashable:
-        return list(gate_lines(knowledge)) == gates
+        return tuple(deviating(gates, gate_lines(knowledge), "id"))
 
     gates = listed_gates()
     named = frozenset(part for line in gates for part in (*line["id"].split("/"), *_LIMIT.findall(line["when"])))
