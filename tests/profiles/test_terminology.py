@@ -8,7 +8,7 @@ import pytest
 
 from cds_service.profiles.definitions import Definitions
 from cds_service.profiles.terminology import value_set_contains
-from tests.profiles.resources import HL7, Json, coded, element, observation, profile, rules, with_core
+from tests.profiles.resources import HL7, OURS, Json, coded, element, observation, patient, profile, rules, with_core
 
 SYSTEM, FAR = "http://x.org/cs", "http://x.org/far"
 ICD = "http://hl7.org/fhir/sid/icd-10"
@@ -163,11 +163,24 @@ def test_a_supplement_adds_to_codes_that_are_there(more: Json, expected: list[st
     assert rules(supplement | more, CODES) == expected
 
 
-@pytest.mark.parametrize("content", ["supplement", "complete"])
-def test_a_supplement_is_no_system_of_a_coding(content: str) -> None:
-    """A Coding must use the supplemented system, not the supplement."""
+@pytest.mark.parametrize(("content", "expected"), [("supplement", ["coding-system"]), ("complete", [])])
+def test_a_supplement_is_no_system_of_a_coding(content: str, expected: list[str]) -> None:
+    """A Coding must use the supplemented system, not the supplement, unless that says that it is complete."""
     supplement = CODES | {"url": "http://x.org/more", "supplements": SYSTEM, "content": content}
-    assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == ["coding-system"]
+    assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == expected
+
+
+def test_a_binding_is_of_the_coded_types_of_a_choice() -> None:
+    """Of value[x] with a binding, a boolean is as it is, and a code must be in the value set."""
+    value = element("Extension.value[x]", type=[{"code": "boolean"}, {"code": "code"}])
+    bound = value | {"binding": {"strength": "required", "valueSet": "http://hl7.org/fhir/ValueSet/observation-status"}}
+    known = profile("Extension", bound, name="own") | {"context": [{"type": "element", "expression": "Patient"}]}
+    for given, expected in (
+        ({"valueBoolean": True}, []),
+        ({"valueCode": "final"}, []),
+        ({"valueCode": "x"}, ["binding"]),
+    ):
+        assert rules(patient(extension=[{"url": OURS + "own", **given}]), known) == expected
 
 
 BOOLEAN = {"code": "leaf", "type": "boolean"}
