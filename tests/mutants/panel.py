@@ -59,14 +59,14 @@ from tests.findings.test_scores import (
     other_classes,
     other_ranges,
 )
-from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
+from tests.mutants.changes import CODE, HOLD, SCORE, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
 from tests.support.shipped import shipped_cases
 from tests.terminology.test_meanings import LISTED, lost
 
 _FIRST = 60
 """So many cases that name a row are run before it is found out which ones a change can touch."""
-_BY_LIST = frozenset({CODE, HOLD, SENTENCE})
+_BY_LIST = frozenset({CODE, HOLD, SENTENCE, SCORE})
 _LIMIT = re.compile(r"\bid=([\w-]+)")
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
 TESTS = Path(__file__).parents[1]
@@ -470,9 +470,9 @@ def _lists() -> Iterable[Check]:
     def stand(knowledge: Knowledge) -> Hashable:
         return places(knowledge) == PLACES
 
-    yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
-    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
     yield Check("formulas of scores", frozenset(FORMULAS), {}, shown)
+    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
+    yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
 
     def drugs(knowledge: Knowledge) -> Hashable:
         return agent_lines(knowledge) == lines
