@@ -112,7 +112,7 @@ def test_nothing_unread_passes_for_nothing_recorded(knowledge: Knowledge, now: d
 
 @pytest.mark.parametrize("language", ["de", "es"])
 def test_every_sentence_is_in_the_language(knowledge: Knowledge, now: datetime, language: str) -> None:
-    """No statement, title or step of an English summary stands in one of another language, nor a source that has a name.
+    """No statement, title or step of an English summary stands in one of another language, nor a source with a name.
 
     A date that ends with a full stop (`23. Nov.`) ends the sentence, and a score is no number with `.00`.
     """
