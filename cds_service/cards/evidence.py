@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.cards.context import CardContext
@@ -54,8 +54,7 @@ _PATIENT = "Patient"
 _ALLERGY_NOTES = ("allergy-inactive", "allergy-severe", "allergy-physiologic")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """The most telling item of one question for a headline; `when` is when it was."""
 
     what: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.evidence import test_name
@@ -37,8 +38,7 @@ MATTERS = ("unusable", "child", "person", "missing", "old", "severity")
 """What may be the matter with a result, the worst first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(msgspec.Struct, frozen=True):
     """Everything open in one call.
 
     `unread`: kinds of data of which nothing was read. `partly`: of which a part was not. `entries`: entries that can't

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
@@ -13,8 +13,7 @@ from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import PROBLEMS, Contraindication
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One question with the same answer in one or several orders; the finding holds the evidence of all of them."""
 
     row: Contraindication
@@ -37,8 +36,7 @@ class Member:
         return all(order.must_not_wait for order in self.orders)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One problem of the patient with everything that is told of it, the loudest first."""
 
     name: str

@@ -7,7 +7,8 @@ birthsex (codes F and M of its value set).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.clinical_data.retrieved import RetrievedData, Unavailable
 from cds_service.facts.dates import read_when
@@ -26,8 +27,7 @@ _BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 _SEXES = {"F": "female", "M": "male"}
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """What a Patient says."""
 
     birth_date: When | None = None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.facts.patient_facts import Interval, PatientFacts, When
@@ -26,8 +26,7 @@ _SHOWN = Decimal("0.01")
 _NARROW = Decimal("0.1")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What a formula reads beside results."""
 
     facts: PatientFacts

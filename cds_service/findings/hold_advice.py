@@ -9,8 +9,10 @@ risk: the indication decides).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Activity
@@ -31,8 +33,7 @@ _THERAPEUTIC = "therapeutic"
 _LEFT = (HoldAction.DO_NOT_HOLD, HoldAction.NO_RECOMMENDATION, HoldAction.NEVER_STOP)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     """One agent of one patient before one procedure; `present` are all agents on the list."""
 
     agent: Agent

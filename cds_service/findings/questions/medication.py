@@ -47,6 +47,8 @@ def _of_taken(
 
 
 def _found(question: MedicationQuestion, patient: PatientContext) -> list[KnownMedication]:
+    if not patient.medications.entries:
+        return []
     table = patient.knowledge.medications
     agents = [table.agents[name] for name in question.agents_of(patient.knowledge)]
     return [
