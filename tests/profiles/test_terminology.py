@@ -191,7 +191,7 @@ BOOLEAN = {"code": "leaf", "type": "boolean"}
     [
         ([BOOLEAN], {"code": "leaf", "valueBoolean": True}, []),
         ([BOOLEAN], {"code": "leaf", "valueString": "true"}, ["code-system-property"]),
-        ([BOOLEAN, BOOLEAN], {"code": "leaf", "valueBoolean": True}, ["code-system-property"]),
+        ([BOOLEAN, BOOLEAN], {"code": "leaf", "valueBoolean": True}, []),
         ([BOOLEAN], {"code": "notSelectable", "valueBoolean": True}, []),
         ([], {"code": "leaf", "valueString": "x"}, []),
     ],
