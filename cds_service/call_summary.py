@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 from msgspec.structs import replace as with_other
 
 from cds_service.cards.card import CardSummary
@@ -24,8 +24,7 @@ from cds_service.reasons import Reason
 _TYPES = frozenset(name for kind in KINDS.values() for name in kind.resource_types)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """How many resources of one kind were read, and where from: `prefetch` or `fhir`."""
 
     count: int
@@ -50,8 +49,7 @@ class AnswerSummary(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSummary:
+class OrderSummary(msgspec.Struct, frozen=True):
     """What was found of one order. `present` maps contraindications to how loud, `unknown` are the unanswered ones.
 
     `recognized_by` is `code`, `text`, `details` or `condition`; `unknown` for an order that looks interventional and is
@@ -67,8 +65,7 @@ class OrderSummary:
     """Why a card came; left out where only counts are needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallSummary:
+class CallSummary(msgspec.Struct, frozen=True):
     """One call in ids and counts.
 
     `read`: kind of data -> what was read. `unavailable`: kind of data -> reason keys of the wording.

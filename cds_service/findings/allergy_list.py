@@ -8,7 +8,8 @@ description or a note. An entry that names neither a group nor plainly something
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, PatientFacts
 from cds_service.knowledge.allergy_types import Statement
@@ -21,8 +22,7 @@ _FEW_WORDS = 3
 EMPTY, NONE_KNOWN, RECORDED = "empty", "none known", "recorded"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownAllergy:
+class KnownAllergy(msgspec.Struct, frozen=True):
     """One allergy with the groups that it belongs to.
 
     `codings` holds the coding of each group that a code named, `texts` the words of each that only words did. `unread`
@@ -39,8 +39,7 @@ class KnownAllergy:
     denies: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AllergyList:
+class AllergyList(msgspec.Struct, frozen=True):
     """All allergies of one call."""
 
     entries: tuple[KnownAllergy, ...]
@@ -73,17 +72,15 @@ class AllergyList:
         return not self.complete or bool(self.unread) or any(self.in_group(group) for group in groups)
 
 
-@dataclass(slots=True)
-class _Codes:
+class _Codes(msgspec.Struct):
     """What the codes of an entry say; `something_else`: one is read, and names none of the groups."""
 
-    groups: dict[str, Coding] = field(default_factory=dict)
+    groups: dict[str, Coding] = msgspec.field(default_factory=dict)
     something_else: bool = False
     none_known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(msgspec.Struct, frozen=True):
     """What reads one call's entries."""
 
     knowledge: Knowledge

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
