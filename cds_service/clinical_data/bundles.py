@@ -243,9 +243,11 @@ def _goes_on(pages: Sequence[Page]) -> bool:
     """
     if pages[-1].next_url is not None:
         return True
-    matches = sum(entry.mode not in _BESIDE for page in pages for entry in page.entries)
     totals = [page.total for page in pages if page.total is not None]
-    return bool(totals) and totals[-1] > matches  # an earlier one may be an estimate
+    if not totals:
+        return False
+    matches = sum(entry.mode not in _BESIDE for page in pages for entry in page.entries)
+    return totals[-1] > matches  # an earlier one may be an estimate
 
 
 def _records(
@@ -281,7 +283,7 @@ def _is_withheld(head: _Head) -> bool:
 
 def _current(records: Sequence[tuple[_Head, RawResource]]) -> tuple[RawResource, ...]:
     if len({record.reference for _, record in records}) == len(records):
-        return tuple(record for _, record in records)
+        return tuple([record for _, record in records])
     versions: dict[str, list[tuple[_Head, RawResource]]] = {}
     for head, record in records:
         versions.setdefault(record.reference, []).append((head, record))
