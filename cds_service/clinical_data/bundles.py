@@ -95,10 +95,7 @@ _actors = msgspec.json.Decoder(list[_Actor])
 
 
 class PageEntry(msgspec.Struct, frozen=True, gc=False):
-    """One entry of a page, still raw; `body` is empty where it can't be read, `mode` is the search mode.
-
-    A msgspec struct, because one is made for every resource.
-    """
+    """One entry of a page, still raw; `body` is empty where it can't be read, `mode` is the search mode."""
 
     body: bytes
     place: str
