@@ -288,8 +288,12 @@ def _number(value: Decimal, limit: Threshold, unit: str | None, context: CardCon
 def _name(item: Evidence, criterion: Criterion | None, context: CardContext, most: int, *, brief: bool = False) -> str:
     """The record's own words, else the code's display, else the words of the tables; never a bare code or id.
 
+    What was computed has the code of a result that went into it, and no words of the record.
     `brief`: for a headline, where a long title goes without what it can spare.
     """
+    for formula in (str(note.values["formula"]) for note in item.notes if note.key == "computed"):
+        if formula in context.knowledge.labs:
+            return lab_name(context.knowledge.labs[formula], context)
     coding = item.coding
     display = context.knowledge.codes.display(coding.system, coding.code) if coding else None
     candidates = (item.text, coding.display if coding else None, display)

@@ -86,7 +86,8 @@ class Wording(msgspec.Struct, frozen=True):
         Raises:
             KeyError: the key is neither in `wording_keys.toml` nor named by a row of the tables.
         """
-        return self.templates[key].format_map(_Values(values))
+        said = self.templates[key].format_map(_Values(values))
+        return said.replace("..", ".") if said.endswith("..") else said  # a date may end with a full stop: `23. Nov.`
 
     def count(self, key: str, count: int, **values: object) -> str:
         """The sentence for so many, by the plural category of the language (`key.one`, `key.other`)."""

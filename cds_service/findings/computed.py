@@ -130,7 +130,12 @@ def grade_of(lab: Lab, value: Decimal | None) -> str | None:
 def _shown(interval: Interval) -> Decimal | str:
     low, high = (None if end is None else end.quantize(_SHOWN) for end in (interval.low, interval.high))
     if low is None:
-        return "?" if high is None else f"<={high}"
+        return "?" if high is None else f"<={_text(high)}"
     if high is None:
-        return f">={low}"
-    return low if high - low <= _NARROW else f"{low}-{high}"
+        return f">={_text(low)}"
+    return low if high - low <= _NARROW else f"{_text(low)}-{_text(high)}"
+
+
+def _text(end: Decimal) -> str:
+    """Without zeros at the end: `14`, not `14.00`."""
+    return f"{end.normalize():f}"

@@ -26,8 +26,8 @@ def check_binding(run: ValidationRun, node: Node, binding: Binding) -> None:
     """Check one value against its binding, which other types of a choice, such as boolean, do not have."""
     if _BOUND_TYPES.isdisjoint(run.definitions.ancestors(node.type)):
         return
-    if binding.max_value_set:
-        _check(run, node, "required", binding.max_value_set)
+    for further, url in binding.further:
+        _check(run, node, further, url)
     strength = "extensible" if binding.value_set.partition("|")[0] in _MEANT_EXTENSIBLE else binding.strength
     if strength in _STRENGTHS:
         _check(run, node, strength, binding.value_set)

@@ -62,7 +62,7 @@ from tests.findings.test_scores import (
     other_ranges,
 )
 from tests.findings.test_scores import deviating as deviating_scores
-from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
+from tests.mutants.changes import CODE, HOLD, SCORE, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
 from tests.support.second_lists import deviating
 from tests.support.shipped import shipped_cases
@@ -70,7 +70,7 @@ from tests.terminology.test_meanings import LISTED, lost
 
 _FIRST = 60
 """So many cases that name a row are run before it is found out which ones a change can touch."""
-_BY_LIST = frozenset({CODE, HOLD, SENTENCE})
+_BY_LIST = frozenset({CODE, HOLD, SENTENCE, SCORE})
 _LIMIT = re.compile(r"\bid=([\w-]+)")
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
 TESTS = Path(__file__).parents[1]
@@ -474,9 +474,9 @@ def _lists() -> Iterable[Check]:
     def stand(knowledge: Knowledge) -> Hashable:
         return places(knowledge) == PLACES
 
-    yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
-    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
     yield Check("formulas of scores", frozenset(FORMULAS), {}, shown)
+    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
+    yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
 
     def drugs(knowledge: Knowledge) -> Hashable:
         return tuple(deviating(lines, agent_lines(knowledge), "agent"))

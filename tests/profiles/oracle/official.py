@@ -61,7 +61,6 @@ NOT_OURS: Mapping[str, str] = {
     "encounter-period": "a period whose ends overlap in different precision is a warning here",
     "obs-temp-bad": "HL7's validator knows vital signs by SNOMED CT too; R4 names LOINC codes alone",
     "attachment-tx": "its base64 is three dots; the case asks for something else",
-    "additional-bindings-observation-2": "additional bindings are of R5",
 }
 
 
