@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import msgspec
+
 from cds_service.facts.patient_facts import Concept
 from cds_service.knowledge.order_texts import OrderTexts, TextMatch
 from cds_service.knowledge.tables import Knowledge
@@ -54,6 +56,9 @@ def with_memory(knowledge: Knowledge) -> Knowledge:
         codes=_with_memory(knowledge.codes, "named", len),
         diagnosis_texts=_with_memory(knowledge.diagnosis_texts, "read", len),
         allergy_texts=_with_memory(knowledge.allergy_texts, "read", len),
+        medications=msgspec.structs.replace(
+            knowledge.medications, texts=_with_memory(knowledge.medications.texts, "agents_in", len)
+        ),
     )
 
 
