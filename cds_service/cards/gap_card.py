@@ -57,9 +57,8 @@ def gap_part(context: CardContext) -> Part | None:
 def _summary(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext, *, meanwhile: bool) -> str:
     this = this_procedure(context.wording)
     names = [*with_day(orders, orders_named(orders, context), context), this] if orders else [this]
-    return first_fitting(
-        line for name in dict.fromkeys(names) for line in _headlines(gaps, name, context, meanwhile=meanwhile)
-    )
+    by_name = (_headlines(gaps, name, context, meanwhile=meanwhile) for name in dict.fromkeys(names))
+    return first_fitting(line for lines in zip(*by_name, strict=True) for line in lines)
 
 
 def _headlines(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool) -> Iterator[str]:
