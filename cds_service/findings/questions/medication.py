@@ -17,8 +17,6 @@ from cds_service.reasons import Reason
 
 _MOST_UNREAD = 5
 _TAKEN = frozenset({Activity.TAKEN, Activity.GIVEN})
-_NOT_SURE = {Activity.HELD: "medication-held", Activity.UNCLEAR: "medication-status-unknown"}
-"""Why it is not sure that it is taken; else it ended or was stopped."""
 
 
 def judge_medication(criterion: Criterion, question: MedicationQuestion, patient: PatientContext) -> CriterionFinding:
@@ -31,8 +29,15 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
     activities = {entry.fact.activity for entry in found}
     if answer.certainty is Certainty.ABSENT or activities & _TAKEN:
         return answer
-    reason = Reason(_NOT_SURE.get(found[0].fact.activity, "medication-may-be-taken"))
-    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, _why_not_sure(found[0]), evidence)
+
+
+def _why_not_sure(entry: KnownMedication) -> Reason:
+    """Why nobody knows that it is taken."""
+    if entry.fact.activity is Activity.HELD:
+        return Reason("medication-held")
+    unclear = entry.fact.activity is Activity.UNCLEAR
+    return Reason("medication-status-unknown" if unclear else "medication-may-be-taken")
 
 
 def _of_taken(
