@@ -5,7 +5,6 @@ In: the outputs of the stages. Out: a `CallSummary` of ids, counts and answers.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -108,11 +107,15 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
         knowledge_version=version,
         read={kind: Read(len(held.records), held.source) for kind, held in by_kind.items()},
         unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
-        unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
+        unknown=_counted([reason.key for order in findings.orders for reason in _unanswered(order)]),
         orders=tuple(summarize_order(order, tuple(_answers(order))) for order in findings.orders),
         cards=cards,
         judged=not findings.nothing_retrieved,
     )
+
+
+def _counted(keys: list[str]) -> dict[str, int]:
+    return {key: keys.count(key) for key in dict.fromkeys(keys)}
 
 
 def summarize_order(order: OrderFinding, answers: tuple[AnswerSummary, ...] = ()) -> OrderSummary:
@@ -156,7 +159,7 @@ def _answer(row: Contraindication, found: CriterionFinding) -> AnswerSummary:
     return AnswerSummary(
         row=row.id,
         question=found.criterion.id,
-        certainty=found.certainty.value,
+        certainty=str(found.certainty),
         indicator=found.indicator.word if found.indicator else "",
         reason=found.reason.key if found.reason else "",
         evidence=_references(found.evidence),

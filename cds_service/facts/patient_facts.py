@@ -136,6 +136,8 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
 
     def scaled(self, factor: Fraction) -> Interval:
         """In another unit; `factor` is positive. Multiplied first, then divided: no limit is missed by a last digit."""
+        if factor == 1:
+            return self
         low, high = (
             None if end is None else end * factor.numerator / factor.denominator for end in (self.low, self.high)
         )

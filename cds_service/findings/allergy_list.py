@@ -93,7 +93,8 @@ class _Reader(msgspec.Struct, frozen=True):
 
 def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
     """Group every allergy once."""
-    reader = _Reader(knowledge, AllergyQuestion.systems(knowledge))
+    systems = knowledge.worked_out.once(allergies_of, lambda: AllergyQuestion.systems(knowledge))
+    reader = _Reader(knowledge, systems)
     return AllergyList(tuple(_entry(fact, reader) for fact in facts.allergies), _KIND in facts.complete)
 
 
@@ -106,7 +107,7 @@ def _entry(fact: AllergyFact, reader: _Reader) -> KnownAllergy:
     for statement in (*names, *story):
         texts |= {group: statement.text for group in statement.groups if group not in codes.groups | texts}
     groups = frozenset(codes.groups) | frozenset(texts)
-    covered = {g.id for g in knowledge.allergies.groups if g.covered_by & groups} if groups else set()
+    covered = {group for group in groups if knowledge.allergies.by_id[group].covered_by & groups}
     severe, physiologic = _weights(fact, names, story, reader)
     return KnownAllergy(
         fact,

@@ -135,6 +135,9 @@ class OrderContext(msgspec.Struct, frozen=True):
     expected: frozenset[str]
     timing: Timing
     radiation_field: frozenset[str] = frozenset()
+    is_minor: bool = False
+    """Whether each of them is of low bleeding risk and enters no artery."""
+    is_sedated: bool = True
 
     def passes(self, gate: Gate, patient: PatientContext, *, of_any_age: bool = False) -> bool:
         """Whether a row or criterion applies to the order and the patient; `of_any_age`: were the age the right one."""
@@ -229,4 +232,6 @@ def order_context(procedures: tuple[Procedure, ...], timing: Timing) -> OrderCon
         expected=frozenset.intersection(*(procedure.expected for procedure in procedures)),
         timing=timing,
         radiation_field=frozenset().union(*(procedure.radiation_field for procedure in procedures)),
+        is_minor=all(procedure.is_minor for procedure in procedures),
+        is_sedated=any(procedure.is_sedated for procedure in procedures),
     )

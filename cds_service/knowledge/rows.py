@@ -156,8 +156,8 @@ def gate(row: Row) -> Gate:
     )
 
 
-def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Criterion:
-    """A [[contraindication.criterion]] row; `problem` is that of its contraindication."""
+def criterion(row: Row, problem: str, minor: str | None, thresholds: Mapping[str, Threshold]) -> Criterion:
+    """A [[contraindication.criterion]] row; `problem` and `minor` are those of its contraindication."""
     kind = QUESTION_TYPES[row["kind"]]
     return Criterion(
         id=row["id"],
@@ -178,6 +178,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         unspecific=row.get("unspecific", "line"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
+        minor=row.get("minor", minor),
         source=row.get("source", ""),
         grade=row.get("grade", ""),
     )
@@ -185,7 +186,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
 
 def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraindication:
     """A [[contraindication]] row with the criteria that speak: active ones whose limit, if they have one, is."""
-    active = [criterion(r, row["problem"], thresholds) for r in row["criterion"] if is_active(r)]
+    active = [criterion(r, row["problem"], row.get("minor"), thresholds) for r in row["criterion"] if is_active(r)]
     return Contraindication(
         id=row["id"],
         label=row["label"],

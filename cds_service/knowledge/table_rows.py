@@ -19,7 +19,7 @@ class TableRows(msgspec.Struct):
     conditions: dict[str, Row] = msgspec.field(default_factory=dict)
     procedures: dict[str, Row] = msgspec.field(default_factory=dict)
     places: dict[str, str] = msgspec.field(default_factory=dict)
-    """Procedure id -> the file that it is in."""
+    """Procedure id, or `value_sets/<id>` or `concept_maps/<id>` of a site -> the file that it is in."""
     contraindications: dict[str, Row] = msgspec.field(default_factory=dict)
     thresholds: dict[str, Row] = msgspec.field(default_factory=dict)
     labs: dict[str, Row] = msgspec.field(default_factory=dict)

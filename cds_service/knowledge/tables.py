@@ -143,6 +143,16 @@ class Procedure(msgspec.Struct, frozen=True):
     radiation_field: frozenset[str] = frozenset()
     """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
 
+    @property
+    def is_minor(self) -> bool:
+        """Whether it is of low bleeding risk and enters no artery."""
+        return self.bleeding_risk == "low" and self.access not in ("arterial", "any")
+
+    @property
+    def is_sedated(self) -> bool:
+        """Whether it is done under sedation, as far as its row says."""
+        return "sedation" in self.uses
+
 
 class Gate(msgspec.Struct, frozen=True):
     """When a row or criterion applies; an empty field does not restrict.
@@ -211,6 +221,8 @@ class Criterion(msgspec.Struct, frozen=True):
     """Wording keys of what can be done, `advice.*`."""
     says: str | None = None
     """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
+    minor: str | None = None
+    """Before a minor procedure: `info`, no louder; `line`, nor a card of its own; `line-if-awake`, not if sedated."""
     source: str = ""
     grade: str = ""
     """Of the question itself, where it has no limit; empty where it rests on its row's."""

@@ -273,6 +273,12 @@ class CodeIndex:
         """(system, code) of every local code that a ConceptMap names."""
         return self._mappings.keys()
 
+    def mapped_in_vain(self) -> Iterator[tuple[str, str, str]]:
+        """(system, code, targets) of every local code that is mapped to codes of which no value set holds any."""
+        for (system, code), targets in self._mappings.items():
+            if targets and not self.holds(system, code):
+                yield system, code, ", ".join(f"{target.system}|{target.code}" for target in targets)
+
     def classifies(self, system: str) -> bool:
         """Whether the system's families are complete (ICD), so that "no match" is a statement."""
         known = self._systems.get(self._canonical(system))

@@ -363,6 +363,7 @@ def _warm_up_and_freeze(app: Flask, *, has_former: bool) -> None:
         gc.unfreeze()
         gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _log_address(settings: Settings, listener: socket.socket) -> None:

@@ -29,15 +29,14 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
     activities = {entry.fact.activity for entry in found}
     if answer.certainty is Certainty.ABSENT or activities & _TAKEN:
         return answer
-    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, _why_not_sure(found[0]), evidence)
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, _not_sure(found[0].fact.activity), evidence)
 
 
-def _why_not_sure(entry: KnownMedication) -> Reason:
-    """Why nobody knows that it is taken."""
-    if entry.fact.activity is Activity.HELD:
+def _not_sure(activity: Activity) -> Reason:
+    """Why it is not sure that a drug is taken."""
+    if activity is Activity.HELD:
         return Reason("medication-held")
-    unclear = entry.fact.activity is Activity.UNCLEAR
-    return Reason("medication-status-unknown" if unclear else "medication-may-be-taken")
+    return Reason("medication-status-unknown" if activity is Activity.UNCLEAR else "medication-may-be-taken")
 
 
 def _of_taken(
