@@ -69,7 +69,7 @@ class LabBook:
     blocked: dict[str, list[Blocked]] = field(default_factory=dict)
     doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = field(default_factory=dict)
     unplaced: list[Blocked] = field(default_factory=list)
-    to_compute: dict[str, Callable[[], None]] = field(default_factory=dict)
+    to_compute: dict[str, Callable[[LabBook], None]] = field(default_factory=dict)
     """What adds the computed results of a lab: done when the lab is first asked for, as most calls ask for few."""
 
     def of(self, lab: str) -> list[LabResult]:
@@ -94,7 +94,7 @@ class LabBook:
 
     def _compute(self, lab: str) -> None:
         if lab in self.to_compute:
-            self.to_compute.pop(lab)()
+            self.to_compute.pop(lab)(self)
 
     def add(self, lab: str, entry: LabResult | Blocked) -> None:
         """Keep a result or a refused one where it belongs."""
