@@ -132,7 +132,10 @@ def test_answers(resource: Json, expected: list[str]) -> None:
     assert rules(resource, QUESTIONNAIRE, VALUES) == expected
 
 
-@pytest.mark.parametrize(("code", "expected"), [(YES, []), (NO, ["answer-option"])])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(YES, []), ({"code": "LA33-6"}, []), (NO, ["answer-option"]), ({"code": "LA32-8"}, ["answer-option"])],
+)
 def test_a_contained_value_set_counts(code: Json, expected: list[str]) -> None:
     """The options of a question may be a value set that its Questionnaire contains."""
     asked = {"linkId": "1", "type": "choice", "answerValueSet": "#options"}
