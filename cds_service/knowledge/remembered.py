@@ -83,5 +83,9 @@ def _length_of_all(texts: tuple[str, ...]) -> int:
 
 
 def _length_of_concept(concept: Concept) -> int:
-    codes = sum(len(coding.code) + len(coding.display or "") for coding in concept.codings)
-    return codes + _length_of_all((*concept.texts, *concept.within, *concept.bare_codes))
+    length = _length_of_all(concept.texts)
+    for coding in concept.codings:
+        length += len(coding.code) + len(coding.display or "")
+    if concept.within or concept.bare_codes:
+        length += _length_of_all((*concept.within, *concept.bare_codes))
+    return length
