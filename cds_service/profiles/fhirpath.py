@@ -16,7 +16,7 @@ from fhirpathpy import apply_parsed_path
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.engine.util import get_data
 from fhirpathpy.models import models
-from fhirpathpy.parser import InputStream, parse, recover
+from fhirpathpy.parser import InputStream, parse, recover  # type: ignore[attr-defined]  # InputStream is of antlr4
 from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 
 from cds_service.profiles.bindings import codes_of, contains_any
