@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
 from decimal import Decimal
 from functools import cache, lru_cache
-from io import StringIO
 from typing import Any
 
 from fhirpathpy import apply_parsed_path
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.engine.util import get_data
 from fhirpathpy.models import models
-from fhirpathpy.parser import parse
+from fhirpathpy.parser import InputStream, parse, recover  # type: ignore[attr-defined]  # InputStream is of antlr4
+from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 
 from cds_service.profiles.bindings import codes_of, contains_any
 from cds_service.profiles.references import resolve
@@ -74,9 +73,13 @@ def _named_definitions(expression: str) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> dict[str, Any]:
-    # The parser prints what it can't read; earlier releases of FHIR write %"vs-NAME".
-    with redirect_stdout(StringIO()):
-        return _adapted(parse(_NAMED.sub(r"%`\1`", expression)))
+    expression = _NAMED.sub(r"%`\1`", expression)  # earlier releases of FHIR write %"vs-NAME"
+    # A character that FHIRPath does not have is found first, because the parser prints a line about it.
+    lexer = FHIRPathLexer(InputStream(expression))
+    lexer.removeErrorListeners()
+    lexer.recover = recover
+    lexer.getAllTokens()
+    return _adapted(parse(expression))
 
 
 _CONTEXT = parse("%context")["children"][0]["children"][0]

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cds_service.profiles.issues import Issue
-from cds_service.profiles.positions import offset_of, place_of, places_of_duplicates
+from cds_service.profiles.positions import duplicates, place_of, place_of_token
 
 # The walk uses a few stack frames per level; real resources are far below this limit.
 MAX_DEPTH = 100
@@ -47,34 +47,36 @@ def read_json(content: bytes) -> tuple[Any, list[Issue]]:
         text = content.decode("utf-8")
         value, has_duplicates = _parsed(text)
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", "replace")
-        return None, [*issues, _issue("fatal", f"is not UTF-8 (byte {error.start}): save it as UTF-8", before)]
+        place = place_of(before := content[: error.start].decode("utf-8"), len(before))
+        return None, [*issues, _issue("fatal", f"is not UTF-8 (byte {error.start}): save it as UTF-8", *place)]
     except json.JSONDecodeError as error:
         return None, [*issues, _syntax_issue(error)]
     except _NotANumber as error:
         token = str(error)
         why = "is not a JSON number" if len(token) < len("-Infinity ") else "is a number beyond any that FHIR has"
-        return None, [*issues, _issue("fatal", f"is not JSON: {token[:20]} {why}", text[: offset_of(text, token)])]
+        return None, [*issues, _issue("fatal", f"is not JSON: {token[:20]} {why}", *place_of_token(text, token))]
     except RecursionError:
         return None, [*issues, _too_deep()]
     if _is_deeper_than(value, MAX_DEPTH):
         return None, [*issues, _too_deep()]
     if half := _half_a_character(text, value):
         return None, [*issues, half]
-    return value, [*issues, *(_duplicate_issues(text) if has_duplicates else ())]
+    for name, line, column in duplicates(text) if has_duplicates else ():
+        issues.append(_issue("error", f'the property "{name}" is in one object twice: keep one of them', line, column))
+    return value, issues
 
 
 def _parsed(text: str) -> tuple[Any, bool]:
     """The value, and whether an object has a property twice."""
-    duplicates: list[str] = []
+    twice: list[str] = []
     value = json.loads(
         text,
         parse_float=_decimal,
         parse_int=_whole_number,
         parse_constant=_reject_constant,
-        object_pairs_hook=lambda pairs: _object(pairs, duplicates),
+        object_pairs_hook=lambda pairs: _object(pairs, twice),
     )
-    return value, bool(duplicates)
+    return value, bool(twice)
 
 
 def _decimal(text: str) -> Decimal:
@@ -133,18 +135,13 @@ def _reject_constant(constant: str) -> Any:
     raise _NotANumber(constant)
 
 
-def _object(pairs: Iterable[tuple[str, Any]], duplicates: list[str]) -> dict[str, Any]:
+def _object(pairs: Iterable[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in pairs:
         if name in read:
-            duplicates.append(name)
+            twice.append(name)
         read[name] = value
     return read
-
-
-def _duplicate_issues(text: str) -> Iterable[Issue]:
-    for name, before in places_of_duplicates(text):
-        yield _issue("error", f'the property "{name}" is in one object twice: keep one of them', before)
 
 
 def _is_deeper_than(value: Any, levels: int) -> bool:
@@ -165,7 +162,7 @@ def _too_deep() -> Issue:
     return _issue("fatal", f"is nested deeper than {MAX_DEPTH} levels, which no resource needs", code="too-long")
 
 
-def _issue(severity: Any, message: str, before: str | None = None, *, code: str = "structure") -> Issue:
-    """An issue of the JSON; `before` is the text up to its place."""
-    line, column = (None, None) if before is None else place_of(before)
+def _issue(
+    severity: Any, message: str, line: int | None = None, column: int | None = None, *, code: str = "structure"
+) -> Issue:
     return Issue(severity, code, "json", "", message, line=line, column=column)

@@ -35,33 +35,42 @@ def with_positions(issues: Sequence[Issue], text: str) -> list[Issue]:
         text: its JSON, which must be well-formed.
     """
     root = _scan(text)
-    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    starts = _line_starts(text)
     return [_placed(issue, root, starts) for issue in issues]
 
 
-def place_of(before: str) -> tuple[int, int]:
-    """Line and column, from 1, of what follows this text."""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
+def place_of(text: str, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, of an offset."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def offset_of(text: str, token: str) -> int:
-    """The offset of the first number, or word, that is `token`; 0 if there is none."""
-    return next((found.start() for found in _TOKEN.finditer(text) if found[0] == token), 0)
+def place_of_token(text: str, token: str) -> tuple[int, int]:
+    """Line and column of the first number, or word, that is `token`."""
+    return place_of(text, next((found.start() for found in _TOKEN.finditer(text) if found[0] == token), 0))
 
 
-def places_of_duplicates(text: str) -> list[tuple[str, str]]:
-    """Each property that is in its object already, and the text before it; the text must be well-formed JSON."""
+def duplicates(text: str) -> list[tuple[str, int, int]]:
+    """Name, line and column of each property that is in its object already; the text must be well-formed JSON."""
     again: list[tuple[str, int]] = []
     _scan(text, again)
-    return [(name, text[:offset]) for name, offset in again]
+    starts = _line_starts(text)
+    return [(name, *_line_and_column(starts, offset)) for name, offset in again]
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(found.end() for found in re.finditer("\n", text))]
+
+
+def _line_and_column(starts: Sequence[int], offset: int) -> tuple[int, int]:
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
 
 
 def _placed(issue: Issue, root: _Spot, starts: Sequence[int]) -> Issue:
     if issue.line is not None:
         return issue
-    offset = _find(root, issue.expression).offset
-    line = bisect_right(starts, offset)
-    return replace(issue, line=line, column=offset - starts[line - 1] + 1)
+    line, column = _line_and_column(starts, _find(root, issue.expression).offset)
+    return replace(issue, line=line, column=column)
 
 
 def _find(spot: _Spot, expression: str) -> _Spot:
