@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.cards.context import CardContext
@@ -54,8 +54,7 @@ _PATIENT = "Patient"
 _ALLERGY_NOTES = ("allergy-inactive", "allergy-severe", "allergy-physiologic")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """The most telling item of one question for a headline; `when` is when it was."""
 
     what: str
@@ -289,8 +288,12 @@ def _number(value: Decimal, limit: Threshold, unit: str | None, context: CardCon
 def _name(item: Evidence, criterion: Criterion | None, context: CardContext, most: int, *, brief: bool = False) -> str:
     """The record's own words, else the code's display, else the words of the tables; never a bare code or id.
 
+    What was computed has the code of a result that went into it, and no words of the record.
     `brief`: for a headline, where a long title goes without what it can spare.
     """
+    for formula in (str(note.values["formula"]) for note in item.notes if note.key == "computed"):
+        if formula in context.knowledge.labs:
+            return lab_name(context.knowledge.labs[formula], context)
     coding = item.coding
     display = context.knowledge.codes.display(coding.system, coding.code) if coding else None
     candidates = (item.text, coding.display if coding else None, display)

@@ -26,6 +26,7 @@ _OF_ENTRY = {
     "possible-by-text": "gap.unspecific",
     "onset-not-recorded": "gap.undated",
     "procedure-undated": "gap.undated",
+    "medication-status-unknown": "gap.in-use",
 }
 """What is the matter with an entry that a headline names."""
 

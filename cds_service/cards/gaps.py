@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
@@ -41,8 +42,7 @@ MATTERS = ("unusable", "child", "person", "missing", "old", "severity")
 """What may be the matter with a result, the worst first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(msgspec.Struct, frozen=True):
     """Everything open in one call.
 
     `unread`: kinds of data of which nothing was read. `partly`: of which a part was not. `entries`: entries that can't
@@ -111,8 +111,8 @@ def lines_of_open(members: Iterable[Member], context: CardContext) -> Iterator[s
         key = member.finding.reason.key if member.finding.reason else ""
         if is_list_not_sent(member):
             continue  # told once, with what else says that a drug is taken
-        labs = criterion.question.labs
         # A result that may be of another test goes by the record's own words; a drug is no result.
+        labs = () if key == "medication-status-unknown" else criterion.question.labs
         named = criterion if key == "older-than" else None
         results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
         items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
@@ -16,8 +16,7 @@ _NOT_ON_RECORD = frozenset({"no-result", "data-absent", "older-than"})
 """Reasons of a result that somebody may order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One question with the same answer in one or several orders; the finding holds the evidence of all of them."""
 
     row: Contraindication
@@ -45,8 +44,7 @@ class Member:
         return all(order.must_not_wait for order in self.orders)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One problem of the patient with everything that is told of it, the loudest first."""
 
     name: str

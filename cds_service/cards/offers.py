@@ -7,8 +7,9 @@ procedure to take instead; cancelling comes last, and only where the card is cri
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
+
+from msgspec.structs import replace
 
 from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from cds_service.cards.advice import MOST_SENTENCES, steps_of
 from cds_service.cards.context import CardContext

@@ -27,6 +27,9 @@ _SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
 _NOT_SENT = frozenset(f"{kind.key}-not-sent" for kind in KINDS.values() if kind.often_missing)
 _NOT_CONNECTED = frozenset(f"{kind.key}-not-connected" for kind in KINDS.values() if kind.often_missing)
+_NEVER_SENT = _NOT_SENT | _NOT_CONNECTED
+_SAYS_LITTLE = ("only-its-treatment", "medication-held", "medication-may-be-taken")
+"""Reasons of an answer that a drug alone leaves open."""
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent", "range-only")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
@@ -56,6 +59,8 @@ def tell(
 
 def said_once(criteria: Sequence[CriterionFinding]) -> tuple[CriterionFinding, ...]:
     """The answers of a row, where entries without a date that another answer already shows get no card of their own."""
+    if not any(found.reason is not None and found.reason.key == "onset-not-recorded" for found in criteria):
+        return tuple(criteria)
     shown = {
         item.reference
         for found in criteria
@@ -141,7 +146,7 @@ def _unknown(
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
-    if reason == "only-its-treatment":
+    if reason in _SAYS_LITTLE:
         return Indicator.INFO, Told(Shown.LINE, "says-little-alone")
     if reason == "broader-code" and criterion.unspecific != "card":
         return Indicator.INFO, Told(Shown(criterion.unspecific), "not-specific")
@@ -154,7 +159,7 @@ def _unknown(
         return Indicator.INFO, Told(Shown.NONE, "not-required")
     if reason in _NOT_CONNECTED and not found.evidence:
         return Indicator.INFO, Told(Shown.NONE, "not-connected")
-    if reason in _NOT_SENT | _NOT_CONNECTED:
+    if reason in _NEVER_SENT:
         return _of_never_sent(found, context, patient)
     of_results = isinstance(criterion.question, LabQuestion | MedicationQuestion)
     if not (of_results and reason in _NOT_ON_RECORD):

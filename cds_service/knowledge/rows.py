@@ -13,7 +13,7 @@ from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.changes import SilentRow
 from cds_service.knowledge.derivation import Derivation, Grade, Input, Otherwise, RecordedPart, Step, Term
-from cds_service.knowledge.expressions import Expression, PatientGroup
+from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.lab_types import Lab, Scale, Threshold
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -76,7 +76,8 @@ def indication(row: Row) -> Indication:
 
 def patient_group(row: Row) -> PatientGroup:
     """The fields `sex`, `from_age` and `to_age` of a row."""
-    return PatientGroup(row.get("sex"), row.get("from_age"), row.get("to_age"))
+    group = PatientGroup(row.get("sex"), row.get("from_age"), row.get("to_age"))
+    return ANYBODY if group == ANYBODY else group
 
 
 def alert(row: Row) -> Alert:
