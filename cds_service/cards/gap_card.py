@@ -27,6 +27,7 @@ _OF_ENTRY = {
     "onset-not-recorded": "gap.undated",
     "procedure-undated": "gap.undated",
     "medication-status-unknown": "gap.in-use",
+    "medication-not-listed": "gap.which-drug",
 }
 """What is the matter with an entry that a headline names."""
 

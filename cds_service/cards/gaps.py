@@ -37,6 +37,8 @@ _OF_REASON = {
     "adults-only": "child",
     "needs-birth-date-and-sex": "person",
 }
+_OF_DRUGS = frozenset({"medication-status-unknown", "medication-not-listed"})
+"""Reasons that are about a drug, whatever results its question looks at."""
 
 MATTERS = ("unusable", "child", "person", "missing", "old", "severity")
 """What may be the matter with a result, the worst first."""
@@ -112,7 +114,7 @@ def lines_of_open(members: Iterable[Member], context: CardContext) -> Iterator[s
         if is_list_not_sent(member):
             continue  # told once, with what else says that a drug is taken
         # A result that may be of another test goes by the record's own words; a drug is no result.
-        labs = () if key == "medication-status-unknown" else criterion.question.labs
+        labs = () if key in _OF_DRUGS else criterion.question.labs
         named = criterion if key == "older-than" else None
         results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
         items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]
@@ -200,8 +202,13 @@ def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
         return gap.data != _SERVER
     if kind.role == "patient":
         return False  # only needed to compute a result; a question that misses it says so itself
-    asked = [found for order in judged for row in order.contraindications for found in row.criteria]
-    asked = [found for found in asked if gap.data == found.criterion.question.DATA]
+    asked = [
+        found
+        for order in judged
+        for row in order.contraindications
+        for found in row.criteria
+        if gap.data == found.criterion.question.DATA
+    ]
     still_open = [found for found in asked if found.certainty is Certainty.UNKNOWN]
     if still_open and all(found.told.shown is Shown.NONE for found in still_open):
         return False
