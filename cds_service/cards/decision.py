@@ -75,7 +75,7 @@ def _indication(finding: IndicationFinding, wording: Wording) -> dict[str, Any]:
     return _filled(
         {
             "id": finding.indication.id,
-            "certainty": finding.certainty.value,
+            "certainty": str(finding.certainty),
             "reason": wording.reason(finding.reason) if finding.reason else None,
             "evidence": _evidence(finding.evidence, wording),
         }
@@ -84,21 +84,20 @@ def _indication(finding: IndicationFinding, wording: Wording) -> dict[str, Any]:
 
 def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
     listed = [found for found in finding.criteria if found.certainty is not Certainty.ABSENT or found.evidence]
-    return _filled(
-        {
-            "id": finding.contraindication.id,
-            "certainty": finding.certainty.value,
-            "indicator": _indicator(finding.certainty, finding.indicator),
-            "told": _told(finding.told),
-            "list": _list_state(finding),
-            "criteria": [_criterion(found, wording) for found in listed],
-        }
-    )
+    row: dict[str, Any] = {"id": finding.contraindication.id, "certainty": str(finding.certainty)}
+    if indicator := _indicator(finding.certainty, finding.indicator):
+        row["indicator"] = indicator
+    row["told"] = _told(finding.told)
+    if state := _list_state(finding):
+        row["list"] = state
+    if listed:
+        row["criteria"] = [_criterion(found, wording) for found in listed]
+    return row
 
 
 def _told(told: Told) -> dict[str, str]:
     """Where a person sees the answer, and the key of why there."""
-    return {"as": told.shown.value, "why": told.why}
+    return {"as": str(told.shown), "why": told.why}
 
 
 def _list_state(finding: ContraindicationFinding) -> str | None:
@@ -111,7 +110,7 @@ def _criterion(finding: CriterionFinding, wording: Wording) -> dict[str, Any]:
     return _filled(
         {
             "id": finding.criterion.id,
-            "certainty": finding.certainty.value,
+            "certainty": str(finding.certainty),
             "indicator": _indicator(finding.certainty, finding.indicator),
             "told": _told(finding.told),
             "reason": wording.reason(finding.reason) if finding.reason else None,

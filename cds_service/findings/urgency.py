@@ -7,8 +7,9 @@ while it lasts: bleeding, rupture, injury. Source: docs/decisions/0064-when-to-s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import OrderFact, When
@@ -20,8 +21,7 @@ from cds_service.knowledge.tables import Knowledge, Procedure
 _ROUTINE = "routine"
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """How soon, and in how many days; `planned` is the day that order or appointment gives.
 
     `source_control`: the procedure treats a recorded infection, so nothing may hold it up.
@@ -77,9 +77,12 @@ def timing_of(
     infected = _is_infected(procedures, chart, knowledge, today)
     if infected and order is not None:
         urgency = max(urgency, Urgency.URGENT)
-    planned = order.planned.earliest.date() if order and order.planned else None
+    moment = order.planned if order else None
+    if moment is not None and moment.latest.date() < today:
+        moment = None  # a day that has passed is no plan
+    planned = moment.earliest.date() if moment else None
     days = max((planned - today).days, 0) if planned else table.days_left[urgency.name.lower()]
-    return Timing(urgency, days, planned, source_control=infected, moment=order.planned if order else None)
+    return Timing(urgency, days, planned, source_control=infected, moment=moment)
 
 
 def _is_infected(procedures: Sequence[Procedure], chart: Chart, knowledge: Knowledge, today: date) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from cds_service.knowledge.allergy_table import AllergyTerms, allergy_terms, check_allergies
 from cds_service.knowledge.code_checks import check_codes
@@ -21,8 +22,7 @@ from cds_service.knowledge.words import Words
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What the words of the tables are as terms: prepared once, for the checks and for the readers of texts."""
 
     words: Words
@@ -131,11 +131,16 @@ def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:
 
 def _contraindications(rows: TableRows) -> Iterator[str]:
     file = "contraindications.toml"
+    seen: set[str] = set()
     for row in rows.contraindications.values():
         yield from _gate(rows, row["id"], row)
         ids = [criterion["id"] for criterion in row["criterion"]]
-        for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
-            yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
+        for name in ids:
+            if name in rows.contraindications:
+                yield f'{file}: criterion "{name}" has the id of a row; give it an id of its own'
+            elif name in seen:
+                yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
+            seen.add(name)
         for criterion in row["criterion"]:
             for field in ("superseded_by", "replaced_by"):
                 yield from _missing(file, criterion["id"], field, criterion.get(field, ()), ids, "criterion here")

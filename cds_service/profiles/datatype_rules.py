@@ -20,8 +20,10 @@ from cds_service.profiles.validation_run import Node, ValidationRun
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _OF_THIS_VERSION = "http://hl7.org/fhir/"
-# STU3 names of the HL7 version 2 and 3 code systems, which R4 replaced by those of terminology.hl7.org.
-_REPLACED = re.compile(r"http://hl7\.org/fhir/v(?P<version>[23])/(?P<name>.+)")
+# STU3 names of code systems that R4 replaced by those of terminology.hl7.org.
+_REPLACED = re.compile(r"http://hl7\.org/fhir/(v(?P<version>[23])/(?!vs/))?(?P<name>[^/]+(/.+)?)")
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_OF_URIS = "urn:ietf:rfc:3986"
 _PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
@@ -46,14 +48,14 @@ def _check_coding(run: ValidationRun, node: Node) -> None:
         severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
         message = f"{node.value['code']} is not a code of {system}"
         run.add(severity, node, "coding-code", "code-invalid", message)
-    elif doubt := _system_doubt(system):
+    elif doubt := _system_doubt(run, system):
         run.add("warning", node, "coding-system", "code-invalid", f"system {system} {doubt}")
 
 
 def _system_problem(run: ValidationRun, system: str) -> str | None:
     known = run.definitions.code_system(system)
     if known is not None:
-        is_supplement = known.get("content") == "supplement" or "supplements" in known
+        is_supplement = known.get("content") == "supplement"
         return "is a supplement: use the code system that it supplements" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"
@@ -62,12 +64,14 @@ def _system_problem(run: ValidationRun, system: str) -> str | None:
     return "is a page of the specification, not a code system" if _PAGE.fullmatch(system) else None
 
 
-def _system_doubt(system: str) -> str | None:
+def _system_doubt(run: ValidationRun, system: str) -> str | None:
     """A warning for a system that real records and HL7's own examples use, though R4 has another name for it."""
     if system.startswith("http://build.fhir.org"):
         return "is a page, not a code system"
     if found := _REPLACED.fullmatch(system):
-        return f"is the STU3 name: write http://terminology.hl7.org/CodeSystem/v{found['version']}-{found['name']}"
+        replacing = _TERMINOLOGY + (f"v{found['version']}-" if found["version"] else "") + found["name"]
+        if found["version"] or (run.definitions.code_system(replacing) and not run.definitions.code_system(system)):
+            return f"is the STU3 name: write {replacing}"
     return None
 
 
@@ -79,9 +83,13 @@ def _check_quantity(run: ValidationRun, node: Node) -> None:
 
 
 def _check_identifier(run: ValidationRun, node: Node) -> None:
-    system = node.value.get("system")
+    system, value = node.value.get("system"), node.value.get("value")
     if isinstance(system, str) and system and not _ABSOLUTE.match(system):
         run.error(node, "identifier-system", "value", f"system {system} is not absolute")
+    if system == _OF_URIS and isinstance(value, str) and value and not _ABSOLUTE.match(value):
+        # Warnings, as for relative canonicals: HL7's own examples have them.
+        message = f"the value {value} is no URI, as the system {system} says: write the whole URI, or another system"
+        run.add("warning", node, "identifier-value", "value", message)
 
 
 def _check_attachment(run: ValidationRun, node: Node) -> None:
@@ -120,6 +128,8 @@ def check_canonical(run: ValidationRun, node: Node, element: Element) -> None:
         return
     if node.type == "uri" and node.step == "url" and _is_resource(run, node.parent) and not _ABSOLUTE.match(value):
         run.error(node, "canonical", "value", f"{value} is not absolute")
+    if node.type == "canonical" and not value.startswith("#") and not _ABSOLUTE.match(value):
+        run.add("warning", node, "canonical", "value", f"{value} is not absolute: write the url of the resource")
     wanted = {url.rpartition("/")[2] for one in element.types for url in one.targets}
     kind = run.definitions.kind_of(value) if node.type == "canonical" and wanted else None
     if kind and not wanted.intersection(run.definitions.ancestors(kind)):

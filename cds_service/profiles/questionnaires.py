@@ -1,7 +1,7 @@
 """Validates QuestionnaireResponses against their Questionnaire, if it is available or contained.
 
-Source: FHIR R4 QuestionnaireResponse, elements questionnaire and item.linkId; Questionnaire, item type codes, maxLength
-and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
+Source: FHIR R4 QuestionnaireResponse, elements questionnaire, item, item.linkId and item.item; Questionnaire, item type
+codes, maxLength and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
 enableWhen is not evaluated: an item that has it may be left out.
 """
 
@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from cds_service.profiles.bindings import codes_of, contains_any
+from cds_service.profiles.bindings import codes_of
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.references import resolve
+from cds_service.profiles.terminology import contains, value_set_contains
 from cds_service.profiles.validation_run import Node, ValidationRun
 from cds_service.profiles.values import bound_problem, equals_fixed, matches_regex, quoted
 
@@ -41,6 +42,8 @@ def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
     """Check the items and answers of one QuestionnaireResponse."""
     questionnaire = _questionnaire(run, node.value.get("questionnaire"))
     if questionnaire is not None:
+        contained = [*_listed(questionnaire.get("contained")), *_listed(node.value.get("contained"))]
+        run.cache["contained"] = {f"#{one.get('id')}": one for one in contained}
         _check_items(run, node, _listed(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
 
 
@@ -58,6 +61,8 @@ def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
 def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], complete: bool) -> None:
     """Check the items of one level against the questions of that level."""
     known = {str(one.get("linkId")): one for one in questions}
+    places = {link: place for place, link in enumerate(known)}
+    last = 0
     seen: dict[str, int] = {}
     answered: set[str] = set()
     for index, item in enumerate(_listed(node.value.get("item"))):
@@ -69,6 +74,9 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
             message = f"the Questionnaire has no item {quoted(link)} here"
             run.error(where, "answer-link", "not-found", message)
             continue
+        if places[link] < last:
+            run.error(where, "answer-order", "structure", f"item {quoted(link)} comes earlier in the Questionnaire")
+        last = max(last, places[link])
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
         if item.get("answer") or str(known[link].get("type")) in _WITHOUT_ANSWER:
             answered.add(link)
@@ -82,12 +90,14 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
 
 def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) -> None:
     inner = _listed(question.get("item"))
-    if "item" in node.value or question.get("type") == "group":
+    if question.get("type") == "group":
         _check_items(run, node, inner, complete)
+    elif "item" in node.value:
+        run.error(node, "answer-link", "structure", "has items beside its answers: they belong in answer.item")
     for index, answer in enumerate(_listed(node.value.get("answer"))):
         where = Node(answer, "BackboneElement", "answer", node, index)
         _check_answer(run, where, question)
-        if "item" in answer:
+        if inner or "item" in answer:
             _check_items(run, where, inner, complete)
 
 
@@ -128,7 +138,13 @@ def _is_other(run: ValidationRun, question: Json, kind: str, value: Any) -> bool
     if options:
         return not any(named == kind and equals_fixed(value, one) for named, one in options)
     url = question.get("answerValueSet")
-    return bool(codes) and isinstance(url, str) and contains_any(run, url, codes) is False
+    if not codes or not isinstance(url, str):
+        return False
+    # A code without a system is compared as it is, as HL7's validator does.
+    system, code = codes[0][0] or None, codes[0][1]
+    if inside := run.cache["contained"].get(url):
+        return contains(run.definitions, inside, system, code) is False
+    return value_set_contains(run.definitions, url, system, code) is False
 
 
 def _limit_problems(question: Json, value: Any) -> Iterator[str]:

@@ -36,7 +36,8 @@ _NOT_JUDGED = frozenset({
     *("exclude_terms", "frequency", "urgency", "offered", "shadow", "possible_because"),
     *("problem", "condition", "wording", "alert", "name", "value_set", "class", "who", "ask_first", "scale"),
     *("words", "unverified_words", "look_alikes", "en", "de", "es", "complete_systems", "not_surgery"),
-    *("not_surgery_words", "not_done_words", "twice_a_day_words", "topical_words", "guidelines", "hold", "inputs"),
+    *("not_surgery_words", "not_done_words", "twice_a_day_words", "topical_words", "compound_endings"),
+    *("guidelines", "hold", "inputs"),
 })  # fmt: skip
 """Fields that name, source or publish a row, and order names, which have tests of their own."""
 _FIELDS_OF = {
@@ -305,10 +306,26 @@ def _scores(rows: TableRows) -> Iterator[Mutant]:
         if "derivation" not in row:
             continue
         for mutant in _fields("lab", (key,), row["derivation"], {}):
-            yield Mutant("lab", (key,), SCORE, mutant.what, {**row, "derivation": mutant.row})
+            if _as_held(mutant.row or {}) != _as_held(row["derivation"]):
+                yield Mutant("lab", (key,), SCORE, mutant.what, {**row, "derivation": mutant.row})
         graded = {name: row[name] for name in ("grades",) if name in row}
         for mutant in _fields("lab", (key,), graded, {}):
             yield Mutant("lab", (key,), SCORE, mutant.what, {**row, **(mutant.row or {})})
+
+
+def _as_held(derivation: Row) -> Row:
+    """With what an input may count as otherwise held to its ends, as the formula does: beyond them nothing changes."""
+    values = [
+        _held(value) if "value" in value.get("otherwise", {}) else value for value in derivation.get("values", ())
+    ]
+    return {**derivation, "values": values}
+
+
+def _held(value: Row) -> Row:
+    other = value["otherwise"]["value"]
+    held = max(other, value.get("lowest", other))
+    held = min(held, value.get("highest", held))
+    return {**value, "otherwise": {**value["otherwise"], "value": held}}
 
 
 def _codes(rows: TableRows) -> Iterator[Mutant]:

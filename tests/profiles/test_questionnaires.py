@@ -47,6 +47,7 @@ QUESTIONNAIRE = {
             "enableWhen": [{"question": "1.1", "operator": "=", "answerBoolean": True}],
             "item": [{"linkId": "2.1", "type": "url"}],
         },
+        {"linkId": "3", "type": "boolean", "item": [{"linkId": "3.1", "type": "string", "required": True}]},
     ],
 }
 VALUES = {
@@ -71,6 +72,7 @@ def one(link: str, *answers: Json) -> Json:
 
 UNANSWERED = {"resourceType": "QuestionnaireResponse", "questionnaire": URL, "item": [{"linkId": "1"}]}
 INNER = {"linkId": "2.1", "answer": [{"valueUri": "http://x.org"}]}
+BELOW = {"linkId": "3.1", "answer": [{"valueString": "x"}]}
 CASES = {
     "as asked": (response(one("1.2", {"valueCoding": YES}), one("1.4", {"valueCoding": YES})), []),
     "another item": (response(one("9", {"valueBoolean": True})), ["answer-link"]),
@@ -108,6 +110,16 @@ CASES = {
     ),
     "a required question left out": (UNANSWERED | {"status": "completed"}, ["answer-required"]),
     "not done yet": (UNANSWERED | {"status": "in-progress"}, []),
+    "in another order": (
+        response(one("1.9", {"valueString": "ab"}), one("1.7", {"valueInteger": 5})),
+        ["answer-order"],
+    ),
+    "below an answer": (response(after=(one("3", {"valueBoolean": True, "item": [BELOW]}),)), []),
+    "a required question below an answer left out": (
+        response(after=(one("3", {"valueBoolean": True}),)),
+        ["answer-required"],
+    ),
+    "beside an answer instead of below": (response(after=({"linkId": "3", "item": [BELOW]},)), ["answer-link"]),
     "of the version at hand": (response(one("9", {"valueDate": "2020"}), url=URL + "|2"), ["answer-link"]),
     "of another version": (response(one("9", {"valueDate": "2020"}), url=URL + "|1"), []),
     "of a Questionnaire that is not at hand": (response(one("9", {"valueDate": "2020"}), url=URL + "2"), []),
@@ -118,6 +130,18 @@ CASES = {
 def test_answers(resource: Json, expected: list[str]) -> None:
     """Every answer must be allowed by its question, and required questions must be answered."""
     assert rules(resource, QUESTIONNAIRE, VALUES) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(YES, []), ({"code": "LA33-6"}, []), (NO, ["answer-option"]), ({"code": "LA32-8"}, ["answer-option"])],
+)
+def test_a_contained_value_set_counts(code: Json, expected: list[str]) -> None:
+    """The options of a question may be a value set that its Questionnaire contains."""
+    asked = {"linkId": "1", "type": "choice", "answerValueSet": "#options"}
+    form = QUESTIONNAIRE | {"contained": [VALUES | {"id": "options"}], "item": [asked]}
+    answered = {"questionnaire": URL, "status": "completed", "item": [one("1", {"valueCoding": code})]}
+    assert rules({"resourceType": "QuestionnaireResponse", **answered}, form) == expected
 
 
 def test_a_contained_questionnaire_counts() -> None:

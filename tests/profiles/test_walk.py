@@ -174,14 +174,36 @@ def test_white_space_alone_is_doubtful() -> None:
     assert rules(patient(name=[{"family": "  "}]), severity="warning") == ["white-space"]
 
 
-@pytest.mark.parametrize("system", ["http://hl7.org/fhir/v2/0203", "http://hl7.org/fhir/v3/ActCode"])
-def test_a_code_system_of_stu3_is_doubtful(system: str) -> None:
+@pytest.mark.parametrize(
+    ("system", "now"),
+    [
+        ("http://hl7.org/fhir/v2/0203", "v2-0203"),
+        ("http://hl7.org/fhir/v3/ActCode", "v3-ActCode"),
+        ("http://hl7.org/fhir/observation-category", "observation-category"),
+    ],
+)
+def test_a_code_system_of_stu3_is_doubtful(system: str, now: str) -> None:
     """The STU3 name of an HL7 code system is a warning with its new name, because real records have it."""
     issues = found(observation(code=coded(system, "MR")))
     assert [(one.severity, one.rule) for one in issues if one.severity != "information"] == [
         ("warning", "coding-system")
     ]
-    assert "http://terminology.hl7.org/CodeSystem/v" in issues[0].message
+    assert issues[0].message.endswith(f"write http://terminology.hl7.org/CodeSystem/{now}")
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (patient(identifier=[{"system": "urn:ietf:rfc:3986", "value": "1.2.3"}]), ["identifier-value"]),
+        (patient(identifier=[{"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3"}]), []),
+        (patient(extension=[{"url": "http://x.org/a", "valueCanonical": "Questionnaire/a"}]), ["canonical"]),
+        (patient(extension=[{"url": "http://x.org/a", "valueCanonical": "http://x.org/Questionnaire/a|1"}]), []),
+    ],
+)
+def test_what_should_be_absolute(resource: Json, expected: list[str]) -> None:
+    """A canonical, and the value of an identifier that says so, is a whole URI; a warning, as HL7's examples differ."""
+    assert rules(resource) == []
+    assert rules(resource, severity="warning") == expected
 
 
 def test_narrative_is_only_recommended() -> None:
