@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from cds_service.knowledge.override_reasons import OverrideReason
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once
 from cds_service.knowledge.remembered import with_memory
+from cds_service.knowledge.shared_parts import shared
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_dates import in_force, next_day, wrong_dates
 from cds_service.knowledge.site_overlay import (
@@ -110,7 +112,8 @@ def load_shipped(
 def _with_site(site: Path, tables: Path, profiles: Path, today: date) -> tuple[TableRows, Knowledge]:
     problems: list[str] = []
     with _without_collecting():
-        files = read_rows(tables, profiles, problems)
+        in_use = _ROWS_IN_USE.get((tables, profiles, state_of(tables, profiles)))
+        files = replace(in_use) if in_use else read_rows(tables, profiles, problems)
         try:
             return files, _effective(files, read_site(site, problems), problems, today)
         except TableError as error:
@@ -124,6 +127,8 @@ def _as_given(problem: str, site: Path) -> str:
 
 _IN_USE: WeakValueDictionary[bytes, Knowledge] = WeakValueDictionary()
 """The tables without a site that something in this process holds, by the contents of their files."""
+_ROWS_IN_USE: WeakValueDictionary[tuple[Path, Path, bytes], TableRows] = WeakValueDictionary()
+"""Their rows, likewise, by the folders of their files as well."""
 
 
 def _shipped_alone(tables: Path, profiles: Path) -> Knowledge:
@@ -137,6 +142,7 @@ def _shipped(tables: Path, profiles: Path, state: bytes) -> tuple[TableRows, Kno
     with _without_collecting():
         files = read_rows(tables, profiles, problems)
         knowledge = _effective(files, SiteChanges(), problems, date.today())
+    files = _ROWS_IN_USE.setdefault((tables, profiles, state), files)
     return files, _IN_USE.setdefault(state, knowledge)
 
 
@@ -184,12 +190,13 @@ def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> No
     files.override_reasons = overlay_override_reasons(files.override_reasons, changes.override_reasons, problems)
     criteria = {c["id"]: c for row in files.contraindications.values() for c in row["criterion"]}
     files.links = links_of(changes.links, {**files.procedures, **files.contraindications, **criteria}, problems)
-    files.concept_maps += changes.concept_maps
-    files.expansions += once(changes.expansions, "site/expansions", "ValueSet", problems).values()
+    files.concept_maps = [*files.concept_maps, *changes.concept_maps]
+    own = once(changes.expansions, "site/expansions", "ValueSet", problems)
+    files.expansions = [*files.expansions, *own.values()]
     for expansion in files.expansions:
         if expansion["id"] not in files.value_sets:
             problems.append(f'site/expansions: "{expansion["id"]}" is no shipped ValueSet; remove the file')
-    files.paths += changes.files
+    files.paths = [*files.paths, *changes.files]
 
 
 def _speaking(files: TableRows) -> set[str]:
@@ -223,11 +230,20 @@ def _assemble(files: TableRows, terms: Terms) -> Knowledge:
         codes=codes,
         order_texts=_order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
-        allergy_texts=allergy_texts(files.allergies, terms.allergies, words),
+        allergy_texts=shared(allergy_texts, files.allergies, terms.allergies, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
         performed=PerformedTable(files.performed, words),
         words=words,
-        diagnosis_texts=diagnosis_texts(files, terms.diagnoses, codes, _conditions_asked(files), words),
+        diagnosis_texts=shared(
+            diagnosis_texts,
+            files.diagnosis_words,
+            files.plain_words,
+            files.title_words,
+            terms.diagnoses,
+            codes,
+            _conditions_asked(files),
+            words,
+        ),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         lab_orders=LabOrders(files.lab_orders, words),
@@ -262,14 +278,21 @@ def _order_texts(files: TableRows, procedures: Mapping[str, Procedure], words: W
             terms.setdefault(key, []).extend(names)
     synonyms = {key: (*p.synonyms, *terms[key]) for key, p in procedures.items()}
     vetoes = {key: p.exclude_terms for key, p in procedures.items()}
+    ancestors = {key: _ancestors(key, procedures) for key in procedures}
+    patterns = {key: patterns for key, patterns in files.order_patterns.items() if key in procedures}
+    return shared(_reader_of_orders, synonyms, vetoes, ancestors, files.order_words, words, patterns)
+
+
+def _reader_of_orders(
+    synonyms: Mapping[str, Collection[str]],
+    vetoes: Mapping[str, Collection[str]],
+    ancestors: Mapping[str, Collection[str]],
+    order_words: Mapping[str, Any],
+    words: Words,
+    patterns: Mapping[str, Collection[str]],
+) -> OrderTexts:
     known = (text for texts in (*synonyms.values(), *vetoes.values()) for text in texts)
-    return OrderTexts(
-        synonyms,
-        vetoes,
-        {key: _ancestors(key, procedures) for key in procedures},
-        OrderLanguage(files.order_words, words, known),
-        {key: patterns for key, patterns in files.order_patterns.items() if key in procedures},
-    )
+    return OrderTexts(synonyms, vetoes, ancestors, OrderLanguage(order_words, words, known), patterns)
 
 
 def _override_reasons(system: Mapping[str, Any]) -> dict[str, tuple[OverrideReason, ...]]:
@@ -317,15 +340,25 @@ def _rules(files: TableRows) -> tuple[list[CodeRule], list[Exclusion]]:
     return rules, exclusions
 
 
-def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion], words: Words) -> CodeIndex:
-    systems = [rows.code_system(row) for row in files.systems]
-    aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
+def _index(files: TableRows, rules: Sequence[CodeRule], exclusions: Sequence[Exclusion], words: Words) -> CodeIndex:
+    titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
+    return shared(_code_index, files.systems, files.concept_maps, rules, exclusions, words, titles)
+
+
+def _code_index(
+    systems: Sequence[Mapping[str, Any]],
+    concept_maps: Sequence[Mapping[str, Any]],
+    rules: Sequence[CodeRule],
+    exclusions: Sequence[Exclusion],
+    words: Words,
+    titles: Mapping[str, str],
+) -> CodeIndex:
+    aliases = {alias: s["url"] for s in systems for alias in s["aliases"]}
     mappings: dict[tuple[str, str], list[Any]] = {}
-    for concept_map in files.concept_maps:
+    for concept_map in concept_maps:
         for key, targets in mappings_of(concept_map).items():
             mappings.setdefault(key, []).extend(targets)
-    titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
-    return CodeIndex(systems, aliases, rules, exclusions, mappings, words, titles)
+    return CodeIndex(map(rows.code_system, systems), aliases, rules, exclusions, mappings, words, titles)
 
 
 def _conditions_asked(files: TableRows) -> frozenset[str]:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ FAMILY_TITLES = "family_titles.csv"
 def state_of(tables: Path, profiles: Path) -> bytes:
     """A hash of the contents of every file that `read_rows` reads."""
     digest = hashlib.sha256()
-    for path in sorted([*tables.rglob("*.toml"), *profiles.glob("value_sets/*.json"), profiles / _OVERRIDE_REASONS]):
+    read = (tables.rglob("*.toml"), profiles.glob("value_sets/*.json"), (profiles / _OVERRIDE_REASONS,))
+    for path in sorted(chain(*read, (tables / FAMILY_TITLES,))):
         with suppress(OSError):  # reading it in earnest says what is wrong
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.digest()

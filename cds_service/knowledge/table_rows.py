@@ -11,7 +11,7 @@ from typing import Any
 Row = Mapping[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class TableRows:
     """The checked rows of every file, by id; `paths` are the files read."""
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tables import put
+from tests.support.shipped import shipped_rows
+from tests.support.tables import load_knowledge, put
 
 NO_CASES = Path(__file__).parent
 """A folder without cases: the shipped ones take long."""
@@ -70,6 +71,15 @@ def test_every_template_works(run, tmp_path):
         "not connected: + medications",
     ):
         assert line in checked.out
+
+
+def test_a_site_leaves_the_shipped_rows_as_they_are(run, tmp_path):
+    """Every kind of change is laid over a copy of the rows, which others may use at the same time."""
+    run("site", "init", tmp_path)
+    uncommented(tmp_path)
+    before = repr(shipped_rows())
+    assert load_knowledge(tmp_path).changes
+    assert repr(shipped_rows()) == before
 
 
 def test_a_folder_with_files_is_left_alone(run, tmp_path):
