@@ -10,7 +10,6 @@ import gc
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -112,8 +111,7 @@ def load_shipped(
 def _with_site(site: Path, tables: Path, profiles: Path, today: date) -> tuple[TableRows, Knowledge]:
     problems: list[str] = []
     with _without_collecting():
-        in_use = _ROWS_IN_USE.get((tables, profiles, state_of(tables, profiles)))
-        files = replace(in_use) if in_use else read_rows(tables, profiles, problems)
+        files = read_rows(tables, profiles, problems)
         try:
             return files, _effective(files, read_site(site, problems), problems, today)
         except TableError as error:
@@ -127,8 +125,6 @@ def _as_given(problem: str, site: Path) -> str:
 
 _IN_USE: WeakValueDictionary[bytes, Knowledge] = WeakValueDictionary()
 """The tables without a site that something in this process holds, by the contents of their files."""
-_ROWS_IN_USE: WeakValueDictionary[tuple[Path, Path, bytes], TableRows] = WeakValueDictionary()
-"""Their rows, likewise, by the folders of their files as well."""
 
 
 def _shipped_alone(tables: Path, profiles: Path) -> Knowledge:
@@ -142,7 +138,6 @@ def _shipped(tables: Path, profiles: Path, state: bytes) -> tuple[TableRows, Kno
     with _without_collecting():
         files = read_rows(tables, profiles, problems)
         knowledge = _effective(files, SiteChanges(), problems, date.today())
-    files = _ROWS_IN_USE.setdefault((tables, profiles, state), files)
     return files, _IN_USE.setdefault(state, knowledge)
 
 
@@ -190,13 +185,12 @@ def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> No
     files.override_reasons = overlay_override_reasons(files.override_reasons, changes.override_reasons, problems)
     criteria = {c["id"]: c for row in files.contraindications.values() for c in row["criterion"]}
     files.links = links_of(changes.links, {**files.procedures, **files.contraindications, **criteria}, problems)
-    files.concept_maps = [*files.concept_maps, *changes.concept_maps]
-    own = once(changes.expansions, "site/expansions", "ValueSet", problems)
-    files.expansions = [*files.expansions, *own.values()]
+    files.concept_maps += changes.concept_maps
+    files.expansions += once(changes.expansions, "site/expansions", "ValueSet", problems).values()
     for expansion in files.expansions:
         if expansion["id"] not in files.value_sets:
             problems.append(f'site/expansions: "{expansion["id"]}" is no shipped ValueSet; remove the file')
-    files.paths = [*files.paths, *changes.files]
+    files.paths += changes.files
 
 
 def _speaking(files: TableRows) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 Row = Mapping[str, Any]
 
 
-@dataclass(slots=True, weakref_slot=True)
+@dataclass(slots=True)
 class TableRows:
     """The checked rows of every file, by id; `paths` are the files read."""
 
@@ -54,6 +54,8 @@ class TableRows:
     override_reasons: Row = field(default_factory=dict)
     advice: dict[str, Row] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    read: list[Row] = field(default_factory=list)
+    """What each shipped file holds as a whole, so that it is not read again while these rows are in use."""
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed, see `site_overlay.changes_of`."""
     switched_off: tuple[str, ...] = ()
