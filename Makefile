@@ -45,8 +45,9 @@ test-fast: $(VENV)/ready-to-test ## the tests for every change, in less than a m
 test: $(VENV)/ready-to-test $(PEERS) ## every test
 	$(PYTEST)
 
-nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are new each time (TEST_EXAMPLES=... for others)
+nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are new each time (TEST_EXAMPLES=... for others), and all that has samples
 	TEST_EXAMPLES=$(TEST_EXAMPLES) $(PYTEST) -m hypothesis --hypothesis-profile nightly
+	TEST_WHOLE=1 $(PYTEST) -m sampled
 	TEST_COPIED_CALLS=50000 $(PYTEST) tests/storage/test_copy.py
 
 mutants: $(VENV)/ready-to-test ## each row, limit, window, level and code of the tables changed, one at a time: do the cases notice?

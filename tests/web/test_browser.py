@@ -61,7 +61,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a running service with the shipped tables."""
     settings = Settings(summary_links=15, database_url=f"sqlite:///{tmp_path_factory.mktemp('browser')}/records.db")
     server = make_server("127.0.0.1", 0, create_app(settings, shipped_knowledge()), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
