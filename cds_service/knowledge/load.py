@@ -28,8 +28,7 @@ from cds_service.knowledge.lab_orders import LabOrders
 from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.medication_table import medication_table
-from cds_service.knowledge.order_language import OrderLanguage
-from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.order_table import order_texts
 from cds_service.knowledge.override_reasons import OverrideReason
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once
@@ -222,7 +221,7 @@ def _assemble(files: TableRows, terms: Terms) -> Knowledge:
         thresholds=thresholds,
         wording=files.wordings[ENGLISH],
         codes=codes,
-        order_texts=_order_texts(files, procedures, words),
+        order_texts=order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
         allergy_texts=shared(allergy_texts, files.allergies, terms.allergies, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
@@ -262,31 +261,6 @@ def _assemble(files: TableRows, terms: Terms) -> Knowledge:
         reason_kinds=_reason_kinds(files.override_reasons),
         next_day=files.next_day,
     )
-
-
-def _order_texts(files: TableRows, procedures: Mapping[str, Procedure], words: Words) -> OrderTexts:
-    """The names of the active procedures: their synonyms, their names in other languages, and their patterns."""
-    terms: dict[str, list[str]] = {key: [] for key in procedures}
-    for block in files.order_words["terms"]:
-        for key, names in block["words"].items():
-            terms.setdefault(key, []).extend(names)
-    synonyms = {key: (*p.synonyms, *terms[key]) for key, p in procedures.items()}
-    vetoes = {key: p.exclude_terms for key, p in procedures.items()}
-    ancestors = {key: _ancestors(key, procedures) for key in procedures}
-    patterns = {key: patterns for key, patterns in files.order_patterns.items() if key in procedures}
-    return shared(_reader_of_orders, synonyms, vetoes, ancestors, files.order_words, words, patterns)
-
-
-def _reader_of_orders(
-    synonyms: Mapping[str, Collection[str]],
-    vetoes: Mapping[str, Collection[str]],
-    ancestors: Mapping[str, Collection[str]],
-    order_words: Mapping[str, Any],
-    words: Words,
-    patterns: Mapping[str, Collection[str]],
-) -> OrderTexts:
-    known = (text for texts in (*synonyms.values(), *vetoes.values()) for text in texts)
-    return OrderTexts(synonyms, vetoes, ancestors, OrderLanguage(order_words, words, known), patterns)
 
 
 def _override_reasons(system: Mapping[str, Any]) -> dict[str, tuple[OverrideReason, ...]]:
@@ -372,15 +346,6 @@ def _children(procedures: Mapping[str, Procedure]) -> dict[str, tuple[str, ...]]
         if procedure.parent:
             children.setdefault(procedure.parent, []).append(procedure.id)
     return {key: tuple(ids) for key, ids in children.items()}
-
-
-def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
-    line: list[str] = []
-    parent = procedures[key].parent
-    while parent is not None and parent in procedures:
-        line.append(parent)
-        parent = procedures[parent].parent
-    return line
 
 
 def _order_codes(

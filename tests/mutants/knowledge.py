@@ -13,6 +13,7 @@ from cds_service.knowledge import load, rows
 from cds_service.knowledge.cross_checks import terms_of
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.medication_table import medication_table
+from cds_service.knowledge.order_table import order_texts
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.shared_parts import shared
 from cds_service.knowledge.table_rows import TableRows
@@ -207,7 +208,7 @@ class Workshop:
             base,
             procedures=procedures,
             children=load._children(procedures),
-            order_texts=load._order_texts(files, procedures, self._words),
+            order_texts=order_texts(files, procedures, self._words),
             order_codes=load._order_codes(procedures, self._rules, base.codes),
         )
 
