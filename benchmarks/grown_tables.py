@@ -6,13 +6,14 @@ synonyms, and contraindications that apply to those procedures.
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from cds_service.knowledge.load import PROFILES, load_knowledge
 from cds_service.knowledge.order_texts import OrderTexts
@@ -44,7 +45,7 @@ def _with_rows(knowledge: Knowledge) -> Knowledge:
     vetoes = {key: p.exclude_terms for key, p in procedures.items()}
     parents = {key: (p.parent,) if p.parent else () for key, p in procedures.items()}
     texts = OrderTexts(synonyms, vetoes, parents, knowledge.words)
-    return replace(knowledge, procedures=procedures, contraindications=tuple(rows), order_texts=texts)
+    return dataclasses.replace(knowledge, procedures=procedures, contraindications=tuple(rows), order_texts=texts)
 
 
 def _value_set(value_set: dict[str, Any], copy: str) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from cds_service.call_summary import CallSummary, summarize
 from cds_service.cards.context import Telling
@@ -24,8 +25,7 @@ from cds_service.knowledge.tables import Knowledge
 _DEFAULT = Telling()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What one call is answered: cards for people, the whole decision for machines, and a summary for the records.
 
     Beside it, for those who show how it came about: `findings` (rows in shadow included), the `facts` and `data` they

@@ -5,11 +5,10 @@ In: the outputs of the stages. Out: a `CallSummary` of ids, counts and answers.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 from msgspec.structs import replace as with_other
 
 from cds_service.cards.card import CardSummary
@@ -24,8 +23,7 @@ from cds_service.reasons import Reason
 _TYPES = frozenset(name for kind in KINDS.values() for name in kind.resource_types)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """How many resources of one kind were read, and where from: `prefetch` or `fhir`."""
 
     count: int
@@ -50,8 +48,7 @@ class AnswerSummary(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSummary:
+class OrderSummary(msgspec.Struct, frozen=True):
     """What was found of one order. `present` maps contraindications to how loud, `unknown` are the unanswered ones.
 
     `recognized_by` is `code`, `text`, `details` or `condition`; `unknown` for an order that looks interventional and is
@@ -67,8 +64,7 @@ class OrderSummary:
     """Why a card came; left out where only counts are needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallSummary:
+class CallSummary(msgspec.Struct, frozen=True):
     """One call in ids and counts.
 
     `read`: kind of data -> what was read. `unavailable`: kind of data -> reason keys of the wording.
@@ -111,11 +107,15 @@ def summarize(data: ClinicalData, findings: Findings, cards: tuple[CardSummary, 
         knowledge_version=version,
         read={kind: Read(len(held.records), held.source) for kind, held in by_kind.items()},
         unavailable={kind: tuple(key for data_kind, key in gaps if data_kind == kind) for kind, _ in gaps},
-        unknown=Counter(reason.key for order in findings.orders for reason in _unanswered(order)),
+        unknown=_counted([reason.key for order in findings.orders for reason in _unanswered(order)]),
         orders=tuple(summarize_order(order, tuple(_answers(order))) for order in findings.orders),
         cards=cards,
         judged=not findings.nothing_retrieved,
     )
+
+
+def _counted(keys: list[str]) -> dict[str, int]:
+    return {key: keys.count(key) for key in dict.fromkeys(keys)}
 
 
 def summarize_order(order: OrderFinding, answers: tuple[AnswerSummary, ...] = ()) -> OrderSummary:
@@ -159,7 +159,7 @@ def _answer(row: Contraindication, found: CriterionFinding) -> AnswerSummary:
     return AnswerSummary(
         row=row.id,
         question=found.criterion.id,
-        certainty=found.certainty.value,
+        certainty=str(found.certainty),
         indicator=found.indicator.word if found.indicator else "",
         reason=found.reason.key if found.reason else "",
         evidence=_references(found.evidence),

@@ -69,7 +69,6 @@ def mistakes(row: Mapping[str, Any], before: Collection[str] = ()) -> Iterator[s
         yield " is there twice; give the second an id of its own"
     if not isinstance(row.get("expect"), Mapping):
         yield ": expect is missing; write what must be said, as expect.procedure"
-        return
     for name, known in _unknown_fields(row):
         yield f": {name} is not a field here; {_meant(name.rpartition('.')[2], known)}"
     for name in sorted(_LISTS & set(row)):
@@ -94,7 +93,9 @@ def mistakes(row: Mapping[str, Any], before: Collection[str] = ()) -> Iterator[s
 def _unknown_fields(row: Mapping[str, Any]) -> Iterator[tuple[str, Collection[str]]]:
     """Every field that nothing reads, with those that could stand there."""
     yield from ((name, _FIELDS) for name in sorted(set(row) - _FIELDS))
-    yield from ((f"expect.{name}", _EXPECTED) for name in sorted(set(row["expect"]) - _EXPECTED))
+    expect = row.get("expect")
+    if isinstance(expect, Mapping):
+        yield from ((f"expect.{name}", _EXPECTED) for name in sorted(set(expect) - _EXPECTED))
     for field, entry in _entries(row):
         known = _OF_AN_ENTRY[field]
         yield from (

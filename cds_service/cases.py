@@ -22,6 +22,8 @@ from cds_service.case_checks import SYSTEMS, mistakes, unknown_names
 from cds_service.errors import CdsError, TableError
 from cds_service.hooks.envelope import read_request
 from cds_service.kinds import CLINICAL
+from cds_service.knowledge.read import Unreadable, text_of
+from cds_service.knowledge.site import site_files
 from cds_service.knowledge.tables import Knowledge
 
 _PATIENT = "Patient/p1"
@@ -57,14 +59,11 @@ def read_cases(folder: Path, *, named: str = "") -> list[Case]:
     """
     problems: list[str] = []
     cases: dict[str, Case] = {}
-    for path in sorted(folder.glob("*.toml")):
-        name = f"{named}{path.name}"
-        try:
-            rows = tomli.loads(path.read_text("utf-8")).get("case", [])
-        except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
-            problems.append(f"{name}: can't be read as TOML ({error}); correct the line it names")
+    for path in site_files(folder) if folder.is_dir() else ():
+        if path.suffix != ".toml":
             continue
-        for row in rows:
+        name = f"{named}{path.relative_to(folder).as_posix()}"
+        for row in _rows(path, name, problems):
             wrong = [f'{name}: case "{row.get("id", "")}"{line}' for line in mistakes(row, cases)]
             problems += wrong
             if not wrong:
@@ -72,6 +71,23 @@ def read_cases(folder: Path, *, named: str = "") -> list[Case]:
     if problems:
         raise TableError(problems)
     return list(cases.values())
+
+
+def _rows(path: Path, name: str, problems: list[str]) -> list[dict[str, Any]]:
+    """The `[[case]]` rows of a file; a problem where it holds anything else."""
+    try:
+        found = tomli.loads(text_of(path))
+    except Unreadable as error:
+        problems.append(f"{name}: {error}")
+        return []
+    except tomli.TOMLDecodeError as error:
+        problems.append(f"{name}: can't be read as TOML ({error}); correct the line it names")
+        return []
+    rows = found.get("case", [])
+    if set(found) - {"case"} or not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+        problems.append(f"{name}: holds {', '.join(sorted(found))}; write [[case]] rows and nothing else")
+        return []
+    return rows
 
 
 def failures(case: Case, knowledge: Knowledge, now: datetime) -> list[str]:

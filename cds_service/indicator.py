@@ -15,12 +15,15 @@ class Indicator(IntEnum):
     @property
     def word(self) -> str:
         """The CDS Hooks spelling: `info`, `warning` or `critical`."""
-        return self.name.lower()
+        return _WORDS[self]
 
     @property
     def lower(self) -> Indicator:
         """One level lower; info stays info."""
         return Indicator(max(self - 1, Indicator.INFO))
+
+
+_WORDS = ("", *(level.name.lower() for level in Indicator))
 
 
 def indicator_of(word: str) -> Indicator:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+
+import msgspec
 
 from cds_service.indicator import Indicator, indicator_of
 from cds_service.reasons import Reason
@@ -14,8 +15,7 @@ from cds_service.reasons import Reason
 _CODES = "{{CODES}}"
 
 
-@dataclass(frozen=True, slots=True)
-class DataKind:
+class DataKind(msgspec.Struct, frozen=True):
     """One kind of data; what each field means stands at the top of `kinds.toml`."""
 
     key: str

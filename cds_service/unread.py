@@ -6,7 +6,6 @@ For those who look after the tables and the interface: which codes to map first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -23,8 +22,7 @@ _REASONS = {
 ORDERS = "orders"
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(msgspec.Struct, frozen=True):
     """One thing that was not read: a prefetch key or `orders`, and its `system|code`, or its words, or nothing."""
 
     kind: str

@@ -103,6 +103,23 @@ def test_a_case_of_another_form_is_refused(row: str, said: str, tmp_path: Path) 
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["[case]\nid = '1'", "[[cases]]\nid = '1'", "case = [1]", "note = 'x'\n[[case]]"])
+def test_a_file_holds_cases_and_nothing_else(text: str, tmp_path: Path) -> None:
+    """A misspelled table would be a file of which no case is judged."""
+    (tmp_path / "own.toml").write_text(text, "utf-8")
+    with pytest.raises(TableError, match=r"^own.toml: holds .*; write \[\[case\]\] rows and nothing else"):
+        read_cases(tmp_path)
+
+
+def test_cases_are_read_in_folders_too(tmp_path: Path) -> None:
+    """Cases may be sorted into folders; the copies that editors keep are passed over."""
+    (tmp_path / "liver").mkdir()
+    (tmp_path / "liver/own.toml").write_text('\ufeff[[case]]\nid = "1"\nsays = "One."\nexpect = {}\n', "utf-8")
+    (tmp_path / "liver/own.toml~").write_text("[[", "utf-8")
+    (tmp_path / ".#own.toml").symlink_to("nowhere")
+    assert [case.place for case in read_cases(tmp_path)] == ['liver/own.toml: case "1"']
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

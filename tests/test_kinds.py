@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from cds_service.answer import answer
 from cds_service.clinical_data.gather import gather
@@ -32,7 +33,7 @@ ASKED_OF_EVERYTHING = drafts(an_order("TIPS"), an_order("catheter directed throm
 
 def test_every_clinical_kind_becomes_facts() -> None:
     """Each clinical kind has a field of its name among the patient's facts."""
-    assert {kind.key for kind in CLINICAL} <= {field.name for field in fields(PatientFacts)}
+    assert {kind.key for kind in CLINICAL} <= set(PatientFacts.__struct_fields__)
 
 
 def test_every_kind_has_words(knowledge: Knowledge) -> None:
@@ -69,7 +70,7 @@ def test_a_kind_that_a_service_does_not_ask_for_was_not_sent(kind, knowledge: Kn
     request = read_request(
         "ir-order-sign", orjson.dumps(a_call(context=ASKED_OF_EVERYTHING, prefetch=NOTHING_RECORDED))
     )
-    found = answer(replace(request, service=service), knowledge, now=now, new_id=lambda: "id")
+    found = answer(dataclasses.replace(request, service=service), knowledge, now=now, new_id=lambda: "id")
     rows = [row for entry in found.decision["procedures"] for row in entry["contraindications"]]
     said = {criterion["id"]: criterion["certainty"] for row in rows for criterion in row.get("criteria", ())}
     reading = {c.id for row in knowledge.contraindications for c in row.criteria if kind.key == c.question.DATA}

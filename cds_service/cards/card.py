@@ -6,8 +6,9 @@ Nothing empty is ever written: a member without a value is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from cds_service.cards.wording import Wording
 from cds_service.indicator import Indicator
@@ -16,8 +17,7 @@ from cds_service.knowledge.tables import Knowledge
 TOPICS = "https://example.org/ir-cds/fhir/CodeSystem/card-topics"
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(msgspec.Struct, frozen=True):
     """One thing to do at a click; `actions` are CDS Hooks actions, all of them done together."""
 
     label: str
@@ -25,8 +25,7 @@ class Suggestion:
     recommended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """A card in words; `topic` is its code and display in the card-topics CodeSystem.
 
     `rows` are the ids of the table rows that it speaks for: contraindications, and procedures where it is about those.
@@ -47,8 +46,7 @@ class Card:
     """(label, https address) of the hospital's own documents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(msgspec.Struct, frozen=True):
     """What a card rests on, so that it is known again in a later call.
 
     `orders` are `ServiceRequest/id`, sorted. `evidence` is a digest of the answers and of the day that is planned: it
@@ -60,8 +58,7 @@ class Basis:
     must_repeat: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CardSummary:
+class CardSummary(msgspec.Struct, frozen=True):
     """One card: what it is about, the table rows that it speaks for, how loud, and its uuid.
 
     `uuid` is None for a card that was withheld because its row is in shadow. `basis` is None for a card that can't be

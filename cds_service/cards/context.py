@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from cds_service.cards.suggest_draft import draft_of
 from cds_service.cards.wording import ENGLISH, Wording
 from cds_service.errors import SettingError
@@ -15,8 +17,7 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(msgspec.Struct, frozen=True):
     """What a site or client chooses.
 
     `unknown_orders`: whether orders that look interventional and are not known are told. `options`: whether

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from cds_service.cards.escape import harmless
 from cds_service.cards.wording import Wording
@@ -15,8 +16,7 @@ _WEEK = 7
 _ISO = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d).*)?)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """When something was: `full` with how long ago, `brief` the date alone, `interval` in weeks; "" if unknown."""
 
     full: str = ""

@@ -75,7 +75,7 @@ def _indication(finding: IndicationFinding, wording: Wording) -> dict[str, Any]:
     return _filled(
         {
             "id": finding.indication.id,
-            "certainty": finding.certainty.value,
+            "certainty": str(finding.certainty),
             "reason": wording.reason(finding.reason) if finding.reason else None,
             "evidence": _evidence(finding.evidence, wording),
         }
@@ -87,7 +87,7 @@ def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
     return _filled(
         {
             "id": finding.contraindication.id,
-            "certainty": finding.certainty.value,
+            "certainty": str(finding.certainty),
             "indicator": _indicator(finding.certainty, finding.indicator),
             "told": _told(finding.told),
             "list": _list_state(finding),
@@ -98,7 +98,7 @@ def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
 
 def _told(told: Told) -> dict[str, str]:
     """Where a person sees the answer, and the key of why there."""
-    return {"as": told.shown.value, "why": told.why}
+    return {"as": str(told.shown), "why": told.why}
 
 
 def _list_state(finding: ContraindicationFinding) -> str | None:
@@ -111,7 +111,7 @@ def _criterion(finding: CriterionFinding, wording: Wording) -> dict[str, Any]:
     return _filled(
         {
             "id": finding.criterion.id,
-            "certainty": finding.certainty.value,
+            "certainty": str(finding.certainty),
             "indicator": _indicator(finding.certainty, finding.indicator),
             "told": _told(finding.told),
             "reason": wording.reason(finding.reason) if finding.reason else None,

@@ -37,6 +37,12 @@ _LIST_MARK = re.compile(r"^(?:(\d{1,9})[.)]|[-+=]+)(?=\s|$)")
 _LINKING = re.compile(
     r"(?: (?:of|in|on|at|to|by|and|or|with|for|the|von|der|des|die|und|mit|im|de|del|la|el|en|y|con))+$"
 )
+# What a title of a classification can spare where it has to be short: "unspecified", and what it is without.
+_SPARED = re.compile(
+    r"^unspecified |,? (?:unspecified|not otherwise specified|nicht näher bezeichnet|no especificad[oa]|sin otra "
+    r"especificación)(?![\w])|,? (?:without|ohne|sin) .*$",
+    re.IGNORECASE,
+)
 _JOINERS = "\u200c\u200d"
 # Most texts: nothing to replace, so the work below is spared (a third of the time of a call's cards).
 _ORDINARY = re.compile(r"(?!\d+[.)](?: |$))[A-Za-z0-9](?:[A-Za-z0-9,.()/%'+-]| (?! ))*(?<! )")
@@ -71,6 +77,11 @@ def shorten(text: str, limit: int) -> str:
     space = cut.rfind(" ")
     kept = cut[:space] if space > limit // 2 else cut
     return _LINKING.sub("", kept).rstrip(" ,;:–(") + "…"
+
+
+def in_brief(text: str, limit: int) -> str:
+    """A title without what it can spare where it is longer than `limit`: "Thyrotoxicosis with thyrotoxic crisis"."""
+    return (_SPARED.sub("", text).lstrip(" ,") or text) if len(text) > limit else text
 
 
 def sentence_case(text: str) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, moment_of
-from cds_service.cards.escape import harmless, sentence_case
+from cds_service.cards.escape import harmless, in_brief, sentence_case
 from cds_service.cards.hold_detail import basis_lines, notes_of
 from cds_service.cards.hold_words import agent_name, taken, taken_with_state
 from cds_service.cards.members import Member
@@ -54,8 +54,7 @@ _PATIENT = "Patient"
 _ALLERGY_NOTES = ("allergy-inactive", "allergy-severe", "allergy-physiologic")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """The most telling item of one question for a headline; `when` is when it was."""
 
     what: str
@@ -152,7 +151,7 @@ def found_fact(item: Evidence, context: CardContext) -> str:
 
 def entry_in_brief(item: Evidence, context: CardContext) -> str:
     """An entry in the beginning of the record's words, for a headline: `“Pregnancy related conditions…”`."""
-    return context.wording.say("evidence.recorded", name=_name(item, None, context, _SHORTER_NAMES[-1]))
+    return context.wording.say("evidence.recorded", name=_name(item, None, context, _SHORTER_NAMES[-1], brief=True))
 
 
 def name_of(item: Evidence, context: CardContext) -> str:
@@ -201,7 +200,7 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
             earlier = _number(items[1].value, limit, items[1].unit, context)
             return wording.say("fact.rise", name=name, earlier=earlier, value=value)
         return wording.say("fact.measured", name=name, value=value)
-    name = _name(item, criterion, context, most)
+    name = _name(item, criterion, context, most, brief=True)
     if isinstance(criterion.question, AllergyQuestion):
         return _allergy_in_brief(item, name, context, most)
     if isinstance(criterion.question, MedicationQuestion):
@@ -286,14 +285,21 @@ def _number(value: Decimal, limit: Threshold, unit: str | None, context: CardCon
     return context.wording.number(shown)
 
 
-def _name(item: Evidence, criterion: Criterion | None, context: CardContext, most: int) -> str:
-    """The record's own words, else the code's display, else the words of the tables; never a bare code or id."""
+def _name(item: Evidence, criterion: Criterion | None, context: CardContext, most: int, *, brief: bool = False) -> str:
+    """The record's own words, else the code's display, else the words of the tables; never a bare code or id.
+
+    What was computed has the code of a result that went into it, and no words of the record.
+    `brief`: for a headline, where a long title goes without what it can spare.
+    """
+    for formula in (str(note.values["formula"]) for note in item.notes if note.key == "computed"):
+        if formula in context.knowledge.labs:
+            return lab_name(context.knowledge.labs[formula], context)
     coding = item.coding
     display = context.knowledge.codes.display(coding.system, coding.code) if coding else None
     candidates = (item.text, coding.display if coding else None, display)
     english = _english_of_the_tables(item, criterion, context)
     told = (_TAG.sub("", text.strip()) for text in candidates if text and text not in english)
-    names = (harmless(text, most) for text in told if not _A_CODE.fullmatch(text))
+    names = (harmless(in_brief(text, most) if brief else text, most) for text in told if not _A_CODE.fullmatch(text))
     return next((name for name in names if name), None) or _own_words(item, criterion, context)
 
 

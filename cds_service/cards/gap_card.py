@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.evidence import criterion_label, entry_in_brief, fact_of, found_fact, found_line, lab_name
-from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of
+from cds_service.cards.evidence import entry_in_brief, fact_of, found_fact, lab_name
+from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of, lines_of_open
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
 from cds_service.cards.offers import offers_for_gaps
@@ -25,6 +25,7 @@ _OF_ENTRY = {
     "possible-by-text": "gap.unspecific",
     "onset-not-recorded": "gap.undated",
     "procedure-undated": "gap.undated",
+    "medication-status-unknown": "gap.in-use",
 }
 """What is the matter with an entry that a headline names."""
 
@@ -65,11 +66,22 @@ def _headlines(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: b
     """The fullest first."""
     unusable = gaps.open.get("unusable", [])
     whole = not (gaps.unread or gaps.orders or gaps.partly or gaps.entries)
+    yield from _of_one_entry(gaps, procedure, context)
     if whole and unusable and all(member.finding.reason == unusable[0].finding.reason for member in unusable):
         labs = context.wording.joined(labs_of(unusable, context))
         why = shown_reason(unusable[0].finding.reason, context.wording)
         yield context.wording.say("gap.unusable-why", labs=labs, reason=why, procedure=procedure)
     yield _headline(gaps, procedure, context, meanwhile=meanwhile)
+
+
+def _of_one_entry(gaps: Gaps, procedure: str, context: CardContext) -> Iterator[str]:
+    """In the record's words, where a single entry is all that could not be read."""
+    entries = [gap for kind in gaps.entries.values() for gap in kind]
+    if gaps.unread or gaps.orders or gaps.partly or len(entries) != 1:
+        return
+    key, name = f"gap.entry-{entries[0].data}", gaps.words_of(entries[0])
+    if name and key in context.wording.templates:
+        yield context.wording.say(key, name=context.wording.say("evidence.recorded", name=name), procedure=procedure)
 
 
 def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool) -> str:
@@ -130,34 +142,12 @@ def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
         if entries:
             names = wording.listed([_named(gap, gaps, context) for gap in entries], _MOST_NAMES)
             yield wording.count("gap_found.entries", len(entries), names=names)
-    yield from _of_members(gaps.members, context)
-
-
-def _of_members(members: Iterable[Member], context: CardContext) -> Iterator[str]:
-    """What is missing and why: one line for each result, or for each reason."""
-    wording = context.wording
-    for member in members:
-        criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
-        key, labs = member.finding.reason.key if member.finding.reason else "", criterion.question.labs
-        # A result that may be of another test goes by the record's own words; a drug is no result.
-        named = criterion if key == "older-than" else None
-        results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
-        items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]
-        if criterion.question.limit is not None or not items:
-            names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [
-                criterion_label(criterion, context)
-            ]
-            what = sentence_case(wording.joined(names))
-            line = "gap_found.result" if items else "gap_found.line"
-            yield wording.say(line, what=what, reason=reason, evidence="; ".join(items))
-        else:
-            yield wording.say("gap_found.line", what=items[0], reason=reason)
+    yield from lines_of_open(gaps.members, context)
 
 
 def _named(gap: Unavailable, gaps: Gaps, context: CardContext) -> str:
     """What can't be read, in the record's words where it has some."""
-    text = harmless(gap.text or gaps.texts.get(gap.reference or "", ""))
-    if text:
+    if text := gaps.words_of(gap):
         return context.wording.say("evidence.recorded", name=text)
     return harmless(gap.reference or "") or sentence_case(shown_reason(gap.reason, context.wording, data=gap.data))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
 
 from cds_service.cards.context import CardContext
-from cds_service.cards.evidence import test_name
-from cds_service.cards.members import Member, members_told
+from cds_service.cards.escape import harmless, sentence_case
+from cds_service.cards.evidence import criterion_label, found_line, lab_name, test_name
+from cds_service.cards.members import Member, members_told, problems_told
+from cds_service.cards.quantities import shown_reason
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import OrderFinding, Shown
@@ -37,8 +40,7 @@ MATTERS = ("unusable", "child", "person", "missing", "old", "severity")
 """What may be the matter with a result, the worst first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(msgspec.Struct, frozen=True):
     """Everything open in one call.
 
     `unread`: kinds of data of which nothing was read. `partly`: of which a part was not. `entries`: entries that can't
@@ -56,6 +58,10 @@ class Gaps:
     """Reference of an entry -> its words in the record."""
     indicator: Indicator
 
+    def words_of(self, gap: Unavailable) -> str:
+        """What the record says of an entry that could not be read, made harmless; empty where it says nothing."""
+        return harmless(gap.text or self.texts.get(gap.reference or "", ""))
+
     @property
     def members(self) -> list[Member]:
         """Every question without an answer, the worst first."""
@@ -64,7 +70,8 @@ class Gaps:
 
 def gaps_of(context: CardContext) -> Gaps | None:
     """What is open in one call, or None where nothing is."""
-    members = members_told(context.findings, Certainty.UNKNOWN)
+    asked_for = {member.key for problem in problems_told(context.findings) for member in problem.missing}
+    members = [one for one in members_told(context.findings, Certainty.UNKNOWN) if one.key not in asked_for]
     if not any(member.makes_a_card for member in members):
         members = []
     faults = [gap for gap in context.findings.unavailable if _matters(gap, context.judged)]
@@ -74,7 +81,7 @@ def gaps_of(context: CardContext) -> Gaps | None:
         unread=tuple(dict.fromkeys([*_kinds(members, _UNAVAILABLE), *(gap.data for gap in faults if _is_whole(gap))])),
         partly=tuple(dict.fromkeys([*_kinds(members, _INCOMPLETE), *(gap.data for gap in faults if _is_part(gap))])),
         entries=_by_kind([gap for gap in faults if _is_entry(gap)]),
-        orders=tuple(gap for gap in faults if _of_orders(gap)),
+        orders=_each_order([gap for gap in faults if _of_orders(gap)]),
         open=_open(members),
         faults=tuple(faults),
         texts={item.reference: item.text for member in members for item in member.finding.evidence if item.text},
@@ -89,6 +96,28 @@ def labs_of(
     labs = dict.fromkeys(lab for member in members for lab in member.finding.criterion.question.labs)
     names = [name(context.knowledge.labs[lab], context) for lab in labs]
     return [one for one in dict.fromkeys(names) if not any(other.startswith(f"{one} (") for other in names)]
+
+
+def lines_of_open(members: Iterable[Member], context: CardContext) -> Iterator[str]:
+    """What is missing and why, as items of the block Found: one line for each result, or for each reason."""
+    wording = context.wording
+    for member in members:
+        criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
+        key = member.finding.reason.key if member.finding.reason else ""
+        # A result that may be of another test goes by the record's own words; a drug is no result.
+        labs = () if key == "medication-status-unknown" else criterion.question.labs
+        named = criterion if key == "older-than" else None
+        results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
+        items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]
+        if criterion.question.limit is not None or not items:
+            names = [lab_name(context.knowledge.labs[lab], context) for lab in labs] or [
+                criterion_label(criterion, context)
+            ]
+            what = sentence_case(wording.joined(names))
+            line = "gap_found.result" if items else "gap_found.line"
+            yield wording.say(line, what=what, reason=reason, evidence="; ".join(items))
+        else:
+            yield wording.say("gap_found.line", what=items[0], reason=reason)
 
 
 def _kinds(members: Sequence[Member], keys: dict[str, str]) -> list[str]:
@@ -132,6 +161,11 @@ def _is_part(gap: Unavailable) -> bool:
 def _is_entry(gap: Unavailable) -> bool:
     clinical = gap.data in KINDS and KINDS[gap.data].is_clinical
     return clinical and (gap.reference is not None or gap.text is not None)
+
+
+def _each_order(gaps: Sequence[Unavailable]) -> tuple[Unavailable, ...]:
+    """The orders that could not be read; where they are named, why none of them was is no order of its own."""
+    return tuple([gap for gap in gaps if gap.reference is not None or gap.text is not None] or gaps)
 
 
 def _of_orders(gap: Unavailable) -> bool:

@@ -7,7 +7,8 @@ name, the date.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment

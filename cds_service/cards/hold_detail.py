@@ -9,7 +9,7 @@ from cds_service.cards.context import CardContext
 from cds_service.cards.dates import day_of_week, moment_of
 from cds_service.cards.hold_words import agent_name, amount_in_words, day_count, has_a_day
 from cds_service.cards.part import Step
-from cds_service.findings.finding import HoldAdvice
+from cds_service.findings.finding import CLEARANCE, DIALYSIS, EGFR, HoldAdvice
 from cds_service.knowledge.advice import Moment
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
 from cds_service.reasons import Reason
@@ -24,6 +24,7 @@ _SHOWN_AS_FOUND = frozenset(
     {"medication-held", "medication-may-be-taken", "medication-treats-a-clot", "medication-last-dose", "hold-never"}
 )
 """Reasons that say how it is taken; the others say what is done, and stand in the block Limit or Do."""
+_BY = {CLEARANCE: "hold_found.clearance", EGFR: "hold_found.egfr", DIALYSIS: "hold_found.dialysis"}
 _OVER = (HoldAction.HELD_ALREADY, HoldAction.MAY_BE_TAKEN)
 _WITHOUT_A_NUMBER = (*_OVER, HoldAction.EMERGENCY, HoldAction.ASK_FIRST)
 
@@ -42,11 +43,12 @@ def basis_lines(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[s
         elif advice.action in _WITHOUT_A_NUMBER:
             continue
         elif advice.renal is not None:
-            key = "hold_found.egfr" if advice.renal.by_egfr else "hold_found.clearance"
             when = moment_of(advice.renal.date, context.today, wording).full
-            yield wording.say(key, value=wording.number(f"{advice.renal.value:.0f}"), date=when)
+            yield wording.say(_BY[advice.renal.by], value=wording.number(f"{advice.renal.value:.0f}"), date=when)
         elif advice.renal_missing:
             yield wording.say("hold_found.renal-missing")
+        if advice.dose_missing:
+            yield wording.say("hold_found.dose-missing", name=agent_name(advice, context))
 
 
 def hold_limits(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[str]:
@@ -86,11 +88,16 @@ def hold_steps(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[St
     for one in days if not advice.ask else ():
         date = day_of_week(one.last_dose, context.today, wording) if one.last_dose else ""
         yield Step(wording.say("hold_do.last-dose", name=agent_name(one, context), date=date))
-    if advice.action is HoldAction.HOLD and advice.last_dose is None and advice.row and advice.row.unit != "h":
+    if advice.action is HoldAction.HOLD and advice.last_dose is None and _needs_a_day(advice.row):
         yield Step(wording.say("hold_do.once-planned"))
     elif not days and advice.action not in _OVER:
         yield _advised("ask-last-dose", context)
     yield _advised("restart-with-ir", context)
+
+
+def _needs_a_day(row: HoldRow | None) -> bool:
+    """Whether the day of the last dose has to be named: hours and a single dose less need none."""
+    return row is not None and row.unit != "h" and not (_in_doses(row) and (row.most or row.least) == 1)
 
 
 def _advised(key: str, context: CardContext) -> Step:

@@ -27,13 +27,13 @@ def hold_entry(advice: HoldAdvice) -> dict[str, Any]:
         "source": row.source if row else None,
         "grade": row.grade if row else None,
         "renal": {
-            "by": "egfr" if renal.by_egfr else "creatinine-clearance",
-            "value": float(renal.value),
-            "date": renal.date,
+            "by": renal.by,
+            **({"value": float(renal.value), "date": renal.date} if renal.date else {}),
         }
         if renal
         else None,
         "renalMissing": advice.renal_missing or None,
+        "doseMissing": advice.dose_missing or None,
         "others": [
             {"guideline": other.guideline, "action": other.action.value, **_amount(other)} for other in advice.others
         ],

@@ -8,7 +8,7 @@ from decimal import Decimal
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, day_of_week, moment_of
 from cds_service.cards.escape import harmless
-from cds_service.findings.finding import HoldAdvice
+from cds_service.findings.finding import CLEARANCE, DIALYSIS, EGFR, HoldAdvice
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
 
 _SENTENCES = {
@@ -22,6 +22,7 @@ _SENTENCES = {
     HoldAction.MAY_BE_TAKEN: "hold.last-dose-unknown",
 }
 """What is said of an action that is no number of doses or days; another one means that it goes on."""
+_BY = {CLEARANCE: "fact.on-drug-clearance", EGFR: "fact.on-drug-egfr", DIALYSIS: "fact.on-drug-dialysis"}
 _HOURS_A_DAY = 24
 _MEANS = {"doses": "means.hold-doses", "d": "means.hold-days", "h": "means.hold-hours"}
 _AMOUNTS = {"doses": "hold_amount.doses", "d": "hold_amount.days", "h": "hold_amount.hours"}
@@ -50,8 +51,7 @@ def taken(holds: Sequence[HoldAdvice], state: str, context: CardContext) -> tupl
     if renal is None:
         return wording.say("fact.on-drug", name=name), Moment()
     value = wording.number(f"{renal.value:.0f}")
-    key = "fact.on-drug-egfr" if renal.by_egfr else "fact.on-drug-clearance"
-    return wording.say(key, name=name, value=value), moment_of(renal.date, context.today, wording)
+    return wording.say(_BY[renal.by], name=name, value=value), moment_of(renal.date, context.today, wording)
 
 
 def taken_with_state(holds: Sequence[HoldAdvice], context: CardContext) -> str:

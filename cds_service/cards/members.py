@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
@@ -12,14 +12,21 @@ from cds_service.findings.finding import CriterionFinding, Findings, OrderFindin
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import PROBLEMS, Contraindication
 
+_NOT_ON_RECORD = frozenset({"no-result", "data-absent", "older-than"})
+"""Reasons of a result that somebody may order."""
 
-@dataclass(frozen=True, slots=True)
-class Member:
+
+class Member(msgspec.Struct, frozen=True):
     """One question with the same answer in one or several orders; the finding holds the evidence of all of them."""
 
     row: Contraindication
     finding: CriterionFinding
     orders: tuple[OrderFinding, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Ids of row and question: which of all the members it is."""
+        return self.row.id, self.finding.criterion.id
 
     @property
     def indicator(self) -> Indicator:
@@ -37,12 +44,13 @@ class Member:
         return all(order.must_not_wait for order in self.orders)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One problem of the patient with everything that is told of it, the loudest first."""
 
     name: str
     members: tuple[Member, ...]
+    missing: tuple[Member, ...] = ()
+    """Results of the same problem that are not on record: its card asks for them, so they are no gap beside it."""
 
     @property
     def indicator(self) -> Indicator:
@@ -61,15 +69,28 @@ def problems_told(findings: Findings) -> list[Problem]:
     for member in members_told(findings, Certainty.PRESENT):
         found[member.finding.criterion.problem].append(member)
     told = {name: members for name, members in found.items() if any(member.makes_a_card for member in members)}
-    return [Problem(name, tuple(sorted(members, key=_rank))) for name, members in told.items()]
+    if not told:
+        return []
+    missing = [member for member in members_told(findings, Certainty.UNKNOWN) if _may_be_ordered(member)]
+    return [_problem(name, tuple(sorted(members, key=_rank)), missing) for name, members in told.items()]
+
+
+def _problem(name: str, members: tuple[Member, ...], missing: list[Member]) -> Problem:
+    loudest = max(member.indicator for member in members)
+    same = (one for one in missing if one.finding.criterion.problem == name and one.indicator <= loudest)
+    return Problem(name, members, tuple(same))
+
+
+def _may_be_ordered(member: Member) -> bool:
+    reason = member.finding.reason
+    return member.makes_a_card and reason is not None and reason.key in _NOT_ON_RECORD
 
 
 def members_told(findings: Findings, certainty: Certainty) -> list[Member]:
     """Every question with this answer that is told, once over all orders, in the order of the tables."""
     found: dict[tuple[str, str], Member] = {}
     for member in _each(findings, certainty):
-        key = member.row.id, member.finding.criterion.id
-        found[key] = _joined(found[key], member) if key in found else member
+        found[member.key] = _joined(found[member.key], member) if member.key in found else member
     return list(found.values())
 
 

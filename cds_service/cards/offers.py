@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
+from msgspec.structs import replace
+
 from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import planned_day
@@ -62,6 +64,8 @@ def _recheck(problem: Problem, told: Sequence[Member], context: CardContext) -> 
     if all(order.must_not_wait for order in problem.orders):
         return None
     wanted = [*_advised(told, problem.orders, context), *_once_more(problem, told, context)]
+    same_day = next((one for one in wanted if one.timing is Timing.DAY_BEFORE), WantedTest(""))
+    wanted += [replace(same_day, test=test, recheck=False) for test in _tests_of(problem.missing, context)]
     return order_missing(wanted, problem.orders, context)
 
 

@@ -6,8 +6,9 @@ Headline and blocks are apart, so that parts can be put together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from cds_service.cards.card import Suggestion
 from cds_service.indicator import Indicator
@@ -25,16 +26,14 @@ class Weight(IntEnum):
     """What would be a warning, were there time or choice; and what could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One sentence of the block Do, and when it is done."""
 
     sentence: str
     when: Moment = Moment.BEFORE
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """What is said: `source` is the guideline and its year, `source_row` the row whose page is the source.
 
     `meanwhile`: it is an emergency.
@@ -50,8 +49,7 @@ class Words:
     meanwhile: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """What is told of one problem, or of one other matter.
 
     `topic` is a code of the card topics. `words` writes what is said; it decides nothing, so whoever only counts cards

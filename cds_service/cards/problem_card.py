@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
-from cds_service.cards.advice import steps_of
+from msgspec.structs import replace
+
+from cds_service.cards.advice import MOST_SENTENCES, steps_of
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment
 from cds_service.cards.evidence import Fact, by_weight, fact_of, found_lines, lab_name
+from cds_service.cards.gaps import labs_of, lines_of_open
 from cds_service.cards.headline import headline
 from cds_service.cards.hold_detail import hold_limits
 from cds_service.cards.hold_words import agent_name, lab_of, meaning, meanwhile
 from cds_service.cards.members import Member, Problem, members_told, problems_told
 from cds_service.cards.offers import offers_for_problem
 from cds_service.cards.order_names import doubts, orders_named, remaining, short_name
-from cds_service.cards.part import Part, Weight, Words
+from cds_service.cards.part import Part, Step, Weight, Words
 from cds_service.cards.quantities import limit_beside, shown_limit
 from cds_service.certainty import Certainty
 from cds_service.indicator import Indicator
@@ -43,9 +45,11 @@ def _part(problem: Problem, context: CardContext) -> Part:
         topic=problem.name,
         indicator=problem.indicator,
         words=lambda: _words(problem, context),
-        rows=tuple(dict.fromkeys(member.row.id for member in problem.members)),
+        rows=tuple(dict.fromkeys(member.row.id for member in (*problem.members, *problem.missing))),
         weight=_weight(problem),
-        subjects=tuple(member.finding.criterion.id for member in problem.members if member.makes_a_card),
+        subjects=tuple(
+            member.finding.criterion.id for member in (*problem.members, *problem.missing) if member.makes_a_card
+        ),
     )
 
 
@@ -65,12 +69,21 @@ def _words(problem: Problem, context: CardContext) -> Words:
         summary=_summary(problem, context),
         found=tuple(dict.fromkeys(_found(problem, context))),
         limits=tuple(dict.fromkeys(_limits(members, context))),
-        steps=tuple(steps_of(members, context)),
+        steps=tuple(_steps(problem, context)),
         source=cited or wording.say("source.rules"),
         source_row=members[0].row.id,
         suggestions=offers_for_problem(problem, context),
         meanwhile=meanwhile,
     )
+
+
+def _steps(problem: Problem, context: CardContext) -> list[Step]:
+    """What is advised, and last of it to order what is not on record."""
+    steps, wording = steps_of(problem.members, context), context.wording
+    if problem.missing:
+        order = wording.say("gap_do.order", labs=wording.joined(labs_of(problem.missing, context)))
+        steps = sorted([*steps[: MOST_SENTENCES - 1], Step(order)], key=lambda step: step.when)
+    return steps
 
 
 def _cited(members: Sequence[Member], context: CardContext) -> str:
@@ -203,6 +216,7 @@ def _found(problem: Problem, context: CardContext) -> Iterator[str]:
         for member in problem.members:
             if order.procedure is not None and (note := order.procedure.notes.get(member.row.id)):
                 yield wording.say(note).rstrip(".")
+    yield from lines_of_open(problem.missing, context)
     yield from doubts(problem.orders, context)
     yield from _usually(problem, context)
 

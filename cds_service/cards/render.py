@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.cards.basis import basis_of
 from cds_service.cards.build import build_cards, card_of, context_of
@@ -26,8 +28,7 @@ from cds_service.knowledge.tables import Knowledge
 _DEFAULT = Telling()
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(msgspec.Struct, frozen=True):
     """What is said about one call; `summaries` names every card, those withheld last.
 
     `nothing_judged` is the error for clients that want one where nothing of the record could be retrieved.
@@ -67,8 +68,7 @@ def render(
     return Rendered(cards, decision, (*summaries, *chosen.withheld), error)
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenCards:
+class ChosenCards(msgspec.Struct, frozen=True):
     """The cards of findings before they are in words: those shown, a summary of those withheld, and of what.
 
     `in_shadow` are the ids of rows that were held back.

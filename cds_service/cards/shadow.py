@@ -6,7 +6,7 @@ its procedure and nothing said about it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from cds_service.findings.finding import NOT_TOLD, Findings, OrderFinding
 

@@ -32,7 +32,8 @@ def draft_of(fact: OrderFact | None) -> dict[str, Any] | None:
         draft = _without_empties(
             json.loads(fact.body, parse_float=_exact_float, parse_int=_exact_int, parse_constant=_refused)
         )
-        json.dumps(draft, ensure_ascii=False).encode()
+        if b"\\u" in fact.body or not fact.body.isascii():  # half a character can't be given back
+            json.dumps(draft, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     same = isinstance(draft, dict) and f"ServiceRequest/{draft.get('id')}" == fact.reference

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
@@ -31,8 +33,7 @@ class Timing(StrEnum):
     """Once the contrast may have done its harm."""
 
 
-@dataclass(frozen=True, slots=True)
-class WantedTest:
+class WantedTest(msgspec.Struct, frozen=True):
     """A test to order: its id in `lab_orders.toml`, and when it is wanted.
 
     Without `day` and `timing` it is wanted in time before the procedure, where that is planned. `recheck`: it is wanted

@@ -8,10 +8,10 @@ and lists are those of CLDR, by babel.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 
+import msgspec
 from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
@@ -74,8 +74,7 @@ def _plural(count: int, language: str) -> str:
     return str(_locale(language).plural_form(count))
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(msgspec.Struct, frozen=True):
     """The flat sentences of one language: `gap.other` -> template."""
 
     templates: Mapping[str, str]
@@ -87,7 +86,8 @@ class Wording:
         Raises:
             KeyError: the key is neither in `wording_keys.toml` nor named by a row of the tables.
         """
-        return self.templates[key].format_map(_Values(values))
+        said = self.templates[key].format_map(_Values(values))
+        return said.replace("..", ".") if said.endswith("..") else said  # a date may end with a full stop: `23. Nov.`
 
     def count(self, key: str, count: int, **values: object) -> str:
         """The sentence for so many, by the plural category of the language (`key.one`, `key.other`)."""

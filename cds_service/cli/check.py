@@ -6,7 +6,7 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from cds_service.cases import SHIPPED_CASES, failures, read_cases
+from cds_service.cases import SHIPPED_CASES, Case, failures, read_cases
 from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import row_differences
 from cds_service.cli.terminal import counted, print_err
@@ -23,21 +23,40 @@ def run(args: argparse.Namespace) -> int:
         SetupError: `--cases` names no folder.
     """
     settings = settings_of(args)
+    problems: list[str] = []
+    own = _own_cases(settings.site, problems)
     try:
         knowledge = load_knowledge(settings.site)
         print(_summary(knowledge))
-        now = local_now(settings)
-        problems = _judge_cases(args.cases or SHIPPED_CASES, knowledge, now)
-        if settings.site:
-            _show_changes(row_differences(load_knowledge(), knowledge), problems)
-            problems = [*_own_failures(settings.site, knowledge, now), *_show_later(settings.site, knowledge)]
+        if not problems:
+            problems = _judge(args.cases or SHIPPED_CASES, own, settings.site, knowledge, local_now(settings))
     except TableError as error:
-        problems = error.problems
+        problems += error.problems
     for problem in problems:
         print_err(problem)
     if problems:
         print_err(f"{len(problems)} to fix; how to write the files: docs/changing-the-tables.md")
     return 1 if problems else 0
+
+
+def _judge(folder: Path, own: list[Case], site: Path | None, knowledge: Knowledge, now: datetime) -> list[str]:
+    """What is wrong with the answers of tables that can be read; prints what a site changes."""
+    problems = _judge_cases(folder, knowledge, now)
+    if site is None:
+        return problems
+    shipped = load_knowledge()
+    _show_changes(row_differences(shipped, knowledge), problems)
+    _show_unread(knowledge, shipped)
+    return [*_own_failures(own, knowledge, now), *_show_later(site, knowledge)]
+
+
+def _show_unread(knowledge: Knowledge, shipped: Knowledge) -> None:
+    """Print which local codes are mapped to codes that no row asks for: as good as `unmatched`, or a mistake."""
+    own = sorted(set(knowledge.codes.mapped_in_vain()) - set(shipped.codes.mapped_in_vain()))
+    if own:
+        print("These local codes are mapped to codes that no row asks for, so nothing is found by them; confirm each:")
+    for system, code, targets in own:
+        print(f"  {system}|{code} → {targets}")
 
 
 def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]:
@@ -58,9 +77,17 @@ def _judge_cases(folder: Path, knowledge: Knowledge, now: datetime) -> list[str]
     return problems
 
 
-def _own_failures(site: Path, knowledge: Knowledge, now: datetime) -> list[str]:
+def _own_cases(site: Path | None, problems: list[str]) -> list[Case]:
+    """The site's own cases, read before anything is judged, so that a mistake in them is told at once."""
+    try:
+        return read_cases(site / "cases", named=f"{site / 'cases'}/") if site else []
+    except TableError as error:
+        problems += error.problems
+        return []
+
+
+def _own_failures(own: list[Case], knowledge: Knowledge, now: datetime) -> list[str]:
     """The failures of the site's own cases."""
-    own = read_cases(site / "cases", named=f"{site / 'cases'}/")
     problems = [problem for case in own for problem in failures(case, knowledge, now)]
     if own and not problems:
         print(f"{counted(len(own), 'case of the site holds', 'cases of the site hold')}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 
 from cds_service.cli.options import settings_of
@@ -26,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if not hasattr(os, "fork"):
         raise SetupError(_NO_FORK)
+    gc.disable()  # until all is loaded: what is made until then stays, and `serve` excludes it from collection
     from cds_service.web.serve import serve
 
     def settings() -> Settings:

@@ -6,7 +6,9 @@ No page is followed and nothing is asked again in other words, as the service do
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.clinical_data.bundles import read_prefetch

@@ -27,8 +27,11 @@ def console() -> Console:
 
 
 def safe(text: object) -> str:
-    """`text` without terminal control characters, for text from records and other servers."""
-    return _UNSAFE.sub("", str(text))
+    """`text` without terminal control characters, for text from records and other servers.
+
+    A file name that is no UTF-8 has surrogates for its bytes: they are written as escapes, since no stream takes them.
+    """
+    return _UNSAFE.sub("", str(text)).encode("utf-8", "backslashreplace").decode()
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

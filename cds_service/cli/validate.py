@@ -192,7 +192,7 @@ def _show_json(results: Iterator[Result], shown: Sequence[str]) -> int:
 
 
 def _outcome(result: Result, shown: Sequence[str]) -> str:
-    named = {"extension": [{"url": _FILE_EXTENSION, "valueString": result.name}]}
+    named = {"extension": [{"url": _FILE_EXTENSION, "valueString": safe(result.name)}]}
     outcome: dict[str, Any] = operation_outcome([one for one in result.issues if one.severity in shown])
     return json.dumps({"resourceType": "OperationOutcome", **named, **outcome}, indent=2, ensure_ascii=False)
 

@@ -7,11 +7,11 @@ the others; it makes what was retrieved incomplete.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.clinical_data.outcomes import says_nothing_found
 from cds_service.clinical_data.retrieved import RawResource, RetrievedData, Unavailable, missing
@@ -105,8 +105,7 @@ class PageEntry(msgspec.Struct, frozen=True, gc=False):
     mode: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One answer to a search, or one resource: its entries still raw, and where it goes on.
 
     `next_url` is as given.

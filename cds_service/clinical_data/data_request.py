@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.clinical_data.bundles import Page, collect, merged
 from cds_service.clinical_data.connections import AbortHandle, use_abort_handle
@@ -34,8 +34,7 @@ _STRANGE = {
 """Reason of an entry -> reason of the whole answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class FetchLimits:
+class FetchLimits(msgspec.Struct, frozen=True):
     """How much of a server one call takes: seconds in all; pages, and bytes (decompressed), of each search."""
 
     deadline: float = 3.0
@@ -43,8 +42,7 @@ class FetchLimits:
     most_bytes: int = 20_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class DataQuery:
+class DataQuery(msgspec.Struct, frozen=True):
     """One kind of data to ask for: one search, or any number of reads.
 
     `after` is the page that prefetch ended with; the search then goes on behind it.

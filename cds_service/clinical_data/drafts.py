@@ -8,9 +8,9 @@ Source: CDS Hooks 2.0.1, order-select, order-sign and appointment-book; FHIR R4 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.clinical_data.bundles import Page, PageEntry, collect, read_page
 from cds_service.clinical_data.retrieved import RetrievedData, Unavailable, missing

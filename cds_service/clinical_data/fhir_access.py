@@ -14,8 +14,9 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from cds_service.clinical_data.data_request import GONE, DataQuery, DataRequest, FetchLimits, Proven
 from cds_service.clinical_data.fhir_server import Refusal, get, open_session

@@ -10,10 +10,10 @@ from __future__ import annotations
 import email.utils
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 
+import msgspec
 import requests
 import urllib3.exceptions
 
@@ -29,8 +29,7 @@ _CONNECT_SECONDS = 2.0
 _TRIES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """An answer that is no data: why, the HTTP status if there was one, and how long the server asks to wait (s)."""
 
     reason: Reason

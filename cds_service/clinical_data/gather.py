@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.clinical_data.bundles import Page, merged, read_prefetch
 from cds_service.clinical_data.data_request import DataQuery
@@ -38,8 +38,7 @@ class _BasedOn(msgspec.Struct, rename="camel"):
     based_on: list[_Reference] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Prefetched:
+class _Prefetched(msgspec.Struct, frozen=True):
     """What prefetch held of one kind; `last_page` is there where more pages follow it."""
 
     kind: DataKind

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urljoin, urlsplit
+
+import msgspec
 
 from cds_service.clinical_data.bundles import Page, read_page
 from cds_service.clinical_data.fhir_server import Refusal
@@ -22,8 +23,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 
 
-@dataclass(slots=True)
-class Search:
+class Search(msgspec.Struct):
     """A query with the pages that came so far. One thread fills it, and another may look at the deadline.
 
     `pages` may begin with one that was sent; `gap` says why the search ended early; `status` is the HTTP status of a
@@ -32,7 +32,7 @@ class Search:
 
     data: str
     query: Query
-    pages: list[Page] = field(default_factory=list)
+    pages: list[Page] = msgspec.field(default_factory=list)
     gap: Reason | None = None
     status: int | None = None
     done: bool = False

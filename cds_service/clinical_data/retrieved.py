@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
 from cds_service.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(msgspec.Struct, frozen=True):
     """One thing that could not be read.
 
     `data` is a prefetch key (`conditions`, `allergies`, `observations`, `medications`, `patient`, `orders`) or a
@@ -36,8 +34,7 @@ class RawResource(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RetrievedData:
+class RetrievedData(msgspec.Struct, frozen=True):
     """What was retrieved of one kind of data.
 
     `obtained` is False where nothing could be retrieved. `complete` is True only where everything that the record
@@ -56,8 +53,7 @@ class RetrievedData:
         return self.obtained and not self.unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class ClinicalData:
+class ClinicalData(msgspec.Struct, frozen=True):
     """Everything that one call may be judged on.
 
     `in_focus` are the orders (or appointments) that the call is about, `by_kind` the other data by prefetch key.

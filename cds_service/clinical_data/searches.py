@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
+
+import msgspec
+from msgspec.structs import replace
 
 _TABLE: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "searches.toml").read_text("utf-8"))
 _PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105  a prefetch token, no secret
@@ -16,8 +18,7 @@ REFUSALS: Collection[int] = frozenset(_TABLE["refused"]["statuses"])
 """HTTP statuses after which a search is worth asking in simpler words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """A read (`Patient/1`, no parameters) or a search; parameter values are not encoded yet."""
 
     path: str

@@ -62,6 +62,7 @@ def extract(
         encounter_id=encounter_id,
         birth_date=person.birth_date,
         gender=person.gender,
+        birth_sex=person.birth_sex,
         interpreter=person.interpreter,
         ordered=read_ordered((*data.in_focus.records, *data.beside), reading),
     )

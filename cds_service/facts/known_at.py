@@ -16,11 +16,11 @@ MedicationRequest.authoredOn, MedicationStatement.dateAsserted.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import ClinicalData, RawResource, RetrievedData, Unavailable
@@ -72,8 +72,7 @@ _WITHOUT_A_RULE = {kind.key for kind in CLINICAL} - {
 """Kinds of data of which nothing here tells since when they are known: all of it is in doubt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(msgspec.Struct, frozen=True):
     """The spans in which one resource became known, and in which what it says ended, if it did.
 
     A span without limits where the record has no date for it.
@@ -83,8 +82,7 @@ class Moments:
     ended: When
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One patient's whole record, read once: its facts, and the moments of each resource by reference."""
 
     facts: PatientFacts
@@ -92,8 +90,7 @@ class Record:
     zone: tzinfo
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFacts:
+class KnownFacts(msgspec.Struct, frozen=True):
     """What was known at a moment; `in_doubt` is True where the record can't tell of something whether it was."""
 
     facts: PatientFacts
@@ -221,7 +218,7 @@ class _View:
 
     def medication_then(self, fact: MedicationFact) -> MedicationFact:
         """What was completed or stopped later was taken then; the record seldom says when it ended."""
-        if fact.activity not in (Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
+        if fact.activity not in (Activity.LAPSED, Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
             return fact
         if fact.ended is None and fact.reference.startswith(_HANDED_OVER):
             return fact  # it is the dispensing that is completed, and was at once

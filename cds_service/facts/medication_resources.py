@@ -75,12 +75,24 @@ class _Repeat(_Struct):
     frequency: int | None = None
     period: float | None = None
     period_unit: str | None = None
+    when: list[str] | None = None
+    time_of_day: list[str] | None = None
     bounds_period: RawPeriod | None = None
+    bounds_duration: RawQuantity | None = None
 
 
 class _Timing(_Struct):
     repeat: _Repeat | None = None
     code: RawConcept | None = None
+
+
+class _DoseRange(_Struct):
+    high: RawQuantity | None = None
+
+
+class _DoseAndRate(_Struct):
+    dose_quantity: RawQuantity | None = None
+    dose_range: _DoseRange | None = None
 
 
 class RawDosage(_Struct):
@@ -90,13 +102,26 @@ class RawDosage(_Struct):
     patient_instruction: str | None = None
     route: RawConcept | None = None
     timing: _Timing | None = None
+    dose_and_rate: list[_DoseAndRate] | None = None
+    dose: RawQuantity | None = None
+
+    @property
+    def amounts(self) -> Iterator[str]:
+        """How much is taken at once, as `40 mg`; of a range the most."""
+        each = self.dose_and_rate or ()
+        ranges = (one.dose_range.high for one in each if one.dose_range)
+        for amount in (self.dose, *(one.dose_quantity for one in each), *ranges):
+            if amount is not None and amount.value is not None and (unit := amount.unit or amount.code):
+                yield f"{amount.value:.10g} {unit}"
 
     @property
     def doses_a_day(self) -> Decimal | None:
-        """How often it is taken, where that is structured in days or hours."""
+        """How often it is taken, where that is structured in days or hours, or by the times of a day."""
         repeat = self.timing.repeat if self.timing else None
-        if repeat is None or not repeat.frequency or not repeat.period or repeat.period_unit not in _IN_DAYS:
+        if repeat is None:
             return None
+        if not repeat.frequency or not repeat.period or repeat.period_unit not in _IN_DAYS:
+            return Decimal(len(times)) if (times := repeat.time_of_day or repeat.when) else None
         return Decimal(repeat.frequency) / (Decimal(str(repeat.period)) * _IN_DAYS[repeat.period_unit])
 
     @property
@@ -105,11 +130,25 @@ class RawDosage(_Struct):
         repeat = self.timing.repeat if self.timing else None
         return repeat.bounds_period.end if repeat and repeat.bounds_period else None
 
+    @property
+    def lasts_days(self) -> float | None:
+        """The length of the course."""
+        repeat = self.timing.repeat if self.timing else None
+        return days_of(repeat.bounds_duration) if repeat else None
 
-_IN_DAYS = {"h": Decimal(1) / 24, "d": Decimal(1), "wk": Decimal(7)}
+
+_IN_DAYS = {"h": Decimal(1) / 24, "d": Decimal(1), "wk": Decimal(7), "mo": Decimal(30), "a": Decimal(365)}
 _use = msgspec.json.Decoder(RawMedicationUse)
 _medication = msgspec.json.Decoder(RawMedication)
 _dosages = msgspec.json.Decoder(list[RawDosage] | RawDosage)
+
+
+def days_of(duration: RawQuantity | None) -> float | None:
+    """A Duration in days; None without a value, and of a unit that is none of time. Without a unit it is of days."""
+    if duration is None or duration.value is None:
+        return None
+    factor = _IN_DAYS.get(duration.code or duration.unit or "d")
+    return None if factor is None else duration.value * float(factor)
 
 
 def decode_use(body: bytes) -> RawMedicationUse | None:

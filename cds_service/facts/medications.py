@@ -7,8 +7,9 @@ Source: FHIR R4, status, intent and doNotPerform of the four resources; US Core 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from cds_service.clinical_data.retrieved import RawResource, RetrievedData
 from cds_service.facts.dates import read_when
@@ -16,6 +17,7 @@ from cds_service.facts.medication_resources import (
     RawDosage,
     RawMedication,
     RawMedicationUse,
+    days_of,
     decode_medication,
     decode_use,
     dosages,
@@ -37,6 +39,8 @@ _ACTIVITY: Mapping[str, Activity] = {
     "stopped": Activity.STOPPED,
 }
 """Status -> what it says; any other one says nothing clear."""
+_COURSES = frozenset({"MedicationRequest", "MedicationStatement"})
+"""Resources that may be in use by their status when their course is over: nobody closed them."""
 
 _Medications = Mapping[str, RawMedication | None]
 
@@ -75,55 +79,69 @@ def _fact(
         return None
     names = _names(raw, medications)
     doses = list(dosages(raw))
-    written, ended, given = _times(raw, doses, reading)
+    times = _times(raw, doses, reading)
     return MedicationFact(
         reference=record.reference,
         names=names,
-        activity=Activity.TAKEN if drafted else _activity(record.resource_type, status, ended, reading),
-        written=written,
-        ended=ended,
-        last_dose=given,
+        activity=Activity.TAKEN if drafted else _activity(record.resource_type, status, times, reading),
+        written=times.written,
+        ended=times.course_end or times.supply_end,
+        last_dose=times.given,
         doses_a_day=next((dose.doses_a_day for dose in doses if dose.doses_a_day), None),
+        doses=tuple(amount for dose in doses for amount in dose.amounts),
         instructions=tuple(text for dose in doses for text in _words(dose)),
         readable=any(not name.says_nothing for name in names),
         drafted=drafted,
     )
 
 
-def _activity(resource_type: str, status: str, ended: When | None, reading: Reading) -> Activity:
+class _Times(NamedTuple):
+    """When it was written, when the course ends, when what may be or was handed over does, and a recorded last dose."""
+
+    written: When | None
+    course_end: When | None
+    supply_end: When | None
+    given: When | None
+
+
+def _activity(resource_type: str, status: str, times: _Times, reading: Reading) -> Activity:
     activity = _ACTIVITY.get(status, Activity.UNCLEAR)
+    course, supply = times.course_end, times.supply_end
     if activity is Activity.COMPLETED and resource_type == "MedicationAdministration":
         return Activity.GIVEN
-    if resource_type == "MedicationDispense" and activity is Activity.COMPLETED and ended is not None:
+    if resource_type == "MedicationDispense" and activity is Activity.COMPLETED and (ended := course or supply):
         return Activity.TAKEN if ended.latest >= reading.now else Activity.COMPLETED
+    if activity is Activity.TAKEN and resource_type in _COURSES and course is not None and course.latest < reading.now:
+        return Activity.LAPSED
     return activity
 
 
-def _times(
-    raw: RawMedicationUse, doses: Iterable[RawDosage], reading: Reading
-) -> tuple[When | None, When | None, When | None]:
-    """When it was written, when it or its supply ended, and the last dose that is recorded."""
+def _times(raw: RawMedicationUse, doses: Sequence[RawDosage], reading: Reading) -> _Times:
     zone, period, request = reading.zone, raw.effective_period, raw.dispense_request
     handed = read_when(raw.when_handed_over, zone)
     started = period.start if period else None
     written = next((w for t in (raw.authored_on, started, raw.date_asserted) if (w := read_when(t, zone))), handed)
-    ends = [
-        period.end if period else None,
-        request.validity_period.end if request and request.validity_period else None,
-    ]
-    ended = next((w for t in (*ends, *(dose.ends for dose in doses)) if (w := read_when(t, zone))), None)
-    supply = raw.days_supply or (request.expected_supply_duration if request else None)
-    if ended is None and supply is not None and supply.value and (handed or written):
-        ended = _later(handed or written, supply.value)
+    course = read_when(period.end if period else None, zone) or _last_end(doses, handed or written, reading)
+    supply = read_when(request.validity_period.end if request and request.validity_period else None, zone)
+    if supply is None:
+        lasts = raw.days_supply or (request.expected_supply_duration if request else None)
+        supply = _later(handed or written, days_of(lasts))
     given = None
     if raw.resource_type == "MedicationAdministration":
-        given = read_when(raw.effective_date_time, zone) or ended or written
-    return written or read_when(raw.effective_date_time, zone), ended, given
+        given = read_when(raw.effective_date_time, zone) or course or supply or written
+    return _Times(written or read_when(raw.effective_date_time, zone), course, supply, given)
 
 
-def _later(start: When | None, days: float) -> When | None:
+def _last_end(doses: Sequence[RawDosage], start: When | None, reading: Reading) -> When | None:
+    """When the last of its doses ends; None where one has no end."""
+    ends = [read_when(dose.ends, reading.zone) or _later(start, dose.lasts_days) for dose in doses]
+    known = [end for end in ends if end is not None]
+    return max(known, key=lambda end: end.latest) if known and len(known) == len(ends) else None
+
+
+def _later(start: When | None, days: float | None) -> When | None:
     try:
-        if start is None:
+        if start is None or not days:
             return None
         end = start.latest + timedelta(days=days)
     except OverflowError:

@@ -5,7 +5,6 @@ The types that are made once for every result are msgspec structs: frozen like t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -78,8 +77,7 @@ class ConditionFact(msgspec.Struct, frozen=True, gc=False):
     onset_recorded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ReactionFact:
+class ReactionFact(msgspec.Struct, frozen=True):
     """One AllergyIntolerance.reaction: its substance, manifestations and severity (`mild`, `moderate`, `severe`).
 
     Its description is the last of the manifestations.
@@ -90,8 +88,7 @@ class ReactionFact:
     severity: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AllergyFact:
+class AllergyFact(msgspec.Struct, frozen=True):
     """An AllergyIntolerance that is neither refuted nor entered in error.
 
     `kind` is `allergy`, `intolerance` or None; `criticality` as coded. `status_clear`: the clinical status is none or
@@ -139,6 +136,8 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
 
     def scaled(self, factor: Fraction) -> Interval:
         """In another unit; `factor` is positive. Multiplied first, then divided: no limit is missed by a last digit."""
+        if factor == 1:
+            return self
         low, high = (
             None if end is None else end * factor.numerator / factor.denominator for end in (self.low, self.high)
         )
@@ -201,6 +200,8 @@ class Activity(StrEnum):
     """What a medication's status says of its use."""
 
     TAKEN = "taken"
+    LAPSED = "lapsed"
+    """Still in use by its status, and its course ended before the call: nobody says whether it is taken on."""
     HELD = "held"
     COMPLETED = "completed"
     STOPPED = "stopped"
@@ -209,14 +210,14 @@ class Activity(StrEnum):
     UNCLEAR = "unclear"
 
 
-@dataclass(frozen=True, slots=True)
-class MedicationFact:
+class MedicationFact(msgspec.Struct, frozen=True):
     """One medication of the record: an order, a statement, a dispense or a dose given; not one that never was in use.
 
     `names` say what it is: the product's own code first, then its ingredients. `written` is when it was ordered or
     stated, `ended` when it ended or its supply does, `last_dose` a recorded one. `doses_a_day` is None where it is not
-    structured. `instructions` are dose, route and reason in words. `readable` is False where it only refers to a
-    Medication that is not there and does not name it. `drafted`: it is a draft of this call.
+    structured; `doses` are structured amounts as `40 mg`. `instructions` are dose, route and reason in words.
+    `readable` is False where it only refers to a Medication that is not there and does not name it. `drafted`: it is a
+    draft of this call.
     """
 
     reference: str
@@ -226,6 +227,7 @@ class MedicationFact:
     ended: When | None = None
     last_dose: When | None = None
     doses_a_day: Decimal | None = None
+    doses: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     readable: bool = True
     drafted: bool = False
@@ -236,8 +238,7 @@ class MedicationFact:
         return next((name.label for name in self.names if name.label), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ProcedureFact:
+class ProcedureFact(msgspec.Struct, frozen=True):
     """A Procedure that was done or begun; not one that was prepared only, called off or entered in error.
 
     `done` is False where the status does not say that it was: stopped, on hold, not known. `performed` is when, by its
@@ -252,8 +253,7 @@ class ProcedureFact:
     encounter: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InterpreterFact:
+class InterpreterFact(msgspec.Struct, frozen=True):
     """What the Patient says of an interpreter: whether one is `required`, or the code that answers it."""
 
     reference: str
@@ -261,8 +261,7 @@ class InterpreterFact:
     answer: Coding | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFact:
+class OrderFact(msgspec.Struct, frozen=True):
     """One order or appointment in focus.
 
     `reasons` are its own reasonCode entries; `reason_references` the references of reasonReference, `Type/id`.
@@ -287,8 +286,7 @@ class OrderFact:
     planned: When | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderedFact:
+class OrderedFact(msgspec.Struct, frozen=True):
     """A ServiceRequest that is a wish to do something: a draft of this call, or an order in force.
 
     `planned` is when it is to be done, `authored` when it was written; None where it does not say. What it is for is
@@ -302,8 +300,7 @@ class OrderedFact:
     authored: When | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PatientFacts:
+class PatientFacts(msgspec.Struct, frozen=True):
     """Everything read of one call's data.
 
     The facts of each clinical data kind are in the field that is named after its prefetch key. `complete` holds the
@@ -325,6 +322,8 @@ class PatientFacts:
     encounter_id: str | None = None
     birth_date: When | None = None
     gender: str | None = None
+    birth_sex: str | None = None
+    """`female` or `male`, where it is recorded beside the administrative gender."""
     ordered: tuple[OrderedFact, ...] = ()
     """Every order that was read: drafts, in focus or not, and orders in force that came along."""
     interpreter: InterpreterFact | None = None

@@ -7,8 +7,9 @@ Source: FHIR R4 Procedure.status and performed[x].
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import RetrievedData
 from cds_service.facts.dates import read_when

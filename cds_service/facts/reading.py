@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+
+import msgspec
 
 from cds_service.clinical_data.retrieved import RawResource, Unavailable
 from cds_service.facts.patient_facts import Concept
 from cds_service.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """One call's reading.
 
     `now` is the time of the call, aware, in the hospital's zone. `reads` says whether an Observation with a code is, or
@@ -22,7 +22,7 @@ class Reading:
 
     now: datetime
     reads: Callable[[Concept], bool]
-    gaps: list[Unavailable] = field(default_factory=list)
+    gaps: list[Unavailable] = msgspec.field(default_factory=list)
 
     @property
     def zone(self) -> tzinfo:

@@ -229,10 +229,11 @@ class RawLink(_Struct):
 
 
 class RawStatement(_Struct):
-    """An Extension whose value is true or false, or a code that means one of them."""
+    """An Extension whose value is true or false, or a code."""
 
     url: str | None = None
     value_boolean: bool | None = None
+    value_code: str | None = None
     value_coding: RawCoding | None = None
 
 

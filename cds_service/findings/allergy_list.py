@@ -8,7 +8,8 @@ description or a note. An entry that names neither a group nor plainly something
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from cds_service.facts.patient_facts import AllergyFact, Coding, Concept, PatientFacts
 from cds_service.knowledge.allergy_types import Statement
@@ -21,8 +22,7 @@ _FEW_WORDS = 3
 EMPTY, NONE_KNOWN, RECORDED = "empty", "none known", "recorded"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownAllergy:
+class KnownAllergy(msgspec.Struct, frozen=True):
     """One allergy with the groups that it belongs to.
 
     `codings` holds the coding of each group that a code named, `texts` the words of each that only words did. `unread`
@@ -39,8 +39,7 @@ class KnownAllergy:
     denies: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AllergyList:
+class AllergyList(msgspec.Struct, frozen=True):
     """All allergies of one call."""
 
     entries: tuple[KnownAllergy, ...]
@@ -73,17 +72,15 @@ class AllergyList:
         return not self.complete or bool(self.unread) or any(self.in_group(group) for group in groups)
 
 
-@dataclass(slots=True)
-class _Codes:
+class _Codes(msgspec.Struct):
     """What the codes of an entry say; `something_else`: one is read, and names none of the groups."""
 
-    groups: dict[str, Coding] = field(default_factory=dict)
+    groups: dict[str, Coding] = msgspec.field(default_factory=dict)
     something_else: bool = False
     none_known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(msgspec.Struct, frozen=True):
     """What reads one call's entries."""
 
     knowledge: Knowledge
@@ -96,7 +93,8 @@ class _Reader:
 
 def allergies_of(facts: PatientFacts, knowledge: Knowledge) -> AllergyList:
     """Group every allergy once."""
-    reader = _Reader(knowledge, AllergyQuestion.systems(knowledge))
+    systems = knowledge.worked_out.once(allergies_of, lambda: AllergyQuestion.systems(knowledge))
+    reader = _Reader(knowledge, systems)
     return AllergyList(tuple(_entry(fact, reader) for fact in facts.allergies), _KIND in facts.complete)
 
 
@@ -109,7 +107,7 @@ def _entry(fact: AllergyFact, reader: _Reader) -> KnownAllergy:
     for statement in (*names, *story):
         texts |= {group: statement.text for group in statement.groups if group not in codes.groups | texts}
     groups = frozenset(codes.groups) | frozenset(texts)
-    covered = {g.id for g in knowledge.allergies.groups if g.covered_by & groups} if groups else set()
+    covered = {group for group in groups if knowledge.allergies.by_id[group].covered_by & groups}
     severe, physiologic = _weights(fact, names, story, reader)
     return KnownAllergy(
         fact,

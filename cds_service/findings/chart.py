@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import msgspec
@@ -78,8 +77,7 @@ class Match(msgspec.Struct, frozen=True):
         return Evidence(self.fact.reference, self.label, self.coding, date=date, notes=notes)
 
 
-@dataclass(frozen=True, slots=True)
-class Dates:
+class Dates(msgspec.Struct, frozen=True):
     """The day of the call and its encounter: against these the dates of expressions are judged."""
 
     today: date | None = None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.facts.patient_facts import Interval, PatientFacts, When
@@ -26,8 +26,7 @@ _SHOWN = Decimal("0.01")
 _NARROW = Decimal("0.1")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What a formula reads beside results."""
 
     facts: PatientFacts
@@ -56,7 +55,7 @@ def computed(
     # What an input was before is told of itself, not of what is computed from it.
     inputs = tuple((name, _without_earlier(result.evidence)) for name, result in sources)
     notes = (Reason("computed", {"formula": lab.id}),)
-    grade, worst = (_grade(lab, end) for end in (interval.low, interval.high))
+    grade, worst = (grade_of(lab, end) for end in (interval.low, interval.high))
     evidence = Evidence(
         oldest.evidence.reference,
         lab.label,
@@ -121,17 +120,22 @@ def ages(born: When | None, day: datetime) -> tuple[float, float] | None:
     return youngest, oldest
 
 
-def _grade(lab: Lab, value: Decimal | None) -> str | None:
+def grade_of(lab: Lab, value: Decimal | None) -> str | None:
     """The class of a value; None where the lab has no classes or the value no end."""
     if value is None:
         return None
-    return next((grade.name for grade in lab.grades if grade.at_most is None or value <= grade.at_most), None)
+    return next((one.name for one in lab.grades if one.at_most is None or value <= one.at_most), None)
 
 
 def _shown(interval: Interval) -> Decimal | str:
     low, high = (None if end is None else end.quantize(_SHOWN) for end in (interval.low, interval.high))
     if low is None:
-        return "?" if high is None else f"<={high}"
+        return "?" if high is None else f"<={_text(high)}"
     if high is None:
-        return f">={low}"
-    return low if high - low <= _NARROW else f"{low}-{high}"
+        return f">={_text(low)}"
+    return low if high - low <= _NARROW else f"{_text(low)}-{_text(high)}"
+
+
+def _text(end: Decimal) -> str:
+    """Without zeros at the end: `14`, not `14.00`."""
+    return f"{end.normalize():f}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import ConditionFact, PatientFacts
@@ -21,16 +22,18 @@ from cds_service.findings.patient_statements import of_the_patient
 from cds_service.findings.performed import PerformedList, performed_of, proved
 from cds_service.findings.reaction_diagnoses import of_reactions
 from cds_service.findings.urgency import Timing
+from cds_service.knowledge.expressions import ANYBODY
 from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.tables import Contraindication, Criterion, Gate, Knowledge, Procedure
 
 
-@dataclass(frozen=True, slots=True)
-class AskedRow:
+class AskedRow(msgspec.Struct, frozen=True):
     """A row that applies to an order, whoever the patient is, with its criteria that do.
 
     `of_anybody` holds for each of these whether its gate asks nothing of the patient, `replaced` whether any of them is
-    replaced by another, `row_of_anybody` whether the gate of the row asks nothing either.
+    replaced by another, `row_of_anybody` whether the gate of the row asks nothing either. `absent` is the whole answer
+    where that of every question is usual; None where a question is asked of some patients only, or has no usual answer.
     """
 
     row: Contraindication
@@ -39,23 +42,24 @@ class AskedRow:
     replaced: bool
     row_of_anybody: bool
     usual: UsualAnswers
+    absent: ContraindicationFinding | None
 
 
-@dataclass(frozen=True, slots=True)
-class UsualAnswers:
+class UsualAnswers(msgspec.Struct, frozen=True):
     """The answers of the questions of a row about conditions that most patients do not have, by their ids.
 
     They hold where none of `value_sets` is recorded and every condition is read in each of `systems`. None is the
-    answer of an optional question.
+    answer of an optional question. `labs` are those of its optional questions about results: without a result of
+    any of them these have no answer either.
     """
 
     answers: Mapping[str, CriterionFinding | None]
     value_sets: frozenset[str]
-    systems: frozenset[frozenset[str]]
+    systems: tuple[frozenset[str], ...]
+    labs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PatientContext:
+class PatientContext(msgspec.Struct, frozen=True):
     """Everything of one call that criteria look at; prepared once, shared by all orders."""
 
     facts: PatientFacts
@@ -68,7 +72,7 @@ class PatientContext:
     ordered: tuple[OrderedTest, ...] = ()
     planning: bool = True
     """False while an order is being written, and only what stops it or completes it is told."""
-    judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = field(default_factory=dict)
+    judged: dict[OrderContext, tuple[ContraindicationFinding, ...]] = msgspec.field(default_factory=dict)
     """Answers given so far in this call: several orders of one procedure, as urgent, are judged once."""
 
     @property
@@ -114,8 +118,7 @@ def prepare(facts: PatientFacts, knowledge: Knowledge, *, planning: bool = True)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderContext:
+class OrderContext(msgspec.Struct, frozen=True):
     """What the gates ask of an order: the procedures that it may be, and what they use.
 
     Where several procedures remain, the strictest of each holds: the union of the uses, the higher risk; and a
@@ -132,6 +135,9 @@ class OrderContext:
     expected: frozenset[str]
     timing: Timing
     radiation_field: frozenset[str] = frozenset()
+    is_minor: bool = False
+    """Whether each of them is of low bleeding risk and enters no artery."""
+    is_sedated: bool = True
 
     def passes(self, gate: Gate, patient: PatientContext, *, of_any_age: bool = False) -> bool:
         """Whether a row or criterion applies to the order and the patient; `of_any_age`: were the age the right one."""
@@ -153,7 +159,9 @@ class OrderContext:
         of_anybody = tuple(criterion.gate.is_for_anybody for criterion in criteria)
         replaced = any(criterion.replaced_by for criterion in criteria)
         usual = _usual_answers([] if replaced else criteria, knowledge)
-        return AskedRow(row, criteria, of_anybody, replaced, row.gate.is_for_anybody, usual)
+        is_usual = [criterion.id in usual.answers or _is_optional_lab(criterion) for criterion in criteria]
+        absent = _absent(row, usual) if criteria and all(of_anybody) and all(is_usual) and not replaced else None
+        return AskedRow(row, criteria, of_anybody, replaced, row.gate.is_for_anybody, usual, absent)
 
     def fits(self, gate: Gate) -> bool:
         """Whether a gate lets the order pass, whoever the patient is."""
@@ -172,7 +180,7 @@ class OrderContext:
         return not gate.radiation_field or bool(gate.radiation_field & self.radiation_field)
 
 
-def _usual_answers(criteria: Iterable[Criterion], knowledge: Knowledge) -> UsualAnswers:
+def _usual_answers(criteria: Sequence[Criterion], knowledge: Knowledge) -> UsualAnswers:
     """Of the criteria that are asked of anybody."""
     codes, answers = knowledge.codes, {}
     value_sets: set[str] = set()
@@ -183,16 +191,27 @@ def _usual_answers(criteria: Iterable[Criterion], knowledge: Knowledge) -> Usual
             answers[criterion.id] = CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
             value_sets.update(question.value_sets)
             systems.add(codes.systems_of(question.value_sets) if criterion.required else codes.read_systems())
-    return UsualAnswers(answers, frozenset(value_sets), frozenset(systems))
+    labs = tuple(dict.fromkeys(lab for c in criteria if _is_optional_lab(c) for lab in c.question.labs))
+    return UsualAnswers(answers, frozenset(value_sets), tuple(systems), labs)
+
+
+def _is_optional_lab(criterion: Criterion) -> bool:
+    return isinstance(criterion.question, LabQuestion) and not criterion.required
+
+
+def _absent(row: Contraindication, usual: UsualAnswers) -> ContraindicationFinding:
+    findings = tuple(found for found in usual.answers.values() if found is not None)
+    return ContraindicationFinding(row, Certainty.ABSENT, None, findings)
 
 
 def suits(gate: Gate, patient: PatientContext, *, of_any_age: bool = False) -> bool:
     """Whether a gate lets the patient pass, whatever is ordered; `of_any_age`: were the age the right one."""
-    if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:
-        return False
-    of_age = is_of_age(gate.patients, patient.facts)
-    if of_age is Certainty.ABSENT or (of_age is Certainty.UNKNOWN and not of_any_age):
-        return False
+    if gate.patients is not ANYBODY:
+        if is_of_sex(gate.patients, patient.facts) is Certainty.ABSENT:
+            return False
+        of_age = is_of_age(gate.patients, patient.facts)
+        if of_age is Certainty.ABSENT or (of_age is Certainty.UNKNOWN and not of_any_age):
+            return False
     if gate.when is not None and not patient.chart.holds(gate.when):
         return False
     days = gate.unless_within_days
@@ -213,4 +232,6 @@ def order_context(procedures: tuple[Procedure, ...], timing: Timing) -> OrderCon
         expected=frozenset.intersection(*(procedure.expected for procedure in procedures)),
         timing=timing,
         radiation_field=frozenset().union(*(procedure.radiation_field for procedure in procedures)),
+        is_minor=all(procedure.is_minor for procedure in procedures),
+        is_sedated=any(procedure.is_sedated for procedure in procedures),
     )

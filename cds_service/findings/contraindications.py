@@ -7,12 +7,15 @@ can make it unknown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.certainty import Certainty, any_of
 from cds_service.findings.context import AskedRow, OrderContext, PatientContext, UsualAnswers, suits
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding
 from cds_service.findings.questions.judge import judge
 from cds_service.findings.telling import most_told, said_once, tell
 from cds_service.indicator import Indicator
+from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.tables import Contraindication, Criterion
 from cds_service.reasons import Reason
 
@@ -30,6 +33,8 @@ def judge_contraindications(
 
 
 def _judge_row(asked: AskedRow, order_context: OrderContext, patient: PatientContext) -> ContraindicationFinding | None:
+    if asked.absent is not None and _are_usual(asked.usual, patient) and _holds_nothing_of(asked.usual.labs, patient):
+        return asked.absent
     row, fitting = asked.row, zip(asked.criteria, asked.of_anybody, strict=True)
     applying = [criterion for criterion, of_anybody in fitting if of_anybody or suits(criterion.gate, patient)]
     unsure = _for_an_age(row, order_context, patient) if patient.facts.birth_date is None else []
@@ -59,6 +64,11 @@ def _are_usual(usual: UsualAnswers, patient: PatientContext) -> bool:
     """Whether nothing that the row asks for is recorded, and all that is recorded was retrieved and is read."""
     chart = patient.chart
     return chart.complete and not chart.holds_any_of(usual.value_sets) and chart.reads_in(usual.systems)
+
+
+def _holds_nothing_of(labs: Sequence[str], patient: PatientContext) -> bool:
+    """Whether all results were retrieved and read, and none is, or may be, of these labs."""
+    return not labs or (LabQuestion.DATA in patient.facts.complete and all(map(patient.labs.holds_nothing_of, labs)))
 
 
 def _for_an_age(row: Contraindication, order_context: OrderContext, patient: PatientContext) -> list[Criterion]:

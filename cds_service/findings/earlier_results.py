@@ -19,6 +19,7 @@ def add_earlier(book: LabBook, knowledge: Knowledge) -> None:
         if len(latest) == 1 and (before := _before(latest[0], lab, book)) is not None:
             told = replace(latest[0], evidence=replace(latest[0].evidence, earlier=before.evidence))
             book.results[lab.id] = [told if result is latest[0] else result for result in book.of(lab.id)]
+            book.latest.pop(lab.id, None)
 
 
 def _before(latest: LabResult, lab: Lab, book: LabBook) -> LabResult | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.facts.patient_facts import Concept, OrderFact, PatientFacts
@@ -111,12 +111,12 @@ def _is_asked(concept: Concept, asked: _Asked) -> bool:
 def _each_once(gaps: Iterable[Unavailable]) -> tuple[Unavailable, ...]:
     """Every gap once; of very many alike the first, and how many more there are."""
     alike: dict[tuple[str, str, str], list[Unavailable]] = {}
-    more: Counter[tuple[str, str, str]] = Counter()
+    more: dict[tuple[str, str, str], int] = {}
     for gap in gaps:
         kind = gap.data, gap.reason.key, str(gap.reason.values)
         known = alike.setdefault(kind, [])
         if len(known) == _MOST_ALIKE:
-            more[kind] += 1
+            more[kind] = more.get(kind, 0) + 1
         elif gap not in known:
             known.append(gap)
     unlisted = [Unavailable(kind[0], Reason("more-like-these", {"count": count})) for kind, count in more.items()]

@@ -6,7 +6,6 @@ reads is never carried as a sentence but as a `Reason`, a key of `knowledge/word
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum, StrEnum
@@ -70,8 +69,7 @@ class Shown(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """Where an answer is shown, and why there; `why` is a key below `told.*` in the wording."""
 
     shown: Shown
@@ -89,18 +87,21 @@ class Urgency(IntEnum):
     EMERGENCY = 3
 
 
-@dataclass(frozen=True, slots=True)
-class RenalBasis:
-    """The result that a hold was chosen by: creatinine clearance, or eGFR in its place (`by_egfr`)."""
+CLEARANCE, EGFR, DIALYSIS = "creatinine-clearance", "egfr", "dialysis"
+"""What the kidney's function is told by."""
+
+
+class RenalBasis(msgspec.Struct, frozen=True):
+    """What a hold was chosen by: creatinine clearance, eGFR in its place, or dialysis, which counts as none at all."""
 
     value: Decimal
     unit: str
     date: str
-    by_egfr: bool
+    by: str
+    """CLEARANCE, EGFR or DIALYSIS, which has no date."""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldAdvice:
+class HoldAdvice(msgspec.Struct, frozen=True):
     """What is done with one antithrombotic before the procedure, and what that rests on.
 
     `least` and `most` are in `unit`: `doses`, `d` (full days without it before the day of the procedure) or `h`.
@@ -110,6 +111,7 @@ class HoldAdvice:
     wording: who is asked; `because` the recorded states, `states` their ids. `crossed` are limits of a test that says
     that enough of it still acts.
     `renal` is None where the hold does not depend on the kidneys, or nothing tells (then `renal_missing`).
+    `dose_missing`: the hold depends on whether the dose prevents a clot or treats one, and none is named.
     """
 
     agent: str
@@ -122,6 +124,7 @@ class HoldAdvice:
     recorded_dose: date | None = None
     renal: RenalBasis | None = None
     renal_missing: bool = False
+    dose_missing: bool = False
     others: tuple[HoldRow, ...] = ()
     ask: tuple[str, ...] = ()
     because: tuple[Evidence, ...] = ()
@@ -184,8 +187,7 @@ class ContraindicationFinding(msgspec.Struct, frozen=True):
         return bool(present) and all(found.quiet for found in present)
 
 
-@dataclass(frozen=True, slots=True)
-class IndicationFinding:
+class IndicationFinding(msgspec.Struct, frozen=True):
     """Whether the record holds one reason for the procedure.
 
     `indicator` is how loudly an unknown one is told: where it could not be looked at. None where it was, and left it
@@ -199,8 +201,7 @@ class IndicationFinding:
     indicator: Indicator | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AlertFinding:
+class AlertFinding(msgspec.Struct, frozen=True):
     """A recorded condition that this procedure must not be taken for a treatment of (type A dissection)."""
 
     wording: str
@@ -208,8 +209,7 @@ class AlertFinding:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderedTest:
+class OrderedTest(msgspec.Struct, frozen=True):
     """A test that is ordered already: its id in `lab_orders.toml`, and the day it is for, where the order says so."""
 
     test: str
@@ -220,8 +220,7 @@ class OrderedTest:
         return by is None or self.day is None or self.day <= by
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFinding:
+class OrderFinding(msgspec.Struct, frozen=True):
     """All that is said about one order; in patient-view about one procedure, with `order` None.
 
     `procedure` is None for an order that is no known procedure, and for one that could not be read
@@ -285,8 +284,7 @@ class OrderFinding:
         return self.indication is Certainty.ABSENT and all(procedure.list_complete for procedure in self.candidates)
 
 
-@dataclass(frozen=True, slots=True)
-class LookedAt:
+class LookedAt(msgspec.Struct, frozen=True):
     """What was read of one clinical data kind: its prefetch key, how many entries, and the day of the newest result.
 
     `count` is None where none of the kind could be retrieved; `whole` is False where a part of it could not.
@@ -298,8 +296,7 @@ class LookedAt:
     newest: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(msgspec.Struct, frozen=True):
     """The whole answer before wording: one entry per order, and what could not be retrieved or read.
 
     `options` is True in patient-view, where no order is in focus. `nothing_retrieved`: there is something to judge, and

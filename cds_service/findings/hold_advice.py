@@ -9,17 +9,19 @@ risk: the indication decides).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Activity
 from cds_service.findings.context import OrderContext, PatientContext
+from cds_service.findings.doses import MILLIGRAMS, Dose, doses_of
 from cds_service.findings.finding import Evidence, HoldAdvice, RenalBasis
 from cds_service.findings.holds import ChosenHold, choose, full_days, last_dose
 from cds_service.findings.medication_list import KnownMedication
-from cds_service.findings.medication_use import doses_a_day, is_prophylaxis, strengths
+from cds_service.findings.medication_use import doses_a_day, is_prophylaxis
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
 from cds_service.knowledge.medication_types import ASKED_WITHOUT_A_ROW, Agent, AskFirst, HoldAction
@@ -31,8 +33,7 @@ _THERAPEUTIC = "therapeutic"
 _LEFT = (HoldAction.DO_NOT_HOLD, HoldAction.NO_RECOMMENDATION, HoldAction.NEVER_STOP)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     """One agent of one patient before one procedure; `present` are all agents on the list."""
 
     agent: Agent
@@ -44,6 +45,8 @@ class _Case:
     base: Indicator
     prophylaxis: bool
     """The dose prevents a clot and treats none."""
+    dose_missing: bool
+    """That depends on the dose, and none is named."""
 
     def advice(self, action: HoldAction, level: Indicator, *, quiet: bool = False) -> HoldAdvice:
         most = self.agent.at_most
@@ -77,9 +80,13 @@ def hold_advice(
         renal: the kidney's function, None where nothing tells.
         base: how loudly a hold speaks.
     """
-    prophylaxis = is_prophylaxis(entries, agent, patient.knowledge.medications)
+    table = patient.knowledge.medications
+    surest = [entry for entry in entries if entry.fact.activity is entries[0].fact.activity]
+    doses = doses_of(surest)
+    prophylaxis = is_prophylaxis(doses, surest, agent, table)
+    dose_missing = not doses and any(row.agent == agent.id for row in table.prophylaxis)
     base = Indicator.INFO if prophylaxis else base
-    case = _Case(agent, entries, present, order, patient, renal, base, prophylaxis)
+    case = _Case(agent, entries, present, order, patient, renal, base, prophylaxis, dose_missing)
     matters = agent.kind in ASKED_WITHOUT_A_ROW and not (prophylaxis and order.timing.must_not_wait)
     if order.timing.must_not_wait:
         return case.advice(HoldAction.EMERGENCY, base if matters else Indicator.INFO, quiet=not matters)
@@ -105,7 +112,7 @@ def _of_use(case: _Case, *, matters: bool) -> HoldAdvice | None:
     activity = case.entries[0].fact.activity
     if activity is Activity.HELD:
         return case.advice(HoldAction.HELD_ALREADY, Indicator.INFO, quiet=not matters)
-    if activity in (Activity.COMPLETED, Activity.STOPPED):
+    if activity in (Activity.LAPSED, Activity.COMPLETED, Activity.STOPPED):
         return case.advice(HoldAction.MAY_BE_TAKEN, Indicator.INFO, quiet=not matters)
     return None
 
@@ -144,6 +151,7 @@ def _with_row(advice: HoldAdvice, chosen: ChosenHold, case: _Case) -> HoldAdvice
         others=chosen.others,
         renal=renal,
         renal_missing=chosen.by_clearance and case.renal is None,
+        dose_missing=case.dose_missing and advice.action is HoldAction.HOLD,
     )
 
 
@@ -200,7 +208,7 @@ def _by_dose(case: _Case) -> list[str]:
         days = table.ask_first[sign.ask_first].within_days
         new = [e for e in case.entries if days is None or _is_new(e, today, days)]
         often = doses_a_day(new, case.agent, table)
-        if sign.strength in strengths(new) and often is not None and often >= Decimal(sign.doses_a_day):
+        if Dose(sign.strength, MILLIGRAMS) in doses_of(new) and often is not None and often >= sign.doses_a_day:
             found.append(sign.ask_first)
     return found
 

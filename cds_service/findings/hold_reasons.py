@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cds_service.findings.finding import HoldAdvice
+from cds_service.findings.finding import DIALYSIS, EGFR, HoldAdvice
 from cds_service.knowledge.medication_types import HoldAction
 from cds_service.reasons import Reason
 
@@ -36,8 +36,12 @@ def _reasons(advice: HoldAdvice) -> Iterator[Reason]:
         yield Reason("hold-last-dose", {"date": advice.last_dose.isoformat()})
     if advice.recorded_dose is not None:
         yield Reason("medication-last-dose", {"date": advice.recorded_dose.isoformat()})
-    if advice.renal is not None:
+    if advice.renal is not None and advice.renal.by == DIALYSIS:
+        yield Reason("hold-by-dialysis")
+    elif advice.renal is not None:
         told: dict[str, str | int] = {"value": f"{advice.renal.value:.0f}", "date": advice.renal.date}
-        yield Reason("hold-by-egfr" if advice.renal.by_egfr else "hold-by-clearance", told)
+        yield Reason("hold-by-egfr" if advice.renal.by == EGFR else "hold-by-clearance", told)
     if advice.renal_missing:
         yield Reason("hold-renal-missing")
+    if advice.dose_missing:
+        yield Reason("hold-dose-missing")

@@ -7,9 +7,10 @@ guideline before it has only a draft that fits, its copies disagree: nobody is t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, timedelta, tzinfo
 from decimal import ROUND_CEILING, Decimal
+
+import msgspec
 
 from cds_service.facts.patient_facts import When
 from cds_service.knowledge.medication_types import HoldAction, HoldRow
@@ -19,8 +20,7 @@ _NUMBERED = (HoldAction.HOLD, HoldAction.TEST_DECIDES, HoldAction.DEFER)
 _HOURS_A_DAY = 24
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenHold:
+class ChosenHold(msgspec.Struct, frozen=True):
     """The row that speaks, and those with another number; `disagree`: the leading guideline has only a draft here."""
 
     row: HoldRow | None

@@ -8,8 +8,7 @@ reports the lab is kept apart, as doubtful.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -27,8 +26,7 @@ _ANY_TIME = datetime.max.replace(tzinfo=UTC)
 _NOT_DONE = "data-absent"
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(msgspec.Struct, frozen=True):
     """Why a result may be another test; all results of one `source` (a code with its words) are of the lab, or none."""
 
     reason: Reason
@@ -58,24 +56,47 @@ class Blocked(msgspec.Struct, frozen=True):
     doubt: Doubt | None = None
 
 
-@dataclass(slots=True)
-class LabBook:
+class Newest(msgspec.Struct, frozen=True):
+    """The results that may be the newest, one or several, with what limits ask of them; `NONE_NEWEST` if there is none.
+
+    `start` is the latest beginning of their times; `first` and `last` are the days between which all of them lie.
+    """
+
+    results: tuple[LabResult, ...]
+    start: datetime | None = None
+    first: date = date.min
+    last: date = date.min
+    evidence: tuple[Evidence, ...] = ()
+
+
+NONE_NEWEST = Newest(())
+
+
+class LabBook(msgspec.Struct):
     """All results of one call by lab id; `unplaced` are unreadable ones that may report any analyte.
 
     `doubtful` holds those that may report the lab or another test, usable or not, by their source.
     """
 
-    results: dict[str, list[LabResult]] = field(default_factory=dict)
-    blocked: dict[str, list[Blocked]] = field(default_factory=dict)
-    doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = field(default_factory=dict)
-    unplaced: list[Blocked] = field(default_factory=list)
-    to_compute: dict[str, Callable[[], None]] = field(default_factory=dict)
+    results: dict[str, list[LabResult]] = msgspec.field(default_factory=dict)
+    blocked: dict[str, list[Blocked]] = msgspec.field(default_factory=dict)
+    doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = msgspec.field(default_factory=dict)
+    unplaced: list[Blocked] = msgspec.field(default_factory=list)
+    latest: dict[str, Newest] = msgspec.field(default_factory=dict)
+    to_compute: dict[str, Callable[[], None]] = msgspec.field(default_factory=dict)
     """What adds the computed results of a lab: done when the lab is first asked for, as most calls ask for few."""
 
     def of(self, lab: str) -> list[LabResult]:
         """Usable results of a lab, any order."""
         self._compute(lab)
         return self.results.get(lab, [])
+
+    def newest_of(self, lab: str) -> Newest:
+        """The newest of the usable results, once every result of the call is in the book."""
+        known = self.latest.get(lab)
+        if known is None:
+            known = self.latest[lab] = newest_of(self.of(lab))
+        return known
 
     def blocked_of(self, lab: str) -> list[Blocked]:
         """Refused results that report the lab."""
@@ -98,6 +119,7 @@ class LabBook:
 
     def add(self, lab: str, entry: LabResult | Blocked) -> None:
         """Keep a result or a refused one where it belongs."""
+        self.latest.pop(lab, None)
         if entry.doubt is not None:
             self.doubtful.setdefault(lab, {}).setdefault(entry.doubt.source, []).append(entry)
         elif isinstance(entry, Blocked):
@@ -270,8 +292,17 @@ def may_be_newer(blocked: Iterable[Blocked], latest: Sequence[LabResult]) -> lis
     ]
 
 
-def newest(results: Iterable[LabResult]) -> list[LabResult]:
+def newest_of(results: Sequence[LabResult]) -> Newest:
     """Those that may be the newest: one, or several where their times overlap (dates without a time)."""
-    listed = list(results)
-    start = max((result.when.earliest for result in listed), default=None)
-    return [] if start is None else [result for result in listed if result.when.latest >= start]
+    if not results:
+        return NONE_NEWEST
+    start = max([result.when.earliest for result in results])
+    latest = tuple([result for result in results if result.when.latest >= start])
+    first = min([result.when.earliest.date() for result in latest])
+    last = max([result.when.latest.date() for result in latest])
+    return Newest(latest, start, first, last, tuple([result.evidence for result in latest]))
+
+
+def newest(results: Iterable[LabResult]) -> list[LabResult]:
+    """The same, without what limits ask of them."""
+    return list(newest_of(list(results)).results)

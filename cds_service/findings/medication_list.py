@@ -8,7 +8,8 @@ is something else where it has words, or a code of a system that is complete; a 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from cds_service.facts.patient_facts import Coding, Concept, MedicationFact, PatientFacts
 from cds_service.knowledge.tables import Knowledge
@@ -17,8 +18,7 @@ from cds_service.reasons import Reason
 _NOT_SYSTEMIC, _NOT_KNOWN = "not-systemic", "not-known"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownMedication:
+class KnownMedication(msgspec.Struct, frozen=True):
     """One medication with its agents; `unread` says why it can't be interpreted.
 
     `verified` is False where only a name that no source confirms says so.
@@ -30,10 +30,11 @@ class KnownMedication:
     label: str | None
     verified: bool = True
     unread: Reason | None = None
+    display: str | None = None
+    """What the code stands for, where the record gives the code alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class MedicationList:
+class MedicationList(msgspec.Struct, frozen=True):
     """All medications of one call."""
 
     entries: tuple[KnownMedication, ...]
@@ -55,11 +56,10 @@ def medications_of(facts: PatientFacts, knowledge: Knowledge) -> MedicationList:
     return MedicationList(tuple(reader.entry(fact) for fact in facts.medications))
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(msgspec.Struct):
     """What names say: agents, the first coding that does, and whether a source confirms it."""
 
-    agents: set[str] = field(default_factory=set)
+    agents: set[str] = msgspec.field(default_factory=set)
     coding: Coding | None = None
     display: str | None = None
     verified: bool = False
@@ -84,7 +84,7 @@ class _Reader:
             unread = Reason("medication-code-alone")
         in_use = {name for name in agents if self._table.agents[name].kind not in (_NOT_SYSTEMIC, _NOT_KNOWN)}
         label = fact.label or found.display
-        return KnownMedication(fact, frozenset(in_use), found.coding, label, found.verified, unread)
+        return KnownMedication(fact, frozenset(in_use), found.coding, label, found.verified, unread, found.display)
 
     def _first_that_names(self, names: Iterable[Concept]) -> _Found:
         """The product, else its ingredients together."""

@@ -6,17 +6,16 @@ long as it may still be taken or act.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
 from cds_service.facts.patient_facts import Activity, MedicationFact, When
+from cds_service.findings.doses import Dose
 from cds_service.findings.medication_list import KnownMedication
-from cds_service.knowledge.medication_types import Agent, MedicationTable
+from cds_service.knowledge.medication_types import Agent, MedicationTable, Prophylaxis
 
-_MILLIGRAMS = re.compile(r"(\d+(?:[.,]\d+)?)\s*mg\b", re.IGNORECASE)
-_BY_ACTIVITY = tuple(Activity(name) for name in ("taken", "given", "held", "unclear", "completed", "stopped"))
+_BY_ACTIVITY = tuple(Activity(name) for name in ("taken", "given", "held", "unclear", "lapsed", "completed", "stopped"))
 _TWICE = Decimal(2)
 
 
@@ -55,22 +54,20 @@ def doses_a_day(entries: Iterable[KnownMedication], agent: Agent, table: Medicat
     return agent.doses_a_day
 
 
-def is_prophylaxis(entries: Collection[KnownMedication], agent: Agent, table: MedicationTable) -> bool:
-    """Whether every dose that is named prevents a clot and treats none."""
-    rows = [row for row in table.prophylaxis if row.agent == agent.id]
-    if not rows:
-        return False
-    often, named = doses_a_day(entries, agent, table), strengths(entries)
-    return any(
-        (row.strength is None or named == {row.strength}) and (often is None or often <= row.doses_a_day)
-        for row in rows
-    )
+def is_prophylaxis(
+    doses: Iterable[Dose], entries: Iterable[KnownMedication], agent: Agent, table: MedicationTable
+) -> bool:
+    """Whether every dose that is named prevents a clot and treats none; without one, whether the agent is given so."""
+    often = doses_a_day(entries, agent, table)
+    rows = [row for row in table.prophylaxis if row.agent == agent.id and (often is None or often <= row.doses_a_day)]
+    named = tuple(doses)
+    if not named:
+        return any(row.without_a_dose for row in rows)
+    return all(any(_is_within(dose, row) for row in rows) for dose in named)
 
 
-def strengths(entries: Iterable[KnownMedication]) -> set[Decimal]:
-    """Milligrams that the name or the instructions hold."""
-    texts = (text for entry in entries for text in _texts(entry))
-    return {Decimal(found.replace(",", ".")) for text in texts for found in _MILLIGRAMS.findall(text)}
+def _is_within(dose: Dose, row: Prophylaxis) -> bool:
+    return dose.unit == row.unit and dose.amount <= row.at_most
 
 
 def _texts(entry: KnownMedication) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ _OTHER = {"female": "male", "male": "female"}
 def is_of_sex(group: PatientGroup, facts: PatientFacts) -> Certainty:
     """Whether the patient is of the group's sex; a sex that is neither female nor male leaves it unknown.
 
+    Where the sex at birth is recorded, too, either counts: a man who was born as a girl may have a uterus.
     Source: FHIR R4 Patient.gender, administrative; a mismatch is a question to ask, never a fact of biology.
     """
-    if group.sex is None or facts.gender == group.sex:
+    if group.sex is None or group.sex in (facts.gender, facts.birth_sex):
         return Certainty.PRESENT
     return Certainty.ABSENT if facts.gender == _OTHER[group.sex] else Certainty.UNKNOWN
 

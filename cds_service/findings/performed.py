@@ -8,10 +8,10 @@ later (a filter that was removed) is none any more.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts, ProcedureFact
@@ -26,8 +26,7 @@ from cds_service.reasons import Reason
 _PROCEDURE = "procedure-"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownProcedure:
+class KnownProcedure(msgspec.Struct, frozen=True):
     """One Procedure with its rows; `sure` is False where it may not have been done.
 
     `readable` is False where it has neither words nor a code of a system that is complete. `may_be_surgery`: nothing
@@ -55,8 +54,7 @@ class KnownProcedure:
         return Evidence(self.fact.reference, self.label, self.coding, date=when.text if when else None, notes=notes)
 
 
-@dataclass(frozen=True, slots=True)
-class PerformedList:
+class PerformedList(msgspec.Struct, frozen=True):
     """All procedures of one call."""
 
     entries: tuple[KnownProcedure, ...]
@@ -98,8 +96,7 @@ def proved(performed: PerformedList, knowledge: Knowledge, dates: Dates) -> Iter
             yield row.proves, Match(fact, entry.coding, Hit(row.proves, "exact"), entry.label or row.label)
 
 
-@dataclass(frozen=True, slots=True)
-class _Meaning:
+class _Meaning(msgspec.Struct, frozen=True):
     """What a code and its words mean: the rows, the coding that says so, and whether it is known to be anything.
 
     `no_surgery` and `not_done`: its words say so.

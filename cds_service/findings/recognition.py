@@ -9,7 +9,9 @@ indications choose among them, and where they don't, the order is judged as the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.findings.chart import Chart
@@ -21,8 +23,7 @@ _LOOKS_INTERVENTIONAL = "order-looks-interventional"
 """ValueSet of the code families that orders of interventional radiology have, whether a procedure is known or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recognized:
+class Recognized(msgspec.Struct, frozen=True):
     """What an order is.
 
     `procedure` names it; `candidates` are the procedures that it may be (one, unless they could not be told apart).
@@ -37,8 +38,7 @@ class Recognized:
     """They name procedures of which none is the other's parent; `candidates` are those of both."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotRecognized:
+class NotRecognized(msgspec.Struct, frozen=True):
     """An order that is no procedure of the tables; it may look like one of interventional radiology all the same."""
 
     looks_interventional: bool = False

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import product
 
+import msgspec
 from msgspec.structs import replace
 
 from cds_service.certainty import Certainty
@@ -168,8 +168,7 @@ def _finished(score: float, parameters: Mapping[str, Decimal]) -> Decimal | None
     return number if highest is None else min(number, highest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """Points of one part of a score: the least and the most that it may have, and what tells."""
 
     least: Decimal

@@ -21,12 +21,15 @@ from cds_service.knowledge.medication_types import HoldAction
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
 from cds_service.knowledge.questions.medication import MedicationQuestion
-from cds_service.knowledge.tables import Contraindication
+from cds_service.knowledge.tables import Contraindication, Criterion
 
 _SOFTENED = ("stale", "remission", "history-in-words", "unconfirmed")
 """Notes of a recorded condition that may no longer hold, or never did."""
 _NOT_SENT = frozenset(f"{kind.key}-not-sent" for kind in KINDS.values() if kind.often_missing)
 _NOT_CONNECTED = frozenset(f"{kind.key}-not-connected" for kind in KINDS.values() if kind.often_missing)
+_NEVER_SENT = _NOT_SENT | _NOT_CONNECTED
+_SAYS_LITTLE = ("only-its-treatment", "medication-held", "medication-may-be-taken")
+"""Reasons of an answer that a drug alone leaves open."""
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent", "range-only")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
@@ -50,12 +53,14 @@ def tell(
         if level is Indicator.INFO and told.shown is Shown.CARD and not patient.planning:
             told = Told(Shown.NONE, "at-signing")
     else:
-        level, told = _unknown(found, context, patient)
+        level, told = _unknown(found, row, context, patient)
     return replace(found, indicator=level, told=told)
 
 
 def said_once(criteria: Sequence[CriterionFinding]) -> tuple[CriterionFinding, ...]:
     """The answers of a row, where entries without a date that another answer already shows get no card of their own."""
+    if not any(found.reason is not None and found.reason.key == "onset-not-recorded" for found in criteria):
+        return tuple(criteria)
     shown = {
         item.reference
         for found in criteria
@@ -84,16 +89,17 @@ def most_told(criteria: Sequence[CriterionFinding]) -> Told:
 def _level(found: CriterionFinding, row: Contraindication, context: OrderContext) -> Indicator:
     """As loud as the table says, but no louder than information where that would hold up what can't wait.
 
-    Nor where the row is the procedure's own reason, or its class of bleeding risk is a choice that no guideline made.
+    Nor where the row is the procedure's own reason or hardly touches a minor one, or where its class of bleeding risk
+    is a choice that no guideline made.
     """
     level = found.indicator or Indicator.INFO
-    gate = found.criterion.gate
+    criterion, gate = found.criterion, found.criterion.gate
     if context.timing.must_not_wait:
-        criterion = found.criterion
         exempt = criterion.even_in_emergency if level is criterion.question.loudest(criterion.indicator) else None
         return exempt or Indicator.INFO
     a_choice = gate.bleeding_risk is not None and not context.bleeding_risk_named
-    if row.id in context.at_most_info | context.expected or a_choice:
+    hardly_touched = criterion.minor is not None and context.is_minor
+    if row.id in context.at_most_info | context.expected or a_choice or hardly_touched:
         return Indicator.INFO
     return level
 
@@ -110,11 +116,17 @@ def _present(found: CriterionFinding, row: Contraindication, context: OrderConte
         return Told(Shown(criterion.tell), "says-little-alone")
     if row.id in context.expected or (context.timing.source_control and row.id in patient.knowledge.urgency.expected):
         return Told(Shown.LINE, "expected")
-    if recorded and row.id in context.at_most_info:
+    if _is_hardly_touched(criterion, context) or (recorded and row.id in context.at_most_info):
         return Told(Shown.LINE, "changes-little")
     if recorded and all(any(note.key in _SOFTENED for note in item.notes) for item in found.evidence):
         return Told(Shown.LINE, "may-not-hold")
     return Told(Shown.CARD, "present")
+
+
+def _is_hardly_touched(criterion: Criterion, context: OrderContext) -> bool:
+    """Whether what is looked for hardly matters before a minor procedure."""
+    awake = criterion.minor == "line-if-awake" and not context.is_sedated
+    return context.is_minor and (criterion.minor == "line" or awake)
 
 
 def _is_measured(found: CriterionFinding, patient: PatientContext) -> bool:
@@ -124,7 +136,9 @@ def _is_measured(found: CriterionFinding, patient: PatientContext) -> bool:
     return any(verdict.certainty in (Certainty.PRESENT, Certainty.ABSENT) for verdict in verdicts)
 
 
-def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientContext) -> tuple[Indicator, Told]:
+def _unknown(
+    found: CriterionFinding, row: Contraindication, context: OrderContext, patient: PatientContext
+) -> tuple[Indicator, Told]:
     """How loud and where a question without an answer is told.
 
     What could not be read is always told; what is not on record only where a guideline asks for it in this patient.
@@ -132,15 +146,20 @@ def _unknown(found: CriterionFinding, context: OrderContext, patient: PatientCon
     criterion, reason = found.criterion, found.reason.key if found.reason else ""
     if reason == "severity-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, "severity-not-shown")
-    if reason == "only-its-treatment":
+    if reason in _SAYS_LITTLE:
         return Indicator.INFO, Told(Shown.LINE, "says-little-alone")
     if reason == "broader-code" and criterion.unspecific != "card":
         return Indicator.INFO, Told(Shown(criterion.unspecific), "not-specific")
+    would_be_a_line = row.id in context.expected or _is_hardly_touched(criterion, context)
+    if reason == "possible-by-text" and would_be_a_line:
+        return Indicator.INFO, Told(Shown.LINE, "changes-little")
     if reason == "age-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, reason)
+    if reason == "adults-only" and not criterion.required:
+        return Indicator.INFO, Told(Shown.NONE, "not-required")
     if reason in _NOT_CONNECTED and not found.evidence:
         return Indicator.INFO, Told(Shown.NONE, "not-connected")
-    if reason in _NOT_SENT | _NOT_CONNECTED:
+    if reason in _NEVER_SENT:
         return _of_never_sent(found, context, patient)
     of_results = isinstance(criterion.question, LabQuestion | MedicationQuestion)
     if not (of_results and reason in _NOT_ON_RECORD):

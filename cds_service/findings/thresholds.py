@@ -17,7 +17,7 @@ from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import meets
-from cds_service.findings.lab_results import Blocked, LabBook, LabResult, newest
+from cds_service.findings.lab_results import NONE_NEWEST, Blocked, LabBook, LabResult, Newest, newest, newest_of
 from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.value_sets import CodeIndex
 from cds_service.reasons import Reason
@@ -47,34 +47,34 @@ def hold_against(limit: Threshold, book: LabBook, codes: CodeIndex, today: date)
     """
     if book.holds_nothing_of(limit.lab):
         return _NOTHING
-    results, refused = book.of(limit.lab), [*book.blocked_of(limit.lab), *book.unplaced]
+    refused = [*book.blocked_of(limit.lab), *book.unplaced]
     if limit.comparison == "rise":
+        results = book.of(limit.lab)
         # A refused result of any time in the window may have been the low or the high end of a rise.
         verdict = _with_refused(
             _judge_rise(limit, newest(_exact(results)), _exact(results), today), limit, refused, None, today
         )
         return _with_doubtful_rise(verdict, limit, book, today)
-    latest = newest(results)
-    start = max((result.when.earliest for result in latest), default=None)
-    verdict = _with_refused(_combined(limit, latest, codes, today), limit, refused, start, today)
-    return _with_doubtful(verdict, limit, book, codes, today, start)
+    latest = book.newest_of(limit.lab)
+    verdict = _with_refused(_combined(limit, latest, codes, today), limit, refused, latest.start, today)
+    return _with_doubtful(verdict, limit, book, codes, today, latest.start)
 
 
-def _combined(limit: Threshold, latest: Sequence[LabResult], codes: CodeIndex, today: date) -> Verdict:
-    if not latest:
-        return Verdict(None, Reason("no-result"))
-    evidence = tuple(result.evidence for result in latest)
-    if all(_age(result.when.latest, today) > limit.within_days for result in latest):
+def _combined(limit: Threshold, latest: Newest, codes: CodeIndex, today: date) -> Verdict:
+    if latest is NONE_NEWEST:
+        return _NOTHING
+    evidence = latest.evidence
+    if (today - latest.last).days > limit.within_days:
         return Verdict(None, Reason("older-than", {"days": limit.within_days}), evidence)
-    if any(_age(result.when.earliest, today) > limit.within_days for result in latest):
+    if (today - latest.first).days > limit.within_days:
         return Verdict(Certainty.UNKNOWN, Reason("imprecise-date"), evidence)
-    answers = {_meets(limit, result, codes) for result in latest}
+    answers = {_meets(limit, result, codes) for result in latest.results}
     if len(answers) > 1:
         return Verdict(Certainty.UNKNOWN, Reason("results-disagree"), evidence)
     answer = answers.pop()
     if answer is Certainty.UNKNOWN and limit.comparison == "in":
         return Verdict(answer, Reason("answer-unread"), evidence)
-    open_for = next((result.open for result in latest if result.open), None)
+    open_for = next((result.open for result in latest.results if result.open), None)
     if answer is Certainty.UNKNOWN and open_for is not None:
         return Verdict(answer, open_for, evidence)
     if answer is Certainty.UNKNOWN:
@@ -143,10 +143,9 @@ def _with_doubtful(
 
 def _alone(entries: Sequence[LabResult | Blocked], limit: Threshold, codes: CodeIndex, today: date) -> Verdict:
     """What the results of one source would say by themselves."""
-    latest = newest(entry for entry in entries if isinstance(entry, LabResult))
-    start = max((result.when.earliest for result in latest), default=None)
+    latest = newest_of([entry for entry in entries if isinstance(entry, LabResult)])
     refused = [entry for entry in entries if isinstance(entry, Blocked)]
-    return _with_refused(_combined(limit, latest, codes, today), limit, refused, start, today)
+    return _with_refused(_combined(limit, latest, codes, today), limit, refused, latest.start, today)
 
 
 def _with_doubtful_rise(verdict: Verdict, limit: Threshold, book: LabBook, today: date) -> Verdict:

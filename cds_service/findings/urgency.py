@@ -7,8 +7,9 @@ while it lasts: bleeding, rupture, injury. Source: docs/decisions/0064-when-to-s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import OrderFact, When
@@ -20,8 +21,7 @@ from cds_service.knowledge.tables import Knowledge, Procedure
 _ROUTINE = "routine"
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """How soon, and in how many days; `planned` is the day that order or appointment gives.
 
     `source_control`: the procedure treats a recorded infection, so nothing may hold it up.

@@ -6,7 +6,6 @@ Source: CDS Hooks 2.0.1, Feedback; members that real clients omit (the display o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +16,7 @@ from cds_service.hooks.json_members import read_body
 from cds_service.hooks.schema_checks import check_feedback
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(msgspec.Struct, frozen=True):
     """What a clinician did with one card.
 
     `outcome` is `accepted` or `overridden`, `at` its time in UTC (aware), `suggestions` the accepted uuids, `reason`

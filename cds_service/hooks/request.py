@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Service:
+
+class Service(msgspec.Struct, frozen=True):
     """One entry of the service catalog (CDS Hooks 2.0.1, Discovery).
 
     `focus` is the context field with the orders: `draftOrders`, `selections`, `dispatchedOrders`, `appointments`, or

@@ -5,8 +5,9 @@ Only types live here; the rows are in `advice.toml`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+import msgspec
 
 
 class Doer(StrEnum):
@@ -25,8 +26,7 @@ class Moment(IntEnum):
     AFTER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(msgspec.Struct, frozen=True):
     """One thing that can be done, `advice.<id>` in the wording.
 
     `never_with`: ids of criteria with which it is never said, and of what a card knows of its orders: `emergency`,

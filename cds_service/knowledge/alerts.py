@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.expressions import Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """What the record says against the reason of an order: a diagnosis that the procedure does not treat.
 
     `unless_indication`: `present` or `possible`, it is not told where an indication of the order is so; empty: always.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from cds_service.knowledge.allergy_types import Statement
 from cds_service.knowledge.lexicon import Lexicon, Span
@@ -66,8 +67,7 @@ _NONE_KNOWN = re.compile(r"[PKGOA0]*Z(?:[PKGOA0][PKGOA0X]*)?|[PKGO0]*(?:D|N)[KPG
 _NEGATED = re.compile(r"N[PKO0]*[RMmT]+(?:[OP0]*[RMmT]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
+class Combination(msgspec.Struct, frozen=True):
     """Terms that mean something else together: `contrast` and `CT` in one item are an iodinated agent."""
 
     words: frozenset[str]
@@ -76,8 +76,7 @@ class Combination:
     """Only with nothing but passing words between them."""
 
 
-@dataclass(slots=True)
-class _Phrase:
+class _Phrase(msgspec.Struct):
     """Some spans of a chunk between two joints; `signs` has one sign a span."""
 
     spans: list[Span]

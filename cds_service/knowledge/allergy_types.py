@@ -31,6 +31,7 @@ class AllergyTable:
     """Languages of `allergy_words/`, as codes."""
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Id of a group -> the words that name it, as written in `allergy_words/`; `*` stands for any ending."""
+    by_id: Mapping[str, AllergyGroup] = field(init=False, repr=False, compare=False)
     by_value_set: Mapping[str, AllergyGroup] = field(init=False, repr=False, compare=False)
     _of_roles: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
 
@@ -39,6 +40,7 @@ class AllergyTable:
             role: frozenset(group.id for group in self.groups if group.role == role)
             for role in {group.role for group in self.groups if group.role}
         }
+        object.__setattr__(self, "by_id", {group.id: group for group in self.groups})
         object.__setattr__(self, "by_value_set", {group.value_set: group for group in self.groups})
         object.__setattr__(self, "_of_roles", of_roles)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class SilentRow:
+class SilentRow(msgspec.Struct, frozen=True):
     """A row that does not speak. `table` is `procedures`, `indications`, `contraindications` or `criteria`.
 
     `row` is the procedure or contraindication that it is a part of; its own id where it is none.

@@ -6,6 +6,7 @@ A code that nothing can look up is worse than none: it looks as if it were judge
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from cds_service.near_names import did_you_mean
@@ -17,7 +18,11 @@ Row = Mapping[str, Any]
 
 
 def check_codes(
-    systems: Sequence[Row], value_sets: Mapping[str, Row], concept_maps: Sequence[Row], procedures: Collection[str]
+    systems: Sequence[Row],
+    value_sets: Mapping[str, Row],
+    concept_maps: Sequence[Row],
+    procedures: Collection[str],
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Every mistake in the codes.
 
@@ -26,14 +31,17 @@ def check_codes(
         value_sets: ValueSets by id.
         concept_maps: the shipped ones and a site's.
         procedures: ids of all procedures, to which a ConceptMap may map.
+        places: `value_sets/<id>` or `concept_maps/<id>` -> the file of a site that it is in.
     """
     yield from _systems(systems)
     known = {system["url"] for system in systems}
     for key, value_set in value_sets.items():
-        yield from _value_set(key, value_set, known)
+        file = places.get(f"value_sets/{key}", f"value_sets/{key}.json")
+        yield from _value_set(file, key, value_set, known)
     named = known | {alias for system in systems for alias in system["aliases"]}
     for concept_map in concept_maps:
-        yield from _concept_map(concept_map, named, procedures)
+        file = places.get(f"concept_maps/{concept_map.get('id')}", "concept_maps")
+        yield from _concept_map(file, concept_map, named, procedures)
 
 
 def _systems(systems: Sequence[Row]) -> Iterator[str]:
@@ -42,8 +50,7 @@ def _systems(systems: Sequence[Row]) -> Iterator[str]:
         yield f'code_systems.toml: "{name}" names two code systems or one of them twice; leave one'
 
 
-def _value_set(key: str, value_set: Row, known: Collection[str]) -> Iterator[str]:
-    file = f"value_sets/{key}.json"
+def _value_set(file: str, key: str, value_set: Row, known: Collection[str]) -> Iterator[str]:
     if value_set["url"].rpartition("/")[2] != key:
         yield f'{file}: "{key}", url is "{value_set["url"]}"; end it with the id'
     compose = value_set["compose"]
@@ -54,12 +61,12 @@ def _value_set(key: str, value_set: Row, known: Collection[str]) -> Iterator[str
         yield f'{file}: "{key}", exclude names "{system}", of which nothing is included; correct or remove it'
 
 
-def _concept_map(concept_map: Row, known: Collection[str], procedures: Collection[str]) -> Iterator[str]:
+def _concept_map(file: str, concept_map: Row, known: Collection[str], procedures: Collection[str]) -> Iterator[str]:
     name = concept_map.get("id") or concept_map.get("url") or concept_map.get("title") or "without an id"
     for group in concept_map["group"]:
         if group["target"] not in known:
             yield (
-                f'concept_maps: "{name}", target names "{group["target"]}", which is no code system that the service '
+                f'{file}: "{name}", target names "{group["target"]}", which is no code system that the service '
                 "reads; map to one of code_systems.toml"
             )
         if group["target"] != PROCEDURE_CODES:
@@ -68,6 +75,6 @@ def _concept_map(concept_map: Row, known: Collection[str], procedures: Collectio
             for target in element.get("target", ()):
                 if "code" in target and target["code"] not in procedures:
                     yield (
-                        f'concept_maps: "{name}", "{element["code"]}" is mapped to "{target["code"]}", which is no '
+                        f'{file}: "{name}", "{element["code"]}" is mapped to "{target["code"]}", which is no '
                         f"procedure; {did_you_mean(target['code'], procedures, 'correct it or add the procedure')}"
                     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from cds_service.knowledge.allergy_table import AllergyTerms, allergy_terms, check_allergies
 from cds_service.knowledge.code_checks import check_codes
@@ -22,8 +23,7 @@ from cds_service.knowledge.words import Words
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What the words of the tables are as terms: prepared once, for the checks and for the readers of texts."""
 
     words: Words
@@ -56,7 +56,7 @@ def cross_check(rows: TableRows, terms: Terms, problems: list[str]) -> None:
     problems += check_allergies(rows, terms.allergies)
     problems += check_diagnosis_words(terms.diagnoses)
     problems += check_order_words(rows)
-    problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures)
+    problems += check_codes(rows.systems, rows.value_sets, rows.concept_maps, rows.procedures, rows.places)
 
 
 def _missing(file: str, row: str, field: str, names: Iterable[str], known: Iterable[str], kind: str) -> Iterator[str]:
@@ -83,10 +83,15 @@ def _procedures(rows: TableRows) -> Iterator[str]:
             yield from _missing(file, key, field, row.get(field, ()), rows.contraindications, "contraindication")
         yield from _circle(rows, file, key)
         yield from _missing(
-            file, key, "settled_by", _named({"any_of": row.get("settled_by", ())}), rows.conditions, "condition"
+            file,
+            key,
+            "settled_by",
+            conditions_named({"any_of": row.get("settled_by", ())}),
+            rows.conditions,
+            "condition",
         )
         for alert in row.get("alert", ()):
-            yield from _missing(file, key, "alert", _named(alert["when"]), rows.conditions, "condition")
+            yield from _missing(file, key, "alert", conditions_named(alert["when"]), rows.conditions, "condition")
 
 
 def _urgency(rows: TableRows) -> Iterator[str]:
@@ -108,7 +113,7 @@ def _indications(rows: TableRows) -> Iterator[str]:
             yield f'{file}: indication "{name}" is there twice; give the second an id of its own'
         seen.add(indication["id"])
         for part in ("present_if", "possible_if"):
-            yield from _missing(file, name, part, _named(indication.get(part)), rows.conditions, "condition")
+            yield from _missing(file, name, part, conditions_named(indication.get(part)), rows.conditions, "condition")
         because = indication.get("possible_because")
         if ("possible_if" in indication) != bool(because):
             yield f'{file}: "{name}" has only one of possible_if and possible_because; give both or none'
@@ -127,11 +132,16 @@ def _circle(rows: TableRows, file: str, key: str) -> Iterator[str]:
 
 def _contraindications(rows: TableRows) -> Iterator[str]:
     file = "contraindications.toml"
+    seen: set[str] = set()
     for row in rows.contraindications.values():
         yield from _gate(rows, row["id"], row)
         ids = [criterion["id"] for criterion in row["criterion"]]
-        for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
-            yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
+        for name in ids:
+            if name in rows.contraindications:
+                yield f'{file}: criterion "{name}" has the id of a row; give it an id of its own'
+            elif name in seen:
+                yield f'{file}: criterion "{name}" is there twice; give the second an id of its own'
+            seen.add(name)
         for criterion in row["criterion"]:
             for field in ("superseded_by", "replaced_by"):
                 yield from _missing(file, criterion["id"], field, criterion.get(field, ()), ids, "criterion here")
@@ -171,7 +181,7 @@ def _gate(rows: TableRows, name: str, row: Row) -> Iterator[str]:
     for field in ("procedures", "except_procedures"):
         yield from _missing(file, name, field, row.get(field, ()), rows.procedures, "procedure")
     for part in ("when", "unless", "at_risk_when"):
-        yield from _missing(file, name, part, _named(row.get(part)), rows.conditions, "condition")
+        yield from _missing(file, name, part, conditions_named(row.get(part)), rows.conditions, "condition")
 
 
 def _thresholds(rows: TableRows) -> Iterator[str]:
@@ -261,7 +271,7 @@ def _lab_names(rows: TableRows) -> Iterator[str]:
         )
 
 
-def _named(value: Any) -> list[str]:
+def conditions_named(value: Any) -> list[str]:
     """Condition ids named by an expression as written in TOML."""
     if value is None:
         return []
@@ -269,4 +279,4 @@ def _named(value: Any) -> list[str]:
         return [value]
     if "is" in value:
         return [value["is"]]
-    return [name for parts in value.values() for part in parts for name in _named(part)]
+    return [name for parts in value.values() for part in parts for name in conditions_named(part)]

@@ -6,8 +6,9 @@ The formulas of each `kind` are in `findings/derived_labs.py` and `findings/scor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 _TEXTS: Mapping[str, str] = {
     "fraction-of": "{0} x {1} / {divisor}",
@@ -17,8 +18,7 @@ _TEXTS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Otherwise:
+class Otherwise(msgspec.Struct, frozen=True):
     """What an input may count as instead of its result, for some patients: then the score is a range.
 
     `name` says what would have to be known, a key of `part.*` in the wording. `when` is an id of `conditions.toml`;
@@ -31,8 +31,7 @@ class Otherwise:
     drug_classes: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One more point where the result meets it; `comparison` as of a threshold."""
 
     comparison: str
@@ -44,8 +43,7 @@ class Step:
         return f"{self.comparison} {self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """How one lab goes into a score, in this order: in `unit`, held to `lowest` and `highest`, subtracted from
     `subtract_from`, its logarithm (`ln` or `log10`). A score of points counts the `steps` that it meets instead.
     """
@@ -74,8 +72,7 @@ class Input:
         return f"{self.lab} {' and '.join(ends)}" if ends else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(msgspec.Struct, frozen=True):
     """`weight` times its inputs; only for patients of `sex`, and only where the lab `above` is above `above_value`."""
 
     weight: Decimal
@@ -85,8 +82,7 @@ class Term:
     above_value: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPart:
+class RecordedPart(msgspec.Struct, frozen=True):
     """A part of a score that no result gives: a condition that is recorded counts at least so many points.
 
     Of several parts of one name the one with most points counts. What is not recorded may be there all the same, so it
@@ -99,8 +95,7 @@ class RecordedPart:
     within_days: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Derivation:
+class Derivation(msgspec.Struct, frozen=True):
     """How a lab may be computed from others; `kind` names the formula."""
 
     kind: str
@@ -151,8 +146,7 @@ def _points(value: Input, least: Decimal) -> str:
     return f"{value.lab} {', '.join(counted)}, else {least} points"
 
 
-@dataclass(frozen=True, slots=True)
-class Grade:
+class Grade(msgspec.Struct, frozen=True):
     """A class of a score (`B`), for values up to `at_most`; None: above the others."""
 
     name: str

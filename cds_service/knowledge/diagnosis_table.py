@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.knowledge.diagnosis_texts import CLASSES, DiagnosisTexts, Named, Noise, words_of
 from cds_service.knowledge.phrases import Phrases, unglued
@@ -20,8 +21,7 @@ _OF_TITLES = ("plain_titles", "neutral_titles")
 _ICD, _ICD_OF_WHO = "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10"
 
 
-@dataclass(frozen=True, slots=True)
-class DiagnosisTerms:
+class DiagnosisTerms(msgspec.Struct, frozen=True):
     """The rows of `diagnosis_words.toml`, each with its phrases and their terms; and the words left out of these."""
 
     noise: Noise
@@ -82,10 +82,12 @@ def diagnosis_texts(
         sets = {hit.value_set for system in (_ICD, _ICD_OF_WHO) for hit in codes.lookup(system, code)}
         return tuple(Hit(value_set, "broader") for value_set in sorted(sets & asked))
 
+    asked_terms = [term for term, key in terms.items() if key in diagnoses and diagnoses[key].hits]
+    known_titles = title_words(titles, (*asked_terms, *scattered))
     rare = frozenset(
         _term(word, noise, words) for listed in _OF_TITLES for word in plain_words["words"][listed].split()
     )
-    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, title_words(titles), rare, of_code)
+    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, known_titles, rare, of_code)
 
 
 def phrases_of(row: Row) -> list[str]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.knowledge.diagnosis_types import DiagnosisReading, Mention, Standing
 from cds_service.knowledge.known_words import KnownWords
@@ -39,8 +41,7 @@ _CODE = re.compile(r"\b[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?\b", re.IGNORECASE)
 """A code of ICD-10 beside the words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A diagnosis that terms stand for: its value sets; none where no question asks for it.
 
     `lasts`: a history of it is the thing itself, a transplant for instance.
@@ -50,8 +51,7 @@ class Named:
     lasts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(msgspec.Struct, frozen=True):
     """A span of a phrase: a class of `CLASSES`, a diagnosis, or None for a word that no list holds."""
 
     kind: str | None
@@ -62,8 +62,7 @@ class _Term:
         return self.named is not None and bool(self.named.hits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(msgspec.Struct, frozen=True):
     """The words between two joints; `corrected` are those that were written with a slip."""
 
     words: list[str]
@@ -71,13 +70,12 @@ class _Stretch:
     corrected: frozenset[str]
 
 
-@dataclass(slots=True)
-class _Phrase:
+class _Phrase(msgspec.Struct):
     """A stretch between two joints, or up to a word like `with`; `standings` has one an asked-for diagnosis."""
 
     terms: list[_Term]
     joined: str
-    standings: list[Standing | None] = field(default_factory=list)
+    standings: list[Standing | None] = msgspec.field(default_factory=list)
     """In order; None where it is denied, or somebody else's."""
 
     @property
@@ -98,8 +96,7 @@ class _Phrase:
         return bool(self.how) and set(self.kinds) <= _CHANGING | _PASSING
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(msgspec.Struct, frozen=True):
     """Words, as `words_of` gives them, that change nothing; a side does where it stands before a part of the heart."""
 
     words: frozenset[str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from cds_service.knowledge.value_sets import Hit
 
@@ -18,8 +19,7 @@ class Standing(Enum):
     """`possible`, `rule out`, `?`, or joined to what is denied."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(msgspec.Struct, frozen=True):
     """A diagnosis that a text names. `sure`: every word of the phrase around it is known."""
 
     hits: tuple[Hit, ...]
@@ -27,8 +27,7 @@ class Mention:
     sure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DiagnosisReading:
+class DiagnosisReading(msgspec.Struct, frozen=True):
     """What a text says. `known`: every word is known, and together they say something."""
 
     mentions: tuple[Mention, ...]

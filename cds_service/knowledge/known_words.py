@@ -19,11 +19,11 @@ class KnownWords:
         self._meanings = dict(meanings)
         self._sorted = sorted(meanings)
         self._without_a_letter: dict[int, str | tuple[str, ...]] = {}
-        """Hash of a word without one letter -> the word, or the few words, that it may be of: half the memory of
-        the shorter words themselves."""
+        """Hash of a word without one letter -> the word, or the few words, that it may be of: less than half the memory
+        of the shorter words themselves."""
         for word in self._sorted:
             if len(word) >= _SHORTEST and word.isalpha():
-                for shorter in dict.fromkeys(map(hash, _without_each_letter(word))):
+                for shorter in dict.fromkeys(map(_short_hash, _without_each_letter(word))):
                     known = self._without_a_letter.setdefault(shorter, word)
                     if known is not word:
                         self._without_a_letter[shorter] = (*((known,) if isinstance(known, str) else known), word)
@@ -71,8 +71,13 @@ class KnownWords:
 
     def _longer_than(self, word: str) -> tuple[str, ...]:
         """The words that, as far as hashes tell, are this one and a letter more."""
-        found = self._without_a_letter.get(hash(word), ())
+        found = self._without_a_letter.get(_short_hash(word), ())
         return (found,) if isinstance(found, str) else found
+
+
+def _short_hash(word: str) -> int:
+    """As long as the shortest integers of Python are; two words of one hash are told apart by whoever asks."""
+    return hash(word) & 0x3FFF_FFFF
 
 
 def _without_each_letter(word: str) -> Iterator[str]:

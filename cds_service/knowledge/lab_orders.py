@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.words import Words
@@ -19,8 +20,7 @@ FILE = "lab_orders.toml"
 _LOINC = "http://loinc.org"
 
 
-@dataclass(frozen=True, slots=True)
-class LabTest:
+class LabTest(msgspec.Struct, frozen=True):
     """One test: `answers` are the labs that it is ordered for, `covers` the tests that it contains.
 
     `days_before`: for which day before the procedure it is ordered. `confirmed_by` is the test that re-checks its

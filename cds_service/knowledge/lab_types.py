@@ -6,10 +6,11 @@ How each is written in TOML: docs/changing-the-tables.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cds_service.knowledge.derivation import Derivation, Grade
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.units import Dimension, Units
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(msgspec.Struct, frozen=True):
     """How values in one dimension of units become the canonical unit: times the unit's own factor, times `factor`.
 
     `at_most`, in base units: the largest value that is taken in this dimension (a fraction written with unit 1).
@@ -29,8 +29,7 @@ class Scale:
     at_most: Fraction | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lab:
+class Lab(msgspec.Struct, frozen=True):
     """One analyte: its LOINC ValueSet, canonical UCUM unit and the dimensions of units that it is reported in.
 
     `reported_in` is one unit of each dimension. `unit_words` are written in place of the canonical unit, lower case.
@@ -70,8 +69,7 @@ class Lab:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(msgspec.Struct, frozen=True):
     """One limit. `comparison` is `<`, `<=`, `>`, `>=`, `in` (coded answers) or `rise`."""
 
     id: str

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple
+
+import msgspec
 
 _JOINED = re.compile(r"[\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _END = 2  # stems are indexed by as many letters; a shorter stem would not be found
@@ -19,15 +19,14 @@ _MOST_LETTERS = 1_000  # of a term
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A stretch of a text and what it means; None: no term is known for it."""
 
     meaning: str | None
     words: str
 
 
-class _Part(NamedTuple):
+class _Part(msgspec.Struct, frozen=True, gc=False):
     """One word of a term: its letters, and whether more may come before or after them."""
 
     letters: str
@@ -42,7 +41,7 @@ class _Part(NamedTuple):
         return word.startswith(self.letters) if self.after else word == self.letters
 
 
-class _Term(NamedTuple):
+class _Term(msgspec.Struct, frozen=True, gc=False):
     meaning: str
     parts: tuple[_Part, ...]
     weight: int
@@ -147,7 +146,8 @@ def _by_end(stems: Iterable[str]) -> dict[str, tuple[int, ...]]:
 
 def _term(meaning: str, phrase: str, known: dict[str, _Part]) -> _Term:
     """A term; `known` are the words of the terms before it, which share their parts."""
-    parts = tuple([known.get(word) or known.setdefault(word, _part(word)) for word in phrase.split()])
+    words = phrase.split() if " " in phrase else [phrase]
+    parts = tuple([known.get(word) or known.setdefault(word, _part(word)) for word in words])
     letters = sum([len(part.letters) for part in parts])
     is_whole = not any([part.before or part.after for part in parts])  # noqa: C419 - faster as a list
     return _Term(meaning, parts, (len(parts) * _MOST_LETTERS + letters) * 2 + is_whole)
@@ -157,6 +157,8 @@ _weight = attrgetter("weight")
 
 
 def _part(word: str) -> _Part:
+    if word.isascii() and word.isalpha():
+        return _Part(word, False, False)
     letters = word.strip("*")
     joined = not letters.isascii() and _JOINED.search(letters) is not None
     return _Part(letters, joined or word.startswith("*"), joined or word.endswith("*"))

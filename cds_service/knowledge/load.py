@@ -35,14 +35,15 @@ from cds_service.knowledge.read import once
 from cds_service.knowledge.remembered import with_memory
 from cds_service.knowledge.shared_parts import shared
 from cds_service.knowledge.site import SiteChanges, read_site
+from cds_service.knowledge.site_checks import check_site
 from cds_service.knowledge.site_dates import in_force, next_day, wrong_dates
 from cds_service.knowledge.site_overlay import (
     add_rows,
     changes_of,
-    overlay,
     overlay_criteria,
     overlay_holds,
     overlay_order_words,
+    overlay_procedures,
     overlay_thresholds,
 )
 from cds_service.knowledge.site_texts import links_of, overlay_override_reasons, overlay_wordings
@@ -160,6 +161,7 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str], toda
     files.next_day = next_day(changes, today)
     speaking = _speaking(files)
     _lay_over(files, in_force(changes, today), problems)
+    problems += check_site(changes, files)
     files.switched_off = tuple(sorted(speaking - _speaking(files)))
     terms = terms_of(files)
     cross_check(files, terms, problems)
@@ -170,6 +172,7 @@ def _effective(files: TableRows, changes: SiteChanges, problems: list[str], toda
 
 
 def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> None:
+    files.places = {**files.places, **changes.places}
     files.not_connected = frozenset(row["id"] for row in changes.not_connected)
     holds, sources = overlay_holds(files.holds, changes.holds, problems)
     files.holds = dict(holds)
@@ -178,7 +181,7 @@ def _lay_over(files: TableRows, changes: SiteChanges, problems: list[str]) -> No
     files.conditions = add_rows(files.conditions, changes.conditions, "site/conditions.toml", "condition", problems)
     files.value_sets = add_rows(files.value_sets, changes.value_sets, "site/value_sets", "ValueSet", problems)
     files.contraindications = dict(overlay_criteria(files.contraindications, changes.contraindications, problems))
-    files.procedures = dict(overlay(files.procedures, changes.procedures, "site/procedures", problems, may_add=True))
+    files.procedures = dict(overlay_procedures(files.procedures, changes, problems))
     files.order_words = overlay_order_words(files.order_words, changes.order_words)
     files.wordings = overlay_wordings(files.wordings, changes.wordings, problems)
     files.override_reasons = overlay_override_reasons(files.override_reasons, changes.override_reasons, problems)
@@ -329,9 +332,9 @@ def _code_index(
     return CodeIndex(map(rows.code_system, systems), aliases, rules, exclusions, mappings, words, titles)
 
 
-def _conditions_asked(files: TableRows) -> frozenset[str]:
+def _conditions_asked(files: TableRows) -> tuple[str, ...]:
     """The value sets of conditions, whichever table asks for them."""
-    return frozenset(name for name in files.value_sets if name.startswith(("condition-", "criterion-")))
+    return tuple(name for name in files.value_sets if name.startswith(("condition-", "criterion-")))
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:

@@ -46,11 +46,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         holds=_by_agent(hold_rows, holds["guidelines"]),
         ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if _is_active(row)},
         doses=tuple(_dose(row) for row in medications["dose"] if _is_active(row)),
-        prophylaxis=tuple(
-            Prophylaxis(row["agent"], _number(row, "strength"), Decimal(row["doses_a_day"]))
-            for row in medications["prophylaxis"]
-            if _is_active(row)
-        ),
+        prophylaxis=tuple(_prophylaxis(row) for row in medications["prophylaxis"] if _is_active(row)),
         together=tuple(
             Together(frozenset(row["kinds"]), frozenset(row["agents"]), row["ask_first"])
             for row in holds["together"]
@@ -64,6 +60,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         twice_a_day_words=tuple(reading["twice_a_day_words"]),
         targets=tuple(Target(row["threshold"], frozenset(row.get("access", ()))) for row in holds["target"]),
         renal_within_days=holds["renal"]["within_days"],
+        dialysis=holds["renal"]["dialysis"],
         clot_uses=frozenset(clot["uses"]),
         clot_procedures=frozenset(clot["procedures"]),
         treating_kinds=frozenset(wanted["kinds"]),
@@ -136,6 +133,11 @@ def _dose(row: Row) -> DoseSign:
     return DoseSign(row["agent"], Decimal(row["strength"]), Decimal(row["doses_a_day"]), row["ask_first"])
 
 
+def _prophylaxis(row: Row) -> Prophylaxis:
+    amounts = Decimal(row["at_most"]), row["unit"], Decimal(row["doses_a_day"])
+    return Prophylaxis(row["agent"], *amounts, without_a_dose=row.get("without_a_dose", False))
+
+
 def _texts(table: Row, words: Words) -> MedicationTexts:
     names: dict[str, list[str]] = {}
     for row in table["agent"]:
@@ -144,7 +146,14 @@ def _texts(table: Row, words: Words) -> MedicationTexts:
     unverified = [name for row in table["agent"] for name in row.get("unverified_words", ())]
     confirmed = {name for row in table["agent"] for name in row.get("words", ())}
     reading = table["reading"]
-    return MedicationTexts(names, set(unverified) - confirmed, reading["look_alikes"], reading["topical_words"], words)
+    return MedicationTexts(
+        names,
+        set(unverified) - confirmed,
+        reading["look_alikes"],
+        reading["topical_words"],
+        reading["compound_endings"],
+        words,
+    )
 
 
 def _number(row: Row, name: str) -> Decimal | None:
@@ -176,6 +185,8 @@ def check_medications(rows: TableRows) -> Iterator[str]:
             yield f'holds.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
         for name in set(row["classes"]) - {agent["class"] for agent in rows.medications["agent"]}:
             yield f'holds.toml: "{row["id"]}", classes names "{name}", which no agent has as its class; correct it'
+    if (name := rows.hold_table["renal"]["dialysis"]) not in rows.conditions:
+        yield f'holds.toml: renal, dialysis names "{name}", which is no condition; correct it or add it'
     for name in (row["threshold"] for row in rows.hold_table["target"]):
         if name not in rows.thresholds:
             yield f'holds.toml: target names "{name}", which is no threshold; correct it or add it'

@@ -6,11 +6,12 @@ How each is written in TOML, and what every action means: docs/medications.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cds_service.indicator import Indicator
 
@@ -52,8 +53,7 @@ class HoldAction(StrEnum):
     NO_RECOMMENDATION = "no-recommendation"
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(msgspec.Struct, frozen=True):
     """One active substance, or a class of them that is recorded without one.
 
     `doses_a_day` is its usual schedule. `at_most`: what is said of it is never louder. `counts_within_days`: an older
@@ -73,8 +73,7 @@ class Agent:
     """It stands for agents of a class that the record does not name."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClearanceBand:
+class ClearanceBand(msgspec.Struct, frozen=True):
     """A range of creatinine clearance in mL/min; a None end is open."""
 
     at_least: Decimal | None = None
@@ -110,8 +109,7 @@ class ClearanceBand:
         return any(end is not None for end in (self.at_least, self.above, self.below, self.at_most))
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRow:
+class HoldRow(msgspec.Struct, frozen=True):
     """What one guideline says of one agent. `bleeding_risk` and `dose` None: of any.
 
     `doses_a_day`: of the schedule whose doses it counts; None: of whatever is taken.
@@ -156,8 +154,7 @@ class HoldRow:
         return self.bleeding_risk in (None, bleeding_risk) and self.band.holds(clearance)
 
 
-@dataclass(frozen=True, slots=True)
-class AskFirst:
+class AskFirst(msgspec.Struct, frozen=True):
     """A recorded state in which nobody stops agents of these kinds without asking `who` (key of `ask.*`)."""
 
     id: str
@@ -168,8 +165,7 @@ class AskFirst:
     who: str
 
 
-@dataclass(frozen=True, slots=True)
-class DoseSign:
+class DoseSign(msgspec.Struct, frozen=True):
     """A dose that says by itself what an agent is for."""
 
     agent: str
@@ -178,17 +174,20 @@ class DoseSign:
     ask_first: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prophylaxis:
-    """A dose of an agent that prevents a clot and treats none: at most so often a day; `strength` None: any."""
+class Prophylaxis(msgspec.Struct, frozen=True):
+    """A dose of an agent that prevents a clot and treats none: so much at once and so often a day at most.
+
+    `unit` is `mg` or `units`. `without_a_dose`: where none is named it is taken for one.
+    """
 
     agent: str
-    strength: Decimal | None
+    at_most: Decimal
+    unit: str
     doses_a_day: Decimal
+    without_a_dose: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(msgspec.Struct, frozen=True):
     """Agents that together say what is not recorded: one of `agents`, and another of `kinds`."""
 
     kinds: frozenset[str]
@@ -196,16 +195,14 @@ class Together:
     ask_first: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A limit (id of a threshold) that an agent's test must meet, by ways in; no ways: by any."""
 
     threshold: str
     access: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class DrugClass:
+class DrugClass(msgspec.Struct, frozen=True):
     """What is said of a class of agents beside its rows.
 
     `lab`: the result that its effect is read by. `before_stopping`: advice in place of the criterion's own. `reversal`:
@@ -218,8 +215,7 @@ class DrugClass:
     ask_first: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MedicationUse:
+class MedicationUse(msgspec.Struct, frozen=True):
     """Of agents with one name, which is meant where a text holds one of the words."""
 
     of: frozenset[str]
@@ -227,8 +223,7 @@ class MedicationUse:
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MedicationTable:
+class MedicationTable(msgspec.Struct, frozen=True):
     """`medications.toml` and `holds.toml`. `holds` are by agent, of the leading guideline first; drafts are among them.
 
     `ask_first`, `doses`, `prophylaxis` and `together` hold active rows only.
@@ -248,6 +243,8 @@ class MedicationTable:
     twice_a_day_words: tuple[str, ...]
     targets: tuple[Target, ...]
     renal_within_days: int
+    dialysis: str
+    """Id of the condition in which no result tells the kidney's function."""
     clot_uses: frozenset[str]
     clot_procedures: frozenset[str]
     treating_kinds: frozenset[str]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.order_phrases import Context, Lexicon, Phrase, Phrases, rewritten
@@ -43,8 +44,7 @@ _AT_THE_END = frozenset({"re", "li"})
 """Sides in German that mean something else in the middle of an English text."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderName:
+class OrderName(msgspec.Struct, frozen=True):
     """What the texts of one order say.
 
     `text` is every word that is meant, spelled out, with one blank around each: what is denied or history is left out,
@@ -61,8 +61,7 @@ class OrderName:
     looks_interventional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Other:
+class _Other(msgspec.Struct, frozen=True):
     """A word of another order; with `whoever_asks` also under the prefix of the department."""
 
     word: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.knowledge.order_language import ACTION
 
@@ -29,8 +30,7 @@ def is_telling(part: str, parts: Parts) -> bool:
     return parts[part] not in _WEIGHTS
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """One way to name a procedure.
 
     Of each of `needed` a part must be there, and none of `never`. Parts of `known`, and any part of the kinds

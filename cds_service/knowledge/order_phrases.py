@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Generic, TypeVar
+
+import msgspec
 
 M = TypeVar("M")
 
@@ -13,8 +14,7 @@ M = TypeVar("M")
 _UNKNOWN = "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Lexicon:
+class Lexicon(msgspec.Struct, frozen=True):
     """Words that say nothing by themselves (`idle`), every word that the tables know, and those before a reason."""
 
     idle: Container[str]
@@ -22,8 +22,7 @@ class Lexicon:
     reason: Container[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """When a phrase counts; an empty field does not restrict. A word may end in `*`; `?` is any unknown word.
 
     `near`: one of these words is in the text; with `alone` it is enough that no other word is, but for a reason.
@@ -79,8 +78,7 @@ def _is_among(wanted: str, words: Collection[str], lexicon: Lexicon) -> bool:
     return wanted in words
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase(Generic[M]):
+class Phrase(msgspec.Struct, Generic[M], frozen=True):
     """Words in a row, and what they mean where their context holds."""
 
     form: tuple[str, ...]

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.knowledge.order_language import OrderLanguage, OrderName
 from cds_service.knowledge.order_patterns import Parts, Patterns, is_telling, weight_of
@@ -18,8 +20,7 @@ from cds_service.knowledge.order_patterns import Parts, Patterns, is_telling, we
 _MANY_WORDS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class TextMatch:
+class TextMatch(msgspec.Struct, frozen=True):
     """What the texts of an order name.
 
     `procedures` are named equally well, by `by` (`parts` or `synonym`), with the words `matched`. `vetoed` if a word
@@ -35,8 +36,7 @@ class TextMatch:
     unexplained: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(msgspec.Struct, frozen=True):
     """Procedures with the parts of a name that they explain, and how much of it that is."""
 
     procedures: tuple[str, ...] = ()
@@ -46,8 +46,7 @@ class _Named:
     vetoed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Synonym:
+class _Synonym(msgspec.Struct, frozen=True):
     text: str
     words: frozenset[str]
     parts: Parts

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Performed:
+class Performed(msgspec.Struct, frozen=True):
     """One row: what was done, and the value set of conditions that it proves, for `proves_within_days` or for ever.
 
     `procedures` are ids of procedures of the tables that it is recognized as. `ended_by` names rows that undo it.

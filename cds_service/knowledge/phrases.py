@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.knowledge.words import one_form
 
@@ -34,8 +35,7 @@ _GLUED = re.compile(
 _MAY_BE_GLUED = re.compile(rf"[\d{_OTHER_SCRIPT}]")  # most texts are not, and looking at each place takes long
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """A stretch between two joints; `joined` is `start` of a sentence, `list` or `detail`."""
 
     joined: str

@@ -25,6 +25,26 @@ if TYPE_CHECKING:
 SCHEMAS = Path(__file__).parent / "schemas"
 
 
+class Unreadable(Exception):
+    """A file that is no text; the message says what to do."""
+
+
+def text_of(path: Path) -> str:
+    """The text of a file that a person may have written with any editor: UTF-8, with or without a byte order mark.
+
+    Raises:
+        Unreadable: the file can't be opened, or is in another encoding.
+    """
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        missing = "mend the link or remove it" if path.is_symlink() else "put it back"
+        remedy = missing if isinstance(error, FileNotFoundError) else "make it readable"
+        raise Unreadable(f"can't be opened ({error.strerror or error}); {remedy}") from None
+    except UnicodeDecodeError:
+        raise Unreadable("is not in UTF-8; save it with the encoding UTF-8") from None
+
+
 @cache
 def table_schema(name: str) -> JsonSchema:
     """One of the files in `schemas/`, named without `.json`."""
@@ -58,11 +78,14 @@ def read_toml(path: Path, name: str, schema: str, problems: list[str]) -> dict[s
         return numbers[-1]
 
     try:
-        text = path.read_text("utf-8")
+        text = text_of(path)
         if (in_use := _IN_USE.get(key := _key(schema, text))) is not None:
             return in_use
         data = tomli.loads(text, parse_float=decimal)
-    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
+    except Unreadable as error:
+        problems.append(f"{name}: {error}")
+        return {}
+    except tomli.TOMLDecodeError as error:
         problems.append(f"{name}: can't be read as TOML ({error}); correct the line it names")
         return {}
     # TOML has nan and inf, against which nothing can be compared, not even by a schema.
@@ -88,11 +111,14 @@ _HALF = Decimal("0.5")
 def read_json(path: Path, name: str, schema: str, problems: list[str]) -> dict[str, Any]:
     """The same for a FHIR resource in JSON."""
     try:
-        text = path.read_text("utf-8")
+        text = text_of(path)
         if (in_use := _IN_USE.get(key := _key(schema, text))) is not None:
             return in_use
         data = json.loads(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except Unreadable as error:
+        problems.append(f"{name}: {error}")
+        return {}
+    except json.JSONDecodeError as error:
         problems.append(f"{name}: can't be read as JSON ({error}); correct the place it names")
         return {}
     return _checked(name, data, key, problems)

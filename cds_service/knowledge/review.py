@@ -30,6 +30,11 @@ ORIGINS = {
     SITE: "Procedures of the hospital",
 }
 """Heading of the procedures of each origin, in the order in which they are shown."""
+_BEFORE_MINOR = {
+    "info": "information before a minor procedure",
+    "line": "a line before a minor procedure",
+    "line-if-awake": "information before a minor procedure, a line without sedation",
+}
 
 
 def procedure_lines(knowledge: Knowledge) -> list[ReviewLine]:
@@ -131,13 +136,18 @@ def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Know
         "asks": question.asks(knowledge),
         "reads": ", ".join(question.reads(knowledge)),
         "oldest result, days": str(threshold.within_days) if threshold else "",
-        "told as": question.told_as(criterion.indicator),
+        "told as": _told_as(criterion),
         "without data": "unknown" if criterion.required else "not missed",
         "guideline": "; ".join(question.guidelines(knowledge)),
         "grade": threshold.grade if threshold else criterion.grade,
         "source": threshold.source if threshold else criterion.source or row.source,
         "status": "active, in shadow" if row.shadow else "active",
     }
+
+
+def _told_as(criterion: Criterion) -> str:
+    level = criterion.question.told_as(criterion.indicator)
+    return f"{level}, {_BEFORE_MINOR[criterion.minor]}" if criterion.minor else level
 
 
 def gate_texts(gate: Gate, knowledge: Knowledge) -> Iterator[str]:

@@ -13,7 +13,7 @@ from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.changes import SilentRow
 from cds_service.knowledge.derivation import Derivation, Grade, Input, Otherwise, RecordedPart, Step, Term
-from cds_service.knowledge.expressions import Expression, PatientGroup
+from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.lab_types import Lab, Scale, Threshold
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.table_rows import TableRows
@@ -76,7 +76,8 @@ def indication(row: Row) -> Indication:
 
 def patient_group(row: Row) -> PatientGroup:
     """The fields `sex`, `from_age` and `to_age` of a row."""
-    return PatientGroup(row.get("sex"), row.get("from_age"), row.get("to_age"))
+    group = PatientGroup(row.get("sex"), row.get("from_age"), row.get("to_age"))
+    return ANYBODY if group == ANYBODY else group
 
 
 def alert(row: Row) -> Alert:
@@ -155,8 +156,8 @@ def gate(row: Row) -> Gate:
     )
 
 
-def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Criterion:
-    """A [[contraindication.criterion]] row; `problem` is that of its contraindication."""
+def criterion(row: Row, problem: str, minor: str | None, thresholds: Mapping[str, Threshold]) -> Criterion:
+    """A [[contraindication.criterion]] row; `problem` and `minor` are those of its contraindication."""
     kind = QUESTION_TYPES[row["kind"]]
     return Criterion(
         id=row["id"],
@@ -177,6 +178,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
         unspecific=row.get("unspecific", "line"),
         advice=tuple(row["advice"]),
         says=row.get("says"),
+        minor=row.get("minor", minor),
         source=row.get("source", ""),
         grade=row.get("grade", ""),
     )
@@ -184,7 +186,7 @@ def criterion(row: Row, problem: str, thresholds: Mapping[str, Threshold]) -> Cr
 
 def contraindication(row: Row, thresholds: Mapping[str, Threshold]) -> Contraindication:
     """A [[contraindication]] row with the criteria that speak: active ones whose limit, if they have one, is."""
-    active = [criterion(r, row["problem"], thresholds) for r in row["criterion"] if is_active(r)]
+    active = [criterion(r, row["problem"], row.get("minor"), thresholds) for r in row["criterion"] if is_active(r)]
     return Contraindication(
         id=row["id"],
         label=row["label"],

@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-import orjson
+import msgspec
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,8 +33,7 @@ def shared(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     Raises:
         TypeError: an argument of a type of which no hash is known; give it as rows.
     """
-    made_of = orjson.dumps([make.__module__, make.__qualname__, args, kwargs], default=_contents)
-    digest = hashlib.sha256(made_of).digest()
+    digest = hashlib.sha256(_ENCODER.encode([make.__module__, make.__qualname__, args, kwargs])).digest()
     part = _IN_USE.get(digest)
     if part is None:
         part = _IN_USE.setdefault(digest, make(*args, **kwargs))
@@ -46,12 +44,11 @@ def shared(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def _contents(value: Any) -> Any:
     """What makes a value different from others of its type, for what JSON has no type for."""
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, frozenset):
-        return sorted(value)
     if isinstance(value, re.Pattern):
         return [value.pattern, value.flags]
     if (digest := _HASHES.get(value)) is not None:
         return digest.hex()
     raise TypeError(f"{type(value).__name__}: is no row and no shared part")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_contents)

@@ -26,13 +26,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from cds_service.knowledge.read import read_json, read_toml
 from cds_service.knowledge.site_lock import LOCK, NOTES, differences
+from cds_service.near_names import did_you_mean
 
-_NOT_HELD = "a site folder can not hold this file; remove or rename it, see docs/changing-the-tables.md"
 TABLES: Mapping[str, tuple[str, str, str]] = {
     "thresholds.toml": ("thresholds", "site_thresholds", "threshold"),
     "contraindications.toml": ("contraindications", "site_contraindications", "contraindication"),
@@ -50,7 +51,8 @@ _RESOURCES = {
     "value_sets": ("value_sets", "site_value_set"),
 }
 """Folder -> field of `SiteChanges` and schema."""
-_NOTES = (".md", ".txt")
+_LEFT_BY_PROGRAMS = ("~$*", "#*#", "Thumbs.db", "desktop.ini")
+"""What editors and file managers leave beside the files of people, if it is not hidden and no backup (`~`)."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class SiteChanges:
     concept_maps: list[dict[str, Any]] = field(default_factory=list)
     expansions: list[dict[str, Any]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    """Id of a procedure, `value_sets/<id>` or `concept_maps/<id>` -> the file that it is in."""
 
 
 def read_site(folder: Path, problems: list[str]) -> SiteChanges:
@@ -91,7 +95,7 @@ def read_site(folder: Path, problems: list[str]) -> SiteChanges:
         if _read_file(path, path.relative_to(folder), name, site, problems):
             site.files.append(path)
         elif not _is_beside(path.relative_to(folder)):
-            problems.append(f"{name}: {_NOT_HELD}")
+            problems.append(f"{name}: a site folder can not hold this file; {_instead(path.relative_to(folder))}")
     problems += differences(folder, site_files(folder))
     return site
 
@@ -101,6 +105,17 @@ def site_files(folder: Path) -> list[Path]:
     return sorted(_walk(folder, set()))
 
 
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder is nobody's change: hidden, the copy that an editor keeps, or left by a file manager."""
+    return name.startswith(".") or name.endswith("~") or any(fnmatchcase(name, left) for left in _LEFT_BY_PROGRAMS)
+
+
+def _instead(place: Path) -> str:
+    known = ["order_words.toml", *TABLES] if len(place.parts) == 1 else []
+    otherwise = "remove or rename it, see docs/changing-the-tables.md"
+    return did_you_mean(place.name.lower(), known, otherwise, likeness=0.9)
+
+
 def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
     real = folder.resolve()
     if real in seen:
@@ -108,7 +123,7 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
     seen.add(real)
     for entry in os.scandir(folder):
         path = folder / entry.name
-        if entry.name.startswith(".") or entry.name.endswith("~"):  # hidden, or the copy that an editor keeps
+        if is_passed_over(entry.name):
             continue
         if path.is_dir():
             yield from _walk(path, seen)
@@ -125,12 +140,19 @@ def _read_file(path: Path, place: Path, name: str, site: SiteChanges, problems: 
     elif str(place) == "order_words.toml":
         site.order_words = read_toml(path, name, "site_order_words", problems)
     elif where == "procedures" and path.suffix == ".toml":
-        site.procedures += read_toml(path, name, "site_procedures", problems).get("procedure", [])
+        found = read_toml(path, name, "site_procedures", problems).get("procedure", [])
+        site.procedures += found
+        site.places |= {row["id"]: name for row in found}
     elif where in _RESOURCES and path.suffix == ".json":
         attribute, schema = _RESOURCES[where]
-        found = read_json(path, name, schema, problems)
-        # A ConceptMap may be without an id: messages name it by its file.
-        getattr(site, attribute).extend([{"id": path.stem} | found] if found else [])
+        read = read_json(path, name, schema, problems)
+        if read and where == "value_sets" and read["id"] != path.stem:
+            problems.append(f'{name}: id is "{read["id"]}"; name the file {read["id"]}.json, or correct the id')
+        if read:
+            # A ConceptMap may be without an id: messages name it by its file.
+            resource = {"id": path.stem} | read
+            getattr(site, attribute).append(resource)
+            site.places[f"{where}/{resource['id']}"] = name
     else:
         return False
     return True

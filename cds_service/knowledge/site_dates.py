@@ -13,7 +13,7 @@ from typing import Any
 from cds_service.knowledge.site import TABLES, SiteChanges
 
 Row = Mapping[str, Any]
-_NOT_ROWS = ("files", "order_words")
+_NOT_ROWS = ("files", "places", "order_words")
 _FILES = {attribute: file for file, (attribute, _, _) in TABLES.items()}
 LATER, OVER = "later", "over"
 """A change that does not count yet, and one that no longer does."""
@@ -36,7 +36,7 @@ def in_force(site: SiteChanges, today: date) -> SiteChanges:
         counting = (row for row in rows if not state_of(row, today))
         return [row | ({"criterion": kept(row["criterion"])} if "criterion" in row else {}) for row in counting]
 
-    names = [field.name for field in fields(site) if field.name != "files"]
+    names = [field.name for field in fields(site) if field.name not in ("files", "places")]
     return replace(site, **{name: kept(getattr(site, name)) for name in names})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from cds_service.knowledge.expansions import edition_of
@@ -25,24 +26,27 @@ def overlay(
     problems: list[str],
     *,
     may_add: bool = False,
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
     """The shipped rows with the changes laid over them.
 
     A row with an id that is not shipped is a problem, unless `may_add` and the row is a whole one (has `region`).
-    `synonyms` and `exclude_terms` are added to the shipped ones, every other field replaces its own.
+    `synonyms` and `exclude_terms` are added to the shipped ones, every other field replaces its own. `places` are the
+    files of rows that are not in `file`.
     """
     rows = {key: dict(row) for key, row in shipped.items()}
     changed: set[str] = set()
     for change in changes:
+        place = places.get(change["id"], file)
         if change["id"] in changed:
-            problems.append(f'{file}: "{change["id"]}" is changed twice; join the two changes')
+            problems.append(f'{place}: "{change["id"]}" is changed twice; join the two changes')
         changed.add(change["id"])
         row = rows.get(change["id"])
         if row is None and not (may_add and "region" in change):
             near = did_you_mean(change["id"], shipped, "correct the id")
-            problems.append(f'{file}: "{change["id"]}" is no row of the shipped table; {near}')
+            problems.append(f'{place}: "{change["id"]}" is no row of the shipped table; {near}')
         elif row is not None and "region" in change:
-            problems.append(f'{file}: "{change["id"]}" is shipped already; change it by its allowed fields only')
+            problems.append(f'{place}: "{change["id"]}" is shipped already; change it by its allowed fields only')
         elif row is None:
             rows[change["id"]] = dict(change)
         else:
@@ -51,6 +55,13 @@ def overlay(
             for name, value in change.items():
                 row[name] = [*row.get(name, ()), *value] if name in _ADDED else value
     return rows
+
+
+def overlay_procedures(
+    shipped: Mapping[str, Mapping[str, Any]], changes: SiteChanges, problems: list[str]
+) -> dict[str, dict[str, Any]]:
+    """The same for procedures, of which a hospital may have its own."""
+    return overlay(shipped, changes.procedures, "site/procedures", problems, may_add=True, places=changes.places)
 
 
 def overlay_thresholds(
@@ -173,4 +184,6 @@ def _step(name: str, old: Any, new: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import msgspec
 
 from cds_service.errors import SetupError, TableError
 from cds_service.knowledge.archive import packed, unpack
@@ -18,8 +19,7 @@ from cds_service.knowledge.tables import Knowledge
 _LOOK_AT_FILES = "look at the files: cds-service tables --of VERSION --export DIR"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """The files of one knowledge version, each part as .tar.gz; `day` is the one for which they were loaded."""
 
     version: str

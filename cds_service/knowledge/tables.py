@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from cds_service.indicator import Indicator
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
@@ -54,8 +56,7 @@ SECTION_OF = {
 """Problem -> its section; any other has one of its own name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """A condition that indications and gates speak of; its codes are the ValueSet named `value_set`.
 
     `provable` is False where no code means it by itself, so that its absence can't be stated either.
@@ -69,8 +70,7 @@ class Condition:
     """What it makes of a procedure that it is a reason for: `emergency` or `urgent`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Indication:
+class Indication(msgspec.Struct, frozen=True):
     """One reason for a procedure. `present_if` settles it; `possible_if` alone leaves it unknown."""
 
     id: str
@@ -89,8 +89,7 @@ class Indication:
     """Whether, and for whom, patient-view proposes the procedure when no one has ordered it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Procedure:
+class Procedure(msgspec.Struct, frozen=True):
     """One procedure. `uses` is the joint to the contraindications; `usually_uses` is a part of `uses`.
 
     `uses` holds `intravascular-contrast` beside `iodinated-contrast` unless the row says that none goes into a vessel.
@@ -131,7 +130,7 @@ class Procedure:
     expected: frozenset[str]
     """Contraindications that most of its patients have, often as its very reason: a line at most."""
     source: str
-    alternatives: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Contraindication id -> id of the procedure that may be done in its place."""
     shadow: bool = False
     """Its orders are judged and recorded, not shown: a site tries the row."""
@@ -144,9 +143,18 @@ class Procedure:
     radiation_field: frozenset[str] = frozenset()
     """What the X-rays pass through, as far as a contraindication asks: `abdomen`, `pelvis`."""
 
+    @property
+    def is_minor(self) -> bool:
+        """Whether it is of low bleeding risk and enters no artery."""
+        return self.bleeding_risk == "low" and self.access not in ("arterial", "any")
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+    @property
+    def is_sedated(self) -> bool:
+        """Whether it is done under sedation, as far as its row says."""
+        return "sedation" in self.uses
+
+
+class Gate(msgspec.Struct, frozen=True):
     """When a row or criterion applies; an empty field does not restrict.
 
     `uses`: any of them. `when`/`unless` speak of conditions that the record holds for certain.
@@ -177,8 +185,7 @@ class Gate:
         return self.when is None and self.unless is None and self.patients == ANYBODY
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(msgspec.Struct, frozen=True):
     """One question of a row, and what is said when its answer is present.
 
     `required`: with no datum the answer is unknown; otherwise it counts when there is one and is not missed when not.
@@ -214,13 +221,14 @@ class Criterion:
     """Wording keys of what can be done, `advice.*`."""
     says: str | None = None
     """What it means for the order, a key below `means.*`; None for the sentence of its kind of question."""
+    minor: str | None = None
+    """Before a minor procedure: `info`, no louder; `line`, nor a card of its own; `line-if-awake`, not if sedated."""
     source: str = ""
     grade: str = ""
     """Of the question itself, where it has no limit; empty where it rests on its row's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contraindication:
+class Contraindication(msgspec.Struct, frozen=True):
     """One row of the second table; `criteria` holds only those that speak (status active)."""
 
     id: str

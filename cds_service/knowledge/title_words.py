@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import pairwise
 
 from cds_service.knowledge.table_rows import Row
 
@@ -54,11 +55,14 @@ class TitleWords:
         return EVERYDAY if _is_in(self._everyday, word) else None
 
 
-def title_words(table: Row) -> TitleWords:
-    """The words of `title_words.toml`."""
-    return TitleWords(
-        table["heads"].split(), table["words"].split(), _pairs_of(table["pairs"]), table["everyday"].split()
+def title_words(table: Row, asked: Iterable[str] = ()) -> TitleWords:
+    """The words of `title_words.toml`, without those of the terms `asked` for, which a row or a site may have added."""
+    named = [term.split() for term in asked]
+    left_out = {word for words in named for word in words} | {f"{a} {b}" for words in named for a, b in pairwise(words)}
+    heads, words, everyday = (
+        (w for w in table[key].split() if w not in left_out) for key in ("heads", "words", "everyday")
     )
+    return TitleWords(heads, words, (pair for pair in _pairs_of(table["pairs"]) if pair not in left_out), everyday)
 
 
 def _pairs_of(lines: str) -> Iterable[str]:

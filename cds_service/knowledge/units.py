@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 Dimension = tuple[tuple[str, int], ...]
 """Base quantities with their exponents, by name: `(("length", -3), ("mass", 1))`; empty for a plain number."""
@@ -37,8 +38,7 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnitReading:
+class UnitReading(msgspec.Struct, frozen=True):
     """What a unit means: `factor` in base units (metre, gram, mole, second, ...) of its dimension."""
 
     factor: Fraction

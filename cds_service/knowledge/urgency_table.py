@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class UrgencyTable:
+
+class UrgencyTable(msgspec.Struct, frozen=True):
     """The numbers of `urgency.toml`.
 
     `priority`: FHIR request-priority -> `emergency`, `urgent` or `elective`; `days_left`: these -> days until the

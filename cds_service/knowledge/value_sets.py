@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from cds_service.knowledge.words import Words
 
@@ -26,8 +27,7 @@ _TAG = re.compile(r" \((?:disorder|finding|situation|procedure|regime/therapy|ev
 _RANGE = re.compile(r"[A-Za-z0-9][^A-Za-z0-9.][A-Za-z0-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """One value set that holds a code; `relation` is exact, narrower, broader, shared, component or adjacent."""
 
     value_set: str
@@ -39,8 +39,7 @@ class Hit:
         return self.relation in SUFFICIENT
 
 
-@dataclass(frozen=True, slots=True)
-class CodeSystem:
+class CodeSystem(msgspec.Struct, frozen=True):
     """How codes of one system are named and spelled, see `knowledge/code_systems.toml`.
 
     `form` is what a code looks like. `edition_of` is the system of which it is a national edition: its codes are read
@@ -58,8 +57,7 @@ class CodeSystem:
     own_meanings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRule:
+class CodeRule(msgspec.Struct, frozen=True):
     """One line of a value set: a code, or a prefix where `prefix` is True."""
 
     value_set: str
@@ -70,8 +68,7 @@ class CodeRule:
     display: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(msgspec.Struct, frozen=True):
     """Codes of a system that a value set leaves out, by a regular expression on the whole code."""
 
     value_set: str
@@ -79,8 +76,7 @@ class Exclusion:
     pattern: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(msgspec.Struct, frozen=True):
     """The target of a local code in a ConceptMap; `relation` is what the map's equivalence allows us to believe."""
 
     system: str
@@ -124,11 +120,10 @@ def mappings_of(concept_map: Mapping[str, Any]) -> dict[tuple[str, str], list[Ma
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    exact: dict[tuple[str, str], list[Hit]] = field(default_factory=dict)
-    prefixes: dict[tuple[str, str], list[Hit]] = field(default_factory=dict)
-    excluded: dict[str, list[Exclusion]] = field(default_factory=dict)
+class _Tables(msgspec.Struct, frozen=True):
+    exact: dict[tuple[str, str], list[Hit]] = msgspec.field(default_factory=dict)
+    prefixes: dict[tuple[str, str], list[Hit]] = msgspec.field(default_factory=dict)
+    excluded: dict[str, list[Exclusion]] = msgspec.field(default_factory=dict)
 
 
 class CodeIndex:
@@ -277,6 +272,12 @@ class CodeIndex:
     def mapped(self) -> Iterable[tuple[str, str]]:
         """(system, code) of every local code that a ConceptMap names."""
         return self._mappings.keys()
+
+    def mapped_in_vain(self) -> Iterator[tuple[str, str, str]]:
+        """(system, code, targets) of every local code that is mapped to codes of which no value set holds any."""
+        for (system, code), targets in self._mappings.items():
+            if targets and not self.holds(system, code):
+                yield system, code, ", ".join(f"{target.system}|{target.code}" for target in targets)
 
     def classifies(self, system: str) -> bool:
         """Whether the system's families are complete (ICD), so that "no match" is a statement."""

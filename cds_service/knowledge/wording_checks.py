@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from string import Formatter
 from typing import Any
+
+import msgspec
 
 from cds_service.kinds import KINDS
 from cds_service.knowledge.alerts import AGE_ALERT, SEX_ALERT, advice_key
@@ -43,8 +44,7 @@ _OF_ROWS: Places = {"means": frozenset({"procedure", "limit"})}
 """Families of sentences that rows name and that have places all the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(msgspec.Struct, frozen=True):
     """A sentence named by a field of a row."""
 
     key: str

@@ -42,7 +42,10 @@ class Words:
 
     def of(self, text: str) -> str:
         """The text as words with one blank around each; a phrase in blanks is found in it as whole words."""
-        spaced = f" {_NOT_WORD.sub(' ', plain(text)).strip()} "
+        if text.isascii() and text.isalpha():
+            spaced = f" {text.lower()} "  # one word of a table, as most are
+        else:
+            spaced = f" {_NOT_WORD.sub(' ', plain(text)).strip()} "
         if self._any_spelling.search(spaced):  # few texts hold one, and to look for each takes longer
             for variant, american in self._spelling:
                 spaced = spaced.replace(variant, american)

@@ -5,7 +5,7 @@ Made once, between partition and judging; every bucket is judged by it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
@@ -14,15 +14,17 @@ from pathlib import Path
 import msgspec
 
 from cds_service.kinds import CLINICAL, KINDS
-from cds_service.population.export import Export
+from cds_service.population.export import Export, types_named
 from cds_service.population.files import write_whole
-from cds_service.population.plan import WORK
+from cds_service.population.plan import WORK, Plan
 from cds_service.population.spill import ENCOUNTERS, KINDS_READ, SplitDone
 
 _BATCH = 1 << 20
 """About how many bytes of records are judged in one task."""
 _ENOUGH = 100
 """Dated resources that a kind must have to tell when it started; of fewer, the first one may come long after."""
+_BAD = ""
+"""Counts the bad lines of a file among its types."""
 _STRAYS = 1000
 """One resource in so many may have a date that is a mistake; the first and last days are found without them."""
 
@@ -51,11 +53,12 @@ class Coverage(msgspec.Struct, frozen=True):
         return range(batch * buckets // self.batches, (batch + 1) * buckets // self.batches)
 
 
-def cover(export: Export, splits: Sequence[SplitDone], buckets: int) -> Coverage:
-    """What all splits held; `buckets` is the number of the plan."""
+def cover(export: Export, plan: Plan, splits: Sequence[SplitDone]) -> Coverage:
+    """What all splits of a plan held."""
     types = sum((Counter(split.types) for split in splits), Counter[str]())
     named = {name for name in types if name in KINDS_READ} | export.listed
     incomplete = export.missing | _cut_short(splits) | _fewer(export.counts, types, splits) | _beside(named)
+    incomplete |= _unlike_their_names(plan, splits)
     by_kind = _by_kind(splits)
     first, last = _days_covered(sum(by_kind.values(), Counter[str]()))
     return Coverage(
@@ -67,7 +70,7 @@ def cover(export: Export, splits: Sequence[SplitDone], buckets: int) -> Coverage
         now=export.transaction_time,
         deleted=export.deleted,
         parts=tuple(split.parts for split in splits),
-        batches=max(1, min(buckets, -(-sum(split.spilled for split in splits) // _BATCH))),
+        batches=max(1, min(plan.buckets, -(-sum(split.spilled for split in splits) // _BATCH))),
     )
 
 
@@ -98,9 +101,18 @@ def _cut_short(splits: Iterable[SplitDone]) -> set[str]:
     return everything if "*" in names else {KINDS_READ[name] for name in names}
 
 
+def _unlike_their_names(plan: Plan, splits: Sequence[SplitDone]) -> set[str]:
+    """Kinds that a file is named after that holds something, and nothing of them: of another format, for instance."""
+    found: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for split, done in zip(plan.splits, splits, strict=True):
+        found[split.input].update({**done.types, _BAD: done.bad})
+    named = {number: types_named(Path(plan.inputs[number].path)) for number, types in found.items() if types.total()}
+    return {KINDS_READ[name] for number, names in named.items() if names.isdisjoint(+found[number]) for name in names}
+
+
 def _fewer(promised: Mapping[str, int], types: Mapping[str, int], splits: Iterable[SplitDone]) -> set[str]:
     """Kinds of which fewer lines were there than the manifest promised; broken lines may be any of them."""
-    broken = sum(len(split.bad) for split in splits)
+    broken = sum(split.bad for split in splits)
     short = {name for name, count in promised.items() if types.get(name, 0) + broken < count}
     return {KINDS_READ[name] for name in short if name in KINDS_READ} - {ENCOUNTERS}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase, RawIOBase
@@ -20,11 +21,13 @@ import msgspec
 from cds_service.errors import SetupError
 from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
+from cds_service.population.files import LOCK, PLAN
 
 _SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _TYPES = {name: kind.key for kind in KINDS.values() for name in kind.resource_types}
 _GZIP = b"\x1f\x8b"
 _WORDS = re.compile(r"[A-Za-z]+")
+_OF_ERRORS, _OF_DELETED = "OperationOutcome", "Bundle"
 
 
 class _Item(msgspec.Struct):
@@ -59,8 +62,8 @@ class Export:
 
     `files` are sorted by name. `listed` are resource types that a file is named after, so that an empty file counts as
     looked at. `counts` maps a resource type to the number of lines that the manifest promises. `missing` are kinds
-    of which a file of the manifest is not here or failed; `errors` say why, in the server's words. `deleted` are
-    references (`Type/id`) of resources that no longer exist.
+    of which a file of the manifest is not here or failed; `errors` say why, in the server's words, and which list of
+    the manifest is not here. `deleted` are references (`Type/id`) of resources that no longer exist.
     """
 
     files: tuple[Path, ...]
@@ -76,29 +79,31 @@ def find_export(paths: Sequence[Path]) -> Export:
     """The files of an export.
 
     Args:
-        paths: files and folders; folders are searched through.
+        paths: files and folders; folders are searched through, hidden files and the folders of runs left out.
 
     Raises:
         SetupError: a path is not there, there is nothing to read, or the manifest can't be read.
     """
     found = list(dict.fromkeys(path.resolve() for given in paths for path in _files(given)))
     manifests = [m for path in found if path.suffix == ".json" and (m := _manifest(path)) is not None]
-    lines = [path for path in found if path.name.endswith(_SUFFIXES)]
-    errors = _named(lines, [item for m in manifests for item in m.error or ()])
-    deleted = _named(lines, [item for m in manifests for item in m.deleted or ()])
+    lines = [path for path in found if path.name.lower().endswith(_SUFFIXES)]
+    errors, lost_errors = _matched(lines, [_Item(i.url, _OF_ERRORS) for m in manifests for i in m.error or ()])
+    deleted, lost_deleted = _matched(lines, [_Item(i.url, _OF_DELETED) for m in manifests for i in m.deleted or ()])
     outputs = [item for m in manifests for item in m.output]
     files = tuple(path for path in lines if path not in (*errors, *deleted))
     if not files:
         raise SetupError(f"{', '.join(map(str, paths))}: no NDJSON file; name the folder of a Bulk Data export")
     failed, said = _failures(errors)
-    absent = {key for item in _unmatched(files, outputs) for key in _kinds_of(item.type)}
+    if lost_errors:
+        failed = set(KINDS)  # what it says that failed may be of any kind
+    absent = {key for item in _matched(files, outputs)[1] for key in _kinds_of(item.type)}
     times = sorted(m.transaction_time for m in manifests if m.transaction_time)
     return Export(
         files=files,
-        listed=frozenset(word for path in files for word in _WORDS.findall(path.name) if word in _TYPES),
+        listed=frozenset[str]().union(*map(types_named, files)),
         counts=_counts(outputs),
         missing=frozenset(absent | failed),
-        errors=said,
+        errors=(*said, *(f"{_name_of(item)}: in the manifest, not here" for item in (*lost_errors, *lost_deleted))),
         deleted=frozenset(_deleted(deleted)),
         transaction_time=times[-1] if times else None,
     )
@@ -120,7 +125,8 @@ def open_lines(path: Path, *, packed: bool) -> BufferedIOBase | RawIOBase:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(one for one in path.rglob("*") if one.is_file())
+        runs = {plan.parent for plan in path.rglob(PLAN) if plan.with_name(LOCK).exists()}
+        yield from sorted(one for one in path.rglob("[!.]*") if one.is_file() and runs.isdisjoint(one.parents))
     elif path.is_file():
         yield path
     else:
@@ -129,11 +135,11 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _manifest(path: Path) -> _Manifest | None:
     """A manifest; None for another JSON file."""
-    body = path.read_bytes()
+    body = path.read_bytes().removeprefix(BOM_UTF8)
     if b'"output"' not in body:
         return None
     try:
-        return msgspec.json.decode(body, type=_Manifest)
+        return msgspec.json.decode(body, type=_Manifest, strict=False)
     except msgspec.DecodeError as error:
         raise SetupError(f"{path}: looks like a manifest and can't be read ({error}); correct or remove it") from None
 
@@ -141,7 +147,8 @@ def _manifest(path: Path) -> _Manifest | None:
 def _base(name: str) -> str:
     """A file's name without its suffixes, to compare a URL with a file."""
     for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-        name = name.removesuffix(suffix)
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
     return name
 
 
@@ -149,24 +156,36 @@ def _name_of(item: _Item) -> str:
     return _base(unquote(urlsplit(item.url).path).rpartition("/")[2])
 
 
-def _named(files: Iterable[Path], items: Sequence[_Item]) -> list[Path]:
-    names = {_name_of(item) for item in items}
-    return [path for path in files if _base(path.name) in names]
+def _matched(files: Sequence[Path], items: Iterable[_Item]) -> tuple[list[Path], list[_Item]]:
+    """The files of items, by name or, where files were renamed, by type; and the items that no file is there for.
 
-
-def _unmatched(files: Sequence[Path], outputs: Sequence[_Item]) -> Iterator[_Item]:
-    """Outputs that no file is there for, by name or, where files were renamed, by type."""
-    names = {_base(path.name) for path in files}
-    wanted = {_name_of(item) for item in outputs}
-    spare = [path for path in files if _base(path.name) not in wanted]
-    for item in outputs:
-        if _name_of(item) in names:
-            continue
-        renamed = next((path for path in spare if item.type in _WORDS.findall(path.name)), None)
-        if renamed is None:
-            yield item
+    Two exports may have files of the same name; each is of one item.
+    """
+    each_once = list({item.url: item for item in items}.values())
+    wanted = {_name_of(item) for item in each_once}
+    named = [path for path in files if _base(path.name) in wanted]
+    spare = [path for path in files if path not in named]
+    found: list[Path] = []
+    lost: list[_Item] = []
+    for item in each_once:
+        path = next((one for one in named if _base(one.name) == _name_of(item)), None)
+        path = path or next((one for one in spare if item.type in _types_of(one)), None)
+        if path is None:
+            lost.append(item)
         else:
-            spare.remove(renamed)
+            found.append(path)
+            (named if path in named else spare).remove(path)
+    return found, lost
+
+
+def _types_of(path: Path) -> list[str]:
+    """The words of a file's name; servers name it after the type that it holds."""
+    return _WORDS.findall(path.name)
+
+
+def types_named(path: Path) -> frozenset[str]:
+    """The resource types that something is read of and that a file is named after."""
+    return frozenset(_TYPES).intersection(_types_of(path))
 
 
 def _counts(outputs: Sequence[_Item]) -> dict[str, int]:
@@ -179,7 +198,10 @@ def _counts(outputs: Sequence[_Item]) -> dict[str, int]:
     return counts
 
 
-def _kinds_of(resource_type: str | None) -> tuple[str, ...]:
+def _kinds_of(resource_type: str | None) -> Iterable[str]:
+    """The kind of data of a type; of a file that names none it may be any."""
+    if resource_type is None:
+        return KINDS
     return (_TYPES[resource_type],) if resource_type in _TYPES else ()
 
 
@@ -222,6 +244,6 @@ def _decoded(files: Iterable[Path], kind: type[Any]) -> Iterator[Any]:
         with open_lines(path, packed=is_packed(path)) as lines:
             for line in filter(None, map(bytes.strip, lines)):
                 try:
-                    yield msgspec.json.decode(line, type=kind)
+                    yield msgspec.json.decode(line.removeprefix(BOM_UTF8), type=kind)
                 except msgspec.DecodeError as error:
                     raise SetupError(f"{path}: can't be read ({error}); export again or correct it") from None

@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 from cds_service.errors import SetupError
 
 _OWNER_ONLY = 0o600
+PLAN, LOCK = "plan.json", ".lock"
+"""Files in the folder of every run: what it is to do, and the lock of the process that does it."""
 
 
 def make_folder(path: Path) -> None:
@@ -57,7 +59,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         SetupError: one is at work there.
     """
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
     try:
         _lock(descriptor)
     except (BlockingIOError, PermissionError):

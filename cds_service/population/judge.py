@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import partial
+
+from msgspec.structs import replace
 
 from cds_service.call_summary import summarize_order
 from cds_service.cards.render import choose_cards

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import RawResource, RetrievedData
 from cds_service.facts.dates import read_when

@@ -15,6 +15,7 @@ import msgspec
 
 from cds_service.errors import SetupError
 from cds_service.population.export import Export, is_packed
+from cds_service.population.files import PLAN
 
 SPLIT = 16 << 20
 BUCKET = 6 << 20
@@ -89,7 +90,7 @@ def read_plan(run: Path) -> Plan | None:
     Raises:
         SetupError: it can't be read.
     """
-    path = run / "plan.json"
+    path = run / PLAN
     try:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except FileNotFoundError:

@@ -20,11 +20,11 @@ from cds_service.errors import SetupError
 from cds_service.population.bucket import SIDES, count_bucket, done_file, rows_file
 from cds_service.population.coverage import Coverage, cover, read_coverage, write_coverage
 from cds_service.population.export import Export, find_export
-from cds_service.population.files import locked, make_folder, remove_parts, whole_file, write_whole
+from cds_service.population.files import PLAN, locked, make_folder, remove_parts, whole_file, write_whole
 from cds_service.population.medications import keep_medications
 from cds_service.population.plan import WORK, Choices, Plan, check_unchanged, make_plan, read_plan
 from cds_service.population.results import write_rows
-from cds_service.population.spill import KINDS_READ, ORDER_TYPE, SplitDone, read_done, split_done
+from cds_service.population.spill import KINDS_READ, ORDER_TYPE, SplitDone, read_bad_lines, read_done, split_done
 from cds_service.population.tally import Tally, add
 from cds_service.population.wanted import gather_wanted, missed, read_seen, want_everybody
 from cds_service.population.workers import JUDGE, LOOK_AHEAD, PARTITION, Outcome, Workers
@@ -79,6 +79,8 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
     Raises:
         SetupError: the input can't be used or changed since the run began, or a part of it can't be read.
     """
+    if task.run in {path.resolve() for path in task.exports}:
+        raise SetupError(f"{task.run}: is the export; name another folder with --out")
     export = find_export(task.exports)
     make_folder(task.run)
     with locked(task.run):
@@ -90,8 +92,9 @@ def screen(task: Screening, workers: Workers, report: Report = lambda progress: 
         _keep_key(task)
         look_ahead_all(task.run, plan, workers, report)
         splits = partition_all(task.run, plan, workers, report)
-        write_coverage(task.run, cover(export, splits, plan.buckets))
+        write_coverage(task.run, cover(export, plan, splits))
         judge_all(task.run, plan, workers, report)
+        _planned(task, find_export(task.exports))  # nothing changed meanwhile
         summary = _finish(task, plan, export, splits)
         shutil.rmtree(task.run / WORK)
         return summary
@@ -131,7 +134,7 @@ def _planned(task: Screening, export: Export) -> Plan:
     names = [str(path.resolve()) for path in task.exports]
     plan, old = make_plan(names, export, task.choices, task.versions), read_plan(task.run)
     if old is None:
-        write_whole(task.run / "plan.json", msgspec.json.encode(plan))
+        write_whole(task.run / PLAN, msgspec.json.encode(plan))
     else:
         check_unchanged(old, plan, task.run)
     return plan
@@ -224,7 +227,7 @@ def _sides(plan: Plan) -> Sequence[str]:
 def _finish(task: Screening, plan: Plan, export: Export, splits: Sequence[SplitDone]) -> dict[str, Any]:
     """Everything that stays of a run; its summary last, since it says that the run is finished."""
     coverage = read_coverage(task.run)
-    _write_bad_lines(task.run / "bad_lines.ndjson", plan, splits)
+    _write_bad_lines(task.run, plan, splits)
     summary: dict[str, Any] = {}
     for side, version in reversed(list(zip(_sides(plan), plan.versions, strict=True))):
         folder = task.run if side == SIDES[0] else task.run / COMPARED
@@ -242,15 +245,15 @@ def read_tallies(run: Path, coverage: Coverage, side: str) -> Iterator[Tally]:
         yield msgspec.json.decode(done_file(run, number, side).read_bytes(), type=Tally)
 
 
-def _write_bad_lines(path: Path, plan: Plan, splits: Sequence[SplitDone]) -> None:
+def _write_bad_lines(run: Path, plan: Plan, splits: Sequence[SplitDone]) -> None:
     """Every bad line by file, line and reason; lines count from 1 in their file."""
     before: dict[int, int] = {}
-    with whole_file(path) as file:
-        for split, done in zip(plan.splits, splits, strict=True):
+    with whole_file(run / "bad_lines.ndjson") as file:
+        for number, (split, done) in enumerate(zip(plan.splits, splits, strict=True)):
             offset = before.get(split.input, 0)
             before[split.input] = offset + done.lines
             name = plan.inputs[split.input].path
-            for bad in done.bad:
+            for bad in read_bad_lines(run, number, done):
                 entry = {"file": name, "line": offset + bad.line, "reason": bad.reason}
                 file.write(msgspec.json.encode(entry) + b"\n")
 
@@ -284,7 +287,7 @@ def _summary(
         "unread": _sorted(tally.unread),
         "lines": sum(split.lines for split in splits),
         "linesPassedOver": _sorted(_passed_over(splits)),
-        "badLines": sum(len(split.bad) for split in splits),
+        "badLines": sum(split.bad for split in splits),
         "badLinesOfNoKnownPatient": sum(split.ownerless for split in splits),
         "bucketsSetAside": tally.failed,
         "export": {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -21,7 +21,16 @@ from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
 from cds_service.population.blocks import BOM, CutShort, Line, read_blocks
 from cds_service.population.files import whole_file, write_whole
-from cds_service.population.lines import UNREADABLE, Broken, Head, patient_in, read_head, read_heads, why_broken
+from cds_service.population.lines import (
+    UNREADABLE,
+    Broken,
+    Head,
+    patient_in,
+    plain_ids,
+    read_head,
+    read_heads,
+    why_broken,
+)
 from cds_service.population.plan import WORK, Plan
 from cds_service.population.wanted import Wanted
 
@@ -32,6 +41,8 @@ ORDER_TYPE = KINDS[ORDERS].resource_type
 _OTHER_SUBJECTS = frozenset({"Group", "Device", "Location"})
 """Source: FHIR R4 Observation.subject, ServiceRequest.subject, MedicationRequest.subject, Condition.subject."""
 _MOST_HELD = 16 << 20
+_BESIDE = 128
+"""About how many bytes of memory a line takes beside its own."""
 _MOST_PLACES = 50_000
 TAB = b"\t"
 _PLACE = struct.Struct("<Q")
@@ -43,9 +54,8 @@ KINDS_READ: Mapping[str, str] = {
 """Resource type -> what it is spilled as; nothing reads the others."""
 ROUTES = {name: f"\t{key}\t".encode() for name, key in KINDS_READ.items()}
 """Resource type -> what stands between owner and body."""
-_PATIENT, _ORDER = ROUTES["Patient"], ROUTES[ORDER_TYPE]
-_ALL_ASKED_FOR = frozenset({"Patient", ORDER_TYPE})
-"""Types of which something is kept whoever's they are."""
+_PATIENTS = KINDS[PATIENT].resource_type
+_PATIENT, _ORDER = ROUTES[_PATIENTS], ROUTES[ORDER_TYPE]
 
 
 class BadLine(msgspec.Struct):
@@ -58,9 +68,9 @@ class BadLine(msgspec.Struct):
 class SplitDone(msgspec.Struct):
     """What one split held, and how many spill files it made, of how many bytes; `shared` are files of what is nobody's.
 
-    `types` counts lines by resource type, `days` dated resources by kind of data and ISO date. `no_patient` are the
-    ServiceRequests of no patient, `ownerless` the broken lines that may be anybody's. `cut_short`: types of a file that
-    ends early; an empty list where it does not, `*` where no type is known.
+    `bad` counts bad lines, which are in `bad_files` files; `ownerless` are those that may be anybody's. `types` counts
+    lines by resource type, `days` dated resources by kind of data and ISO date. `no_patient` are the ServiceRequests of
+    no patient. `cut_short`: types of a file that ends early; empty where it does not, `*` where no type is known.
     """
 
     lines: int = 0
@@ -69,7 +79,8 @@ class SplitDone(msgspec.Struct):
     spilled: int = 0
     no_patient: int = 0
     ownerless: int = 0
-    bad: list[BadLine] = []
+    bad: int = 0
+    bad_files: int = 0
     types: dict[str, int] = {}
     days: dict[str, dict[str, int]] = {}
     cut_short: list[str] = []
@@ -90,6 +101,7 @@ class _Sorter:
         self._places: dict[str | None, Place] = {}  # of those that were asked for lately
         self.shared: list[Line] = []
         """Lines of nobody that anybody's may refer to."""
+        self._bad: list[bytes] = []
         self.held = 0
         self.written = SplitDone()
 
@@ -109,7 +121,20 @@ class _Sorter:
         """Put a line in its place."""
         lines, owner = place
         lines += (owner + route, line)
-        self.held += len(line)
+        self.held += len(line) + _BESIDE
+
+    def note(self, patients: Sequence[bytes]) -> None:
+        """Keep of patients that they exist."""
+        buckets = self._lines
+        for owner in patients:
+            buckets[crc32(owner) % len(buckets)] += (owner + _PATIENT, b"\n")
+        self.held += len(patients) * _BESIDE
+
+    def note_bad(self, number: int, reason: str) -> None:
+        """List a line, counted from 0 after those that are done, as one that can't be used."""
+        self.written.bad += 1
+        self._bad.append(msgspec.json.encode(BadLine(self.written.lines + number + 1, reason)) + b"\n")
+        self.held += len(self._bad[-1]) + _BESIDE
 
     def keep(self, reference: str | None, route: bytes, line: Line) -> None:
         """Keep a line whoever's it is."""
@@ -140,11 +165,19 @@ class _Sorter:
             write_whole(_shared(self._folder, self._number, done.shared), b"".join(self.shared))
             done.shared += 1
             self.shared.clear()
+        if self._bad:
+            write_whole(_bad(self._folder, self._number, done.bad_files), b"".join(self._bad))
+            done.bad_files += 1
+            self._bad.clear()
         self.held = 0
 
 
 def _shared(folder: Path, number: int, part: int) -> Path:
     return folder / f"split-{number:06}-{part:04}.shared"
+
+
+def _bad(folder: Path, number: int, part: int) -> Path:
+    return folder / f"split-{number:06}-{part:04}.bad"
 
 
 def _spill(folder: Path, number: int, part: int) -> Path:
@@ -168,7 +201,7 @@ def partition(run: Path, plan: Plan, number: int, wanted: Wanted) -> None:
                 sorter.write()
     except CutShort:
         done.cut_short = [name for name in counts.types if name in ROUTES] or ["*"]
-        done.bad.append(BadLine(done.lines + 1, "the compressed file is damaged or cut short here"))
+        sorter.note_bad(0, "the compressed file is damaged or cut short here")
     sorter.write()
     done.types = dict(counts.types)
     done.days = {kind: dict(days) for kind, days in counts.days.items()}
@@ -192,17 +225,26 @@ def _sort(lines: list[Line], sorter: _Sorter, counts: _Counts) -> None:
     heads = read_heads(lines)
     if heads is None:
         heads, numbers = _closely(lines, sorter)
-    names = [head.resource_type for head in heads]
-    for name, count in Counter(names).items():
-        counts.types[name] += count
-        if name not in ROUTES:
-            continue
-        if count == len(names):
-            _place_alike(heads, numbers, lines, sorter, counts)
-        else:
-            alike = [place for place, its in enumerate(names) if its == name]
-            _place_alike([heads[n] for n in alike], [numbers[n] for n in alike], lines, sorter, counts)
+    for alike, their_numbers in _by_type(heads, numbers):
+        name = alike[0].resource_type
+        counts.types[name] += len(alike)
+        if name in ROUTES:
+            _place_alike(alike, their_numbers, lines, sorter, counts)
     sorter.written.lines += len(lines)
+
+
+def _by_type(heads: Sequence[Head], numbers: Sequence[int]) -> Iterator[tuple[Sequence[Head], Sequence[int]]]:
+    """Heads and the numbers of their lines, apart for each type; most files hold one."""
+    names = [head.resource_type for head in heads]
+    if names and names.count(names[0]) == len(names):
+        yield heads, numbers
+        return
+    alike: dict[str, tuple[list[Head], list[int]]] = {}
+    for name, head, number in zip(names, heads, numbers, strict=True):
+        its_heads, its_numbers = alike.get(name) or alike.setdefault(name, ([], []))
+        its_heads.append(head)
+        its_numbers.append(number)
+    yield from alike.values()
 
 
 def _closely(lines: list[Line], sorter: _Sorter) -> tuple[list[Head], list[int]]:
@@ -223,7 +265,7 @@ def _place_alike(
 ) -> None:
     """Put lines of one type in their places; `numbers` says which of the lines each head is of."""
     name = heads[0].resource_type
-    nobodys = [n for n in _asked_for(name, heads, sorter.wanted) if not _place(heads[n], lines[numbers[n]], sorter)]
+    nobodys = [n for n in _asked_for(name, heads, sorter) if not _place(heads[n], lines[numbers[n]], sorter)]
     for n in nobodys:
         _note_ownerless(heads[n], lines[numbers[n]], numbers[n], sorter)
     if nobodys:
@@ -233,13 +275,25 @@ def _place_alike(
         counts.days[KINDS_READ[name]].update([date[:10] for date in dates if date])
 
 
-def _asked_for(name: str, heads: Sequence[Head], wanted: Wanted) -> Sequence[int]:
+def _asked_for(name: str, heads: Sequence[Head], sorter: _Sorter) -> Sequence[int]:
     """The places of the lines of one type that something is done with: those that may be kept, or are nobody's."""
-    if name in _ALL_ASKED_FOR:
+    if name == _PATIENTS:
+        return _asked_for_of_patients(heads, sorter)
+    if name == ORDER_TYPE:
         return range(len(heads))
     named = [head.subject or head.patient for head in heads]
     references = [one.reference for one in named if one is not None and one.reference]
-    return wanted.among(references) if len(references) == len(heads) else range(len(heads))
+    return sorter.wanted.among(references) if len(references) == len(heads) else range(len(heads))
+
+
+def _asked_for_of_patients(heads: Sequence[Head], sorter: _Sorter) -> Sequence[int]:
+    """As `_asked_for`; of the others it is noted that they exist."""
+    ids = plain_ids([head.about or "" for head in heads])
+    if ids is None:
+        return range(len(heads))
+    kept = [place for place, owner in enumerate(ids) if sorter.wanted.holds(owner)]
+    sorter.note([owner for owner in ids if not sorter.wanted.holds(owner)])
+    return kept
 
 
 def _place(head: Head, line: Line, sorter: _Sorter) -> bool:
@@ -262,7 +316,7 @@ def _note_broken(broken: Broken, line: Line, number: int, sorter: _Sorter) -> No
     if not line.strip():
         return
     done = sorter.written
-    done.bad.append(BadLine(done.lines + number + 1, broken.reason))
+    sorter.note_bad(number, broken.reason)
     route, place = ROUTES.get(broken.resource_type or ""), sorter.place(f"Patient/{broken.owner}")
     if broken.owner is None or route is None or place is None:
         done.ownerless += 1
@@ -280,7 +334,8 @@ def _note_ownerless(head: Head, line: Line, number: int, sorter: _Sorter) -> Non
     if head.resource_type == ORDER_TYPE:
         done.no_patient += 1
     if head.resource_type != "Encounter" and not _is_about_another(head.about):
-        done.bad.append(BadLine(done.lines + number + 1, "names no patient"))
+        sorter.note_bad(number, "names no patient")
+        done.ownerless += 1
 
 
 def _is_about_another(reference: str | None) -> bool:
@@ -290,11 +345,18 @@ def _is_about_another(reference: str | None) -> bool:
 
 
 def read_done(run: Path, number: int) -> SplitDone | None:
-    """What a split held; None where it is not done."""
+    """What a split held; None where it is not done, or was by another release."""
     try:
         return msgspec.json.decode(split_done(run, number).read_bytes(), type=SplitDone)
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.ValidationError):
         return None
+
+
+def read_bad_lines(run: Path, number: int, done: SplitDone) -> Iterator[BadLine]:
+    """The bad lines of a split that is done."""
+    for part in range(done.bad_files):
+        with _bad(run / WORK, number, part).open("rb") as lines:
+            yield from (msgspec.json.decode(line, type=BadLine) for line in lines)
 
 
 def read_buckets(run: Path, buckets: range, parts: Sequence[int]) -> list[list[bytes]]:

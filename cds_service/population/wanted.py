@@ -8,11 +8,11 @@ by mistake costs a little and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.orders import read_order

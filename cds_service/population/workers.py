@@ -20,6 +20,7 @@ from typing import Protocol
 from cds_service.errors import SetupError
 from cds_service.population.bucket import Judges, judge_bucket, load_judges, planned_tables
 from cds_service.population.coverage import coverage_file
+from cds_service.population.files import PLAN
 from cds_service.population.listing import list_bucket
 from cds_service.population.plan import Plan, read_plan
 from cds_service.population.spill import partition
@@ -48,7 +49,7 @@ class Workers(Protocol):
 def do_task(run: str, step: str, number: int) -> None:
     """One task, in whichever process; it reads what it needs from the folder of the run."""
     folder = Path(run)
-    plan = _plan(run, _stamp(folder / "plan.json"))
+    plan = _plan(run, _stamp(folder / PLAN))
     if step == LOOK_AHEAD:
         look_ahead(folder, plan, number, planned_tables(plan))
     elif step == PARTITION:
@@ -79,7 +80,7 @@ def _wanted(run: str, stamp: int) -> Wanted:
 
 @lru_cache(maxsize=1)
 def _judges(run: str, stamp: int) -> Judges:
-    judges = load_judges(Path(run), _plan(run, _stamp(Path(run) / "plan.json")))
+    judges = load_judges(Path(run), _plan(run, _stamp(Path(run) / PLAN)))
     _leave_alone()
     return judges
 
@@ -138,7 +139,7 @@ class Processes:
     def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
         """As of `Workers`."""
         if step == LOOK_AHEAD:
-            planned_tables(_plan(str(self.run), _stamp(self.run / "plan.json")))
+            planned_tables(_plan(str(self.run), _stamp(self.run / PLAN)))
         if step == JUDGE:
             _judges(str(self.run), _stamp(coverage_file(self.run)))  # read once, and inherited by every process
         open_tasks, tries = list(reversed(numbers)), dict.fromkeys(numbers, 0)

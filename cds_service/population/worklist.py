@@ -15,7 +15,7 @@ from cds_service.near_names import did_you_mean
 from cds_service.population.bucket import SIDES, rows_file
 from cds_service.population.coverage import Coverage, cover, write_coverage
 from cds_service.population.export import find_export
-from cds_service.population.files import locked, make_folder, write_whole
+from cds_service.population.files import PLAN, locked, make_folder, write_whole
 from cds_service.population.listing import Listed
 from cds_service.population.plan import WORK, Choices, Plan, make_plan, read_plan
 from cds_service.population.run import Report, judge_all, partition_all, read_tallies, summary_of
@@ -58,12 +58,12 @@ def make_worklist(
         plan = make_plan(old.exports, export, choices, old.versions[:1])
         if plan.inputs != old.inputs:
             raise SetupError(f"{run}: the input changed since this run; start a new run with --out")
-        write_whole(folder / "plan.json", msgspec.json.encode(plan))
+        write_whole(folder / PLAN, msgspec.json.encode(plan))
         make_folder(folder / WORK)
         write_whole(folder / WORK / "key", b"no pseudonym is kept")
         want_everybody(folder)
         splits = partition_all(folder, plan, workers(folder), report)
-        coverage = cover(export, splits, plan.buckets)
+        coverage = cover(export, plan, splits)
         write_coverage(folder, coverage)
         judge_all(folder, plan, workers(folder), report)
         found = _read(folder, coverage)

@@ -18,12 +18,16 @@ _STRENGTHS = {"required": "error", "extensible": "warning"}
 _MEANT_EXTENSIBLE = frozenset({"http://hl7.org/fhir/ValueSet/ucum-vitals-common"})
 """Required in R4 of every component of a vital sign. HL7's own validator takes it for extensible, since it lacks the
 L/min of a flow of oxygen, which US Core's pulse oximetry has."""
+# With the types derived from them. Source: FHIR R4 ElementDefinition, eld-11.
+_BOUND_TYPES = frozenset({"Coding", "CodeableConcept", "Quantity", "string", "uri"})
 
 
 def check_binding(run: ValidationRun, node: Node, binding: Binding) -> None:
-    """Check one value of type code, string, uri, Coding, CodeableConcept or Quantity against its binding."""
-    if binding.max_value_set:
-        _check(run, node, "required", binding.max_value_set)
+    """Check one value against its binding, which other types of a choice, such as boolean, do not have."""
+    if _BOUND_TYPES.isdisjoint(run.definitions.ancestors(node.type)):
+        return
+    for further, url in binding.further:
+        _check(run, node, further, url)
     strength = "extensible" if binding.value_set.partition("|")[0] in _MEANT_EXTENSIBLE else binding.strength
     if strength in _STRENGTHS:
         _check(run, node, strength, binding.value_set)

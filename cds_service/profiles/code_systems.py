@@ -34,7 +34,9 @@ def _check_properties(run: ValidationRun, node: Node) -> None:
     for defined in below(node, "property"):
         code = defined.value.get("code")
         if isinstance(code, str) and code in types:
-            run.error(defined, "code-system-property", "business-rule", f"defines the property {code} again")
+            # A warning only: HL7's own definition of SNOMED CT defines one twice.
+            message = f"defines the property {code} again"
+            run.add("warning", defined, "code-system-property", "business-rule", message)
         elif isinstance(code, str):
             types[code] = defined.value.get("type")
     for concept in _concepts(node) if types else ():

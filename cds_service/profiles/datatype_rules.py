@@ -20,8 +20,9 @@ from cds_service.profiles.validation_run import Node, ValidationRun
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _OF_THIS_VERSION = "http://hl7.org/fhir/"
-# STU3 names of the HL7 version 2 and 3 code systems, which R4 replaced by those of terminology.hl7.org.
-_REPLACED = re.compile(r"http://hl7\.org/fhir/v(?P<version>[23])/(?P<name>.+)")
+# STU3 names of code systems that R4 replaced by those of terminology.hl7.org.
+_REPLACED = re.compile(r"http://hl7\.org/fhir/(v(?P<version>[23])/(?!vs/))?(?P<name>[^/]+(/.+)?)")
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
 _PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
@@ -46,14 +47,14 @@ def _check_coding(run: ValidationRun, node: Node) -> None:
         severity: Severity = "error" if system.startswith(_OF_THIS_VERSION) else "warning"
         message = f"{node.value['code']} is not a code of {system}"
         run.add(severity, node, "coding-code", "code-invalid", message)
-    elif doubt := _system_doubt(system):
+    elif doubt := _system_doubt(run, system):
         run.add("warning", node, "coding-system", "code-invalid", f"system {system} {doubt}")
 
 
 def _system_problem(run: ValidationRun, system: str) -> str | None:
     known = run.definitions.code_system(system)
     if known is not None:
-        is_supplement = known.get("content") == "supplement" or "supplements" in known
+        is_supplement = known.get("content") == "supplement"
         return "is a supplement: use the code system that it supplements" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"
@@ -62,12 +63,14 @@ def _system_problem(run: ValidationRun, system: str) -> str | None:
     return "is a page of the specification, not a code system" if _PAGE.fullmatch(system) else None
 
 
-def _system_doubt(system: str) -> str | None:
+def _system_doubt(run: ValidationRun, system: str) -> str | None:
     """A warning for a system that real records and HL7's own examples use, though R4 has another name for it."""
     if system.startswith("http://build.fhir.org"):
         return "is a page, not a code system"
     if found := _REPLACED.fullmatch(system):
-        return f"is the STU3 name: write http://terminology.hl7.org/CodeSystem/v{found['version']}-{found['name']}"
+        replacing = _TERMINOLOGY + (f"v{found['version']}-" if found["version"] else "") + found["name"]
+        if found["version"] or (run.definitions.code_system(replacing) and not run.definitions.code_system(system)):
+            return f"is the STU3 name: write {replacing}"
     return None
 
 

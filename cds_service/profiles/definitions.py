@@ -1,8 +1,8 @@
 """The definitions that validation uses: StructureDefinitions, value sets, code systems and more, by URL.
 
 The R4 core is shipped; packages named by the caller are added, and a later definition replaces an earlier one with the
-same URL, except for the StructureDefinitions of R4. The product's own package is made from its tables when one of its
-URLs is first asked for, because that takes longer than everything else at the start.
+same URL. Of R4's own StructureDefinitions only extensions are replaced. The product's own package is made from its
+tables when one of its URLs is first asked for, because that takes longer than everything else at the start.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Definitions:
         """The element tree of a StructureDefinition; None if it is not available or has no usable snapshot."""
         url = url.partition("|")[0]
         if url not in self._trees:
-            structure = self._with_snapshot(url)
+            structure = self.with_snapshot(url)
             self._trees[url] = build_tree(structure) if structure else None
         return self._trees[url]
 
@@ -120,7 +120,7 @@ class Definitions:
             structure = self.structure(BASE + code) or {}
             code = str(structure.get("baseDefinition", "")).rpartition("/")[2]
 
-    def _with_snapshot(self, url: str, within: tuple[str, ...] = ()) -> Mapping[str, Any] | None:
+    def with_snapshot(self, url: str, within: tuple[str, ...] = ()) -> Mapping[str, Any] | None:
         """A StructureDefinition with a snapshot, generated if missing; None if that is not possible."""
         structure = self.structure(url)
         if structure is None or "snapshot" in structure or url in within:
@@ -128,7 +128,7 @@ class Definitions:
         key = "snapshot", url.partition("|")[0]
         if key not in self.cache:
             try:
-                self.cache[key] = with_snapshot(structure, lambda base: self._with_snapshot(base, (*within, url)))
+                self.cache[key] = with_snapshot(structure, lambda base: self.with_snapshot(base, (*within, url)))
             except (SnapshotError, KeyError, TypeError):
                 self.cache[key] = None
         return self.cache[key]  # type: ignore[no-any-return]
@@ -140,6 +140,14 @@ def _global_profiles(guides: Iterable[Mapping[str, Any]]) -> dict[str, list[str]
         for one in guide.get("global", ()):
             found.setdefault(one["type"], []).append(one["profile"])
     return found
+
+
+def _is_later_extension(structure: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether it defines an extension of R4 anew, as the package hl7.fhir.uv.extensions.r4 does.
+
+    Packages such as hl7.fhir.r4.core repeat the core; the reduced form is equivalent and faster.
+    """
+    return bool(structure.get("type") == "Extension" and structure.get("version") != known.get("version"))
 
 
 @cache
@@ -174,7 +182,6 @@ def load_definitions(packages: Sequence[Path] = ()) -> Definitions:
     """
     further = [resource for package in packages for resource in read_package(package, _KINDS)]
     core = core_resources()
-    known = {resource["url"] for resource in core if resource["resourceType"] == "StructureDefinition"}
-    # Packages such as hl7.fhir.r4.core repeat the core; the reduced form is equivalent and faster.
-    added = [one for one in further if not (one["resourceType"] == "StructureDefinition" and one.get("url") in known)]
+    known = {one["url"]: one for one in core if one["resourceType"] == "StructureDefinition"}
+    added = [one for one in further if one.get("url") not in known or _is_later_extension(one, known[one["url"]])]
     return Definitions([*core, *added], with_own=True)

@@ -7,13 +7,19 @@ Source: FHIR R4 ElementDefinition and Profiling, sections Slicing and Re-slicing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 _FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 _MAX_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
+# The second is how R4 writes ElementDefinition.binding.additional of R5.
+_ADDITIONAL = {
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
+}
+_PURPOSES = {"required": "required", "maximum": "required", "extensible": "extensible"}
 _REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
 _SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
 
@@ -40,11 +46,11 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A terminology binding; `max_value_set` limits the codes of an extensible binding (extension maxValueSet)."""
+    """A terminology binding; `further` are the strengths and value sets of its extensions."""
 
     strength: str
     value_set: str
-    max_value_set: str | None = None
+    further: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +219,20 @@ def _value(entry: Mapping[str, Any], prefix: str) -> Any:
 def _binding(entry: Mapping[str, Any]) -> Binding | None:
     if "valueSet" not in entry:
         return None
-    max_value_set = next(
-        (e.get("valueCanonical") for e in entry.get("extension", ()) if e["url"] == _MAX_VALUE_SET), None
-    )
-    return Binding(entry.get("strength", "example"), entry["valueSet"], max_value_set)
+    return Binding(entry.get("strength", "example"), entry["valueSet"], tuple(_further(entry.get("extension", ()))))
+
+
+def _further(extensions: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Strength and value set of maxValueSet and of additional bindings that apply everywhere, not in a usage only."""
+    for one in extensions:
+        if one["url"] == _MAX_VALUE_SET and "valueCanonical" in one:
+            yield "required", one["valueCanonical"]
+        elif one["url"] in _ADDITIONAL:
+            parts = {part["url"]: part for part in one.get("extension", ())}
+            strength = _PURPOSES.get(parts.get("purpose", {}).get("valueCode"))
+            value_set = parts.get("valueSet", {}).get("valueCanonical")
+            if strength and value_set and "usage" not in parts:
+                yield strength, value_set
 
 
 def _constraint(entry: Mapping[str, Any]) -> Constraint:

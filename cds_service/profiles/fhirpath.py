@@ -7,9 +7,11 @@ whose constraints are all checked natively never waits for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from decimal import Decimal
 from functools import cache, lru_cache
+from io import StringIO
 from typing import Any
 
 from fhirpathpy import apply_parsed_path
@@ -36,6 +38,8 @@ def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
         "context": as_node,
         "resource": ResourceNode.create_node(scope.resource if scope else node.value),
         "rootResource": ResourceNode.create_node(scope.container if scope else node.value),
+        **_SYSTEMS,
+        **dict(_named_definitions(expression)),
     }
     # The engine resolves `Patient.name` only on a plain resource, and other paths only on a ResourceNode.
     engine_node = node.value if is_resource else as_node
@@ -49,9 +53,23 @@ def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
         raise NotEvaluable(type(error).__name__) from error
 
 
+# Source: FHIR R4 FHIRPath, Use of FHIRPath, environment variables; the engine itself knows %ucum.
+_SYSTEMS = {"sct": "http://snomed.info/sct", "loinc": "http://loinc.org"}
+_NAMED = re.compile(r"%[`\"]((vs|ext)-([^`\"]+))[`\"]")
+_FOLDERS = {"vs": "ValueSet", "ext": "StructureDefinition"}
+
+
+def _named_definitions(expression: str) -> Iterator[tuple[str, str]]:
+    """The variables `vs-NAME` and `ext-NAME` of an expression, and the URLs that they stand for."""
+    for found in _NAMED.finditer(expression):
+        yield found[1], f"http://hl7.org/fhir/{_FOLDERS[found[2]]}/{found[3]}"
+
+
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> dict[str, Any]:
-    return _adapted(parse(expression))
+    # The parser prints what it can't read; earlier releases of FHIR write %"vs-NAME".
+    with redirect_stdout(StringIO()):
+        return _adapted(parse(_NAMED.sub(r"%`\1`", expression)))
 
 
 _CONTEXT = parse("%context")["children"][0]["children"][0]
@@ -63,9 +81,11 @@ _EITHER = {"is": ("OrExpression", "or"), "as": ("UnionExpression", "|")}
 def _adapted(tree: dict[str, Any], *, in_function: bool = False) -> dict[str, Any]:
     """The parsed expression, with two things written so that the engine understands them.
 
-    `x is String` becomes `x is System.String or x is string`, because the engine keeps FHIR types apart; `x as String`
-    becomes a union. `$this` outside of functions becomes `%context`, because the engine has no `$this` there.
+    `x is String` and `x.is(String)` become `x is System.String or x is string`, because the engine keeps FHIR types
+    apart; `as` becomes a union. `$this` outside of functions becomes `%context`, because the engine has no `$this`
+    there.
     """
+    tree = _as_operator(tree) or tree
     kind = tree.get("type")
     inner = in_function or kind == "ParamList"
     tree = tree | {"children": [_adapted(one, in_function=inner) for one in tree.get("children", ())]}
@@ -82,6 +102,19 @@ def _adapted(tree: dict[str, Any], *, in_function: bool = False) -> dict[str, An
     return {"type": kind, "terminalNodeText": [sign], "children": ways}
 
 
+def _as_operator(tree: dict[str, Any]) -> dict[str, Any] | None:
+    """`x is String` for `x.is(String)`, and the same for `as`; None for anything else."""
+    if tree.get("type") != "InvocationExpression" or tree["children"][-1]["type"] != "FunctionInvocation":
+        return None
+    value, call = tree["children"]
+    name, *parameters = call["children"][0]["children"]
+    named = parameters[0]["children"][0].get("text") if parameters and parameters[0].get("children") else None
+    if name.get("text") not in _EITHER or named not in _SYSTEM_TYPES:
+        return None
+    specifier = {"type": "TypeSpecifier", "text": named}
+    return {"type": "TypeExpression", "terminalNodeText": [name["text"]], "children": [value, specifier]}
+
+
 @cache
 def _model() -> dict[str, Any]:
     return models["r4"]
@@ -94,14 +127,20 @@ def _base(node: Node) -> str:
     return node.alias or f"{_base(node.parent)}.{node.step}"
 
 
+# References whose target can only be in the resource or its Bundle.
+_HERE = ("#", "urn:")
+
+
 def _calls(run: ValidationRun) -> Mapping[str, Any]:
     """FHIR functions that the engine lacks. Source: FHIR R4 FHIRPath, Additional functions."""
     scope = run.scope
 
     def resolved(inputs: list[Any]) -> list[Any]:
         references = [one.get("reference") if isinstance(one, dict) else one for one in inputs]
-        found = [resolve(scope, one) for one in references if isinstance(one, str)]
-        return [ResourceNode.create_node(one) for one in found if one is not None]
+        found = {one: resolve(scope, one) for one in references if isinstance(one, str)}
+        if elsewhere := [one for one, target in found.items() if target is None and not one.startswith(_HERE)]:
+            raise NotEvaluable(f"{elsewhere[0]} is not at hand")
+        return [ResourceNode.create_node(one) for one in found.values() if one is not None]
 
     def member_of(inputs: list[Any], url: str) -> list[Any]:
         kinds = ["CodeableConcept" if isinstance(one, dict) and "coding" in one else "Coding" for one in inputs]
@@ -123,7 +162,8 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
         # R4 constraints rely on {}.not() being true: bdl-8 for an entry without a fullUrl.
         "not": _function(lambda inputs: [not inputs or inputs == [False]]),
         "toString": _function(_to_string),
-        "matches": {"fn": _matches, "arity": {1: ["String"]}},
+        "matches": {"fn": _matching(re.search), "arity": {1: ["String"]}},
+        "matchesFull": {"fn": _matching(re.fullmatch), "arity": {1: ["String"]}},
         "getValue": _function(lambda inputs: _plain(inputs)[:1]),
         "htmlChecks": _function(lambda inputs: [True]),  # checked in narrative.py
         "resolve": _function(resolved),
@@ -138,10 +178,18 @@ def _to_string(inputs: list[Any]) -> list[Any]:
     return [str(one).lower() if isinstance(one, bool) else str(one) for one in plain] if len(plain) == 1 else []
 
 
-def _matches(inputs: list[Any], pattern: str) -> list[Any]:
-    """Replaces the engine's matches(), which accepts a partial match; R4 constraints mean the whole string."""
-    plain = _plain(inputs)
-    return [re.fullmatch(pattern, str(plain[0]), re.DOTALL) is not None] if len(plain) == 1 else []
+def _matching(match: Callable[[str, str, re.RegexFlag], Any]) -> Callable[[list[Any], str], list[Any]]:
+    """Replaces the engine's matches(), and adds matchesFull() of later releases.
+
+    Part of the text is enough for matches(), as in HL7's validator. R4's own constraints mean the whole: they are
+    checked natively.
+    """
+
+    def answer(inputs: list[Any], pattern: str) -> list[Any]:
+        plain = _plain(inputs)
+        return [match(pattern, str(plain[0]), re.DOTALL) is not None] if len(plain) == 1 else []
+
+    return answer
 
 
 def _plain(inputs: list[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from cds_service.errors import SetupError
@@ -20,11 +21,15 @@ _BESIDE = {
     "the manifest of a Bulk Data export": {"transactionTime", "output"},
     "the manifest of a FHIR package": {"name", "version", "fhirVersions"},
     "the index of a FHIR package": {"index-version", "files"},
+    "a description in OpenAPI": {"openapi", "info", "paths"},
 }
 """JSON files that lie beside resources and are none -> their required members.
 
-Source: Bulk Data Access 2.0.0, Output Manifest; FHIR NPM Packages, package.json and .index.json.
+Source: Bulk Data Access 2.0.0, Output Manifest; FHIR NPM Packages, package.json, .index.json and folder openapi.
 """
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# How a line ends that is no JSON value yet.
+_OPEN = (b"{", b"[", b",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +132,10 @@ def _beside(content: bytes) -> str | None:
 
 
 def _standard_input() -> Iterator[Source]:
-    """NDJSON if its first line is a whole JSON value and there are more, else one resource."""
+    """NDJSON if its first line is a whole JSON value and there are more, else one resource; plain or compressed."""
     content = sys.stdin.buffer.read()
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
     first, _, rest = content.lstrip().partition(b"\n")
     if rest.strip() and _is_json(first):
         yield from _lines(STANDARD_INPUT, content.splitlines(keepends=True))
@@ -145,6 +152,18 @@ def _is_json(content: bytes) -> bool:
 
 
 def _lines(path: Path, lines: Iterable[bytes]) -> Iterator[Source]:
-    for number, line in enumerate(lines, start=1):
+    """A resource a line; the file as a whole where its first line shows that it has another form."""
+    following = iter(lines)
+    first = next(following, b"")
+    if first.startswith(_UTF_16):
+        yield Source(path, None, first)
+        return
+    if first.rstrip().endswith(_OPEN):
+        rest = list(following)
+        if _is_json(b"".join([first, *rest])):
+            yield Source(path, None, b"", "is one JSON value over several lines: name it .json")
+            return
+        following = iter(rest)
+    for number, line in enumerate(chain([first], following), start=1):
         if line.strip():
             yield Source(path, number, line)

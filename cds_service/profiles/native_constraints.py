@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from cds_service.profiles.references import resolve
 from cds_service.profiles.validation_run import Node, Scope
 
 # None if the values at hand can't decide.
@@ -181,6 +182,14 @@ def _obs_7(node: Node, scope: Scope | None) -> bool:
     return not any(_codings(one.get("code")) & own for one in listed if isinstance(one, dict))
 
 
+def _ctm_1(node: Node, scope: Scope | None) -> bool:
+    """Only a Practitioner may be on behalf of someone; a member that can't be resolved may be one."""
+    member = node.value.get("member")
+    reference = member.get("reference") if isinstance(member, dict) else None
+    target = resolve(scope, reference) if isinstance(reference, str) else None
+    return "onBehalfOf" not in node.value or target is None or target.get("resourceType") == "Practitioner"
+
+
 def _codings(code: Any) -> set[tuple[tuple[str, str], ...]]:
     listed = code.get("coding") if isinstance(code, dict) else None
     codings = listed if isinstance(listed, list) else []
@@ -227,6 +236,12 @@ def _tim_9(node: Node, scope: Scope | None) -> bool:
     return "offset" not in node.value or (bool(listed) and not {"C", "CM", "CD", "CV"}.intersection(map(str, listed)))
 
 
+def _is_wholly(name: str, pattern: str) -> Check:
+    """The element `name` is there and matches as a whole, for which matches() is not enough."""
+    whole = re.compile(pattern)
+    return lambda node, scope: bool(isinstance(text := node.value.get(name), str) and whole.fullmatch(text))
+
+
 _DOM_3 = (
     "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | "
     "%resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = "
@@ -237,6 +252,10 @@ _REF_1 = (
     "reference.startsWith('#').not() or "
     "(reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))"
 )
+_NAME = "[A-Z]([A-Za-z0-9_]){0,254}"
+# In the expression of eld-19, a string of FHIRPath, each backslash of the pattern and its apostrophe are escaped.
+_PATH_PART = r"""[^\s\.,:;\'"\/|?!@#$%&*()\[\]{}]{1,64}"""
+_PATH = rf"{_PATH_PART}(\.{_PATH_PART}(\[x\])?(\:[^\s\.]+)?)*"
 
 NATIVE_CHECKS: dict[str, Check] = {
     "hasValue() or (children().count() > id.count())": _checked_elsewhere,
@@ -260,10 +279,13 @@ NATIVE_CHECKS: dict[str, Check] = {
     "low.empty() or high.empty() or (low <= high)": _rng_2,
     "(numerator.empty() xor denominator.exists()) and (numerator.exists() or extension.exists())": _rat_1,
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _obs_7,
+    "onBehalfOf.exists() implies (member.resolve().iif(empty(), true, ofType(Practitioner).exists()))": _ctm_1,
     "concept.code.combine($this.descendants().concept.code).isDistinct()": _distinct("code", "concept"),
     "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": _tim_9,
     # The text says "more than one", the expression in 4.0.1 says > 2; corrected in later versions.
     "enableWhen.count() > 2 implies enableBehavior.exists()": _que_12,
     "operator = 'exists' implies (answer is Boolean)": _que_7,
     "descendants().linkId.isDistinct()": _distinct("linkId", "item"),
+    f"name.matches('{_NAME}')": _is_wholly("name", _NAME),
+    "path.matches('{}')".format(_PATH.replace("\\", "\\\\").replace("'", "\\'")): _is_wholly("path", _PATH),
 }

@@ -15,6 +15,7 @@ from cds_service.profiles.issues import Issue
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SCALAR = re.compile(r"[^\s,\]}]+")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,:\[\]{}"]+')
 _STEP = re.compile(r"(?P<name>[A-Za-z]\w*)(\.ofType\((?P<type>\w+)\))?(\[(?P<index>\d+)\])?")
 
 
@@ -36,6 +37,23 @@ def with_positions(issues: Sequence[Issue], text: str) -> list[Issue]:
     root = _scan(text)
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
     return [_placed(issue, root, starts) for issue in issues]
+
+
+def place_of(before: str) -> tuple[int, int]:
+    """Line and column, from 1, of what follows this text."""
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def offset_of(text: str, token: str) -> int:
+    """The offset of the first number, or word, that is `token`; 0 if there is none."""
+    return next((found.start() for found in _TOKEN.finditer(text) if found[0] == token), 0)
+
+
+def places_of_duplicates(text: str) -> list[tuple[str, str]]:
+    """Each property that is in its object already, and the text before it; the text must be well-formed JSON."""
+    again: list[tuple[str, int]] = []
+    _scan(text, again)
+    return [(name, text[:offset]) for name, offset in again]
 
 
 def _placed(issue: Issue, root: _Spot, starts: Sequence[int]) -> Issue:
@@ -68,8 +86,8 @@ def _names_below(spot: _Spot, index: str | None) -> set[str | int]:
     return set(here.below)
 
 
-def _scan(text: str) -> _Spot:
-    """The tree of positions of a JSON value, without recursion."""
+def _scan(text: str, again: list[tuple[str, int]] | None = None) -> _Spot:
+    """The tree of positions of a JSON value, without recursion; `again` takes properties that are there twice."""
     root = _Spot(_after_space(text, 0))
     open_: list[tuple[_Spot, bool]] = []  # the objects and arrays that are open; True for an object
     spot, at = root, root.offset
@@ -93,6 +111,8 @@ def _scan(text: str) -> _Spot:
         spot = _Spot(at)
         if is_object:
             name, end = scanstring(text, at + 1, True)
+            if name in owner.below and again is not None:
+                again.append((name, spot.offset))
             owner.below[name] = spot
             at = _after_space(text, _after_space(text, end) + 1)
         else:

@@ -1,7 +1,7 @@
 """Validates QuestionnaireResponses against their Questionnaire, if it is available or contained.
 
-Source: FHIR R4 QuestionnaireResponse, elements questionnaire and item.linkId; Questionnaire, item type codes, maxLength
-and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
+Source: FHIR R4 QuestionnaireResponse, elements questionnaire, item, item.linkId and item.item; Questionnaire, item type
+codes, maxLength and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
 enableWhen is not evaluated: an item that has it may be left out.
 """
 
@@ -58,6 +58,8 @@ def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
 def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], complete: bool) -> None:
     """Check the items of one level against the questions of that level."""
     known = {str(one.get("linkId")): one for one in questions}
+    places = {link: place for place, link in enumerate(known)}
+    last = 0
     seen: dict[str, int] = {}
     answered: set[str] = set()
     for index, item in enumerate(_listed(node.value.get("item"))):
@@ -69,6 +71,9 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
             message = f"the Questionnaire has no item {quoted(link)} here"
             run.error(where, "answer-link", "not-found", message)
             continue
+        if places[link] < last:
+            run.error(where, "answer-order", "structure", f"item {quoted(link)} comes earlier in the Questionnaire")
+        last = max(last, places[link])
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
         if item.get("answer") or str(known[link].get("type")) in _WITHOUT_ANSWER:
             answered.add(link)
@@ -82,12 +87,14 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
 
 def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) -> None:
     inner = _listed(question.get("item"))
-    if "item" in node.value or question.get("type") == "group":
+    if question.get("type") == "group":
         _check_items(run, node, inner, complete)
+    elif "item" in node.value:
+        run.error(node, "answer-link", "structure", "has items beside its answers: they belong in answer.item")
     for index, answer in enumerate(_listed(node.value.get("answer"))):
         where = Node(answer, "BackboneElement", "answer", node, index)
         _check_answer(run, where, question)
-        if "item" in answer:
+        if inner or "item" in answer:
             _check_items(run, where, inner, complete)
 
 

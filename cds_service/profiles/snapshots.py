@@ -21,6 +21,10 @@ class SnapshotError(Exception):
     """The differential can't be applied to its base."""
 
 
+class NotInBase(SnapshotError):
+    """The differential names an element that its base does not have."""
+
+
 def with_snapshot(structure: Mapping[str, Any], find: Find) -> Mapping[str, Any]:
     """The StructureDefinition with a snapshot.
 
@@ -34,19 +38,30 @@ def with_snapshot(structure: Mapping[str, Any], find: Find) -> Mapping[str, Any]
     base = find(structure.get("baseDefinition", ""))
     if base is None:
         raise SnapshotError(f"base {structure.get('baseDefinition')} is not available")
-    elements = {entry["id"]: dict(entry) for entry in base["snapshot"]["element"]}
-    root = base["snapshot"]["element"][0]["path"]
+    elements = elements_of(base)
     for entry in structure.get("differential", {}).get("element", ()):
-        elements = _apply(elements, entry, root, find)
+        elements = apply(elements, entry, find)
     return {**structure, "snapshot": {"element": list(elements.values())}}
 
 
-def _apply(elements: dict[str, Element], entry: Mapping[str, Any], root: str, find: Find) -> dict[str, Element]:
+def elements_of(structure: Mapping[str, Any]) -> dict[str, Element]:
+    """The elements of a snapshot by id."""
+    return {entry["id"]: dict(entry) for entry in structure["snapshot"]["element"]}
+
+
+def apply(elements: dict[str, Element], entry: Mapping[str, Any], find: Find) -> dict[str, Element]:
+    """The elements of a snapshot, changed by one element of a differential.
+
+    Raises:
+        NotInBase: the base has no such element.
+        SnapshotError: something that is needed is not available.
+    """
+    root = next(iter(elements.values()))["path"]
     identity = str(entry.get("id") or _identity(entry))
     identity = ".".join([root, *identity.split(".")[1:]])
     if identity.partition(".")[0].partition(":")[0] != root:
-        raise SnapshotError(f"{identity} is not below {root}")
-    elements, known = _locate(elements, identity, find)
+        raise NotInBase(f"{identity} is not below {root}")
+    elements, known = locate(elements, identity, find)
     elements[known] = _merge(elements[known], entry)
     if "max" not in entry and known.rpartition(".")[2].startswith(("extension:", "modifierExtension:")):
         elements[known] |= _extension_max(entry, find)
@@ -65,14 +80,19 @@ def _identity(entry: Mapping[str, Any]) -> str:
     return f"{entry['path']}:{name}" if name else str(entry["path"])
 
 
-def _locate(elements: dict[str, Element], identity: str, find: Find) -> tuple[dict[str, Element], str]:
-    """The elements, expanded and sliced as needed so that they contain `identity`, and the id of that element."""
+def locate(elements: dict[str, Element], identity: str, find: Find) -> tuple[dict[str, Element], str]:
+    """The elements, expanded and sliced as needed so that they contain `identity`, and the id of that element.
+
+    Raises:
+        NotInBase: there is no such element.
+        SnapshotError: a type that is needed is ambiguous or not available.
+    """
     if identity in elements:
         return elements, identity
     above, _, last = identity.rpartition(".")
     if not above:
-        raise SnapshotError(f"{identity} is not in the base")
-    elements, parent = _locate(elements, above, find)
+        raise NotInBase(f"{identity} is not in the base")
+    elements, parent = locate(elements, above, find)
     name, _, slice_name = last.partition(":")
     plain = f"{parent}.{name}"
     if plain not in elements and not _below(elements, parent):
@@ -99,7 +119,7 @@ def _type_slice(elements: dict[str, Element], parent: str, name: str) -> tuple[d
             elements, identity = _add_slice(elements, choice, name)
             elements[identity]["type"] = types
             return elements, identity
-    raise SnapshotError(f"{parent} has no {name}")
+    raise NotInBase(f"{parent} has no {name}")
 
 
 def _add_slice(elements: dict[str, Element], plain: str, slice_name: str) -> tuple[dict[str, Element], str]:

@@ -18,6 +18,7 @@ from cds_service.profiles import (
     questionnaires,
     references,
     search_parameters,
+    structure_definitions,
     value_sets,
 )
 from cds_service.profiles.bindings import check_binding
@@ -40,6 +41,7 @@ _RESOURCE_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
     "CodeSystem": code_systems.check_code_system,
     "QuestionnaireResponse": questionnaires.check_questionnaire_response,
     "SearchParameter": search_parameters.check_search_parameter,
+    "StructureDefinition": structure_definitions.check_structure_definition,
     "ValueSet": value_sets.check_value_set,
     "CapabilityStatement": search_parameters.check_capabilities,
 }
@@ -163,7 +165,7 @@ def _has_properties(run: ValidationRun, node: Node, tree: Element) -> bool:
 def _unknown(key: str, tree: Element) -> str:
     choices = sorted(one for one, (child, _) in tree.keys.items() if child.is_choice and child.name == key)
     if choices:
-        return f'the property "{quoted(key)}" needs its type: {", ".join(choices[:4])} ...'
+        return f"the property {quoted(key)} needs its type: {', '.join(choices[:4])} ..."
     return f"{tree.path} has no property {quoted(key)}"
 
 
@@ -282,7 +284,8 @@ def _check_below(run: ValidationRun, node: Node, element: Element, full: bool) -
         if full:
             check_resource(run, node, full_url=bundles.full_url(node))
         elif element.children:
-            check_object(run, node, element, full=False)
+            with run.enter(run.scope_of(node.value), run.profile_url):
+                check_object(run, node, element, full=False)
         return
     # A profile's rules for an element do not apply to the elements that refer to it: they have those of R4.
     inline = _referenced(run, element) if element.content_reference and full else element

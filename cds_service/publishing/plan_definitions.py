@@ -158,7 +158,7 @@ def _row(row: Contraindication, procedure: Procedure, source: _Source) -> Resour
 
 def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Resource:
     line = source.questions[criterion.id]
-    told = f"{line['told as']}{_softened(line['row'], procedure)}"
+    told = f"{line['told as']}{_softened(criterion, line['row'], procedure)}"
     words = [line["asks"], f"applies where: {line['applies where']}"]
     days = line["oldest result, days"]
     words += [f"oldest result that counts, in days: {days}"] if days else []
@@ -176,8 +176,8 @@ def _question(criterion: Criterion, procedure: Procedure, source: _Source) -> Re
     }
 
 
-def _softened(row: str, procedure: Procedure) -> str:
-    if row in procedure.at_most_info | procedure.expected:
+def _softened(criterion: Criterion, row: str, procedure: Procedure) -> str:
+    if row in procedure.at_most_info | procedure.expected or (criterion.minor and procedure.is_minor):
         return ", here as information at most"
     return ", never louder than warning in this emergency" if procedure.emergency else ""
 

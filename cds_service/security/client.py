@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Client:
+
+class Client(msgspec.Struct, frozen=True):
     """One registered EHR.
 
     `issuer` identifies it in the protocol (`iss`); `name` is for people, in logs, metrics and records, and defaults to

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from cds_service.security.client import Client
 
@@ -23,8 +24,7 @@ _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,=:@-]+)*/?")
 
 
-@dataclass(frozen=True, slots=True)
-class _BaseUrl:
+class _BaseUrl(msgspec.Struct, frozen=True):
     scheme: str
     host: str
     port: int

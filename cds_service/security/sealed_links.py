@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 
 _SALT = "cds-service.summary"
@@ -26,8 +26,7 @@ class ExpiredLink(InvalidLink):
     """The link was made here, and its time is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(msgspec.Struct, frozen=True):
     """What a link is made of: `token` goes into the URL and is kept nowhere, the rest until it expires."""
 
     token: str

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
+import msgspec
 
 from cds_service.errors import NotAllowed
 from cds_service.security.client import Client
@@ -27,8 +27,7 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)"
 _REQUIRED = ["iss", "aud", "exp", "iat", "jti"]
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(msgspec.Struct, frozen=True):
     """One client and what its tokens are verified with; `max_lifetime` is in seconds."""
 
     client: Client

@@ -7,10 +7,10 @@ is other evidence, and reopens it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+import msgspec
 import sqlalchemy as sa
 
 from cds_service.hooks.catalog import SERVICES
@@ -32,8 +32,7 @@ def _never(*_: str) -> float:
     return 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class CardMark:
+class CardMark(msgspec.Struct, frozen=True):
     """What a card is known by: `subject` and `evidence` are keyed hashes. `must_repeat`: until it is answered."""
 
     subject: str
@@ -41,8 +40,7 @@ class CardMark:
     must_repeat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(msgspec.Struct, frozen=True):
     """The call before which cards are looked for: its client, service and time."""
 
     client: str
@@ -98,15 +96,15 @@ def already_answered(
         StoreUnavailable: nobody can tell, so all of them are to be shown.
     """
     subjects = sorted({mark.subject for several in marks.values() for mark in several})
-    earlier = [service for service in SERVICES if _comes_before(service, call.service)]
+    earlier = _services_before(call.service)
     since = call.at - SHOWN_FOR
     values: dict[str, object] = {"client": call.client, "until": call.at, "seen_after": since}
     values["answers_after"] = call.at - ANSWERED_FOR
     values |= {f"subject{number}": subject for number, subject in enumerate(subjects)}
     values |= {f"earlier{number}": service for number, service in enumerate(earlier)}
     rows = store.rows(_settled(len(subjects), len(earlier), store.dialect), values, seconds)
-    answered = {(row.subject, row.evidence) for row in rows if row.answered}
-    seen = {(row.subject, row.evidence) for row in rows if not row.answered}
+    answered = {(subject, evidence) for subject, evidence, is_answer in rows if is_answer}
+    seen = {(subject, evidence) for subject, evidence, is_answer in rows if not is_answer}
 
     def is_settled(mark: CardMark) -> bool:
         if (mark.subject, mark.evidence) in (answered if mark.must_repeat else answered | seen):
@@ -115,6 +113,11 @@ def already_answered(
         return not mark.must_repeat and any(moment > since.timestamp() for moment in moments)
 
     return frozenset(uuid for uuid, several in marks.items() if any(map(is_settled, several)))
+
+
+@lru_cache(maxsize=64)
+def _services_before(other: str) -> tuple[str, ...]:
+    return tuple(service for service in SERVICES if _comes_before(service, other))
 
 
 def _comes_before(service: str, other: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from cds_service.storage.schema import CALLS, CARDS, FEEDBACK
@@ -14,8 +14,7 @@ from cds_service.storage.store import Store
 _SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True):
     """A card, its call and the feedback on it, as rows of their tables; the call is None if it was pruned."""
 
     card: Mapping[str, Any]

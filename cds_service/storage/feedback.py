@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from cds_service.errors import TooMuchFeedback
@@ -31,8 +31,7 @@ Key = tuple[Any, ...]
 """Client, card, outcome and time: what makes an entry the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True):
     """Origin of a batch: the client's issuer or `open`, the service in the URL, and the time received."""
 
     client: str
@@ -40,17 +39,15 @@ class Sender:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class BatchResult:
+class BatchResult(msgspec.Struct, frozen=True):
     """Counts of one batch: new entries by outcome, repeated entries, and new entries on unknown cards."""
 
-    outcomes: Mapping[str, int] = field(default_factory=dict)
+    outcomes: Mapping[str, int] = msgspec.field(default_factory=dict)
     repeated: int = 0
     unknown_cards: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Feedback that is stored as a whole or not at all; the entries are in any order and may repeat.
 
     `with_comments`: store the free text; else only whether there was one.
@@ -65,8 +62,7 @@ class Batch:
         return ((self.sender.client, entry.card, entry.outcome, entry.at) for entry in self.entries)
 
 
-@dataclass(frozen=True, slots=True)
-class _Inserted:
+class _Inserted(msgspec.Struct, frozen=True):
     """New entries, and the client and card of those on unknown cards and of those with too many answers."""
 
     keys: set[Key]

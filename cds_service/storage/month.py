@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
 import sqlalchemy as sa
 
 from cds_service.storage.schema import CALLS, UNREAD
@@ -16,16 +16,14 @@ _SECONDS = 60.0
 _BATCH_SIZE = 1000
 
 
-@dataclass(slots=True)
-class ClientCalls:
+class ClientCalls(msgspec.Struct):
     """Calls of one client: how many, and in how many a kind of data was missing (prefetch key -> calls)."""
 
     calls: int = 0
-    missing: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = msgspec.field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadName:
+class UnreadName(msgspec.Struct, frozen=True):
     """What was not read, as often; `name` is empty where it has no code and words are not kept."""
 
     kind: str
@@ -33,8 +31,7 @@ class UnreadName:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(msgspec.Struct, frozen=True):
     """Calls of a period by client, orders by procedure (empty for none that is known), and what was not read."""
 
     clients: Mapping[str, ClientCalls]

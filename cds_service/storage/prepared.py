@@ -7,14 +7,13 @@ of every call it is worked out once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """The text with the driver's places, and how they are filled.
 
     `names` are those of the places in their order, None where the driver takes names. `given` are values that the

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from cds_service.call_summary import CallSummary
@@ -20,8 +20,7 @@ _BATCH_SIZE = 500
 _EXPORT_TIMEOUT_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True):
     """One call. `summary` is None if nothing could be judged.
 
     `client` is the caller's issuer or `open`, `peer` the IP address of the connection, `patient` a keyed hash.
@@ -42,7 +41,7 @@ class CallRecord:
     hook_instance: str | None = None
     unread: tuple[Unread, ...] = ()
     """What of the call could not be read; counted by day and client, apart from the call."""
-    marks: Mapping[str, CardMark] = field(default_factory=dict)
+    marks: Mapping[str, CardMark] = msgspec.field(default_factory=dict)
     """By the uuid of a card that can be known again."""
 
     @property

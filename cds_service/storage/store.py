@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from cds_service.errors import RowsRejected, SettingError, StoreUnavailable
 from cds_service.storage.prepared import Prepared
@@ -49,6 +49,7 @@ class Store:
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = _engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._file = _guarded_file(self._engine) if self._is_sqlite else None
         self._is_up_to_date = False
         self._upgrade_lock = threading.RLock()
@@ -126,10 +127,17 @@ class Store:
         """The kind of database, for which statements are prepared."""
         return self._engine.dialect
 
-    def rows(self, statement: Prepared, values: Mapping[str, Any], seconds: float) -> Sequence[sa.Row[Any]]:
-        """What a prepared SELECT finds; the arguments and errors are those of `transaction`."""
+    def rows(self, statement: Prepared, values: Mapping[str, Any], seconds: float) -> Sequence[tuple[Any, ...]]:
+        """What a prepared SELECT finds, as the driver gives it; the arguments and errors are those of `transaction`."""
         with self.transaction(seconds) as connection:
-            return connection.exec_driver_sql(statement.text, statement.filled(values)).all()
+            cursor = connection.connection.cursor()  # a result of SQLAlchemy costs as much as the whole transaction
+            try:
+                cursor.execute(statement.text, statement.filled(values))
+                return cursor.fetchall()
+            except self._driver_error as error:
+                raise DBAPIError(None, None, error) from None
+            finally:
+                cursor.close()
 
     def problem(self) -> str | None:
         """Why nothing can be stored now; None if all is well. It writes, as a full disk can still be read."""

@@ -14,9 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+
+import msgspec
 
 from cds_service.errors import CdsError, RowsRejected, SettingError, StoreUnavailable
 from cds_service.storage.feedback import Batch, BatchResult, Sender, insert_feedback
@@ -40,20 +41,18 @@ _NOTHING = Batch((), Sender("", "", datetime.min))
 _RUNNING: set[Writer] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Observers:
+class Observers(msgspec.Struct, frozen=True):
     """Told of each group of records: how many were lost, and the seconds that each stored one had waited."""
 
     lost: Callable[[int], None] = lambda count: None
     stored: Callable[[Sequence[float]], None] = lambda seconds: None
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct):
     """A batch of feedback whose sender waits for the outcome."""
 
     batch: Batch
-    done: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = msgspec.field(default_factory=threading.Event)
     outcome: BatchResult | CdsError | None = None
 
     def settle(self, outcome: BatchResult | CdsError) -> None:
@@ -61,8 +60,7 @@ class _Waiting:
         self.done.set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(msgspec.Struct, frozen=True):
     """What is stored in one transaction. `records` are with the time when they came."""
 
     records: Sequence[tuple[float, CallRecord]]

@@ -5,8 +5,9 @@ It shows everything that the findings hold, what no card tells among it, except 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import moment_of, planned_day
@@ -53,8 +54,7 @@ def summary_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LinkWords:
+class LinkWords(msgspec.Struct, frozen=True):
     """What is said around a link to a summary: its label, and what stands where it has expired or is none."""
 
     label: str

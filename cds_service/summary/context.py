@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.cards.context import CardContext
 from cds_service.facts.patient_facts import PatientFacts
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryContext:
+class SummaryContext(msgspec.Struct, frozen=True):
     """The findings that may be shown with tables and wording, the facts, and the ids of rows in shadow."""
 
     cards: CardContext

@@ -49,7 +49,7 @@ def _result(lab: str, members: Sequence[Member], cards: CardContext) -> Result:
     item = next((member.finding.evidence[0] for member in (worst, *members) if member.finding.evidence), None)
     limits = [limit for member in members if (limit := member.finding.criterion.question.limit) is not None]
     shown = [
-        wording.say("limit.line", limit=text, cite=limit.cite)
+        wording.say("limit.line", limit=text, cite=wording.label("cite", limit.cite))
         for limit in limits
         if (text := shown_limit(limit, wording))
     ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 from flask import Flask, Response
 
 from cds_service.cards.context import telling_of
@@ -50,8 +50,7 @@ _SECURITY_HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedTables:
+class LoadedTables(msgspec.Struct, frozen=True):
     """The tables of an application: version, the day for which they were loaded, and the day to load them again."""
 
     version: str

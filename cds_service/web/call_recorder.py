@@ -6,10 +6,11 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import msgspec
 from flask import request
+from msgspec.structs import replace
 
 from cds_service.answer import Answer
 from cds_service.call_summary import CallSummary, without_references
@@ -44,8 +45,7 @@ class Stopwatch:
         self._last = now
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedCall:
+class ReceivedCall(msgspec.Struct, frozen=True):
     """One hook call to record; with `shadow` nothing of its answer is shown.
 
     `marks`: what its cards are known by in the store, by their uuids, once they were asked for.
@@ -55,11 +55,10 @@ class ReceivedCall:
     at: datetime
     knowledge_version: str
     shadow: bool
-    marks: dict[str, tuple[CardMark, ...]] = field(default_factory=dict)
+    marks: dict[str, tuple[CardMark, ...]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecorder:
+class CallRecorder(msgspec.Struct, frozen=True):
     """Records calls. With `writer` None they are only counted.
 
     `log_keys` are the key of the pseudonyms, and those of before, by which earlier cards are known.

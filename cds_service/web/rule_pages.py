@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 import orjson
 from flask import Blueprint, Response, render_template, request
+from msgspec.structs import replace
 
 from cds_service.cards.context import telling_of
 from cds_service.cases import case_folders

@@ -20,11 +20,12 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -225,8 +226,7 @@ def _drain_on_every_signal(worker: Any) -> None:
         signal.signal(number, worker.handle_exit)
 
 
-@dataclass(slots=True)
-class _Chores:
+class _Chores(msgspec.Struct):
     """What the parent process does beside gunicorn: keep the tables in the store, and load them again on their day.
 
     A timer of the parent alone looks every minute while something is open; a fork does not inherit it.
@@ -363,6 +363,7 @@ def _warm_up_and_freeze(app: Flask, *, has_former: bool) -> None:
         gc.unfreeze()
         gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _log_address(settings: Settings, listener: socket.socket) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
+import msgspec
 import orjson
 from flask import Blueprint, Response, request
 
@@ -36,8 +37,7 @@ _HELD_BACK = ("shadowRows", "answered")
 """Members of the decision that say that cards were held back: no cards must not read as all clear."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallDependencies:
+class CallDependencies(msgspec.Struct, frozen=True):
     """What hook calls need: tables, clock in the hospital's zone, source of UUIDs, recorder, validator, FHIR servers.
 
     `fhir` None judges calls on their prefetch alone; `links` None: cards lead to no summary.

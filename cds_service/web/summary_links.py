@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 from flask import request
+from msgspec.structs import replace
 
 from cds_service.answer import Answer
 from cds_service.errors import SettingError, StoreUnavailable

@@ -6,7 +6,8 @@ In: `Findings`, rows in shadow included. Out: what the page `/try` lists.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
@@ -16,8 +17,7 @@ from cds_service.publishing.rule_questions import limit_in_words
 from cds_service.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """One question and its answer. `limits` are there for every answer of a question that has one, also an absent one;
     of a question about antithrombotics also how long what was found is held."""
 
@@ -30,8 +30,7 @@ class Answered:
     evidence: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TracedRow:
+class TracedRow(msgspec.Struct, frozen=True):
     """One row: `kind` and `id` are its address below `/knowledge`. `not_asked` are questions that do not apply here, or
     that count only when something is recorded."""
 
@@ -43,8 +42,7 @@ class TracedRow:
     not_asked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TracedOrder:
+class TracedOrder(msgspec.Struct, frozen=True):
     """One order: what it was recognized as and how, and every row that was asked."""
 
     reference: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+import msgspec
 
 from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import Knowledge
@@ -32,8 +33,7 @@ _GROUPED = re.compile(r"[<>=\s]*\d{1,3}(?:[.,]\d{3})+")
 """`150.000` is 150 to some and 150,000 to others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One line of the form: what, how old in days, and for labs value and unit; all as typed."""
 
     text: str = ""
@@ -43,8 +43,7 @@ class Entry:
     severity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TryForm:
+class TryForm(msgspec.Struct, frozen=True):
     """The fields as typed. `sent` maps a data kind to a key of `SENT`."""
 
     order: str = ""
@@ -56,7 +55,7 @@ class TryForm:
     allergies: tuple[Entry, ...] = ()
     labs: tuple[Entry, ...] = ()
     drugs: tuple[Entry, ...] = ()
-    sent: Mapping[str, str] = field(default_factory=dict)
+    sent: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 def read_form(fields: Mapping[str, Sequence[str]]) -> TryForm:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import orjson
 from flask import Blueprint, Response, render_template, request
+from msgspec.structs import replace
 
 from cds_service.answer import answer
 from cds_service.cards.context import telling_of
@@ -39,19 +40,18 @@ _PLACES = re.compile(r"\{\{(?!today(?:[+-]\d+)?\}\})[^{}]*\}\}")
 """What looks like a relative date and is none."""
 
 
-@dataclass(slots=True)
-class _Shown:
+class _Shown(msgspec.Struct):
     """What the page shows beside the form: `problems` are for the person, `request` and `response` are JSON."""
 
-    form: TryForm = field(default_factory=TryForm)
+    form: TryForm = msgspec.field(default_factory=TryForm)
     pasted: str = ""
-    problems: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    problems: list[str] = msgspec.field(default_factory=list)
+    remarks: list[str] = msgspec.field(default_factory=list)
     request: str = ""
     response: str = ""
     cards: list[dict[str, Any]] | None = None
-    orders: list[TracedOrder] = field(default_factory=list)
-    unavailable: list[dict[str, Any]] = field(default_factory=list)
+    orders: list[TracedOrder] = msgspec.field(default_factory=list)
+    unavailable: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
 def try_routes(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import date
 from typing import Any
 
@@ -33,7 +32,7 @@ def basis(
     found = replace(tables.present("platelets-high-risk", evidence, indicator=level.word), told=told)
     order = tables.order("tips", found, **fields)
     (row,) = order.contraindications
-    order = dataclasses.replace(order, contraindications=(replace(row, told=told),))
+    order = replace(order, contraindications=(replace(row, told=told),))
     card = Card((topic, "x"), level, "s", "d", "x", rows=(row.contraindication.id,))
     return basis_of(card, Findings((order,), unavailable))
 

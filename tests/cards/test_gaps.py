@@ -66,7 +66,7 @@ def test_what_could_not_be_read_comes_before_what_is_not_there(tables: Tables):
 @pytest.mark.parametrize(
     ("texts", "summary"),
     [
-        (("knee thing",), "1 diagnosis could not be read: check it before TIPS"),
+        (("knee thing",), "Diagnosis “knee thing” could not be read: check it before TIPS"),
         (("knee thing", "arm thing"), "2 diagnoses could not be read: check them before TIPS"),
     ],
 )

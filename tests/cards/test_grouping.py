@@ -97,7 +97,7 @@ def test_critical_cards_are_never_folded(tables: Tables):
     levels = dict.fromkeys(("contrast", "bleeding", "kidney", "heart"), "critical")
     assert topics(tables.cards(_many(tables, **levels, consent="warning"))) == [
         *(("critical", name) for name in ("contrast-reaction", "bleeding", "kidney-and-contrast", "heart-and-lungs")),
-        ("warning", "several"),
+        ("warning", "consent"),
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cds_service.cards.context import Telling
 from cds_service.certainty import Certainty
@@ -140,7 +141,7 @@ def test_in_an_emergency_the_reversal_is_asked_for_by_what_is_taken(agent: str, 
 def test_a_class_of_the_tables_that_is_a_draft_says_nothing(tables: Tables):
     """Grade C stays silent: without its active row no reversal is named, the agent and its last dose still are."""
     medications = replace(tables.knowledge.medications, classes={})
-    silent = Tables(replace(tables.knowledge, medications=medications))
+    silent = Tables(dataclasses.replace(tables.knowledge, medications=medications))
     advice = replace(_advice(silent, "apixaban", HoldAction.EMERGENCY), indicator=Indicator.INFO)
     card = _card(silent, _finding(silent, advice), urgent=True)
     assert card["summary"] == "On apixaban: tell IR now, and do not wait for it to wear off"

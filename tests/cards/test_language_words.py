@@ -9,19 +9,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cds_service.cards.context import Telling
 from cds_service.cards.wording import Wording
 from cds_service.cases import Case, answer_case, request_of
 from cds_service.certainty import Certainty
 from cds_service.errors import CdsError
-from cds_service.findings.finding import CriterionFinding, Evidence, HoldAdvice, RenalBasis, Shown, Told
+from cds_service.findings.finding import EGFR, CriterionFinding, Evidence, HoldAdvice, RenalBasis, Shown, Told
 from cds_service.findings.hold_reasons import hold_reasons
 from cds_service.indicator import Indicator
 from cds_service.knowledge.medication_types import HoldAction
@@ -138,7 +138,7 @@ def _hold_card(tables: Tables, agent: str, row: Any, rows: Any, action: HoldActi
         Indicator.WARNING,
         row=row,
         others=tuple(other for other in rows if other.guideline != row.guideline),
-        renal=RenalBasis(Decimal(45), "mL/min", "2026-11-20", by_egfr=True),
+        renal=RenalBasis(Decimal(45), "mL/min", "2026-11-20", EGFR),
         last_dose=date(2026, 12, 1) if action is HoldAction.HOLD else None,
     )
     advice = replace(advice, reasons=hold_reasons(advice))

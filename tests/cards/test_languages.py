@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from decimal import Decimal
 from string import Formatter
 
 import pytest
+from msgspec.structs import replace
 
 from cds_service.cards.context import Telling, telling_of
 from cds_service.cards.headline import MOST_CHARACTERS

@@ -206,7 +206,7 @@ def _lab(code: str, value: float, unit: str, days: int = 1) -> Json:
         ("renal-artery-angioplasty", {"medications": ["metformin"], "labs": [_lab("98979-8", 70, "mL/min/{1.73_m2}")]},
          "Order creatinine for 48 h after"),
         ("liver-ablation", {"conditions": ["icd-10-cm|K74.60"], "labs": [_lab("3255-7", 88, "mg/dL")]},
-         "Order fibrinogen for 3 Dec"),
+         "Order fibrinogen, INR, and CBC for 3 Dec"),
         ("tips", {"allergies": [{"text": "Iodine"}]}, "Add this entry to the order for IR"),
         ("tips", {"allergies": [{"text": "Iodine", "manifestation_text": "hives"}]},
          "Add this reaction to the order for IR"),

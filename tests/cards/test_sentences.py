@@ -21,9 +21,8 @@ def changed(listed: Mapping[str, str], wording: Mapping[str, str]) -> list[str]:
 
 
 def test_a_sentence_is_the_one_of_the_list(knowledge: Knowledge) -> None:
-    """What is said is what stands in the list, and every sentence stands in it; `make golden` writes it again."""
+    """What is said is what stands in the list; `make golden` writes it again."""
     assert changed(sentences(), knowledge.wording) == []
-    assert sentences().keys() == knowledge.wording.keys()
 
 
 def test_another_sentence_is_noticed() -> None:

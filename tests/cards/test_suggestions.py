@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date
 from itertools import count
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cds_service.cards.card import Card, Suggestion, card_json
 from cds_service.cards.context import CardContext

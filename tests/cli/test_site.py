@@ -101,6 +101,31 @@ def test_a_case_of_the_site_must_hold(run, tmp_path):
     assert run("check", "--site", tmp_path, "--cases", NO_CASES).code == 0
 
 
+def test_what_is_mapped_in_vain_is_said(run, tmp_path):
+    """`check` lists local codes that are mapped to codes which no row asks for, and does not fail."""
+    group = {"source": "https://hospital.example.org/labs", "target": "http://loinc.org"}
+    codes = [
+        {"code": c, "target": [{"code": to, "equivalence": "equal"}]} for c, to in (("HB", "718-7"), ("P", "777-3"))
+    ]
+    concept_map = {"resourceType": "ConceptMap", "status": "active", "group": [group | {"element": codes}]}
+    put(tmp_path / "concept_maps" / "labs.json", json.dumps(concept_map))
+    ran = run("check", "--site", tmp_path, "--cases", NO_CASES)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[-1] == "  https://hospital.example.org/labs|HB → http://loinc.org|718-7"
+
+
+def test_mistakes_in_cases_are_told_with_those_of_tables(run, tmp_path):
+    """Both are told at once, before any case is judged."""
+    put(tmp_path / "cases" / "own.toml", "[[case]]\n")
+    put(tmp_path / "thresholds.toml", LIMIT.format(value='"75"'))
+    ran = run("check", "--site", tmp_path, "--cases", NO_CASES)
+    assert ran.code == 1
+    assert [line.partition(": ")[0] for line in ran.err.splitlines()[:-1]] == [
+        *2 * [f"{tmp_path}/cases/own.toml"],
+        f"{tmp_path}/thresholds.toml",
+    ]
+
+
 def test_a_difference_is_told_by_row_and_case(run, tmp_path, some_cases):
     """`diff` shows a limit old and new, with its source, and the case that is answered otherwise."""
     put(tmp_path / "thresholds.toml", LIMIT.format(value=75))

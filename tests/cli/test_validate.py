@@ -117,6 +117,7 @@ def test_every_name_of_a_resource_file_is_read(tmp_path: Path, capsys: pytest.Ca
             "the manifest of a FHIR package",
         ),
         (".index.json", {"index-version": 1, "files": []}, "the index of a FHIR package"),
+        ("a.openapi.json", {"openapi": "3.0.2", "info": {}, "paths": {}}, "a description in OpenAPI"),
     ],
 )
 def test_a_file_beside_resources_is_no_resource(
@@ -131,6 +132,30 @@ def test_a_file_beside_resources_is_no_resource(
     assert f"{name}: is {what}, no resource" in said.err
     write(tmp_path / name, content | {"resourceType": "Basics"})
     assert main(["validate", str(tmp_path)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (json.dumps(patient(), indent=1).encode(), "is one JSON value over several lines: name it .json"),
+        ("{}\n{}\n".encode("utf-16"), "is UTF-16: save it as UTF-8"),
+        (b"{}\r{}", "write one resource a line"),
+    ],
+)
+def test_what_is_no_ndjson(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, said: str) -> None:
+    """A file that has another form than its name says is one error with its remedy."""
+    (tmp_path / "a.ndjson").write_bytes(content)
+    assert main(["validate", str(tmp_path)]) == 1
+    [issue, _counts] = capsys.readouterr().out.splitlines()
+    assert said in issue
+
+
+def test_a_file_name_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name of other bytes than UTF-8 is written with escapes, in lines and in JSON."""
+    write(tmp_path / "a\udcff.json", BROKEN)
+    for more in ([], ["--format", "json"]):
+        assert main(["validate", str(tmp_path), *more]) == 1
+        assert "udcff.json" in capsys.readouterr().out.encode().decode()
 
 
 def test_one_file_that_cannot_be_read_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,11 +181,12 @@ def test_standard_input(
     resources: tuple[Json, ...],
     counted: str,
 ) -> None:
-    """- reads one resource, or one per line, from standard input."""
-    content = "\n".join(json.dumps(one, indent=1 if len(resources) == 1 else None) for one in resources)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
-    assert main(["validate", "-"]) == (1 if BROKEN in resources else 0)
-    assert counted in capsys.readouterr().out
+    """- reads one resource, or one per line, from standard input, plain or compressed."""
+    content = "\n".join(json.dumps(one, indent=1 if len(resources) == 1 else None) for one in resources).encode()
+    for sent in (content, gzip.compress(content)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(sent)))
+        assert main(["validate", "-"]) == (1 if BROKEN in resources else 0)
+        assert counted in capsys.readouterr().out
 
 
 REMEDIES = {

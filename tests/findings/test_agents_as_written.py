@@ -48,7 +48,16 @@ def spellings(row: dict[str, str]) -> Iterator[dict[str, Any]]:
             f"{name} 2,5 mg Filmtabl.",
         ):
             yield {"text": text}
-        yield {"text": f"{name} comp. 5 mg c/12h"}
+        for text in (
+            f"{name} comp. 5 mg c/12h",
+            name if name[-1].isdigit() else f"{name}5mg",
+            f"1x{name} tgl.",
+            f"{name}\u00ae\u00a020 mg FTA 1-0-0",
+            f"5 MG {name} Oral Tablet [{name.title()}]",
+            f"HOLD {name}: last dose yesterday",
+            f"{name} (discontinued)",
+        ):
+            yield {"text": text}
         yield {"coding": [{"system": "http://hl7.org/fhir/sid/ndc", "code": "1", "display": f"{name} 5 mg"}]}
 
 
@@ -84,6 +93,32 @@ def test_a_slip_of_the_pen_hides_no_agent(knowledge: Knowledge) -> None:
     ]
     missed = [text for text, row in written if not agents_of(knowledge, {"text": f"{text} 5 mg"}) & expected(row)]
     assert len(missed) <= len(written) / 100, missed
+
+
+@pytest.mark.parametrize(
+    ("text", "agent"),
+    [
+        ("Clopidogrelhydrogensulfat 75 mg", "clopidogrel"),
+        ("Prasugrelhydrochlorid", "prasugrel"),
+        ("Edoxabantosilat 60 mg", "edoxaban"),
+        ("Dabigatranetexilatmesilat", "dabigatran"),
+        ("Marcumartherapie", "phenprocoumon"),
+        ("Heparinperfusor 500 IE/h", "ufh-iv"),
+        ("Heparin-Calcium s.c.", "ufh-sc"),
+        ("ASS100", "aspirin-low"),
+        ("ASS ratiopharm 100 mg TAH", "aspirin-low"),
+        ("ASS/Dipyridamol 25/200", "aspirin-dipyridamole"),
+    ],
+)
+def test_a_name_in_one_word_with_its_salt_or_form(text: str, agent: str, knowledge: Knowledge) -> None:
+    """German writes the salt, the form or the strength in one word with the name."""
+    assert agents_of(knowledge, {"text": text}) == {agent}
+
+
+@pytest.mark.parametrize("text", ["Heparinsalbe", "Heparingel", "Heparin-Calcium Salbe", "Voltarengel"])
+def test_an_ointment_in_one_word_is_none(text: str, knowledge: Knowledge) -> None:
+    """What is rubbed in is not taken into the body."""
+    assert agents_of(knowledge, {"text": text}) == set()
 
 
 @pytest.mark.parametrize(

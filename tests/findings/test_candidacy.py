@@ -44,7 +44,7 @@ def told(order: OrderFinding, criterion: str) -> str:
     [
         ("female", "1990-05-01", FIBROID, "routine", "card required"),
         ("female", "1975-05-01", FIBROID, "routine", "card required"),
-        ("female", "1990-05-01", "icd-10-cm|Z90.710", "routine", "none not-required"),
+        ("female", "1990-05-01", "icd-10-cm|Z90.710", "routine", "-"),
         ("female", "1990-05-01", "icd-10-cm|Z90.712", "routine", "card required"),
         ("female", "1990-05-01", "icd-10-cm|Z98.51", "routine", "none not-required"),
         ("female", "1975-05-01", "icd-10-cm|Z78.0", "routine", "none not-required"),

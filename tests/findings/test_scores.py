@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from math import log, log10
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cds_service.findings.computed import grade_of
 from cds_service.findings.context import prepare
 from cds_service.findings.lab_results import LabResult, newest
 from cds_service.knowledge.tables import Knowledge
@@ -59,9 +61,11 @@ def scores(rows: Sequence[Mapping[str, Any]], **row: Any) -> dict[str, LabResult
     return {name: found[0] for name in NAMES if (found := newest(patient.labs.of(name)))}
 
 
-def score(name: str, rows: Sequence[Mapping[str, Any]], **row: Any) -> LabResult | None:
+def score(
+    name: str, rows: Sequence[Mapping[str, Any]], knowledge: Knowledge = KNOWLEDGE, **row: Any
+) -> LabResult | None:
     """The newest computed result of one lab; None where there is none."""
-    patient = prepare(facts_of_case({"order": TIPS, "labs": rows, **row}, KNOWLEDGE, NOW), KNOWLEDGE)
+    patient = prepare(facts_of_case({"order": TIPS, "labs": rows, **row}, knowledge, NOW), knowledge)
     found = newest(patient.labs.of(name))
     return found[0] if found else None
 
@@ -74,9 +78,11 @@ def value(name: str, rows: Sequence[Mapping[str, Any]], **row: Any) -> float:
     return float(found.interval.exact)
 
 
-def ends(name: str, rows: Sequence[Mapping[str, Any]], **row: Any) -> tuple[int, int] | None:
+def ends(
+    name: str, rows: Sequence[Mapping[str, Any]], knowledge: Knowledge = KNOWLEDGE, **row: Any
+) -> tuple[int, int] | None:
     """Lowest and highest value of a score in whole points."""
-    found = score(name, rows, **row)
+    found = score(name, rows, knowledge, **row)
     if found is None or found.interval.low is None or found.interval.high is None:
         return None
     return int(found.interval.low), int(found.interval.high)
@@ -232,43 +238,117 @@ def test_what_is_old_or_unreadable_is_not_known(rows: list[dict[str, Any]], expe
     assert ends("child-pugh", rows) == expected
 
 
-@pytest.mark.parametrize(
-    ("conditions", "medications", "meld", "child_pugh"),
-    [
-        ([], [], (25, 25), (8, 12)),
-        ([ON_WARFARIN], [], (12, 25), (6, 12)),
-        ([], [{"text": "warfarin 5 mg", "days": 3}], (12, 25), (6, 12)),
-        ([], [{"text": "enoxaparin 40 mg", "days": 3}], (25, 25), (8, 12)),
-    ],
-)
-def test_an_anticoagulant_leaves_open_how_much_of_the_inr_is_the_liver(
-    conditions: list[str],
-    medications: list[dict[str, Any]],
-    meld: tuple[int, int],
-    child_pugh: tuple[int, int],
-) -> None:
-    """With warfarin a high INR is no sign of a failing liver, and no sign of a sound one either."""
-    rows = labs({"bilirubin": 2.5, "inr": 3.4, "creatinine": 1.2, "albumin": 3.6})
-    row = {"conditions": conditions, "medications": medications}
-    assert ends("meld", rows, **row) == meld
-    assert ends("child-pugh", rows, **row) == child_pugh
+ON_A_DRUG = labs({"bilirubin": 2.5, "inr": 3.4, "creatinine": 1.2, "albumin": 3.6, "sodium": 137})
+ON_DIALYSIS = labs(results(1.0, 1.0, 1.0, 137, 3.5))
+ILL = labs(results(4.0, 1.9, 1.8, 128, 2.6))
+POINTS = {"bilirubin": 2.5, "inr": 1.2, "albumin": 4.0}
+COMA = "icd-10-cm|K72.91"
+MAN = {"patient": person("male")}
+RANGES: list[tuple[str, str, list[dict[str, Any]], dict[str, Any], tuple[int, int] | None]] = [
+    ("no drug: the INR is the liver's", "meld", ON_A_DRUG, MAN, (25, 25)),
+    ("no drug: the INR is the liver's", "meld-3", ON_A_DRUG, MAN, (23, 23)),
+    ("no drug: the INR is the liver's", "child-pugh", ON_A_DRUG, MAN, (8, 12)),
+    ("long-term use of an anticoagulant", "meld", ON_A_DRUG, {**MAN, "conditions": [ON_WARFARIN]}, (12, 25)),
+    ("long-term use of an anticoagulant", "meld-3", ON_A_DRUG, {**MAN, "conditions": [ON_WARFARIN]}, (12, 23)),
+    ("long-term use of an anticoagulant", "child-pugh", ON_A_DRUG, {"conditions": [ON_WARFARIN]}, (6, 12)),
+    ("warfarin", "meld", ON_A_DRUG, {**MAN, "medications": [{"text": "warfarin 5 mg"}]}, (12, 25)),
+    ("warfarin", "meld-3", ON_A_DRUG, {**MAN, "medications": [{"text": "warfarin 5 mg"}]}, (12, 23)),
+    ("warfarin", "child-pugh", ON_A_DRUG, {"medications": [{"text": "warfarin 5 mg"}]}, (6, 12)),
+    ("rivaroxaban", "meld", ON_A_DRUG, {**MAN, "medications": [{"text": "rivaroxaban 20 mg"}]}, (12, 25)),
+    ("rivaroxaban", "meld-3", ON_A_DRUG, {**MAN, "medications": [{"text": "rivaroxaban 20 mg"}]}, (12, 23)),
+    ("rivaroxaban", "child-pugh", ON_A_DRUG, {"medications": [{"text": "rivaroxaban 20 mg"}]}, (6, 12)),
+    ("enoxaparin", "meld", ON_A_DRUG, {"medications": [{"text": "enoxaparin 40 mg"}]}, (25, 25)),
+    ("enoxaparin", "child-pugh", ON_A_DRUG, {"medications": [{"text": "enoxaparin 40 mg"}]}, (8, 12)),
+    ("dialysis", "meld", ON_DIALYSIS, {"conditions": [DIALYSIS]}, (6, round(6.43 + 9.57 * log(4)))),
+    ("dialysis", "meld-3", ON_DIALYSIS, {**MAN, "conditions": [DIALYSIS]}, (6, round(6 + 11.14 * log(3)))),
+    ("no sex recorded", "meld-3", ILL, {"patient": {"birthDate": "1976-02-01"}}, (30, 31)),
+    ("18 years", "meld-3", ILL, {"patient": person("female", 18)}, (31, 31)),
+    ("17 years", "meld-3", ILL, {"patient": person("female", 17)}, None),
+    ("no birth date", "meld-3", ILL, {"patient": {"gender": "female"}}, None),
+    ("no birth date", "meld", ILL, {"patient": {"gender": "female"}}, (24, 24)),
+    ("coma of 30 days", "child-pugh", labs(POINTS), {"conditions": [{"code": COMA, "onset_days": 30}]}, (8, 10)),
+    ("coma of 31 days", "child-pugh", labs(POINTS), {"conditions": [{"code": COMA, "onset_days": 31}]}, (7, 10)),
+    ("albumin of 30 days", "child-pugh", labs(POINTS | {"albumin": 4.0}, days=30), {}, (6, 10)),
+    ("all of 31 days", "child-pugh", labs(POINTS, days=31), {}, None),
+    (
+        "albumin of 31 days",
+        "child-pugh",
+        labs({"bilirubin": 2.5, "inr": 1.2}) + labs({"albumin": 4.0}, days=31),
+        {},
+        (6, 12),
+    ),
+]  # fmt: skip
+"""Why, score, results, the rest of the record, and the lowest and highest score: what is not known makes a range.
+
+With an anticoagulant a high INR is no sign of a failing liver, and no sign of a sound one either. With two dialyses in
+a week the creatinine counts as 4, or 3 in MELD 3.0; the record does not say how many. MELD 3.0 is of adults.
+"""
 
 
-def test_dialysis_may_count_as_the_highest_creatinine() -> None:
-    """With two dialyses in a week the creatinine counts as 4, or 3 in MELD 3.0; the record does not say how many."""
-    rows = labs(results(1.0, 1.0, 1.0, 137, 3.5))
-    assert ends("meld", rows, conditions=[DIALYSIS]) == (6, round(6.43 + 9.57 * log(4)))
-    found = ends("meld-3", rows, conditions=[DIALYSIS], patient=person("male"))
-    assert found == (6, round(6 + 11.14 * log(3)))
+def other_ranges(knowledge: Knowledge) -> list[tuple[str, str, tuple[int, int] | None]]:
+    """The ranges that the tables compute otherwise."""
+    found = [(why, name, ends(name, rows, knowledge, **row), span) for why, name, rows, row, span in RANGES]
+    return [(why, name, computed) for why, name, computed, span in found if computed != span]
 
 
-def test_meld_3_needs_an_adult_and_counts_both_sexes_where_none_is_recorded() -> None:
-    """Without a sex it is a range; of a child, or without a birth date, there is none."""
-    rows = labs(results(4.0, 1.9, 1.8, 128, 2.6))
-    assert ends("meld-3", rows, patient={"birthDate": "1976-02-01"}) == (30, 31)
-    assert ends("meld-3", rows, patient=person("female", 15)) is None
-    assert ends("meld-3", rows, patient={"gender": "female"}) is None
-    assert ends("meld", rows, patient={"gender": "female"}) is not None
+def test_what_is_not_known_makes_a_range() -> None:
+    """Each of the ranges, by a count of its own."""
+    assert other_ranges(KNOWLEDGE) == []
+
+
+CLASSES = {
+    "albi": {"-2.61": "1", "-2.60": "1", "-2.59": "2", "-1.39": "2", "-1.38": "3"},
+    "child-pugh": {"5": "A", "6": "A", "7": "B", "9": "B", "10": "C", "15": "C"},
+}
+"""Johnson 2015 and ccjm.org table 1: the class at both sides of each limit."""
+
+
+def other_classes(knowledge: Knowledge) -> list[tuple[str, str]]:
+    """Scores that the tables put into another class."""
+    return [
+        (name, points)
+        for name, classes in CLASSES.items()
+        for points, expected in classes.items()
+        if grade_of(knowledge.labs[name], Decimal(points)) != expected
+    ]
+
+
+def test_the_classes_of_a_score() -> None:
+    """Each class begins and ends where the publication says."""
+    assert other_classes(KNOWLEDGE) == []
+
+
+FORMULAS = {
+    "neutrophils": "leukocytes x neutrophil-fraction / 100",
+    "creatinine-clearance": "(140 - age) x body-weight / (72 x creatinine), x 0.85 for women",
+    "egfr": "142 x min(creatinine/k, 1)^a x max(creatinine/k, 1)^-1.2 x 0.9938^age, x 1.012 for women; "
+    "k 0.7 and a -0.241 for women, k 0.9 and a -0.302 for men",
+    "meld": "6.43 + 3.78 x ln(bilirubin) + 11.2 x ln(inr) + 9.57 x ln(creatinine); bilirubin at least 1; "
+    "inr at least 1; creatinine at least 1 and at most 4; the score at least 6 and at most 40",
+    "meld-na": "1 x meld + 1.32 x (137 - sodium) (if meld > 11) - 0.033 x meld x (137 - sodium) (if meld > 11); "
+    "sodium at least 125 and at most 137; the score at least 6 and at most 40",
+    "meld-3": "6 + 1.33 (if female) + 4.56 x ln(bilirubin) + 0.82 x (137 - sodium) "
+    "- 0.24 x (137 - sodium) x ln(bilirubin) + 9.09 x ln(inr) + 11.14 x ln(creatinine) + 1.85 x (3.5 - albumin) "
+    "- 1.83 x (3.5 - albumin) x ln(creatinine); bilirubin at least 1; inr at least 1; "
+    "creatinine at least 1 and at most 3; sodium at least 125 and at most 137; "
+    "albumin at least 1.5 and at most 3.5; the score at least 6 and at most 40",
+    "albi": "0.66 x log10(bilirubin in umol/L) - 0.085 x albumin in g/L",
+    "child-pugh": "bilirubin >= 2: 2, > 3: 3, else 1 points; albumin <= 3.5: 2, < 2.8: 3, else 1 points; "
+    "inr >= 1.7: 2, > 2.3: 3, else 1 points; ascites recorded as criterion-ascites: 2 or more; "
+    "encephalopathy recorded as criterion-hepatic-encephalopathy: 2 or more; "
+    "encephalopathy recorded as criterion-hepatic-coma: 3 or more; what is not known: 1 to 3",
+}
+"""As published: Cockcroft 1976, Inker 2021, Kamath 2001, UNOS 2016, Kim 2021, Johnson 2015, ccjm.org table 1."""
+
+
+def formulas(knowledge: Knowledge) -> dict[str, str]:
+    """The formula that each page and card shows, with the numbers that it is computed with."""
+    return {lab.id: lab.derivation.text for lab in knowledge.labs.values() if lab.derivation is not None}
+
+
+def test_the_formula_shown_is_the_published_one() -> None:
+    """Every weight, end and limit of the formulas, where no example is near enough to notice a last digit."""
+    assert formulas(KNOWLEDGE) == FORMULAS
 
 
 PARTS = st.fixed_dictionaries({

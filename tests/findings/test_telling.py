@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cds_service.findings.finding import OrderFinding, Shown
 from cds_service.indicator import Indicator
@@ -243,5 +244,5 @@ def test_a_special_limit_takes_the_place_of_the_general_one_only_while_it_speaks
         replace(one, criteria=tuple(c for c in one.criteria if c.id != "platelets-chronic-liver-disease"))
         for one in knowledge.contraindications
     )
-    switched_off = replace(knowledge, contraindications=rows)
+    switched_off = dataclasses.replace(knowledge, contraindications=rows)
     assert told(judge(row, switched_off, now), "platelets-high-risk") == "card warning present"

@@ -27,6 +27,7 @@ def one(text: str, knowledge: Knowledge) -> Statement:
     ("text", "expected"),
     [
         ("hair dye, IV contrast", [set(), {UNCLEAR}]),
+        ("FD&C dyes", [set()]),
         ("CT and MRI contrast", [{CONTRAST}, {"gadolinium"}]),
         ("MRI, CT contrast", [{"gadolinium"}, {CONTRAST}]),
         ("SHELLFISH / IV DYE hives", [{"seafood"}, {UNCLEAR}]),

@@ -82,5 +82,5 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     """A table that is not there stops the start, and is named."""
     (a_copy(tmp_path) / "knowledge/thresholds.toml").unlink()
-    with pytest.raises(TableError, match=r"^thresholds\.toml: can't be read"):
+    with pytest.raises(TableError, match=r"^thresholds\.toml: can't be opened"):
         load_copy(tmp_path)

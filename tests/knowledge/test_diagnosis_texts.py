@@ -177,7 +177,7 @@ def test_what_may_be_asked_for_is_never_read_as_something_else() -> None:
 
 def test_short_forms_of_everything_that_is_asked_for_are_read_or_told() -> None:
     """Usual short forms of each value set, in English, German and Spanish, name it, or the text counts as not read."""
-    without = {"condition-hepatectomy-planned", "criterion-interpreter-needed"}  # a plan, and a code of encounters
+    without = {"condition-hepatectomy-planned"}  # a plan
     assert {name for _, name in SHORT_FORMS} == ASKED - without
     assert [one for one in SHORT_FORMS if not may_be(read(one[0]), one[1])] == []
 

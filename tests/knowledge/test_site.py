@@ -413,7 +413,39 @@ def test_a_site_folder_may_be_kept_in_git(knowledge: Knowledge, tmp_path: Path) 
     put(tmp_path / ".git/config", "[core]")
     put(tmp_path / ".github/workflows/check.yml", "on: push")
     put(tmp_path / ".gitignore", "build")
+    for left in ("thresholds.toml~", ".thresholds.toml.swp", "#thresholds.toml#", "Thumbs.db", "procedures/~$own.toml"):
+        put(tmp_path / left, "[[")
+    (tmp_path / ".#thresholds.toml").symlink_to("somebody@somewhere")
     assert load_knowledge(tmp_path).version == knowledge.version
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_any_editor_may_write_the_files(encoding: str, end: str, tmp_path: Path) -> None:
+    """A byte order mark and the line ends of Windows change nothing."""
+    (tmp_path / "not_connected.toml").write_bytes(
+        f'[[not_connected]]\nid = "procedures"\n{CHANGE}\n'.replace("\n", end).encode(encoding)
+    )
+    assert load_knowledge(tmp_path).not_connected == {"procedures"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("# Müller".encode("utf-16"), "is not in UTF-8; save it with the encoding UTF-8"),
+        ("# Müller".encode("latin-1"), "is not in UTF-8; save it with the encoding UTF-8"),
+        (None, "can't be opened (No such file or directory); mend the link or remove it"),
+    ],
+)
+def test_a_file_that_is_no_text_is_said_to_be_so(content: bytes | None, said: str, tmp_path: Path) -> None:
+    """Another encoding and a link that leads nowhere are named with their remedy."""
+    if content is None:
+        (tmp_path / "links.toml").symlink_to("nowhere.toml")
+    else:
+        (tmp_path / "links.toml").write_bytes(content)
+    with pytest.raises(TableError) as refused:
+        load_knowledge(tmp_path)
+    assert str(refused.value) == f"{tmp_path}/links.toml: {said}"
 
 
 def test_a_site_folder_may_be_mounted_by_kubernetes(knowledge: Knowledge, tmp_path: Path) -> None:

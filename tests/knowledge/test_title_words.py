@@ -13,7 +13,7 @@ import pytest
 
 from cds_service.knowledge.diagnosis_types import DiagnosisReading
 from cds_service.knowledge.load import TABLES
-from cds_service.knowledge.title_words import TitleWords, title_words
+from cds_service.knowledge.title_words import TITLE, TitleWords, title_words
 from tests.support.samples import sample
 from tests.support.shipped import shipped_knowledge
 from tools.title_words import Title, asked_for, is_asked, titles_of_releases, translated
@@ -73,14 +73,21 @@ def test_names_of_other_diagnoses_are_read() -> None:
 
 @pytest.mark.slow
 def test_no_word_of_the_file_is_in_a_title_that_is_asked_for() -> None:
-    """No word and no pair of the file is in a title, an inclusion term or a name of what is asked for."""
+    """No word and no pair that counts is in a title or an inclusion term of what is asked for."""
     texts = KNOWLEDGE.diagnosis_texts
-    alone = {*WORDS["heads"].split(), *WORDS["words"].split()}
+    counting = title_words(WORDS, texts.asked_terms())
     asked = [words for text, sets in titles().items() if sets for words in texts.words_in(text)]
-    asked += [term.split() for term in texts.asked_terms()]
-    assert alone & {word for words in asked for word in words} == set()
-    pairs = title_words(WORDS)
-    assert [two for words in asked for two in pairwise(words) if _is_pair(pairs, *two)] == []
+    assert [word for words in asked for word in words if word in counting] == []
+    assert [two for words in asked for two in pairwise(words) if _is_pair(counting, *two)] == []
+
+
+def test_words_of_an_added_name_no_longer_count() -> None:
+    """What a row or a hospital names makes no text readable by its words, without the file being written again."""
+    table = {"heads": "scurvy", "words": "scorbutic", "everyday": "sailors", "pairs": "gum: rot swelling"}
+    assert all(word in title_words(table) for word in ("scurvy", "scorbutic", "sailors"))
+    counting = title_words(table, ["sailors scurvy", "scorbutic gum rot"])
+    assert not any(word in counting for word in ("scurvy", "scorbutic", "sailors"))
+    assert (counting.kind_of("rot", "gum", ""), counting.kind_of("swelling", "gum", "")) == (None, TITLE)
 
 
 def _is_pair(words: TitleWords, first: str, second: str) -> bool:

@@ -305,10 +305,25 @@ def _scores(rows: TableRows) -> Iterator[Mutant]:
         if "derivation" not in row:
             continue
         for mutant in _fields("lab", (key,), row["derivation"], {}):
-            yield Mutant("lab", (key,), SCORE, mutant.what, {**row, "derivation": mutant.row})
+            if _as_held(mutant.row or {}) != _as_held(row["derivation"]):
+                yield Mutant("lab", (key,), SCORE, mutant.what, {**row, "derivation": mutant.row})
         graded = {name: row[name] for name in ("grades",) if name in row}
         for mutant in _fields("lab", (key,), graded, {}):
             yield Mutant("lab", (key,), SCORE, mutant.what, {**row, **(mutant.row or {})})
+
+
+def _as_held(derivation: Row) -> Row:
+    """With what an input may count as otherwise held to its ends, as the formula does: beyond them nothing changes."""
+    values = [
+        _held(value) if "value" in value.get("otherwise", {}) else value for value in derivation.get("values", ())
+    ]
+    return {**derivation, "values": values}
+
+
+def _held(value: Row) -> Row:
+    other = value["otherwise"]["value"]
+    held = min(max(other, value.get("lowest", other)), value.get("highest", other))
+    return {**value, "otherwise": {**value["otherwise"], "value": held}}
 
 
 def _codes(rows: TableRows) -> Iterator[Mutant]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from cds_service.cards.wording import ENGLISH
 from cds_service.knowledge import load, rows
@@ -124,7 +126,7 @@ class Workshop:
         if mutant.table == "lab":
             return self._with_lab(mutant)
         if mutant.table in ("contraindication", "criterion"):
-            return replace(self.knowledge, contraindications=self._contraindications(mutant))
+            return dataclasses.replace(self.knowledge, contraindications=self._contraindications(mutant))
         return self._with_procedure(mutant)
 
     def make_anew(self, mutant: Mutant) -> Knowledge:
@@ -146,7 +148,9 @@ class Workshop:
 
     def _with_sentence(self, key: str) -> Knowledge:
         english = {**self.knowledge.wording, key: "-"}
-        return replace(self.knowledge, wording=english, wordings={**self.knowledge.wordings, ENGLISH: english})
+        return dataclasses.replace(
+            self.knowledge, wording=english, wordings={**self.knowledge.wordings, ENGLISH: english}
+        )
 
     def _with_threshold(self, mutant: Mutant) -> Knowledge:
         assert mutant.row is not None
@@ -156,31 +160,31 @@ class Workshop:
             for row in self.files.contraindications.values()
             if rows.is_active(row)
         )
-        return replace(self.knowledge, thresholds=thresholds, contraindications=made)
+        return dataclasses.replace(self.knowledge, thresholds=thresholds, contraindications=made)
 
     def _with_hold(self, mutant: Mutant) -> Knowledge:
         key, files = mutant.keys[0], self.files
         made = [mutant.row if row["id"] == key else row for row in files.holds.values()]
         kept = [row for row in made if row is not None]
         table = medication_table(files.medications, files.hold_table, kept, self.knowledge.words)
-        return replace(self.knowledge, medications=table)
+        return dataclasses.replace(self.knowledge, medications=table)
 
     def _with_medications(self, mutant: Mutant) -> Knowledge:
         files = self.files
         whole = {"medications": files.medications, "holds": files.hold_table, mutant.table: mutant.row or {}}
         made = medication_table(whole["medications"], whole["holds"], files.holds.values(), self.knowledge.words)
-        return replace(self.knowledge, medications=made)
+        return dataclasses.replace(self.knowledge, medications=made)
 
     def _with_performed(self, mutant: Mutant) -> Knowledge:
         key, table = mutant.keys[0], self.files.performed
         made = [mutant.row if row["id"] == key else row for row in table["performed"]]
         kept = {**table, "performed": [row for row in made if row is not None]}
-        return replace(self.knowledge, performed=PerformedTable(kept, self.knowledge.words))
+        return dataclasses.replace(self.knowledge, performed=PerformedTable(kept, self.knowledge.words))
 
     def _with_lab(self, mutant: Mutant) -> Knowledge:
         assert mutant.row is not None
         base, key = self.knowledge, mutant.keys[0]
-        return replace(base, labs={**base.labs, key: rows.lab(mutant.row, base.units)})
+        return dataclasses.replace(base, labs={**base.labs, key: rows.lab(mutant.row, base.units)})
 
     def _contraindications(self, mutant: Mutant) -> tuple[Contraindication, ...]:
         made = {row.id: row for row in self.knowledge.contraindications}
@@ -195,7 +199,7 @@ class Workshop:
         if mutant.row is None:
             return self._without_procedure(key)
         procedures = {**self.knowledge.procedures, key: rows.procedure(mutant.row)}
-        return replace(self.knowledge, procedures=procedures)
+        return dataclasses.replace(self.knowledge, procedures=procedures)
 
     def _without_procedure(self, key: str) -> Knowledge:
         """As a site would switch it off: its codes stay, its names and its place in the tree go."""
@@ -204,7 +208,7 @@ class Workshop:
             self.files, procedures={**self.files.procedures, key: {**self.files.procedures[key], "status": "retired"}}
         )
         procedures = {name: procedure for name, procedure in base.procedures.items() if name != key}
-        return replace(
+        return dataclasses.replace(
             base,
             procedures=procedures,
             children=load._children(procedures),
@@ -217,7 +221,7 @@ class Workshop:
         codes = self._codes.without(gone)
         sufficient = frozenset(rule.value_set for rule in kept if rule.relation in SUFFICIENT)
         labs = LabIndex(base.labs.values(), self.files.lab_names, codes, kept, base.words)
-        return replace(
+        return dataclasses.replace(
             base,
             codes=codes,
             lab_index=labs,

@@ -7,15 +7,18 @@ all, with the change and without it, is on no card: only a case that names it ca
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, zip_longest
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from cds_service.cards.wording import ENGLISH
 from cds_service.cases import failures, request_of
@@ -51,15 +54,23 @@ from tests.findings.test_gate_list import listed as listed_gates
 from tests.findings.test_hold_list import holds_of
 from tests.findings.test_hold_list import listed as agents
 from tests.findings.test_procedure_questions import PATIENTS, asked, case_of, questions
-from tests.findings.test_scores import EXAMPLES, deviating
-from tests.mutants.changes import CODE, HOLD, SENTENCE, WINDOW, Mutant
+from tests.findings.test_scores import (
+    EXAMPLES,
+    FORMULAS,
+    formulas,
+    other_classes,
+    other_ranges,
+)
+from tests.findings.test_scores import deviating as deviating_scores
+from tests.mutants.changes import CODE, HOLD, SCORE, SENTENCE, WINDOW, Mutant
 from tests.summary.test_every_case import PLACES, places
+from tests.support.second_lists import deviating
 from tests.support.shipped import shipped_cases
 from tests.terminology.test_meanings import LISTED, lost
 
 _FIRST = 60
 """So many cases that name a row are run before it is found out which ones a change can touch."""
-_BY_LIST = frozenset({CODE, HOLD, SENTENCE})
+_BY_LIST = frozenset({CODE, HOLD, SENTENCE, SCORE})
 _LIMIT = re.compile(r"\bid=([\w-]+)")
 SCORES = ("meld", "meld-3", "meld-na", "egfr", "creatinine-clearance", "child-pugh")
 TESTS = Path(__file__).parents[1]
@@ -346,7 +357,7 @@ class _RowsChanged:
         row = self.rows[key]
         if key not in self.regated and (was is None or not self._may_differ(key, order, was, patient)):
             return False
-        only = replace(self.knowledge, contraindications=(row,) if row else ())
+        only = dataclasses.replace(self.knowledge, contraindications=(row,) if row else ())
         after = judge_contraindications(order, replace(patient, knowledge=only, judged={}))
         now = after[0] if after else None
         return _heard(was) != _heard(now) or (reads_text and _shown(was) != _shown(now))
@@ -410,7 +421,7 @@ def _noting(knowledge: Knowledge, asked: set[Asked]) -> Knowledge:
     tables: Any = {name: _Keys(name, getattr(knowledge, name), asked) for name in _KEYED}
     english = _Keys("wording", knowledge.wording, asked)
     holds: Any = _Keys("medications.holds", knowledge.medications.holds, asked)
-    return replace(
+    return dataclasses.replace(
         knowledge,
         **indexes,
         **tables,
@@ -449,7 +460,13 @@ def _lists() -> Iterable[Check]:
     listed = sentences()
 
     def scores(knowledge: Knowledge) -> Hashable:
-        return any(deviating(row, knowledge) for row in EXAMPLES)
+        return any(deviating_scores(row, knowledge) for row in EXAMPLES)
+
+    def ranges(knowledge: Knowledge) -> Hashable:
+        return tuple(other_ranges(knowledge)), tuple(other_classes(knowledge))
+
+    def shown(knowledge: Knowledge) -> Hashable:
+        return formulas(knowledge) == FORMULAS
 
     def said(knowledge: Knowledge) -> Hashable:
         return bool(changed_sentences(listed, knowledge.wording))
@@ -457,16 +474,18 @@ def _lists() -> Iterable[Check]:
     def stand(knowledge: Knowledge) -> Hashable:
         return places(knowledge) == PLACES
 
+    yield Check("formulas of scores", frozenset(FORMULAS), {}, shown)
+    yield Check("ranges and classes of scores", frozenset(FORMULAS), {}, ranges)
     yield Check("scores of an independent implementation", frozenset(SCORES), {}, scores)
 
     def drugs(knowledge: Knowledge) -> Hashable:
-        return agent_lines(knowledge) == lines
+        return tuple(deviating(lines, agent_lines(knowledge), "agent"))
 
     def advised(knowledge: Knowledge) -> Hashable:
-        return list(advice_lines(knowledge)) == advice
+        return tuple(deviating(advice, advice_lines(knowledge), "id"))
 
     def asked_when(knowledge: Knowledge) -> Hashable:
-        return list(gate_lines(knowledge)) == gates
+        return tuple(deviating(gates, gate_lines(knowledge), "id"))
 
     gates = listed_gates()
     named = frozenset(part for line in gates for part in (*line["id"].split("/"), *_LIMIT.findall(line["when"])))

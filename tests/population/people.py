@@ -97,7 +97,20 @@ def person(patient: str, chance: random.Random) -> list[dict[str, Any]]:
         )
     add("MedicationDispense", status="completed", medicationCodeableConcept=drug, whenHandedOver=text())
     record[-1]["daysSupply"] = {"value": chance.choice([7, 90])}
-    add("AllergyIntolerance", code={"text": "iodinated contrast"}, recordedDate=text(), clinicalStatus=status("active"))
+    period = {"start": text(), "end": text()}
+    add(
+        "MedicationStatement",
+        status=chance.choice(["active", "completed", "stopped"]),
+        medicationCodeableConcept={"text": chance.choice(DRUGS)},
+        dateAsserted=text(),
+        effectivePeriod={name: value for name, value in period.items() if value} or None,
+    )
+    add(
+        "AllergyIntolerance",
+        code={"text": chance.choice(["iodinated contrast", "gadolinium contrast", "penicillin"])},
+        recordedDate=text(),
+        clinicalStatus=status(chance.choice(["active", "active", "resolved"])),
+    )
     going_on = chance.random() < 0.4
     add(
         "Procedure",
@@ -209,8 +222,13 @@ def _certainties(one: dict[str, Any], moment: datetime, record: list[dict[str, A
         ended = {"active": None, "completed": _tell(end, moment), "on-hold": "maybe"}
         stopped = _tell(end and (EVER[0], end[1]), moment)
         return _tell(dates.get("authoredOn"), moment), ended.get(one["status"], stopped)
+    if kind == "MedicationStatement":
+        started, end = (span(one.get("effectivePeriod", {}).get(name)) for name in ("start", "end"))
+        over = one["status"] != "active"
+        return _tell(span(one.get("dateAsserted")) or started, moment), _tell(end, moment) if over else None
+    if kind == "AllergyIntolerance":
+        return _tell(recorded, moment), None if one["clinicalStatus"] == status("active") else "maybe"
     last = {
-        "AllergyIntolerance": "recordedDate",
         "Procedure": "performedDateTime",
         "MedicationDispense": "whenHandedOver",
     }
@@ -219,6 +237,6 @@ def _certainties(one: dict[str, Any], moment: datetime, record: list[dict[str, A
 
 def _before_its_end(one: dict[str, Any]) -> dict[str, Any]:
     """A resource as it was before it ended."""
-    if one["resourceType"] == "MedicationRequest":
+    if one["resourceType"].startswith("Medication"):
         return {**one, "status": "active"}
     return {k: v for k, v in one.items() if k != "abatementDateTime"} | {"clinicalStatus": status("active")}

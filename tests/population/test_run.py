@@ -9,7 +9,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from cds_service.errors import SetupError
 from cds_service.population import blocks
 from cds_service.population.run import screen, summary_of
-from cds_service.population.workers import JUDGE, Processes, do_task
+from cds_service.population.workers import JUDGE, Outcome, Processes, do_task
 from tests.population.exports import (
     AFTER,
     BEFORE,
@@ -224,6 +225,61 @@ def test_a_file_of_the_manifest_that_is_not_here_is_unknown(tmp_path):
     assert "conditions" in run_of(export, tmp_path / "run")["export"]["kindsIncomplete"]
 
 
+ALL = ["patient", "conditions", "allergies", "observations", "medications", "procedures", "orders"]
+
+
+@pytest.mark.parametrize(
+    ("members", "incomplete", "said"),
+    [
+        ({"error": [{"type": "OperationOutcome", "url": "https://x.example/e.ndjson"}]}, ALL, ["e"]),
+        ({"error": [{"type": "Condition", "url": "https://x.example/e.ndjson"}]}, ALL, ["e"]),
+        ({"deleted": [{"type": "Bundle", "url": "https://x.example/d.ndjson"}]}, [], ["d"]),
+        ({"output": [{"url": "https://x.example/a.ndjson"}]}, ALL, []),
+        ({"output": [{"type": "Condition", "url": f"https://{x}.example/Condition.ndjson"} for x in "xx"]}, [], []),
+        (
+            {"output": [{"type": "Condition", "url": f"https://{x}.example/Condition.ndjson"} for x in "xy"]},
+            ["conditions"],
+            [],
+        ),
+        ({"output": [{"type": "Condition", "url": "https://x.example/Condition.ndjson", "count": "0"}]}, [], []),
+    ],
+)
+def test_what_a_manifest_lists_and_is_not_here_is_never_taken_for_nothing(members, incomplete, said, tmp_path):
+    """A list of errors that is missing may name any kind; so may a file without a type. Each file is of one item."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")])
+    a_manifest(export, **members)
+    (export / "manifest.json").write_bytes(BOM_UTF8 + (export / "manifest.json").read_bytes())
+    found = run_of(export, tmp_path / "run")["export"]
+    assert (found["kindsIncomplete"], found["errors"]) == (
+        incomplete,
+        [f"{n}: in the manifest, not here" for n in said],
+    )
+
+
+CONDITION = json.dumps(a_condition("p", "c"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "incomplete"),
+    [
+        ("Condition.ndjson", CONDITION.encode("utf-16"), ["conditions"]),
+        ("Condition.ndjson", json.dumps([a_condition("p", "c")]).encode(), ["conditions"]),
+        ("Condition.ndjson", json.dumps({"resourceType": "Bundle", "entry": []}).encode(), ["conditions"]),
+        ("Condition.ndjson", b"PK\x03\x04 packed in another way", ["conditions"]),
+        ("Observation.2.ndjson", CONDITION.encode(), ["observations"]),
+        ("CONDITION.NDJSON", CONDITION.encode(), []),
+        ("Patient-Condition.ndjson", CONDITION.encode(), []),
+        ("Condition.ndjson", b"\n \r\n", []),
+        ("._Condition.ndjson", b"\0\5\x16\7", []),
+    ],
+)
+def test_a_file_that_holds_nothing_of_what_it_is_named_after_is_unknown(name, content, incomplete, tmp_path):
+    """In another format, or cut by somebody's tool: such a file is no proof that nobody has any."""
+    export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")])
+    (export / name).write_bytes(content)
+    assert run_of(export, tmp_path / "run", data_start=LONG_AGO)["export"]["kindsIncomplete"] == incomplete
+
+
 def test_fewer_lines_than_promised_are_incomplete(tmp_path):
     """A file that holds fewer lines than its count in the manifest was cut short on its way."""
     export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")])
@@ -381,7 +437,7 @@ def test_the_whole_record_says_something_else_than_what_was_known(tmp_path):
     later = a_result("p", "o", "777-3", 20, "10*9/L", effectiveDateTime=AFTER, issued=AFTER)
     export = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s"), later])
     a_manifest(export, transactionTime=AFTER)
-    by_order, by_export = (run_of(export, tmp_path / as_of, as_of=as_of) for as_of in ("order", "export"))
+    by_order, by_export = (run_of(export, tmp_path / f"by-{as_of}", as_of=as_of) for as_of in ("order", "export"))
     assert "bleeding-tendency" not in by_order["cards"]["byRow"]
     assert by_export["cards"]["byRow"]["bleeding-tendency"] == 1
 
@@ -418,6 +474,38 @@ def test_a_changed_input_is_refused(export, tmp_path):
     (folder / "Condition.ndjson").write_text(json.dumps(a_condition("p", "new")) + "\n")
     with pytest.raises(SetupError, match="the input changed"):
         run_of(folder, tmp_path / "run")
+
+
+def test_a_run_within_the_folder_of_its_export_is_no_part_of_it(tmp_path):
+    """What runs leave in that folder is not read as data; the folder itself is no place for a run."""
+    export = write_export(tmp_path, [*early(), a_patient("p"), an_order("p", "s")], Condition="x\n")
+    hashes = [run_of(export, tmp_path / name)["resultHash"] for name in ("run", "again", "run")]
+    assert len(set(hashes)) == 1
+    with pytest.raises(SetupError, match="is the export"):
+        run_of(export, export)
+
+
+def test_an_input_that_changes_meanwhile_is_refused(tmp_path):
+    """A file that is still being written while it is read gives no result."""
+    folder = write_export(tmp_path / "export", [*early(), a_patient("p"), an_order("p", "s")])
+    workers = OneAfterAnother(tmp_path / "run", lambda: (folder / "Condition.ndjson").write_text("\n"))
+    with pytest.raises(SetupError, match="the input changed"):
+        run_of(folder, tmp_path / "run", by=workers)
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+class OneAfterAnother:
+    """Does the tasks in this process; after those of the first step something happens."""
+
+    def __init__(self, run: Path, then: Callable[[], object]) -> None:
+        self._run, self._then = run, then
+
+    def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
+        """As of `Workers`."""
+        for number in numbers:
+            do_task(str(self._run), step, number)
+            yield Outcome(number)
+        self._then()
 
 
 def test_other_options_are_refused(export, done):

@@ -37,7 +37,7 @@ KEYS = {
     "allergies": "AllergyIntolerance",
     "observations": "Observation",
 }
-MORE = {"medications": ("MedicationRequest", "MedicationDispense"), "procedures": ("Procedure",)}
+MORE = {"medications": ("MedicationRequest", "MedicationDispense", "MedicationStatement"), "procedures": ("Procedure",)}
 
 
 def called(

@@ -121,6 +121,12 @@ TRUE_OF_A_NAME = [
     "%resource.active is Boolean and %resource.active is boolean",
     "(%resource.birthDate as Date) = @1974-12-25",
     "family != 'x as String'",
+    "family.is(String) and family.as(String) = 'Chalmers'",
+    "family.matches('hal') and family.matches('^C.*s$')",
+    "family.matchesFull('Chal.*')",
+    "%loinc = 'http://loinc.org' and %sct = 'http://snomed.info/sct'",
+    "%`vs-administrative-gender` = 'http://hl7.org/fhir/ValueSet/administrative-gender'",
+    "%\"ext-data-absent-reason\" = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason'",
 ]
 
 
@@ -135,6 +141,34 @@ def constrained(path: str, expression: str) -> Json:
     """A profile with one constraint."""
     constraint = {"key": "own-1", "severity": "error", "human": "x", "expression": expression}
     return profile(path.partition(".")[0], element(path, constraint=[constraint]))
+
+
+def test_a_constraint_on_what_is_elsewhere_is_not_checked() -> None:
+    """A reference to a resource that was not sent leaves a constraint open; one within the resource does not."""
+    asked = constrained("Observation.subject", "resolve() is Patient")
+    [issue] = [one for one in found(observation(), asked) if one.rule == "own-1"]
+    assert (issue.severity, "Patient/p1 is not at hand" in issue.message) == ("information", True)
+    inside = observation(contained=[{"resourceType": "Group", "id": "g"}], subject={"reference": "#g"})
+    assert "own-1" in rules(inside, asked)
+
+
+def test_a_constraint_in_a_contained_resource() -> None:
+    """%resource is the contained resource there, and %rootResource the one that contains it."""
+    expression = "%resource.type().name = 'Organization' and %rootResource.type().name = 'Patient'"
+    constraint = {"key": "own-1", "severity": "error", "human": "x", "expression": expression}
+    inside = profile(
+        "Patient",
+        element("Patient.contained", type=[{"code": "Organization"}]),
+        element("Patient.contained.name", constraint=[constraint]),
+    )
+    organization = {"resourceType": "Organization", "id": "o", "name": "x"}
+    assert rules(patient(contained=[organization], managingOrganization={"reference": "#o"}), inside) == []
+
+
+def test_an_unreadable_expression_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The engine's complaint about an expression would be in the middle of the output."""
+    assert rules(patient(), constrained("Patient.name", 'family = "x"'), severity="information") == ["own-1"]
+    assert capsys.readouterr() == ("", "")
 
 
 LISTED = {

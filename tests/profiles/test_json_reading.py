@@ -19,6 +19,12 @@ BROKEN = {
     "a control character in a text": b'{"a": "b\x01"}',
     "Latin-1": b'{"a": "\xe9"}',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "UTF-16 without a byte order mark": '{"a": 1}'.encode("utf-16-le"),
+    "UTF-32": '{"a": 1}'.encode("utf-32-be"),
+    "NUL behind the end": b'{"a": 1}\x00',
+    "an exponent beyond any number": b'{"a": 1e999999999999999999999}',
+    "half a character": b'{"a": "\\ud83d"}',
+    "half a character in a name": b'{"\\udc00": 1}',
     "more text behind": b'{"resourceType": "Patient"} {"resourceType": "Patient"}',
     "nested too deeply": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     "nested beyond any stack": b"[" * 200_000,
@@ -34,10 +40,33 @@ def test_what_is_no_json(content: bytes) -> None:
     assert issues[0].message
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b'{"a": "NaN",\n "b": NaN}', (2, 7)),
+        (b'{"a": [\n1' + b"0" * 5000 + b"]}", (2, 1)),
+        (b'{"a":\n  1e999999999999999999999}', (2, 3)),
+        ('{"\u00fc":\n "'.encode() + b'\xfc"}', (2, 3)),
+    ],
+)
+def test_the_place_of_what_is_no_json(content: bytes, place: tuple[int, int]) -> None:
+    """What can't be read is named with its line and column."""
+    [issue] = validate_json(content)
+    assert (issue.line, issue.column) == place
+
+
+def test_escaped_characters_are_whole() -> None:
+    """A character that is escaped as its two surrogates, and the text of an escape, are allowed."""
+    value, issues = read_json(rb'["\ud83d\ude00", "\\ud83d"]')
+    assert (value, issues) == (["\U0001f600", "\\ud83d"], [])
+
+
 def test_a_property_that_stands_twice() -> None:
-    """A duplicate property is an error, because it is ambiguous."""
-    _, issues = read_json(b'{"resourceType": "Patient", "active": true, "active": false}')
-    assert [(issue.severity, '"active"' in issue.message) for issue in issues] == [("error", True)]
+    """A duplicate property is an error at its second place, because it is ambiguous."""
+    _, issues = read_json(b'{"resourceType": "Patient", "active": true,\n "active": false}')
+    assert [(one.severity, '"active"' in one.message, one.line, one.column) for one in issues] == [
+        ("error", True, 2, 2)
+    ]
 
 
 def test_a_byte_order_mark_is_a_warning() -> None:

@@ -47,6 +47,18 @@ def test_examples_of_a_package_define_nothing(tmp_path: Path) -> None:
     assert load_definitions([tmp_path]).structure(OURS + "profile") is None
 
 
+@pytest.mark.parametrize(
+    ("url", "kind", "later"),
+    [(f"{BASE}patient-birthPlace", "Extension", True), (f"{BASE}HumanName", "HumanName", False)],
+)
+def test_what_a_package_defines_anew(url: str, kind: str, later: bool, tmp_path: Path) -> None:
+    """A later version of an extension of R4 is used where a package has it; R4's own types stay as they are."""
+    anew = profile(kind, name="anew") | {"url": url, "version": "5.2.0"}
+    known = load_definitions([write_package(tmp_path, anew)]).structure(url)
+    assert known is not None
+    assert (known["version"] == "5.2.0") is later
+
+
 def test_a_guide_may_ask_a_profile_of_every_resource(tmp_path: Path) -> None:
     """A global profile of an ImplementationGuide applies to every resource of its type."""
     guide = {

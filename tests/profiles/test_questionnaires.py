@@ -47,6 +47,7 @@ QUESTIONNAIRE = {
             "enableWhen": [{"question": "1.1", "operator": "=", "answerBoolean": True}],
             "item": [{"linkId": "2.1", "type": "url"}],
         },
+        {"linkId": "3", "type": "boolean", "item": [{"linkId": "3.1", "type": "string", "required": True}]},
     ],
 }
 VALUES = {
@@ -71,6 +72,7 @@ def one(link: str, *answers: Json) -> Json:
 
 UNANSWERED = {"resourceType": "QuestionnaireResponse", "questionnaire": URL, "item": [{"linkId": "1"}]}
 INNER = {"linkId": "2.1", "answer": [{"valueUri": "http://x.org"}]}
+BELOW = {"linkId": "3.1", "answer": [{"valueString": "x"}]}
 CASES = {
     "as asked": (response(one("1.2", {"valueCoding": YES}), one("1.4", {"valueCoding": YES})), []),
     "another item": (response(one("9", {"valueBoolean": True})), ["answer-link"]),
@@ -108,6 +110,16 @@ CASES = {
     ),
     "a required question left out": (UNANSWERED | {"status": "completed"}, ["answer-required"]),
     "not done yet": (UNANSWERED | {"status": "in-progress"}, []),
+    "in another order": (
+        response(one("1.9", {"valueString": "ab"}), one("1.7", {"valueInteger": 5})),
+        ["answer-order"],
+    ),
+    "below an answer": (response(after=(one("3", {"valueBoolean": True, "item": [BELOW]}),)), []),
+    "a required question below an answer left out": (
+        response(after=(one("3", {"valueBoolean": True}),)),
+        ["answer-required"],
+    ),
+    "beside an answer instead of below": (response(after=({"linkId": "3", "item": [BELOW]},)), ["answer-link"]),
     "of the version at hand": (response(one("9", {"valueDate": "2020"}), url=URL + "|2"), ["answer-link"]),
     "of another version": (response(one("9", {"valueDate": "2020"}), url=URL + "|1"), []),
     "of a Questionnaire that is not at hand": (response(one("9", {"valueDate": "2020"}), url=URL + "2"), []),

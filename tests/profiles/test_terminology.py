@@ -8,7 +8,19 @@ import pytest
 
 from cds_service.profiles.definitions import Definitions
 from cds_service.profiles.terminology import value_set_contains
-from tests.profiles.resources import HL7, Json, coded, element, observation, profile, rules, with_core
+from tests.profiles.resources import (
+    HL7,
+    OURS,
+    Json,
+    coded,
+    element,
+    found,
+    observation,
+    patient,
+    profile,
+    rules,
+    with_core,
+)
 
 SYSTEM, FAR = "http://x.org/cs", "http://x.org/far"
 ICD = "http://hl7.org/fhir/sid/icd-10"
@@ -139,13 +151,35 @@ def test_bindings(strength: str, name: str, code: Json, severity: str, expected:
     assert rules(observation(code=code), asked, CODES, *SETS, severity=severity) == expected
 
 
-@pytest.mark.parametrize(("code", "expected"), [("a", []), ("z", ["binding"])])
-def test_the_maximum_of_an_extensible_binding(code: str, expected: list[str]) -> None:
-    """A code outside the maxValueSet of an extensible binding is an error."""
-    most = [{"url": HL7 + "elementdefinition-maxValueSet", "valueCanonical": "http://x.org/vs/all"}]
-    binding = {"strength": "extensible", "valueSet": "http://x.org/vs/listed", "extension": most}
+ALL = "http://x.org/vs/all"
+ADDITIONAL = "http://hl7.org/fhir/tools/StructureDefinition/additional-binding"
+
+
+def additional(purpose: str, *more: Json) -> Json:
+    """An additional binding to all codes."""
+    return {
+        "url": ADDITIONAL,
+        "extension": [{"url": "purpose", "valueCode": purpose}, {"url": "valueSet", "valueCanonical": ALL}, *more],
+    }
+
+
+@pytest.mark.parametrize(
+    ("further", "expected"),
+    [
+        ({"url": HL7 + "elementdefinition-maxValueSet", "valueCanonical": ALL}, ["error"]),
+        (additional("required"), ["error"]),
+        (additional("extensible"), ["warning"]),
+        (additional("candidate"), []),
+        (additional("required", {"url": "usage", "valueUsageContext": {}}), []),
+    ],
+)
+def test_further_bindings(further: Json, expected: list[str]) -> None:
+    """maxValueSet and additional bindings hold beside the binding itself, unless they are for a usage only."""
+    binding = {"strength": "preferred", "valueSet": "http://x.org/vs/listed", "extension": [further]}
     asked = profile("Observation", element("Observation.code", binding=binding))
-    assert rules(observation(code=coded(SYSTEM, code)), asked, CODES, *SETS) == expected
+    assert rules(observation(code=coded(SYSTEM, "a")), asked, CODES, *SETS) == []
+    issues = found(observation(code=coded(SYSTEM, "z")), asked, CODES, *SETS)
+    assert [one.severity for one in issues if one.rule == "binding"] == expected
 
 
 @pytest.mark.parametrize(
@@ -163,11 +197,24 @@ def test_a_supplement_adds_to_codes_that_are_there(more: Json, expected: list[st
     assert rules(supplement | more, CODES) == expected
 
 
-@pytest.mark.parametrize("content", ["supplement", "complete"])
-def test_a_supplement_is_no_system_of_a_coding(content: str) -> None:
-    """A Coding must use the supplemented system, not the supplement."""
+@pytest.mark.parametrize(("content", "expected"), [("supplement", ["coding-system"]), ("complete", [])])
+def test_a_supplement_is_no_system_of_a_coding(content: str, expected: list[str]) -> None:
+    """A Coding must use the supplemented system, not the supplement, unless that says that it is complete."""
     supplement = CODES | {"url": "http://x.org/more", "supplements": SYSTEM, "content": content}
-    assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == ["coding-system"]
+    assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == expected
+
+
+def test_a_binding_is_of_the_coded_types_of_a_choice() -> None:
+    """Of value[x] with a binding, a boolean is as it is, and a code must be in the value set."""
+    value = element("Extension.value[x]", type=[{"code": "boolean"}, {"code": "code"}])
+    bound = value | {"binding": {"strength": "required", "valueSet": "http://hl7.org/fhir/ValueSet/observation-status"}}
+    known = profile("Extension", bound, name="own") | {"context": [{"type": "element", "expression": "Patient"}]}
+    for given, expected in (
+        ({"valueBoolean": True}, []),
+        ({"valueCode": "final"}, []),
+        ({"valueCode": "x"}, ["binding"]),
+    ):
+        assert rules(patient(extension=[{"url": OURS + "own", **given}]), known) == expected
 
 
 BOOLEAN = {"code": "leaf", "type": "boolean"}
@@ -178,7 +225,7 @@ BOOLEAN = {"code": "leaf", "type": "boolean"}
     [
         ([BOOLEAN], {"code": "leaf", "valueBoolean": True}, []),
         ([BOOLEAN], {"code": "leaf", "valueString": "true"}, ["code-system-property"]),
-        ([BOOLEAN, BOOLEAN], {"code": "leaf", "valueBoolean": True}, ["code-system-property"]),
+        ([BOOLEAN, BOOLEAN], {"code": "leaf", "valueBoolean": True}, []),
         ([BOOLEAN], {"code": "notSelectable", "valueBoolean": True}, []),
         ([], {"code": "leaf", "valueString": "x"}, []),
     ],
@@ -186,7 +233,7 @@ BOOLEAN = {"code": "leaf", "type": "boolean"}
 def test_a_property_has_the_type_that_the_code_system_defines(
     defined: list[Json], used: Json, expected: list[str]
 ) -> None:
-    """A property is defined once and used with its type, in nested concepts too; HL7's own use some undefined ones."""
+    """A property is used with its type, in nested concepts too; HL7's own use undefined ones, and define one twice."""
     nested = {"code": "a", "concept": [{"code": "b", "property": [used]}]}
     system = {"resourceType": "CodeSystem", "status": "active", "content": "complete", "concept": [nested]}
     assert rules(system | ({"property": defined} if defined else {})) == expected

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from cds_service.storage.answered import CardMark, Earlier, already_answered
 from cds_service.storage.store import Store

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
+from msgspec.structs import replace
 
 from cds_service.storage.audit_event import audit_event
 from cds_service.storage.records import CallRecord, read_calls

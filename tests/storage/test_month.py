@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from cds_service.storage.month import UnreadName, read_period
 from cds_service.storage.store import Store

@@ -113,12 +113,22 @@ def test_nothing_unread_passes_for_nothing_recorded(knowledge: Knowledge, now: d
 
 @pytest.mark.parametrize("language", ["de", "es"])
 def test_every_sentence_is_in_the_language(knowledge: Knowledge, now: datetime, language: str) -> None:
-    """No statement, title or step of an English summary stands in one of another language."""
+    """No statement, title or step of an English summary stands in one of another language, nor a source with a name.
+
+    A date that ends with a full stop (`23. Nov.`) ends the sentence, and a score is no number with `.00`.
+    """
+    cites = {limit.cite for limit in knowledge.thresholds.values()}
+    named = {cite for cite in cites if f"cite.{cite}" in knowledge.wordings[language]}
+    assert named
     for case in sample(CASES, 25):
         if (result := judged(case, knowledge, now)) is None:
             continue
         english, other = (summarized(result, knowledge, name) for name in ("en", language))
         assert {line for line in sentences(english) if line} & set(sentences(other)) == set(), case.place
+        text = str(as_json(other))
+        assert not [cite for cite in named if f"({cite}" in text], case.place
+        assert ".." not in text, case.place
+        assert ".00" not in text, case.place
         assert [[s.state for s in order.sections] for order in english.orders] == [
             [s.state for s in order.sections] for order in other.orders
         ]

@@ -112,7 +112,9 @@ def test_a_row_in_shadow_is_named_and_not_told(summarize: Any, knowledge: Knowle
     """A row that a site only tries is neither told nor passed over: its section says that it is judged, not shown."""
     import dataclasses
 
-    rows = tuple(dataclasses.replace(row, shadow=row.id == "bleeding-tendency") for row in knowledge.contraindications)
+    from msgspec.structs import replace
+
+    rows = tuple(replace(row, shadow=row.id == "bleeding-tendency") for row in knowledge.contraindications)
     tables = dataclasses.replace(knowledge, contraindications=rows)
     low = {"code": PLATELETS, "value": 20, "unit": "10*9/L", "days": 1}
     summary = summarize(tables, labs=[low])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import orjson
 import pytest
 from flask.testing import FlaskClient
 from markupsafe import escape
+from msgspec.structs import replace
 
 from cds_service.knowledge.tables import Knowledge
 from tests.support.responses import response_problems
@@ -94,7 +95,7 @@ def test_the_tables_are_shown_whole(client: FlaskClient, knowledge: Knowledge) -
 def test_what_a_site_wrote_is_escaped(make_app: MakeApp, knowledge: Knowledge) -> None:
     """Text from a hospital's own files is escaped."""
     row = replace(knowledge.contraindications[0], label="<script>alert(1)</script>")
-    client = make_app(replace(knowledge, contraindications=(row,))).test_client()
+    client = make_app(dataclasses.replace(knowledge, contraindications=(row,))).test_client()
     assert "<script>" not in client.get("/knowledge/tables").text
     assert "&lt;script&gt;" in client.get("/knowledge/tables").text
 
@@ -103,6 +104,6 @@ def test_what_a_site_changed_is_shown(make_app: MakeApp, knowledge: Knowledge) -
     """A hospital's changes are listed with reason and approver, if there are any."""
     assert "What this hospital changed" not in make_app().test_client().get("/knowledge/tables").text
     change = {"where": "thresholds.toml", "id": "a-limit", "reason": "local policy", "approver": "IR board"}
-    text = make_app(replace(knowledge, changes=(change,))).test_client().get("/knowledge/tables").text
+    text = make_app(dataclasses.replace(knowledge, changes=(change,))).test_client().get("/knowledge/tables").text
     assert "What this hospital changed" in text
     assert "local policy" in text

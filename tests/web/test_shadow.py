@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from flask import g
+from msgspec.structs import replace
 
 from cds_service.cli.call import Reply
 from cds_service.cli.show_reply import show
@@ -150,7 +151,7 @@ def test_a_row_in_shadow_is_named_whatever_its_answer(make_app: MakeApp, knowled
     The row is named even if its answer is absent, so that the mark does not reveal the answer.
     """
     rows = tuple(replace(row, shadow=row.id == "iodine-allergy") for row in knowledge.contraindications)
-    client = make_app(replace(knowledge, contraindications=rows), decision_extension=False).test_client()
+    client = make_app(dataclasses.replace(knowledge, contraindications=rows), decision_extension=False).test_client()
     for prefetch in (ALLERGIC, NOTHING_RECORDED):
         answer = client.post("/cds-services/ir-order-sign", json=CALL | {"prefetch": prefetch}).get_json()
         assert response_problems(answer) == []

@@ -25,16 +25,16 @@ _MOST_UNREAD = 5  # as many as stand with a question about conditions
 def judge_allergy(criterion: Criterion, question: AllergyQuestion, patient: PatientContext) -> CriterionFinding:
     """The answer of one allergy question. An allergy that was recorded as a Condition counts too."""
     knowledge, allergies = patient.knowledge, patient.allergies.in_group(question.group)
+    matches = patient.chart.in_value_set(knowledge.allergies.by_id[question.group].value_set)
+    if not (allergies or matches):
+        return unanswered(criterion, patient.facts) or _no_allergy(criterion, patient)
     levels = [_level(criterion.indicator, question, allergy) for allergy in allergies]
     evidence = [_evidence(question, allergy, knowledge) for allergy in allergies]
-    value_set = next(group.value_set for group in knowledge.allergies.groups if group.id == question.group)
-    for match in patient.chart.in_value_set(value_set):
+    for match in matches:
         sure = match.fact.activity == "active" and match.fact.certain
         levels.append(criterion.indicator if sure else Indicator.INFO)
         evidence.append(match.evidence(None if sure else Reason("status-unclear")))
-    if levels:
-        return CriterionFinding(criterion, Certainty.PRESENT, max(levels), evidence=tuple(evidence))
-    return unanswered(criterion, patient.facts) or _no_allergy(criterion, patient)
+    return CriterionFinding(criterion, Certainty.PRESENT, max(levels), evidence=tuple(evidence))
 
 
 def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFinding:

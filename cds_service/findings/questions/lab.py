@@ -29,5 +29,10 @@ def judge_lab(criterion: Criterion, question: LabQuestion, patient: PatientConte
         reason = gap.reason if gap is not None else reason
     if certainty is Certainty.ABSENT and gap is not None:
         certainty, reason = Certainty.UNKNOWN, gap.reason
-    levels = {Certainty.PRESENT: criterion.indicator, Certainty.UNKNOWN: Indicator.INFO}
-    return CriterionFinding(criterion, certainty, levels.get(certainty), reason, verdict.evidence)
+    return CriterionFinding(criterion, certainty, _level(criterion, certainty), reason, verdict.evidence)
+
+
+def _level(criterion: Criterion, certainty: Certainty) -> Indicator | None:
+    if certainty is Certainty.PRESENT:
+        return criterion.indicator
+    return Indicator.INFO if certainty is Certainty.UNKNOWN else None

@@ -16,6 +16,7 @@ from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
 _MOST_UNREAD = 5
+_TAKEN = frozenset({Activity.TAKEN, Activity.GIVEN})
 
 
 def judge_medication(criterion: Criterion, question: MedicationQuestion, patient: PatientContext) -> CriterionFinding:
@@ -24,10 +25,24 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
     if not found:
         return no_medication(criterion, patient)
     evidence = tuple(_evidence(entry) for entry in found)
-    if all(entry.fact.activity is not Activity.TAKEN for entry in found):
-        held = found[0].fact.activity is not Activity.UNCLEAR
-        reason = Reason("medication-may-be-taken" if held else "medication-status-unknown")
-        return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)
+    answer = _of_taken(criterion, question, patient, evidence)
+    activities = {entry.fact.activity for entry in found}
+    if answer.certainty is Certainty.ABSENT or activities & _TAKEN:
+        return answer
+    return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, _not_sure(found[0].fact.activity), evidence)
+
+
+def _not_sure(activity: Activity) -> Reason:
+    """Why it is not sure that a drug is taken."""
+    if activity is Activity.HELD:
+        return Reason("medication-held")
+    return Reason("medication-status-unknown" if activity is Activity.UNCLEAR else "medication-may-be-taken")
+
+
+def _of_taken(
+    criterion: Criterion, question: MedicationQuestion, patient: PatientContext, evidence: tuple[Evidence, ...]
+) -> CriterionFinding:
+    """The answer where it is taken."""
     if question.suggests:
         return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("only-its-treatment"), evidence)
     if not (question.thresholds or question.states):
@@ -36,6 +51,8 @@ def judge_medication(criterion: Criterion, question: MedicationQuestion, patient
 
 
 def _found(question: MedicationQuestion, patient: PatientContext) -> list[KnownMedication]:
+    if not patient.medications.entries:
+        return []
     table = patient.knowledge.medications
     agents = [table.agents[name] for name in question.agents_of(patient.knowledge)]
     return [

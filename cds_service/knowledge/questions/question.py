@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import msgspec
 
 from cds_service.indicator import Indicator
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class DataNeed:
+class DataNeed(msgspec.Struct, frozen=True):
     """Data that a question reads: a data kind (prefetch key), a ValueSet of its codes, and the oldest age that counts.
 
     `with_reaction` marks allergies whose reaction decides how loudly the question speaks.

@@ -1,0 +1,46 @@
+"""Profiles: their differential names elements that the base has, and does not change a value that the base fixes.
+
+Source: FHIR R4 StructureDefinition, baseDefinition and derivation: a constraint may only restrict its base;
+ElementDefinition, fixed[x].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_service.profiles.issues import has_errors
+from cds_service.profiles.snapshots import Element, NotInBase, SnapshotError, apply, elements_of, locate
+from cds_service.profiles.validation_run import Node, ValidationRun, below
+from cds_service.profiles.values import quoted
+
+
+def check_structure_definition(run: ValidationRun, node: Node) -> None:
+    """Check the differential of a profile against its base; nothing where the base or a type is not available."""
+    if has_errors(run.issues):
+        return  # the differential may have any shape
+    base, differential = node.value.get("baseDefinition"), node.value.get("differential")
+    known = run.definitions.with_snapshot(base) if isinstance(base, str) else None
+    if known is None or node.value.get("derivation") != "constraint" or not isinstance(differential, dict):
+        return
+    elements = elements_of(known)
+    for entry in below(Node(differential, "BackboneElement", "differential", node), "element"):
+        try:
+            elements = _applied(run, entry, elements)
+        except NotInBase as problem:
+            run.error(entry, "differential", "business-rule", f"the base {base} does not have it: {problem}")
+        except SnapshotError:
+            return
+
+
+def _applied(run: ValidationRun, entry: Node, elements: dict[str, Element]) -> dict[str, Element]:
+    find = run.definitions.with_snapshot
+    locate(elements, entry.value["path"], find)
+    before = elements.get(str(entry.value.get("id", entry.value["path"])), {})
+    for name, value in _fixed(entry.value):
+        if before.get(name, value) != value:
+            run.error(entry, "differential", "business-rule", f"{name} is {quoted(before[name])} in the base")
+    return apply(elements, entry.value, find)
+
+
+def _fixed(entry: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in entry.items() if name.startswith("fixed")]
