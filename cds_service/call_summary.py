@@ -147,9 +147,9 @@ def _answers(order: OrderFinding) -> Iterator[AnswerSummary]:
                 evidence=_references(indication.evidence),
                 source=indication.indication.source,
             )
-    for row in order.contraindications:
-        answered = (found for found in row.criteria if found.certainty is not Certainty.ABSENT)
-        yield from (_answer(row.contraindication, found) for found in answered)
+    for row in order.open_or_present:
+        answered = [found for found in row.criteria if found.certainty is not Certainty.ABSENT]
+        yield from [_answer(row.contraindication, found) for found in answered]
 
 
 def _answer(row: Contraindication, found: CriterionFinding) -> AnswerSummary:
@@ -180,5 +180,5 @@ def _recognized_by(order: OrderFinding) -> str | None:
 
 def _unanswered(order: OrderFinding) -> Iterator[Reason]:
     answers = [(found.certainty, found.reason) for found in order.indications]
-    answers += [(found.certainty, found.reason) for row in order.contraindications for found in row.criteria]
+    answers += [(found.certainty, found.reason) for row in order.open_or_present for found in row.criteria]
     yield from (reason for certainty, reason in answers if certainty is Certainty.UNKNOWN and reason is not None)

@@ -84,16 +84,15 @@ def _indication(finding: IndicationFinding, wording: Wording) -> dict[str, Any]:
 
 def _row(finding: ContraindicationFinding, wording: Wording) -> dict[str, Any]:
     listed = [found for found in finding.criteria if found.certainty is not Certainty.ABSENT or found.evidence]
-    return _filled(
-        {
-            "id": finding.contraindication.id,
-            "certainty": str(finding.certainty),
-            "indicator": _indicator(finding.certainty, finding.indicator),
-            "told": _told(finding.told),
-            "list": _list_state(finding),
-            "criteria": [_criterion(found, wording) for found in listed],
-        }
-    )
+    row: dict[str, Any] = {"id": finding.contraindication.id, "certainty": str(finding.certainty)}
+    if indicator := _indicator(finding.certainty, finding.indicator):
+        row["indicator"] = indicator
+    row["told"] = _told(finding.told)
+    if state := _list_state(finding):
+        row["list"] = state
+    if listed:
+        row["criteria"] = [_criterion(found, wording) for found in listed]
+    return row
 
 
 def _told(told: Told) -> dict[str, str]:

@@ -182,8 +182,13 @@ def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
         return gap.data != _SERVER
     if kind.role == "patient":
         return False  # only needed to compute a result; a question that misses it says so itself
-    asked = [found for order in judged for row in order.contraindications for found in row.criteria]
-    asked = [found for found in asked if gap.data == found.criterion.question.DATA]
+    asked = [
+        found
+        for order in judged
+        for row in order.contraindications
+        for found in row.criteria
+        if gap.data == found.criterion.question.DATA
+    ]
     still_open = [found for found in asked if found.certainty is Certainty.UNKNOWN]
     if still_open and all(found.told.shown is Shown.NONE for found in still_open):
         return False

@@ -11,9 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 from cds_service.cli.options import settings_of
 from cds_service.cli.terminal import counted, is_quiet, remark, safe
 from cds_service.population.bucket import load_tables
@@ -83,6 +80,19 @@ def shown_progress() -> Iterator[Report]:
 
     Drawn only when there is news: a thread that draws would be in the way of the processes of the run.
     """
+    if is_quiet() or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -91,8 +101,7 @@ def shown_progress() -> Iterator[Report]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, auto_refresh=False, disable=is_quiet() or not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
         tasks: dict[str, Any] = {}
 
         def report(step: Step) -> None:

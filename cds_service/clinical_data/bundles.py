@@ -95,10 +95,7 @@ _actors = msgspec.json.Decoder(list[_Actor])
 
 
 class PageEntry(msgspec.Struct, frozen=True, gc=False):
-    """One entry of a page, still raw; `body` is empty where it can't be read, `mode` is the search mode.
-
-    A msgspec struct, because one is made for every resource.
-    """
+    """One entry of a page, still raw; `body` is empty where it can't be read, `mode` is the search mode."""
 
     body: bytes
     place: str
@@ -243,9 +240,11 @@ def _goes_on(pages: Sequence[Page]) -> bool:
     """
     if pages[-1].next_url is not None:
         return True
-    matches = sum(entry.mode not in _BESIDE for page in pages for entry in page.entries)
     totals = [page.total for page in pages if page.total is not None]
-    return bool(totals) and totals[-1] > matches  # an earlier one may be an estimate
+    if not totals:
+        return False
+    matches = sum(entry.mode not in _BESIDE for page in pages for entry in page.entries)
+    return totals[-1] > matches  # an earlier one may be an estimate
 
 
 def _records(
@@ -281,7 +280,7 @@ def _is_withheld(head: _Head) -> bool:
 
 def _current(records: Sequence[tuple[_Head, RawResource]]) -> tuple[RawResource, ...]:
     if len({record.reference for _, record in records}) == len(records):
-        return tuple(record for _, record in records)
+        return tuple([record for _, record in records])
     versions: dict[str, list[tuple[_Head, RawResource]]] = {}
     for head, record in records:
         versions.setdefault(record.reference, []).append((head, record))

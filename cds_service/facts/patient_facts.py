@@ -1,7 +1,4 @@
-"""What one patient's record says, read but not judged: the output of the facts stage. Only types live here.
-
-The types that are made once for every result are msgspec structs: frozen like the dataclasses, and five times cheaper.
-"""
+"""What one patient's record says, read but not judged: the output of the facts stage. Only types live here."""
 
 from __future__ import annotations
 

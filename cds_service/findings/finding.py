@@ -272,6 +272,11 @@ class OrderFinding(msgspec.Struct, frozen=True):
         return any_of(finding.certainty for finding in self.indications) if self.indications else None
 
     @property
+    def open_or_present(self) -> tuple[ContraindicationFinding, ...]:
+        """The contraindications that are not absent: of an absent one every question is."""
+        return tuple([row for row in self.contraindications if row.certainty is not Certainty.ABSENT])
+
+    @property
     def open_indications(self) -> tuple[IndicationFinding, ...]:
         """The indications that could not be looked at, where none is present."""
         if self.indication is not Certainty.UNKNOWN:

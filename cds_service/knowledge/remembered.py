@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import msgspec
+
 from cds_service.facts.patient_facts import Concept
 from cds_service.knowledge.order_texts import OrderTexts, TextMatch
 from cds_service.knowledge.tables import Knowledge
@@ -54,6 +56,9 @@ def with_memory(knowledge: Knowledge) -> Knowledge:
         codes=_with_memory(knowledge.codes, "named", len),
         diagnosis_texts=_with_memory(knowledge.diagnosis_texts, "read", len),
         allergy_texts=_with_memory(knowledge.allergy_texts, "read", len),
+        medications=msgspec.structs.replace(
+            knowledge.medications, texts=_with_memory(knowledge.medications.texts, "agents_in", len)
+        ),
     )
 
 
@@ -78,5 +83,9 @@ def _length_of_all(texts: tuple[str, ...]) -> int:
 
 
 def _length_of_concept(concept: Concept) -> int:
-    codes = sum(len(coding.code) + len(coding.display or "") for coding in concept.codings)
-    return codes + _length_of_all((*concept.texts, *concept.within, *concept.bare_codes))
+    length = _length_of_all(concept.texts)
+    for coding in concept.codings:
+        length += len(coding.code) + len(coding.display or "")
+    if concept.within or concept.bare_codes:
+        length += _length_of_all((*concept.within, *concept.bare_codes))
+    return length

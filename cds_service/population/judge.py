@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from msgspec.structs import replace
 
@@ -46,6 +46,9 @@ _WHAT = ("system", "unit")
 """The values of a reason that say what nobody reads; the value of a result is none of them."""
 _UNREAD = frozenset({"unread-vocabulary", "unit-not-read", "uncoded-condition", "uncoded-allergy"})
 
+_MOST_DISGUISED = 4096
+"""Pseudonyms that are remembered: a patient's orders follow each other, and requesters come again."""
+
 Bodies = Mapping[str, Sequence[bytes]]
 """What the export holds of one patient: kind of data -> resources as given, in any order."""
 
@@ -69,13 +72,14 @@ class Judge:
         self, knowledge: Knowledge, choices: Choices, coverage: Coverage, disguise: Callable[[str], str]
     ) -> None:
         """Prepare once for many patients; `disguise` makes a pseudonym of the id of a patient or requester."""
-        self._disguise = disguise
+        self._disguise = lru_cache(_MOST_DISGUISED)(disguise)
         self._knowledge = knowledge
         self._choices, self._coverage = choices, coverage
         self._zone = choices.timezone
         self._terms = Terms(self._zone, self._first_judged(), coverage.deleted)
         self._export_time = self._time_of_export()
         self._no_chart = Chart({}, (), knowledge, complete=False)
+        self._told_of_unknown: dict[NotRecognized, tuple[ToldCard, ...]] = {}
 
     def place(self, owner: str, bodies: Sequence[bytes], judged: Judged) -> list[PlacedOrder]:
         """The orders of one patient that the record is needed for; the others are done with it.
@@ -97,9 +101,12 @@ class Judge:
         return known
 
     def _cards_of_unknown(self, placed: PlacedOrder, found: NotRecognized) -> tuple[ToldCard, ...]:
-        """What the hook says of an order that it does not know; no record is needed for that."""
-        unknown = OrderFinding(placed.order, looks_interventional=found.looks_interventional)
-        return told_cards(choose_cards(Findings((unknown,), ()), self._knowledge, _SIGN))
+        """What the hook says of an order that it does not know: of the order only its words are told."""
+        if found not in self._told_of_unknown:
+            unknown = OrderFinding(placed.order, looks_interventional=found.looks_interventional)
+            told = told_cards(choose_cards(Findings((unknown,), ()), self._knowledge, _SIGN))
+            self._told_of_unknown[found] = told
+        return self._told_of_unknown[found]
 
     def judge(self, owner: str, orders: Sequence[PlacedOrder], bodies: Bodies, judged: Judged) -> None:
         """Judge orders of one patient, as given by `place`.

@@ -20,7 +20,7 @@ from zlib import crc32
 import pytest
 
 from cds_service.errors import SetupError
-from cds_service.population import blocks
+from cds_service.population import blocks, spill
 from cds_service.population.run import screen, summary_of
 from cds_service.population.workers import JUDGE, Outcome, Processes, do_task
 from tests.population.exports import (
@@ -92,6 +92,14 @@ def test_every_row_is_a_judged_order(export, done, plain):
 def test_several_processes_give_the_same(export, plain, tmp_path):
     """The result does not depend on the number of processes."""
     assert run_of(export, tmp_path / "run", workers=3)["resultHash"] == plain["resultHash"]
+
+
+def test_what_is_held_in_memory_does_not_matter(export, done, plain, tmp_path, monkeypatch):
+    """Where lines, bad ones too, are written whenever there are any, the result and the list are the same."""
+    monkeypatch.setattr(spill, "_MOST_HELD", 0)
+    run = tmp_path / "run"
+    assert run_of(export, run, by=OneAfterAnother(run))["resultHash"] == plain["resultHash"]
+    assert (run / "bad_lines.ndjson").read_text() == (done / "bad_lines.ndjson").read_text()
 
 
 def test_the_order_of_lines_does_not_matter(export, plain, tmp_path):
@@ -495,9 +503,9 @@ def test_an_input_that_changes_meanwhile_is_refused(tmp_path):
 
 
 class OneAfterAnother:
-    """Does the tasks in this process; after those of the first step something happens."""
+    """Does the tasks in this process; after those of each step something happens."""
 
-    def __init__(self, run: Path, then: Callable[[], object]) -> None:
+    def __init__(self, run: Path, then: Callable[[], object] = int) -> None:
         self._run, self._then = run, then
 
     def do(self, step: str, numbers: Sequence[int]) -> Iterator[Outcome]:
