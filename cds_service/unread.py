@@ -73,7 +73,8 @@ def _entries(data: ClinicalData, findings: Findings, with_words: bool) -> Iterat
     for order in findings.orders:
         answers += [*order.indications, *(found for row in order.contraindications for found in row.criteria)]
     unread = [a for a in answers if a.certainty is Certainty.UNKNOWN and a.reason and a.reason.key in _REASONS]
-    references = {item.reference for answer in unread for item in answer.evidence}
+    # What was computed is made of results that were read.
+    references = {item.reference for answer in unread for item in answer.evidence if item.computed is None}
     for key in KINDS if references else ():
         held = data.by_kind.get(key)
         for record in held.records if held is not None else ():

@@ -37,10 +37,10 @@ _LIST_MARK = re.compile(r"^(?:(\d{1,9})[.)]|[-+=]+)(?=\s|$)")
 _LINKING = re.compile(
     r"(?: (?:of|in|on|at|to|by|and|or|with|for|the|von|der|des|die|und|mit|im|de|del|la|el|en|y|con))+$"
 )
-# What a title of a classification can spare where it has to be short: "unspecified", and what it is without.
+# What a title of a classification can spare where it has to be short: "other", "unspecified", and what it is without.
 _SPARED = re.compile(
-    r"^unspecified |,? (?:unspecified|not otherwise specified|nicht näher bezeichnet|no especificad[oa]|sin otra "
-    r"especificación)(?![\w])|,? (?:without|ohne|sin) .*$",
+    r"^([„«“]?)(?:unspecified|other|sonstige[rs]?|otr[oa]s?) |,? (?:unspecified|not otherwise specified|nicht näher "
+    r"bezeichnet|no especificad[oa]s?|sin otra especificación)(?!\w)|,? (?:without|ohne|sin) .*$",
     re.IGNORECASE,
 )
 _JOINERS = "\u200c\u200d"
@@ -81,7 +81,7 @@ def shorten(text: str, limit: int) -> str:
 
 def in_brief(text: str, limit: int) -> str:
     """A title without what it can spare where it is longer than `limit`: "Thyrotoxicosis with thyrotoxic crisis"."""
-    return (_SPARED.sub("", text).lstrip(" ,") or text) if len(text) > limit else text
+    return (_SPARED.sub(lambda found: found[1] or "", text) or text) if len(text) > limit else text
 
 
 def sentence_case(text: str) -> str:

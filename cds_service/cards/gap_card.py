@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.evidence import entry_in_brief, fact_of, found_fact, lab_name
-from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, labs_of, lines_of_open
+from cds_service.cards.evidence import entry_in_brief, fact_of, found_fact, found_line, lab_name
+from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, is_list_not_sent, labs_of, lines_of_open
 from cds_service.cards.headline import first_fitting
 from cds_service.cards.members import Member
 from cds_service.cards.offers import offers_for_gaps
@@ -17,6 +17,7 @@ from cds_service.cards.quantities import shown_reason
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import OrderFinding
 from cds_service.knowledge.advice import Moment
+from cds_service.knowledge.questions.medication import MEDICATIONS
 
 TOPIC = "gaps"
 _MOST_NAMES = 3
@@ -26,6 +27,7 @@ _OF_ENTRY = {
     "onset-not-recorded": "gap.undated",
     "procedure-undated": "gap.undated",
     "medication-status-unknown": "gap.in-use",
+    "medication-not-listed": "gap.which-drug",
 }
 """What is the matter with an entry that a headline names."""
 
@@ -57,15 +59,16 @@ def gap_part(context: CardContext) -> Part | None:
 def _summary(gaps: Gaps, orders: Sequence[OrderFinding], context: CardContext, *, meanwhile: bool) -> str:
     this = this_procedure(context.wording)
     names = [*with_day(orders, orders_named(orders, context), context), this] if orders else [this]
-    return first_fitting(
-        line for name in dict.fromkeys(names) for line in _headlines(gaps, name, context, meanwhile=meanwhile)
-    )
+    by_name = (_headlines(gaps, name, context, meanwhile=meanwhile) for name in dict.fromkeys(names))
+    return first_fitting(line for lines in zip(*by_name, strict=True) for line in lines)
 
 
 def _headlines(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool) -> Iterator[str]:
     """The fullest first."""
     unusable = gaps.open.get("unusable", [])
     whole = not (gaps.unread or gaps.orders or gaps.partly or gaps.entries)
+    if gaps.taken and gaps.unread in ((), (MEDICATIONS,)):
+        yield context.wording.say("gap.unread-drug", fact=entry_in_brief(gaps.taken[0], context), procedure=procedure)
     yield from _of_one_entry(gaps, procedure, context)
     if whole and unusable and all(member.finding.reason == unusable[0].finding.reason for member in unusable):
         labs = context.wording.joined(labs_of(unusable, context))
@@ -135,6 +138,7 @@ def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: 
 
 def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
     wording = context.wording
+    yield from (found_line(item, None, context) for item in gaps.taken)
     for gap in gaps.faults:
         if (gap.data in gaps.unread or gap.data in gaps.partly) and gap.reference is None and gap.text is None:
             yield sentence_case(shown_reason(gap.reason, wording, data=gap.data))
@@ -159,7 +163,7 @@ def _steps(gaps: Gaps, context: CardContext, *, meanwhile: bool) -> Iterator[Ste
     for kind in dict.fromkeys((*gaps.unread, *gaps.partly)):
         if f"gap_do.read-{kind}" in wording.templates:
             yield Step(wording.say(f"gap_do.read-{kind}"), Moment.NOW)
-    if gaps.entries or gaps.open.get("other"):
+    if gaps.entries or not all(is_list_not_sent(member) for member in gaps.open.get("other", ())):
         yield Step(wording.say("gap_do.entries"), Moment.NOW)
     if unusable := gaps.open.get("unusable"):
         yield Step(wording.say("gap_do.look", labs=wording.joined(labs_of(unusable, context))), Moment.NOW)

@@ -13,12 +13,13 @@ from cds_service.cards.members import Member, members_told, problems_told
 from cds_service.cards.quantities import shown_reason
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
-from cds_service.findings.finding import OrderFinding, Shown
+from cds_service.findings.finding import Evidence, OrderFinding, Shown
 from cds_service.indicator import Indicator
 from cds_service.kinds import CLINICAL, KINDS
 from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.questions.lab import LabQuestion
+from cds_service.knowledge.questions.medication import MEDICATIONS
 
 _SERVER = "fhirServer"  # what it would have given and prefetch did not is a gap of its own
 _UNAVAILABLE = {kind.unavailable.key: kind.key for kind in CLINICAL}
@@ -27,6 +28,7 @@ _INCOMPLETE = {kind.incomplete.key: kind.key for kind in CLINICAL}
 _PARTIAL = frozenset({"more-pages", "incomplete-error-entry"})
 _ENTRIES = frozenset({"uncoded-condition", "unread-vocabulary", "uncoded-allergy", "allergy-names-no-agent"})
 """Reasons of an entry that can't be read: it is named once, not with every question that it leaves open."""
+_LIST_NOT_SENT = f"{MEDICATIONS}-not-sent"
 _OF_REASON = {
     "no-result": "missing",
     "data-absent": "missing",
@@ -35,6 +37,8 @@ _OF_REASON = {
     "adults-only": "child",
     "needs-birth-date-and-sex": "person",
 }
+_OF_DRUGS = frozenset({"medication-status-unknown", "medication-not-listed"})
+"""Reasons that are about a drug, whatever results its question looks at."""
 
 MATTERS = ("unusable", "child", "person", "missing", "old", "severity")
 """What may be the matter with a result, the worst first."""
@@ -57,6 +61,8 @@ class Gaps(msgspec.Struct, frozen=True):
     texts: dict[str, str]
     """Reference of an entry -> its words in the record."""
     indicator: Indicator
+    taken: tuple[Evidence, ...] = ()
+    """What says that a drug is taken though the list of drugs was not read: the diagnosis of a long-term treatment."""
 
     def words_of(self, gap: Unavailable) -> str:
         """What the record says of an entry that could not be read, made harmless; empty where it says nothing."""
@@ -86,6 +92,7 @@ def gaps_of(context: CardContext) -> Gaps | None:
         faults=tuple(faults),
         texts={item.reference: item.text for member in members for item in member.finding.evidence if item.text},
         indicator=max((member.indicator for member in members if member.makes_a_card), default=Indicator.INFO),
+        taken=tuple(dict.fromkeys(item for member in members for item in _taken(member))),
     )
 
 
@@ -104,8 +111,10 @@ def lines_of_open(members: Iterable[Member], context: CardContext) -> Iterator[s
     for member in members:
         criterion, reason = member.finding.criterion, shown_reason(member.finding.reason, context.wording)
         key = member.finding.reason.key if member.finding.reason else ""
+        if is_list_not_sent(member):
+            continue  # told once, with what else says that a drug is taken
         # A result that may be of another test goes by the record's own words; a drug is no result.
-        labs = () if key == "medication-status-unknown" else criterion.question.labs
+        labs = () if key in _OF_DRUGS else criterion.question.labs
         named = criterion if key == "older-than" else None
         results = [item for item in member.finding.evidence if item.value is not None or criterion.question.limit]
         items = [found_line(item, named, context) for item in (results if labs else member.finding.evidence)[:1]]
@@ -118,6 +127,17 @@ def lines_of_open(members: Iterable[Member], context: CardContext) -> Iterator[s
             yield wording.say(line, what=what, reason=reason, evidence="; ".join(items))
         else:
             yield wording.say("gap_found.line", what=items[0], reason=reason)
+
+
+def is_list_not_sent(member: Member) -> bool:
+    """Whether a question is open only because nobody sent the list of drugs."""
+    return member.finding.reason is not None and member.finding.reason.key == _LIST_NOT_SENT
+
+
+def _taken(member: Member) -> tuple[Evidence, ...]:
+    reason = member.finding.reason
+    unread = is_list_not_sent(member) or (reason is not None and reason.key in _UNAVAILABLE)
+    return member.finding.evidence if unread and member.finding.criterion.question.DATA == MEDICATIONS else ()
 
 
 def _kinds(members: Sequence[Member], keys: dict[str, str]) -> list[str]:

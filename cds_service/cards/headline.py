@@ -49,8 +49,9 @@ def headline(
             if len(line) <= MOST_CHARACTERS:
                 return sentence_case(line)
     meaning = means(procedures[-1], 1)
+    what = first.shorter[-1] if first.shorter else first.what
     room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="”", means=meaning)))
-    return fitting(wording.say("headline.line", fact=_closed(shorten(first.what, room)), means=meaning))
+    return fitting(wording.say("headline.line", fact=_closed(shorten(what, room)), means=meaning))
 
 
 def _closed(text: str) -> str:

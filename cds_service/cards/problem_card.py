@@ -21,6 +21,7 @@ from cds_service.cards.order_names import doubts, orders_named, remaining, short
 from cds_service.cards.part import Part, Step, Weight, Words
 from cds_service.cards.quantities import limit_beside, shown_limit
 from cds_service.certainty import Certainty
+from cds_service.findings.finding import HoldAdvice
 from cds_service.indicator import Indicator
 from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.medication_types import HoldAction
@@ -126,12 +127,18 @@ def _leading(problem: Problem, context: CardContext) -> Member:
     drug = next((m for m in loud if lab_of(m.finding.holds, context)), None)
     if drug is None:
         return first
-    decides = drug.finding.holds[0].action is HoldAction.CORRECT_TO_TARGET
+    decides = _is_decided_by_result(drug.finding.holds[0])
     among = problem.members if decides else loud
     result = next((m for m in among if m.makes_a_card and _lab(m) == lab_of(drug.finding.holds, context)), None)
     if result is None or first not in (drug, result):
         return first
     return result if decides else drug
+
+
+def _is_decided_by_result(advice: HoldAdvice) -> bool:
+    """Whether the result says what to do, not a number of days or the day of the last dose."""
+    by_test = advice.action is HoldAction.TEST_DECIDES and advice.last_dose is None
+    return by_test or advice.action is HoldAction.CORRECT_TO_TARGET
 
 
 def _beside(first: Member, problem: Problem, context: CardContext) -> Iterator[Fact]:

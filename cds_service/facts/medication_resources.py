@@ -121,8 +121,14 @@ class RawDosage(_Struct):
         if repeat is None:
             return None
         if not repeat.frequency or not repeat.period or repeat.period_unit not in _IN_DAYS:
-            return Decimal(len(times)) if (times := repeat.time_of_day or repeat.when) else None
+            return Decimal(len(self.times_of_day)) or None
         return Decimal(repeat.frequency) / (Decimal(str(repeat.period)) * _IN_DAYS[repeat.period_unit])
+
+    @property
+    def times_of_day(self) -> list[str]:
+        """When on a day it is taken: at 08:00, in the morning."""
+        repeat = self.timing.repeat if self.timing else None
+        return (repeat.time_of_day or repeat.when or []) if repeat else []
 
     @property
     def ends(self) -> str | None:

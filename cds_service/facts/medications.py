@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from cds_service.clinical_data.retrieved import RawResource, RetrievedData
@@ -87,12 +88,20 @@ def _fact(
         written=times.written,
         ended=times.course_end or times.supply_end,
         last_dose=times.given,
-        doses_a_day=next((dose.doses_a_day for dose in doses if dose.doses_a_day), None),
+        doses_a_day=_doses_a_day(doses),
         doses=tuple(amount for dose in doses for amount in dose.amounts),
         instructions=tuple(text for dose in doses for text in _words(dose)),
         readable=any(not name.says_nothing for name in names),
         drafted=drafted,
     )
+
+
+def _doses_a_day(doses: Sequence[RawDosage]) -> Decimal | None:
+    """How often it is taken: doses at their own times of a day add up, others may follow each other."""
+    each = [often for dose in doses if (often := dose.doses_a_day)]
+    if not each:
+        return None
+    return sum(each, Decimal(0)) if all(dose.times_of_day for dose in doses) else each[0]
 
 
 class _Times(NamedTuple):

@@ -30,10 +30,10 @@ def add_derived(book: LabBook, record: Record) -> None:
     """
     for lab in record.knowledge.labs.values():
         if lab.derivation is not None:
-            book.to_compute[lab.id] = partial(_add, lab, lab.derivation, book, record)
+            book.to_compute[lab.id] = partial(_add, lab, lab.derivation, record)
 
 
-def _add(lab: Lab, derivation: Derivation, book: LabBook, record: Record) -> None:
+def _add(lab: Lab, derivation: Derivation, record: Record, book: LabBook) -> None:
     last = max((result.when.latest for result in book.of(lab.id)), default=None)
     for entry in _FORMULAS[derivation.kind](lab, derivation, book, record):
         if last is None or entry.when is None or entry.when.earliest > last:

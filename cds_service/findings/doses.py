@@ -76,6 +76,5 @@ def _amounts(text: str) -> Iterable[tuple[Dose, str | None]]:
 def _number(written: str, *, thousands: bool = False) -> Decimal:
     """A number with a point or a comma; three digits after one are thousands of units, and decimals of a milligram."""
     parts = re.split(r"[.,' ]", written)
-    if len(parts) > 1 and (len(parts) > 2 or (thousands and len(parts[-1]) == 3)):
-        return Decimal("".join(parts))
-    return Decimal(written.replace(",", "."))
+    grouped = len(parts) > 2 or "'" in written or " " in written or (thousands and len(parts[-1]) == 3)
+    return Decimal("".join(parts) if grouped else written.replace(",", "."))

@@ -175,16 +175,14 @@ def _reason_told(finding: OrderFinding) -> Told:
 
 def _with_children(procedures: tuple[Procedure, ...], knowledge: Knowledge) -> list[Procedure]:
     """A parent is compatible with the indications of all its children, so those are asked, too."""
-    found: dict[str, Procedure] = {}
-
-    def add(procedure: Procedure) -> None:
-        found[procedure.id] = procedure
-        for child in knowledge.children.get(procedure.id, ()):
-            add(knowledge.procedures[child])
-
-    for procedure in procedures:
-        add(procedure)
+    found = {each.id: each for procedure in procedures for each in _line(procedure, knowledge)}
     return list(found.values())
+
+
+def _line(procedure: Procedure, knowledge: Knowledge) -> Iterator[Procedure]:
+    yield procedure
+    for child in knowledge.children.get(procedure.id, ()):
+        yield from _line(knowledge.procedures[child], knowledge)
 
 
 def _options(patient: PatientContext) -> tuple[OrderFinding, ...]:

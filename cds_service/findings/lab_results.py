@@ -83,7 +83,7 @@ class LabBook(msgspec.Struct):
     doubtful: dict[str, dict[Hashable, list[LabResult | Blocked]]] = msgspec.field(default_factory=dict)
     unplaced: list[Blocked] = msgspec.field(default_factory=list)
     latest: dict[str, Newest] = msgspec.field(default_factory=dict)
-    to_compute: dict[str, Callable[[], None]] = msgspec.field(default_factory=dict)
+    to_compute: dict[str, Callable[[LabBook], None]] = msgspec.field(default_factory=dict)
     """What adds the computed results of a lab: done when the lab is first asked for, as most calls ask for few."""
 
     def of(self, lab: str) -> list[LabResult]:
@@ -115,7 +115,7 @@ class LabBook(msgspec.Struct):
 
     def _compute(self, lab: str) -> None:
         if lab in self.to_compute:
-            self.to_compute.pop(lab)()
+            self.to_compute.pop(lab)(self)
 
     def add(self, lab: str, entry: LabResult | Blocked) -> None:
         """Keep a result or a refused one where it belongs."""

@@ -153,6 +153,9 @@ def _unknown(
     would_be_a_line = row.id in context.expected or _is_hardly_touched(criterion, context)
     if reason == "possible-by-text" and would_be_a_line:
         return Indicator.INFO, Told(Shown.LINE, "changes-little")
+    if reason == "medication-not-listed":
+        asked = _is_required(found, context, patient)
+        return Indicator.INFO, Told(Shown.CARD, "required") if asked else Told(Shown.NONE, "not-required")
     if reason == "age-not-recorded":
         return Indicator.INFO, Told(Shown.NONE, reason)
     if reason == "adults-only" and not criterion.required:

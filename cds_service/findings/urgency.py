@@ -77,9 +77,12 @@ def timing_of(
     infected = _is_infected(procedures, chart, knowledge, today)
     if infected and order is not None:
         urgency = max(urgency, Urgency.URGENT)
-    planned = order.planned.earliest.date() if order and order.planned else None
+    moment = order.planned if order else None
+    if moment is not None and moment.latest.date() < today:
+        moment = None  # a day that has passed is no plan
+    planned = moment.earliest.date() if moment else None
     days = max((planned - today).days, 0) if planned else table.days_left[urgency.name.lower()]
-    return Timing(urgency, days, planned, source_control=infected, moment=order.planned if order else None)
+    return Timing(urgency, days, planned, source_control=infected, moment=moment)
 
 
 def _is_infected(procedures: Sequence[Procedure], chart: Chart, knowledge: Knowledge, today: date) -> bool:

@@ -16,6 +16,7 @@ from cds_service.knowledge.phrases import unglued
 from cds_service.knowledge.words import Words
 
 _LOOK_ALIKE = "look-alike"
+_TOUCHING = re.compile(r"\d[^\W\d_]|[^\W\d_]\d")
 _TIMES = re.compile(r"(?<=\d)\s*[x×](?=[^\W\d_])", re.IGNORECASE)
 
 
@@ -81,4 +82,4 @@ class MedicationTexts:
 
     def _of(self, text: str) -> str:
         """Its words, numbers apart."""
-        return self._words.of(unglued(_TIMES.sub(" x ", text)))
+        return self._words.of(unglued(_TIMES.sub(" x ", text)) if _TOUCHING.search(text) else text)

@@ -122,7 +122,13 @@ def use_text(procedure: Procedure, use: str) -> str:
     """Something that a procedure uses, with whether it usually does and whether it goes into vessels."""
     remarks = ["usually"] if use in procedure.usually_uses else []
     remarks += ["outside vessels"] if use == CONTRAST and IN_VESSELS not in procedure.uses else []
-    return f"{use} ({', '.join(remarks)})" if remarks else use
+    words = _words(use)
+    return f"{words} ({', '.join(remarks)})" if remarks else words
+
+
+def _words(use: str) -> str:
+    """`iodinated contrast`, of the id that joins the two tables."""
+    return use.replace("-", " ")
 
 
 def _criterion_line(row: Contraindication, criterion: Criterion, knowledge: Knowledge) -> ReviewLine:
@@ -153,7 +159,7 @@ def _told_as(criterion: Criterion) -> str:
 def gate_texts(gate: Gate, knowledge: Knowledge) -> Iterator[str]:
     """When a row or criterion applies, in words; nothing for one that always does."""
     if gate.uses:
-        yield f"uses {' or '.join(sorted(gate.uses))}"
+        yield f"uses {' or '.join(map(_words, sorted(gate.uses)))}"
     if gate.bleeding_risk:
         yield f"bleeding risk {gate.bleeding_risk}"
     if gate.access:

@@ -56,8 +56,8 @@ def condition(row: Row, sufficient: frozenset[str]) -> Condition:
     return Condition(row["id"], row["label"], row["value_set"], row["value_set"] in sufficient, row.get("urgency"))
 
 
-def indication(row: Row) -> Indication:
-    """A [[procedure.indication]] row."""
+def indication(row: Row, origin: str = SOURCE_TABLE) -> Indication:
+    """A [[procedure.indication]] row; `origin` is where it comes from if it does not say so itself."""
     possible = row.get("possible_if")
     return Indication(
         id=row["id"],
@@ -67,7 +67,7 @@ def indication(row: Row) -> Indication:
         source=row["source"],
         grade=row["grade"],
         possible_because=row.get("possible_because"),
-        origin=row.get("origin", SOURCE_TABLE),
+        origin=row.get("origin", origin),
         patients=patient_group(row),
         option=row.get("option", True),
         option_for=PatientGroup(to_age=row.get("option_to_age")),
@@ -95,6 +95,7 @@ def alert(row: Row) -> Alert:
 def procedure(row: Row) -> Procedure:
     """A [[procedure]] row with its active indications."""
     usually = _uses(row.get("usually_uses", ()), row)
+    own = SOURCE_TABLE if "origin" in row else SITE
     return Procedure(
         id=row["id"],
         label=row["label"],
@@ -115,7 +116,7 @@ def procedure(row: Row) -> Procedure:
         offered=row["offered"],
         synonyms=tuple(row["synonyms"]),
         exclude_terms=tuple(row.get("exclude_terms", ())),
-        indications=tuple(indication(r) for r in row.get("indication", ()) if is_active(r)),
+        indications=tuple(indication(r, own) for r in row.get("indication", ()) if is_active(r)),
         alerts=tuple(alert(r) for r in row.get("alert", ()) if is_active(r)),
         notes=dict(row.get("notes", {})),
         at_most_info=frozenset(row.get("at_most_info", ())),

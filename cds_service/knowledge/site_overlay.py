@@ -161,7 +161,8 @@ def changes_of(site: SiteChanges, shipped: TableRows, today: date) -> Iterator[M
         yield {"table": "expansions", "id": expansion["id"], "reason": reason, "approver": "", "date": made}
     for name, blocks in site.order_words.items():
         for block in blocks:
-            yield _change("order_words", {"id": block.get("about", name), **block}, today)
+            what = f"{name.replace('_', ' ')}: {_words_of(block)}"
+            yield _change("order_words", {"id": block.get("about", name), **block}, today, what=what)
 
 
 def _change(table: str, row: Mapping[str, Any], today: date, **more: str) -> dict[str, str]:
@@ -174,13 +175,21 @@ def _what(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
     if before is None:
         return "new"
     names = [name for name in row if name not in ("id", "change", "criterion")]
-    return ", ".join(_step(name, before.get(name), row[name]) for name in names)
+    return "; ".join(_step(name, before.get(name), row[name]) for name in names)
 
 
 def _step(name: str, old: Any, new: Any) -> str:
+    words = name.replace("_", " ")
     if name in _ADDED:
-        return f"{name} + {', '.join(new)}"
-    return f"{name} {_shown(old)} → {_shown(new)}" if old is not None else f"{name} {_shown(new)}"
+        return f"{words} + {', '.join(new)}"
+    return f"{words} {_shown(old)} → {_shown(new)}" if old is not None else f"{words} {_shown(new)}"
+
+
+def _words_of(block: Mapping[str, Any]) -> str:
+    """The words of a block of `order_words.toml`, by what they stand for where they stand for something."""
+    words = block.get("words", ())
+    listed = [f"{key} = {', '.join(said)}" for key, said in words.items()] if isinstance(words, dict) else words
+    return "; ".join([*listed, *block.get("in_context", {})])
 
 
 def _shown(value: Any) -> str:

@@ -23,6 +23,7 @@ _OF_THIS_VERSION = "http://hl7.org/fhir/"
 # STU3 names of code systems that R4 replaced by those of terminology.hl7.org.
 _REPLACED = re.compile(r"http://hl7\.org/fhir/(v(?P<version>[23])/(?!vs/))?(?P<name>[^/]+(/.+)?)")
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_OF_URIS = "urn:ietf:rfc:3986"
 _PAGE = re.compile(r"https?://hl7\.org/fhir/.+\.html")
 
 
@@ -82,9 +83,13 @@ def _check_quantity(run: ValidationRun, node: Node) -> None:
 
 
 def _check_identifier(run: ValidationRun, node: Node) -> None:
-    system = node.value.get("system")
+    system, value = node.value.get("system"), node.value.get("value")
     if isinstance(system, str) and system and not _ABSOLUTE.match(system):
         run.error(node, "identifier-system", "value", f"system {system} is not absolute")
+    if system == _OF_URIS and isinstance(value, str) and value and not _ABSOLUTE.match(value):
+        # Warnings, as for relative canonicals: HL7's own examples have them.
+        message = f"the value {value} is no URI, as the system {system} says: write the whole URI, or another system"
+        run.add("warning", node, "identifier-value", "value", message)
 
 
 def _check_attachment(run: ValidationRun, node: Node) -> None:
@@ -123,6 +128,8 @@ def check_canonical(run: ValidationRun, node: Node, element: Element) -> None:
         return
     if node.type == "uri" and node.step == "url" and _is_resource(run, node.parent) and not _ABSOLUTE.match(value):
         run.error(node, "canonical", "value", f"{value} is not absolute")
+    if node.type == "canonical" and not value.startswith("#") and not _ABSOLUTE.match(value):
+        run.add("warning", node, "canonical", "value", f"{value} is not absolute: write the url of the resource")
     wanted = {url.rpartition("/")[2] for one in element.types for url in one.targets}
     kind = run.definitions.kind_of(value) if node.type == "canonical" and wanted else None
     if kind and not wanted.intersection(run.definitions.ancestors(kind)):

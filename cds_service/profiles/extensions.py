@@ -5,7 +5,7 @@ Source: FHIR R4 Extensibility; Defining Extensions, section Context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cds_service.profiles.definitions import BASE
@@ -74,6 +74,10 @@ def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None
     if tree is not None and tree.is_modifier != (node.step == "modifierExtension"):
         right = "modifierExtension" if tree.is_modifier else "extension"
         run.error(node, "extension-modifier", "extension", f"{url} belongs in {right}")
+    # A warning for HL7's own extensions: later releases allow them in more contexts than R4, and correct invariants.
+    severity: Severity = "warning" if url.startswith(BASE) else "error"
+    if node.parent is not None and "contextInvariant" in structure:
+        _check_invariants(run, node, node.parent, structure["contextInvariant"], severity)
     contexts = structure.get("context", ())
     answers = [_allows(run, one, node.parent) for one in contexts if node.parent]
     if answers and True not in answers:
@@ -82,9 +86,25 @@ def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None
             message = f"whether {url} is allowed here can't be determined, only on {allowed}: not checked"
             run.add("information", node, "extension-context", "not-supported", message)
             return
-        # A warning for HL7's own extensions: later releases allow them in more contexts than R4.
-        severity: Severity = "warning" if url.startswith(BASE) else "error"
         run.add(severity, node, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
+
+
+def _check_invariants(
+    run: ValidationRun, node: Node, host: Node, expressions: Iterable[str], severity: Severity
+) -> None:
+    """Check the contextInvariants of an extension, each of which must be true of the element that has it."""
+    from cds_service.profiles.fhirpath import evaluate  # see there
+
+    for expression in expressions:
+        try:
+            found = evaluate(run, host, expression, extension=node)
+        except NotEvaluable as why:
+            message = f"whether the extension is allowed here can't be determined ({why}): {expression} not checked"
+            run.add("information", node, "extension-context", "not-supported", message)
+            continue
+        if not found or found[0] is False:
+            message = f"{node.value['url']} is allowed only where {expression}"
+            run.add(severity, node, "extension-context", "extension", message)
 
 
 def _allows(run: ValidationRun, context: Any, host: Node) -> Tristate:

@@ -25,8 +25,14 @@ from cds_service.profiles.references import resolve
 from cds_service.profiles.validation_run import Node, NotEvaluable, ValidationRun
 
 
-def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
+def evaluate(run: ValidationRun, node: Node, expression: str, **variables: Node) -> list[Any]:
     """The result of an expression on a value.
+
+    Args:
+        run: has the current resource.
+        node: the value.
+        expression: in FHIRPath.
+        variables: further ones, such as `extension` for %extension.
 
     Raises:
         NotEvaluable: the expression can't be parsed, or needs what the engine lacks.
@@ -40,6 +46,7 @@ def evaluate(run: ValidationRun, node: Node, expression: str) -> list[Any]:
         "rootResource": ResourceNode.create_node(scope.container if scope else node.value),
         **_SYSTEMS,
         **dict(_named_definitions(expression)),
+        **{name: ResourceNode.create_node(one.value, one.type) for name, one in variables.items()},
     }
     # The engine resolves `Patient.name` only on a plain resource, and other paths only on a ResourceNode.
     engine_node = node.value if is_resource else as_node

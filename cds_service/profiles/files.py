@@ -21,7 +21,7 @@ _BESIDE = {
     "the manifest of a Bulk Data export": {"transactionTime", "output"},
     "the manifest of a FHIR package": {"name", "version", "fhirVersions"},
     "the index of a FHIR package": {"index-version", "files"},
-    "a description in OpenAPI": {"openapi", "info", "paths"},
+    "a description in OpenAPI": {"openapi", "info"},
 }
 """JSON files that lie beside resources and are none -> their required members.
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from cds_service.profiles.bindings import codes_of, contains_any
+from cds_service.profiles.bindings import codes_of
 from cds_service.profiles.definitions import BASE
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.references import resolve
+from cds_service.profiles.terminology import contains, value_set_contains
 from cds_service.profiles.validation_run import Node, ValidationRun
 from cds_service.profiles.values import bound_problem, equals_fixed, matches_regex, quoted
 
@@ -41,6 +42,8 @@ def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
     """Check the items and answers of one QuestionnaireResponse."""
     questionnaire = _questionnaire(run, node.value.get("questionnaire"))
     if questionnaire is not None:
+        contained = [*_listed(questionnaire.get("contained")), *_listed(node.value.get("contained"))]
+        run.cache["contained"] = {f"#{one.get('id')}": one for one in contained}
         _check_items(run, node, _listed(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
 
 
@@ -135,7 +138,13 @@ def _is_other(run: ValidationRun, question: Json, kind: str, value: Any) -> bool
     if options:
         return not any(named == kind and equals_fixed(value, one) for named, one in options)
     url = question.get("answerValueSet")
-    return bool(codes) and isinstance(url, str) and contains_any(run, url, codes) is False
+    if not codes or not isinstance(url, str):
+        return False
+    # A code without a system is compared as it is, as HL7's validator does.
+    system, code = codes[0][0] or None, codes[0][1]
+    if inside := run.cache["contained"].get(url):
+        return contains(run.definitions, inside, system, code) is False
+    return value_set_contains(run.definitions, url, system, code) is False
 
 
 def _limit_problems(question: Json, value: Any) -> Iterator[str]:

@@ -67,7 +67,18 @@ def _value_set_contains(
         return system_contains(definitions, base, code) if system in (None, base) else False
     if value_set is None or url in visited:
         return None
-    compose, visited = value_set.get("compose", {}), (*visited, url)
+    return contains(definitions, value_set, system, code, (*visited, url))
+
+
+def contains(
+    definitions: Definitions,
+    value_set: Mapping[str, Any],
+    system: str | None,
+    code: str,
+    visited: tuple[str, ...] = (),
+) -> Tristate:
+    """Whether a ValueSet contains a code; `visited` are the URLs of those that include it."""
+    compose = value_set.get("compose", {})
     if not compose.get("include"):
         return _in_expansion(value_set, system, code)
     included = _any(_in_include(definitions, one, system, code, visited) for one in compose["include"])

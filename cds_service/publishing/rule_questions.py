@@ -120,7 +120,8 @@ def _code_list(value_set: str, knowledge: Knowledge) -> CodeList:
         ListedCode(knowledge.codes.label(r.system), r.code, _display(r, knowledge), r.relation, r.prefix, r.system)
         for r in knowledge.codes.rules_of(value_set)
     )
-    return CodeList(value_set, knowledge.value_set_titles.get(value_set, value_set), codes)
+    own = knowledge.procedures.get(value_set.removeprefix("procedure-"))
+    return CodeList(value_set, knowledge.value_set_titles.get(value_set, own.label if own else value_set), codes)
 
 
 def _display(rule: CodeRule, knowledge: Knowledge) -> str:

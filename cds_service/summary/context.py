@@ -16,3 +16,10 @@ class SummaryContext(msgspec.Struct, frozen=True):
     cards: CardContext
     facts: PatientFacts
     in_shadow: Sequence[str] = ()
+
+    def shadow_names(self) -> list[str]:
+        """What the rows in shadow are called."""
+        knowledge, words = self.cards.knowledge, self.cards.wording.templates
+        names = {row.id: row.label for row in knowledge.contraindications}
+        procedures = {key: words.get(f"procedure.{key}", row.label) for key, row in knowledge.procedures.items()}
+        return [names.get(key) or procedures[key] for key in self.in_shadow]

@@ -18,7 +18,7 @@ def not_read_section(context: SummaryContext) -> Section:
     state = "not-read" if lines else "nothing-recorded"
     said = [] if lines else [wording.say("summary.all-read")]
     if context.in_shadow:
-        said.append(wording.say("summary.state.in-shadow", rows=", ".join(context.in_shadow)))
+        said.append(wording.say("summary.state.in-shadow", rows=", ".join(context.shadow_names())))
     said.append(wording.say("summary.never-read"))
     return Section("not-read", wording.say("summary.section.not-read"), state, " ".join(said), lines)
 

@@ -6,6 +6,7 @@ Cases are read when a page first asks for them. Where none are installed, pages 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +23,8 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.publishing.rule import Rule
 
 _log = logging.getLogger(__name__)
-_MOST = 12
-"""Cases that a page lists of each sort."""
+_MOST, _MOST_ALIKE = 12, 2
+"""Cases that a page lists of each sort, and of those that say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,11 @@ class RuleCases:
 
     def speaking(self, rule: Rule) -> list[RuleCase]:
         """Cases in which the rule, or one of its questions, is present."""
-        return [case for case in self._about(rule) if case.expects.startswith("present")][:_MOST]
+        return _some(case for case in self._about(rule) if case.expects.startswith("present"))
 
     def silent(self, rule: Rule) -> list[RuleCase]:
         """Cases in which it is absent or unknown."""
-        return [case for case in self._about(rule) if not case.expects.startswith("present")][:_MOST]
+        return _some(case for case in self._about(rule) if not case.expects.startswith("present"))
 
     def shown(self, rule: Rule, knowledge: Knowledge, now: datetime, telling: Telling) -> ShownCase | None:
         """The first case in which the rule is told on a card, with that card, as it is answered now.
@@ -105,6 +106,17 @@ class RuleCases:
             if case.id not in seen:
                 seen.add(case.id)
                 yield case
+
+
+def _some(cases: Iterable[RuleCase]) -> list[RuleCase]:
+    """The first of each sentence, as far as a page has room."""
+    alike: Counter[str] = Counter()
+    found = []
+    for case in cases:
+        alike[case.says] += 1
+        if alike[case.says] <= _MOST_ALIKE:
+            found.append(case)
+    return found[:_MOST]
 
 
 def _cards_of(rule: Rule, answer: Answer) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from cds_service.cards.context import telling_of
 from cds_service.cases import case_folders
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.knowledge.review import ORIGINS, ReviewLine, change_lines, contraindication_lines, procedure_lines
-from cds_service.knowledge.tables import Knowledge
+from cds_service.knowledge.tables import BEYOND, SITE, Knowledge
 from cds_service.publishing.rule import Rule
 from cds_service.publishing.rule_book import KINDS, RuleBook
 from cds_service.settings import Settings
@@ -35,6 +35,7 @@ from cds_service.web.rule_cases import RuleCases
 
 FIGURE_DAYS = 90
 """Figures of a row are of so many days."""
+_ORIGIN_WORDS = {BEYOND: "beyond the source table", SITE: "of this hospital"}
 _FIGURES_SECONDS, _FIGURES_KEPT_SECONDS = 1.0, 300.0
 
 
@@ -82,6 +83,7 @@ def rule_page_routes(
             rows=_grouped(contraindication_lines(knowledge), "row"),
             labels={row.id: row.label for row in knowledge.contraindications},
             changes=change_lines(knowledge),
+            names={i.id: i.label for p in knowledge.procedures.values() for i in p.indications},
         )
 
     @routes.get("/knowledge/<kind>/<name>")
@@ -103,6 +105,7 @@ def rule_page_routes(
             named=knowledge.wordings.get(language, {}).get(f"procedure.{rule.id}", ""),
             figures=figures.of(rule.id),
             days=FIGURE_DAYS,
+            origins=_ORIGIN_WORDS,
         )
 
     @routes.get("/knowledge/<kind>/<name>.json")

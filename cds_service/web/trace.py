@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from cds_service.cards.quantities import shown_quantity
 from cds_service.cards.wording import Wording
 from cds_service.certainty import Certainty
 from cds_service.findings.finding import ContraindicationFinding, CriterionFinding, Evidence, Findings, OrderFinding
@@ -136,7 +137,7 @@ def _parts(item: Evidence, wording: Wording) -> Iterator[str]:
     if coding:
         yield f"({coding.code})"
     if item.value is not None:
-        yield f"{item.value} {item.unit or ''}".strip()
+        yield shown_quantity(item.value, item.unit, wording)
     if item.date:
         yield item.date
     yield from (f"[{wording.reason(note)}]" for note in item.notes)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from cds_service.answer import answer
 from cds_service.cards.context import telling_of
+from cds_service.cards.quantities import shown_unit
 from cds_service.cases import case_folders, request_of
 from cds_service.errors import RequestError, SetupError
 from cds_service.hooks.envelope import read_request
@@ -141,6 +142,8 @@ def try_routes(
         shown.orders = trace(result.findings, knowledge, wording_in(language, knowledge))
 
     def _page(shown: _Shown, chosen: str = "", unknown: str = "") -> str:
+        wording = wording_in(asked_language(settings, knowledge), knowledge)
+        silent = {row.id: row.label for row in knowledge.silent_rows}
         return render_template(
             "try.html",
             shown=shown,
@@ -154,6 +157,8 @@ def try_routes(
             labs=fields.lab_lines(shown.form, knowledge),
             known_labs={lab.id: lab for lab in knowledge.labs.values() if not lab.coded},
             kinds=[kind.key for kind in CLINICAL],
+            unit_words={lab.id: shown_unit(lab.unit, wording) or "no unit" for lab in knowledge.labs.values()},
+            switched_off=[silent.get(name, name) for name in knowledge.switched_off],
             choices=fields,
             knowledge=knowledge,
             language=asked_language(settings, knowledge),

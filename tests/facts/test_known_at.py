@@ -93,6 +93,7 @@ def test_a_medication_that_was_stopped_later_was_taken_then():
 
 
 WARFARIN = {"medicationCodeableConcept": {"text": "warfarin"}}
+ENDED = {"repeat": {"boundsPeriod": {"end": BEFORE}}}
 PERIOD = {"effectivePeriod": {"start": "2024-01-01", "end": "2024-06-01"}}
 
 
@@ -126,6 +127,11 @@ PERIOD = {"effectivePeriod": {"start": "2024-01-01", "end": "2024-06-01"}}
             {"resourceType": "MedicationStatement", "status": "active", **PERIOD, "dateAsserted": BEFORE},
             "taken",
             "taken",
+        ),
+        (
+            {"status": "active", "authoredOn": "2024-01-01", "dosageInstruction": [{"timing": ENDED}]},
+            "lapsed",
+            "lapsed",
         ),
     ],
 )

@@ -115,6 +115,19 @@ def test_a_name_in_one_word_with_its_salt_or_form(text: str, agent: str, knowled
     assert agents_of(knowledge, {"text": text}) == {agent}
 
 
+ENDINGS = (
+    "natrium kalium calcium hydrochlorid hydrogensulfat sulfat besilat tosilat tosylat mesilat mesylat maleat "
+    "monohydrat therapie behandlung perfusor infusion injektion spritze spritzen tabletten kapseln"
+)
+
+
+def test_each_salt_and_form_may_be_of_one_word_with_a_name(knowledge: Knowledge) -> None:
+    """Every ending of the table, and no other one: a part of a word is no name."""
+    texts = [f"Apixaban{ending}" for ending in ENDINGS.split()]
+    assert [text for text in texts if agents_of(knowledge, {"text": text}) != {"apixaban"}] == []
+    assert agents_of(knowledge, {"text": "Apixabanspiegelbestimmung"}) == set()
+
+
 @pytest.mark.parametrize("text", ["Heparinsalbe", "Heparingel", "Heparin-Calcium Salbe", "Voltarengel"])
 def test_an_ointment_in_one_word_is_none(text: str, knowledge: Knowledge) -> None:
     """What is rubbed in is not taken into the body."""

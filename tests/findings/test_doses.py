@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cds_service.facts.patient_facts import Activity, Concept, MedicationFact
 from cds_service.findings.doses import MILLIGRAMS, UNITS, doses_of
-from cds_service.findings.medication_list import medications_of
+from cds_service.findings.medication_list import KnownMedication, medications_of
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import facts_of_case
 
@@ -32,6 +35,7 @@ def doses(medication: str | Row, knowledge: Knowledge, now: datetime) -> set[tup
         ("enoxaparin 100 mg/ml, 0,6 ml s.c.", "60", MILLIGRAMS),
         ("fondaparinux 2,5mg/0,5 ml", "2.5", MILLIGRAMS),
         ("aspirin 0.3 g", "300", MILLIGRAMS),
+        ("aspirin 1 000 mg", "1000", MILLIGRAMS),
         ("heparin 5,000 units SC q8h", "5000", UNITS),
         ("Heparin 5.000 I.E. s.c. 1-0-1", "5000", UNITS),
         ("Enoxaparina 4 000 UI/0,4 ml", "4000", UNITS),
@@ -44,6 +48,15 @@ def doses(medication: str | Row, knowledge: Knowledge, now: datetime) -> set[tup
 def test_a_name_says_the_dose(text: str, amount: str, unit: str, knowledge: Knowledge, now: datetime) -> None:
     """Milligrams or units, with the marks of thousands and decimals of each country; of a container its content."""
     assert doses(text, knowledge, now) == {(Decimal(amount), unit)}
+
+
+@given(st.text("0123456789., '/-mgMLkhIEu\u00a0\u0665"))
+@settings(max_examples=200)
+def test_no_text_is_too_odd(text: str) -> None:
+    """Whatever is written about an amount is read or left alone."""
+    fact = MedicationFact("MedicationRequest/1", (Concept(texts=(f"enoxaparin {text}",)),), Activity.TAKEN)
+    for dose in doses_of([KnownMedication(fact, frozenset({"enoxaparin"}), None, None)]):
+        assert dose.amount >= 0
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ _NOT_JUDGED = frozenset({
     *("exclude_terms", "frequency", "urgency", "offered", "shadow", "possible_because"),
     *("problem", "condition", "wording", "alert", "name", "value_set", "class", "who", "ask_first", "scale"),
     *("words", "unverified_words", "look_alikes", "en", "de", "es", "complete_systems", "not_surgery"),
-    *("not_surgery_words", "not_done_words", "twice_a_day_words", "topical_words", "guidelines", "hold", "inputs"),
+    *("not_surgery_words", "not_done_words", "twice_a_day_words", "topical_words", "compound_endings"),
+    *("guidelines", "hold", "inputs"),
 })  # fmt: skip
 """Fields that name, source or publish a row, and order names, which have tests of their own."""
 _FIELDS_OF = {
@@ -322,7 +323,8 @@ def _as_held(derivation: Row) -> Row:
 
 def _held(value: Row) -> Row:
     other = value["otherwise"]["value"]
-    held = min(max(other, value.get("lowest", other)), value.get("highest", other))
+    held = max(other, value.get("lowest", other))
+    held = min(held, value.get("highest", held))
     return {**value, "otherwise": {**value["otherwise"], "value": held}}
 
 

@@ -132,6 +132,18 @@ def test_answers(resource: Json, expected: list[str]) -> None:
     assert rules(resource, QUESTIONNAIRE, VALUES) == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(YES, []), ({"code": "LA33-6"}, []), (NO, ["answer-option"]), ({"code": "LA32-8"}, ["answer-option"])],
+)
+def test_a_contained_value_set_counts(code: Json, expected: list[str]) -> None:
+    """The options of a question may be a value set that its Questionnaire contains."""
+    asked = {"linkId": "1", "type": "choice", "answerValueSet": "#options"}
+    form = QUESTIONNAIRE | {"contained": [VALUES | {"id": "options"}], "item": [asked]}
+    answered = {"questionnaire": URL, "status": "completed", "item": [one("1", {"valueCoding": code})]}
+    assert rules({"resourceType": "QuestionnaireResponse", **answered}, form) == expected
+
+
 def test_a_contained_questionnaire_counts() -> None:
     """A response may contain its Questionnaire."""
     inner = {"resourceType": "Questionnaire", "id": "q", "status": "active", "item": [{"linkId": "1", "type": "date"}]}

@@ -320,6 +320,23 @@ CONTEXTS: dict[str, tuple[Json, str, list[str]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("invariant", "expected"),
+    [
+        ("family = 'b'", []),
+        ("family = 'a'", ["error"]),
+        ("given.exists()", ["error"]),
+        ("%extension.value = 'x'", []),
+        ("%extension.value = 'y'", ["error"]),
+        ("noSuchFunction()", ["information"]),
+    ],
+)
+def test_a_context_may_have_invariants(invariant: str, expected: list[str]) -> None:
+    """A contextInvariant must be true of the element that has the extension, which is %extension there."""
+    issues = found(ON_THE_SECOND, placed(("element", "HumanName")) | {"contextInvariant": [invariant]})
+    assert [issue.severity for issue in issues if issue.rule == "extension-context"] == expected
+
+
 @pytest.mark.parametrize(("resource", "expression", "expected"), CONTEXTS.values(), ids=CONTEXTS.keys())
 @pytest.mark.parametrize("others", [(), (("element", "Observation"),)])
 def test_a_context_may_be_a_fhirpath(

@@ -191,6 +191,21 @@ def test_a_code_system_of_stu3_is_doubtful(system: str, now: str) -> None:
     assert issues[0].message.endswith(f"write http://terminology.hl7.org/CodeSystem/{now}")
 
 
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (patient(identifier=[{"system": "urn:ietf:rfc:3986", "value": "1.2.3"}]), ["identifier-value"]),
+        (patient(identifier=[{"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3"}]), []),
+        (patient(extension=[{"url": "http://x.org/a", "valueCanonical": "Questionnaire/a"}]), ["canonical"]),
+        (patient(extension=[{"url": "http://x.org/a", "valueCanonical": "http://x.org/Questionnaire/a|1"}]), []),
+    ],
+)
+def test_what_should_be_absolute(resource: Json, expected: list[str]) -> None:
+    """A canonical, and the value of an identifier that says so, is a whole URI; a warning, as HL7's examples differ."""
+    assert rules(resource) == []
+    assert rules(resource, severity="warning") == expected
+
+
 def test_narrative_is_only_recommended() -> None:
     """A resource without narrative is valid, with a warning."""
     assert rules(order(), severity="warning") == ["dom-6"]

@@ -74,7 +74,10 @@ def _is_unclear(entries: Sequence[KnownMedication]) -> bool:
 def _none_sure(
     criterion: Criterion, question: AntithromboticQuestion, unclear: _Found, patient: PatientContext
 ) -> CriterionFinding:
-    """Unknown where the list, or what is on it, can't be read; louder where a diagnosis says that one is taken."""
+    """Unknown where the list, or what is on it, can't be read; louder where a diagnosis says that one is taken.
+
+    Unknown as well where a diagnosis says so and the whole list has none: one of them is wrong.
+    """
     states = [match for name in question.takes for match in patient.chart.in_value_set(name)]
     told = tuple({match.fact.reference: match.evidence() for match in states}.values())
     if unclear:
@@ -82,7 +85,12 @@ def _none_sure(
         evidence = tuple(_item(entry, ()) for entry in entries)
         reason = Reason("medication-status-unknown")
         return CriterionFinding(criterion, Certainty.UNKNOWN, criterion.indicator, reason, evidence)
-    return no_medication(criterion, patient, told, criterion.indicator if told else Indicator.INFO)
+    answer = no_medication(criterion, patient, told, criterion.indicator if told else Indicator.INFO)
+    if answer.certainty is Certainty.ABSENT and any(match.certainty is Certainty.PRESENT for match in states):
+        return CriterionFinding(
+            criterion, Certainty.UNKNOWN, Indicator.INFO, Reason("medication-not-listed"), evidence=told
+        )
+    return answer
 
 
 def _evidence(advice: HoldAdvice, entries: Sequence[KnownMedication]) -> Iterator[Evidence]:
