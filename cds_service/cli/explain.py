@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-import orjson
+import msgspec
 
 from cds_service.cli.options import local_now, open_store, settings_of
 from cds_service.cli.terminal import counted, print_err, safe
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     if args.json:
         content = found if found is not None else {"calls": calls, "cards": of_hook}
-        sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
         return 0
     for line in _lines(found, zone, kept) if found is not None else _of_hook(calls, of_hook, zone, kept):
         print(safe(line))

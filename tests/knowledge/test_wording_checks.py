@@ -140,5 +140,5 @@ def test_english_must_be_there(tmp_path: Path):
     """Without the English file nothing starts."""
     copy = a_copy(tmp_path)
     (copy / "knowledge" / ENGLISH).unlink()
-    with pytest.raises(TableError, match=r"^wording\.en\.toml: can't be read"):
+    with pytest.raises(TableError, match=r"^wording\.en\.toml: can't be opened"):
         load_copy(copy)
