@@ -6,10 +6,12 @@ PEERS := .peers/sekmet/ready .peers/fhirsnake/ready .peers/titles/ready
 PORT ?= 8080
 WORKERS ?= logical
 TEST_EXAMPLES ?= 10000
-# In as many processes as the machine has processors. The tests of a file stay together, as they may share a server.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# The tests of a file stay together, as they may share a server; one process more than the machine has processors, as tests wait for servers.
+ALL := --dist loadfile --no-loadscope-reorder \
+  --numprocesses $(if $(filter logical,$(WORKERS)),$(shell expr $$(getconf _NPROCESSORS_ONLN) + 1),$(WORKERS))
+PYTEST := $(BIN)/python -m pytest
 # One by one, as they share none. Schemathesis makes up its calls while tests are collected, which takes seconds.
-FAST := --dist worksteal -m 'not network and not hapi and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
+FAST := --numprocesses $(WORKERS) --dist worksteal -m 'not network and not hapi and not server and not slow' -p no:schemathesis --ignore tests/web/test_schemathesis.py
 
 # Byte code is kept: without it every process that a test starts compiles 400 files, and pytest rewrites each test file.
 unexport PYTHONDONTWRITEBYTECODE
@@ -43,17 +45,18 @@ test-fast: $(VENV)/ready-to-test ## the tests for every change, in less than a m
 	$(PYTEST) $(FAST)
 
 test: $(VENV)/ready-to-test $(PEERS) ## every test
-	$(PYTEST)
+	$(PYTEST) $(ALL)
 
-nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are new each time (TEST_EXAMPLES=... for others)
-	TEST_EXAMPLES=$(TEST_EXAMPLES) $(PYTEST) -m hypothesis --hypothesis-profile nightly
+nightly: $(VENV)/ready-to-test ## the properties with 10,000 examples that are new each time (TEST_EXAMPLES=... for others), and all that has samples
+	TEST_EXAMPLES=$(TEST_EXAMPLES) $(PYTEST) $(ALL) -m hypothesis --hypothesis-profile nightly
+	TEST_WHOLE=1 $(PYTEST) $(ALL) -m sampled
 	TEST_COPIED_CALLS=50000 $(PYTEST) tests/storage/test_copy.py
 
 mutants: $(VENV)/ready-to-test ## each row, limit, window, level and code of the tables changed, one at a time: do the cases notice?
 	$(BIN)/python -m tests.mutants.run
 
 matrix: ## the fast tests under each Python from 3.11 to 3.14 that is on this machine
-	@$(PYTHON) tools/matrix.py --numprocesses $(WORKERS) $(FAST)
+	@$(PYTHON) tools/matrix.py $(FAST)
 
 oracle: $(VENV)/ready-to-test ## HL7's own validator beside ours (needs java and mvn; skipped in one line without): where do they differ?
 	@$(BIN)/python -m tests.profiles.oracle.run
@@ -72,7 +75,7 @@ check: $(VENV)/ready-to-test $(PEERS) ## what CI runs: format, lint, types, tabl
 	@$(BIN)/python -c 'from cds_service.settings_page import settings_markdown; print(settings_markdown(), end="")' \
 	  | cmp -s - docs/settings.md \
 	  || { echo "docs/settings.md is not what settings.py says: run 'make docs' and commit it" >&2; exit 1; }
-	$(PYTEST)
+	$(PYTEST) $(ALL)
 
 bench: $(VENV)/ready-to-test ## cost of a whole decision and of validation, as a multiple of reading once (COMPARE=REVISION runs one beside)
 	$(BIN)/python benchmarks/floor.py

@@ -41,9 +41,9 @@ class Case:
     row: Mapping[str, Any]
 
 
-def case_folders(site: Path | None) -> list[Path]:
+def case_folders(site: Path | None, shipped: Path = SHIPPED_CASES) -> list[Path]:
     """The folders of cases that there are: the shipped ones, and those of a hospital's site folder."""
-    folders = [SHIPPED_CASES, *([site / "cases"] if site else [])]
+    folders = [shipped, *([site / "cases"] if site else [])]
     return [folder for folder in folders if folder.is_dir()]
 
 

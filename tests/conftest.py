@@ -22,7 +22,7 @@ gc.set_threshold(50_000, 20, 100)  # as in the server: looking through ten thous
 
 # How fast the machine is makes no test fail. The daily examples are the same in every run, those of the night are new.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("daily", _PATIENT, max_examples=120, derandomize=True)
+settings.register_profile("daily", _PATIENT, max_examples=80, derandomize=True)
 settings.register_profile("nightly", _PATIENT, max_examples=int(os.environ.get("TEST_EXAMPLES", "10000")))
 settings.load_profile("daily")
 

@@ -46,3 +46,15 @@ def test_an_unknown_interventional_order_is_named_by_its_code(knowledge: Knowled
     assert unread(knowledge, now, order, words=False) == {Unread("orders", "urn:ris|IR-77")}
     assert unread(knowledge, now, an_order("chest x-ray"), words=True) == set()
     assert unread(knowledge, now, an_order("TIPS"), words=True) == set()
+
+
+def test_a_computed_value_is_made_of_what_was_read(knowledge: Knowledge, now: datetime) -> None:
+    """A score that is open because of a condition in an unread code counts the condition, not the results in it."""
+    codings = [{"system": "http://loinc.org", "code": "1975-2"}]
+    quantity = {"value": 3.4, "unit": "mg/dL", "system": "http://unitsofmeasure.org", "code": "mg/dL"}
+    bilirubin = {"resourceType": "Observation", "id": "o1", "status": "final", "code": {"coding": codings}}
+    bilirubin |= {"effectiveDateTime": now.date().isoformat(), "valueQuantity": quantity}
+    coded = {"resourceType": "Condition", "id": "c1", "code": {"coding": [{"system": "urn:own", "code": "K1"}]}}
+    order = an_order("liver chemoembolization")
+    found = unread(knowledge, now, order, words=False, conditions=[coded], observations=[bilirubin])
+    assert found == {Unread("conditions", "urn:own|K1")}

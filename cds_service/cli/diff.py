@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cds_service.cases import Case, case_folders, read_cases
+from cds_service.cases import SHIPPED_CASES, Case, case_folders, read_cases
 from cds_service.cli.kept_tables import VERSION, kept_knowledge
 from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.table_diff import Cause, case_differences, row_differences
@@ -28,15 +28,18 @@ def run(args: argparse.Namespace) -> int:
     """Print what differs; 0 without a difference, 1 with one.
 
     Raises:
-        SetupError: one of them can't be read; TableError where its tables are wrong.
+        SetupError: one of them can't be read, or `--cases` names no folder; TableError where tables are wrong.
     """
+    if args.cases and not args.cases.is_dir():
+        raise SetupError(f"--cases {args.cases}: is no folder; name one of .toml files such as tests/cases")
     settings = settings_of(args)
     now = local_now(settings)
     with site_of(args.old) as old_site, site_of(args.new) as new_site:
         old, new = _load(args.old, old_site, settings), _load(args.new, new_site, settings)
         rows = row_differences(old, new)
         is_same = old.version == new.version  # the same tables answer every case alike
-        cases = [] if is_same else case_differences(cases_of(old_site, new_site), old, new, now)
+        played = [] if is_same else cases_of(old_site, new_site, shipped=args.cases or SHIPPED_CASES)
+        cases = case_differences(played, old, new, now)
     print(f"{old.version} → {new.version}")
     differences = counted(len(rows), "difference") if rows else "No differences"
     print(f"\n{differences} in rows{':' if rows else '.'}")
@@ -60,13 +63,13 @@ def _load(name: str, site: Path | None, settings: Settings) -> Knowledge:
         raise SetupError(f"{name}: {len(error.problems)} to fix, see cds-service check: {first}") from None
 
 
-def cases_of(*sites: Path | None) -> list[Case]:
-    """The shipped cases and those of the sites, the last of an id.
+def cases_of(*sites: Path | None, shipped: Path) -> list[Case]:
+    """The shipped cases, or those of another folder, and those of the sites, the last of an id.
 
     Raises:
         TableError: a case file has a mistake.
     """
-    folders = dict.fromkeys(folder for site in sites for folder in case_folders(site))
+    folders = dict.fromkeys(folder for site in sites for folder in case_folders(site, shipped))
     return list({case.row["id"]: case for folder in folders for case in read_cases(folder)}.values())
 
 

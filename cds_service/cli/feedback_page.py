@@ -40,10 +40,10 @@ _CLINICAL_TABLES = ("thresholds", "holds", "contraindications", "procedures")
 """Files of a site folder that change what a card says of a patient."""
 _OLD, _ENDS_SOON = timedelta(days=365), timedelta(days=60)
 WHOSE = {
-    "useful": "the card helped: another agent, a test or a consult was planned",
-    "wrong": "the record was wrong or old: for the records staff",
-    "data-gap": "something was not in the record that the EHR sent: for the integrator",
-    "limit": "the limit did not fit: for this committee",
+    "useful": "the card helped (another agent, a test or a consult was planned)",
+    "wrong": "the record was wrong or old, for the records staff",
+    "data-gap": "something was not in the record that the EHR sent, for the integrator",
+    "limit": "the limit did not fit, for this committee",
     "urgency": "it could not wait: was the order marked as urgent?",
     "other": "another reason, or one of the EHR's own",
 }
@@ -94,6 +94,7 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         most_words=_CHANGE_SHOWN,
         plots=list(_plots(report)) if can_plot() else [],
         version=knowledge.version,
+        other_versions=[] if knowledge.version in period.versions else sorted(period.versions),
     )
 
 

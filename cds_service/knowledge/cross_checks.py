@@ -15,6 +15,7 @@ from cds_service.knowledge.medication_table import check_medications
 from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.performed_table import check_performed
 from cds_service.knowledge.question_types import QUESTION_TYPES
+from cds_service.knowledge.shared_parts import shared
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Dimension, Units
 from cds_service.knowledge.words import Words
@@ -32,7 +33,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 def terms_of(rows: TableRows) -> Terms:
     """The terms of checked rows."""
-    words = Words(rows.spelling)
+    words = shared(Words, rows.spelling)
     return Terms(words, allergy_terms(rows.allergy_words, words), diagnosis_terms(rows, words))
 
 

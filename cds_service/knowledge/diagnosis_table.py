@@ -38,12 +38,20 @@ def diagnosis_terms(files: TableRows, words: Words) -> DiagnosisTerms:
 
 
 def diagnosis_texts(
-    files: TableRows, prepared: DiagnosisTerms, codes: CodeIndex, asked: Collection[str], words: Words
+    table: Row,
+    plain_words: Row,
+    titles: Row,
+    prepared: DiagnosisTerms,
+    codes: CodeIndex,
+    asked: Collection[str],
+    words: Words,
 ) -> DiagnosisTexts:
     """The reader.
 
     Args:
-        files: the checked tables.
+        table: `diagnosis_words.toml`, checked.
+        plain_words: `plain_words.toml`, checked.
+        titles: `title_words.toml`, checked.
         prepared: their terms.
         codes: what a code means.
         asked: value sets that a question about conditions asks for.
@@ -51,7 +59,7 @@ def diagnosis_texts(
     """
     noise, asked = prepared.noise, frozenset(asked)
     diagnoses: dict[str, Named] = {}
-    terms = {term: kind for kind, phrase in _plain_phrases(files) if (term := _term(phrase, noise, words))}
+    terms = {term: kind for kind, phrase in _plain_phrases(table, plain_words) if (term := _term(phrase, noise, words))}
     for number, (row, own) in enumerate(prepared.rows):
         named = diagnoses[f"row {number}"] = Named(_hits(row, codes, asked), row.get("lasts", False))
         for _, term in own:
@@ -68,7 +76,6 @@ def diagnosis_texts(
         if term:
             diagnoses[f"display {display}"] = _joined(diagnoses.get(terms.get(term, "")), hits)
             terms[term] = f"display {display}"
-    table = files.diagnosis_words
     phrases = Phrases(table["abbreviations"], table["reading"]["with_full_stop"], table["reading"]["articles"])
 
     def of_code(code: str) -> tuple[Hit, ...]:
@@ -76,11 +83,11 @@ def diagnosis_texts(
         return tuple(Hit(value_set, "broader") for value_set in sorted(sets & asked))
 
     asked_terms = [term for term, key in terms.items() if key in diagnoses and diagnoses[key].hits]
-    titles = title_words(files.title_words, (*asked_terms, *scattered))
+    known_titles = title_words(titles, (*asked_terms, *scattered))
     rare = frozenset(
-        _term(word, noise, words) for listed in _OF_TITLES for word in files.plain_words["words"][listed].split()
+        _term(word, noise, words) for listed in _OF_TITLES for word in plain_words["words"][listed].split()
     )
-    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, titles, rare, of_code)
+    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, known_titles, rare, of_code)
 
 
 def phrases_of(row: Row) -> list[str]:
@@ -104,14 +111,13 @@ def _noise(plain_words: Row, words: Words) -> Noise:
     return Noise(*(frozenset(word for text in texts.split() for word in words_of(text, words)) for texts in listed))
 
 
-def _plain_phrases(files: TableRows) -> Iterator[tuple[str, str]]:
+def _plain_phrases(table: Row, plain: Row) -> Iterator[tuple[str, str]]:
     """(class, term) of everything that names no diagnosis."""
-    plain = files.plain_words
     for kind in CLASSES:
         for listed in (kind + ending for ending in _LISTS):
             yield from ((kind, word) for word in plain["words"].get(listed, "").split())
             yield from ((kind, phrase) for phrase in plain["phrases"].get(listed, ()))
-        yield from ((kind, phrase) for phrase in _split(files.diagnosis_words["statements"], kind))
+        yield from ((kind, phrase) for phrase in _split(table["statements"], kind))
 
 
 def _split(statements: Mapping[str, str], kind: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -28,12 +28,12 @@ from cds_service.knowledge.lab_orders import LabOrders
 from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.medication_table import medication_table
-from cds_service.knowledge.order_language import OrderLanguage
-from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.order_table import order_texts
 from cds_service.knowledge.override_reasons import OverrideReason
 from cds_service.knowledge.performed_table import PerformedTable
 from cds_service.knowledge.read import once
 from cds_service.knowledge.remembered import with_memory
+from cds_service.knowledge.shared_parts import shared
 from cds_service.knowledge.site import SiteChanges, read_site
 from cds_service.knowledge.site_checks import check_site
 from cds_service.knowledge.site_dates import in_force, next_day, wrong_dates
@@ -224,13 +224,22 @@ def _assemble(files: TableRows, terms: Terms) -> Knowledge:
         thresholds=thresholds,
         wording=files.wordings[ENGLISH],
         codes=codes,
-        order_texts=_order_texts(files, procedures, words),
+        order_texts=order_texts(files, procedures, words),
         allergies=allergy_table(files.allergies, files.allergy_words),
-        allergy_texts=allergy_texts(files.allergies, terms.allergies, words),
+        allergy_texts=shared(allergy_texts, files.allergies, terms.allergies, words),
         medications=medication_table(files.medications, files.hold_table, files.holds.values(), words),
         performed=PerformedTable(files.performed, words),
         words=words,
-        diagnosis_texts=diagnosis_texts(files, terms.diagnoses, codes, _conditions_asked(files), words),
+        diagnosis_texts=shared(
+            diagnosis_texts,
+            files.diagnosis_words,
+            files.plain_words,
+            files.title_words,
+            terms.diagnoses,
+            codes,
+            _conditions_asked(files),
+            words,
+        ),
         units=units,
         lab_index=LabIndex(labs.values(), files.lab_names, codes, rules, words),
         lab_orders=LabOrders(files.lab_orders, words),
@@ -254,24 +263,6 @@ def _assemble(files: TableRows, terms: Terms) -> Knowledge:
         links=files.links,
         reason_kinds=_reason_kinds(files.override_reasons),
         next_day=files.next_day,
-    )
-
-
-def _order_texts(files: TableRows, procedures: Mapping[str, Procedure], words: Words) -> OrderTexts:
-    """The names of the active procedures: their synonyms, their names in other languages, and their patterns."""
-    terms: dict[str, list[str]] = {key: [] for key in procedures}
-    for block in files.order_words["terms"]:
-        for key, names in block["words"].items():
-            terms.setdefault(key, []).extend(names)
-    synonyms = {key: (*p.synonyms, *terms[key]) for key, p in procedures.items()}
-    vetoes = {key: p.exclude_terms for key, p in procedures.items()}
-    known = (text for texts in (*synonyms.values(), *vetoes.values()) for text in texts)
-    return OrderTexts(
-        synonyms,
-        vetoes,
-        {key: _ancestors(key, procedures) for key in procedures},
-        OrderLanguage(files.order_words, words, known),
-        {key: patterns for key, patterns in files.order_patterns.items() if key in procedures},
     )
 
 
@@ -320,20 +311,30 @@ def _rules(files: TableRows) -> tuple[list[CodeRule], list[Exclusion]]:
     return rules, exclusions
 
 
-def _index(files: TableRows, rules: Iterable[CodeRule], exclusions: Iterable[Exclusion], words: Words) -> CodeIndex:
-    systems = [rows.code_system(row) for row in files.systems]
-    aliases = {alias: s["url"] for s in files.systems for alias in s["aliases"]}
+def _index(files: TableRows, rules: Sequence[CodeRule], exclusions: Sequence[Exclusion], words: Words) -> CodeIndex:
+    titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
+    return shared(_code_index, files.systems, files.concept_maps, rules, exclusions, words, titles)
+
+
+def _code_index(
+    systems: Sequence[Mapping[str, Any]],
+    concept_maps: Sequence[Mapping[str, Any]],
+    rules: Sequence[CodeRule],
+    exclusions: Sequence[Exclusion],
+    words: Words,
+    titles: Mapping[str, str],
+) -> CodeIndex:
+    aliases = {alias: s["url"] for s in systems for alias in s["aliases"]}
     mappings: dict[tuple[str, str], list[Any]] = {}
-    for concept_map in files.concept_maps:
+    for concept_map in concept_maps:
         for key, targets in mappings_of(concept_map).items():
             mappings.setdefault(key, []).extend(targets)
-    titles = {key: row["title"] for key, row in files.value_sets.items() if "title" in row}
-    return CodeIndex(systems, aliases, rules, exclusions, mappings, words, titles)
+    return CodeIndex(map(rows.code_system, systems), aliases, rules, exclusions, mappings, words, titles)
 
 
-def _conditions_asked(files: TableRows) -> frozenset[str]:
+def _conditions_asked(files: TableRows) -> tuple[str, ...]:
     """The value sets of conditions, whichever table asks for them."""
-    return frozenset(name for name in files.value_sets if name.startswith(("condition-", "criterion-")))
+    return tuple(name for name in files.value_sets if name.startswith(("condition-", "criterion-")))
 
 
 def _labs_used(contraindications: Iterable[Contraindication], labs: Mapping[str, Lab]) -> set[str]:
@@ -348,15 +349,6 @@ def _children(procedures: Mapping[str, Procedure]) -> dict[str, tuple[str, ...]]
         if procedure.parent:
             children.setdefault(procedure.parent, []).append(procedure.id)
     return {key: tuple(ids) for key, ids in children.items()}
-
-
-def _ancestors(key: str, procedures: Mapping[str, Procedure]) -> list[str]:
-    line: list[str] = []
-    parent = procedures[key].parent
-    while parent is not None and parent in procedures:
-        line.append(parent)
-        parent = procedures[parent].parent
-    return line
 
 
 def _order_codes(

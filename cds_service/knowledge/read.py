@@ -6,12 +6,14 @@ The remedy is the `description` of the property in `schemas/*.json`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import tomli
 
@@ -49,6 +51,14 @@ def table_schema(name: str) -> JsonSchema:
     return JsonSchema(json.loads((SCHEMAS / f"{name}.json").read_text("utf-8")))
 
 
+class _Whole(dict[str, Any]):
+    """What a file without a problem holds, and those who use it share: nobody may change it."""
+
+
+_IN_USE: WeakValueDictionary[tuple[str, bytes], _Whole] = WeakValueDictionary()
+"""What files hold, by their schema and a hash of their text, as long as somebody in this process holds it whole."""
+
+
 def read_toml(path: Path, name: str, schema: str, problems: list[str]) -> dict[str, Any]:
     """The table of one file; problems are appended, and an unreadable file gives an empty table.
 
@@ -69,6 +79,8 @@ def read_toml(path: Path, name: str, schema: str, problems: list[str]) -> dict[s
 
     try:
         text = text_of(path)
+        if (in_use := _IN_USE.get(key := _key(schema, text))) is not None:
+            return in_use
         data = tomli.loads(text, parse_float=decimal)
     except Unreadable as error:
         problems.append(f"{name}: {error}")
@@ -85,7 +97,7 @@ def read_toml(path: Path, name: str, schema: str, problems: list[str]) -> dict[s
     exact = any(number == number.to_integral_value() for number in numbers) and not table_schema(schema).is_valid(
         tomli.loads(text, parse_float=_fraction)
     )
-    return _checked(name, data, schema, problems, exact=exact)
+    return _checked(name, data, key, problems, exact=exact)
 
 
 def _fraction(text: str) -> Decimal:
@@ -99,22 +111,34 @@ _HALF = Decimal("0.5")
 def read_json(path: Path, name: str, schema: str, problems: list[str]) -> dict[str, Any]:
     """The same for a FHIR resource in JSON."""
     try:
-        data = json.loads(text_of(path))
+        text = text_of(path)
+        if (in_use := _IN_USE.get(key := _key(schema, text))) is not None:
+            return in_use
+        data = json.loads(text)
     except Unreadable as error:
         problems.append(f"{name}: {error}")
         return {}
     except json.JSONDecodeError as error:
         problems.append(f"{name}: can't be read as JSON ({error}); correct the place it names")
         return {}
-    return _checked(name, data, schema, problems)
+    return _checked(name, data, key, problems)
 
 
-def _checked(name: str, data: Any, schema: str, problems: list[str], *, exact: bool = False) -> dict[str, Any]:
-    errors = table_schema(schema).exact_errors(data) if exact else table_schema(schema).errors(data)
+def _key(schema: str, text: str) -> tuple[str, bytes]:
+    return schema, hashlib.sha256(text.encode()).digest()
+
+
+def _checked(
+    name: str, data: Any, key: tuple[str, bytes], problems: list[str], *, exact: bool = False
+) -> dict[str, Any]:
+    schema = table_schema(key[0])
+    errors = schema.exact_errors(data) if exact else schema.errors(data)
     errors.sort(key=lambda e: [str(p) for p in e.absolute_path])
     found = dict.fromkeys(_line(error, data) for error in errors)
     problems += [f"{name}: {line}" for line in found]
-    return data if isinstance(data, dict) and not found else {}
+    if found or not isinstance(data, dict):
+        return {}
+    return _IN_USE.setdefault(key, _Whole(data))
 
 
 def _not_finite(data: Any) -> list[str]:

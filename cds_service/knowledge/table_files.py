@@ -42,7 +42,9 @@ def read_rows(tables: Path, profiles: Path, problems: list[str]) -> TableRows:
 
     def toml(name: str, schema: str) -> dict[str, Any]:
         files.paths.append(tables / name)
-        return read_toml(tables / name, name, schema, problems)
+        table = read_toml(tables / name, name, schema, problems)
+        files.read.append(table)
+        return table
 
     def keyed(name: str, key: str) -> dict[str, Mapping[str, Any]]:
         return once(toml(f"{name}.toml", name).get(key, ()), f"{name}.toml", key, problems)
@@ -96,12 +98,11 @@ def _read_family_titles(path: Path) -> dict[tuple[str, str], str]:
 
 
 def _read_fhir(files: TableRows, profiles: Path, problems: list[str]) -> None:
-    def resources(folder: str, schema: str) -> list[dict[str, Any]]:
-        paths = sorted((profiles / folder).glob("*.json"))
-        files.paths += paths
-        return [r for r in (read_json(p, f"{folder}/{p.name}", schema, problems) for p in paths) if r]
-
-    files.value_sets = once(resources("value_sets", "value_set"), "value_sets", "ValueSet", problems)
+    paths = sorted((profiles / "value_sets").glob("*.json"))
+    files.paths += paths
+    read = [read_json(path, f"value_sets/{path.name}", "value_set", problems) for path in paths]
+    files.read += read
+    files.value_sets = once(filter(None, read), "value_sets", "ValueSet", problems)
     path = profiles / _OVERRIDE_REASONS
     files.paths.append(path)
     files.override_reasons = read_json(path, _OVERRIDE_REASONS, "code_system", problems)

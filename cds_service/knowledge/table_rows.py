@@ -54,6 +54,8 @@ class TableRows(msgspec.Struct):
     override_reasons: Row = msgspec.field(default_factory=dict)
     advice: dict[str, Row] = msgspec.field(default_factory=dict)
     paths: list[Path] = msgspec.field(default_factory=list)
+    read: list[Row] = msgspec.field(default_factory=list)
+    """What each shipped file holds as a whole, so that it is not read again while these rows are in use."""
     changes: tuple[Mapping[str, str], ...] = ()
     """What a site folder changed, see `site_overlay.changes_of`."""
     switched_off: tuple[str, ...] = ()

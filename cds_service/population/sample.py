@@ -161,10 +161,17 @@ def _as_page(items: Mapping[str, Candidate]) -> str:
         "<tr>" + "".join(f"<td>{html.escape(_cells(item, one).get(name, ''))}</td>" for name in COLUMNS) + "</tr>"
         for item, one in items.items()
     )
-    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in COLUMNS)
-    style = "body{font:13px sans-serif}table{border-collapse:collapse}td,th{border:1px solid;padding:.4em}"
+    head = "".join(f'<th scope="col">{name.replace("_", " ")}</th>' for name in COLUMNS)
+    style = (
+        ":root{color-scheme:light dark}body{font:14px/1.4 system-ui,sans-serif;margin:1rem}.wide{overflow-x:auto}"
+        "table{border-collapse:collapse}td,th{border:1px solid;padding:.4em;text-align:left}"
+    )
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Review sheet</title>'
-        f"<style>{style}</style></head>\n<body><h1>Review sheet</h1><p>{QUESTION}</p>\n"
-        f"<table><tr>{head}</tr>\n{lines}\n</table></body></html>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Review sheet</title>'
+        f"<style>{style}</style></head>\n<body><main><h1>Review sheet</h1><p>{QUESTION}</p>\n"
+        "<p>A row is one line of the tables, by its id; <i>indication: X</i> says that X was ordered without a "
+        "recorded reason.</p>\n"
+        '<div class="wide" tabindex="0" role="region" aria-label="Orders to review">'
+        f"<table><thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody>\n</table></div></main></body></html>\n"
     )

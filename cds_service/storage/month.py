@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -37,6 +37,8 @@ class Period(msgspec.Struct, frozen=True):
     clients: Mapping[str, ClientCalls]
     orders: Mapping[str, int]
     unread: Sequence[UnreadName]
+    versions: Collection[str] = ()
+    """Of the tables that the calls were judged by."""
 
     @property
     def calls(self) -> int:
@@ -54,7 +56,7 @@ def read_period(store: Store, since: datetime | None, until: datetime | None) ->
     Raises:
         StoreUnavailable: the database can't be reached.
     """
-    calls = sa.select(CALLS.c.client, CALLS.c.unavailable, CALLS.c.orders)
+    calls = sa.select(CALLS.c.client, CALLS.c.unavailable, CALLS.c.orders, CALLS.c.knowledge_version)
     unread = sa.select(UNREAD.c.kind, UNREAD.c.name, sa.func.sum(UNREAD.c.count).label("times"))
     if since:
         calls, unread = calls.where(CALLS.c.at >= since), unread.where(UNREAD.c.day >= since.astimezone(UTC).date())
@@ -62,12 +64,15 @@ def read_period(store: Store, since: datetime | None, until: datetime | None) ->
         calls, unread = calls.where(CALLS.c.at < until), unread.where(UNREAD.c.day <= until.astimezone(UTC).date())
     clients: dict[str, ClientCalls] = {}
     orders: Counter[str] = Counter()
+    versions: set[str] = set()
     with store.transaction(_SECONDS) as connection:
         for row in connection.execution_options(yield_per=_BATCH_SIZE).execute(calls):
             client = clients.setdefault(row.client, ClientCalls())
             client.calls += 1
             client.missing.update(row.unavailable.keys())
             orders.update(order["procedure"] or "" for order in row.orders)
+            versions.add(row.knowledge_version)
         counted = connection.execute(unread.group_by(UNREAD.c.kind, UNREAD.c.name)).all()
     names = [UnreadName(row.kind, row.name, int(row.times)) for row in counted]
-    return Period(clients, orders, sorted(names, key=lambda item: (-item.count, item.kind, item.name)))
+    names.sort(key=lambda item: (-item.count, item.kind, item.name))
+    return Period(clients, orders, names, versions)

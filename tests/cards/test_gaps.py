@@ -147,3 +147,34 @@ def test_lists_are_named_in_small_letters_inside_a_sentence(tables: Tables):
     assert tables.card(both, unavailable=gaps)["summary"] == (
         "Problem list and results could not be read: check by hand before TIPS"
     )
+
+
+def test_why_no_order_was_read_is_no_order_of_its_own(tables: Tables):
+    """A dispatch that names one order, and sends none, is about one order."""
+    gaps = (
+        Unavailable("orders", Reason("not-sent")),
+        Unavailable("orders", Reason("order-unreadable"), "ServiceRequest/9"),
+    )
+    assert tables.card(unavailable=gaps)["summary"] == "1 order could not be read: ask IR what it needs"
+
+
+def test_a_treatment_on_record_leads_where_the_list_of_drugs_was_not_read(tables: Tables):
+    """That an anticoagulant is taken says more than that a list is missing."""
+    item = Evidence("Condition/c1", "Long term use of anticoagulants", None, date="2026-10-01")
+    gap = Unavailable("medications", Reason("medications-unavailable"))
+    order = tables.order("liver-biopsy", tables.unknown("antithrombotic", "medications-unavailable", item))
+    card = tables.card(order, unavailable=(gap,))
+    assert card["summary"].startswith("“Long term use of anticoagulants”, medication list not read: ask which drug")
+    assert "Found:\n  - “Long term use of anticoagulants”" in card["detail"]
+
+
+def test_a_missing_result_is_asked_for_on_the_card_of_its_problem(tables: Tables):
+    """Low platelets and no INR are one problem: one card, which names and orders what is missing."""
+    low = Evidence("Observation/o1", "Platelets", None, Decimal(31), "10*9/L", "2026-11-20")
+    order = tables.order(
+        "liver-biopsy", tables.present("platelets-high-risk", low), tables.unknown("inr-high-risk", "no-result")
+    )
+    card = tables.card(order)
+    assert card["summary"].startswith("Platelets 31")
+    assert "INR: no result in the record" in card["detail"]
+    assert "Order INR." in card["detail"]

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 
 from cds_service.cards.context import Telling
 from cds_service.cards.wording import Wording
-from cds_service.cases import Case, answer_case, read_cases, request_of
+from cds_service.cases import Case, answer_case, request_of
 from cds_service.certainty import Certainty
 from cds_service.errors import CdsError
 from cds_service.findings.finding import EGFR, CriterionFinding, Evidence, HoldAdvice, RenalBasis, Shown, Told
@@ -28,10 +27,10 @@ from cds_service.indicator import Indicator
 from cds_service.knowledge.medication_types import HoldAction
 from cds_service.knowledge.tables import Knowledge
 from tests.cards.builders import Tables
-from tests.support.shipped import shipped_rows
+from tests.support.shipped import shipped_cases, shipped_rows
 
 LANGUAGES = ("de", "es")
-CASES = read_cases(Path(__file__).parents[1] / "cases")
+CASES = shipped_cases()
 WORD = re.compile(r"[^\W\d_]{3,}(?![^\W\d_]|…)")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
+from cds_service.cases import SHIPPED_CASES
 from cds_service.cli.main import main
 
 
@@ -35,6 +38,14 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Ran(code, *capsys.readouterr())
 
     return _run
+
+
+@pytest.fixture(scope="session")
+def some_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one file of the shipped cases: all of them take seconds."""
+    folder = tmp_path_factory.mktemp("cases")
+    shutil.copy(SHIPPED_CASES / "bleeding.toml", folder)
+    return folder
 
 
 class _Recorded(BaseHTTPRequestHandler):

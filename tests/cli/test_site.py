@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tables import put
+from tests.support.shipped import shipped_rows
+from tests.support.tables import load_knowledge, put
 
 NO_CASES = Path(__file__).parent
 """A folder without cases: the shipped ones take long."""
@@ -72,6 +73,15 @@ def test_every_template_works(run, tmp_path):
         assert line in checked.out
 
 
+def test_a_site_leaves_the_shipped_rows_as_they_are(run, tmp_path):
+    """Every kind of change is laid over a copy of the rows, which others may use at the same time."""
+    run("site", "init", tmp_path)
+    uncommented(tmp_path)
+    before = repr(shipped_rows())
+    assert load_knowledge(tmp_path).changes
+    assert repr(shipped_rows()) == before
+
+
 def test_a_folder_with_files_is_left_alone(run, tmp_path):
     """`site init` writes into no folder that holds something; hidden files, as git's, do not count."""
     put(tmp_path / ".git" / "config", "")
@@ -116,17 +126,17 @@ def test_mistakes_in_cases_are_told_with_those_of_tables(run, tmp_path):
     ]
 
 
-def test_a_difference_is_told_by_row_and_case(run, tmp_path):
+def test_a_difference_is_told_by_row_and_case(run, tmp_path, some_cases):
     """`diff` shows a limit old and new, with its source, and the case that is answered otherwise."""
     put(tmp_path / "thresholds.toml", LIMIT.format(value=75))
     put(tmp_path / "cases" / "own.toml", OWN_CASE)
-    ran = run("diff", "shipped", tmp_path)
+    ran = run("diff", "shipped", tmp_path, "--cases", some_cases)
     assert ran.code == 1
     assert "limits/platelets-high-risk: value 50 → 75" in ran.out
     assert "→ Protocol IR-07" in ran.out
     assert 'case "site-platelets-60"\n' in ran.out
     assert "bleeding-tendency absent → present warning: " in ran.out
-    assert "bleeding-tendency" in ran.out
+    assert 'bleeding.toml: case "' in ran.out
 
 
 def test_equal_folders_have_no_difference(run, tmp_path):
@@ -151,7 +161,7 @@ def test_a_revision_is_compared_with_the_folder(run, tmp_path):
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "first")
     put(tmp_path / "thresholds.toml", LIMIT.format(value=80))
-    ran = run("diff", f"{tmp_path}@HEAD", tmp_path)
+    ran = run("diff", f"{tmp_path}@HEAD", tmp_path, "--cases", NO_CASES)
     assert "limits/platelets-high-risk: value 75 → 80" in ran.out
     wrong = run("diff", f"{tmp_path}@nothing", tmp_path)
     assert wrong.code == 2

@@ -351,7 +351,7 @@ def test_every_change_says_what_was_and_what_is(tmp_path: Path) -> None:
         },
     )
     assert [change["what"] for change in site.changes] == [
-        "value 50 → 75, within_days 30 → 14",
+        "value 50 → 75; within days 30 → 14",
         "status active → retired",
         "new",
     ]

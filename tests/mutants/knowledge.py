@@ -15,7 +15,9 @@ from cds_service.knowledge import load, rows
 from cds_service.knowledge.cross_checks import terms_of
 from cds_service.knowledge.lab_index import LabIndex
 from cds_service.knowledge.medication_table import medication_table
+from cds_service.knowledge.order_table import order_texts
 from cds_service.knowledge.performed_table import PerformedTable
+from cds_service.knowledge.shared_parts import shared
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge
 from cds_service.knowledge.value_sets import SUFFICIENT, CodeIndex, CodeRule, Hit
@@ -103,7 +105,7 @@ class Workshop:
         self.files, self.knowledge = files, knowledge
         self._rules, self._exclusions = load._rules(files)
         self._thresholds = dict(knowledge.thresholds)
-        self._words = _Remembered(files.spelling)
+        self._words = shared(_Remembered, files.spelling)
         self._codes = _Codes(load._index(files, self._rules, self._exclusions, self._words), self._rules, self._words)
         self._terms = terms_of(files)  # no mutant changes the words of allergies and diagnoses
 
@@ -210,7 +212,7 @@ class Workshop:
             base,
             procedures=procedures,
             children=load._children(procedures),
-            order_texts=load._order_texts(files, procedures, self._words),
+            order_texts=order_texts(files, procedures, self._words),
             order_codes=load._order_codes(procedures, self._rules, base.codes),
         )
 

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from zoneinfo import ZoneInfo
 
 from cds_service.knowledge.load import load_shipped
+from cds_service.knowledge.tables import Knowledge
 from tests.mutants.changes import Mutant, mutants
 from tests.mutants.knowledge import Workshop
 from tests.mutants.panel import Panel
@@ -32,15 +33,18 @@ class Trial:
         self.panel = Panel(knowledge, NOW)
         self.mutants = mutants(files)
 
-    def outcome(self, mutant: Mutant) -> str | None:
-        """The case that notices the change, SAME, or None for a survivor."""
+    def made(self, mutant: Mutant) -> Knowledge | None:
+        """The tables with a change; None where it changes nothing, or leaves no table that could be loaded."""
         try:
             changed = self.workshop.make(mutant)
         except (LookupError, TypeError, ValueError):
-            return SAME  # no table that could be loaded
-        if self._is_same(mutant, changed):
-            return SAME
-        return self.panel.noticed_by(mutant, changed)
+            return None
+        return None if self._is_same(mutant, changed) else changed
+
+    def outcome(self, mutant: Mutant) -> str | None:
+        """The case that notices the change, SAME, or None for a survivor."""
+        changed = self.made(mutant)
+        return SAME if changed is None else self.panel.noticed_by(mutant, changed)
 
     def _is_same(self, mutant: Mutant, changed: object) -> bool:
         before, rule = self.workshop.knowledge, mutant.rule

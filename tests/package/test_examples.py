@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.package.conftest import BAD_INDEX, bad_example, constraint_of, good_examples, of_type
+from tests.support.samples import sample
 
 profiles = pytest.importorskip("cds_service.profiles.validate")
 
@@ -47,13 +48,15 @@ def _is_it(issue: Any, entry: dict[str, Any]) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled
 def test_the_definitions_themselves_are_valid(definitions: dict[str, dict[str, Any]]) -> None:
-    """No definition of the package breaks a rule of FHIR."""
-    kinds = ("ValueSet", "CodeSystem", "ConceptMap", "PlanDefinition", "StructureDefinition", "ImplementationGuide")
+    """No definition of the package breaks a rule of FHIR; of those that are made of rows alike, of every sixth row."""
+    kinds = {"ValueSet": 6, "PlanDefinition": 6}
+    kinds |= dict.fromkeys(("CodeSystem", "ConceptMap", "StructureDefinition", "ImplementationGuide"), 1)
     wrong = {
         f"{kind}/{key}": errors
-        for kind in kinds
-        for key, resource in of_type(definitions, kind).items()
+        for kind, each in kinds.items()
+        for key, resource in sample(list(of_type(definitions, kind).items()), each)
         if (errors := [i for i in profiles.validate(resource, []) if i.severity in ("error", "fatal")])
     }
     assert wrong == {}

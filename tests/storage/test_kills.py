@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 import requests
 import sqlalchemy as sa
 
@@ -24,10 +25,11 @@ from tests.support.calls import NOTHING_RECORDED, a_call, an_order, drafts
 from tests.support.kept import a_call as a_kept_call
 from tests.support.kept import save_call
 from tests.support.postgres import Postgres
+from tests.support.samples import WHOLE
 from tests.support.serving import Serving
 from tests.support.waiting import PATIENCE, until
 
-KILLS = 100
+KILLS = 300 if WHOLE else 50
 SENDERS = 4
 CARDS_EACH = 100
 START = datetime(2026, 11, 24, tzinfo=UTC)
@@ -145,8 +147,9 @@ def check_nothing_lost(senders: list[Sender], database_url: str) -> None:
     assert found.keys() - set().union(*(sender.sent for sender in senders)) == set()
 
 
+@pytest.mark.sampled
 def test_killed_workers_lose_no_acknowledged_feedback(database_url: str, tmp_path: Path) -> None:
-    """While workers are killed a hundred times, no acknowledged feedback is lost and none is stored twice."""
+    """While workers are killed again and again, no acknowledged feedback is lost and none is stored twice."""
     serving = Serving(tmp_path, CDS_DATABASE_URL=database_url, CDS_WORKERS="3")
     show_cards(database_url)
     choose = random.Random(20261124)  # noqa: S311  which worker and when, not a secret

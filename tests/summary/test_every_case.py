@@ -17,10 +17,11 @@ from cds_service.kinds import CLINICAL
 from cds_service.knowledge.tables import SECTION_OF, SECTIONS, Knowledge
 from cds_service.summary.build import summary_of
 from cds_service.summary.document import OrderList, Section, Summary, as_json, from_json
+from tests.support.samples import sample
 from tests.support.shipped import shipped_cases
 
 CASES = [case for case in shipped_cases() if case.row.get("hook", "order-sign") != "patient-view"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sampled]
 SAID_OF_KINDS = re.compile(
     rf"({'|'.join(kind.key for kind in CLINICAL)})-(unavailable|incomplete|not-sent|not-connected)|not-connected"
 )
@@ -71,7 +72,7 @@ def is_said(found: CriterionFinding, section: Section) -> bool:
 def test_every_answer_is_in_its_section(knowledge: Knowledge, now: datetime) -> None:
     """Whatever is present or open for an order is told in the section of its question."""
     checked = 0
-    for case in CASES[::4]:
+    for case in sample(CASES, 4):
         if (result := judged(case, knowledge, now)) is None:
             continue
         summary = summarized(result, knowledge)
@@ -90,7 +91,7 @@ def test_every_answer_is_in_its_section(knowledge: Knowledge, now: datetime) -> 
 def test_nothing_unread_passes_for_nothing_recorded(knowledge: Knowledge, now: datetime, kind: str) -> None:
     """With one kind of data not sent, no section that its questions belong to says that nothing is recorded."""
     states = set()
-    for case in CASES[::15]:
+    for case in sample(CASES, 15):
         if (result := judged(case, knowledge, now, kind)) is None:
             continue
         summary = summarized(result, knowledge)
@@ -119,7 +120,7 @@ def test_every_sentence_is_in_the_language(knowledge: Knowledge, now: datetime, 
     cites = {limit.cite for limit in knowledge.thresholds.values()}
     named = {cite for cite in cites if f"cite.{cite}" in knowledge.wordings[language]}
     assert named
-    for case in CASES[::25]:
+    for case in sample(CASES, 25):
         if (result := judged(case, knowledge, now)) is None:
             continue
         english, other = (summarized(result, knowledge, name) for name in ("en", language))

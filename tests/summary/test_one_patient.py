@@ -118,8 +118,8 @@ def test_a_row_in_shadow_is_named_and_not_told(summarize: Any, knowledge: Knowle
     tables = dataclasses.replace(knowledge, contraindications=rows)
     low = {"code": PLATELETS, "value": 20, "unit": "10*9/L", "days": 1}
     summary = summarize(tables, labs=[low])
-    assert "bleeding-tendency" in section(summary, "antithrombotics").statement
-    assert "bleeding-tendency" in summary.not_read.statement
+    assert "Bleeding tendency" in section(summary, "antithrombotics").statement
+    assert "Bleeding tendency" in summary.not_read.statement
     assert b"20 \xc3\x97" not in as_json(summary)
 
 
