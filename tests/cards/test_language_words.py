@@ -78,6 +78,7 @@ def _substances() -> set[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.slow
 def test_a_card_of_a_case_has_no_word_of_another_language(language: str, knowledge: Knowledge, now: datetime):
     """Each card of every sixth clinical case, read whole: summary, detail, buttons, reasons to go ahead."""
     known, left = _known(language, knowledge) | _substances(), {}
@@ -118,6 +119,7 @@ def test_a_question_of_the_tables_is_told_in_the_language(language: str, tables:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.slow
 def test_every_hold_is_told_in_the_language(language: str, tables: Tables):
     """Each row of `holds.toml` with its test, its limit and the other guidelines; and what is done in an emergency."""
     known, left = _known(language, tables.knowledge), {}

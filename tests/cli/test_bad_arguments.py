@@ -177,6 +177,7 @@ def command_lines(command: str) -> Iterator[tuple[str, str, list[str]]]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.slow
 def test_what_cannot_be_right_is_refused_in_one_clear_line(
     command: str, run: Callable[..., Any], material: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

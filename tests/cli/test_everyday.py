@@ -59,6 +59,7 @@ def test_few_ordinary_orders_bring_a_card(tally: Tally) -> None:
 
 
 @pytest.mark.parametrize("declared", [frozenset({"medications"}), frozenset()], ids=["declared", "not declared"])
+@pytest.mark.slow
 def test_few_bring_a_card_where_no_medications_are_sent(
     declared: frozenset[str], knowledge: Knowledge, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,7 @@ def test_a_period_is_in_days_of_the_hospital(run, used: Store, period: list[str]
     assert json.loads(run("feedback", "--format", "json", *period).out)["total"]["shown"] == shown
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_but_itself(run, used: Store, tmp_path: Path) -> None:
     """The HTML page has embedded plots, no scripts or external resources, and escapes what clients sent."""
     ran = run("feedback", "--html", tmp_path / "report.html")
@@ -125,6 +126,7 @@ def test_the_page_needs_nothing_but_itself(run, used: Store, tmp_path: Path) -> 
     assert 'Iodine or contrast allergy <span class="id">iodine-allergy</span>' in page
 
 
+@pytest.mark.slow
 def test_the_plots_show_the_numbers(run, used: Store, tmp_path: Path) -> None:
     """The plots show rows and reasons; reasons of two code systems with one code are counted together."""
     again = an_answer(3, "overridden", 9, reason=("https://example.org/other", "<emergency>"))
@@ -138,6 +140,7 @@ def test_the_plots_show_the_numbers(run, used: Store, tmp_path: Path) -> None:
     assert "% of answers" in times
 
 
+@pytest.mark.slow
 def test_without_matplotlib_the_page_has_its_numbers_and_no_plots(
     run, used: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

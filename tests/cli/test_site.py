@@ -54,6 +54,7 @@ def test_a_new_folder_changes_nothing(run, tmp_path):
     assert "changes no properties of rows" in checked.out
 
 
+@pytest.mark.slow
 def test_every_template_works(run, tmp_path):
     """With the comments removed, each kind of change loads, and the cases of the templates hold."""
     run("site", "init", tmp_path)

@@ -51,6 +51,7 @@ def members() -> dict[str, bytes]:
         return {info.name: tar.extractfile(info).read() for info in tar}
 
 
+@pytest.mark.slow
 def test_the_plan_of_tips_is_as_it_was_reviewed() -> None:
     """What is published of one procedure is what a person has looked at; `make golden` writes it after a change."""
     assert shipped_files()["plan_definitions/tips.json"] == GOLDEN.read_text("utf-8")

@@ -92,6 +92,7 @@ class Clock:
         return self.seconds
 
 
+@pytest.mark.slow
 def test_a_call_does_not_wait_long_for_a_migration(database_url: str) -> None:
     """While another process changes the tables, a record is given up after two seconds, and the next ones at once."""
     store = Store(database_url, Clock())

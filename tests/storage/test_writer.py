@@ -118,6 +118,7 @@ def test_concurrent_feedback_shares_transactions(writer: Writer, store: Store, m
     assert max(commits) >= 20
 
 
+@pytest.mark.slow
 def test_a_locked_database_delays_records_and_loses_none(writer: Writer, store: Store, counted: Counted) -> None:
     """Records that can't be stored now are stored when the database is free."""
     with locked(store):

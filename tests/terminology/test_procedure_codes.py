@@ -46,6 +46,7 @@ def test_only_systems_that_are_described_are_used() -> None:
     assert {rule.system for rule in procedure_rules()} == {SNOMED, ICD_10_PCS, LOINC, RADLEX}
 
 
+@pytest.mark.slow
 def test_every_icd_10_pcs_code_exists() -> None:
     """Each ICD-10-PCS code of section 0 is in the release under its title, and each family holds codes."""
     titles = pcs_titles()
