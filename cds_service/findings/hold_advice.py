@@ -82,7 +82,7 @@ def hold_advice(
     """
     table = patient.knowledge.medications
     surest = [entry for entry in entries if entry.fact.activity is entries[0].fact.activity]
-    doses = doses_of(surest)
+    doses = doses_of(surest, table.dose_words)
     prophylaxis = is_prophylaxis(doses, surest, agent, table)
     dose_missing = not doses and any(row.agent == agent.id for row in table.prophylaxis)
     base = Indicator.INFO if prophylaxis else base
@@ -208,7 +208,11 @@ def _by_dose(case: _Case) -> list[str]:
         days = table.ask_first[sign.ask_first].within_days
         new = [e for e in case.entries if days is None or _is_new(e, today, days)]
         often = doses_a_day(new, case.agent, table)
-        if Dose(sign.strength, MILLIGRAMS) in doses_of(new) and often is not None and often >= sign.doses_a_day:
+        if (
+            Dose(sign.strength, MILLIGRAMS) in doses_of(new, table.dose_words)
+            and often is not None
+            and often >= sign.doses_a_day
+        ):
             found.append(sign.ask_first)
     return found
 

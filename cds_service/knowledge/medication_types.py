@@ -223,6 +223,13 @@ class MedicationUse(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
 
 
+class DoseWords(msgspec.Struct, frozen=True):
+    """How orders write international units, and what an amount is for that is no dose (`1 mg/kg`, `18 units/h`)."""
+
+    units: tuple[str, ...]
+    rates: frozenset[str]
+
+
 class MedicationTable(msgspec.Struct, frozen=True):
     """`medications.toml` and `holds.toml`. `holds` are by agent, of the leading guideline first; drafts are among them.
 
@@ -241,6 +248,7 @@ class MedicationTable(msgspec.Struct, frozen=True):
     uses: tuple[MedicationUse, ...]
     texts: MedicationTexts
     twice_a_day_words: tuple[str, ...]
+    dose_words: DoseWords
     targets: tuple[Target, ...]
     renal_within_days: int
     dialysis: str

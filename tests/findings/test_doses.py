@@ -15,6 +15,7 @@ from cds_service.findings.doses import MILLIGRAMS, UNITS, doses_of
 from cds_service.findings.medication_list import KnownMedication, medications_of
 from cds_service.knowledge.tables import Knowledge
 from tests.support.judging import facts_of_case
+from tests.support.shipped import shipped_knowledge
 
 Row = dict[str, Any]
 
@@ -22,7 +23,10 @@ Row = dict[str, Any]
 def doses(medication: str | Row, knowledge: Knowledge, now: datetime) -> set[tuple[Decimal, str]]:
     """The doses of one medication."""
     facts = facts_of_case({"order": "tips", "medications": [medication]}, knowledge, now)
-    return {(dose.amount, dose.unit) for dose in doses_of(medications_of(facts, knowledge).entries)}
+    return {
+        (dose.amount, dose.unit)
+        for dose in doses_of(medications_of(facts, knowledge).entries, knowledge.medications.dose_words)
+    }
 
 
 @pytest.mark.parametrize(
@@ -54,8 +58,9 @@ def test_a_name_says_the_dose(text: str, amount: str, unit: str, knowledge: Know
 @settings(max_examples=200)
 def test_no_text_is_too_odd(text: str) -> None:
     """Whatever is written about an amount is read or left alone."""
+    words = shipped_knowledge().medications.dose_words
     fact = MedicationFact("MedicationRequest/1", (Concept(texts=(f"enoxaparin {text}",)),), Activity.TAKEN)
-    for dose in doses_of([KnownMedication(fact, frozenset({"enoxaparin"}), None, None)]):
+    for dose in doses_of([KnownMedication(fact, frozenset({"enoxaparin"}), None, None)], words):
         assert dose.amount >= 0
 
 

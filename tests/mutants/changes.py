@@ -37,6 +37,7 @@ _NOT_JUDGED = frozenset({
     *("problem", "condition", "wording", "alert", "name", "value_set", "class", "who", "ask_first", "scale"),
     *("words", "unverified_words", "look_alikes", "en", "de", "es", "complete_systems", "not_surgery"),
     *("not_surgery_words", "not_done_words", "twice_a_day_words", "topical_words", "compound_endings"),
+    *("unit_words", "rate_words"),
     *("guidelines", "hold", "inputs"),
 })  # fmt: skip
 """Fields that name, source or publish a row, and order names, which have tests of their own."""
