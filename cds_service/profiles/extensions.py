@@ -1,4 +1,4 @@
-"""Extensions: a known one is validated against its definition and context; an unknown one is not an error.
+"""Extensions: a known one is validated against its definition and context; an unknown one is an error only if asked for.
 
 Source: FHIR R4 Extensibility; Defining Extensions, section Context.
 """
@@ -61,12 +61,13 @@ def _check_part(run: ValidationRun, node: Node, url: str, within: bool) -> None:
 
 
 def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
-    if node.step == "modifierExtension":
-        message = f"the modifier extension {url} is unknown: it can change the meaning of the resource"
-        run.add("warning", node, "extension-unknown", "extension", message)
-    else:
-        message = f"the extension {url} is unknown: not checked"
-        run.add("information", node, "extension-unknown", "extension", message)
+    severity = run.unknown_extensions
+    if node.step != "modifierExtension":
+        remedy = "not checked" if severity == "information" else "add the package that defines it"
+        run.add(severity, node, "extension-unknown", "extension", f"the extension {url} is unknown: {remedy}")
+        return
+    message = f"the modifier extension {url} is unknown: it can change the meaning of the resource"
+    run.add("error" if severity == "error" else "warning", node, "extension-unknown", "extension", message)
 
 
 def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None:

@@ -107,7 +107,8 @@ def _judged() -> Iterator[tuple[str, bool, bool]]:
 
 
 def _rejects(content: bytes, profiles: tuple[str, ...], definitions: Definitions) -> bool:
-    return any(issue.is_error for issue in validate_json(content, profiles, definitions))
+    found = validate_json(content, profiles, definitions, unknown_extensions="error")
+    return any(issue.is_error for issue in found)
 
 
 def _definitions(*names: str) -> tuple[str, Definitions] | None:
