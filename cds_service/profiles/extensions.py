@@ -5,6 +5,7 @@ Source: FHIR R4 Extensibility; Defining Extensions, section Context.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from cds_service.profiles.terminology import Tristate
 from cds_service.profiles.validation_run import Node, NotEvaluable, ValidationRun
 
 # FHIR itself uses Element for resources too; the others are kinds of resources without a type in R4.
+# An element of another release, as an extension. Source: FHIR R4 Version Management, section Extensions for Converting
+# between Versions.
+_OF_ANOTHER_RELEASE = re.compile(r"http://hl7\.org/fhir/\d\.\d/StructureDefinition/extension-\S+")
 _ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
 
 
@@ -61,6 +65,9 @@ def _check_part(run: ValidationRun, node: Node, url: str, within: bool) -> None:
 
 
 def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
+    if _OF_ANOTHER_RELEASE.fullmatch(url):
+        run.add("information", node, "extension-unknown", "extension", f"{url} is of another release: not checked")
+        return
     severity = run.unknown_extensions
     if node.step != "modifierExtension":
         remedy = "not checked" if severity == "information" else "add the package that defines it"
@@ -111,7 +118,8 @@ def _check_invariants(
 def _allows(run: ValidationRun, context: Any, host: Node) -> Tristate:
     kind, expression = context["type"], context["expression"]
     if kind == "extension":
-        return host.type == "Extension" and host.value.get("url") == expression
+        whole = host.parent if host.step == "value" and host.parent else host  # the extension, or its value
+        return whole.type == "Extension" and whole.value.get("url") == expression
     if kind == "fhirpath":
         return _selects(run, expression, host)
     if kind != "element" or ":" in expression or "#" in expression or expression in _ANYWHERE:

@@ -6,10 +6,11 @@ ElementDefinition, fixed[x].
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from cds_service.profiles.issues import has_errors
-from cds_service.profiles.snapshots import Element, NotInBase, SnapshotError, apply, elements_of, locate
+from cds_service.profiles.snapshots import Element, NotInBase, SnapshotError, apply, elements_of, locate, with_ids
 from cds_service.profiles.validation_run import Node, ValidationRun, below
 from cds_service.profiles.values import quoted
 
@@ -23,9 +24,10 @@ def check_structure_definition(run: ValidationRun, node: Node) -> None:
     if known is None or node.value.get("derivation") != "constraint" or not isinstance(differential, dict):
         return
     elements = elements_of(known)
-    for entry in below(Node(differential, "BackboneElement", "differential", node), "element"):
+    listed = list(below(Node(differential, "BackboneElement", "differential", node), "element"))
+    for entry, value in zip(listed, with_ids(one.value for one in listed), strict=True):
         try:
-            elements = _applied(run, entry, elements)
+            elements = _applied(run, replace(entry, value=value), elements)
         except NotInBase as problem:
             run.error(entry, "differential", "business-rule", f"the base {base} does not have it: {problem}")
         except SnapshotError:
@@ -35,7 +37,7 @@ def check_structure_definition(run: ValidationRun, node: Node) -> None:
 def _applied(run: ValidationRun, entry: Node, elements: dict[str, Element]) -> dict[str, Element]:
     find = run.definitions.with_snapshot
     locate(elements, entry.value["path"], find)
-    before = elements.get(str(entry.value.get("id", entry.value["path"])), {})
+    before = elements.get(str(entry.value["id"]), {})
     for name, value in _fixed(entry.value):
         if before.get(name, value) != value:
             run.error(entry, "differential", "business-rule", f"{name} is {quoted(before[name])} in the base")
