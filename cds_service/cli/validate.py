@@ -103,9 +103,7 @@ def _init_worker(packages: Sequence[Path]) -> None:
         _Worker.definitions = load_definitions(packages)
 
 
-def _in_order(
-    pool: ProcessPoolExecutor, sources: Iterator[Source], options: Options, at_once: int
-) -> Iterator[Result]:
+def _in_order(pool: ProcessPoolExecutor, sources: Iterator[Source], options: Options, at_once: int) -> Iterator[Result]:
     """Results in the order of the files, with only a few batches in memory at once."""
     running: list[Future[list[Result]]] = []
     while True:
@@ -123,9 +121,7 @@ def _validate_batch(batch: Iterable[Source], options: Options) -> list[Result]:
 def _validate(source: Source, options: Options, definitions: Definitions) -> Result:
     if source.problem:
         return Result(source.name, 0, (Issue("fatal", "exception", "file", "", source.problem),))
-    issues = validate_json(
-        source.content, options.profiles, definitions, unknown_extensions=options.unknown_extensions
-    )
+    issues = validate_json(source.content, options.profiles, definitions, unknown_extensions=options.unknown_extensions)
     if source.line is not None:  # the resource is one line of the file
         issues = [replace(one, line=source.line) for one in issues]
     return Result(source.name, len(source.content), tuple(issues))

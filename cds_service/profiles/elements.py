@@ -21,6 +21,7 @@ _ADDITIONAL = {
 }
 _PURPOSES = {"required": "required", "maximum": "required", "extensible": "extensible"}
 _REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
+_MIN_LENGTH = "http://hl7.org/fhir/StructureDefinition/minLength"
 _SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
 
 
@@ -84,6 +85,7 @@ class Element:
     fixed: Any = None
     pattern: Any = None
     bounds: Mapping[str, Any] = field(default_factory=dict)
+    min_length: int | None = None
     max_length: int | None = None
     regex: str | None = None
     is_modifier: bool = False
@@ -166,8 +168,9 @@ def _element(entry: Mapping[str, Any], url: str) -> Element:
         fixed=_value(entry, "fixed"),
         pattern=_value(entry, "pattern"),
         bounds={name[:3]: value for name, value in entry.items() if name.startswith(("minValue", "maxValue"))},
+        min_length=_extended(entry, _MIN_LENGTH, "valueInteger"),
         max_length=entry.get("maxLength"),
-        regex=_regex(entry),
+        regex=_extended(entry, _REGEX, "valueString"),
         is_modifier=bool(entry.get("isModifier")),
         binding=_binding(entry.get("binding", {})),
         constraints=tuple(_constraint(one) for one in entry.get("constraint", ()) if one.get("expression")),
@@ -196,12 +199,12 @@ def _type(entry: Mapping[str, Any]) -> Type:
     )
 
 
-def _regex(entry: Mapping[str, Any]) -> str | None:
-    """The regular expression from the `regex` extension of the element or its only type."""
+def _extended(entry: Mapping[str, Any], url: str, value: str) -> Any:
+    """The value of an extension of the element or its only type, such as `regex`; None without it."""
     types = entry.get("type", ())
     holders = [entry, types[0]] if len(types) == 1 else [entry]
     listed = (one for holder in holders for one in holder.get("extension", ()))
-    return next((one.get("valueString") for one in listed if one["url"] == _REGEX), None)
+    return next((one.get(value) for one in listed if one["url"] == url), None)
 
 
 def _slicing(entry: Mapping[str, Any]) -> Slicing:

@@ -61,7 +61,7 @@ def _check_part(run: ValidationRun, node: Node, url: str, within: bool) -> None:
     )
     if names and None not in names and url not in names:
         message = f'the extension has no part "{url}", only {", ".join(sorted(names))}'
-        run.add("warning", node, "extension-url", "value", message)
+        run.error(node, "extension-url", "value", message)
 
 
 def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
@@ -77,24 +77,43 @@ def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
     run.add("error" if severity == "error" else "warning", node, "extension-unknown", "extension", message)
 
 
+def stands_in(sibling: Any) -> bool:
+    """Whether the `_` part of a primitive says its value in another release, in place of a code that R4 lacks."""
+    listed = sibling.get("extension") if isinstance(sibling, dict) else None
+    urls = (one.get("url") for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict))
+    return any(isinstance(url, str) and _OF_ANOTHER_RELEASE.fullmatch(url) for url in urls)
+
+
 def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None:
     tree = run.definitions.tree(url)
     if tree is not None and tree.is_modifier != (node.step == "modifierExtension"):
         right = "modifierExtension" if tree.is_modifier else "extension"
         run.error(node, "extension-modifier", "extension", f"{url} belongs in {right}")
-    # A warning for HL7's own extensions: later releases allow them in more contexts than R4, and correct invariants.
-    severity: Severity = "warning" if url.startswith(BASE) else "error"
-    if node.parent is not None and "contextInvariant" in structure:
+    if node.parent is None:
+        return
+    if "contextInvariant" in structure:
+        # A warning for HL7's own extensions, because later releases correct invariants.
+        severity: Severity = "warning" if url.startswith(BASE) else "error"
         _check_invariants(run, node, node.parent, structure["contextInvariant"], severity)
     contexts = structure.get("context", ())
-    answers = [_allows(run, one, node.parent) for one in contexts if node.parent]
-    if answers and True not in answers:
-        allowed = ", ".join(one["expression"] for one in contexts)
-        if None in answers:
-            message = f"whether {url} is allowed here can't be determined, only on {allowed}: not checked"
-            run.add("information", node, "extension-context", "not-supported", message)
-            return
-        run.add(severity, node, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
+    answer = _allowed(run, contexts, node.parent)
+    if answer is True or not contexts:
+        return
+    allowed = ", ".join(one["expression"] for one in contexts)
+    if answer is None:
+        message = f"whether {url} is allowed here can't be determined, only on {allowed}: not checked"
+        run.add("information", node, "extension-context", "not-supported", message)
+        return
+    # A warning where a later release allows one of HL7's own extensions: guides for R4 use them there.
+    is_later = _allowed(run, structure.get("laterContext", ()), node.parent) is not False
+    message = f"{url} is not allowed here, only on {allowed}"
+    run.add("warning" if is_later else "error", node, "extension-context", "extension", message)
+
+
+def _allowed(run: ValidationRun, contexts: Iterable[Any], host: Node) -> Tristate:
+    """Whether one of the contexts of an extension is the element that has it."""
+    answers = [_allows(run, one, host) for one in contexts]
+    return True if True in answers else (None if None in answers else False)
 
 
 def _check_invariants(

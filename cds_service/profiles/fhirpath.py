@@ -21,7 +21,7 @@ from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 
 from cds_service.profiles.bindings import codes_of, contains_any
 from cds_service.profiles.references import resolve
-from cds_service.profiles.validation_run import Node, NotEvaluable, ValidationRun
+from cds_service.profiles.validation_run import Node, NotEvaluable, Scope, ValidationRun
 
 
 def evaluate(run: ValidationRun, node: Node, expression: str, **variables: Node) -> list[Any]:
@@ -146,8 +146,8 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
     scope = run.scope
 
     def resolved(inputs: list[Any]) -> list[Any]:
-        references = [one.get("reference") if isinstance(one, dict) else one for one in inputs]
-        found = {one: resolve(scope, one) for one in references if isinstance(one, str)}
+        references = [(one, one.get("reference") if isinstance(one, dict) else one) for one in inputs]
+        found = {text: resolve(_scope_of(run, one), text) for one, text in references if isinstance(text, str)}
         if elsewhere := [one for one, target in found.items() if target is None and not one.startswith(_HERE)]:
             raise NotEvaluable(f"{elsewhere[0]} is not at hand")
         return [ResourceNode.create_node(one) for one in found.values() if one is not None]
@@ -180,6 +180,32 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
         "memberOf": {"fn": member_of, "arity": {1: ["String"]}},
         "conformsTo": {"fn": conforms_to, "arity": {1: ["String"]}},
     }
+
+
+def _scope_of(run: ValidationRun, reference: Any) -> Scope | None:
+    """The scope of the resource that holds a reference: in a Bundle, that of its entry."""
+    scope = run.scope
+    if scope is None or scope.type != "Bundle" or not isinstance(reference, dict):
+        return scope
+    key = "holders", id(scope.resource)
+    if key not in run.cache:
+        run.cache[key] = dict(_holders(run, scope.resource))
+    return run.cache[key].get(id(reference), scope)  # type: ignore[no-any-return]
+
+
+def _holders(run: ValidationRun, bundle: dict[str, Any]) -> Iterator[tuple[int, Scope | None]]:
+    """The id of every Reference in the entries of a Bundle, with the scope of its entry's resource."""
+    for entry in bundle.get("entry", ()):
+        resource = entry.get("resource")
+        pending = [resource]
+        while pending:
+            one = pending.pop()
+            if isinstance(one, list):
+                pending += one
+            elif isinstance(one, dict):
+                if "reference" in one:
+                    yield id(one), run.scope_of(resource)
+                pending += one.values()
 
 
 def _to_string(inputs: list[Any]) -> list[Any]:

@@ -1,8 +1,7 @@
 """Validates QuestionnaireResponses against their Questionnaire, if it is available or contained.
 
 Source: FHIR R4 QuestionnaireResponse, elements questionnaire, item, item.linkId and item.item; Questionnaire, item type
-codes, maxLength and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
-enableWhen is not evaluated: an item that has it may be left out.
+codes, enableWhen, maxLength and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 
 from cds_service.profiles.bindings import codes_of
 from cds_service.profiles.definitions import BASE
+from cds_service.profiles.enable_when import answers_by_link, is_enabled
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.references import resolve
 from cds_service.profiles.terminology import contains, value_set_contains
@@ -44,6 +44,7 @@ def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
     if questionnaire is not None:
         contained = [*_listed(questionnaire.get("contained")), *_listed(node.value.get("contained"))]
         run.cache["contained"] = {f"#{one.get('id')}": one for one in contained}
+        run.cache["answers"] = answers_by_link(node.value)
         _check_items(run, node, _listed(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
 
 
@@ -80,12 +81,20 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
         if item.get("answer") or str(known[link].get("type")) in _WITHOUT_ANSWER:
             answered.add(link)
+        if complete and _is_answered(item) and is_enabled(known[link], node, run.cache["answers"]) is False:
+            run.error(where, "answer-disabled", "business-rule", f"item {quoted(link)} is answered, but not enabled")
         _check_item(run, where, known[link], complete)
     for link, question in known.items():
         if seen.get(link, 0) > 1 and not question.get("repeats"):
             run.error(node, "answer-repeats", "structure", f"item {quoted(link)} may be answered only once")
-        if complete and question.get("required") is True and link not in answered and "enableWhen" not in question:
+        is_missing = complete and question.get("required") is True and link not in answered
+        if is_missing and is_enabled(question, node, run.cache["answers"]):
             run.error(node, "answer-required", "required", f"item {quoted(link)} must be answered")
+
+
+def _is_answered(item: Json) -> bool:
+    """Whether an item, or one inside of it, has an answer."""
+    return bool(_listed(item.get("answer"))) or any(map(_is_answered, _listed(item.get("item"))))
 
 
 def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) -> None:

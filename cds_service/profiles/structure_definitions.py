@@ -26,12 +26,24 @@ def check_structure_definition(run: ValidationRun, node: Node) -> None:
     elements = elements_of(known)
     listed = list(below(Node(differential, "BackboneElement", "differential", node), "element"))
     for entry, value in zip(listed, with_ids(one.value for one in listed), strict=True):
+        _check_types(run, entry)
         try:
             elements = _applied(run, replace(entry, value=value), elements)
         except NotInBase as problem:
             run.error(entry, "differential", "business-rule", f"the base {base} does not have it: {problem}")
         except SnapshotError:
             return
+
+
+def _check_types(run: ValidationRun, entry: Node) -> None:
+    """Check that a profile that a type must conform to is one of that type."""
+    for one in below(entry, "type"):
+        for url in one.value.get("profile", ()):
+            structure = run.definitions.structure(url)
+            code = str(one.value.get("code"))
+            if structure and code not in run.definitions.ancestors(str(structure.get("type"))):
+                message = f"the profile {url} is for {structure.get('type')}, not for {code}"
+                run.error(one, "differential", "business-rule", message)
 
 
 def _applied(run: ValidationRun, entry: Node, elements: dict[str, Element]) -> dict[str, Element]:

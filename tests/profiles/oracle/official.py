@@ -33,7 +33,17 @@ _NEEDS = (
     *("language", "examples", "validateReference"),
 )
 """Members of a case that ask for more than the resource, or for another validation than the usual one."""
-_OTHER_MODULES = {"cda", "cdshooks", "dsig", "json5", "logical", "matchetype", "package-versioning", "scoring", "tx-advanced"}
+_OTHER_MODULES = {
+    "cda",
+    "cdshooks",
+    "dsig",
+    "json5",
+    "logical",
+    "matchetype",
+    "package-versioning",
+    "scoring",
+    "tx-advanced",
+}
 """Other formats than FHIR's JSON, signatures, logical models, and versions of packages."""
 
 _TERMINOLOGY = "asks a terminology server for the codes or displays of SNOMED CT or CVX"
@@ -98,8 +108,10 @@ def _judged() -> Iterator[tuple[str, bool, bool]]:
             continue
         if case["file"].endswith(".xml"):
             content = _converted(content)
-        elif not case["file"].endswith(".json"): content=None
-        if content is None: continue
+        elif not case["file"].endswith(".json"):
+            content = None
+        if content is None:
+            continue
         beside = [*case.get("supporting", ()), *case.get("profiles", ())]
         expected, known = _expects_an_error(case.get("java")), _definitions(*beside)
         if expected is not None and known is not None:
