@@ -3,8 +3,8 @@
     python tools/make_r4_definitions.py
 
 The source is the npm package `hl7.fhir.r4.examples` 4.0.1 (HL7, CC0-1.0), which contains the definitions of the
-specification besides its examples; and `hl7.fhir.uv.extensions.r4` (HL7, CC0-1.0), which says where later releases allow
-R4's extensions. `npm pack` fetches both; `--package FILE.tgz` and `--extensions FILE.tgz` use local copies.
+specification besides its examples; and `hl7.fhir.uv.extensions.r4` (HL7, CC0-1.0), which says where later releases
+allow R4's extensions. `npm pack` fetches both; `--package FILE.tgz` and `--extensions FILE.tgz` use local copies.
 The same source gives the same bytes, so that a second run verifies the committed file.
 """
 

@@ -81,7 +81,7 @@ def is_enabled(question: Json, node: Node, answers: Answers) -> Tristate:
 
 
 def _nearest(occurrences: list[tuple[set[int], list[Json]]], node: Node) -> list[Json]:
-    """The answers to a question that share most of the response with an item: those of its own repetition of a group."""
+    """The answers to a question that share most of the response with an item: of its own repetition of a group."""
     if len(occurrences) < 2:
         return [answer for _, answers in occurrences for answer in answers]
     here: set[int] = set()

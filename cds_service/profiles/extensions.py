@@ -1,4 +1,4 @@
-"""Extensions: a known one is validated against its definition and context; an unknown one is an error only if asked for.
+"""Extensions: a known one is validated against its definition and context; an unknown one is an error only on request.
 
 Source: FHIR R4 Extensibility; Defining Extensions, section Context.
 """

@@ -27,7 +27,7 @@ def validate(
         resource: plain JSON as Python objects; decimals preferably as `Decimal`, as returned by `read_json`.
         profiles: canonical URLs of profiles to check, in addition to those in `meta.profile`.
         definitions: the definitions to use; None for R4 and the product's own package.
-        unknown_extensions: the severity of an extension without a definition; of a modifier extension at least a warning.
+        unknown_extensions: the severity of an extension without a definition; a modifier is at least a warning.
 
     Returns:
         The issues; if none is an error or fatal, the resource is valid as far as it could be checked.
