@@ -104,10 +104,18 @@ def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None
         message = f"whether {url} is allowed here can't be determined, only on {allowed}: not checked"
         run.add("information", node, "extension-context", "not-supported", message)
         return
-    # A warning where a later release allows one of HL7's own extensions: guides for R4 use them there.
-    is_later = _allowed(run, structure.get("laterContext", ()), node.parent) is not False
     message = f"{url} is not allowed here, only on {allowed}"
-    run.add("warning" if is_later else "error", node, "extension-context", "extension", message)
+    run.add(_severity(run, url, structure, node.parent), node, "extension-context", "extension", message)
+
+
+def _severity(run: ValidationRun, url: str, structure: Any, host: Node) -> Severity:
+    """A warning for HL7's own extensions where a later release allows them, and in definitions: guides for R4 use them."""
+    if not url.startswith(BASE):
+        return "error"
+    if _allowed(run, structure.get("laterContext", ()), host) is not False:
+        return "warning"
+    tree = run.definitions.type_tree(str(run.scope.resource.get("resourceType"))) if run.scope else None
+    return "warning" if tree is not None and "url" in tree.keys else "error"
 
 
 def _allowed(run: ValidationRun, contexts: Iterable[Any], host: Node) -> Tristate:

@@ -1,6 +1,6 @@
 """`python -m tests.profiles.oracle.official`: HL7's own test cases for validators. Do we reject what they say is wrong?
 
-Those of R4 that need only the resource and the definitions beside it: no terminology server, no package, and no option but
+Those of R4 that need only the resource and the definitions beside it: no terminology server, no package, and no option
 but `--unknown-extensions error`, as HL7 runs them. Those in XML are converted to JSON, if it can say the same.
 Each says whether an error is found. Exit 1 where we say something else and `NOT_OURS` does not say why.
 Source: FHIR/fhir-test-cases, from Maven Central; nothing of it is copied here.
