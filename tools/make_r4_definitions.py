@@ -36,6 +36,7 @@ _CONSTRAINT = ("key", "severity", "human", "expression")
 _EVERYWHERE = {"ele-1", "ext-1"}
 _SYSTEM = ("resourceType", "url", "version", "content", "caseSensitive", "supplements")
 _PROPERTIES = {"parent", "subsumedBy", "notSelectable", "abstract"}
+_MAX_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 # URLs of example definitions in the specification.
 _EXAMPLES = ("http://example.", "http://acme.")
 
@@ -110,11 +111,18 @@ def _slim_element(element: dict[str, Any]) -> dict[str, Any]:
     if "type" in element:
         slim["type"] = [_pick(one, _TYPE) for one in element["type"]]
     if "valueSet" in element.get("binding", {}):
-        slim["binding"] = _pick(element["binding"], ("strength", "valueSet"))
+        slim["binding"] = _pick(element["binding"], ("strength", "valueSet")) | _max_value_set(element)
     constraints = [_pick(one, _CONSTRAINT) for one in element.get("constraint", []) if _is_kept(one["key"], element)]
     if constraints:
         slim["constraint"] = constraints
     return slim
+
+
+def _max_value_set(element: dict[str, Any]) -> dict[str, Any]:
+    """The maximum value set of a code. That of a concept is left out, because there a text is enough."""
+    is_code = all(one["code"] == "code" for one in element.get("type", ()))
+    listed = [one for one in element["binding"].get("extension", ()) if one["url"] == _MAX_VALUE_SET]
+    return {"extension": listed} if is_code and listed else {}
 
 
 def _is_kept(key: str, element: dict[str, Any]) -> bool:

@@ -79,9 +79,19 @@ def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
 
 def stands_in(sibling: Any) -> bool:
     """Whether the `_` part of a primitive says its value in another release, in place of a code that R4 lacks."""
-    listed = sibling.get("extension") if isinstance(sibling, dict) else None
-    urls = (one.get("url") for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict))
-    return any(isinstance(url, str) and _OF_ANOTHER_RELEASE.fullmatch(url) for url in urls)
+    return any(_OF_ANOTHER_RELEASE.fullmatch(url) for url in _urls(sibling))
+
+
+def has_any(sibling: Any, urls: Iterable[str]) -> bool:
+    """Whether the `_` part of a primitive has one of these extensions."""
+    return not _urls(sibling).isdisjoint(urls)
+
+
+def _urls(holder: Any) -> set[str]:
+    """The URLs of the extensions of an object; none for anything else."""
+    listed = holder.get("extension") if isinstance(holder, dict) else None
+    urls = [one.get("url") for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict)]
+    return {url for url in urls if isinstance(url, str)}
 
 
 def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None:
@@ -109,7 +119,7 @@ def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None
 
 
 def _severity(run: ValidationRun, url: str, structure: Any, host: Node) -> Severity:
-    """A warning for HL7's own extensions where a later release allows them, and in definitions: guides for R4 use them."""
+    """A warning for HL7's own extensions where a later release allows them, and in definitions: guides use them."""
     if not url.startswith(BASE):
         return "error"
     if _allowed(run, structure.get("laterContext", ()), host) is not False:

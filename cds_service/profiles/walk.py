@@ -241,6 +241,9 @@ def _is_well_formed(run: ValidationRun, node: Node) -> bool:
 def _check_content(run: ValidationRun, node: Node, element: Element) -> None:
     value = node.value
     if value is None:
+        if element.instead_of_value is not None and not extensions.has_any(node.sibling, element.instead_of_value):
+            wanted = " or ".join(("a value", *(f"the extension {url}" for url in element.instead_of_value)))
+            run.error(node, "value-missing", "required", f"{element.path} needs {wanted}")
         is_bound = node.type == "code" and element.binding and element.binding.strength == "required"
         if is_bound and element.binding and not extensions.stands_in(node.sibling):
             message = f"has no code: one from the value set {element.binding.value_set} is required"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.profiles.resources import LOINC, OURS, Json, coded, element, found, observation, profile, rules
+from tests.profiles.resources import HL7, LOINC, OURS, Json, coded, element, found, observation, profile, rules
 
 BY_CODE = {"slicing": {"discriminator": [{"type": "pattern", "path": "code"}], "rules": "closed"}}
 
@@ -88,3 +88,26 @@ def test_minimum_length_is_an_extension() -> None:
     asked = profile("Patient", element("Patient.name.family", extension=shortest))
     named = {"resourceType": "Patient", "name": [{"family": "Meyer"}, {"family": "Li"}]}
     assert rules(named, asked, profiles=(OURS + "profile",)) == ["min-length"]
+
+
+R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
+NEEDED = {"url": R5 + "mustHaveValue", "valueBoolean": True}
+INSTEAD = {"url": R5 + "valueAlternatives", "valueCanonical": HL7 + "data-absent-reason"}
+ABSENT = {"url": HL7 + "data-absent-reason", "valueCode": "unknown"}
+OTHER = {"url": "http://x.org/y", "valueCode": "x"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "expected"),
+    [
+        (NEEDED, {"birthDate": "2020"}, []),
+        (NEEDED, {"_birthDate": {"extension": [ABSENT]}}, ["value-missing"]),
+        (INSTEAD, {"_birthDate": {"extension": [ABSENT]}}, []),
+        (INSTEAD, {"_birthDate": {"extension": [OTHER]}}, ["value-missing"]),
+        (INSTEAD, {}, []),
+    ],
+)
+def test_a_profile_may_ask_for_a_value(asked: Json, given: Json, expected: list[str]) -> None:
+    """mustHaveValue and valueAlternatives of R5, as R4 writes them, say what may stand in place of a value."""
+    made = profile("Patient", element("Patient.birthDate", extension=[asked]))
+    assert rules({"resourceType": "Patient", "id": "1"} | given, made) == expected

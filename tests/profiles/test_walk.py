@@ -126,6 +126,8 @@ FORBIDDEN: dict[str, tuple[Any, str]] = {
         "coding-system",
     ),
     "a page as system": (observation(code=coded("http://hl7.org/fhir/R4/codesystem-x.html", "1")), "coding-system"),
+    "a type of reference that is none": (observation(subject={"type": "Nobody", "display": "x"}), "reference-type"),
+    "a language that is none": (patient(language="deutsch lang"), "binding"),
     "an identifier's system that is not absolute": (
         patient(identifier=[{"system": "mrn", "value": "1"}]),
         "identifier-system",

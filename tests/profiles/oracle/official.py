@@ -55,7 +55,6 @@ NOT_OURS: Mapping[str, str] = {
         ("patient-xver", "patient-xver-bad", "patient-xver-gino", "patient-xver-bad-gino"), _ANOTHER_RELEASE
     ),
     **dict.fromkeys(("mr-m-simple-nossystem", "mr-m-cql-library"), _CQL),
-    **dict.fromkeys(("patient-value-present-bad", "patient-value-alternative-bad"), _LATER_FEATURE),
     **dict.fromkeys(("toplevel-minvalueduration-fail", "toplevel-maxvalueduration-fail"), _LATER_FEATURE),
     **dict.fromkeys(("xhtml-ctrl-source1", "xhtml-ctrl-no-lang-bad", "xhtml-ctrl-two-lang-bad"), _LATER_FEATURE),
     **dict.fromkeys(("xhtml-ctrl-twob-lang-bad", "xhtml-ctrl-twob-lang-good2"), _LATER_FEATURE),
