@@ -137,7 +137,7 @@ class Store:
     def rows(self, statement: Prepared, values: Mapping[str, Any], seconds: float) -> Sequence[tuple[Any, ...]]:
         """What a prepared SELECT finds, as the driver gives it; the arguments and errors are those of `transaction`."""
         self._make_ready(writing=False)
-        # The driver alone: a transaction and a result of SQLAlchemy cost several times what the statement does.
+        # The driver alone: a transaction and a result of SQLAlchemy cost more than the statement.
         with _translate_errors(), self._opened(self._engine.raw_connection) as connection:
             cursor = connection.cursor()
             try:
