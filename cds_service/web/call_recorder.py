@@ -96,7 +96,8 @@ class CallRecorder(msgspec.Struct, frozen=True):
                 self.writer.store, marks, earlier, seconds=_TIMEOUT_SECONDS, shown_at=self.writer.shown_at
             )
         except (StoreUnavailable, SettingError) as error:
-            _log.error("cards that were answered are shown again: %s", error.message)
+            if self.writer.problem is None:  # else the writer has said it, once and not at each call
+                _log.error("cards that were answered are shown again: %s", error.message)
             return result
         return _without(answered, result)
 
