@@ -127,7 +127,7 @@ def _entry(fact: ProcedureFact, meaning: _Meaning, category: _Meaning, knowledge
         coding=coding,
         label=concept.label or (knowledge.codes.display(coding.system, coding.code) if coding else None),
         sure=fact.done and not meaning.not_done,
-        readable=meaning.known or bool(concept.texts),
+        readable=meaning.known or knowledge.performed.says_something(concept.texts),
         may_be_surgery=not (meaning.known or meaning.no_surgery or category.no_surgery),
     )
 

@@ -154,6 +154,7 @@ def _texts(table: Row, words: Words) -> MedicationTexts:
         reading["look_alikes"],
         reading["topical_words"],
         reading["compound_endings"],
+        reading["nothing_words"],
         words,
     )
 

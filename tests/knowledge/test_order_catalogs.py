@@ -89,7 +89,7 @@ GENERAL_BY_NAME = {
     "leg-arterial-thrombolysis": "generic-catheter-thrombolysis",
     "splenic-artery-embolization": "generic-arterial-embolization",
 }
-"""Procedures of which the usual short name says less than the procedure: an abscess anywhere, a foreign body anywhere."""
+"""Procedures of which the usual short name says less than the procedure: an abscess, a foreign body anywhere."""
 
 
 @pytest.mark.parametrize("language", ["de", "es"])
