@@ -69,6 +69,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         treated_by_them=frozenset(wanted["procedures"]),
         completed_within_days=reading["completed_within_days"],
         stopped_within_days=reading["stopped_within_days"],
+        lapsed_card_within_days=reading["lapsed_card_within_days"],
     )
 
 
