@@ -46,6 +46,18 @@ def code_of_nobody(resource: Resource, bundle: dict[str, Any], place: int) -> No
     resource[_code(resource)] = {"coding": [{"system": LOCAL, "code": "4711"}]}
 
 
+def code_of_the_house(resource: Resource, bundle: dict[str, Any], place: int) -> None:
+    """A local code with the name of the standard one; how results are named is another test's."""
+    concept = resource.get(_code(resource), {})
+    codings = concept.get("coding", ())
+    names = [
+        concept.get("text"),
+        *(c.get("display") or KNOWLEDGE.codes.display(c["system"], c["code"]) for c in codings),
+    ]
+    if resource["resourceType"] != "Observation" and (name := next(filter(None, names), None)):
+        resource[_code(resource)] = {"coding": [{"system": LOCAL, "code": "4711", "display": name}]}
+
+
 def code_masked(resource: Resource, bundle: dict[str, Any], place: int) -> None:
     """The code is masked, in the code system for that."""
     resource[_code(resource)] = {"coding": [{"system": f"{TERMINOLOGY}/data-absent-reason", "code": "masked"}]}
@@ -209,7 +221,17 @@ def _without_value(resource: Resource) -> None:
 
 
 WAYS: tuple[Way, ...] = (
-    *(code_of_nobody, code_masked, code_null_flavor, text_of_nothing, see_note, other, redacted, list_redacted),
+    *(
+        code_of_nobody,
+        code_of_the_house,
+        code_masked,
+        code_null_flavor,
+        text_of_nothing,
+        see_note,
+        other,
+        redacted,
+        list_redacted,
+    ),
     *(list_subsetted, suppressed, withheld_list, next_page, of_another_patient, in_a_list, in_a_bundle, named_only),
     *(changed_in_meaning, status_of_nobody, without_status, value_masked, value_in_words, value_in_a_foreign_unit),
     *(date_as_written, ends_ahead, unconfirmed, medication_elsewhere),
