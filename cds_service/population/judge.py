@@ -34,6 +34,7 @@ from cds_service.population.coverage import Coverage
 from cds_service.population.look_back import first_judged
 from cds_service.population.orders import PlacedOrder, Terms, placed_orders
 from cds_service.population.plan import Choices
+from cds_service.population.readings import are_judged_alike
 from cds_service.population.rows import Row, ToldCard, told_cards
 from cds_service.population.spill import ENCOUNTERS, ORDERS, PATIENT
 from cds_service.population.versions import has_versions, versions_at
@@ -148,8 +149,15 @@ class Judge:
         others = tuple(cards for cards in dict.fromkeys(told[1:]) if cards != told[0])
         judged.rows.append(self._row(placed, owner, findings[0], told[0], others))
 
-    def _views(self, placed: PlacedOrder, record_at: Callable[[datetime], Record]) -> Iterator[PatientFacts]:
-        """What was known; then, where the record leaves it open, what may have been."""
+    def _views(self, placed: PlacedOrder, record_at: Callable[[datetime], Record]) -> Sequence[PatientFacts]:
+        """What was known; then what may have been, where that may be judged in another way."""
+        views: list[PatientFacts] = []
+        for facts in self._readings(placed, record_at):
+            if not any(are_judged_alike(facts, other, self._knowledge) for other in views):
+                views.append(facts)
+        return views
+
+    def _readings(self, placed: PlacedOrder, record_at: Callable[[datetime], Record]) -> Iterator[PatientFacts]:
         first_counts = self._choices.undated != "without"
         for moment in dict.fromkeys((placed.when.latest, placed.when.earliest)):
             at = partial(known_at, record_at(moment), moment, named=placed.order.reason_references)
