@@ -171,6 +171,11 @@ def why_broken(line: Line, error: Exception) -> Broken:
     return Broken(_reason(line, error), owner[1].decode() if owner else None, kind[1].decode() if kind else None)
 
 
+def too_long(head: Head, longest: int) -> Broken:
+    """Of a line that can be read and is longer than is judged."""
+    return Broken(f"longer than {longest >> 20} MB", patient_in(head.about), head.resource_type)
+
+
 def _reason(line: Line, error: Exception) -> str:
     if isinstance(line, TooLong):
         return f"longer than {LONGEST >> 20} MB"
