@@ -89,14 +89,15 @@ def most_told(criteria: Sequence[CriterionFinding]) -> Told:
 def _level(found: CriterionFinding, row: Contraindication, context: OrderContext) -> Indicator:
     """As loud as the table says, but no louder than information where that would hold up what can't wait.
 
+    What is exempt from that is as loud as its exemption says, and softer by as much as its entry softens it.
     Nor where the row is the procedure's own reason or hardly touches a minor one, or where its class of bleeding risk
     is a choice that no guideline made.
     """
     level = found.indicator or Indicator.INFO
     criterion, gate = found.criterion, found.criterion.gate
     if context.timing.must_not_wait:
-        exempt = criterion.even_in_emergency if level is criterion.question.loudest(criterion.indicator) else None
-        return exempt or Indicator.INFO
+        softened = criterion.question.loudest(criterion.indicator) - level
+        return Indicator(max((criterion.even_in_emergency or Indicator.INFO) - softened, Indicator.INFO))
     a_choice = gate.bleeding_risk is not None and not context.bleeding_risk_named
     hardly_touched = criterion.minor is not None and context.is_minor
     if row.id in context.at_most_info | context.expected or a_choice or hardly_touched:

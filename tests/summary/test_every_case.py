@@ -115,7 +115,8 @@ def test_nothing_unread_passes_for_nothing_recorded(knowledge: Knowledge, now: d
 def test_every_sentence_is_in_the_language(knowledge: Knowledge, now: datetime, language: str) -> None:
     """No statement, title or step of an English summary stands in one of another language, nor a source with a name.
 
-    A date that ends with a full stop (`23. Nov.`) ends the sentence, and a score is no number with `.00` (`45.000` is 45,000).
+    A date that ends with a full stop (`23. Nov.`) ends the sentence, and a score is no number with `.00`; `45.000` is
+    45,000.
     """
     cites = {limit.cite for limit in knowledge.thresholds.values()}
     named = {cite for cite in cites if f"cite.{cite}" in knowledge.wordings[language]}
