@@ -31,7 +31,7 @@ _NAMED = f'"{_ORDER}"'.encode()
 _SMALLEST, _LARGEST = 1 << 16, 1 << 23
 _FREE = 32
 """Places of the table for each mark: few enough for the caches, while one patient in 32 is marked by mistake."""
-_FEW = 50_000
+_FEW = 30_000
 """Patients that are listed by name, in less memory than the table may have."""
 
 
@@ -77,14 +77,16 @@ class Wanted:
 
         It is asked of every line, so it does for many at once what `holds` does for one.
         """
+        names, table, mask = self._references, self._table, self._mask
         if self.everybody:
             return range(len(references))
-        if not self._table and are_plain(references):
-            names = self._references
+        if not table and are_plain(references):
             return [place for place, reference in enumerate(references) if reference in names]
         if (ids := plain_ids(references)) is None:
             return range(len(references))
-        return [place for place, owner in enumerate(ids) if self.holds(owner)]
+        if not table:
+            return [place for place, owner in enumerate(ids) if owner in self._names]
+        return [place for place, number in enumerate(map(crc32, ids)) if table[number & mask]]
 
 
 def look_ahead(run: Path, plan: Plan, number: int, tables: Sequence[Knowledge]) -> None:
