@@ -63,7 +63,7 @@ def _show_change(what: str, change: Any) -> None:
 
 
 def run_worklist(args: argparse.Namespace) -> int:
-    """Print the patients with an indication, as CSV; always 0."""
+    """Print the patients with an indication, as CSV; 1 where some could not be judged."""
     with shown_progress() as report:
         found = make_worklist(args.run_folder.resolve(), args.procedure, partial(workers_in, args=args), report)
     writer = csv.writer(sys.stdout, lineterminator="\n")
