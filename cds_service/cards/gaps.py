@@ -25,7 +25,7 @@ _SERVER = "fhirServer"  # what it would have given and prefetch did not is a gap
 _UNAVAILABLE = {kind.unavailable.key: kind.key for kind in CLINICAL}
 _INCOMPLETE = {kind.incomplete.key: kind.key for kind in CLINICAL}
 # Gaps without a reference that leave the rest of the data usable.
-_PARTIAL = frozenset({"more-pages", "incomplete-error-entry"})
+_PARTIAL = frozenset({"more-pages", "incomplete-error-entry", "list-withheld"})
 _ENTRIES = frozenset({"uncoded-condition", "unread-vocabulary", "uncoded-allergy", "allergy-names-no-agent"})
 """Reasons of an entry that can't be read: it is named once, not with every question that it leaves open."""
 _LIST_NOT_SENT = f"{MEDICATIONS}-not-sent"

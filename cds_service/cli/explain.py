@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -12,9 +12,15 @@ import msgspec
 
 from cds_service.cli.options import local_now, open_store, settings_of
 from cds_service.cli.terminal import counted, print_err, safe
-from cds_service.errors import SetupError, StoreUnavailable
+from cds_service.errors import SetupError, StoreUnavailable, TableError
+from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.override_reasons import OverrideReason, reason_in_words
+from cds_service.settings import Settings
 from cds_service.storage.explanation import Explanation, explain, explain_hook
 from cds_service.storage.snapshots import versions
+
+Topics = Mapping[str, Iterable[OverrideReason]]
+"""Topic of a card -> its override reasons."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,13 +48,29 @@ def run(args: argparse.Namespace) -> int:
         content = found if found is not None else {"calls": calls, "cards": of_hook}
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
         return 0
-    for line in _lines(found, zone, kept) if found is not None else _of_hook(calls, of_hook, zone, kept):
+    topics = _reasons([found] if found is not None else of_hook, settings)
+    told = _lines(found, zone, kept, topics) if found is not None else _of_hook(calls, of_hook, zone, kept, topics)
+    for line in told:
         print(safe(line))
     return 0
 
 
+def _reasons(cards: Iterable[Explanation], settings: Settings) -> Topics:
+    """The override reasons of the tables, which are read only where an answer gave one; none where they are broken."""
+    if not any(entry["reason_code"] for found in cards for entry in found.feedback):
+        return {}
+    try:
+        return load_knowledge(settings.site).override_reasons
+    except TableError:
+        return {}
+
+
 def _of_hook(
-    calls: Sequence[Mapping[str, Any]], cards: Sequence[Explanation], zone: tzinfo | None, kept: Collection[str]
+    calls: Sequence[Mapping[str, Any]],
+    cards: Sequence[Explanation],
+    zone: tzinfo | None,
+    kept: Collection[str],
+    topics: Topics,
 ) -> Iterator[str]:
     """Every call of one firing of a hook, each with its cards."""
     for call in calls:
@@ -58,10 +80,10 @@ def _of_hook(
         yield from _call(call, [row for found in own for row in found.card["rows"]], kept)
         for found in own:
             yield f"Card {found.card['uuid']}: {_told(found, zone)}"
-            yield from _answers(found, zone)
+            yield from _answers(found, zone, topics)
 
 
-def _lines(found: Explanation, zone: tzinfo | None, kept: Collection[str]) -> Iterator[str]:
+def _lines(found: Explanation, zone: tzinfo | None, kept: Collection[str], topics: Topics) -> Iterator[str]:
     card = found.card
     yield _told(found, zone)
     yield f"  service {card['service']}, client {card['client']}"
@@ -69,7 +91,7 @@ def _lines(found: Explanation, zone: tzinfo | None, kept: Collection[str]) -> It
         yield "  The record of its call is no longer stored."
     else:
         yield from _call(found.call, card["rows"], kept)
-    yield from _answers(found, zone)
+    yield from _answers(found, zone, topics)
 
 
 def _told(found: Explanation, zone: tzinfo | None) -> str:
@@ -78,11 +100,12 @@ def _told(found: Explanation, zone: tzinfo | None) -> str:
     return f"{card['indicator']} card about {card['topic']}, {shown}, {_time(card['at'], zone)}"
 
 
-def _answers(found: Explanation, zone: tzinfo | None) -> Iterator[str]:
+def _answers(found: Explanation, zone: tzinfo | None, topics: Topics) -> Iterator[str]:
     if not found.feedback:
         yield "Answer: none reported"
     for entry in found.feedback:
-        reason = f", reason {entry['reason_code']}" if entry["reason_code"] else ""
+        given = f"{entry['reason_system']}|{entry['reason_code']}" if entry["reason_code"] else ""
+        reason = f", reason: {reason_in_words(given, topics)}" if given else ""
         comment = f": {entry['comment']}" if entry["comment"] else ", with a comment" if entry["commented"] else ""
         yield f"Answer: {entry['outcome']}, {_time(entry['outcome_at'], zone)}{reason}{comment}"
 

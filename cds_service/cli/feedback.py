@@ -118,7 +118,7 @@ def _csv_lines(report: Report, knowledge: Knowledge) -> Iterator[dict[str, Any]]
 
 
 _PRINT: dict[str, Callable[[Report, Knowledge], None]] = {
-    "text": lambda report, knowledge: show_report(report, console()),
+    "text": lambda report, knowledge: show_report(report, knowledge, console()),
     "csv": _print_csv,
     "json": _print_json,
 }

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from cds_service.cli.feedback_tables import HEADINGS, period_in_words, shown_percent, summary_lines
 from cds_service.kinds import CLINICAL
-from cds_service.knowledge.override_reasons import reasons_by_kind
+from cds_service.knowledge.override_reasons import reason_in_words, reasons_by_kind
 from cds_service.knowledge.tables import Knowledge
 from cds_service.publishing.rule_book import KINDS, RuleBook
 from cds_service.storage.month import Period
@@ -81,7 +81,7 @@ def feedback_page(report: Report, period: Period, knowledge: Knowledge, today: d
         name=lambda row: names.get(row, row),
         local=lambda row: local_changes(book, row),
         site=[change for change in knowledge.changes if change.get("table") in _CLINICAL_TABLES],
-        reason=lambda key: knowledge_reason(knowledge, key),
+        reason=lambda key: reason_in_words(key, knowledge.override_reasons),
         shown=_most(rules, lambda tally: tally.shown),
         overridden=_most(rules, lambda tally: tally.overridden),
         answers_needed=ANSWERS_NEEDED,
@@ -120,12 +120,6 @@ def local_changes(book: RuleBook, row: str) -> list[str]:
 def _in_words(change: Mapping[str, str]) -> str:
     said = f"{change['id']}: {change.get('what') or change['reason']}"
     return f"{said} ({source})" if (source := change.get("source")) else said
-
-
-def knowledge_reason(knowledge: Knowledge, key: str) -> str:
-    """A reason as clinicians read it; one that the tables do not know as its code."""
-    named = {f"{r.system}|{r.code}": r.display for reasons in knowledge.override_reasons.values() for r in reasons}
-    return named.get(key, key.rpartition("|")[2])
 
 
 def due_changes(knowledge: Knowledge, today: date) -> Iterator[tuple[Mapping[str, str], str]]:

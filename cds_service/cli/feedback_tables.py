@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cds_service.cli.terminal import counted, safe
+from cds_service.knowledge.override_reasons import reason_in_words
+from cds_service.knowledge.tables import Knowledge
 from cds_service.storage.report import OFTEN, OddFeedback, Report, Tally
 
 HEADINGS = {
@@ -20,8 +22,8 @@ HEADINGS = {
 """The breakdowns of the report, with the heading of each table."""
 
 
-def show_report(report: Report, out: Console) -> None:
-    """Print the report, or that no card was given."""
+def show_report(report: Report, knowledge: Knowledge, out: Console) -> None:
+    """Print the report with the words of the tables for its reasons, or that no card was given."""
     out.print(f"Cards given {period_in_words(report)}", style="bold")
     if not (report.total.shown or report.total.shadow or report.unknown_cards):
         out.print("None.")
@@ -35,7 +37,7 @@ def show_report(report: Report, out: Console) -> None:
         table.add_column("Override reason", overflow="fold")
         table.add_column("cards", justify="right")
         for reason, count in report.reasons.items():
-            table.add_row(safe(reason), str(count))
+            table.add_row(safe(reason_in_words(reason, knowledge.override_reasons)), str(count))
         out.print(table)
     out.print(f"For review, overridden more than {report.review_above:g} % of the time:", style="bold")
     for row in report.review:

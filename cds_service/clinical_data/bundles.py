@@ -75,6 +75,7 @@ class _Bundle(msgspec.Struct, rename="camel"):
     entry: list[_Entry] | None = None
     link: list[_Link] | None = None
     total: int | None = None
+    meta: msgspec.Raw = _NONE
 
 
 class _RoughBundle(msgspec.Struct, rename="camel"):
@@ -85,6 +86,7 @@ class _RoughBundle(msgspec.Struct, rename="camel"):
     entry: list[msgspec.Raw] | None = None
     link: list[_Link] | None = None
     total: int | None = None
+    meta: msgspec.Raw = _NONE
 
 
 _bundle = msgspec.json.Decoder(_Bundle)
@@ -105,7 +107,7 @@ class PageEntry(msgspec.Struct, frozen=True, gc=False):
 class Page(msgspec.Struct, frozen=True):
     """One answer to a search, or one resource: its entries still raw, and where it goes on.
 
-    `next_url` is as given.
+    `next_url` is as given. `withheld`: its own meta says that a part was left out.
     """
 
     resource_type: str
@@ -113,6 +115,7 @@ class Page(msgspec.Struct, frozen=True):
     next_url: str | None = None
     total: int | None = None
     bundle_type: str | None = None
+    withheld: bool = False
 
     @property
     def answers_a_search(self) -> bool:
@@ -135,9 +138,8 @@ def read_page(data: str, raw: bytes) -> Page | None:
         entries.append(PageEntry(body, place, mode))
     links = [link.url for link in bundle.link or () if _is_next(link.relation)]
     following = (links[0] or "") if links else None
-    return Page(
-        "Bundle", tuple(entries), following, bundle.total, bundle.type if isinstance(bundle.type, str) else None
-    )
+    kind = bundle.type if isinstance(bundle.type, str) else None
+    return Page("Bundle", tuple(entries), following, bundle.total, kind, _says_withheld(bundle.meta))
 
 
 def _is_next(relation: str | None) -> bool:
@@ -196,6 +198,8 @@ def collect(
     unavailable = list(gaps)
     if pages and not gaps and _goes_on(pages):
         unavailable.append(Unavailable(data, Reason("more-pages")))
+    if any(page.withheld for page in pages):
+        unavailable.append(Unavailable(data, Reason("list-withheld")))
     entries = [entry for page in pages for entry in page.entries]
     unavailable += [
         Unavailable(data, Reason("unreadable-resource"), entry.place) for entry in entries if not entry.body
@@ -223,7 +227,7 @@ def _decode_bundle(raw: bytes) -> _Bundle:
     except msgspec.DecodeError:
         rough = _rough_bundle.decode(raw)
         entries = [_decode_entry(entry) for entry in rough.entry or ()]
-        return _Bundle(rough.resource_type, rough.type, entries, rough.link, rough.total)
+        return _Bundle(rough.resource_type, rough.type, entries, rough.link, rough.total, rough.meta)
 
 
 def _decode_entry(raw: msgspec.Raw) -> _Entry:
@@ -267,15 +271,14 @@ def _records(
             unavailable.append(found)
         elif found is not None and head is not None:
             records.append((head, found))
-            if any_withheld and _is_withheld(head):
+            if any_withheld and _says_withheld(head.meta):
                 unavailable.append(Unavailable(data, Reason("withheld"), found.reference))
     return _current(records), unavailable
 
 
-def _is_withheld(head: _Head) -> bool:
-    """Whether a part of the resource was left out: what it says counts, what it does not say is not known."""
-    meta = bytes(head.meta)
-    return any(code in meta for code in _WITHHELD)
+def _says_withheld(meta: msgspec.Raw) -> bool:
+    """Whether a part of a resource or Bundle was left out: what it says counts, what it does not say is not known."""
+    return any(code in bytes(meta) for code in _WITHHELD)
 
 
 def _current(records: Sequence[tuple[_Head, RawResource]]) -> tuple[RawResource, ...]:

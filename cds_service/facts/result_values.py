@@ -13,6 +13,7 @@ import msgspec
 from cds_service.facts.patient_facts import Interval, Measurement
 from cds_service.facts.repeated_members import repeats_a_member
 from cds_service.facts.resources import (
+    RawConcept,
     RawQuantity,
     RawRange,
     RawValue,
@@ -24,6 +25,8 @@ from cds_service.facts.resources import (
 from cds_service.facts.written_values import compared, read_written
 
 _COMPARATORS = {"<", "<=", ">", ">="}
+_THERE = {"masked", "as-text", "unsupported", "not-a-number", "negative-infinity", "positive-infinity", "not-permitted"}
+"""Codes of dataAbsentReason of a result that there is. Source: FHIR R4 CodeSystem data-absent-reason."""
 
 
 class WholeResource(msgspec.Struct, frozen=True, gc=False):
@@ -84,7 +87,16 @@ def _measurement(raw: RawValue) -> Measurement:
         return Measurement(answer=answer, shown=answer.label)
     if _has_other_value(raw):
         return Measurement(problem="unreadable-value")
-    return Measurement(problem="data-absent" if raw.data_absent_reason else "no-value")
+    return _without_value(raw.data_absent_reason)
+
+
+def _without_value(reason: RawConcept | None) -> Measurement:
+    """Why there is no value: some reasons say that there is a result all the same."""
+    if reason is None:
+        return Measurement(problem="no-value")
+    if _THERE & {coding.code for coding in reason.coding or () if coding is not None}:
+        return Measurement(problem="result-withheld")
+    return Measurement(problem="data-absent")
 
 
 def _quantity(raw: RawQuantity) -> Measurement:

@@ -193,7 +193,9 @@ def _weights(fact: AllergyFact, names: list[Statement], story: list[Statement], 
     told = {weight for statement in (*own, *story) for weight in statement.weights}
     weights = [w for r in fact.reactions for m in r.manifestations for w in _manifestation_weights(m, reader)]
     graded = fact.criticality == "high" or any(reaction.severity == "severe" for reaction in fact.reactions)
-    physiologic = bool(weights) and told | set(weights) <= {"physiologic", None} and None not in weights
+    known = told | set(weights)
+    unweighed = None in weights if weights else None in told
+    physiologic = not unweighed and known - {None} == {"physiologic"}
     return graded or "severe" in told or "severe" in weights, physiologic
 
 

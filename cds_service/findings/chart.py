@@ -23,6 +23,8 @@ Counts = Callable[[ConditionFact], bool]
 """Whether a recorded condition counts, by its date for instance."""
 
 
+_SAY_NOTHING = ("answer-", "allergy-")
+"""Uses of value sets whose displays, as a whole text, name no diagnosis."""
 _COMBINED: Mapping[str, Callable[[Iterable[Certainty]], Certainty]] = {
     "all_of": all_of,
     "any_of": any_of,
@@ -103,6 +105,11 @@ class Dates(msgspec.Struct, frozen=True):
 
 
 ANY_TIME = Dates()
+
+
+def _names_something(hits: Iterable[Hit]) -> bool:
+    """Whether a text that is a display is one of something: `Other` and `Unknown` are of answers or allergies alone."""
+    return any(not hit.value_set.startswith(_SAY_NOTHING) for hit in hits)
 
 
 def _within(youngest: int, oldest: int, days: int | None) -> Certainty:
@@ -201,7 +208,7 @@ class Chart:
         if any(codes.reads_for(c.system, c.code, systems) for c in concept.codings):
             return True
         texts = self._knowledge.diagnosis_texts
-        return any(texts.read(text).known or codes.named(text) for text in concept.texts)
+        return any(texts.read(text).known or _names_something(codes.named(text)) for text in concept.texts)
 
     def in_value_set(self, value_set: str) -> Sequence[Match]:
         """Every recorded condition in a value set, inactive ones left out."""

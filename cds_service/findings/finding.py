@@ -132,6 +132,8 @@ class HoldAdvice(msgspec.Struct, frozen=True):
     crossed: tuple[Threshold, ...] = ()
     quiet: bool = False
     """Nothing for this order to change: it is on the list, and stays so."""
+    long_over: bool = False
+    """Active by its status alone: its course ended so long ago that asking whether it is taken is a line."""
     reasons: tuple[Reason, ...] = ()
     """What is done with it and what that rests on, to be worded; what decides first."""
 

@@ -113,8 +113,17 @@ def _of_use(case: _Case, *, matters: bool) -> HoldAdvice | None:
     if activity is Activity.HELD:
         return case.advice(HoldAction.HELD_ALREADY, Indicator.INFO, quiet=not matters)
     if activity in (Activity.LAPSED, Activity.COMPLETED, Activity.STOPPED):
-        return case.advice(HoldAction.MAY_BE_TAKEN, Indicator.INFO, quiet=not matters)
+        long_over = activity is Activity.LAPSED and _is_long_over(case)
+        advice = case.advice(HoldAction.MAY_BE_TAKEN, Indicator.INFO, quiet=long_over or not matters)
+        return replace(advice, long_over=long_over and matters)
     return None
+
+
+def _is_long_over(case: _Case) -> bool:
+    """Whether the course of every order ended before anything could still be dispensed on it."""
+    facts, most = case.patient.facts, case.patient.knowledge.medications.lapsed_card_within_days
+    ends = [entry.fact.ended for entry in case.entries]
+    return all(end is not None and (facts.today - end.latest.date()).days > most for end in ends)
 
 
 def _by_rows(case: _Case, *, matters: bool) -> HoldAdvice:

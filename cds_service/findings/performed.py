@@ -68,7 +68,7 @@ def performed_of(facts: PatientFacts, knowledge: Knowledge) -> PerformedList:
     """Look every procedure up once; a record holds thousands of procedures, and a few hundred names."""
     meaning = cache(lambda concept: _meaning(concept, knowledge))
     entries = [_entry(fact, meaning(fact.concept), meaning(fact.category), knowledge) for fact in facts.procedures]
-    named = (_named_as_problem(fact, knowledge) for fact in facts.conditions if not fact.concept.codings)
+    named = (_named_as_problem(fact, knowledge) for fact in facts.conditions if _is_in_words(fact.concept, knowledge))
     on_the_list = (_entry(fact, meaning(fact.concept), _NOTHING, knowledge) for fact in named)
     entries += [
         entry
@@ -112,6 +112,11 @@ class _Meaning(msgspec.Struct, frozen=True):
 _NOTHING = _Meaning(frozenset(), None, known=False, no_surgery=False, not_done=False)
 
 
+def _is_in_words(concept: Concept, knowledge: Knowledge) -> bool:
+    """Whether only its words tell what a problem is: it has no code, or those of the house."""
+    return not any(knowledge.codes.reads(coding.system, coding.code) for coding in concept.codings)
+
+
 def _named_as_problem(fact: ConditionFact, knowledge: Knowledge) -> ProcedureFact:
     """What a problem in words would be as a Procedure; the day of its record is not the day of the procedure."""
     when = fact.onset if fact.onset_recorded else None
@@ -127,7 +132,7 @@ def _entry(fact: ProcedureFact, meaning: _Meaning, category: _Meaning, knowledge
         coding=coding,
         label=concept.label or (knowledge.codes.display(coding.system, coding.code) if coding else None),
         sure=fact.done and not meaning.not_done,
-        readable=meaning.known or bool(concept.texts),
+        readable=meaning.known or knowledge.performed.says_something(concept.texts),
         may_be_surgery=not (meaning.known or meaning.no_surgery or category.no_surgery),
     )
 

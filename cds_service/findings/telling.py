@@ -113,8 +113,8 @@ def _present(found: CriterionFinding, row: Contraindication, context: OrderConte
     """Where a present answer is shown."""
     criterion, recorded = found.criterion, isinstance(found.criterion.question, ConditionQuestion)
     if found.quiet:
-        held = any(advice.action is HoldAction.HOLD for advice in found.holds)
-        return Told(Shown.LINE, "says-little-alone") if held else Told(Shown.NONE, "nothing-to-change")
+        named = any(advice.action is HoldAction.HOLD or advice.long_over for advice in found.holds)
+        return Told(Shown.LINE, "says-little-alone") if named else Told(Shown.NONE, "nothing-to-change")
     if recorded and _is_measured(found, patient):
         return Told(Shown.NONE, "measured")
     if criterion.tell != "card":

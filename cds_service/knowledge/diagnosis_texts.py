@@ -169,11 +169,12 @@ class DiagnosisTexts:
         mentions = [mention for phrase in phrases for mention in _mentions(phrase)]
         kinds = {kind for phrase in phrases for kind in phrase.kinds}
         says = not kinds.isdisjoint((PLAIN, HEAD)) or {PART, COMPLAINT} <= kinds
-        if says and None not in kinds:
+        known = says and None not in kinds
+        if known and mentions:
             return DiagnosisReading(tuple(mentions), known=True)
         hits = self._of_title([word for phrase in self.words_in(text) for word in phrase])
         if hits is None:
-            return DiagnosisReading(tuple(mentions), known=False)
+            return DiagnosisReading(tuple(mentions), known)
         return DiagnosisReading(_of_a_title(hits, mentions), known=True)
 
     def words_in(self, text: str) -> list[list[str]]:

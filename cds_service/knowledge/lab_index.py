@@ -50,7 +50,9 @@ class LabIndex:
         self._mapped = frozenset(codes.mapped())
         self._names = {row["id"]: tuple(row["names"]) for row in names["lab"]}
         self._any_name = tuple(dict.fromkeys(name for row in self._names.values() for name in row))
-        self._other = tuple(names["look_alikes"])
+        other = tuple(names["look_alikes"])
+        own = {row["id"]: frozenset(row.get("own", ())) for row in names["lab"]}
+        self._other = {lab: tuple(word for word in other if word not in own[lab]) if own[lab] else other for lab in own}
         self._other_than = {row["id"]: tuple(row.get("look_alikes", ())) for row in names["lab"]}
         self._bare: dict[str, list[str]] = {}
         for rule in rules:
@@ -114,19 +116,23 @@ class LabIndex:
             return {}
         outside = [self._words.of(_ASIDE.sub(" ", text)) for text in texts]
         around = [self._words.of(text) for text in concept.within]
-        if any(self._words.hold_any(words, self._other) for words in (*outside, *around)):
-            return {}
         return {
             lab: ReportedLab(lab, next(iter(concept.codings), None), _NOT_READ, must_fit)
             for lab, names in self._names.items()
             if any(self._words.hold_any(words, names) for words in said)
+            and not any(self._words.hold_any(words, self._other[lab]) for words in (*outside, *around))
             and not any(self._words.hold_any(words, self._other_than[lab]) for words in outside)
         }
 
     def _says_nothing(self, concept: Concept) -> bool:
-        """Whether only codes are there, and none that is a word: `GLUC` says what it is, `L4711` does not."""
-        codes = _codes_of(concept)
-        return not concept.texts and not any(_LETTERS.search(code) and not _DIGIT.search(code) for code in codes)
+        """Whether only codes are there, and none that is a word: `GLUC` says what it is, `L4711` does not.
+
+        A code that says why there is no code (masked) is no word either, nor is a text without a letter (`-`).
+        """
+        coded = [coding.code.strip() for coding in concept.codings if not self._codes.says_absent(coding.system)]
+        codes = [*coded, *concept.bare_codes]
+        said = any(letter.isalpha() for text in concept.texts for letter in text)
+        return not said and not any(_LETTERS.search(code) and not _DIGIT.search(code) for code in codes)
 
 
 def _codes_of(concept: Concept) -> list[str]:

@@ -69,6 +69,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         treated_by_them=frozenset(wanted["procedures"]),
         completed_within_days=reading["completed_within_days"],
         stopped_within_days=reading["stopped_within_days"],
+        lapsed_card_within_days=reading["lapsed_card_within_days"],
     )
 
 
@@ -154,6 +155,7 @@ def _texts(table: Row, words: Words) -> MedicationTexts:
         reading["look_alikes"],
         reading["topical_words"],
         reading["compound_endings"],
+        reading["nothing_words"],
         words,
     )
 

@@ -30,6 +30,7 @@ class MedicationTexts:
         look_alikes: Iterable[str],
         topical_words: Iterable[str],
         compound_endings: Iterable[str],
+        nothing_words: Iterable[str],
         words: Words,
     ) -> None:
         """Prepare.
@@ -40,6 +41,7 @@ class MedicationTexts:
             look_alikes: texts that hold a name and mean something else.
             topical_words: words that say that it is a gel or drops.
             compound_endings: salts and forms that may be written in one word with a name.
+            nothing_words: words that name no medication.
             words: how texts become words.
         """
         self.names: Mapping[str, tuple[str, ...]] = {name: tuple(agents) for name, agents in names.items()}
@@ -47,6 +49,7 @@ class MedicationTexts:
         self._words = words
         self._unverified = {self._of(name).strip() for name in unverified}
         self._topical = tuple(topical_words)
+        self._nothing = frozenset(self._of(word).strip() for word in nothing_words)
         terms: dict[str, list[str]] = {}
         for name, agents in names.items():
             terms.setdefault(self._of(name).strip(), []).extend(agents)
@@ -77,8 +80,9 @@ class MedicationTexts:
         return self.holds_any(texts, self._topical)
 
     def says_something(self, text: str) -> bool:
-        """Whether there is a word of three letters or more: what may be the name of a medication."""
-        return any(len(word) > 2 and not word.isdigit() for word in self._words.of(text).split())
+        """Whether there is a word of three letters or more that may be the name of a medication."""
+        words = self._words.of(text).split()
+        return any(len(word) > 2 and not word.isdigit() and word not in self._nothing for word in words)
 
     def _of(self, text: str) -> str:
         """Its words, numbers apart."""

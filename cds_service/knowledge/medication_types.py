@@ -260,6 +260,7 @@ class MedicationTable(msgspec.Struct, frozen=True):
     """Procedures that agents of `treating_kinds` are part of."""
     completed_within_days: int
     stopped_within_days: int
+    lapsed_card_within_days: int
 
     def class_of(self, agent: str) -> DrugClass:
         """What is said of the class of an agent; an empty one where nothing is."""

@@ -28,6 +28,7 @@ _WITHOUT = "without"
 _MOST_DENIED = 3
 _NUMBER_OR_UNIT = re.compile(r"\d+|[^\d]+")
 _SHORTEST_COMPOUND = 8
+_SHORTEST_STEM = 6
 _CODE = re.compile(
     r"\b(?:ICD\W{0,2}(?:\d\d?\W{0,2})?(?:[CG]M\W{0,2})?)?[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b|\bICD\W{0,2}\d\d?\W{0,2}(?:[CG]M\b)?",
     re.I,
@@ -91,6 +92,7 @@ class OrderLanguage:
         self._letter_in_names = frozenset(table.get("letter_in_names", ()))
         self._sides = {word: side for side, words in table.get("side", {}).items() for word in words}
         self._endings = tuple(table.get("endings", ()))
+        self._inflections = tuple(table.get("inflections", ()))
         self._own = frozenset(word for text in _forms_of(table) for word in self._split(text))
         others = {word for text in (*_meanings_of(table), *known) for word in self._split(text)}
         self._known = KnownWords({word: self._meaning(word) for word in self._own | others})
@@ -162,8 +164,8 @@ class OrderLanguage:
         return [part for word in words for part in (_NUMBER_OR_UNIT.findall(word) if word[0].isdecimal() else (word,))]
 
     def _recognized(self, word: str) -> tuple[str, ...]:
-        """The word itself, its singular, the two halves of a compound, or the word that it was meant to be."""
-        word = self._singular(word)
+        """The word itself, its singular or stem, the two halves of a compound, or the word that it was meant to be."""
+        word = self._stem(self._singular(word))
         if word in self._own or word.isdecimal():
             return (word,)
         if len(word) >= _SHORTEST_COMPOUND:
@@ -174,6 +176,13 @@ class OrderLanguage:
 
     def _singular(self, word: str) -> str:
         return word[:-1] if word not in self._own and word.endswith("s") and word[:-1] in self._own else word
+
+    def _stem(self, word: str) -> str:
+        """A word of the table without the ending of an adjective; any other word as it is."""
+        if word not in self._own and word.endswith(self._inflections):
+            stems = (word.removesuffix(ending) for ending in self._inflections if word.endswith(ending))
+            return next((stem for stem in stems if len(stem) >= _SHORTEST_STEM and stem in self._own), word)
+        return word
 
     def _meant(self, spelled: Sequence[str]) -> Iterator[str]:
         """The words that are meant: none that are denied, and nothing that the patient once had."""

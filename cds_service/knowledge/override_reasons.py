@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 _NOT_COUNTED = "other"
@@ -20,6 +20,17 @@ class OverrideReason(NamedTuple):
     def fits(self, subjects: Collection[str]) -> bool:
         """Whether a card that speaks of these questions or alerts offers it."""
         return not self.only_with or not self.only_with.isdisjoint(subjects)
+
+
+def reason_in_words(key: str, topics: Mapping[str, Iterable[OverrideReason]]) -> str:
+    """A reason as clinicians read it; one that the tables do not know as its code.
+
+    Args:
+        key: `system|code`.
+        topics: of the tables in use, `Knowledge.override_reasons`.
+    """
+    named = {f"{reason.system}|{reason.code}": reason.display for reasons in topics.values() for reason in reasons}
+    return named.get(key, key.rpartition("|")[2])
 
 
 def reasons_by_kind(reasons: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, int]:

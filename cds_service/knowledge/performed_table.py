@@ -33,6 +33,7 @@ class PerformedTable:
         self._words = words
         self._not_surgery_words = tuple(reading["not_surgery_words"])
         self._not_done_words = tuple(reading["not_done_words"])
+        self._nothing = frozenset(words.of(word).strip() for word in reading["nothing_words"])
         self._denied_words = tuple(reading["denied_words"])
         self._surgery = Lexicon({_term(phrase, words): "surgery" for phrase in reading["surgery_words"]})
         terms: dict[str, list[str]] = {}
@@ -47,6 +48,11 @@ class PerformedTable:
         """Ids of the rows that a text names."""
         spans = self._lexicon.read(self._words.of(text).split())
         return frozenset(name for span in spans for name in (span.meaning or "").split() if name != _LOOK_ALIKE)
+
+    def says_something(self, texts: Iterable[str]) -> bool:
+        """Whether words say what was done, known or not: `see note` and `-` do not."""
+        said = {word for text in texts for word in self._words.of(text).split()}
+        return any(word not in self._nothing and not word.isdecimal() for word in said)
 
     def is_not_surgery(self, texts: Iterable[str]) -> bool:
         """Whether words say that nothing was operated on."""

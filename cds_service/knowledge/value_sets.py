@@ -250,6 +250,11 @@ class CodeIndex:
         targets = self._mappings.get((system.strip(), code.strip()))
         return targets is not None and all(self._canonical(target.system) in systems for target in targets)
 
+    def says_absent(self, system: str) -> bool:
+        """Whether the codes of a system say why there is no code: masked, not known."""
+        known = self._systems.get(self._canonical(system))
+        return known is not None and known.absence
+
     def named(self, text: str) -> tuple[Hit, ...]:
         """Every value set that holds a code of which a text is the display, word for word; sufficient ones first."""
         return _best(hit for code in self._by_text.get(self._words.of(text), ()) for hit in self.lookup(*code))

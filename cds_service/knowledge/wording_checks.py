@@ -28,7 +28,18 @@ _ONLY_UCUM = re.compile(r"[*{}\[\]]|^1$")
 _HOURS = re.compile(r"[\d-]+ h")
 """A number of hours, the same in every language."""
 _MAY_BE_EMPTY = "unit."
-_NAMES = ("agent", "answer", "ask_first", "criterion", "condition", "cite", "guideline", "hold_test", "override")
+_NAMES = (
+    "agent",
+    "answer",
+    "ask_first",
+    "contraindication",
+    "criterion",
+    "condition",
+    "cite",
+    "guideline",
+    "hold_test",
+    "override",
+)
 _NEVER_MISSED = ("unit", "lab", "test", "procedure", "procedure_dative", "procedures_dative", *_NAMES)
 """Families of names: one that a language lacks is shown as the tables have it."""
 _BY_TEXT = ("cite.", "guideline.", "hold_test.")
@@ -189,6 +200,7 @@ def _optional(rows: TableRows) -> Iterator[str]:
     yield from (f"agent.{row['id']}" for row in rows.medications["agent"])
     yield from (f"answer.{name}" for name in rows.value_sets)
     yield from (f"ask_first.{row['id']}" for row in rows.hold_table["ask_first"])
+    yield from (f"contraindication.{key}" for key in rows.contraindications)
     yield from (f"criterion.{c['id']}" for row in rows.contraindications.values() for c in row["criterion"])
     yield from (f"condition.{key}" for key in rows.conditions)
     yield from (f"override.{concept['code']}" for concept in rows.override_reasons.get("concept", ()))

@@ -8,6 +8,7 @@ import msgspec
 
 from cds_service.cards.context import CardContext
 from cds_service.facts.patient_facts import PatientFacts
+from cds_service.knowledge.tables import Contraindication
 
 
 class SummaryContext(msgspec.Struct, frozen=True):
@@ -19,7 +20,11 @@ class SummaryContext(msgspec.Struct, frozen=True):
 
     def shadow_names(self) -> list[str]:
         """What the rows in shadow are called."""
-        knowledge, words = self.cards.knowledge, self.cards.wording.templates
-        names = {row.id: row.label for row in knowledge.contraindications}
-        procedures = {key: words.get(f"procedure.{key}", row.label) for key, row in knowledge.procedures.items()}
-        return [names.get(key) or procedures[key] for key in self.in_shadow]
+        knowledge, wording = self.cards.knowledge, self.cards.wording
+        rows = {row.id: self.row_name(row) for row in knowledge.contraindications}
+        procedures = {p.id: wording.label("procedure", p.id, p.label) for p in knowledge.procedures.values()}
+        return [rows.get(key) or procedures[key] for key in self.in_shadow]
+
+    def row_name(self, row: Contraindication) -> str:
+        """What the tables call a row, in the language of the summary."""
+        return self.cards.wording.label("contraindication", row.id, row.label)

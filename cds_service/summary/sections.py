@@ -112,7 +112,7 @@ def _statement(state: str, name: str, kinds: Sequence[str], reasons: Sequence[st
 def _shadow_rows(name: str, context: SummaryContext) -> list[str]:
     """Rows of the section that are judged and not shown."""
     rows = (row for row in context.cards.knowledge.contraindications if row.id in context.in_shadow)
-    return [row.label for row in rows if any(criterion.section == name for criterion in row.criteria)]
+    return [context.row_name(row) for row in rows if any(criterion.section == name for criterion in row.criteria)]
 
 
 def _looked_at(kinds: Sequence[str], context: SummaryContext) -> str:

@@ -25,6 +25,7 @@ from tests.support.tables import put
 
 DAY = date(2026, 11, 24)
 RECORDED = "Iohexol, told by the sister"
+REASONS = "https://example.org/ir-cds/fhir/CodeSystem/override-reasons"
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def card(knowledge: Knowledge, now: datetime, tmp_path: Path, monkeypatch: pytes
         "card": first["uuid"],
         "outcome": "overridden",
         "outcomeTimestamp": now.isoformat(),
-        "overrideReason": {"reason": {"code": "benefit-outweighs-risk", "system": "https://example.org/reasons"}},
+        "overrideReason": {"reason": {"code": "accepted-by-operator", "system": REASONS}},
     }
     assert client.post("/cds-services/ir-order-sign/feedback", json={"feedback": [entry]}).status_code == 200
     return first
@@ -76,7 +77,7 @@ def test_a_card_is_explained(run, card: dict[str, Any], knowledge: Knowledge) ->
         "found in Observation/plt-7",
         "10*9/L; SIR 2019",
         "allergies 1 (prefetch)",
-        "Answer: overridden, 2026-11-24 03:00:00 CST, reason benefit-outweighs-risk",
+        "Answer: overridden, 2026-11-24 03:00:00 CST, reason: Accepted by the operator",
     ):
         assert part in ran.out
     assert RECORDED not in ran.out

@@ -82,6 +82,31 @@ def test_messy_names_are_understood(language: str) -> None:
     assert wrong == 0
 
 
+GENERAL_BY_NAME = {
+    "abdominal-abscess-drainage": "percutaneous-drainage",
+    "generic-vascular-embolization": "generic-arterial-embolization",
+    "intravascular-foreign-body-retrieval": "none",
+    "leg-arterial-thrombolysis": "generic-catheter-thrombolysis",
+    "splenic-artery-embolization": "generic-arterial-embolization",
+}
+"""Procedures of which the usual short name says less than the procedure: an abscess, a foreign body anywhere."""
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_the_name_on_a_card_orders_the_procedure(language: str) -> None:
+    """What a card in German or Spanish calls a procedure is understood as an order for it."""
+    names = {
+        key.removeprefix("procedure."): name
+        for key, name in KNOWLEDGE.wordings[language].items()
+        if key.startswith("procedure.")
+    }
+    found = {p: KNOWLEDGE.order_texts.recognize([name]).procedures for p, name in names.items()}
+    taken_for = {p: common_parent(named, KNOWLEDGE) if named else "none" for p, named in found.items()}
+    wrong = {p: (names[p], other) for p, other in taken_for.items() if other not in (p, GENERAL_BY_NAME.get(p))}
+    assert len(names) > 150
+    assert wrong == {}
+
+
 def without_own_abbreviations(catalog: str) -> OrderTexts:
     """How the names of one catalog would be read, had its own abbreviations never been seen.
 

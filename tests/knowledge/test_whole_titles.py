@@ -41,7 +41,7 @@ def test_every_title_of_the_file_is_read_as_its_code() -> None:
     for title in listed:
         if (title.system, title.code) in codes:
             kept.setdefault(title.text, []).append(title)
-    tried = sample([text for text in kept if " " in text], 10)
+    tried = sample([text for text in kept if sum(map(len, KNOWLEDGE.diagnosis_texts.words_in(text))) > 1], 10)
     assert len(kept) > 60_000
     assert [text for text in tried if not read(text).known] == []
     alone = [text for text in tried if len(kept[text]) == 1 and sets_of(kept[text][0])]

@@ -108,7 +108,10 @@ def test_contrast_is_planned(summarize: Any) -> None:
     assert found.steps
 
 
-def test_a_row_in_shadow_is_named_and_not_told(summarize: Any, knowledge: Knowledge) -> None:
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "Bleeding tendency"), ("de", "Blutungsneigung"), ("es", "Tendencia hemorrágica")]
+)
+def test_a_row_in_shadow_is_named_and_not_told(summarize: Any, knowledge: Knowledge, language: str, name: str) -> None:
     """A row that a site only tries is neither told nor passed over: its section says that it is judged, not shown."""
     import dataclasses
 
@@ -117,9 +120,9 @@ def test_a_row_in_shadow_is_named_and_not_told(summarize: Any, knowledge: Knowle
     rows = tuple(replace(row, shadow=row.id == "bleeding-tendency") for row in knowledge.contraindications)
     tables = dataclasses.replace(knowledge, contraindications=rows)
     low = {"code": PLATELETS, "value": 20, "unit": "10*9/L", "days": 1}
-    summary = summarize(tables, labs=[low])
-    assert "Bleeding tendency" in section(summary, "antithrombotics").statement
-    assert "Bleeding tendency" in summary.not_read.statement
+    summary = summarize(tables, language, labs=[low])
+    assert name in section(summary, "antithrombotics").statement
+    assert name in summary.not_read.statement
     assert b"20 \xc3\x97" not in as_json(summary)
 
 
@@ -156,3 +159,10 @@ def test_the_json_is_for_programs(summarize: Any) -> None:
     assert (line["row"], line["question"]) == ("bleeding-tendency", "platelets-high-risk")
     assert line["references"]
     assert "drugs" not in sections["consent"]
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_every_row_has_a_name_in_the_language(knowledge: Knowledge, language: str) -> None:
+    """No row of the table stands with its English name in a German or Spanish summary."""
+    named = knowledge.wordings[language]
+    assert [r.id for r in knowledge.contraindications if f"contraindication.{r.id}" not in named] == []
