@@ -13,13 +13,14 @@ from cds_service.profiles.issues import Severity
 from cds_service.profiles.terminology import value_set_contains
 from cds_service.profiles.validation_run import Node, ValidationRun, below
 
-_OF_HL7 = "http://hl7.org/fhir/ConceptMap/"
+_OF_HL7 = ("http://hl7.org/fhir/ConceptMap/", "http://hl7.org/fhir/ValueSet/")
 
 
 def check_concept_map(run: ValidationRun, node: Node) -> None:
     """Check the codes on both sides against the value sets, as far as these are available."""
-    # A warning for HL7's own maps, of which R4 itself has some with such codes.
-    severity: Severity = "warning" if str(node.value.get("url")).startswith(_OF_HL7) else "error"
+    # A warning for HL7's own maps, or those in its value sets, of which R4 itself has some with such codes.
+    whole = run.scope.container if run.scope else node.value
+    severity: Severity = "warning" if str(whole.get("url")).startswith(_OF_HL7) else "error"
     sides = [(_value_set(node, side), side) for side in ("source", "target")]
     for group in below(node, "group"):
         for url, side in sides:

@@ -7,12 +7,13 @@ definition".
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.validation_run import Node, ValidationRun, below
 
-_OF_HL7 = "http://hl7.org/fhir/CapabilityStatement/"
+_OF_R4 = re.compile(r"http://hl7\.org/fhir/(CapabilityStatement/)?[^/]+")
 
 
 def check_search_parameter(run: ValidationRun, node: Node) -> None:
@@ -33,7 +34,7 @@ def check_capabilities(run: ValidationRun, node: Node) -> None:
 
     A different type is only a warning in HL7's own statements, of which R4 itself has some with such parameters.
     """
-    severity: Severity = "warning" if str(node.value.get("url")).startswith(_OF_HL7) else "error"
+    severity: Severity = "warning" if _OF_R4.fullmatch(str(node.value.get("url"))) else "error"
     for server in below(node, "rest"):
         for kind in below(server, "resource"):
             for one in below(kind, "searchParam"):

@@ -115,7 +115,10 @@ BUNDLES: dict[str, tuple[Json, list[str]]] = {
     "an entry with a urn without an id": (
         of(
             "collection",
-            {"fullUrl": "urn:uuid:2f1c9a5e-0b1d-4c58-9a3e-5d8f2b7c6a10", "resource": {"resourceType": "Patient"}},
+            {
+                "fullUrl": "urn:uuid:2f1c9a5e-0b1d-4c58-9a3e-5d8f2b7c6a10",
+                "resource": {"resourceType": "Patient", "active": True},
+            },
         ),
         [],
     ),

@@ -13,6 +13,12 @@ KNOWN: dict[str, str] = {
     "forbidden: an abstract resource type": "it reads DomainResource as a resource",
     "forbidden: an element with an id only": "ele-1 says that children do not count the id",
     "forbidden: extensions of unequal length": "it does not compare the lengths of the two arrays",
+    "valid: a code of another release in place of one that R4 lacks": (
+        "HL7's command line knows the extensions for other releases and accepts it, as we do; HAPI has none of them"
+    ),
+    "forbidden: a type of reference that is none": "R4 says that the type is the name of a resource type",
+    "forbidden: a language that is none": "it does not check the grammar of languages without a terminology server",
+    "extension: on the id of a resource": "its type is one of FHIRPath, which has no extensions",
     "forbidden: a system that is not absolute": _SYSTEM,
     "forbidden: a value set as system": _SYSTEM,
     "forbidden: a page as system": _SYSTEM,
