@@ -38,10 +38,11 @@ stop() {{
   rm pid
 }}
 start() {{
-  (set -a; . "{folder}/etc/ir-cds/environment"; exec setsid cds-service serve) >>server.log 2>&1 </dev/null &
+  (set -a; . "{folder}/etc/ir-cds/environment"; . "{folder}/drop-in"
+   exec setsid cds-service serve) >>server.log 2>&1 </dev/null &
   echo $! > pid
 }}
-case "$1" in start) start;; stop) stop;; restart) stop; start;; *) exit 64;; esac
+case "$1" in start) start;; stop) stop;; restart) stop; start;; daemon-reload) ;; *) exit 64;; esac
 """
 
 
@@ -70,6 +71,7 @@ class Machine:
             os.chown(folder / "var/lib/ir-cds", 61234, 61234)
         self.environment = folder / "etc" / "ir-cds" / "environment"
         self.environment.write_text(f"CDS_PORT={self.port}\nCDS_WORKERS=1\nCDS_LOG_KEY={'k' * 32}\n", "utf-8")
+        (folder / "drop-in").touch()
         (folder / "bin" / "systemctl").write_text(SYSTEMCTL.format(folder=folder), "utf-8")
         (folder / "bin" / "systemctl").chmod(0o755)
 
@@ -111,6 +113,29 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield made
     finally:
         made.run("systemctl stop ir-cds")
+
+
+def test_secrets_that_a_drop_in_hands_over_stay_the_only_ones(tmp_path: Path) -> None:
+    """Where key and database are credentials, the runbook's settings and its new key leave a service that starts."""
+    machine = Machine(tmp_path)
+    secrets = tmp_path / "etc/ir-cds/secrets"
+    secrets.mkdir()
+    machine.environment.write_text(f"CDS_PORT={machine.port}\nCDS_WORKERS=1\n", "utf-8")
+    (secrets / "log-key").write_text("k" * 32, "utf-8")
+    (secrets / "database-url").write_text(f"sqlite:///{tmp_path}/var/lib/ir-cds/other.db", "utf-8")
+    named = {"CDS_LOG_KEY": "log-key", "CDS_LOG_KEY_OLD": "log-key-old", "CDS_DATABASE_URL": "database-url"}
+    (tmp_path / "drop-in").write_text(
+        "".join(f"[ ! -e {secrets / file} ] || {name}_FILE={secrets / file}\n" for name, file in named.items()), "utf-8"
+    )
+    upgrade, key = "cds-service db upgrade", next(block for block in RUN if "openssl rand" in block)
+    try:
+        assert "other.db" in machine.run(f"{RUN[0]}{upgrade}")
+        machine.run(key)
+        until(machine.answers, "the service")
+        assert (secrets / "log-key-old").read_text("utf-8") == "k" * 32
+        assert "CDS_LOG_KEY" not in machine.environment.read_text("utf-8")
+    finally:
+        machine.run("systemctl stop ir-cds")
 
 
 def feedback_on_a_card(url: str) -> str:

@@ -3,7 +3,8 @@
     python tools/make_r4_definitions.py
 
 The source is the npm package `hl7.fhir.r4.examples` 4.0.1 (HL7, CC0-1.0), which contains the definitions of the
-specification besides its examples. `npm pack` fetches it; `--package FILE.tgz` uses a local copy.
+specification besides its examples; and `hl7.fhir.uv.extensions.r4` (HL7, CC0-1.0), which says where later releases
+allow R4's extensions. `npm pack` fetches both; `--package FILE.tgz` and `--extensions FILE.tgz` use local copies.
 The same source gives the same bytes, so that a second run verifies the committed file.
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 SOURCE = "hl7.fhir.r4.examples@4.0.1"
+EXTENSIONS = "hl7.fhir.uv.extensions.r4@5.3.0-ballot-tc1"
 VERSION = "4.0.1"
 TARGET = Path(__file__).parents[1] / "cds_service" / "profiles" / "r4_definitions.json.gz"
 
@@ -34,6 +36,7 @@ _CONSTRAINT = ("key", "severity", "human", "expression")
 _EVERYWHERE = {"ele-1", "ext-1"}
 _SYSTEM = ("resourceType", "url", "version", "content", "caseSensitive", "supplements")
 _PROPERTIES = {"parent", "subsumedBy", "notSelectable", "abstract"}
+_MAX_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 # URLs of example definitions in the specification.
 _EXAMPLES = ("http://example.", "http://acme.")
 
@@ -42,19 +45,31 @@ def main() -> None:
     """Read the package, reduce it, and write the compressed file."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--package", type=Path, help="a local copy of the .tgz")
+    options.add_argument("--extensions", type=Path, help="a local copy of the .tgz with the later extensions")
     options.add_argument("--to", type=Path, default=TARGET)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        kept = [slim for resource in _resources(given.package or _fetch(folder)) if (slim := _slim(resource))]
+        source = given.package or _fetch(folder, SOURCE)
+        kept = [slim for resource in _resources(source) if (slim := _slim(resource))]
+        later = {one.get("url"): one for one in _resources(given.extensions or _fetch(folder, EXTENSIONS))}
+    for slim in kept:
+        if more := _more_contexts(slim, later.get(slim["url"], {})):
+            slim["laterContext"] = more
     kept.sort(key=lambda slim: (slim["resourceType"], slim["url"]))
     text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
     given.to.write_bytes(gzip.compress(text, 9, mtime=0))
     print(f"{len(kept)} definitions, {len(text):,} bytes, compressed {given.to.stat().st_size:,}")
 
 
-def _fetch(folder: str) -> Path:
-    subprocess.run(["npm", "pack", "--silent", "--pack-destination", folder, SOURCE], check=True)
-    return next(Path(folder).glob("*.tgz"))
+def _fetch(folder: str, package: str) -> Path:
+    subprocess.run(["npm", "pack", "--silent", "--pack-destination", folder, package], check=True)
+    return next(Path(folder).glob(f"{package.partition('@')[0]}-*.tgz"))
+
+
+def _more_contexts(slim: dict[str, Any], later: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a later release allows an extension besides the places of R4."""
+    listed = [_pick(one, ("type", "expression")) for one in later.get("context", ())]
+    return [one for one in listed if one not in slim["context"]] if "context" in slim else []
 
 
 def _resources(package: Path) -> Iterator[dict[str, Any]]:
@@ -96,11 +111,18 @@ def _slim_element(element: dict[str, Any]) -> dict[str, Any]:
     if "type" in element:
         slim["type"] = [_pick(one, _TYPE) for one in element["type"]]
     if "valueSet" in element.get("binding", {}):
-        slim["binding"] = _pick(element["binding"], ("strength", "valueSet"))
+        slim["binding"] = _pick(element["binding"], ("strength", "valueSet")) | _max_value_set(element)
     constraints = [_pick(one, _CONSTRAINT) for one in element.get("constraint", []) if _is_kept(one["key"], element)]
     if constraints:
         slim["constraint"] = constraints
     return slim
+
+
+def _max_value_set(element: dict[str, Any]) -> dict[str, Any]:
+    """The maximum value set of a code. That of a concept is left out, because there a text is enough."""
+    is_code = all(one["code"] == "code" for one in element.get("type", ()))
+    listed = [one for one in element["binding"].get("extension", ()) if one["url"] == _MAX_VALUE_SET]
+    return {"extension": listed} if is_code and listed else {}
 
 
 def _is_kept(key: str, element: dict[str, Any]) -> bool:

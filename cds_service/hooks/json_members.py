@@ -23,19 +23,18 @@ _SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL)
 
 
-class _Name:
+class _Name(str):
     """A member name that equals no other, so that a duplicate member is not lost in the dict."""
 
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
 
 _Object = dict[_Name, msgspec.Raw]
 _BODY = msgspec.json.Decoder(
     dict[_Name, _Object | list[msgspec.Raw] | str | int | float | bool | None],
-    dec_hook=lambda _type, text: _Name(text),
+    dec_hook=lambda name, text: name(text),
 )
 _STRINGS = msgspec.json.Decoder(list[str])
 _VALUE = msgspec.json.Decoder()
@@ -59,7 +58,7 @@ def read_body(body: bytes) -> dict[str, Member]:
     except msgspec.DecodeError as error:
         raise RequestError(_syntax_message(body, error)) from None
     _reject_duplicates(members, "")
-    return {name.text: _by_name(value, name.text) for name, value in members.items()}
+    return {str(name): _by_name(value, name) for name, value in members.items()}
 
 
 def plain_values(members: Members) -> dict[str, Any]:
@@ -97,15 +96,15 @@ def string_list(raw: msgspec.Raw) -> list[str] | None:
 def _by_name(value: Any, parent: str) -> Member:
     if isinstance(value, dict):
         _reject_duplicates(value, f"/{parent}")
-        return {name.text: raw for name, raw in value.items()}
+        return {str(name): raw for name, raw in value.items()}
     member: Member = value
     return member
 
 
 def _reject_duplicates(names: Collection[_Name], pointer: str) -> None:
-    if len({name.text for name in names}) == len(names):
+    if len(set(map(str, names))) == len(names):
         return
-    repeated = [name for name, count in Counter(name.text for name in names).items() if count > 1]
+    repeated = [name for name, count in Counter(map(str, names)).items() if count > 1]
     if repeated:
         where = f"{pointer}/{repeated[0]}" if _SAFE_NAME.fullmatch(repeated[0]) else f"A member of {pointer or '/'}"
         raise RequestError(f"{where} is sent more than once: send each member once.")

@@ -11,6 +11,7 @@ from cds_service.knowledge.phrases import Phrases, unglued
 from cds_service.knowledge.table_rows import Row, TableRows
 from cds_service.knowledge.title_words import title_words
 from cds_service.knowledge.value_sets import CodeIndex, Hit
+from cds_service.knowledge.whole_titles import whole_titles
 from cds_service.knowledge.words import Words
 
 LANGUAGES = ("en", "de", "es", "fr")
@@ -82,12 +83,17 @@ def diagnosis_texts(
         sets = {hit.value_set for system in (_ICD, _ICD_OF_WHO) for hit in codes.lookup(system, code)}
         return tuple(Hit(value_set, "broader") for value_set in sorted(sets & asked))
 
+    whole = whole_titles()
+
+    def of_title(title: Sequence[str]) -> tuple[Hit, ...] | None:
+        return _common(asked, [codes.lookup(*code) for code in whole.codes_of(title) if codes.reads(*code)])
+
     asked_terms = [term for term, key in terms.items() if key in diagnoses and diagnoses[key].hits]
     known_titles = title_words(titles, (*asked_terms, *scattered))
     rare = frozenset(
         _term(word, noise, words) for listed in _OF_TITLES for word in plain_words["words"][listed].split()
     )
-    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, known_titles, rare, of_code)
+    return DiagnosisTexts(terms, diagnoses, scattered, noise, phrases, words, known_titles, rare, of_code, of_title)
 
 
 def phrases_of(row: Row) -> list[str]:
@@ -128,6 +134,15 @@ def _hits(row: Row, codes: CodeIndex, asked: frozenset[str]) -> tuple[Hit, ...]:
     possible = {hit.value_set: Hit(hit.value_set, "broader") for hit in _found(row.get("may_be", ()), codes)}
     certain = {hit.value_set: hit for hit in _found(row.get("codes", ()), codes)}
     return tuple(hit for hit in (possible | certain).values() if hit.value_set in asked)
+
+
+def _common(asked: frozenset[str], of_codes: Sequence[Sequence[Hit]]) -> tuple[Hit, ...] | None:
+    """What several codes of one title mean: surely only what each of them surely means; None without a code."""
+    if not of_codes:
+        return None
+    hits = {hit.value_set: hit for found in of_codes for hit in found if hit.value_set in asked}
+    sure = frozenset.intersection(*(frozenset(h.value_set for h in found if h.sufficient) for found in of_codes))
+    return tuple(hit if name in sure else Hit(name, "broader") for name, hit in sorted(hits.items()))
 
 
 def _joined(named: Named | None, hits: tuple[Hit, ...]) -> Named:

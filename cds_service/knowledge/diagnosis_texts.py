@@ -126,6 +126,7 @@ class DiagnosisTexts:
         titles: TitleWords,
         rare: frozenset[str] = frozenset(),
         of_code: Callable[[str], tuple[Hit, ...]] = lambda code: (),
+        of_title: Callable[[Sequence[str]], tuple[Hit, ...] | None] = lambda words: None,
     ) -> None:
         """Prepare.
 
@@ -139,9 +140,10 @@ class DiagnosisTexts:
             titles: words that only titles of other diagnoses have.
             rare: single terms in which no slip of the pen is forgiven: the index of slips is ten times a list of words.
             of_code: what a code that is written in a text may mean.
+            of_title: what the codes mean whose whole title some words are; None where they are none.
         """
         self._words, self._phrases, self._diagnoses = words, phrases, dict(diagnoses)
-        self._of_code, self._titles = of_code, titles
+        self._of_code, self._of_title, self._titles = of_code, of_title, titles
         self._noise = noise
         self._terms = dict(terms)
         self._lexicon = Lexicon(terms)
@@ -167,7 +169,13 @@ class DiagnosisTexts:
         mentions = [mention for phrase in phrases for mention in _mentions(phrase)]
         kinds = {kind for phrase in phrases for kind in phrase.kinds}
         says = not kinds.isdisjoint((PLAIN, HEAD)) or {PART, COMPLAINT} <= kinds
-        return DiagnosisReading(tuple(mentions), says and None not in kinds)
+        known = says and None not in kinds
+        if known and mentions:
+            return DiagnosisReading(tuple(mentions), known=True)
+        hits = self._of_title([word for phrase in self.words_in(text) for word in phrase])
+        if hits is None:
+            return DiagnosisReading(tuple(mentions), known)
+        return DiagnosisReading(_of_a_title(hits, mentions), known=True)
 
     def words_in(self, text: str) -> list[list[str]]:
         """The words of each phrase of a text, as written but for noise: what `title_words.toml` is made of."""
@@ -256,6 +264,17 @@ class DiagnosisTexts:
     def _term(self, meaning: str | None) -> _Term:
         named = self._diagnoses.get(meaning) if meaning else None
         return _Term(PLAIN if named else meaning, named)
+
+
+def _of_a_title(hits: tuple[Hit, ...], mentions: Iterable[Mention]) -> tuple[Mention, ...]:
+    """What a whole title says: as its code does, and what its words surely say beside that."""
+    by_code = {hit.value_set for hit in hits}
+    beside = [
+        Mention(sure, mention.standing, sure=True)
+        for mention in mentions
+        if mention.sure and (sure := tuple(h for h in mention.hits if h.sufficient and h.value_set not in by_code))
+    ]
+    return (*([Mention(hits, Standing.STATED, sure=True)] if hits else []), *beside)
 
 
 def _told(phrase: _Phrase) -> _Phrase:

@@ -91,12 +91,16 @@ class OrderTexts:
 
     def _prepared(self, synonyms: Mapping[str, Iterable[str]]) -> Iterator[_Synonym]:
         by_words: dict[str, list[str]] = {}
+        known: dict[str, OrderName] = {}
         for procedure, texts in synonyms.items():
             for text in texts:
-                by_words.setdefault(self._language.read([text]).words, []).append(procedure)
+                name = self._language.read([text])
+                by_words.setdefault(name.words, []).append(procedure)
+                if self._language.plain_words(text) == name.words:
+                    known[name.words] = name  # read again, it says the same
         for place, (words, ids) in enumerate(by_words.items()):
             if words.strip():
-                name = self._language.read([words])
+                name = known.get(words) or self._language.read([words])
                 yield _Synonym(
                     text=words,
                     words=frozenset(words.split()),

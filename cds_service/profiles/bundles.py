@@ -44,6 +44,8 @@ def check_bundle(run: ValidationRun, node: Node) -> None:
     """Check every entry: its fullUrl (present, absolute, consistent with the resource), and the rules of its type."""
     kind = str(node.value.get("type"))
     _check_links(run, node)
+    if kind == "document":
+        _check_linked(run, node)
     for position, entry in _entries(node.value):
         where = Node(entry, "BackboneElement", "entry", node, position)
         url, resource = entry.get("fullUrl"), entry.get("resource")
@@ -93,6 +95,34 @@ def _check_document(run: ValidationRun, node: Node, entry: dict[str, Any]) -> No
             run.error(where, "document-reference", "not-found", f"{reference} {problem}")
 
 
+def _check_linked(run: ValidationRun, node: Node) -> None:
+    """Check that every entry of a document is linked to its Composition, by references of either direction.
+
+    Source: FHIR R4 Documents, section 3.3.1: only what the Composition refers to, directly or through other entries, a
+    stylesheet, and Provenance of what is in the document.
+    """
+    entries = [one for one in _entries(node.value) if isinstance(one[1].get("resource"), dict)]
+    # Versions of a resource have the same fullUrl.
+    names = {id(entry["resource"]): str(entry.get("fullUrl", place)) for place, entry in entries}
+    links: dict[str, set[str]] = {name: set() for name in names.values()}
+    for _, entry in entries:
+        here = names[id(entry["resource"])]
+        for reference in _references(entry["resource"], everywhere=True):
+            target = names.get(id(resolve(run.scope_of(entry["resource"]), reference)))
+            if target is not None:
+                links[here].add(target)
+                links[target].add(here)
+    linked, pending = set[str](), [names[id(entry["resource"])] for _, entry in entries[:1]]
+    while pending:
+        if (name := pending.pop()) not in linked:
+            linked.add(name)
+            pending += links[name]
+    for place, entry in entries:
+        if names[id(entry["resource"])] not in linked and entry["resource"].get("resourceType") != "Binary":
+            where = Node(entry, "BackboneElement", "entry", node, place)
+            run.error(where, "document-reference", "business-rule", "is not linked to the Composition by any reference")
+
+
 def _document_problem(bundle: dict[str, Any], scope: Scope | None, reference: str) -> str | None:
     """Why a reference does not resolve to exactly one entry of the document; versions differ by `meta.versionId`."""
     if resolve(scope, reference) is None:
@@ -115,17 +145,17 @@ def _version(entry: dict[str, Any]) -> str | None:
     return version if isinstance(version, str) else None
 
 
-def _references(value: Any) -> Iterator[str]:
-    """All references in a value, except those in extensions."""
+def _references(value: Any, *, everywhere: bool = False) -> Iterator[str]:
+    """All references in a value, those in extensions only if `everywhere`."""
     if isinstance(value, list):
         for one in value:
-            yield from _references(one)
+            yield from _references(one, everywhere=everywhere)
     elif isinstance(value, dict):
         if isinstance(value.get("reference"), str):
             yield value["reference"]
         for name, one in value.items():
-            if name not in ("extension", "modifierExtension"):
-                yield from _references(one)
+            if everywhere or name not in ("extension", "modifierExtension"):
+                yield from _references(one, everywhere=everywhere)
 
 
 def _check_match(run: ValidationRun, where: Node, entry: dict[str, Any], resource: dict[str, Any]) -> None:
@@ -143,7 +173,10 @@ def _check_match(run: ValidationRun, where: Node, entry: dict[str, Any], resourc
 
 
 def _check_full_url(run: ValidationRun, where: Node, kind: str, resource_id: str, resource: dict[str, Any]) -> None:
-    if isinstance(resource.get("id"), str) and resource["id"] != resource_id:
+    if "id" not in resource:
+        message = f'fullUrl ends in "{resource_id}", but the resource has no id: add it, or use a urn:uuid: as fullUrl'
+        run.error(where, "full-url", "required", message)
+    elif isinstance(resource.get("id"), str) and resource["id"] != resource_id:
         run.error(
             where, "full-url", "value", f'fullUrl ends in "{resource_id}", the resource has the id "{resource["id"]}"'
         )

@@ -1,6 +1,7 @@
 """CodeSystems: a supplement has the content `supplement` and only codes of its system; properties have their types.
 
-Source: FHIR R4 CodeSystem, section Code System Supplements; CodeSystem.property.code and type.
+Source: FHIR R4 CodeSystem, section Code System Supplements; CodeSystem.property.code and type;
+CodeSystem.content, not-present: "None of the concepts defined by the code system are included".
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from cds_service.profiles.validation_run import Node, ValidationRun, below
 def check_code_system(run: ValidationRun, node: Node) -> None:
     """Check a CodeSystem: its properties, and against the system that it supplements, if that is available."""
     _check_properties(run, node)
+    if node.value.get("content") == "not-present" and node.value.get("concept"):
+        message = "has concepts, though its content is not-present: write fragment, example or complete"
+        run.error(node, "code-system-content", "business-rule", message)
     base = node.value.get("supplements")
     if not isinstance(base, str):
         return

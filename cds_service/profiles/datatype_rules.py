@@ -55,7 +55,7 @@ def _check_coding(run: ValidationRun, node: Node) -> None:
 def _system_problem(run: ValidationRun, system: str) -> str | None:
     known = run.definitions.code_system(system)
     if known is not None:
-        is_supplement = known.get("content") == "supplement"
+        is_supplement = known.get("content") == "supplement" or "supplements" in known
         return "is a supplement: use the code system that it supplements" if is_supplement else None
     if not _ABSOLUTE.match(system):
         return "is not absolute"

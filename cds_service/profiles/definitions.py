@@ -29,6 +29,7 @@ _KINDS = (
     "ImplementationGuide",
     "Questionnaire",
     "SearchParameter",
+    "Measure",
 )
 _OWN_FOLDERS = ("structure_definitions", "value_sets", "binding_sets", "code_systems")
 
@@ -71,6 +72,10 @@ class Definitions:
     def search_parameter(self, url: str) -> Mapping[str, Any] | None:
         """A SearchParameter by its canonical URL, or None."""
         return self._find("SearchParameter", url)
+
+    def measure(self, url: str) -> Mapping[str, Any] | None:
+        """A Measure by its canonical URL, or None."""
+        return self._find("Measure", url)
 
     def kind_of(self, url: str) -> str | None:
         """The resource type of the definition with this canonical URL, or None."""

@@ -21,6 +21,10 @@ _ADDITIONAL = {
 }
 _PURPOSES = {"required": "required", "maximum": "required", "extensible": "extensible"}
 _REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
+_MIN_LENGTH = "http://hl7.org/fhir/StructureDefinition/minLength"
+# How R4 writes ElementDefinition.mustHaveValue and valueAlternatives of R5.
+_MUST_HAVE_VALUE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue"
+_ALTERNATIVES = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives"
 _SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
 
 
@@ -67,7 +71,8 @@ class Element:
     """One element of a StructureDefinition. `children` is None if they are those of its type.
 
     `keys` maps each JSON property to its child and type (`valueQuantity` -> value[x], Quantity). Not frozen, because
-    trees are built step by step; never changed afterwards.
+    trees are built step by step; never changed afterwards. A primitive without a value needs one of the extensions in
+    `instead_of_value`, if that is not None.
     """
 
     path: str
@@ -84,9 +89,11 @@ class Element:
     fixed: Any = None
     pattern: Any = None
     bounds: Mapping[str, Any] = field(default_factory=dict)
+    min_length: int | None = None
     max_length: int | None = None
     regex: str | None = None
     is_modifier: bool = False
+    instead_of_value: tuple[str, ...] | None = None
     binding: Binding | None = None
     constraints: tuple[Constraint, ...] = ()
     children: dict[str, Element] | None = None
@@ -166,9 +173,11 @@ def _element(entry: Mapping[str, Any], url: str) -> Element:
         fixed=_value(entry, "fixed"),
         pattern=_value(entry, "pattern"),
         bounds={name[:3]: value for name, value in entry.items() if name.startswith(("minValue", "maxValue"))},
+        min_length=_extended(entry, _MIN_LENGTH, "valueInteger"),
         max_length=entry.get("maxLength"),
-        regex=_regex(entry),
+        regex=_extended(entry, _REGEX, "valueString"),
         is_modifier=bool(entry.get("isModifier")),
+        instead_of_value=_instead_of_value(entry),
         binding=_binding(entry.get("binding", {})),
         constraints=tuple(_constraint(one) for one in entry.get("constraint", ()) if one.get("expression")),
     )
@@ -196,12 +205,19 @@ def _type(entry: Mapping[str, Any]) -> Type:
     )
 
 
-def _regex(entry: Mapping[str, Any]) -> str | None:
-    """The regular expression from the `regex` extension of the element or its only type."""
+def _extended(entry: Mapping[str, Any], url: str, value: str) -> Any:
+    """The value of an extension of the element or its only type, such as `regex`; None without it."""
     types = entry.get("type", ())
     holders = [entry, types[0]] if len(types) == 1 else [entry]
     listed = (one for holder in holders for one in holder.get("extension", ()))
-    return next((one.get("valueString") for one in listed if one["url"] == _REGEX), None)
+    return next((one.get(value) for one in listed if one["url"] == url), None)
+
+
+def _instead_of_value(entry: Mapping[str, Any]) -> tuple[str, ...] | None:
+    listed = entry.get("extension", ())
+    urls = tuple(one["valueCanonical"] for one in listed if one["url"] == _ALTERNATIVES and "valueCanonical" in one)
+    is_needed = any(one["url"] == _MUST_HAVE_VALUE and one.get("valueBoolean") is True for one in listed)
+    return urls if urls or is_needed else None
 
 
 def _slicing(entry: Mapping[str, Any]) -> Slicing:

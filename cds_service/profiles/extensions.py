@@ -1,10 +1,11 @@
-"""Extensions: a known one is validated against its definition and context; an unknown one is not an error.
+"""Extensions: a known one is validated against its definition and context; an unknown one is an error only on request.
 
 Source: FHIR R4 Extensibility; Defining Extensions, section Context.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from cds_service.profiles.terminology import Tristate
 from cds_service.profiles.validation_run import Node, NotEvaluable, ValidationRun
 
 # FHIR itself uses Element for resources too; the others are kinds of resources without a type in R4.
+# An element of another release, as an extension. Source: FHIR R4 Version Management, section Extensions for Converting
+# between Versions.
+_OF_ANOTHER_RELEASE = re.compile(r"http://hl7\.org/fhir/\d\.\d/StructureDefinition/extension-\S+")
 _ANYWHERE = {"Element", "CanonicalResource", "MetadataResource"}
 
 
@@ -57,16 +61,37 @@ def _check_part(run: ValidationRun, node: Node, url: str, within: bool) -> None:
     )
     if names and None not in names and url not in names:
         message = f'the extension has no part "{url}", only {", ".join(sorted(names))}'
-        run.add("warning", node, "extension-url", "value", message)
+        run.error(node, "extension-url", "value", message)
 
 
 def _add_unknown(run: ValidationRun, node: Node, url: str) -> None:
-    if node.step == "modifierExtension":
-        message = f"the modifier extension {url} is unknown: it can change the meaning of the resource"
-        run.add("warning", node, "extension-unknown", "extension", message)
-    else:
-        message = f"the extension {url} is unknown: not checked"
-        run.add("information", node, "extension-unknown", "extension", message)
+    if _OF_ANOTHER_RELEASE.fullmatch(url):
+        run.add("information", node, "extension-unknown", "extension", f"{url} is of another release: not checked")
+        return
+    severity = run.unknown_extensions
+    if node.step != "modifierExtension":
+        remedy = "not checked" if severity == "information" else "add the package that defines it"
+        run.add(severity, node, "extension-unknown", "extension", f"the extension {url} is unknown: {remedy}")
+        return
+    message = f"the modifier extension {url} is unknown: it can change the meaning of the resource"
+    run.add("error" if severity == "error" else "warning", node, "extension-unknown", "extension", message)
+
+
+def stands_in(sibling: Any) -> bool:
+    """Whether the `_` part of a primitive says its value in another release, in place of a code that R4 lacks."""
+    return any(_OF_ANOTHER_RELEASE.fullmatch(url) for url in _urls(sibling))
+
+
+def has_any(sibling: Any, urls: Iterable[str]) -> bool:
+    """Whether the `_` part of a primitive has one of these extensions."""
+    return not _urls(sibling).isdisjoint(urls)
+
+
+def _urls(holder: Any) -> set[str]:
+    """The URLs of the extensions of an object; none for anything else."""
+    listed = holder.get("extension") if isinstance(holder, dict) else None
+    urls = [one.get("url") for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict)]
+    return {url for url in urls if isinstance(url, str)}
 
 
 def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None:
@@ -74,19 +99,39 @@ def _check_use(run: ValidationRun, node: Node, url: str, structure: Any) -> None
     if tree is not None and tree.is_modifier != (node.step == "modifierExtension"):
         right = "modifierExtension" if tree.is_modifier else "extension"
         run.error(node, "extension-modifier", "extension", f"{url} belongs in {right}")
-    # A warning for HL7's own extensions: later releases allow them in more contexts than R4, and correct invariants.
-    severity: Severity = "warning" if url.startswith(BASE) else "error"
-    if node.parent is not None and "contextInvariant" in structure:
+    if node.parent is None:
+        return
+    if "contextInvariant" in structure:
+        # A warning for HL7's own extensions, because later releases correct invariants.
+        severity: Severity = "warning" if url.startswith(BASE) else "error"
         _check_invariants(run, node, node.parent, structure["contextInvariant"], severity)
     contexts = structure.get("context", ())
-    answers = [_allows(run, one, node.parent) for one in contexts if node.parent]
-    if answers and True not in answers:
-        allowed = ", ".join(one["expression"] for one in contexts)
-        if None in answers:
-            message = f"whether {url} is allowed here can't be determined, only on {allowed}: not checked"
-            run.add("information", node, "extension-context", "not-supported", message)
-            return
-        run.add(severity, node, "extension-context", "extension", f"{url} is not allowed here, only on {allowed}")
+    answer = _allowed(run, contexts, node.parent)
+    if answer is True or not contexts:
+        return
+    allowed = ", ".join(one["expression"] for one in contexts)
+    if answer is None:
+        message = f"whether {url} is allowed here can't be determined, only on {allowed}: not checked"
+        run.add("information", node, "extension-context", "not-supported", message)
+        return
+    message = f"{url} is not allowed here, only on {allowed}"
+    run.add(_severity(run, url, structure, node.parent), node, "extension-context", "extension", message)
+
+
+def _severity(run: ValidationRun, url: str, structure: Any, host: Node) -> Severity:
+    """A warning for HL7's own extensions where a later release allows them, and in definitions: guides use them."""
+    if not url.startswith(BASE):
+        return "error"
+    if _allowed(run, structure.get("laterContext", ()), host) is not False:
+        return "warning"
+    tree = run.definitions.type_tree(str(run.scope.resource.get("resourceType"))) if run.scope else None
+    return "warning" if tree is not None and "url" in tree.keys else "error"
+
+
+def _allowed(run: ValidationRun, contexts: Iterable[Any], host: Node) -> Tristate:
+    """Whether one of the contexts of an extension is the element that has it."""
+    answers = [_allows(run, one, host) for one in contexts]
+    return True if True in answers else (None if None in answers else False)
 
 
 def _check_invariants(
@@ -110,7 +155,8 @@ def _check_invariants(
 def _allows(run: ValidationRun, context: Any, host: Node) -> Tristate:
     kind, expression = context["type"], context["expression"]
     if kind == "extension":
-        return host.type == "Extension" and host.value.get("url") == expression
+        whole = host.parent if host.step == "value" and host.parent else host  # the extension, or its value
+        return whole.type == "Extension" and whole.value.get("url") == expression
     if kind == "fhirpath":
         return _selects(run, expression, host)
     if kind != "element" or ":" in expression or "#" in expression or expression in _ANYWHERE:

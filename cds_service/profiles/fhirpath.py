@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from fhirpathpy import apply_parsed_path
+from fhirpathpy.engine.evaluators import evaluators, member_invocation
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.engine.util import get_data
 from fhirpathpy.models import models
@@ -21,7 +22,7 @@ from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 
 from cds_service.profiles.bindings import codes_of, contains_any
 from cds_service.profiles.references import resolve
-from cds_service.profiles.validation_run import Node, NotEvaluable, ValidationRun
+from cds_service.profiles.validation_run import Node, NotEvaluable, Scope, ValidationRun
 
 
 def evaluate(run: ValidationRun, node: Node, expression: str, **variables: Node) -> list[Any]:
@@ -71,9 +72,14 @@ def _named_definitions(expression: str) -> Iterator[tuple[str, str]]:
         yield found[1], f"http://hl7.org/fhir/{_FOLDERS[found[2]]}/{found[3]}"
 
 
+# The short form of a filter. Source: FHIR R4 FHIRPath, Additional functions, extension().
+_EXTENSION = re.compile(r"\bextension\(\s*('[^']*'|%`[^`]*`)\s*\)")
+
+
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> dict[str, Any]:
     expression = _NAMED.sub(r"%`\1`", expression)  # earlier releases of FHIR write %"vs-NAME"
+    expression = _EXTENSION.sub(r"extension.where(url = \1)", expression)  # the engine's has no primitives
     # A character that FHIRPath does not have is found first, because the parser prints a line about it.
     lexer = FHIRPathLexer(InputStream(expression))
     lexer.removeErrorListeners()
@@ -99,6 +105,8 @@ def _adapted(tree: dict[str, Any], *, in_function: bool = False) -> dict[str, An
     kind = tree.get("type")
     inner = in_function or kind == "ParamList"
     tree = tree | {"children": [_adapted(one, in_function=inner) for one in tree.get("children", ())]}
+    if kind == "MemberInvocation":
+        return tree | {"type": _MEMBER}
     if kind == "InvocationTerm" and not inner and tree["children"][0]["type"] == "ThisInvocation":
         return _CONTEXT  # type: ignore[no-any-return]  # fhirpathpy has no types here
     if kind != "TypeExpression" or tree["children"][-1].get("text") not in _SYSTEM_TYPES:
@@ -125,6 +133,50 @@ def _as_operator(tree: dict[str, Any]) -> dict[str, Any] | None:
     return {"type": "TypeExpression", "terminalNodeText": [name["text"]], "children": [value, specifier]}
 
 
+_MEMBER = "FhirMemberInvocation"
+
+
+def _member(ctx: Any, parents: Any, tree: Any) -> list[Any]:
+    """The children of a name, a primitive with its extensions as one node: the engine makes two of it.
+
+    Its extensions are then found after an index and in filters too, as in `given[0].extension`.
+    """
+    key = tree["children"][0]["terminalNodeText"][0].strip("`")
+    tree = tree | {"type": "MemberInvocation"}
+    if key[:1].isupper() or not isinstance(parents, list):  # a type: `Patient.name`
+        return member_invocation(ctx, parents, tree)  # type: ignore[no-any-return]  # fhirpathpy has no types here
+    found: list[Any] = []
+    for parent in parents:
+        node = ResourceNode.create_node(parent)
+        beside = node._data
+        if not isinstance(node.data, Mapping) and isinstance(beside, Mapping) and key in beside:
+            node = ResourceNode.create_node(beside, "Element")
+        found += _joined(member_invocation(ctx, [node], tree), node.data, key)
+    return found
+
+
+def _joined(children: list[Any], holder: Any, key: str) -> list[Any]:
+    """Children of which the primitives have their `_` part, which the engine lists after them."""
+    if not isinstance(holder, Mapping):
+        return children
+    beside_key = re.compile(rf"_{key}([A-Z]\w*)?")
+    name = next((one for one in holder if beside_key.fullmatch(one)), None)
+    siblings = holder[name] if name else None
+    beside = siblings if isinstance(siblings, list) else [siblings]
+    values = children[: len(children) - len(beside)] if siblings else children
+    if not siblings or not values or any(isinstance(one.data, Mapping | list) for one in values):
+        return children
+    for value, sibling in zip(values, beside, strict=False):
+        value._data = sibling
+    without_value = [one for one in values if one.data is None and isinstance(one._data, Mapping)]
+    for one in without_value:
+        one.data = one._data
+    return [one for one in values if one.data is not None]
+
+
+evaluators[_MEMBER] = _member
+
+
 @cache
 def _model() -> dict[str, Any]:
     return models["r4"]
@@ -143,14 +195,13 @@ _HERE = ("#", "urn:")
 
 def _calls(run: ValidationRun) -> Mapping[str, Any]:
     """FHIR functions that the engine lacks. Source: FHIR R4 FHIRPath, Additional functions."""
-    scope = run.scope
 
     def resolved(inputs: list[Any]) -> list[Any]:
-        references = [one.get("reference") if isinstance(one, dict) else one for one in inputs]
-        found = {one: resolve(scope, one) for one in references if isinstance(one, str)}
-        if elsewhere := [one for one, target in found.items() if target is None and not one.startswith(_HERE)]:
+        references = [(one, one.get("reference") if isinstance(one, dict) else one) for one in inputs]
+        found = [(text, resolve(_scope_of(run, one), text)) for one, text in references if isinstance(text, str)]
+        if elsewhere := [text for text, target in found if target is None and not text.startswith(_HERE)]:
             raise NotEvaluable(f"{elsewhere[0]} is not at hand")
-        return [ResourceNode.create_node(one) for one in found.values() if one is not None]
+        return [ResourceNode.create_node(target) for _, target in found if target is not None]
 
     def member_of(inputs: list[Any], url: str) -> list[Any]:
         kinds = ["CodeableConcept" if isinstance(one, dict) and "coding" in one else "Coding" for one in inputs]
@@ -180,6 +231,32 @@ def _calls(run: ValidationRun) -> Mapping[str, Any]:
         "memberOf": {"fn": member_of, "arity": {1: ["String"]}},
         "conformsTo": {"fn": conforms_to, "arity": {1: ["String"]}},
     }
+
+
+def _scope_of(run: ValidationRun, reference: Any) -> Scope | None:
+    """The scope of the resource that holds a reference: in a Bundle, that of its entry."""
+    scope = run.scope
+    if scope is None or scope.type != "Bundle" or not isinstance(reference, dict):
+        return scope
+    key = "holders", id(scope.resource)
+    if key not in run.cache:
+        run.cache[key] = dict(_holders(run, scope.resource))
+    return run.cache[key].get(id(reference), scope)  # type: ignore[no-any-return]
+
+
+def _holders(run: ValidationRun, bundle: dict[str, Any]) -> Iterator[tuple[int, Scope | None]]:
+    """The id of every Reference in the entries of a Bundle, with the scope of its entry's resource."""
+    for entry in bundle.get("entry", ()):
+        resource = entry.get("resource")
+        pending = [resource]
+        while pending:
+            one = pending.pop()
+            if isinstance(one, list):
+                pending += one
+            elif isinstance(one, dict):
+                if "reference" in one:
+                    yield id(one), run.scope_of(resource)
+                pending += one.values()
 
 
 def _to_string(inputs: list[Any]) -> list[Any]:

@@ -21,7 +21,21 @@ _ELEMENTS = {
     *("del", "s", "strike", "u", "font", "center"),
 }
 _ATTRIBUTES = {
-    *("title", "style", "class", "id", "idref", "lang", "xml:lang", "dir", "accesskey", "tabindex", "span", "width"),
+    *(
+        "title",
+        "style",
+        "class",
+        "id",
+        "idref",
+        "lang",
+        "xml:lang",
+        "xml:space",
+        "dir",
+        "accesskey",
+        "tabindex",
+        "span",
+        "width",
+    ),
     *("align", "valign", "char", "charoff", "abbr", "axis", "headers", "scope", "rowspan", "colspan"),
     *("summary", "frame", "rules", "border", "cellspacing", "cellpadding", "href", "name", "rel", "rev"),
     *("target", "charset", "type", "hreflang", "shape", "coords", "src", "alt", "longdesc", "height"),

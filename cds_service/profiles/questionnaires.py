@@ -1,27 +1,24 @@
 """Validates QuestionnaireResponses against their Questionnaire, if it is available or contained.
 
 Source: FHIR R4 QuestionnaireResponse, elements questionnaire, item, item.linkId and item.item; Questionnaire, item type
-codes, maxLength and the extensions minValue, maxValue, maxDecimalPlaces, minLength and regex.
-enableWhen is not evaluated: an item that has it may be left out.
+codes, required, repeats, answerOption and answerValueSet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
+from cds_service.profiles.answer_limits import count_problem, excludes_others, limit_problems
 from cds_service.profiles.bindings import codes_of
-from cds_service.profiles.definitions import BASE
+from cds_service.profiles.enable_when import answers_by_link, is_enabled
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.references import resolve
 from cds_service.profiles.terminology import contains, value_set_contains
 from cds_service.profiles.validation_run import Node, ValidationRun
-from cds_service.profiles.values import bound_problem, equals_fixed, matches_regex, quoted
+from cds_service.profiles.values import equals_fixed, quoted
 
 _COMPLETE = {"completed", "amended"}
-_WITHOUT_ANSWER = {"group", "display"}
-_WITH_OPTIONS = {"choice", "open-choice"}
 _ANSWERS = {
     **{kind: {kind} for kind in ("boolean", "decimal", "integer", "date", "dateTime", "time", "string")},
     "text": {"string"},
@@ -31,8 +28,7 @@ _ANSWERS = {
     "quantity": {"Quantity"},
     "choice": {"Coding"},
     "open-choice": {"Coding", "string"},
-    "group": set(),
-    "display": set(),
+    **{kind: set[str]() for kind in ("group", "display", "question")},
 }
 
 Json = dict[str, Any]
@@ -44,6 +40,7 @@ def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
     if questionnaire is not None:
         contained = [*_listed(questionnaire.get("contained")), *_listed(node.value.get("contained"))]
         run.cache["contained"] = {f"#{one.get('id')}": one for one in contained}
+        run.cache["answers"] = answers_by_link(node.value)
         _check_items(run, node, _listed(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
 
 
@@ -64,6 +61,7 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
     places = {link: place for place, link in enumerate(known)}
     last = 0
     seen: dict[str, int] = {}
+    counts = dict.fromkeys(known, 0)
     answered: set[str] = set()
     for index, item in enumerate(_listed(node.value.get("item"))):
         where = Node(item, "BackboneElement", "item", node, index)
@@ -78,14 +76,26 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
             run.error(where, "answer-order", "structure", f"item {quoted(link)} comes earlier in the Questionnaire")
         last = max(last, places[link])
         seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
-        if item.get("answer") or str(known[link].get("type")) in _WITHOUT_ANSWER:
+        counts[link] += max(len(_listed(item.get("answer"))), known[link].get("type") == "group")
+        if item.get("answer") or known[link].get("type") == "display" or _is_answered(item):
             answered.add(link)
+        if complete and _is_answered(item) and is_enabled(known[link], node, run.cache["answers"]) is False:
+            run.error(where, "answer-disabled", "business-rule", f"item {quoted(link)} is answered, but not enabled")
         _check_item(run, where, known[link], complete)
     for link, question in known.items():
         if seen.get(link, 0) > 1 and not question.get("repeats"):
             run.error(node, "answer-repeats", "structure", f"item {quoted(link)} may be answered only once")
-        if complete and question.get("required") is True and link not in answered and "enableWhen" not in question:
+        is_due = complete and (question.get("required") is True or link in seen)
+        if problem := count_problem(question, counts[link], 0 if is_due else 1):
+            run.error(node, "answer-repeats", "structure", f"item {quoted(link)} {problem}")
+        is_missing = complete and question.get("required") is True and link not in answered
+        if is_missing and is_enabled(question, node, run.cache["answers"]):
             run.error(node, "answer-required", "required", f"item {quoted(link)} must be answered")
+
+
+def _is_answered(item: Json) -> bool:
+    """Whether an item, or one inside of it, has an answer."""
+    return bool(_listed(item.get("answer"))) or any(map(_is_answered, _listed(item.get("item"))))
 
 
 def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) -> None:
@@ -94,9 +104,12 @@ def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) 
         _check_items(run, node, inner, complete)
     elif "item" in node.value:
         run.error(node, "answer-link", "structure", "has items beside its answers: they belong in answer.item")
-    for index, answer in enumerate(_listed(node.value.get("answer"))):
+    answers = _listed(node.value.get("answer"))
+    for index, answer in enumerate(answers):
         where = Node(answer, "BackboneElement", "answer", node, index)
         _check_answer(run, where, question)
+        if len(answers) > 1 and any(excludes_others(question, value) for _, value in _values(answer)):
+            run.error(where, "answer-option", "business-rule", "is an option that excludes every other answer")
         if inner or "item" in answer:
             _check_items(run, where, inner, complete)
 
@@ -117,16 +130,16 @@ def _check_answer(run: ValidationRun, node: Node, question: Json) -> None:
         return
     if _is_other(run, question, kind, value):
         # A warning for an open choice: records have codes of their own there, though R4 allows only text.
-        severity: Severity = "error" if question["type"] == "choice" else "warning"
+        severity: Severity = "warning" if question["type"] == "open-choice" else "error"
         message = f"{quoted(value)} is not an option of the question"
         run.add(severity, node, "answer-option", "code-invalid", message)
-    for problem in _limit_problems(question, value):
+    for problem in limit_problems(run.definitions, question, value):
         run.error(node, "answer-limit", "value", problem)
 
 
 def _is_other(run: ValidationRun, question: Json, kind: str, value: Any) -> bool:
     """Whether an answer is certainly none of the options; the free text of an open choice may be anything."""
-    if question["type"] not in _WITH_OPTIONS or (question["type"] == "open-choice" and kind == "String"):
+    if question["type"] == "open-choice" and kind == "String":
         return False
     codes = codes_of(value, "Coding") if kind == "Coding" else []
     options = [given for one in _listed(question.get("answerOption")) for given in _values(one)]
@@ -145,27 +158,6 @@ def _is_other(run: ValidationRun, question: Json, kind: str, value: Any) -> bool
     if inside := run.cache["contained"].get(url):
         return contains(run.definitions, inside, system, code) is False
     return value_set_contains(run.definitions, url, system, code) is False
-
-
-def _limit_problems(question: Json, value: Any) -> Iterator[str]:
-    """How an answer exceeds `maxLength` and the extensions of the question that limit it."""
-    limits = {str(one.get("url")): given for one in _listed(question.get("extension")) for _, given in _values(one)}
-    for which in ("min", "max"):
-        bound = limits.get(f"{BASE}{which}Value")
-        if bound is not None and (problem := bound_problem(which, value, bound)):
-            yield problem
-    places = limits.get(f"{BASE}maxDecimalPlaces")
-    if isinstance(places, int) and isinstance(value, Decimal) and -int(value.as_tuple().exponent) > places:
-        yield f"has more than {places} decimal places"
-    if not isinstance(value, str):
-        return
-    longest, shortest, pattern = question.get("maxLength"), limits.get(f"{BASE}minLength"), limits.get(f"{BASE}regex")
-    if isinstance(longest, int) and len(value) > longest:
-        yield f"is longer than {longest} characters"
-    if isinstance(shortest, int) and len(value) < shortest:
-        yield f"is shorter than {shortest} characters"
-    if isinstance(pattern, str) and not matches_regex(pattern, value):
-        yield f"does not match {pattern}"
 
 
 def _values(holder: Json) -> Iterator[tuple[str, Any]]:

@@ -18,6 +18,7 @@ REST_URL = re.compile(
     r"(?P<base>https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(/_history/\S{1,64})?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_TYPE_NAME = re.compile(r"[A-Za-z]+")
 # The query of a search: name=value, joined by &.
 _QUERY = re.compile(r"[\w.:\-]+=[^&\s]+(&[\w.:\-]+=[^&\s]+)*")
 # Bundles that are self-contained, so that a urn: must resolve within them.
@@ -65,6 +66,8 @@ def check_reference(run: ValidationRun, node: Node, allowed: Type, *, full: bool
     named = node.value.get("type")
     if full and kind and isinstance(named, str) and run.definitions.is_resource(named) and named != kind:
         run.error(node, "reference-type", "structure", f"has the type {named}, but refers to {kind}")
+    if full and isinstance(named, str) and _TYPE_NAME.fullmatch(named) and not run.definitions.is_resource(named):
+        run.error(node, "reference-type", "structure", f"has the type {named}, which is not a resource type")
     kind = kind or (named if isinstance(named, str) and run.definitions.is_resource(named) else None)
     if reference:
         _check_aggregation(run, node, reference, found, allowed.aggregation)

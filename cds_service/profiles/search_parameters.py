@@ -1,7 +1,8 @@
 """SearchParameters: consistency with the definition that they are derived from or refer to, if it is available.
 
 Source: FHIR R4 SearchParameter.derivedFrom: "consistent with the definition from which it is defined";
-CapabilityStatement.rest.resource.searchParam, definition and type.
+CapabilityStatement.rest.resource.searchParam.type: "It SHALL be the same as the type in the search parameter
+definition".
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Any
 
 from cds_service.profiles.issues import Severity
 from cds_service.profiles.validation_run import Node, ValidationRun, below
+
+_OF_HL7 = "http://hl7.org/fhir/CapabilityStatement/"
 
 
 def check_search_parameter(run: ValidationRun, node: Node) -> None:
@@ -28,12 +31,13 @@ def check_search_parameter(run: ValidationRun, node: Node) -> None:
 def check_capabilities(run: ValidationRun, node: Node) -> None:
     """Check the search parameters of a CapabilityStatement against their definitions.
 
-    A different type is only a warning, because HL7's own statements have such parameters.
+    A different type is only a warning in HL7's own statements, of which R4 itself has some with such parameters.
     """
+    severity: Severity = "warning" if str(node.value.get("url")).startswith(_OF_HL7) else "error"
     for server in below(node, "rest"):
         for kind in below(server, "resource"):
             for one in below(kind, "searchParam"):
-                _check_type(run, one, _known(run, one.value.get("definition")), "warning")
+                _check_type(run, one, _known(run, one.value.get("definition")), severity)
 
 
 def _check_type(run: ValidationRun, node: Node, known: Any, severity: Severity) -> None:

@@ -146,7 +146,8 @@ def _matches(run: ValidationRun, item: Node, one: Element, kind: str, path: str)
         wanted = [True if e.min_occurs > 0 else (False if e.max_occurs == 0 else None) for e in elements]
         return None if None in wanted else bool(nodes) == wanted[0]
     if kind == "type":
-        allowed = {t.code for e in elements for t in e.types}
+        # `contentString` in the path of a slice is itself a slice of content[x], by its type.
+        allowed = {t.code for e in elements for one in (e.slices or [e]) for t in one.types}
         return _meets_type(run, nodes, allowed) if allowed else _UNCONSTRAINED
     if any(node.value is _UNRESOLVED for node in nodes):
         return None
@@ -269,10 +270,16 @@ def _next_values(run: ValidationRun, node: Node, step: str) -> Iterator[tuple[ob
     for key, one in host.items():
         if key == step or (key.startswith(step) and key[len(step) : len(step) + 1].isupper()):
             known = tree.keys.get(key) if tree else None
-            kind = known[1] if known else ""
+            kind = known[1] if known else _named_type(run, key[len(step) :])
             for inner in one if isinstance(one, list) else [one]:
                 named = inner.get("resourceType") if isinstance(inner, dict) else None
                 yield inner, named if isinstance(named, str) else kind
+
+
+def _named_type(run: ValidationRun, suffix: str) -> str:
+    """The type in the name of a choice, such as `String` in contentString; empty if it names none."""
+    names = (suffix, suffix[:1].lower() + suffix[1:])
+    return next((one for one in names if one and run.definitions.type_tree(one)), "")
 
 
 def _elements_at(run: ValidationRun, element: Element, steps: tuple[str, ...], kind: str) -> Iterator[Element]:

@@ -7,7 +7,7 @@ its base does not have, there is no snapshot, and the profile is reported as not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Element = dict[str, Any]
@@ -39,7 +39,7 @@ def with_snapshot(structure: Mapping[str, Any], find: Find) -> Mapping[str, Any]
     if base is None:
         raise SnapshotError(f"base {structure.get('baseDefinition')} is not available")
     elements = elements_of(base)
-    for entry in structure.get("differential", {}).get("element", ()):
+    for entry in with_ids(structure.get("differential", {}).get("element", ())):
         elements = apply(elements, entry, find)
     return {**structure, "snapshot": {"element": list(elements.values())}}
 
@@ -47,6 +47,26 @@ def with_snapshot(structure: Mapping[str, Any], find: Find) -> Mapping[str, Any]
 def elements_of(structure: Mapping[str, Any]) -> dict[str, Element]:
     """The elements of a snapshot by id."""
     return {entry["id"]: dict(entry) for entry in structure["snapshot"]["element"]}
+
+
+def with_ids(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The elements of a differential, each with an id: without one, it belongs to the slice above it in the list.
+
+    Source: FHIR R4 ElementDefinition, sections Element Ids and Slicing.
+    """
+    latest: dict[str, str] = {}
+    for entry in entries:
+        path, name = str(entry["path"]), entry.get("sliceName")
+        latest = {one: known for one, known in latest.items() if one != path and not one.startswith(f"{path}.")}
+        made = _id_of(path, latest) + (f":{name}" if name else "")
+        latest[path] = str(entry.get("id") or made)
+        yield {**entry, "id": latest[path]}
+
+
+def _id_of(path: str, latest: Mapping[str, str]) -> str:
+    """The id of a path, below the latest element or slice of each path above it."""
+    above, dot, last = path.rpartition(".")
+    return latest.get(path) or (f"{_id_of(above, latest)}.{last}" if dot else path)
 
 
 def apply(elements: dict[str, Element], entry: Mapping[str, Any], find: Find) -> dict[str, Element]:
@@ -57,8 +77,7 @@ def apply(elements: dict[str, Element], entry: Mapping[str, Any], find: Find) ->
         SnapshotError: something that is needed is not available.
     """
     root = next(iter(elements.values()))["path"]
-    identity = str(entry.get("id") or _identity(entry))
-    identity = ".".join([root, *identity.split(".")[1:]])
+    identity = ".".join([root, *str(entry["id"]).split(".")[1:]])
     if identity.partition(".")[0].partition(":")[0] != root:
         raise NotInBase(f"{identity} is not below {root}")
     elements, known = locate(elements, identity, find)
@@ -73,11 +92,6 @@ def _extension_max(entry: Mapping[str, Any], find: Find) -> Element:
     profiles = [url for one in entry.get("type", ()) for url in one.get("profile", ())]
     definition = find(profiles[0]) if profiles else None
     return {"max": definition["snapshot"]["element"][0]["max"]} if definition else {}
-
-
-def _identity(entry: Mapping[str, Any]) -> str:
-    name = entry.get("sliceName")
-    return f"{entry['path']}:{name}" if name else str(entry["path"])
 
 
 def locate(elements: dict[str, Element], identity: str, find: Find) -> tuple[dict[str, Element], str]:

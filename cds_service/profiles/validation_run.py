@@ -62,7 +62,8 @@ class Scope:
 
 @dataclass(slots=True)
 class ValidationRun:
-    """One validation of one resource. `profile_url` is the StructureDefinition being checked.
+    """One validation of one resource. `profile_url` is the StructureDefinition being checked, `unknown_extensions` the
+    severity of an extension without a definition.
 
     `conforms` returns whether a node conforms to a profile, None if the profile is not available. It is passed in,
     because slices, references and constraints call it while `walk`, which defines it, calls them.
@@ -70,6 +71,7 @@ class ValidationRun:
 
     definitions: Definitions
     conforms: Callable[[ValidationRun, Node, str], bool | None]
+    unknown_extensions: Severity = "information"
     issues: list[Issue] = field(default_factory=list)
     scope: Scope | None = None
     profile_url: str = ""

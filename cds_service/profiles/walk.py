@@ -13,7 +13,10 @@ from typing import Any
 from cds_service.profiles import (
     bundles,
     code_systems,
+    concept_maps,
+    enable_when,
     extensions,
+    measure_reports,
     narrative,
     questionnaires,
     references,
@@ -39,6 +42,9 @@ _BASE_TYPES = {"Element", "BackboneElement"}
 _RESOURCE_CHECKS: dict[str, Callable[[ValidationRun, Node], None]] = {
     "Bundle": bundles.check_bundle,
     "CodeSystem": code_systems.check_code_system,
+    "ConceptMap": concept_maps.check_concept_map,
+    "Questionnaire": enable_when.check_questionnaire,
+    "MeasureReport": measure_reports.check_measure_report,
     "QuestionnaireResponse": questionnaires.check_questionnaire_response,
     "SearchParameter": search_parameters.check_search_parameter,
     "StructureDefinition": structure_definitions.check_structure_definition,
@@ -235,7 +241,11 @@ def _is_well_formed(run: ValidationRun, node: Node) -> bool:
 def _check_content(run: ValidationRun, node: Node, element: Element) -> None:
     value = node.value
     if value is None:
-        if node.type == "code" and element.binding and element.binding.strength == "required":
+        if element.instead_of_value is not None and not extensions.has_any(node.sibling, element.instead_of_value):
+            wanted = " or ".join(("a value", *(f"the extension {url}" for url in element.instead_of_value)))
+            run.error(node, "value-missing", "required", f"{element.path} needs {wanted}")
+        is_bound = node.type == "code" and element.binding and element.binding.strength == "required"
+        if is_bound and element.binding and not extensions.stands_in(node.sibling):
             message = f"has no code: one from the value set {element.binding.value_set} is required"
             run.error(node, "binding", "code-invalid", message)
         return
@@ -248,6 +258,8 @@ def _check_content(run: ValidationRun, node: Node, element: Element) -> None:
             run.error(node, f"{which}-value", "value", problem)
     if element.regex and isinstance(value, str) and not matches_regex(element.regex, value):
         run.error(node, "regex", "value", f"{quoted(value)} does not match {element.regex}")
+    if element.min_length and isinstance(value, str) and len(value) < element.min_length:
+        run.error(node, "min-length", "value", f"is shorter than {element.min_length} characters")
     if element.max_length and isinstance(value, str) and len(value) > element.max_length:
         run.error(node, "max-length", "too-long", f"is longer than {element.max_length} characters")
     if element.binding:
@@ -275,6 +287,8 @@ def _check_sibling(run: ValidationRun, node: Node, element: Element, full: bool)
     if full and not _has_properties(run, inner, tree):
         return
     _check_children(run, inner, tree, [child for name, child in tree.children.items() if name != "value"], full)
+    if full and node.step == "id" and node.type == "id" and "extension" in inner.value:
+        run.error(node, "extension-context", "extension", "the id of a resource has no extensions")
     if full and node.value is None and "extension" not in inner.value:
         run.error(node, "ele-1", "invariant", "has neither a value nor an extension")
 

@@ -33,7 +33,7 @@ from sqlalchemy.dialects import sqlite
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
-NEWEST_REVISION = "2026_11_summaries_for_a_while"
+NEWEST_REVISION = "2026_11_cards_of_a_service"
 """The migration that these tables are of: where a database has it, nothing is migrated."""
 
 
@@ -133,7 +133,7 @@ CARDS = Table(
     Column("subject", String(64)),
     Column("evidence", String(64)),
     Index("cards_at", "at"),
-    Index("cards_subject", "subject"),
+    Index("cards_subject_service", "subject", "service", "at"),
 )
 """One row per card, shown or withheld in shadow, to join feedback with.
 

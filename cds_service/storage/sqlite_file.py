@@ -21,7 +21,9 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = str(path)
         self._log = Path(f"{path}-wal")
+        self._log_name = str(self._log)
         self._opened: FileId | None = None
         self._opened_log: FileId | None = None
         self._was_filled = False
@@ -32,7 +34,10 @@ class SqliteFile:
         Raises:
             StoreUnavailable: there is none.
         """
-        found = _identify(self.path)
+        return _id(self._look())
+
+    def _look(self) -> os.stat_result:
+        found = _stat(self._name)
         if found is None:
             raise StoreUnavailable(
                 f"The database file {self.path.name} is gone: put it back, or create an empty one with "
@@ -46,13 +51,18 @@ class SqliteFile:
         Raises:
             StoreUnavailable: it is gone, was emptied, can't be written, or was put beside the log of another one.
         """
-        found, log = self.identify(), _identify(self._log)
+        was_filled = self._was_filled  # before the look at the file: another thread may see it filled meanwhile
+        file = self._look()
+        found, log = _id(file), _identify(self._log_name)
         if writing and not os.access(self.path, os.W_OK):
             raise StoreUnavailable(
                 f"The database file {self.path.name} can't be written: make it writable for the service."
             )
         if found == self._opened:
-            self._check_not_emptied()
+            if file.st_size:
+                self._was_filled = True
+            elif was_filled:
+                raise StoreUnavailable(f"The database file {self.path.name} was emptied: restore a backup.")
             self._opened_log = log
             return True
         if self._opened is not None and log is not None and log == self._opened_log:
@@ -66,20 +76,13 @@ class SqliteFile:
         """New connections are to this file."""
         self._opened, self._opened_log, self._was_filled = file, None, False
 
-    def _check_not_emptied(self) -> None:
-        was_filled = self._was_filled  # before the look at the file: another thread may see it filled meanwhile
-        if self.path.stat().st_size:
-            self._was_filled = True
-        elif was_filled:
-            raise StoreUnavailable(f"The database file {self.path.name} was emptied: restore a backup.")
-
     def check_kept(self, file: FileId) -> None:
         """Call it after a commit to this file.
 
         Raises:
             StoreUnavailable: it is no longer the file at the path, so what was committed is not kept.
         """
-        if _identify(self.path) != file:
+        if _identify(self._name) != file:
             raise StoreUnavailable(f"The database file {self.path.name} was replaced or deleted: nothing was kept.")
 
     def is_disk_full(self) -> bool:
@@ -91,9 +94,17 @@ class SqliteFile:
         return disk.f_bavail * disk.f_frsize < _MIN_FREE_BYTES
 
 
-def _identify(path: Path) -> FileId | None:
+def _identify(name: str) -> FileId | None:
+    found = _stat(name)
+    return _id(found) if found is not None else None
+
+
+def _stat(name: str) -> os.stat_result | None:
     try:
-        found = path.stat()
+        return os.stat(name)  # noqa: PTH116  three looks a call, and Path.stat takes twice as long
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+
+
+def _id(file: os.stat_result) -> FileId:
+    return file.st_dev, file.st_ino

@@ -10,9 +10,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -38,6 +38,13 @@ _ENGINE_OPTIONS: dict[str, Any] = {
     "json_deserializer": msgspec.json.decode,
 }
 _MIGRATION_LOCK = 0x49_52_43_44  # an arbitrary key for pg_advisory_xact_lock
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Closable)
 
 
 class Store:
@@ -72,7 +79,8 @@ class Store:
             self._check_file(writing=False)
             if self._is_up_to_date:
                 return
-            with _translate_errors(), self._connection() as connection, self._pause_on_failure(), connection.begin():
+            opened = self._opened(self._engine.connect)
+            with _translate_errors(), opened as connection, self._pause_on_failure(), connection.begin():
                 _lock_for_migration(connection, self._is_sqlite)
                 if _is_empty(connection):
                     make_tables(connection)
@@ -110,12 +118,11 @@ class Store:
             StoreUnavailable: the database can't be reached, timed out, or its file is gone; nothing was kept.
             RowsRejected: the database works and refuses these rows; nothing was kept.
         """
-        self._check_file(writing)
-        if not self._is_up_to_date:
-            self.upgrade()
-        with _translate_errors(), self._connection() as connection:
+        self._make_ready(writing)
+        with _translate_errors(), self._opened(self._engine.connect) as connection:
             with connection.begin():
-                self._set_timeout(connection, int(seconds * 1000))
+                if statement := self._timeout(connection.info, seconds):
+                    connection.exec_driver_sql(statement)
                 if writing and self._is_sqlite:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
@@ -129,9 +136,13 @@ class Store:
 
     def rows(self, statement: Prepared, values: Mapping[str, Any], seconds: float) -> Sequence[tuple[Any, ...]]:
         """What a prepared SELECT finds, as the driver gives it; the arguments and errors are those of `transaction`."""
-        with self.transaction(seconds) as connection:
-            cursor = connection.connection.cursor()  # a result of SQLAlchemy costs as much as the whole transaction
+        self._make_ready(writing=False)
+        # The driver alone: a transaction and a result of SQLAlchemy cost more than the statement.
+        with _translate_errors(), self._opened(self._engine.raw_connection) as connection:
+            cursor = connection.cursor()
             try:
+                if timeout := self._timeout(connection.info, seconds):
+                    cursor.execute(timeout)
                 cursor.execute(statement.text, statement.filled(values))
                 return cursor.fetchall()
             except self._driver_error as error:
@@ -162,6 +173,11 @@ class Store:
         """Close all connections; call it before a fork and at the end."""
         self._engine.dispose()
 
+    def _make_ready(self, writing: bool) -> None:
+        self._check_file(writing)
+        if not self._is_up_to_date:
+            self.upgrade()
+
     def _check_file(self, writing: bool) -> None:
         """If another SQLite file was put in place, open that one and migrate it."""
         if self._file is None or self._file.is_opened(writing=writing):
@@ -173,20 +189,23 @@ class Store:
                 self._is_up_to_date = False
                 self._file.set_opened(file)
 
-    def _set_timeout(self, connection: sa.Connection, milliseconds: int) -> None:
+    def _timeout(self, info: dict[Any, Any], seconds: float) -> str | None:
+        """The statement that limits how long others wait for locks; None where the connection has the limit already."""
+        milliseconds = int(seconds * 1000)
         if not self._is_sqlite:
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
-        elif connection.info.get("timeout") != milliseconds:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
-            connection.info["timeout"] = milliseconds
+            return f"SET LOCAL statement_timeout = {milliseconds}"
+        if info.get("timeout") == milliseconds:
+            return None
+        info["timeout"] = milliseconds
+        return f"PRAGMA busy_timeout = {milliseconds}"
 
     @contextmanager
-    def _connection(self) -> Iterator[sa.Connection]:
+    def _opened(self, connect: Callable[[], C]) -> Iterator[C]:
         if self._clock() < self._retry_at:
             raise StoreUnavailable("The database can't be reached.")
         with self._pause_on_failure():
-            connection = self._engine.connect()
-        with connection:
+            connection = connect()
+        with closing(connection):
             yield connection
 
     @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -112,10 +113,13 @@ def _check_host_header(app: Flask, public_url: str | None) -> None:
     """
     public = _hostname(public_url)
 
+    @lru_cache(maxsize=256)
+    def is_ours(host: str) -> bool:
+        return (name := _hostname(f"//{host}")) == public or is_loopback(name)
+
     @app.before_request
     def check_host() -> None:
-        host = _hostname(f"//{request.host}")
-        if host != public and not is_loopback(host):
+        if not is_ours(request.host):
             raise RequestError(
                 "The service answers callers on this machine only, and the Host header names another. "
                 "Register clients (CDS_CLIENTS), or set CDS_PUBLIC_URL to the URL that is called."

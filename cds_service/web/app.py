@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
-from flask import Flask, Response
+from flask import Flask
 
 from cds_service.cards.context import telling_of
 from cds_service.clinical_data.data_request import FetchLimits
@@ -50,6 +51,15 @@ _SECURITY_HEADERS = {
 }
 
 
+_WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class _Application(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: none is asynchronous, and Flask would look for that eight times a call."""
+        return func
+
+
 class LoadedTables(msgspec.Struct, frozen=True):
     """The tables of an application: version, the day for which they were loaded, and the day to load them again."""
 
@@ -85,7 +95,7 @@ def create_app(
         SettingError: a setting that clients need, or the database URL, can't be used.
         TableError: the tables are wrong.
     """
-    app = Flask(__name__, static_folder=None)
+    app = _Application(__name__, static_folder=None)
     # One byte above the limit: Werkzeug silently truncates a chunked body there, and the extra byte reveals it.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1
     # A redirect breaks a browser's preflight, and discovery must never redirect.
@@ -138,7 +148,7 @@ def create_app(
         telling_of(settings, knowledge, client.language)
     require_authentication(app, settings, verifier)
     limit_rate(app, settings)
-    app.after_request(_add_security_headers(settings.public_url))
+    app.wsgi_app = _with_security_headers(app.wsgi_app, settings.public_url)  # type: ignore[method-assign,assignment]  # as Flask says
     return app
 
 
@@ -173,13 +183,16 @@ def _random_id() -> str:
     return str(uuid4())
 
 
-def _add_security_headers(public_url: str | None) -> Callable[[Response], Response]:
+def _with_security_headers(app: _WsgiApp, public_url: str | None) -> _WsgiApp:
+    """Every answer has the headers, unless a page has set its own."""
     hsts = {"Strict-Transport-Security": "max-age=31536000"} if (public_url or "").startswith("https://") else {}
-    headers = _SECURITY_HEADERS | hsts
+    headers = [*_SECURITY_HEADERS.items(), *hsts.items()]
 
-    def add(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
-        return response
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, given: list[tuple[str, str]], *error: Any) -> Any:
+            names = {name.lower() for name, _ in given}
+            return start_response(status, given + [one for one in headers if one[0].lower() not in names], *error)
 
-    return add
+        return app(environ, start)
+
+    return answer

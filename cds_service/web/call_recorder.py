@@ -22,7 +22,7 @@ from cds_service.storage.answered import CardMark, Earlier, already_answered
 from cds_service.storage.records import CallRecord
 from cds_service.storage.writer import Writer
 from cds_service.unread import Unread, unread_of
-from cds_service.web.calling_client import calling_issuer, client_name
+from cds_service.web.calling_client import ANONYMOUS, calling_client
 from cds_service.web.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Stopwatch:
 
 
 class ReceivedCall(msgspec.Struct, frozen=True):
-    """One hook call to record; with `shadow` nothing of its answer is shown.
+    """One hook call to record; with `shadow` nothing of its answer is shown. `issuer` is empty without clients.
 
     `marks`: what its cards are known by in the store, by their uuids, once they were asked for.
     """
@@ -55,7 +55,20 @@ class ReceivedCall(msgspec.Struct, frozen=True):
     at: datetime
     knowledge_version: str
     shadow: bool
+    issuer: str
     marks: dict[str, tuple[CardMark, ...]] = msgspec.field(default_factory=dict)
+
+    @property
+    def client(self) -> str:
+        """What the records call the client."""
+        return self.issuer or ANONYMOUS
+
+
+def receive(request: HookRequest, at: datetime, knowledge_version: str, *, shadow: bool) -> ReceivedCall:
+    """The current call; in shadow also where its client is."""
+    client = calling_client()
+    issuer = client.issuer if client is not None else ""
+    return ReceivedCall(request, at, knowledge_version, shadow or (client is not None and client.shadow), issuer)
 
 
 class CallRecorder(msgspec.Struct, frozen=True):
@@ -77,13 +90,14 @@ class CallRecorder(msgspec.Struct, frozen=True):
         """The answer without the cards that were answered, or shown earlier; all of them where nobody can tell."""
         if self.writer is None or call.shadow or not (marks := self._marks(call, result)):
             return result
-        earlier = Earlier(client_name(), call.request.service.id, call.at)
+        earlier = Earlier(call.client, call.request.service.id, call.at)
         try:
             answered = already_answered(
                 self.writer.store, marks, earlier, seconds=_TIMEOUT_SECONDS, shown_at=self.writer.shown_at
             )
         except (StoreUnavailable, SettingError) as error:
-            _log.error("cards that were answered are shown again: %s", error.message)
+            if self.writer.problem is None:  # else the writer has said it, once and not at each call
+                _log.error("cards that were answered are shown again: %s", error.message)
             return result
         return _without(answered, result)
 
@@ -92,7 +106,7 @@ class CallRecorder(msgspec.Struct, frozen=True):
 
         def mark(key: bytes, topic: str, basis: Basis) -> CardMark:
             def keyed(*parts: str) -> str:
-                return pseudonym(key, calling_issuer(), json.dumps([call.request.patient_id, *parts]))
+                return pseudonym(key, call.issuer, json.dumps([call.request.patient_id, *parts]))
 
             return CardMark(keyed(topic, *basis.orders), keyed(basis.evidence), basis.must_repeat)
 
@@ -119,10 +133,10 @@ class CallRecorder(msgspec.Struct, frozen=True):
             at=call.at,
             service=call.request.service.id,
             hook=call.request.service.hook,
-            client=client_name(),
+            client=call.client,
             peer=request.remote_addr or "",
             # The same pseudonym as in the log, so that records and log lines can be matched.
-            patient=pseudonym(self.log_keys[0], calling_issuer(), call.request.patient_id),
+            patient=pseudonym(self.log_keys[0], call.issuer, call.request.patient_id),
             shadow=call.shadow,
             knowledge_version=call.knowledge_version,
             milliseconds={stage: seconds * 1000 for stage, seconds in stopwatch.seconds.items()},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
@@ -27,6 +27,8 @@ P = ParamSpec("P")
 
 _log = logging.getLogger(__name__)
 
+_MOST_LABELS = 256
+"""Series of a metric that are kept at hand: the library checks names and values of labels at each look."""
 _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _RECORDS_SECONDS = (0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _FHIR_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -57,20 +59,22 @@ class Metrics:
         from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
         disable_created_metrics()  # type: ignore[no-untyped-call]  # not typed in the library
+        at_hand = lru_cache(_MOST_LABELS)
         self._folder = folder
         self._registry = registry = CollectorRegistry()
-        self._calls = Counter("cds_calls", "Hook calls answered.", ("service", "status", "client"), registry=registry)
-        self._stages = Histogram(
+        calls = Counter("cds_calls", "Hook calls answered.", ("service", "status", "client"), registry=registry)
+        stages = Histogram(
             "cds_stage_seconds", "Time in each stage of a call.", ("stage",), buckets=_STAGE_SECONDS, registry=registry
         )
-        self._cards = Counter("cds_cards", "Cards by topic.", ("row", "indicator", "shown"), registry=registry)
-        self._orders = Counter(
-            "cds_orders", "Orders by how they were recognized.", ("recognized_by",), registry=registry
-        )
-        self._unknown = Counter("cds_unknown", "Unknown answers, by reason.", ("reason",), registry=registry)
-        self._unavailable = Counter(
+        cards = Counter("cds_cards", "Cards by topic.", ("row", "indicator", "shown"), registry=registry)
+        orders = Counter("cds_orders", "Orders by how they were recognized.", ("recognized_by",), registry=registry)
+        unknown = Counter("cds_unknown", "Unknown answers, by reason.", ("reason",), registry=registry)
+        unavailable = Counter(
             "cds_unavailable", "Calls with missing data, by kind and reason.", ("data", "reason"), registry=registry
         )
+        self._calls, self._stages = at_hand(calls.labels), at_hand(stages.labels)
+        self._cards, self._orders = at_hand(cards.labels), at_hand(orders.labels)
+        self._unknown, self._unavailable = at_hand(unknown.labels), at_hand(unavailable.labels)
         self._fhir = Histogram(
             "cds_fhir_seconds",
             "Duration of requests to FHIR servers.",
@@ -108,13 +112,13 @@ class Metrics:
     @_best_effort
     def count_call(self, service: str, status: int, client: str) -> None:
         """Count one answered hook call."""
-        self._calls.labels(service, str(status), client).inc()
+        self._calls(service, str(status), client).inc()
 
     @_best_effort
     def observe_stages(self, seconds: Mapping[str, float]) -> None:
         """Observe the duration of each stage of one call, in seconds."""
         for stage, time in seconds.items():
-            self._stages.labels(stage).observe(time)
+            self._stages(stage).observe(time)
 
     @_best_effort
     def observe_fhir(self, data: str, seconds: float, outcome: str) -> None:
@@ -132,15 +136,15 @@ class Metrics:
         """Count the cards, unknown answers and missing data of one call; with `shadow` no card was shown."""
         for card in summary.cards:
             shown = "no" if shadow or card.uuid is None else "yes"
-            self._cards.labels(card.topic, card.indicator, shown).inc()
+            self._cards(card.topic, card.indicator, shown).inc()
         for order in summary.orders:
             if order.recognized_by is not None:
-                self._orders.labels(order.recognized_by).inc()
+                self._orders(order.recognized_by).inc()
         for reason, count in summary.unknown.items():
-            self._unknown.labels(reason).inc(count)
+            self._unknown(reason).inc(count)
         for data, reasons in summary.unavailable.items():
             for reason in reasons:
-                self._unavailable.labels(data, reason).inc()
+                self._unavailable(data, reason).inc()
 
     @_best_effort
     def count_lost_records(self, count: int) -> None:

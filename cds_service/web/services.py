@@ -25,7 +25,7 @@ from cds_service.security.fhir_servers import is_allowed_server, is_loopback
 from cds_service.settings import Settings
 from cds_service.web.bodies import json_body
 from cds_service.web.call_log import add_log_fields
-from cds_service.web.call_recorder import CallRecorder, ReceivedCall, Stopwatch
+from cds_service.web.call_recorder import CallRecorder, Stopwatch, receive
 from cds_service.web.calling_client import calling_client, client_name
 from cds_service.web.status import not_ready
 from cds_service.web.summary_links import SummaryLinks
@@ -77,7 +77,7 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
         add_log_fields(hook=hook_request.service.hook, patient_id=hook_request.patient_id)
         hook_request = _with_allowed_server(hook_request)
         stopwatch.lap("hooks")
-        received = ReceivedCall(hook_request, dependencies.clock(), knowledge.version, _in_shadow(settings))
+        received = receive(hook_request, dependencies.clock(), knowledge.version, shadow=settings.shadow)
         result, telling = None, _telling(settings, knowledge)
         try:
             result = answer(
@@ -133,11 +133,6 @@ def _telling(settings: Settings, knowledge: Knowledge) -> Telling:
     """What the site and the calling client choose about cards."""
     client = calling_client()
     return telling_of(settings, knowledge, client.language if client is not None else None)
-
-
-def _in_shadow(settings: Settings) -> bool:
-    client = calling_client()
-    return settings.shadow or (client is not None and client.shadow)
 
 
 def _encode(result: Answer, settings: Settings, *, shadow: bool) -> bytes:

@@ -231,6 +231,30 @@ def test_what_is_shown(
     assert lines[-1].startswith("1 resource: ") is counts
 
 
+UNKNOWN_EXTENSIONS = {
+    "as usual": ("extension", None, "information"),
+    "a warning": ("extension", "warning", "warning"),
+    "an error": ("extension", "error", "error"),
+    "a modifier as usual": ("modifierExtension", None, "warning"),
+    "a modifier, never less than a warning": ("modifierExtension", "information", "warning"),
+    "a modifier, an error": ("modifierExtension", "error", "error"),
+}
+
+
+@pytest.mark.parametrize(("where", "asked", "severity"), UNKNOWN_EXTENSIONS.values(), ids=UNKNOWN_EXTENSIONS.keys())
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.server)])
+def test_how_unknown_extensions_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str, asked: str | None, severity: str, jobs: str
+) -> None:
+    """--unknown-extensions sets their severity, in JSON and in the exit code; without it they are information."""
+    resource = patient(**{where: [{"url": "http://x.org/y", "valueCode": "x"}]})
+    options = [] if asked is None else ["--unknown-extensions", asked]
+    file = write(tmp_path / "a.json", resource)
+    assert main(["validate", file, "--format", "json", "--jobs", jobs, *options]) == (severity == "error")
+    found = [one for one in json.loads(capsys.readouterr().out)["issue"] if "extension-unknown" in json.dumps(one)]
+    assert [(one["severity"], one["expression"]) for one in found] == [(severity, [f"Patient.{where}[0]"])]
+
+
 def test_json_has_the_place_and_only_what_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In JSON, line and column are the extensions that HL7's validator uses."""
     main(["validate", write(tmp_path / "a.json", BROKEN), "--format", "json", "--severity", "error"])

@@ -55,8 +55,11 @@ def named(reading: DiagnosisReading) -> set[str]:
 
 @pytest.mark.slow
 def test_no_title_or_inclusion_term_that_is_asked_for_reads_as_nothing() -> None:
-    """Each of the thousands of names that releases give what is asked for names it, or counts as not read."""
-    asked = {text: sets for text, sets in titles().items() if sets}
+    """Each of the thousands of names that releases give what is asked for names it, or counts as not read.
+
+    But for those that only say that a pregnancy is over: they answer a question, and none is open without them.
+    """
+    asked = {text: sets for text, sets in titles().items() if sets - {"condition-pregnancy-ended"}}
     found = [text for text, sets in asked.items() if sets & named(read(text))]
     assert len(asked) > 7_000
     assert len(found) > len(asked) / 2

@@ -14,7 +14,7 @@ from cds_service.profiles.definitions import Definitions, core_resources
 from cds_service.profiles.elements import Constraint, Element
 from cds_service.profiles.validation_run import Node, NotEvaluable, Scope, ValidationRun
 from cds_service.profiles.walk import conforms
-from tests.profiles.resources import LOINC, Json, coded, element, found, observation, patient, profile, rules
+from tests.profiles.resources import LOINC, Json, bundle, coded, element, found, observation, patient, profile, rules
 
 SAMPLES = [
     json.loads(line, parse_float=Decimal)
@@ -150,6 +150,36 @@ def test_a_constraint_on_what_is_elsewhere_is_not_checked() -> None:
     assert (issue.severity, "Patient/p1 is not at hand" in issue.message) == ("information", True)
     inside = observation(contained=[{"resourceType": "Group", "id": "g"}], subject={"reference": "#g"})
     assert "own-1" in rules(inside, asked)
+
+
+TRUE_OF_PRIMITIVES = [
+    "name.given[1].extension('http://x.org/y').exists()",
+    "name.given.first().extension.empty()",
+    "name.given.where(hasValue() and extension('http://x.org/y').exists()) = 'b'",
+    "name.given.extension.value.count() = 2",
+    "(name.given[1].extension('http://x.org/y').value as String) = 'n'",
+    "name.given.where(hasValue()).count() = 2",
+    "birthDate.extension('http://x.org/y').value = 'n'",
+]
+
+
+@pytest.mark.parametrize("expression", TRUE_OF_PRIMITIVES)
+def test_a_primitive_and_its_extensions_are_one(expression: str) -> None:
+    """A primitive is found with its extensions, also one of several; one without a value has them only."""
+    added = {"extension": [{"url": "http://x.org/y", "valueString": "n"}]}
+    resource = patient(name=[{"given": ["a", "b", None], "_given": [None, added, added]}], _birthDate=added)
+    assert rules(resource, constrained("Patient", expression)) == []
+    assert rules(resource, constrained("Patient", f"({expression}).not()")) == ["own-1"]
+
+
+def test_a_constraint_of_a_bundle_finds_what_an_entry_contains() -> None:
+    """`#x` in an entry is resolved in that entry, also by a constraint of the Bundle."""
+    contained = [{"resourceType": "Device", "id": "d"}]
+    entries = [observation(id=f"o{n}", contained=contained, device={"reference": "#d"}) for n in (1, 2)]
+    asked = constrained("Bundle", "entry.resource.ofType(Observation).all(device.resolve() is Device)")
+    assert rules(bundle(*entries), asked) == []
+    del entries[1]["contained"]
+    assert "own-1" in rules(bundle(*entries), asked)
 
 
 def test_a_constraint_in_a_contained_resource() -> None:

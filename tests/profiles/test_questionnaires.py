@@ -43,8 +43,6 @@ QUESTIONNAIRE = {
         {
             "linkId": "2",
             "type": "quantity",
-            "required": True,
-            "enableWhen": [{"question": "1.1", "operator": "=", "answerBoolean": True}],
             "item": [{"linkId": "2.1", "type": "url"}],
         },
         {"linkId": "3", "type": "boolean", "item": [{"linkId": "3.1", "type": "string", "required": True}]},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cds_service.profiles.issues import SEVERITIES, Severity
+from cds_service.profiles.validate import validate
 from tests.profiles.resources import (
     HL7,
     OURS,
@@ -106,6 +108,17 @@ BUNDLES: dict[str, tuple[Json, list[str]]] = {
         of("collection", entry(fullUrl="http://x.org/fhir/Group/p1")),
         ["full-url"],
     ),
+    "an entry with the URL of what has no id": (
+        of("collection", {"fullUrl": "http://x.org/fhir/Patient/p1", "resource": {"resourceType": "Patient"}}),
+        ["full-url"],
+    ),
+    "an entry with a urn without an id": (
+        of(
+            "collection",
+            {"fullUrl": "urn:uuid:2f1c9a5e-0b1d-4c58-9a3e-5d8f2b7c6a10", "resource": {"resourceType": "Patient"}},
+        ),
+        [],
+    ),
     "an entry of a collection without its URL": (of("collection", {"resource": patient()}), ["full-url"]),
     "an entry of a batch without its URL": (
         of("batch", {"resource": patient(), "request": {"method": "POST", "url": "Patient"}}),
@@ -161,14 +174,34 @@ def a_document(author: str) -> Json:
 @pytest.mark.parametrize(("author", "expected"), [("Practitioner/d", []), ("Practitioner/e", ["document-reference"])])
 def test_a_document_is_complete(author: str, expected: list[str]) -> None:
     """The targets of a document's Composition must be in the document."""
-    assert rules(a_document(author)) == expected
+    assert rules(a_document(author))[:1] == expected
+
+
+LINKED: dict[str, tuple[Json, list[str]]] = {
+    "by nothing": ({}, ["document-reference"]),
+    "by what refers to it": ({"subject": {"reference": "Patient/p1"}}, []),
+    "through another entry": ({"hasMember": [{"reference": "Observation/o2"}]}, []),
+}
+
+
+@pytest.mark.parametrize(("more", "expected"), LINKED.values(), ids=LINKED.keys())
+def test_a_document_holds_only_what_is_linked(more: Json, expected: list[str]) -> None:
+    """Every entry of a document is linked to its Composition, directly or not, in either direction."""
+    document = a_document("Practitioner/d")
+    extra = {"resourceType": "Observation", "id": "o1", "status": "final", "code": {"text": "x"}, **more}
+    between = {"resourceType": "Observation", "id": "o2", "status": "final", "code": {"text": "x"}}
+    between |= {"performer": [{"reference": "Practitioner/d"}]}
+    document["entry"] += bundle(extra, between, {"resourceType": "Binary", "id": "css", "contentType": "text/css"})[
+        "entry"
+    ]
+    assert rules(document) == expected
 
 
 def test_in_a_document_a_reference_is_resolved_by_full_url() -> None:
     """Where the author's entry has a urn, its type and id do not find it: only the urn does."""
     document = a_document("Practitioner/d")
     document["entry"][-1]["fullUrl"] = urn = "urn:uuid:2f1c9a5e-0b1d-4c58-9a3e-5d8f2b7c6a10"
-    assert rules(document) == ["document-reference"]
+    assert set(rules(document)) == {"document-reference"}
     document["entry"][0]["resource"]["author"] = [{"reference": urn}]
     assert rules(document) == []
 
@@ -188,7 +221,7 @@ def test_a_document_may_hold_two_versions(author: str, expected: list[str]) -> N
     last = document["entry"].pop()
     for version in ("1", "2"):
         document["entry"].append(last | {"resource": last["resource"] | {"meta": {"versionId": version}}})
-    assert rules(document) == expected
+    assert rules(document)[:1] == expected
 
 
 @pytest.mark.parametrize(
@@ -265,6 +298,12 @@ MODIFIER["differential"]["element"][0] |= {"isModifier": True, "isModifierReason
 ON_NAMES = extension("names", element("Extension.url", fixedUri=OURS + "names"), context="HumanName")
 
 
+INSIDE = extension("inside", element("Extension.url", fixedUri=OURS + "inside"))
+INSIDE["context"] = [{"type": "extension", "expression": OURS + "simple"}]
+WITHIN = {"url": OURS + "inside", "valueCode": "x"}
+TRANSLATED = [{"url": "lang", "valueCode": "de"}, {"url": "content", "valueString": "x"}]
+
+
 def extended(name: str, where: str = "extension", **value: object) -> Json:
     """A patient with the extension under test."""
     return patient(**{where: [{"url": OURS + name, **(value or {"valueCode": "x"})}]})
@@ -287,6 +326,28 @@ EXTENSIONS: dict[str, tuple[Json, list[str]]] = {
     "a modifier where it belongs": (extended("modifier", "modifierExtension"), []),
     "no modifier among the modifiers": (extended("simple", "modifierExtension"), ["extension-modifier"]),
     "unknown": (extended("unknown"), []),
+    "on the value of an extension": (
+        patient(
+            _gender={"extension": [{"url": OURS + "simple", "_valueCode": {"extension": [WITHIN]}, "valueCode": "x"}]}
+        ),
+        ["extension-context"],  # of the outer one alone
+    ),
+    "a part that is not defined": (
+        patient(extension=[{"url": HL7 + "patient-nationality", "extension": [{"url": "x", "valueCode": "x"}]}]),
+        ["extension-url"],
+    ),
+    "of HL7, in another place": (
+        patient(extension=[{"url": HL7 + "humanname-own-name", "valueString": "x"}]),
+        ["extension-context"],
+    ),
+    "of HL7, where later releases allow it": (
+        patient(_gender={"extension": [{"url": HL7 + "translation", "extension": TRANSLATED}]}),
+        [],
+    ),
+    "on the id of a resource": (
+        patient(_id={"extension": [{"url": "http://x.org/y", "valueCode": "x"}]}),
+        ["extension-context"],
+    ),
     "unknown, on a primitive": (patient(_gender={"extension": [{"url": "http://x.org/y", "valueCode": "x"}]}), []),
 }
 
@@ -294,7 +355,18 @@ EXTENSIONS: dict[str, tuple[Json, list[str]]] = {
 @pytest.mark.parametrize(("resource", "expected"), EXTENSIONS.values(), ids=EXTENSIONS.keys())
 def test_extensions(resource: Json, expected: list[str]) -> None:
     """A known extension is validated against its definition and context; an unknown one is not an error."""
-    assert rules(resource, SIMPLE, MODIFIER, ON_NAMES) == expected
+    assert rules(resource, SIMPLE, MODIFIER, ON_NAMES, INSIDE) == expected
+
+
+@pytest.mark.parametrize("severity", ["information", "warning", "error"])
+def test_an_element_of_another_release_is_no_unknown_extension(severity: Severity) -> None:
+    """FHIR defines an extension for every element of other releases: never more than information."""
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Patient.x"
+    resource = patient(extension=[{"url": url, "valueString": "x"}, {"url": "http://x.org/y", "valueString": "x"}])
+    issues = validate(resource, unknown_extensions=severity)
+    assert [one.severity for one in issues if one.rule == "extension-unknown"] == sorted(
+        [severity, "information"], key=SEVERITIES.index
+    )
 
 
 def placed(*contexts: tuple[str, str]) -> Json:

@@ -9,6 +9,13 @@ import pytest
 from tests.profiles.resources import HL7, OURS, Json, element, profile, rules
 
 BASE = profile("Extension", element("Extension.url", fixedUri=OURS + "base"), name="base") | {"context": []}
+
+
+def by(path: str) -> Json:
+    """A slicing."""
+    return {"slicing": {"discriminator": [{"type": "value", "path": path}], "rules": "open"}}
+
+
 FITTING = [
     element("Observation.value[x]", min=1),
     element("Observation.valueQuantity.unit", min=1),
@@ -27,6 +34,19 @@ CASES: dict[str, tuple[str, list[Json], list[str]]] = {
     "below a choice of several types": ("Observation", [element("Observation.value[x].unit", min=1)], []),
     "another fixed value": ("base", [element("Extension.url", fixedUri=OURS + "derived")], ["differential"]),
     "the same fixed value": ("base", [element("Extension.url", fixedUri=OURS + "base")], []),
+    "a profile of its type": (
+        "Observation",
+        [element("Observation.value[x]", type=[{"code": "Quantity", "profile": [HL7 + "SimpleQuantity"]}])],
+        [],
+    ),
+    "a profile of another type": (
+        "Observation",
+        [element("Observation.value[x]", type=[{"code": "Quantity", "profile": [HL7 + "Count"]}])],
+        ["differential"],
+    ),
+    "sliced by what it has": ("Observation", [element("Observation.identifier", **by("type.coding"))], []),
+    "sliced by what it has not": ("Observation", [element("Observation.identifier", **by("code"))], ["differential"]),
+    "sliced by a target": ("Observation", [element("Observation.performer", **by("resolve().code"))], []),
     "of a base that is not at hand": ("http://x.org/y", [element("Observation.values", min=1)], []),
 }
 

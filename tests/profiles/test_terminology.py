@@ -197,11 +197,37 @@ def test_a_supplement_adds_to_codes_that_are_there(more: Json, expected: list[st
     assert rules(supplement | more, CODES) == expected
 
 
-@pytest.mark.parametrize(("content", "expected"), [("supplement", ["coding-system"]), ("complete", [])])
-def test_a_supplement_is_no_system_of_a_coding(content: str, expected: list[str]) -> None:
-    """A Coding must use the supplemented system, not the supplement, unless that says that it is complete."""
+@pytest.mark.parametrize("content", ["supplement", "complete"])
+def test_a_supplement_is_no_system_of_a_coding(content: str) -> None:
+    """A Coding must use the supplemented system, not the supplement, whatever content that claims."""
     supplement = CODES | {"url": "http://x.org/more", "supplements": SYSTEM, "content": content}
-    assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == expected
+    assert rules(observation(code=coded("http://x.org/more", "a")), supplement) == ["coding-system"]
+
+
+@pytest.mark.parametrize(("content", "expected"), [("not-present", ["code-system-content"]), ("fragment", [])])
+def test_a_code_system_without_content_has_no_concepts(content: str, expected: list[str]) -> None:
+    """Content not-present means that none of the concepts are there."""
+    system = {"resourceType": "CodeSystem", "status": "active", "content": content, "concept": [{"code": "a"}]}
+    assert rules(system) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (f"{SYSTEM}#a", []),
+        (f"{SYSTEM}|1.0#a", []),
+        (f"{SYSTEM}|a", []),
+        (f"{FAR}#x", []),
+        (f"{SYSTEM}#z", ["value-set-filter"]),
+        ("a", ["value-set-filter"]),
+    ],
+)
+def test_a_filter_by_a_coding(value: str, expected: list[str]) -> None:
+    """A property of type Coding is filtered by system#code, whose code exists if the system is known."""
+    system = CODES | {"url": "http://x.org/with", "property": [{"code": "of", "type": "Coding"}]}
+    include = {"system": "http://x.org/with", "filter": where("=", value, "of")}
+    resource = {"resourceType": "ValueSet", "status": "active", "compose": {"include": [include]}}
+    assert rules(resource, CODES, system) == expected
 
 
 def test_a_binding_is_of_the_coded_types_of_a_choice() -> None:

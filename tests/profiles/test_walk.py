@@ -29,6 +29,7 @@ def test_a_good_resource_has_no_error(resource: Json) -> None:
     assert rules(resource) == []
 
 
+OF_R5 = {"url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-Patient.gender", "valueCode": "x"}
 ALLOWED = {
     "a choice that only says why it is missing": observation()
     | {"_effectiveDateTime": ABSENT, "effectiveDateTime": None},
@@ -53,8 +54,10 @@ ALLOWED = {
     "a profile that is not at hand": observation(meta={"profile": ["http://elsewhere.example.org/p"]}),
     "parameters of nothing": {"resourceType": "Parameters"},
     "a leap day": patient(birthDate="2020-02-29"),
+    "a code of another release in place of one that R4 lacks": patient(_gender={"extension": [OF_R5]}, gender=None),
 }
 ALLOWED["a choice that only says why it is missing"].pop("effectiveDateTime")
+ALLOWED["a code of another release in place of one that R4 lacks"].pop("gender")
 
 
 @pytest.mark.parametrize("resource", ALLOWED.values(), ids=ALLOWED.keys())
@@ -123,6 +126,8 @@ FORBIDDEN: dict[str, tuple[Any, str]] = {
         "coding-system",
     ),
     "a page as system": (observation(code=coded("http://hl7.org/fhir/R4/codesystem-x.html", "1")), "coding-system"),
+    "a type of reference that is none": (observation(subject={"type": "Nobody", "display": "x"}), "reference-type"),
+    "a language that is none": (patient(language="deutsch lang"), "binding"),
     "an identifier's system that is not absolute": (
         patient(identifier=[{"system": "mrn", "value": "1"}]),
         "identifier-system",

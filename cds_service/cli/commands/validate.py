@@ -31,6 +31,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         choices=("error", "warning", "information"),
         help="the least severity that is shown (text: warning, json: information, --quiet: error)",
     )
+    parser.add_argument(
+        "--unknown-extensions",
+        choices=("error", "warning", "information"),
+        default="information",
+        help="the severity of an extension without a definition in R4 and the packages (information)",
+    )
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="number of processes (1)")
     parser.set_defaults(run=later("validate"))
 
