@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 found something wrong, 2 could not run (the message says w
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import os
 import sys
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code. argparse itself ends the process with 2 on a wrong argument.
     """
     gc.set_threshold(*_COLLECT_AT)
+    atexit.register(gc.freeze)  # a process that ends would look for garbage among the tables for a tenth of a second
     args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     be_quiet(args.quiet)
     try:

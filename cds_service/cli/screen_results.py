@@ -63,7 +63,7 @@ def _show_change(what: str, change: Any) -> None:
 
 
 def run_worklist(args: argparse.Namespace) -> int:
-    """Print the patients with an indication, as CSV; always 0."""
+    """Print the patients with an indication, as CSV; 1 where some could not be judged."""
     with shown_progress() as report:
         found = make_worklist(args.run_folder.resolve(), args.procedure, partial(workers_in, args=args), report)
     writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -73,4 +73,6 @@ def run_worklist(args: argparse.Namespace) -> int:
         writer.writerow((plain(one.patient), one.status, *rows))
     if found.failed:
         print_err(f"{found.failed} buckets could not be judged; their patients are not on the list")
-    return 1 if found.failed else 0
+    for reason, count in found.set_aside.items():
+        print_err(f"{counted(count, 'patient')} not on the list: {reason}")
+    return 1 if found.failed or found.set_aside else 0

@@ -220,8 +220,11 @@ class _View:
         """What was completed or stopped later was taken then; the record seldom says when it ended."""
         if fact.activity not in (Activity.LAPSED, Activity.COMPLETED, Activity.STOPPED, Activity.HELD):
             return fact
-        if fact.ended is None and fact.reference.startswith(_HANDED_OVER):
-            return fact  # it is the dispensing that is completed, and was at once
+        handed_over = fact.activity is Activity.COMPLETED and fact.reference.startswith(_HANDED_OVER)
+        if handed_over or fact.activity is Activity.LAPSED:
+            # Its status was this one then, too: only the call's time tells whether its supply or course lasts.
+            lasts = fact.ended is not None and fact.ended.latest >= self._moment
+            return replace(fact, activity=Activity.TAKEN) if lasts else fact
         certainty = had_happened(self._end_of(fact), self._moment)
         self.in_doubt |= certainty is Certainty.UNKNOWN
         ended = certainty is Certainty.PRESENT or (certainty is Certainty.UNKNOWN and not self._count)

@@ -16,6 +16,8 @@ BLOCK = 1 << 16
 """Small enough for the nearest caches: a line is decoded while it is still there."""
 LONGEST = 32 << 20
 """Bytes of the longest line that is read: a worker has memory for a few of these."""
+LONGEST_RESOURCE = 4 << 20
+"""Bytes of the longest resource that is judged: what is made of a result with very many components takes far more."""
 _KEPT = 1 << 16
 BOM = b"\xef\xbb\xbf"
 _BEGINS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"resourceType"\s*:\s*("[A-Za-z]{1,64}")')
@@ -34,6 +36,8 @@ class CutShort(Exception):
 
 def read_blocks(path: Path, start: int, end: int | None) -> Iterator[list[Line]]:
     """The lines that begin in a part of a file, each with a newline at its end, the last one too.
+
+    A line that is longer than a block is the first one of its list.
 
     Args:
         path: the file.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,13 +12,14 @@ import msgspec
 from cds_service.errors import SetupError
 from cds_service.knowledge.load import load_knowledge
 from cds_service.knowledge.tables import Knowledge
+from cds_service.population.bucket_lines import BucketLines
 from cds_service.population.coverage import Coverage, read_coverage
 from cds_service.population.files import whole_file, write_whole
 from cds_service.population.judge import Judge, Judged
-from cds_service.population.medications import open_medications
 from cds_service.population.plan import WORK, Plan
+from cds_service.population.records import records_of
 from cds_service.population.rows import Row
-from cds_service.population.spill import ORDERS, TAB, read_buckets
+from cds_service.population.spill import ORDERS, TAB
 from cds_service.population.tally import Tally, add, tally_rows
 from cds_service.population.wanted import Wanted, read_wanted
 from cds_service.security.pseudonym import pseudonym
@@ -78,19 +79,20 @@ def _tables_as_planned(site: str | None, version: str) -> Knowledge:
 
 def judge_bucket(run: Path, number: int, judges: Judges) -> None:
     """Judge one batch of buckets, and say that it is done."""
-    held = sort_out(read_batch(run, number, judges))
+    lines = read_batch(run, number, judges)
+    held = sort_out(lines)
     orders = held.orders
     judged = [Judged() for _ in judges.judges]
     placed = [
         {owner: known for owner, bodies in orders.items() if (known := judge.place(owner.decode(), bodies, outcome))}
         for judge, outcome in zip(judges.judges, judged, strict=True)
     ]
-    records = records_of(run, held.lines, {owner for known in placed for owner in known})
-    for judge, orders_known, outcome in zip(judges.judges, placed, judged, strict=True):
-        for owner, its_orders in orders_known.items():
-            if not judges.wanted.holds(owner):
-                raise LookupError("the record of a patient with an order was not kept")
-            judge.judge(owner.decode(), its_orders, records[owner], outcome)
+    for owner, record in records_of(run, lines, {owner for known in placed for owner in known}, judges.judges):
+        if not judges.wanted.holds(owner):
+            raise LookupError("the record of a patient with an order was not kept")
+        for judge, orders_known, outcome in zip(judges.judges, placed, judged, strict=True):
+            if owner in orders_known:
+                judge.judge(owner.decode(), orders_known[owner], record, outcome)
     counted = Tally(
         patients=len(held.patients),
         patients_without_record=len(orders.keys() - held.patients),
@@ -119,7 +121,7 @@ def done_file(run: Path, number: int, side: str) -> Path:
 
 def count_bucket(run: Path, number: int, plan: Plan, coverage: Coverage) -> Tally:
     """The counts of a batch of buckets that can't be judged."""
-    held = sort_out(read_buckets(run, coverage.buckets_of(number, plan.buckets), coverage.parts))
+    held = sort_out(BucketLines(run, coverage.buckets_of(number, plan.buckets), coverage.parts))
     orders = sum(map(len, held.orders.values()))
     return Tally(patients=len(held.patients), orders=orders, set_aside={"bucket set aside": orders} if orders else {})
 
@@ -130,46 +132,26 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> None:
             file.write(msgspec.json.encode(row) + b"\n")
 
 
-def read_batch(run: Path, number: int, judges: Judges) -> list[list[bytes]]:
-    """The lines of one batch, as of `read_buckets`."""
-    return read_buckets(run, judges.coverage.buckets_of(number, judges.buckets), judges.coverage.parts)
+def read_batch(run: Path, number: int, judges: Judges) -> BucketLines:
+    """The lines of one batch."""
+    return BucketLines(run, judges.coverage.buckets_of(number, judges.buckets), judges.coverage.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a batch holds: ServiceRequests by patient, who has a Patient resource, and the lines of everything else."""
+    """What a batch holds beside records: ServiceRequests by patient, and who has a Patient resource."""
 
     orders: dict[bytes, list[bytes]]
     patients: set[bytes]
-    lines: list[bytes]
 
 
-def sort_out(parts: list[list[bytes]]) -> Held:
-    """Sort out the lines of `read_batch`, which are taken from it: a long one is nowhere twice."""
-    held = Held({}, set(), [])
-    for lines in parts:
-        while lines:
-            line = lines.pop()
-            end = line.index(TAB)
-            if line.startswith(_ORDERS, end):
-                held.orders.setdefault(line[:end], []).append(line[end + len(_ORDERS) : -1])
-                continue
-            if line.startswith(_PATIENT, end):
-                held.patients.add(line[:end])
-            held.lines.append(line)
+def sort_out(lines: Iterable[bytes]) -> Held:
+    """The orders and patients among the lines of a batch."""
+    held = Held({}, set())
+    for line in lines:
+        end = line.index(TAB)
+        if line.startswith(_ORDERS, end):
+            held.orders.setdefault(line[:end], []).append(line[end + len(_ORDERS) : -1])
+        elif line.startswith(_PATIENT, end):
+            held.patients.add(line[:end])
     return held
-
-
-def records_of(run: Path, lines: list[bytes], owners: Collection[bytes]) -> dict[bytes, dict[str, list[bytes]]]:
-    """All that lines of `Held` say of some patients; of the others nothing is kept. The lines are taken from it."""
-    records: dict[bytes, dict[str, list[bytes]]] = {owner: {} for owner in owners}
-    while lines:
-        line = lines.pop()
-        record = records.get(line[: (end := line.index(TAB))])
-        if record is not None:
-            begin = line.index(TAB, end + 1)
-            record.setdefault(line[end + 1 : begin].decode(), []).append(line[begin + 1 : -1])
-    with open_medications(run) as medications:
-        for record in records.values():
-            medications.add_to(record)
-    return records

@@ -22,6 +22,7 @@ from cds_service.errors import SetupError
 from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
 from cds_service.population.files import LOCK, PLAN
+from cds_service.population.servers import exported_from
 
 _SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _TYPES = {name: kind.key for kind in KINDS.values() for name in kind.resource_types}
@@ -40,6 +41,7 @@ class _Item(msgspec.Struct):
 
 class _Manifest(msgspec.Struct, rename="camel"):
     output: list[_Item]
+    request: str | None = None
     transaction_time: str | None = None
     error: list[_Item] | None = None
     deleted: list[_Item] | None = None
@@ -82,10 +84,12 @@ def find_export(paths: Sequence[Path]) -> Export:
         paths: files and folders; folders are searched through, hidden files and the folders of runs left out.
 
     Raises:
-        SetupError: a path is not there, there is nothing to read, or the manifest can't be read.
+        SetupError: a path is not there, there is nothing to read, a manifest can't be read, or manifests are of several
+            servers.
     """
     found = list(dict.fromkeys(path.resolve() for given in paths for path in _files(given)))
     manifests = [m for path in found if path.suffix == ".json" and (m := _manifest(path)) is not None]
+    _check_one_server(manifests)
     lines = [path for path in found if path.name.lower().endswith(_SUFFIXES)]
     errors, lost_errors = _matched(lines, [_Item(i.url, _OF_ERRORS) for m in manifests for i in m.error or ()])
     deleted, lost_deleted = _matched(lines, [_Item(i.url, _OF_DELETED) for m in manifests for i in m.deleted or ()])
@@ -142,6 +146,15 @@ def _manifest(path: Path) -> _Manifest | None:
         return msgspec.json.decode(body, type=_Manifest, strict=False)
     except msgspec.DecodeError as error:
         raise SetupError(f"{path}: looks like a manifest and can't be read ({error}); correct or remove it") from None
+
+
+def _check_one_server(manifests: Iterable[_Manifest]) -> None:
+    """Refuse exports of several servers: what has the same id on both would be one."""
+    servers = sorted({server for one in manifests if one.request and (server := exported_from(one.request))})
+    if len(servers) > 1:
+        raise SetupError(
+            f"exports of several servers ({', '.join(servers)}): screen one at a time, each with its --out"
+        )
 
 
 def _base(name: str) -> str:

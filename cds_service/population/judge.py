@@ -7,7 +7,7 @@ differs is where the data come from, and that each order is judged by what was k
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import lru_cache, partial
@@ -22,7 +22,9 @@ from cds_service.clinical_data.retrieved import ClinicalData, RetrievedData, Una
 from cds_service.facts.dates import read_when
 from cds_service.facts.extract import extract
 from cds_service.facts.known_at import Record, known_at, read_record
+from cds_service.facts.observations import read_observations
 from cds_service.facts.patient_facts import PatientFacts, When
+from cds_service.facts.reading import Reading
 from cds_service.findings.chart import Chart
 from cds_service.findings.evaluate import evaluate
 from cds_service.findings.finding import Findings, OrderFinding
@@ -34,12 +36,15 @@ from cds_service.population.coverage import Coverage
 from cds_service.population.look_back import first_judged
 from cds_service.population.orders import PlacedOrder, Terms, placed_orders
 from cds_service.population.plan import Choices
+from cds_service.population.readings import are_judged_alike
+from cds_service.population.records import Bodies, why_not_judged
 from cds_service.population.rows import Row, ToldCard, told_cards
 from cds_service.population.spill import ENCOUNTERS, ORDERS, PATIENT
 from cds_service.population.versions import has_versions, versions_at
 from cds_service.reasons import Reason
 
 _SIGN = SERVICES["ir-order-sign"]
+_RESULTS = KINDS["observations"]
 _INCOMPLETE = "incomplete-error-entry"
 """The reason of the wording for data of which the sender says itself that a part is missing."""
 _WHAT = ("system", "unit")
@@ -48,9 +53,6 @@ _UNREAD = frozenset({"unread-vocabulary", "unit-not-read", "uncoded-condition", 
 
 _MOST_DISGUISED = 4096
 """Pseudonyms that are remembered: a patient's orders follow each other, and requesters come again."""
-
-Bodies = Mapping[str, Sequence[bytes]]
-"""What the export holds of one patient: kind of data -> resources as given, in any order."""
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class Judge:
         self._zone = choices.timezone
         self._terms = Terms(self._zone, self._first_judged(), coverage.deleted)
         self._export_time = self._time_of_export()
+        self._no_time = datetime.min.replace(tzinfo=self._zone)
         self._no_chart = Chart({}, (), knowledge, complete=False)
         self._told_of_unknown: dict[NotRecognized, tuple[ToldCard, ...]] = {}
 
@@ -108,15 +111,19 @@ class Judge:
             self._told_of_unknown[found] = told
         return self._told_of_unknown[found]
 
-    def judge(self, owner: str, orders: Sequence[PlacedOrder], bodies: Bodies, judged: Judged) -> None:
+    def judge(self, owner: str, orders: Sequence[PlacedOrder], bodies: Bodies | None, judged: Judged) -> None:
         """Judge orders of one patient, as given by `place`.
 
         Args:
             owner: bare id of the patient.
             orders: at least one.
-            bodies: what the export holds of the patient.
+            bodies: what the export holds of the patient; None where that is too large.
             judged: takes the outcome.
         """
+        reason = why_not_judged(bodies, [placed.order.body for placed in orders])
+        if bodies is None or reason is not None:
+            judged.set_aside[str(reason)] += len(orders)
+            return
         record_at = self._records(owner, bodies) if self._choices.as_of == "order" else None
         for placed in orders:
             if record_at is not None:
@@ -124,6 +131,13 @@ class Judge:
             else:
                 whole = self._whole(owner, bodies, self._export_time or placed.when.latest)
                 self._judge_order(placed, owner, [whole], judged)
+
+    def reads_result(self, owner: str, body: bytes) -> bool:
+        """Whether an Observation of a patient says anything that a question reads, or can't be read."""
+        key = _RESULTS.key
+        found = self._collected(key, _RESULTS.resource_types, owner, {key: [body]})
+        reading = Reading(self._no_time, self._knowledge.lab_index.reads)
+        return bool(read_observations(found, reading) or reading.gaps or found.unavailable)
 
     def option(self, owner: str, bodies: Bodies, procedure: str) -> OrderFinding | None:
         """What speaks for and against a procedure for one patient, by the whole record.
@@ -148,8 +162,15 @@ class Judge:
         others = tuple(cards for cards in dict.fromkeys(told[1:]) if cards != told[0])
         judged.rows.append(self._row(placed, owner, findings[0], told[0], others))
 
-    def _views(self, placed: PlacedOrder, record_at: Callable[[datetime], Record]) -> Iterator[PatientFacts]:
-        """What was known; then, where the record leaves it open, what may have been."""
+    def _views(self, placed: PlacedOrder, record_at: Callable[[datetime], Record]) -> Sequence[PatientFacts]:
+        """What was known; then what may have been, where that may be judged in another way."""
+        views: list[PatientFacts] = []
+        for facts in self._readings(placed, record_at):
+            if not any(are_judged_alike(facts, other, self._knowledge) for other in views):
+                views.append(facts)
+        return views
+
+    def _readings(self, placed: PlacedOrder, record_at: Callable[[datetime], Record]) -> Iterator[PatientFacts]:
         first_counts = self._choices.undated != "without"
         for moment in dict.fromkeys((placed.when.latest, placed.when.earliest)):
             at = partial(known_at, record_at(moment), moment, named=placed.order.reason_references)

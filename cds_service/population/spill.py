@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 from zlib import crc32
 
 import msgspec
@@ -19,7 +18,7 @@ import msgspec
 from cds_service.clinical_data.bundles import OF_NOBODY
 from cds_service.fhir_references import local_reference
 from cds_service.kinds import KINDS
-from cds_service.population.blocks import BOM, CutShort, Line, read_blocks
+from cds_service.population.blocks import BOM, LONGEST_RESOURCE, CutShort, Line, read_blocks
 from cds_service.population.files import whole_file, write_whole
 from cds_service.population.lines import (
     UNREADABLE,
@@ -29,6 +28,7 @@ from cds_service.population.lines import (
     plain_ids,
     read_head,
     read_heads,
+    too_long,
     why_broken,
 )
 from cds_service.population.plan import WORK, Plan
@@ -45,7 +45,7 @@ _BESIDE = 128
 """About how many bytes of memory a line takes beside its own."""
 _MOST_PLACES = 50_000
 TAB = b"\t"
-_PLACE = struct.Struct("<Q")
+PLACE = struct.Struct("<Q")
 
 KINDS_READ: Mapping[str, str] = {
     **{name: kind.key for kind in KINDS.values() for name in kind.resource_types},
@@ -151,14 +151,14 @@ class _Sorter:
     def write(self) -> None:
         """Write what is held as one more part."""
         done = self.written
-        with whole_file(_spill(self._folder, self._number, done.parts)) as file:
+        with whole_file(spill_file(self._folder, self._number, done.parts)) as file:
             starts = []
             for lines in self._lines:
                 starts.append(file.tell())
                 file.writelines(lines)
                 lines.clear()
             starts.append(file.tell())
-            file.write(b"".join(map(_PLACE.pack, starts)))
+            file.write(b"".join(map(PLACE.pack, starts)))
         done.parts += 1
         done.spilled += starts[-1]
         if self.shared:
@@ -180,7 +180,8 @@ def _bad(folder: Path, number: int, part: int) -> Path:
     return folder / f"split-{number:06}-{part:04}.bad"
 
 
-def _spill(folder: Path, number: int, part: int) -> Path:
+def spill_file(folder: Path, number: int, part: int) -> Path:
+    """A part of a split, its lines by bucket and at its end where each bucket begins."""
     return folder / f"split-{number:06}-{part:04}.spill"
 
 
@@ -222,7 +223,7 @@ def _sort(lines: list[Line], sorter: _Sorter, counts: _Counts) -> None:
     What is done for every line is most of what it costs, so it is done for many at once.
     """
     numbers: Sequence[int] = range(len(lines))
-    heads = read_heads(lines)
+    heads = read_heads(lines) if len(lines[0]) <= LONGEST_RESOURCE else None
     if heads is None:
         heads, numbers = _closely(lines, sorter)
     for alike, their_numbers in _by_type(heads, numbers):
@@ -254,9 +255,14 @@ def _closely(lines: list[Line], sorter: _Sorter) -> tuple[list[Head], list[int]]
         if line.startswith(BOM):  # also where files with one were joined
             lines[number] = line = line.removeprefix(BOM)
         try:
-            found[number] = read_head(line)
+            head = read_head(line)
         except UNREADABLE as error:
             _note_broken(why_broken(line, error), line, number, sorter)
+            continue
+        if len(line) > LONGEST_RESOURCE and head.resource_type in ROUTES:
+            _note_broken(too_long(head, LONGEST_RESOURCE), line, number, sorter)
+        else:
+            found[number] = head
     return list(found.values()), list(found)
 
 
@@ -359,35 +365,6 @@ def read_bad_lines(run: Path, number: int, done: SplitDone) -> Iterator[BadLine]
             yield from (msgspec.json.decode(line, type=BadLine) for line in lines)
 
 
-def read_buckets(run: Path, buckets: range, parts: Sequence[int]) -> list[list[bytes]]:
-    """The lines of buckets in no order, a list for each part; each is owner, kind and body with tabs between, ended.
-
-    Args:
-        run: folder of the run.
-        buckets: numbers that follow each other.
-        parts: number of spill files of each split.
-    """
-    files = [_spill(run / WORK, number, part) for number, count in enumerate(parts) for part in range(count)]
-    return [_part(file, buckets) for file in files]
-
-
 def shared_files(run: Path, shared: Sequence[int]) -> list[Path]:
     """The files of what is nobody's; `shared` is the number of them of each split."""
     return [_shared(run / WORK, number, part) for number, count in enumerate(shared) for part in range(count)]
-
-
-def _part(path: Path, buckets: range) -> list[bytes]:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        (end,) = _PLACE.unpack(_at(file, size - _PLACE.size, _PLACE.size))
-        first, last = (
-            _PLACE.unpack(_at(file, end + bucket * _PLACE.size, _PLACE.size))[0]
-            for bucket in (buckets.start, buckets.stop)
-        )
-        file.seek(first)
-        return file.readlines(last - first - 1) if last > first else []  # it goes on at exactly its hint
-
-
-def _at(file: IO[bytes], place: int, size: int) -> bytes:
-    file.seek(place)
-    return file.read(size)

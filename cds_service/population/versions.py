@@ -27,7 +27,7 @@ _decode = msgspec.json.Decoder(_Version).decode
 
 def has_versions(bodies: Sequence[bytes]) -> bool:
     """Whether any resource is there more than once."""
-    return len(set(map(_name, bodies))) < len(bodies)
+    return len(set(map(name_of, bodies))) < len(bodies)
 
 
 def versions_at(bodies: Iterable[bytes], moment: datetime) -> list[bytes]:
@@ -37,12 +37,12 @@ def versions_at(bodies: Iterable[bytes], moment: datetime) -> list[bytes]:
     """
     versions: dict[object, list[bytes]] = {}
     for body in bodies:
-        versions.setdefault(_name(body), []).append(body)
+        versions.setdefault(name_of(body), []).append(body)
     return [body for same in versions.values() for body in _current(same, moment)]
 
 
-def _name(body: bytes) -> object:
-    """What versions of one resource have in common; what can't be told is a resource of its own."""
+def name_of(body: bytes) -> object:
+    """What all versions of one resource have in common; what can't be told is a resource of its own."""
     version = _read(body)
     return (version.resource_type, version.id) if version is not None and version.id else body
 

@@ -1,8 +1,8 @@
 """The look ahead: whose records are needed, known from the orders before anything is sorted.
 
 Most patients of an export have no order that the tables know. Nothing of theirs is written again but that they exist.
-A patient is marked by a hash in a table of at most 8 MB, so memory does not grow with their number; one who is marked
-by mistake costs a little and changes nothing.
+Few patients are listed by name. Many are marked by a hash in a table of at most 8 MB, so memory does not grow with
+their number; one who is marked by mistake costs a little and changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cds_service.kinds import KINDS
 from cds_service.knowledge.tables import Knowledge
 from cds_service.population.blocks import BOM, find_lines
 from cds_service.population.files import write_whole
-from cds_service.population.lines import UNREADABLE, patient_in, plain_ids, read_head
+from cds_service.population.lines import UNREADABLE, are_plain, patient_in, plain_ids, read_head
 from cds_service.population.plan import WORK, Plan
 
 _ORDER = KINDS["orders"].resource_type
@@ -31,40 +31,61 @@ _NAMED = f'"{_ORDER}"'.encode()
 _SMALLEST, _LARGEST = 1 << 16, 1 << 23
 _FREE = 32
 """Places of the table for each mark: few enough for the caches, while one patient in 32 is marked by mistake."""
-_EVERYBODY = b""
+_FEW = 30_000
+"""Patients that are listed by name, in less memory than the table may have."""
 
 
 class SeenAhead(msgspec.Struct):
-    """What the look ahead saw of one split: how many orders, and the marks of patients whose record they need."""
+    """What the look ahead saw of one split: how many orders, and the bare ids of patients whose record they need."""
 
     orders: int
-    marks: list[int]
+    owners: list[str]
+
+
+class _Kept(msgspec.Struct):
+    """Whose records are kept, as a file: names, or where there are more a table; neither for everybody."""
+
+    names: list[str] = []
+    table: bytes = b""
+    everybody: bool = False
 
 
 class Wanted:
     """Whose records are kept."""
 
-    def __init__(self, table: bytes) -> None:
-        """`table` as of `gather_wanted`: a power of two of bytes; empty for everybody."""
-        self._table, self._mask = table, len(table) - 1
+    def __init__(self, names: Iterable[str] = (), table: bytes = b"", *, everybody: bool = False) -> None:
+        """Keep some, or everybody.
 
-    @property
-    def everybody(self) -> bool:
-        """Whether all records are kept."""
-        return not self._table
+        Args:
+            names: their bare ids.
+            table: of more patients than are listed by name: a power of two of bytes, as of `gather_wanted`.
+            everybody: whether all records are kept.
+        """
+        self.everybody = everybody
+        self._names = frozenset(name.encode() for name in names)
+        self._references = frozenset(f"Patient/{name}" for name in names)
+        self._table, self._mask = table, len(table) - 1
 
     def holds(self, owner: bytes) -> bool:
         """Whether a patient's record is kept; `owner` is the bare id."""
-        return not self._table or bool(self._table[crc32(owner) & self._mask])
+        if self._table:
+            return bool(self._table[crc32(owner) & self._mask])
+        return self.everybody or owner in self._names
 
     def among(self, references: Sequence[str]) -> Sequence[int]:
         """The places of the references that may name a patient whose record is kept; of nearly all it is sure.
 
         It is asked of every line, so it does for many at once what `holds` does for one.
         """
-        if not self._table or (ids := plain_ids(references)) is None:
+        names, table, mask = self._references, self._table, self._mask
+        if self.everybody:
             return range(len(references))
-        table, mask = self._table, self._mask
+        if not table and are_plain(references):
+            return [place for place, reference in enumerate(references) if reference in names]
+        if (ids := plain_ids(references)) is None:
+            return range(len(references))
+        if not table:
+            return [place for place, owner in enumerate(ids) if owner in self._names]
         return [place for place, number in enumerate(map(crc32, ids)) if table[number & mask]]
 
 
@@ -77,7 +98,7 @@ def look_ahead(run: Path, plan: Plan, number: int, tables: Sequence[Knowledge]) 
         number: of the split.
         tables: of the site, and of the one compared with; each remembers the texts of orders.
     """
-    split, marks, orders = plan.splits[number], set[int](), 0
+    split, owners, orders = plan.splits[number], set[str](), 0
     for line in find_lines(Path(plan.inputs[split.input].path), split.start, split.end, _NAMED):
         body = bytes(line).removeprefix(BOM)
         try:
@@ -89,8 +110,8 @@ def look_ahead(run: Path, plan: Plan, number: int, tables: Sequence[Knowledge]) 
         orders += 1
         owner = patient_in(head.about)
         if owner is not None and _may_be_known(body, plan, tables):
-            marks.add(crc32(owner.encode()))
-    write_whole(_seen_file(run, number), msgspec.json.encode(SeenAhead(orders, sorted(marks))))
+            owners.add(owner)
+    write_whole(_seen_file(run, number), msgspec.json.encode(SeenAhead(orders, sorted(owners))))
 
 
 def _may_be_known(body: bytes, plan: Plan, tables: Sequence[Knowledge]) -> bool:
@@ -108,44 +129,51 @@ def _seen_file(run: Path, number: int) -> Path:
 
 
 def read_seen(run: Path, number: int) -> SeenAhead | None:
-    """What was seen ahead of one split; None where nobody has looked yet."""
+    """What was seen ahead of one split; None where nobody has looked yet, or another release did."""
     try:
         return msgspec.json.decode(_seen_file(run, number).read_bytes(), type=SeenAhead)
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.ValidationError):
         return None
 
 
 def wanted_file(run: Path) -> Path:
     """Where it stands whose records are kept."""
-    return run / WORK / "wanted"
+    return run / WORK / "wanted.msgpack"
 
 
 def read_wanted(run: Path) -> Wanted:
     """As written by `gather_wanted` or `want_everybody`."""
-    return Wanted(wanted_file(run).read_bytes())
+    kept = msgspec.msgpack.decode(wanted_file(run).read_bytes(), type=_Kept)
+    return Wanted(kept.names, kept.table, everybody=kept.everybody)
 
 
 def gather_wanted(run: Path, plan: Plan) -> None:
     """Put together what was seen of all splits; what is there already stays."""
     if wanted_file(run).exists():
         return
-    size, enough = _SMALLEST, min(_LARGEST, _FREE * sum(1 for _ in _marks(run, plan)))
+    count = sum(1 for _ in _owners(run, plan))
+    kept = _Kept(names=sorted({*_owners(run, plan)})) if count <= _FEW else _Kept(table=_table(run, plan, count))
+    write_whole(wanted_file(run), msgspec.msgpack.encode(kept))
+
+
+def _table(run: Path, plan: Plan, count: int) -> bytes:
+    size, enough = _SMALLEST, min(_LARGEST, _FREE * count)
     while size < enough:
         size *= 2
     table = bytearray(size)
-    for mark in _marks(run, plan):
-        table[mark & size - 1] = 1
-    write_whole(wanted_file(run), bytes(table))
+    for owner in _owners(run, plan):
+        table[crc32(owner.encode()) & size - 1] = 1
+    return bytes(table)
 
 
 def want_everybody(run: Path) -> None:
     """Keep all records."""
-    write_whole(wanted_file(run), _EVERYBODY)
+    write_whole(wanted_file(run), msgspec.msgpack.encode(_Kept(everybody=True)))
 
 
-def _marks(run: Path, plan: Plan) -> Iterator[int]:
+def _owners(run: Path, plan: Plan) -> Iterator[str]:
     for number in range(len(plan.splits)):
-        yield from _seen(run, number).marks
+        yield from _seen(run, number).owners
 
 
 def missed(run: Path, orders: Iterable[int]) -> bool:

@@ -19,16 +19,21 @@ from cds_service.population.files import PLAN, locked, make_folder, write_whole
 from cds_service.population.listing import Listed
 from cds_service.population.plan import WORK, Choices, Plan, make_plan, read_plan
 from cds_service.population.run import Report, judge_all, partition_all, read_tallies, summary_of
+from cds_service.population.tally import add
 from cds_service.population.wanted import want_everybody
 from cds_service.population.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """The patients found, and how many buckets could not be judged: their patients are not on the list."""
+    """The patients found.
+
+    Not on the list are the patients of `failed` buckets that could not be judged, and those `set_aside`, by reason.
+    """
 
     patients: tuple[Listed, ...]
     failed: int
+    set_aside: dict[str, int]
 
 
 def make_worklist(
@@ -91,5 +96,6 @@ def _read(folder: Path, coverage: Coverage) -> Worklist:
         for number in range(coverage.batches)
         for line in rows_file(folder, number, SIDES[0]).read_bytes().splitlines()
     ]
-    failed = sum(bool(tally.failed) for tally in read_tallies(folder, coverage, SIDES[0]))
-    return Worklist(tuple(sorted(listed)), failed)
+    tallies = list(read_tallies(folder, coverage, SIDES[0]))
+    set_aside = add(tallies).set_aside
+    return Worklist(tuple(sorted(listed)), sum(bool(tally.failed) for tally in tallies), set_aside)

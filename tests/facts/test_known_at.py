@@ -95,6 +95,8 @@ def test_a_medication_that_was_stopped_later_was_taken_then():
 WARFARIN = {"medicationCodeableConcept": {"text": "warfarin"}}
 ENDED = {"repeat": {"boundsPeriod": {"end": BEFORE}}}
 PERIOD = {"effectivePeriod": {"start": "2024-01-01", "end": "2024-06-01"}}
+ENDS_TODAY = {"effectivePeriod": {"start": "2024-01-01", "end": SAME_DAY}}
+HANDED_OVER = {"resourceType": "MedicationDispense", "status": "completed", "whenHandedOver": "2024-05-01"}
 
 
 @pytest.mark.parametrize(
@@ -133,11 +135,17 @@ PERIOD = {"effectivePeriod": {"start": "2024-01-01", "end": "2024-06-01"}}
             "lapsed",
             "lapsed",
         ),
+        ({"resourceType": "MedicationStatement", "status": "active", **ENDS_TODAY}, "taken", "taken"),
+        ({"resourceType": "MedicationStatement", "status": "completed", **ENDS_TODAY}, "taken", "completed"),
+        ({**HANDED_OVER, "daysSupply": {"value": 2}}, "taken", "taken"),
+        ({**HANDED_OVER, "daysSupply": {"value": 1}}, "completed", "completed"),
+        (HANDED_OVER, "completed", "completed"),
     ],
 )
 def test_a_medication_is_what_it_was_then(medication, with_doubt, without):
     """What is on hold or was stopped later may have been taken; only a recorded end is surely one. What a patient
-    reports is known when it is reported."""
+    reports is known when it is reported. What is in use by its status, or was handed over, lasts through its last day,
+    as in a call."""
     found = record(medication=WARFARIN | medication)
     views = [at(found, count_doubtful=count).facts.medications for count in (True, False)]
     assert [next((fact.activity for fact in facts), None) for facts in views] == [with_doubt, without]

@@ -21,7 +21,14 @@ EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 ORDERS = ["Uterine fibroid embolization", "IVC filter placement", "TIPS", "Transarterial chemoembolization of liver"]
 CONDITIONS = ["D25.9", "I82.411", "I85.01", "C22.0", "I50.9", "N18.4", "D69.6", "K72.00", "Z33.1", "A41.9"]
 LABS = [("777-3", 320, "10*3/uL"), ("6301-6", 4, "{INR}"), ("98979-8", 110, "mL/min/{1.73_m2}"), ("1975-2", 8, "mg/dL")]
-DRUGS = ["Warfarin 5 mg tablet", "Apixaban 5 mg", "Aspirin 100 mg", "Metformin 1000 mg"]
+DRUGS = [
+    "Warfarin 5 mg tablet",
+    "Apixaban 5 mg",
+    "Aspirin 100 mg",
+    "Metformin 1000 mg",
+    "Amlodipine 5 mg",
+    "Omeprazole 20 mg",
+]
 DONE = ["Craniotomy", "Hysterectomy", "Lumbar puncture", "Hemodialysis", "Cesarean section"]
 CLOCKS = [datetime(2023, 10, 29, 2, 30, tzinfo=ZONE, fold=1), datetime(2024, 3, 31, 3, 0, tzinfo=ZONE)]
 UNREADABLE = {"Condition": ("code", []), "Observation": ("code", "x"), "AllergyIntolerance": ("reaction", "x")}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.population.lines import UNREADABLE, patient_in, plain_ids, read_head, read_heads
+from cds_service.population.wanted import Wanted
 
 IDS = st.text("aZ0-./|#? \n\u00e4", max_size=70) | st.just("p1")
 REFERENCES = st.builds(
@@ -38,6 +41,19 @@ def test_ids_of_many_references_are_those_of_each(references: list[str]) -> None
     """Where references are read at once, each gives what it gives alone."""
     found = plain_ids(references)
     assert found is None or [name.decode() for name in found] == [patient_in(one) for one in references]
+
+
+@given(
+    st.lists(REFERENCES, max_size=4),
+    st.sampled_from([Wanted(["p1", "a.Z"]), Wanted(table=bytes(place == crc32(b"p1") % 8 for place in range(8)))]),
+)
+def test_nobody_who_is_wanted_is_passed_over(references: list[str], wanted: Wanted) -> None:
+    """However references are written: those of a patient whose record is kept are found, and those of nobody."""
+    references = [*references, "Patient/p1"]
+    asked = wanted.among(references)
+    owners = {place: owner for place, one in enumerate(references) if (owner := patient_in(one)) is not None}
+    assert {place for place, owner in owners.items() if wanted.holds(owner.encode())} <= {*asked}
+    assert {*range(len(references))} - owners.keys() <= {*asked}
 
 
 @pytest.mark.parametrize("before", ["Patient/", "https://x.example/fhir_r4/Patient/"])
