@@ -22,7 +22,7 @@ def exposed() -> dict[str, set[str]]:
     """Every series of the service with its labels."""
     metrics = Metrics()
     found: dict[str, set[str]] = {name: set() for name in AT_THE_MOMENT}
-    for collector in vars(metrics).values():
+    for collector in metrics._registry._collector_to_names:
         for metric in collector.describe() if hasattr(collector, "describe") else ():
             endings = ("_bucket", "_count", "_sum") if metric.type == "histogram" else ("_total",)
             found |= {metric.name + ending: set(collector._labelnames) for ending in endings}
