@@ -67,7 +67,10 @@ def is_answered_in_words(resource: Mapping[str, Any], knowledge: Knowledge) -> b
     """Whether a result or problem says in words what the profiles want as a code; the service reads the words."""
     if resource["resourceType"] == "Condition":
         concept = resource.get("code", {})
-        return "coding" not in concept and knowledge.diagnosis_texts.read(concept.get("text", "")).known
+        codings = concept.get("coding", ())
+        is_coded = any(knowledge.codes.reads(c.get("system", ""), c.get("code", "")) for c in codings)
+        texts = [concept.get("text", ""), *(coding.get("display", "") for coding in codings)]
+        return not is_coded and any(knowledge.diagnosis_texts.read(text).known for text in texts)
     codings = [c for c in resource.get("code", {}).get("coding", ()) if "system" in c and "code" in c]
     hits = {h.value_set for c in codings for h in knowledge.codes.lookup(c["system"], c["code"])}
     return "valueString" in resource and bool(hits & {lab.value_set for lab in knowledge.labs.values() if lab.coded})
