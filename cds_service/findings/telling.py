@@ -71,7 +71,7 @@ def said_once(criteria: Sequence[CriterionFinding]) -> tuple[CriterionFinding, .
     }
     return tuple(
         replace(found, told=Told(Shown.LINE, "same-entry"))
-        if _may_mean_more(found) and shown.issuperset(item.reference for item in found.evidence)
+        if _may_mean_more(found) and found.evidence and shown.issuperset(item.reference for item in found.evidence)
         else found
         for found in criteria
     )
@@ -100,7 +100,7 @@ def _level(found: CriterionFinding, row: Contraindication, context: OrderContext
     level = found.indicator or Indicator.INFO
     criterion, gate = found.criterion, found.criterion.gate
     if context.timing.must_not_wait:
-        softened = criterion.question.loudest(criterion.indicator) - level
+        softened = max(criterion.question.loudest(criterion.indicator) - level, 0)
         return Indicator(max((criterion.even_in_emergency or Indicator.INFO) - softened, Indicator.INFO))
     a_choice = gate.bleeding_risk is not None and not context.bleeding_risk_named
     hardly_touched = criterion.minor is not None and context.is_minor

@@ -172,7 +172,8 @@ class DiagnosisTexts:
         known = says and None not in kinds
         if known and mentions:
             return DiagnosisReading(tuple(mentions), known=True)
-        hits = self._of_title([word for phrase in self.words_in(text) for word in phrase])
+        words = [word for phrase in self.words_in(text) for word in phrase]
+        hits = self._of_title(words) if "?" not in text else None  # no title is a question
         if hits is None:
             return DiagnosisReading(tuple(mentions), known)
         return DiagnosisReading(_of_a_title(hits, mentions), known=True)

@@ -1,6 +1,6 @@
 """Codes by their whole titles: a text that is the title of a code, word for word, says what the code says.
 
-`whole_titles.bin`, written by `tools/whole_titles.py`, holds no title: of each a hash of its words and the code that
+`whole_titles.bin`, written by `tools/title_words.py`, holds no title: of each a hash of its words and the code that
 bears it, sixteen bytes, sorted. Why: docs/decisions/0090-a-whole-title-is-its-code.md.
 """
 
@@ -23,7 +23,7 @@ _CATEGORY = 3
 
 
 class WholeTitles:
-    """Looks titles up; a hundred thousand, in a file of which only what is looked at takes memory."""
+    """Looks titles up; tens of thousands, in a file of which only what is looked at takes memory."""
 
     def __init__(self, records: bytes | mmap.mmap = b"") -> None:
         """`records`: as `records_of` makes them."""

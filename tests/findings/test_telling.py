@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cds_service.findings.finding import OrderFinding, Shown
+from cds_service.certainty import Certainty
+from cds_service.findings.context import order_context, prepare
+from cds_service.findings.finding import CriterionFinding, OrderFinding, Shown, Told, Urgency
+from cds_service.findings.telling import said_once, tell
+from cds_service.findings.urgency import Timing
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import Knowledge
-from tests.support.judging import judge
+from cds_service.reasons import Reason
+from tests.support.judging import facts_of_case, judge
 
 NAMED, LOW, CHOICE = "tips", "port-placement", "generic-thrombectomy"
 ON_WARFARIN, CIRRHOSIS = "icd-10-cm|Z79.01", "icd-10-cm|K74.60"
@@ -83,6 +88,33 @@ def test_anaphylaxis_is_a_warning_even_in_an_emergency(knowledge: Knowledge, now
     assert told(judge(row, knowledge, now), "iodinated-contrast-allergy") == "card warning present"
     row["allergies"] = [{"code": "rxnorm|5956"}]
     assert told(judge(row, knowledge, now), "iodinated-contrast-allergy") == "card info present"
+
+
+def test_no_answer_is_louder_in_an_emergency_than_its_exception_allows(knowledge: Knowledge, now: datetime) -> None:
+    """Whatever level an answer was given, also one above what its row says: information, or what the table exempts."""
+    patient = prepare(facts_of_case({"order": NAMED}, knowledge, now), knowledge)
+    context = order_context((knowledge.procedures[NAMED],), Timing(Urgency.EMERGENCY, 0))
+    tried = [
+        (criterion, level, tell(CriterionFinding(criterion, Certainty.PRESENT, level), row, context, patient))
+        for row in knowledge.contraindications
+        for criterion in row.criteria
+        for level in Indicator
+    ]
+    allowed = [(criterion.even_in_emergency or Indicator.INFO) for criterion, _, _ in tried]
+    louder = [
+        (criterion.id, level)
+        for (criterion, level, found), most in zip(tried, allowed, strict=True)
+        if (found.indicator or Indicator.INFO) > most
+    ]
+    assert len(tried) > 400
+    assert louder == []
+
+
+def test_entries_without_anything_to_show_are_not_taken_for_shown(knowledge: Knowledge) -> None:
+    """An answer that an entry leaves open gets no card of its own only where another card shows that entry."""
+    (row, *_) = knowledge.contraindications
+    unsure = CriterionFinding(row.criteria[0], Certainty.UNKNOWN, reason=Reason("possible-by-text"))
+    assert said_once([replace(unsure, told=Told(Shown.CARD, "not-read"))])[0].told.shown is Shown.CARD
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,12 @@ def test_a_title_is_read_whatever_its_words_say(text: str, sets: set[str]) -> No
         "Chronic systolic (congestive) heart failure improved greatly hmm",
         "Migraine, unspecified, not intractable, without status migrainosus, and blorbs",
         "heart disease of native coronary artery atherosclerotic pectoris",
+        "Chronic systolic (congestive) heart failure?",
+        "? Migraine, unspecified, not intractable, without status migrainosus",
     ],
 )
 def test_a_title_with_more_words_or_others_is_none(text: str) -> None:
-    """Only a whole title stands for its code."""
+    """Only a whole title stands for its code, and none that is asked as a question."""
     assert not read(text).known
 
 
