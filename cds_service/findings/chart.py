@@ -333,14 +333,21 @@ def matches_of(fact: ConditionFact, knowledge: Knowledge) -> dict[str, Match]:
 
 
 def _in_words(fact: ConditionFact, knowledge: Knowledge) -> Iterator[Match]:
-    """What the texts of a condition name: as displays of codes, and where no code of it is known, word by word."""
+    """What the texts of a condition name: as displays of codes, and where no code of it says all, word by word.
+
+    Beside a code that is read only what the words surely name counts.
+    """
+    codes, codings = knowledge.codes, fact.concept.codings
+    says_all = any(codes.says_all(c.system, c.code) for c in codings)
+    is_read = any(codes.reads(c.system, c.code) for c in codings)
     for text in fact.concept.texts:
-        displayed = knowledge.codes.named(text)
+        displayed = codes.named(text)
         yield from (Match(fact, None, hit, text) for hit in displayed)
-        if displayed or any(knowledge.codes.reads(c.system, c.code) for c in fact.concept.codings):
+        if displayed or says_all:
             continue
         for mention in knowledge.diagnosis_texts.read(text).mentions:
-            yield from (_mentioned(fact, mention, hit, text) for hit in mention.hits)
+            if mention.sure or not is_read:
+                yield from (_mentioned(fact, mention, hit, text) for hit in mention.hits)
 
 
 def _mentioned(fact: ConditionFact, mention: Mention, hit: Hit, text: str) -> Match:

@@ -293,6 +293,7 @@ def code_system(row: Row) -> CodeSystem:
         absence=row.get("absence", False),
         family_length=row.get("family_length", 0),
         own_meanings=tuple(row.get("own_meanings", ())),
+        residual=re.compile(row["residual"]) if "residual" in row else None,
     )
 
 

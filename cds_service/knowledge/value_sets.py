@@ -44,6 +44,7 @@ class CodeSystem(msgspec.Struct, frozen=True):
 
     `form` is what a code looks like. `edition_of` is the system of which it is a national edition: its codes are read
     as that system's families, by their first `family_length` characters, unless they begin with one of `own_meanings`.
+    `residual` is what codes look like that say "other" or "unspecified".
     """
 
     url: str
@@ -55,6 +56,7 @@ class CodeSystem(msgspec.Struct, frozen=True):
     edition_of: str | None = None
     family_length: int = 0
     own_meanings: tuple[str, ...] = ()
+    residual: re.Pattern[str] | None = None
 
 
 class CodeRule(msgspec.Struct, frozen=True):
@@ -224,6 +226,20 @@ class CodeIndex:
         """
         known = self._systems.get(self._canonical(system))
         return (known is not None and not known.absence) or (system, code.strip()) in self._mappings
+
+    def says_all(self, system: str, code: str) -> bool:
+        """Whether a code needs no words beside it: a value set holds it, the site mapped it, or its system classifies.
+
+        A residual code of a classification (R69, Z88.8) says less than the words beside it, and a code of SNOMED CT
+        that no value set holds may be a kind of one that does.
+        """
+        if (system.strip(), code.strip()) in self._mappings or self.lookup(system, code):
+            return True
+        known = self._systems.get(self._canonical(system))
+        if known is None or not known.classifies:
+            return False
+        residual = (self._systems[known.edition_of] if known.edition_of else known).residual
+        return residual is None or residual.fullmatch(self._spell(known.url, code)) is None
 
     def systems_of(self, value_sets: Iterable[str]) -> frozenset[str]:
         """The code systems that any of the value sets holds codes of; not those that say why there is no code."""
