@@ -45,10 +45,6 @@ class RuleBook:
         """The rule at an address; None where there is none."""
         return self.rules.get((kind, name))
 
-    def of_kind(self, kind: str) -> list[Rule]:
-        """Every rule of a kind, in the order of the tables."""
-        return [rule for rule in self.rules.values() if rule.kind == kind]
-
     def search(self, query: str) -> list[Rule]:
         """Rules that a code, an id or all of the words find; those that are named so come first.
 
