@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cds_service.call_summary import CallSummary, summarize
-from cds_service.cards.context import Telling
+from cds_service.cards.context import DEFAULT_TELLING, Telling
 from cds_service.cards.render import render
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
@@ -21,8 +21,6 @@ from cds_service.findings.evaluate import evaluate
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import HookRequest
 from cds_service.knowledge.tables import Knowledge
-
-_DEFAULT = Telling()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -50,7 +48,7 @@ def answer(
     now: datetime,
     new_id: Callable[[], str],
     fhir: FhirServers | None = None,
-    telling: Telling = _DEFAULT,
+    telling: Telling = DEFAULT_TELLING,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> Answer:
     """Answer one call.

@@ -24,10 +24,8 @@ from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
 
-_QUIET = Telling()
 
-
-def context_of(findings: Findings, knowledge: Knowledge, telling: Telling = _QUIET) -> CardContext:
+def context_of(findings: Findings, knowledge: Knowledge, telling: Telling) -> CardContext:
     """What the cards of a call are made from.
 
     Args:
@@ -38,7 +36,7 @@ def context_of(findings: Findings, knowledge: Knowledge, telling: Telling = _QUI
     return CardContext(findings, knowledge, Wording(knowledge.wordings[telling.language], telling.language))
 
 
-def build_cards(context: CardContext, service: Service, telling: Telling = _QUIET) -> list[Part]:
+def build_cards(context: CardContext, service: Service, telling: Telling) -> list[Part]:
     """Every card of one call, to be put in words by `card_of`: critical, warning, info; equally loud ones by problem.
 
     Args:

@@ -31,6 +31,9 @@ class Telling(msgspec.Struct, frozen=True):
     public_url: str | None = None
 
 
+DEFAULT_TELLING = Telling()
+
+
 def telling_of(settings: Settings, knowledge: Knowledge, language: str | None = None) -> Telling:
     """What the settings choose; `language` is that of the calling client, None for the service's.
 

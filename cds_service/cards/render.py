@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from cds_service.cards.basis import basis_of
 from cds_service.cards.build import build_cards, card_of, context_of
 from cds_service.cards.card import CardSummary, card_json
-from cds_service.cards.context import CardContext, Telling
+from cds_service.cards.context import DEFAULT_TELLING, CardContext, Telling
 from cds_service.cards.decision import build_decision
 from cds_service.cards.nothing_judged import nothing_judged
 from cds_service.cards.part import Part
@@ -24,8 +24,6 @@ from cds_service.errors import NothingJudged
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
-
-_DEFAULT = Telling()
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -45,7 +43,7 @@ def render(
     knowledge: Knowledge,
     service: Service,
     new_id: Callable[[], str],
-    telling: Telling = _DEFAULT,
+    telling: Telling = DEFAULT_TELLING,
 ) -> Rendered:
     """Cards and decision of one call.
 
@@ -91,7 +89,7 @@ class ChosenCards(msgspec.Struct, frozen=True):
 
 
 def choose_cards(
-    findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _DEFAULT
+    findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = DEFAULT_TELLING
 ) -> ChosenCards:
     """The cards that findings bring, and those that a shadow holds back; arguments as of `render`."""
     in_shadow = rows_in_shadow(findings)

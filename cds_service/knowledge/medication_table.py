@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
 
 from cds_service.indicator import indicator_of
 from cds_service.knowledge.medication_texts import MedicationTexts
@@ -23,10 +22,10 @@ from cds_service.knowledge.medication_types import (
     Target,
     Together,
 )
-from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.rows import is_active
+from cds_service.knowledge.table_rows import Row, TableRows
 from cds_service.knowledge.words import Words
 
-Row = Mapping[str, Any]
 _UNSOURCED = "C"
 
 
@@ -45,15 +44,15 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         agents=agents,
         by_value_set={agent.value_set: key for key, agent in agents.items() if agent.value_set},
         holds=_by_agent(hold_rows, holds["guidelines"]),
-        ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if _is_active(row)},
-        doses=tuple(_dose(row) for row in medications["dose"] if _is_active(row)),
-        prophylaxis=tuple(_prophylaxis(row) for row in medications["prophylaxis"] if _is_active(row)),
+        ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if is_active(row)},
+        doses=tuple(_dose(row) for row in medications["dose"] if is_active(row)),
+        prophylaxis=tuple(_prophylaxis(row) for row in medications["prophylaxis"] if is_active(row)),
         together=tuple(
             Together(frozenset(row["kinds"]), frozenset(row["agents"]), row["ask_first"])
             for row in holds["together"]
-            if _is_active(row)
+            if is_active(row)
         ),
-        classes={name: _drug_class(row) for row in holds["drug_class"] if _is_active(row) for name in row["classes"]},
+        classes={name: _drug_class(row) for row in holds["drug_class"] if is_active(row) for name in row["classes"]},
         uses=tuple(
             MedicationUse(frozenset(row["of"]), row["means"], tuple(row["words"])) for row in medications["use"]
         ),
@@ -71,10 +70,6 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         stopped_within_days=reading["stopped_within_days"],
         lapsed_card_within_days=reading["lapsed_card_within_days"],
     )
-
-
-def _is_active(row: Row) -> bool:
-    return bool(row["status"] == "active")
 
 
 def _agent(row: Row) -> Agent:
@@ -118,7 +113,7 @@ def _hold(row: Row) -> HoldRow:
         restart=row.get("restart"),
         source=row["source"],
         grade=row["grade"],
-        active=_is_active(row),
+        active=is_active(row),
         doses_a_day=_number(row, "doses_a_day"),
     )
 
