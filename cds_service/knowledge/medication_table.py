@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 
 from cds_service.indicator import indicator_of
@@ -161,50 +161,61 @@ def _number(row: Row, name: str) -> Decimal | None:
 
 def check_medications(rows: TableRows) -> Iterator[str]:
     """Every disagreement between the medication tables, one line each."""
-    agents = {row["id"] for row in rows.medications["agent"]}
-    asked = {row["id"] for row in rows.hold_table["ask_first"]}
-    named = [("medications.toml", row["id"], "value_set", row.get("value_set")) for row in rows.medications["agent"]]
-    named += [("holds.toml", row["id"], "value_set", row["value_set"]) for row in rows.hold_table["ask_first"]]
-    for file, row, field, name in named:
-        if name is not None and name not in rows.value_sets:
-            yield f'{file}: "{row}", {field} names "{name}", which is no ValueSet; correct it or add it'
-    for file, row, field, name in _agents_named(rows):
-        if name not in agents:
-            yield f'{file}: "{row}", {field} names "{name}", which is no agent of the table; correct it or add it'
-    for row in rows.medications["dose"]:
-        if row["ask_first"] not in asked:
-            yield f'medications.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
-    for row in rows.hold_table["together"]:
-        if row["ask_first"] not in asked:
-            yield f'holds.toml: together, ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
-    for row in rows.hold_table["drug_class"]:
-        if "lab" in row and row["lab"] not in rows.labs:
-            yield f'holds.toml: "{row["id"]}", lab names "{row["lab"]}", which is no lab; correct it or add it'
-        if "ask_first" in row and row["ask_first"] not in asked:
-            yield f'holds.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
-        for name in set(row["classes"]) - {agent["class"] for agent in rows.medications["agent"]}:
-            yield f'holds.toml: "{row["id"]}", classes names "{name}", which no agent has as its class; correct it'
-    if (name := rows.hold_table["renal"]["dialysis"]) not in rows.conditions:
-        yield f'holds.toml: renal, dialysis names "{name}", which is no condition; correct it or add it'
-    for name in (row["threshold"] for row in rows.hold_table["target"]):
-        if name not in rows.thresholds:
-            yield f'holds.toml: target names "{name}", which is no threshold; correct it or add it'
-    for part in ("treats_a_clot", "part_of_treatment"):
-        for name in rows.hold_table[part]["procedures"]:
-            if name not in rows.procedures:
-                yield f'holds.toml: {part} names "{name}", which is no procedure; correct it or add it'
+    for place, name, known, what in _names(rows):
+        if name not in known:
+            yield f'{place} names "{name}", {what}; correct it or add it'
     yield from _holds(rows)
 
 
-def _agents_named(rows: TableRows) -> Iterator[tuple[str, str, str, str]]:
+def _names(rows: TableRows) -> Iterator[tuple[str, str, Collection[str], str]]:
+    """Everything that a row names: where, the name, those that there are, and what is wrong with another."""
+    medications, holds = rows.medications, rows.hold_table
+    agents = {row["id"] for row in medications["agent"]}
+    asked = {row["id"] for row in holds["ask_first"]}
+    classes = {row["class"] for row in medications["agent"]}
+    for place, name in _value_sets_named(rows):
+        yield place, name, rows.value_sets, "which is no ValueSet"
+    for place, name in _agents_named(rows):
+        yield place, name, agents, "which is no agent of the table"
+    for place, name in _asked_named(rows):
+        yield place, name, asked, "which is no ask_first row of holds.toml"
+    for row in holds["drug_class"]:
+        if "lab" in row:
+            yield f'holds.toml: "{row["id"]}", lab', row["lab"], rows.labs, "which is no lab"
+        for name in sorted(set(row["classes"])):
+            yield f'holds.toml: "{row["id"]}", classes', name, classes, "which no agent has as its class"
+    yield "holds.toml: renal, dialysis", holds["renal"]["dialysis"], rows.conditions, "which is no condition"
+    for row in holds["target"]:
+        yield "holds.toml: target", row["threshold"], rows.thresholds, "which is no threshold"
+    for part in ("treats_a_clot", "part_of_treatment"):
+        for name in holds[part]["procedures"]:
+            yield f"holds.toml: {part}", name, rows.procedures, "which is no procedure"
+
+
+def _value_sets_named(rows: TableRows) -> Iterator[tuple[str, str]]:
+    for file, table in (("medications.toml", rows.medications["agent"]), ("holds.toml", rows.hold_table["ask_first"])):
+        yield from ((f'{file}: "{row["id"]}", value_set', row["value_set"]) for row in table if "value_set" in row)
+
+
+def _agents_named(rows: TableRows) -> Iterator[tuple[str, str]]:
     for key, row in rows.holds.items():
-        yield "holds.toml", key, "agent", row["agent"]
+        yield f'holds.toml: "{key}", agent', row["agent"]
     for row in (*rows.medications["dose"], *rows.medications["prophylaxis"]):
-        yield "medications.toml", row["id"], "agent", row["agent"]
+        yield f'medications.toml: "{row["id"]}", agent', row["agent"]
     for row in rows.medications["use"]:
-        yield from (("medications.toml", f"use {row['means']}", "of", name) for name in (*row["of"], row["means"]))
+        yield from ((f'medications.toml: "use {row["means"]}", of', name) for name in (*row["of"], row["means"]))
     for row in rows.hold_table["together"]:
-        yield from (("holds.toml", "together", "agents", name) for name in row["agents"])
+        yield from (('holds.toml: "together", agents', name) for name in row["agents"])
+
+
+def _asked_named(rows: TableRows) -> Iterator[tuple[str, str]]:
+    for row in rows.medications["dose"]:
+        yield f'medications.toml: "{row["id"]}", ask_first', row["ask_first"]
+    for row in rows.hold_table["together"]:
+        yield "holds.toml: together, ask_first", row["ask_first"]
+    for row in rows.hold_table["drug_class"]:
+        if "ask_first" in row:
+            yield f'holds.toml: "{row["id"]}", ask_first', row["ask_first"]
 
 
 def _holds(rows: TableRows) -> Iterator[str]:
@@ -217,6 +228,3 @@ def _holds(rows: TableRows) -> Iterator[str]:
             yield f'holds.toml: "{key}" holds and does not say how long; give least and unit'
         if row.get("most", row.get("least", 0)) < row.get("least", 0):
             yield f'holds.toml: "{key}", most is below least; correct one of them'
-
-
-_NOT_ASKED = "which is no ask_first row of holds.toml; correct it or add it"
