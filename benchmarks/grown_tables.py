@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 from msgspec.structs import replace
 
-from cds_service.knowledge.load import PROFILES, load_knowledge
-from cds_service.knowledge.order_texts import OrderTexts
+from cds_service.knowledge.load import PROFILES, load_shipped
+from cds_service.knowledge.order_table import order_texts
+from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure
 
 _COPIES = ("b", "c", "d")
@@ -31,20 +32,16 @@ def four_times() -> Knowledge:
             for copy in _COPIES:
                 value_set = _value_set(orjson.loads(path.read_bytes()), copy)
                 path.with_name(f"{path.stem}-{copy}.json").write_bytes(orjson.dumps(value_set))
-        knowledge = load_knowledge(profiles=profiles)
-    return _with_rows(knowledge)
+        return _with_rows(*load_shipped(profiles=profiles))
 
 
-def _with_rows(knowledge: Knowledge) -> Knowledge:
+def _with_rows(files: TableRows, knowledge: Knowledge) -> Knowledge:
     procedures, rows = dict(knowledge.procedures), list(knowledge.contraindications)
     for copy in _COPIES:
         added = {f"{key}-{copy}": _procedure(p, copy) for key, p in knowledge.procedures.items()}
         procedures |= added
         rows += [_row(row, copy, frozenset(added)) for row in knowledge.contraindications]
-    synonyms = {key: p.synonyms for key, p in procedures.items()}
-    vetoes = {key: p.exclude_terms for key, p in procedures.items()}
-    parents = {key: (p.parent,) if p.parent else () for key, p in procedures.items()}
-    texts = OrderTexts(synonyms, vetoes, parents, knowledge.words)
+    texts = order_texts(files, procedures, knowledge.words)
     return dataclasses.replace(knowledge, procedures=procedures, contraindications=tuple(rows), order_texts=texts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cds_service.call_summary import CallSummary, summarize
-from cds_service.cards.context import Telling
+from cds_service.cards.context import DEFAULT_CARD_SETTINGS, CardSettings
 from cds_service.cards.render import render
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.clinical_data.gather import gather
@@ -21,8 +21,6 @@ from cds_service.findings.evaluate import evaluate
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import HookRequest
 from cds_service.knowledge.tables import Knowledge
-
-_DEFAULT = Telling()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -50,7 +48,7 @@ def answer(
     now: datetime,
     new_id: Callable[[], str],
     fhir: FhirServers | None = None,
-    telling: Telling = _DEFAULT,
+    card_settings: CardSettings = DEFAULT_CARD_SETTINGS,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> Answer:
     """Answer one call.
@@ -61,7 +59,7 @@ def answer(
         now: the time of the call, aware, in the hospital's zone.
         new_id: gives a new UUID for each card and suggestion.
         fhir: the way to FHIR servers, for what prefetch left out; None judges on prefetch alone.
-        telling: what the site or client chooses about cards.
+        card_settings: what the site or client chooses about cards.
         lap: is told the name of each stage when it is done, for those who time them.
     """
     data = gather(request, fhir, knowledge.search_codes, knowledge.not_connected)
@@ -71,7 +69,7 @@ def answer(
     focus = request.service.focus
     findings = evaluate(facts, knowledge, options=focus == "none", planning=focus != "selections")
     lap("findings")
-    rendered = render(findings, knowledge, request.service, new_id, telling)
+    rendered = render(findings, knowledge, request.service, new_id, card_settings)
     lap("cards")
     summary = summarize(data, findings, rendered.summaries, knowledge.version)
     shown, nothing = (rendered.cards, rendered.decision), rendered.nothing_judged

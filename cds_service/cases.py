@@ -17,7 +17,7 @@ from typing import Any
 import tomli
 
 from cds_service.answer import Answer, answer
-from cds_service.cards.context import Telling
+from cds_service.cards.context import DEFAULT_CARD_SETTINGS, CardSettings
 from cds_service.case_checks import SYSTEMS, mistakes, unknown_names
 from cds_service.errors import CdsError, TableError
 from cds_service.hooks.envelope import read_request
@@ -27,7 +27,6 @@ from cds_service.knowledge.site import site_files
 from cds_service.knowledge.tables import Knowledge
 
 _PATIENT = "Patient/p1"
-_DEFAULT = Telling()
 _INSTALLED, _REPOSITORY = Path(__file__).parent / "shipped_cases", Path(__file__).parents[1] / "tests" / "cases"
 SHIPPED_CASES = _INSTALLED if _INSTALLED.is_dir() else _REPOSITORY
 """The clinical cases of the shipped tables: in the wheel, else in a clone of the repository."""
@@ -105,13 +104,15 @@ def failures(case: Case, knowledge: Knowledge, now: datetime) -> list[str]:
     return [f"{case.place}: {line}" for line in _differences(case.row["expect"], found)]
 
 
-def answer_case(case: Case, knowledge: Knowledge, now: datetime, telling: Telling = _DEFAULT) -> Answer:
+def answer_case(
+    case: Case, knowledge: Knowledge, now: datetime, card_settings: CardSettings = DEFAULT_CARD_SETTINGS
+) -> Answer:
     """The answer to the case's hook call."""
     body = json.dumps(request_of(case.row, now)).encode()
     numbers = count(1)
     request = read_request("ir-" + case.row.get("hook", "order-sign"), body)
     ids = (f"00000000-0000-4000-8000-{number:012d}" for number in numbers)
-    return answer(request, knowledge, now=now, new_id=lambda: next(ids), telling=telling)
+    return answer(request, knowledge, now=now, new_id=lambda: next(ids), card_settings=card_settings)
 
 
 def request_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:

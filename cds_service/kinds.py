@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,7 @@ from cds_service.reasons import Reason
 _CODES = "{{CODES}}"
 
 
-class DataKind(msgspec.Struct, frozen=True):
+class DataKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of data; what each field means stands at the top of `kinds.toml`."""
 
     key: str
@@ -86,30 +87,15 @@ class DataKind(msgspec.Struct, frozen=True):
         return self.template.replace(_CODES, ",".join(codes)) if codes else None
 
 
-def _kinds() -> tuple[DataKind, ...]:
-    rows = tomllib.loads((Path(__file__).parent / "kinds.toml").read_text("utf-8"))["kind"]
-    return tuple(
-        DataKind(
-            key=row["key"],
-            resource_type=row["resource_type"],
-            template=row["template"],
-            role=row["role"],
-            code_element=row.get("code_element", ""),
-            time_element=row.get("time_element", ""),
-            profile=row.get("profile"),
-            when_unavailable=indicator_of(row.get("when_unavailable", "info")),
-            unreadable_hides=row.get("unreadable_hides", "all"),
-            code_checks=(row["code_checks"][0], row["code_checks"][1]) if "code_checks" in row else ("", ""),
-            also=tuple(row.get("also", ())),
-            include=row.get("include"),
-            also_asked=tuple(row.get("also_asked", ())),
-            often_missing=row.get("often_missing", False),
-        )
-        for row in rows
-    )
+def _kind(row: Mapping[str, Any]) -> DataKind:
+    level = indicator_of(row.get("when_unavailable", Indicator.INFO.word))
+    return msgspec.convert({**row, "when_unavailable": level}, DataKind)
 
 
-KINDS: Mapping[str, DataKind] = MappingProxyType({kind.key: kind for kind in _kinds()})
+_TABLE = Path(__file__).parent / "kinds.toml"
+KINDS: Mapping[str, DataKind] = MappingProxyType(
+    {row["key"]: _kind(row) for row in tomllib.loads(_TABLE.read_text("utf-8"))["kind"]}
+)
 """Prefetch key -> kind, in the order of the file."""
 
 CLINICAL: tuple[DataKind, ...] = tuple(kind for kind in KINDS.values() if kind.is_clinical)

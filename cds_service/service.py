@@ -13,7 +13,7 @@ import orjson
 
 from cds_service.answer import Answer, answer
 from cds_service.call_summary import OrderSummary
-from cds_service.cards.context import telling_of
+from cds_service.cards.context import card_settings_of
 from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.errors import SettingError
@@ -98,7 +98,7 @@ class Service:
             SettingError: there is no whole wording in the language.
         """
         self._knowledge = load_knowledge(Path(site) if site is not None else None)
-        self._telling = telling_of(Settings(), self._knowledge, language)
+        self._telling = card_settings_of(Settings(), self._knowledge, language)
         self._timezone = timezone
         limits = FetchLimits(deadline=deadline)
         self._fhir = FhirServers(limits, calls=_CALLS) if read_fhir_servers else None
@@ -130,7 +130,7 @@ class Service:
         call = read_request(service or service_for(body), body)
         moment = now or (datetime.now(self._timezone) if self._timezone else datetime.now().astimezone())
         result = answer(
-            call, self._knowledge, now=moment, new_id=lambda: str(uuid4()), fhir=self._fhir, telling=self._telling
+            call, self._knowledge, now=moment, new_id=lambda: str(uuid4()), fhir=self._fhir, card_settings=self._telling
         )
         return Decision(
             cards=tuple(result.cards),

@@ -39,6 +39,27 @@ def test_every_link_leads_to_a_file(page: Path):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_a_link_to_a_decision_names_its_number():
+    """A reader who is sent to decision 0076 arrives there."""
+    links = [
+        (page.name, number, target)
+        for page in PAGES
+        for number, target in re.findall(
+            r"\[[^\]]*?\b(0\d{3})\b[^\]]*\]\(([^)\s]*0\d{3}-[^)\s]+)\)", page.read_text("utf-8")
+        )
+    ]
+    assert links
+    assert [link for link in links if f"{link[1]}-" not in link[2]] == []
+
+
+def test_every_module_beside_the_stages_is_explained():
+    """A developer finds every module and folder of the package in the page on how one call runs."""
+    page = text_of("docs/how-one-call-runs.md")
+    modules = [path.name for path in (ROOT / "cds_service").glob("*.py") if not path.name.startswith("__")]
+    folders = [f"{path.parent.name}/" for path in (ROOT / "cds_service").glob("*/__init__.py")]
+    assert [name for name in (*modules, *folders) if f"`{name}`" not in page] == []
+
+
 def test_every_page_is_in_the_index():
     """docs/README.md names every page beside it."""
     index = text_of("docs/README.md")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Collection
 from typing import Any
 
 from cds_service.cards.card import Basis, Card
+from cds_service.cards.suggest_draft import is_draft_with_id
 from cds_service.findings.finding import CriterionFinding, Findings, OrderFinding, Shown
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import PROBLEMS
-
-_HAS_ID = re.compile(r"ServiceRequest/[A-Za-z0-9.-]{1,64}")
 
 
 def basis_of(card: Card, findings: Findings) -> Basis | None:
@@ -22,8 +20,8 @@ def basis_of(card: Card, findings: Findings) -> Basis | None:
     What could not be read is told until somebody answers it, and so is what is critical.
     """
     orders = [order for order in findings.orders if _concerns(card, order)]
-    references = [order.order.reference if order.order else "" for order in orders]
-    if not orders or not all(map(_HAS_ID.fullmatch, references)):
+    references = [order.order.reference for order in orders if order.order is not None]
+    if not orders or not all(is_draft_with_id(order.order) for order in orders):
         return None
     unread = findings.unavailable if card.topic[0] not in PROBLEMS else ()
     rests_on = [

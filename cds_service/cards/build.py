@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cds_service.cards.alert_card import alert_parts
 from cds_service.cards.card import Card
-from cds_service.cards.context import CardContext, Telling
+from cds_service.cards.context import CardContext, CardSettings
 from cds_service.cards.detail import detail_of
 from cds_service.cards.folding import folded
 from cds_service.cards.gap_card import gap_part
@@ -24,37 +24,35 @@ from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
 
-_QUIET = Telling()
 
-
-def context_of(findings: Findings, knowledge: Knowledge, telling: Telling = _QUIET) -> CardContext:
+def context_of(findings: Findings, knowledge: Knowledge, card_settings: CardSettings) -> CardContext:
     """What the cards of a call are made from.
 
     Args:
         findings: what the tables say, and what of it is told.
         knowledge: the tables.
-        telling: what the site or client chooses.
+        card_settings: what the site or client chooses.
     """
-    return CardContext(findings, knowledge, Wording(knowledge.wordings[telling.language], telling.language))
+    return CardContext(findings, knowledge, Wording(knowledge.wordings[card_settings.language], card_settings.language))
 
 
-def build_cards(context: CardContext, service: Service, telling: Telling = _QUIET) -> list[Part]:
+def build_cards(context: CardContext, service: Service, card_settings: CardSettings) -> list[Part]:
     """Every card of one call, to be put in words by `card_of`: critical, warning, info; equally loud ones by problem.
 
     Args:
         context: from `context_of`.
         service: its focus `none` means patient-view: no order is judged, and only options may be told.
-        telling: what the site or client chooses.
+        card_settings: what the site or client chooses.
     """
     if service.focus == "none":
-        parts = _patient_view(context) if telling.options else []
+        parts = _patient_view(context) if card_settings.options else []
     else:
-        parts = _orders(context, telling)
+        parts = _orders(context, card_settings)
     return folded(parts, context)
 
 
-def _orders(context: CardContext, telling: Telling) -> list[Part]:
-    unknown = unknown_orders_part(context) if telling.unknown_orders else None
+def _orders(context: CardContext, card_settings: CardSettings) -> list[Part]:
+    unknown = unknown_orders_part(context) if card_settings.unknown_orders else None
     if context.findings.nothing_retrieved:
         parts: list[Part | None] = [nothing_judged_part(context), unknown]
     else:

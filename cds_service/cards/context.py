@@ -17,8 +17,8 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.settings import Settings
 
 
-class Telling(msgspec.Struct, frozen=True):
-    """What a site or client chooses.
+class CardSettings(msgspec.Struct, frozen=True):
+    """What a site or client chooses about cards.
 
     `unknown_orders`: whether orders that look interventional and are not known are told. `options`: whether
     patient-view shows the interventional options; otherwise it shows no card. `language` is one of
@@ -31,7 +31,10 @@ class Telling(msgspec.Struct, frozen=True):
     public_url: str | None = None
 
 
-def telling_of(settings: Settings, knowledge: Knowledge, language: str | None = None) -> Telling:
+DEFAULT_CARD_SETTINGS = CardSettings()
+
+
+def card_settings_of(settings: Settings, knowledge: Knowledge, language: str | None = None) -> CardSettings:
     """What the settings choose; `language` is that of the calling client, None for the service's.
 
     Raises:
@@ -41,7 +44,7 @@ def telling_of(settings: Settings, knowledge: Knowledge, language: str | None = 
     if language not in knowledge.wordings:
         known = ", ".join(sorted(knowledge.wordings))
         raise SettingError(f'there is no whole wording in the language "{language}"; the languages are {known}')
-    return Telling(settings.unknown_ir_orders, settings.patient_view == "options", language, settings.public_url)
+    return CardSettings(settings.unknown_ir_orders, settings.patient_view == "options", language, settings.public_url)
 
 
 _Draft = tuple[OrderFinding, Mapping[str, Any] | None]

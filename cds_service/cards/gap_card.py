@@ -140,7 +140,7 @@ def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
     wording = context.wording
     yield from (found_line(item, None, context) for item in gaps.taken)
     for gap in gaps.faults:
-        if (gap.data in gaps.unread or gap.data in gaps.partly) and gap.reference is None and gap.text is None:
+        if (gap.data in gaps.unread or gap.data in gaps.partly) and not gap.names_one:
             yield sentence_case(shown_reason(gap.reason, wording, data=gap.data))
     for entries in (list(gaps.orders), *gaps.entries.values()):
         if entries:

@@ -83,10 +83,13 @@ def gaps_of(context: CardContext) -> Gaps | None:
     faults = [gap for gap in context.findings.unavailable if _matters(gap, context.judged)]
     if not members and not faults:
         return None
+    clinical = [gap for gap in faults if gap.data in KINDS and KINDS[gap.data].is_clinical]
+    unread = [gap.data for gap in clinical if not gap.names_one and gap.reason.key not in _PARTIAL]
+    partly = [gap.data for gap in clinical if not gap.names_one and gap.reason.key in _PARTIAL]
     return Gaps(
-        unread=tuple(dict.fromkeys([*_kinds(members, _UNAVAILABLE), *(gap.data for gap in faults if _is_whole(gap))])),
-        partly=tuple(dict.fromkeys([*_kinds(members, _INCOMPLETE), *(gap.data for gap in faults if _is_part(gap))])),
-        entries=_by_kind([gap for gap in faults if _is_entry(gap)]),
+        unread=tuple(dict.fromkeys([*_kinds(members, _UNAVAILABLE), *unread])),
+        partly=tuple(dict.fromkeys([*_kinds(members, _INCOMPLETE), *partly])),
+        entries=_by_kind([gap for gap in clinical if gap.names_one]),
         orders=_each_order([gap for gap in faults if _of_orders(gap)]),
         open=_open(members),
         faults=tuple(faults),
@@ -168,24 +171,9 @@ def _matter(member: Member, key: str) -> str:
     return "unusable" if isinstance(member.finding.criterion.question, LabQuestion) else "other"
 
 
-def _is_whole(gap: Unavailable) -> bool:
-    clinical = gap.data in KINDS and KINDS[gap.data].is_clinical
-    return clinical and gap.reference is None and gap.text is None and gap.reason.key not in _PARTIAL
-
-
-def _is_part(gap: Unavailable) -> bool:
-    clinical = gap.data in KINDS and KINDS[gap.data].is_clinical
-    return clinical and gap.reference is None and gap.text is None and gap.reason.key in _PARTIAL
-
-
-def _is_entry(gap: Unavailable) -> bool:
-    clinical = gap.data in KINDS and KINDS[gap.data].is_clinical
-    return clinical and (gap.reference is not None or gap.text is not None)
-
-
 def _each_order(gaps: Sequence[Unavailable]) -> tuple[Unavailable, ...]:
     """The orders that could not be read; where they are named, why none of them was is no order of its own."""
-    return tuple([gap for gap in gaps if gap.reference is not None or gap.text is not None] or gaps)
+    return tuple([gap for gap in gaps if gap.names_one] or gaps)
 
 
 def _of_orders(gap: Unavailable) -> bool:

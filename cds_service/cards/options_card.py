@@ -20,7 +20,6 @@ from cds_service.findings.finding import OrderFinding, Shown
 from cds_service.indicator import Indicator
 
 TOPIC = "options"
-MOST_OPTIONS = 5
 _RAREST = 9
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from cds_service.cards.basis import basis_of
 from cds_service.cards.build import build_cards, card_of, context_of
 from cds_service.cards.card import CardSummary, card_json
-from cds_service.cards.context import CardContext, Telling
+from cds_service.cards.context import DEFAULT_CARD_SETTINGS, CardContext, CardSettings
 from cds_service.cards.decision import build_decision
 from cds_service.cards.nothing_judged import nothing_judged
 from cds_service.cards.part import Part
@@ -24,8 +24,6 @@ from cds_service.errors import NothingJudged
 from cds_service.findings.finding import Findings
 from cds_service.hooks.request import Service
 from cds_service.knowledge.tables import Knowledge
-
-_DEFAULT = Telling()
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -45,7 +43,7 @@ def render(
     knowledge: Knowledge,
     service: Service,
     new_id: Callable[[], str],
-    telling: Telling = _DEFAULT,
+    card_settings: CardSettings = DEFAULT_CARD_SETTINGS,
 ) -> Rendered:
     """Cards and decision of one call.
 
@@ -54,11 +52,11 @@ def render(
         knowledge: the effective tables.
         service: the service that was called.
         new_id: gives a new UUID for each card and suggestion.
-        telling: what the site or client chooses about cards.
+        card_settings: what the site or client chooses about cards.
     """
-    chosen = choose_cards(findings, knowledge, service, telling)
+    chosen = choose_cards(findings, knowledge, service, card_settings)
     worded = [card_of(part, chosen.context) for part in chosen.parts]
-    cards = [card_json(card, knowledge, new_id, telling.public_url, chosen.context.wording) for card in worded]
+    cards = [card_json(card, knowledge, new_id, card_settings.public_url, chosen.context.wording) for card in worded]
     summaries = [
         replace(summary, uuid=body["uuid"], basis=basis_of(card, chosen.findings))
         for summary, card, body in zip(chosen.shown, worded, cards, strict=True)
@@ -91,16 +89,16 @@ class ChosenCards(msgspec.Struct, frozen=True):
 
 
 def choose_cards(
-    findings: Findings, knowledge: Knowledge, service: Service, telling: Telling = _DEFAULT
+    findings: Findings, knowledge: Knowledge, service: Service, card_settings: CardSettings = DEFAULT_CARD_SETTINGS
 ) -> ChosenCards:
     """The cards that findings bring, and those that a shadow holds back; arguments as of `render`."""
     in_shadow = rows_in_shadow(findings)
     shown = without_shadow(findings) if in_shadow else findings
-    context = context_of(shown, knowledge, telling)
-    parts = build_cards(context, service, telling)
+    context = context_of(shown, knowledge, card_settings)
+    parts = build_cards(context, service, card_settings)
     withheld: list[CardSummary] = []
     if in_shadow:
-        everything = build_cards(context_of(findings, knowledge, telling), service, telling)
+        everything = build_cards(context_of(findings, knowledge, card_settings), service, card_settings)
         withheld = list((Counter(map(_summary, everything)) - Counter(map(_summary, parts))).elements())
     return ChosenCards(tuple(parts), tuple(withheld), context, in_shadow)
 

@@ -17,9 +17,9 @@ from cds_service.cards.order_names import short_name
 from cds_service.cards.suggest_resources import annotation, are_valid, concept, service_request
 from cds_service.findings.finding import Findings, OrderFinding
 from cds_service.kinds import KINDS
+from cds_service.knowledge.value_sets import LOINC
 
 _OBSERVATIONS = KINDS["observations"].key
-_LOINC = "http://loinc.org"
 _OF_THE_DRAFT = ("subject", "encounter", "requester", "priority")
 """What a test has in common with the order that it is for."""
 
@@ -131,7 +131,7 @@ def _lab_order(
     return service_request(
         **fields,
         category=[concept([lab_orders.category])],
-        code=concept([(_LOINC, test.loinc, test.display)], _name(wanted, context)),
+        code=concept([(LOINC, test.loinc, test.display)], _name(wanted, context)),
         occurrenceDateTime=wanted.day.isoformat() if wanted.day else None,
         note=[annotation(context.wording.say(key, procedure=procedures, when=when))],
     )

@@ -56,8 +56,6 @@ class Tell(StrEnum):
     RESULTS = "suggestion.tell.results"
     EGFR = "suggestion.tell.egfr"
     SCORE = "suggestion.tell.score"
-    STENT_DATE = "suggestion.tell.stent"
-    CLOT_DATE = "suggestion.tell.clot"
     LAST_DOSE = "suggestion.tell.last-dose"
     """Its places are `drug` and `day`."""
     CONDITION = "suggestion.tell.condition"
@@ -159,19 +157,16 @@ def cancel_order(
     level: Indicator,
     beside: Sequence[Suggestion],
     context: CardContext,
-    *,
-    duplicate: bool = False,
 ) -> Suggestion | None:
-    """Delete the draft, for a critical card or a duplicate; to be shown last.
+    """Delete the draft, for a critical card; to be shown last.
 
     Args:
         order: the order.
         level: of the card.
         beside: the other suggestions of the card: without one, cancelling would be all that the card offers.
         context: of the call.
-        duplicate: another order of the same procedure is there.
     """
-    allowed = (level is Indicator.CRITICAL or duplicate) and beside and not order.must_not_wait
+    allowed = level is Indicator.CRITICAL and beside and not order.must_not_wait
     if not allowed or not is_draft_with_id(order.order):
         return None
     return Suggestion(context.wording.say("suggestion.cancel"), (_delete(order, context),))

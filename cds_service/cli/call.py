@@ -15,7 +15,7 @@ import orjson
 import requests
 
 from cds_service.answer import answer
-from cds_service.cards.context import Telling
+from cds_service.cards.context import DEFAULT_CARD_SETTINGS, CardSettings
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.errors import RequestError, SetupError
 from cds_service.hooks.envelope import read_request
@@ -25,7 +25,6 @@ from cds_service.knowledge.tables import Knowledge
 Signer = Callable[[str], str]
 """The URL to call -> a signed token for it."""
 
-_DEFAULT = Telling()
 _SECONDS = 60
 """Timeout for a running service; longer than any deadline of the service itself."""
 
@@ -46,7 +45,7 @@ def call_in_process(
     now: datetime,
     *,
     with_decision: bool = True,
-    telling: Telling = _DEFAULT,
+    card_settings: CardSettings = DEFAULT_CARD_SETTINGS,
     fhir: FhirServers | None = None,
 ) -> Reply:
     """Judge a request in this process, through the same stages as the web service.
@@ -55,7 +54,9 @@ def call_in_process(
     """
     try:
         request = read_request(service_id, body)
-        result = answer(request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir, telling=telling)
+        result = answer(
+            request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir, card_settings=card_settings
+        )
     except RequestError as error:
         return Reply(error.status, error=error.message)
     return Reply(200, encode_response(result.cards, result.decision if with_decision else None))

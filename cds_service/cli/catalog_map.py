@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cds_service.cli.catalog_results import SURE, Result
-from cds_service.knowledge.code_checks import PROCEDURE_CODES
+from cds_service.knowledge.value_sets import PROCEDURE_CODES
 
 PLACEHOLDER = "https://example.org/your-order-codes"
 """System of the codes where the catalog names none."""

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.rule import Rule
 
-from cds_service.cards.context import telling_of
+from cds_service.cards.context import card_settings_of
 from cds_service.cli.call import call_in_process
 from cds_service.cli.options import local_now, settings_of
 from cds_service.cli.show_reply import show
@@ -30,12 +30,12 @@ def run(args: argparse.Namespace) -> int:
     settings, out = settings_of(args), console()
     now = local_now(settings)
     knowledge = load_knowledge(settings.site)
-    telling = telling_of(settings, knowledge)
+    card_settings = card_settings_of(settings, knowledge)
     worst = 0
     for path in _examples(args.examples):
         body = read_saved_request(path, now.date())
         _print_request(path, body, out)
-        reply = call_in_process(body, service_for(body, path), knowledge, now, telling=telling)
+        reply = call_in_process(body, service_for(body, path), knowledge, now, card_settings=card_settings)
         if reply.status != 200:
             print_err(f"{path}: the service answered {reply.status}: {reply.error}")
         worst = max(worst, show(reply) if reply.status == 200 else 1)

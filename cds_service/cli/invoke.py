@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from cds_service.cards.context import telling_of
+from cds_service.cards.context import card_settings_of
 from cds_service.cli import ehr
 from cds_service.cli.call import Reply, Signer, call_in_process, call_service, fetch_discovery
 from cds_service.cli.fhir_source import FhirSource
@@ -107,6 +107,6 @@ def _send_request(
         knowledge,
         local_now(settings),
         with_decision=with_decision,
-        telling=telling_of(settings, knowledge),
+        card_settings=card_settings_of(settings, knowledge),
         fhir=fhir,
     )

@@ -11,15 +11,17 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cds_service.errors import SetupError, StoreUnavailable
-from cds_service.setting_values import InvalidValue, certificates
+from cds_service.setting_values import InvalidValue, certificates, whole_number
 from cds_service.settings import Settings, environment, load_settings
 
 if TYPE_CHECKING:
     from cds_service.cli.fhir_source import FhirSource
     from cds_service.storage.store import Store
+
+T = TypeVar("T")
 
 
 def later(module: str, function: str = "run") -> Callable[[argparse.Namespace], int]:
@@ -58,7 +60,7 @@ def add_fhir_access(parser: argparse.ArgumentParser) -> None:
         help="TOML file of a SMART backend services client, see docs/sandbox-testing.md",
     )
     parser.add_argument(
-        "--ca", type=_certificates, metavar="FILE", help="PEM file of CA certificates for the FHIR server"
+        "--ca", type=as_option(certificates), metavar="FILE", help="PEM file of CA certificates for the FHIR server"
     )
     parser.add_argument(
         "--rate", type=_rate, metavar="N", help="most requests per second (2; no limit for a server on this machine)"
@@ -143,11 +145,21 @@ def token_of(args: argparse.Namespace) -> str | None:
     return token
 
 
-def _certificates(text: str) -> Path:
-    try:
-        return certificates(text)
-    except InvalidValue as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+def as_option(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """What reads the value of a setting, as the `type` of an option: a wrong value is told with what to write."""
+
+    def read(text: str) -> T:
+        try:
+            return parse(text)
+        except InvalidValue as error:
+            raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+
+    return read
+
+
+def whole(lowest: int, highest: int) -> Callable[[str], int]:
+    """The `type` of an option that is a whole number in a range, inclusive."""
+    return as_option(whole_number(lowest, highest))
 
 
 def _rate(text: str) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from cds_service.answer import answer
-from cds_service.cards.context import telling_of
+from cds_service.cards.context import card_settings_of
 from cds_service.cli.options import FHIR_ACCESS, local_now, settings_of
 from cds_service.cli.request_source import build_request, open_source, reject_server_options
 from cds_service.cli.show_summary import show_summary, summary_page
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         args.hook = args.hook or _USUAL_HOOK
         source = open_source(args)
     knowledge = load_knowledge(settings.site)
-    telling = telling_of(settings, knowledge, args.language)
+    card_settings = card_settings_of(settings, knowledge, args.language)
     if source is not None:
         body = build_request(source, args, knowledge, _templates(args.hook, knowledge), show=False)
     service_id = service_for(body, args.request)
@@ -50,12 +50,14 @@ def run(args: argparse.Namespace) -> int:
     fhir = source.as_service(settings.fhir_deadline) if source and args.no_prefetch else None
     try:
         request = read_request(service_id, body)
-        result = answer(request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir, telling=telling)
+        result = answer(
+            request, knowledge, now=now, new_id=lambda: str(uuid4()), fhir=fhir, card_settings=card_settings
+        )
     except RequestError as error:
         print_err(f"The request was refused ({error.status}): {error.message}")
         return 1
     summary = summary_of(
-        result.findings, result.facts, knowledge, patient_id=request.patient_id, language=telling.language
+        result.findings, result.facts, knowledge, patient_id=request.patient_id, language=card_settings.language
     )
     _write(summary, args.format)
     return 0

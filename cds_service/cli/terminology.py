@@ -13,9 +13,10 @@ from urllib.parse import quote
 from cds_service.cli.fhir_source import FhirSource
 from cds_service.cli.options import fhir_source
 from cds_service.errors import SetupError
-from cds_service.knowledge.expansions import SNOMED, codes_of, ecl, edition_of, expandable
+from cds_service.knowledge.expansions import codes_of, ecl, edition_of, expandable
 from cds_service.knowledge.load import load_knowledge, load_shipped
 from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.value_sets import SNOMED_CT
 
 _CODES_PER_REQUEST = 50
 """Codes of one expression, so that a URL stays below 2,000 characters."""
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     rows, _ = load_shipped()
     chosen = _chosen(rows, args.value_set)
     load_knowledge(args.site if args.site.exists() else None)
-    expansions = {name: _expand(source, args.edition or SNOMED, rows, name) for name in chosen}
+    expansions = {name: _expand(source, args.edition or SNOMED_CT, rows, name) for name in chosen}
     folder = args.site / "expansions"
     for name, expansion in expansions.items():
         print("\n".join(_difference(expansion, codes_of(rows, name), _pinned(folder / f"{name}.json"))))
@@ -72,9 +73,9 @@ def _expand(source: FhirSource, edition: str, rows: TableRows, name: str) -> dic
             parameters |= {json.dumps(p): p for p in page.get("parameter", ()) if isinstance(p, dict) and "name" in p}
             for entry in _entries(page):
                 system, code = entry.get("system"), entry.get("code")
-                if system != SNOMED or not isinstance(code, str):
+                if system != SNOMED_CT or not isinstance(code, str):
                     raise SetupError(f"{source.base}: the expansion of {name} holds {system} {code}; ask its operator")
-                found[code] = {"system": SNOMED, "code": code, "display": str(entry.get("display", ""))}
+                found[code] = {"system": SNOMED_CT, "code": code, "display": str(entry.get("display", ""))}
     # Every SNOMED CT concept is below itself, so nothing at all means that the edition is not there.
     if not found:
         raise SetupError(
@@ -88,7 +89,7 @@ def _expand(source: FhirSource, edition: str, rows: TableRows, name: str) -> dic
         "url": shipped["url"],
         "version": shipped["version"],
         "status": "active",
-        "compose": {"include": [{"system": SNOMED, "filter": [constraint]}]},
+        "compose": {"include": [{"system": SNOMED_CT, "filter": [constraint]}]},
         "expansion": {
             "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "total": len(found),

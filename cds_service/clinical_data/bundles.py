@@ -147,8 +147,8 @@ def _is_next(relation: str | None) -> bool:
     return (relation or "").strip().rpartition("/")[2].lower() == "next"
 
 
-def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: str) -> RetrievedData:
-    """Read one prefetch value or context Bundle.
+def read_prefetch(data: str, raw: bytes, types: Collection[str], patient_id: str) -> tuple[RetrievedData, Page | None]:
+    """Read one prefetch value or context Bundle, and the page that it stood on where more of it follows.
 
     Args:
         data: the prefetch key or context field, for messages.
@@ -156,11 +156,6 @@ def read_resources(data: str, raw: bytes, types: Collection[str], patient_id: st
         types: resource types that count; a Bundle of a search may hold others only as `include`.
         patient_id: bare id; resources of another patient are never used and leave the data incomplete.
     """
-    return read_prefetch(data, raw, types, patient_id)[0]
-
-
-def read_prefetch(data: str, raw: bytes, types: Collection[str], patient_id: str) -> tuple[RetrievedData, Page | None]:
-    """The same, with the page that the data stood on where more of it follows."""
     if raw.strip() == b"null":
         return RetrievedData(), None
     page = read_page(data, raw)

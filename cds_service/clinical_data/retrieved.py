@@ -22,6 +22,11 @@ class Unavailable(msgspec.Struct, frozen=True):
     reference: str | None = None
     text: str | None = None
 
+    @property
+    def names_one(self) -> bool:
+        """Whether it is about one resource, which it names; else it is about its kind of data."""
+        return self.reference is not None or self.text is not None
+
 
 class RawResource(msgspec.Struct, frozen=True, gc=False):
     """One resource, kept as the bytes received; `reference` is `Type/id`, or its place in the request."""

@@ -92,7 +92,6 @@ def _fact(
         doses=tuple(amount for dose in doses for amount in dose.amounts),
         instructions=tuple(text for dose in doses for text in _words(dose)),
         readable=any(not name.says_nothing for name in names),
-        drafted=drafted,
     )
 
 

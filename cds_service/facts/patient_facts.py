@@ -213,8 +213,7 @@ class MedicationFact(msgspec.Struct, frozen=True):
     `names` say what it is: the product's own code first, then its ingredients. `written` is when it was ordered or
     stated, `ended` when it ended or its supply does, `last_dose` a recorded one. `doses_a_day` is None where it is not
     structured; `doses` are structured amounts as `40 mg`. `instructions` are dose, route and reason in words.
-    `readable` is False where it only refers to a Medication that is not there and does not name it. `drafted`: it is a
-    draft of this call.
+    `readable` is False where it only refers to a Medication that is not there and does not name it.
     """
 
     reference: str
@@ -227,7 +226,6 @@ class MedicationFact(msgspec.Struct, frozen=True):
     doses: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     readable: bool = True
-    drafted: bool = False
 
     @property
     def label(self) -> str | None:

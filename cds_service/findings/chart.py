@@ -165,12 +165,6 @@ class Chart:
         """Every condition that a question asked so far can't read, each once."""
         return tuple(dict.fromkeys(fact for facts in self._unread.values() for fact in facts))
 
-    @property
-    def classified(self) -> bool:
-        """True where every active condition carries an ICD code, or there is none."""
-        classifies = self._knowledge.codes.classifies
-        return all(any(classifies(c.system) for c in fact.concept.codings) for fact in self._active)
-
     def unread_for(self, value_sets: Iterable[str]) -> tuple[ConditionFact, ...]:
         """The conditions that may be in the value sets and that a question about them can't read.
 

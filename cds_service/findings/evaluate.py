@@ -154,7 +154,6 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         indications=reasons,
         contraindications=judge_contraindications(context, patient),
         alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
-        conditions_fully_classified=patient.chart.classified,
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
         linkable_reasons=linkable_reasons(reasons, order, patient) if order else (),
     )

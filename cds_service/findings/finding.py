@@ -230,8 +230,6 @@ class OrderFinding(msgspec.Struct, frozen=True):
     text fit several and the record did not settle it; `procedure` is then their common parent.
     `recognised_by` is `code`, `text`, `details` (of an order as general as "IR procedure") or `condition` (settled by
     the recorded condition). `looks_interventional`: no known procedure, and all the same an order of the department.
-    `conditions_fully_classified` is True where every condition looked at carries an ICD code, so that an absent
-    indication is a statement about whole code families and not about a flat list.
     """
 
     order: OrderFact | None
@@ -250,7 +248,6 @@ class OrderFinding(msgspec.Struct, frozen=True):
     looks_interventional: bool = False
     code_and_text_differ: bool = False
     """Code and text name different procedures; `candidates` holds those of both, and all were judged."""
-    conditions_fully_classified: bool = False
     gadolinium_allergy: bool = False
     """True as well where it could not be ruled out: gadolinium is then no alternative to offer."""
     reason_told: Told = NOT_TOLD
@@ -277,13 +274,6 @@ class OrderFinding(msgspec.Struct, frozen=True):
     def open_or_present(self) -> tuple[ContraindicationFinding, ...]:
         """The contraindications that are not absent: of an absent one every question is."""
         return tuple([row for row in self.contraindications if row.certainty is not Certainty.ABSENT])
-
-    @property
-    def open_indications(self) -> tuple[IndicationFinding, ...]:
-        """The indications that could not be looked at, where none is present."""
-        if self.indication is not Certainty.UNKNOWN:
-            return ()
-        return tuple(f for f in self.indications if f.certainty is Certainty.UNKNOWN and f.indicator is not None)
 
     @property
     def lacks_reason(self) -> bool:

@@ -23,7 +23,7 @@ from cds_service.reasons import Reason
 
 _CLOCK_TOLERANCE = timedelta(days=1)
 _ANY_TIME = datetime.max.replace(tzinfo=UTC)
-_NOT_DONE = "data-absent"
+NOT_DONE = "data-absent"
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -211,7 +211,7 @@ def _fits(measured: Measurement, lab: Lab, knowledge: Knowledge) -> bool:
 
 def _is_another_test(measured: Measurement, lab: Lab, knowledge: Knowledge) -> bool:
     """Whether a result that may be of the lab is none by its value: not done, in words, or of another dimension."""
-    if measured.problem == _NOT_DONE:
+    if measured.problem == NOT_DONE:
         return True
     if lab.coded:
         return False
@@ -288,7 +288,7 @@ def may_be_newer(blocked: Iterable[Blocked], latest: Sequence[LabResult]) -> lis
     return [
         block
         for block in blocked
-        if block.reason.key != _NOT_DONE and (start is None or block.when is None or block.when.latest >= start)
+        if block.reason.key != NOT_DONE and (start is None or block.when is None or block.when.latest >= start)
     ]
 
 

@@ -1,10 +1,10 @@
-"""Whether a patient is of the sex and age that a row of the tables is for."""
+"""Whether a patient is of the sex, and of the age, that a row of the tables is for."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from cds_service.certainty import Certainty, all_of
+from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import PatientFacts
 from cds_service.knowledge.expressions import PatientGroup
 
@@ -35,11 +35,6 @@ def is_of_age(group: PatientGroup, facts: PatientFacts) -> Certainty:
     if low <= youngest and oldest <= high:
         return Certainty.PRESENT
     return Certainty.ABSENT if oldest < low or youngest > high else Certainty.UNKNOWN
-
-
-def is_in_group(group: PatientGroup, facts: PatientFacts) -> Certainty:
-    """Whether the patient is of the group's sex and age."""
-    return all_of([is_of_sex(group, facts), is_of_age(group, facts)])
 
 
 def _years(born: date, today: date) -> int:

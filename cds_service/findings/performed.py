@@ -20,10 +20,8 @@ from cds_service.findings.finding import Evidence
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.performed_types import Performed
 from cds_service.knowledge.tables import Knowledge
-from cds_service.knowledge.value_sets import Hit
+from cds_service.knowledge.value_sets import Hit, procedure_of
 from cds_service.reasons import Reason
-
-_PROCEDURE = "procedure-"
 
 
 class KnownProcedure(msgspec.Struct, frozen=True):
@@ -142,7 +140,7 @@ def _meaning(concept: Concept, knowledge: Knowledge) -> _Meaning:
     hits = [(coding, hit) for coding in concept.codings for hit in codes.lookup(coding.system, coding.code)]
     coded = {hit.value_set: coding for coding, hit in reversed(hits) if hit.sufficient}
     found = {*coded, *(hit.value_set for text in concept.texts for hit in codes.named(text) if hit.sufficient)}
-    recognized = {name.removeprefix(_PROCEDURE) for name in found if name.startswith(_PROCEDURE)}
+    recognized = set(filter(None, map(procedure_of, found)))
     recognized = recognized or _recognized(concept, knowledge)
     rows = {row.id for row in table.rows.values() if row.value_set in found or recognized & row.procedures}
     rows |= {name for text in concept.texts for name in table.named_in(text)}

@@ -17,8 +17,8 @@ from cds_service.facts.patient_facts import Concept, OrderFact
 from cds_service.findings.chart import Chart
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.tables import Knowledge, Procedure
+from cds_service.knowledge.value_sets import procedure_of
 
-_PREFIX = "procedure-"
 _LOOKS_INTERVENTIONAL = "order-looks-interventional"
 """ValueSet of the code families that orders of interventional radiology have, whether a procedure is known or not."""
 
@@ -122,8 +122,8 @@ def _by_code(concept: Concept, knowledge: Knowledge) -> tuple[tuple[str, ...], t
     raised: dict[str, None] = {}
     for coding in concept.codings:
         for hit in knowledge.codes.lookup(coding.system, coding.code):
-            procedure = hit.value_set.removeprefix(_PREFIX)
-            if hit.value_set.startswith(_PREFIX) and procedure in knowledge.procedures:
+            procedure = procedure_of(hit.value_set)
+            if procedure is not None and procedure in knowledge.procedures:
                 (settled if hit.sufficient else raised)[procedure] = None
     return tuple(settled), tuple(raised)
 

@@ -17,12 +17,19 @@ from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import When
 from cds_service.findings.finding import Evidence
 from cds_service.findings.intervals import meets
-from cds_service.findings.lab_results import NONE_NEWEST, Blocked, LabBook, LabResult, Newest, newest, newest_of
+from cds_service.findings.lab_results import (
+    NONE_NEWEST,
+    NOT_DONE,
+    Blocked,
+    LabBook,
+    LabResult,
+    Newest,
+    newest,
+    newest_of,
+)
 from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.value_sets import CodeIndex
 from cds_service.reasons import Reason
-
-_NOT_DONE = "data-absent"
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -109,13 +116,13 @@ def _with_refused(
     if verdict.certainty in (Certainty.PRESENT, Certainty.UNKNOWN):
         return verdict
     # A test that was not done says the least, so it is looked at last.
-    for block in sorted(refused, key=lambda block: block.reason.key == _NOT_DONE):
+    for block in sorted(refused, key=lambda block: block.reason.key == NOT_DONE):
         if block.when is not None and _age(block.when.latest, today) > limit.within_days:
             continue
         nothing_usable = verdict.certainty is None
         may_be_newer = start is None or block.when is None or block.when.latest >= start
         # A test that was not done (dataAbsentReason) takes nothing from an older valid result.
-        if nothing_usable or (may_be_newer and block.reason.key != _NOT_DONE):
+        if nothing_usable or (may_be_newer and block.reason.key != NOT_DONE):
             found = (block.evidence,) if block.evidence else ()
             return Verdict(Certainty.UNKNOWN, block.reason, (*found, *verdict.evidence))
     return verdict

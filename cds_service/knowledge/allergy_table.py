@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from cds_service.knowledge.allergy_texts import SIGNS, WEIGHTS, AllergyTexts, Combination
 from cds_service.knowledge.allergy_types import AllergyGroup, AllergyTable
 from cds_service.knowledge.lexicon import Lexicon
 from cds_service.knowledge.phrases import Phrases, unglued
-from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.table_rows import Row, TableRows
 from cds_service.knowledge.words import Words
 
-Row = Mapping[str, Any]
 AllergyTerms = Sequence[tuple[Row, Sequence[str]]]
 FOLDER = "allergy_words"
 

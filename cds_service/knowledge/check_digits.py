@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-LOINC = "http://loinc.org"
-SNOMED_CT = "http://snomed.info/sct"
+from cds_service.knowledge.value_sets import LOINC, SNOMED_CT
+
 _LOINC_CODE = re.compile(r"[0-9]{1,8}-[0-9]")
 _LOINC_PART = re.compile(r"L[A-Z][0-9]+-[0-9]")
 """Answers, lists and parts, which are numbered by another rule."""

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
+from cds_service.knowledge.table_rows import Row
+from cds_service.knowledge.value_sets import PROCEDURE_CODES
 from cds_service.near_names import did_you_mean
 
-PROCEDURE_CODES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
 """The code system of this service's own procedure ids."""
-
-Row = Mapping[str, Any]
 
 
 def check_codes(

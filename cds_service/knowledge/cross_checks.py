@@ -16,11 +16,9 @@ from cds_service.knowledge.order_checks import check_order_words
 from cds_service.knowledge.performed_table import check_performed
 from cds_service.knowledge.question_types import QUESTION_TYPES
 from cds_service.knowledge.shared_parts import shared
-from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.table_rows import Row, TableRows
 from cds_service.knowledge.units import Dimension, Units
 from cds_service.knowledge.words import Words
-
-Row = Mapping[str, Any]
 
 
 class Terms(msgspec.Struct, frozen=True):

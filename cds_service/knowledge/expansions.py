@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cds_service.knowledge.table_rows import TableRows
-from cds_service.knowledge.value_sets import SUFFICIENT, CodeRule, rules_of
-
-SNOMED = "http://snomed.info/sct"
+from cds_service.knowledge.value_sets import SNOMED_CT, SUFFICIENT, CodeRule, procedure_of, rules_of
 
 
 def expandable(rows: TableRows) -> list[str]:
@@ -30,14 +28,16 @@ def expandable(rows: TableRows) -> list[str]:
         for name in _conditions_in(row.get("unless"))
         if name in rows.conditions
     }
-    orders = {name for name in rows.value_sets if name.removeprefix("procedure-") in rows.procedures}
+    orders = {name for name in rows.value_sets if procedure_of(name) in rows.procedures}
     return [name for name in rows.value_sets if name in (asked - lifting) | orders and codes_of(rows, name)]
 
 
 def codes_of(rows: TableRows, value_set: str) -> dict[str, str]:
     """The SNOMED CT codes of a shipped value set that by themselves mean it, with their displays."""
     rules = rules_of(rows.value_sets[value_set])[0]
-    return {r.code: r.display or "" for r in rules if r.system == SNOMED and not r.prefix and r.relation in SUFFICIENT}
+    return {
+        r.code: r.display or "" for r in rules if r.system == SNOMED_CT and not r.prefix and r.relation in SUFFICIENT
+    }
 
 
 def ecl(codes: Sequence[str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.table_rows import Row, TableRows
+from cds_service.knowledge.value_sets import LOINC
 from cds_service.knowledge.words import Words
 
 if TYPE_CHECKING:
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from cds_service.knowledge.lab_types import Lab
     from cds_service.knowledge.reported_lab import ReportedLab
 
-Row = Mapping[str, Any]
 FILE = "lab_orders.toml"
-_LOINC = "http://loinc.org"
 
 
 class LabTest(msgspec.Struct, frozen=True):
@@ -73,7 +72,7 @@ class LabOrders:
             concept: the code of the order.
             reported: the labs that a result with this code would report.
         """
-        found = {test for c in concept.codings if c.system.strip() == _LOINC for test in self._of_code(c.code)}
+        found = {test for c in concept.codings if c.system.strip() == LOINC for test in self._of_code(c.code)}
         found |= {test for text in concept.texts for test in self._by_name.get(self._words.of(text), ())}
         labs = {one.lab for one in reported if one.doubt is None}
         found |= {test.id for test in self.tests.values() if labs & set(test.answers)}

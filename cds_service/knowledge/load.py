@@ -19,7 +19,6 @@ import fhir_profiles
 from cds_service.errors import TableError
 from cds_service.knowledge import rows
 from cds_service.knowledge.allergy_table import allergy_table, allergy_texts
-from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.cross_checks import Terms, cross_check, terms_of
 from cds_service.knowledge.diagnosis_table import diagnosis_texts
 from cds_service.knowledge.expansions import expansion_rules
@@ -53,11 +52,16 @@ from cds_service.knowledge.tables import Contraindication, Knowledge, Procedure
 from cds_service.knowledge.units import Units
 from cds_service.knowledge.urgency_table import urgency_table
 from cds_service.knowledge.value_sets import (
+    LOINC,
+    PROCEDURE_CODES,
+    SNOMED_CT,
     SUFFICIENT,
     CodeIndex,
     CodeRule,
     Exclusion,
     mappings_of,
+    procedure_of,
+    procedure_value_set,
     rules_of,
 )
 from cds_service.knowledge.wording_checks import ENGLISH, check_wording, missing_sentences
@@ -65,8 +69,6 @@ from cds_service.knowledge.words import Words
 
 TABLES = Path(__file__).parent
 PROFILES = Path(fhir_profiles.__file__).parent
-_LOINC = "http://loinc.org"
-_SNOMED_CT = "http://snomed.info/sct"
 
 
 def load_knowledge(
@@ -291,9 +293,9 @@ def _reason_kinds(system: Mapping[str, Any]) -> dict[str, str]:
 
 def _search_codes(rules: Iterable[CodeRule], codes: CodeIndex, used: Collection[str]) -> tuple[str, ...]:
     """LOINC codes of the labs used, then a hospital's own codes that a ConceptMap makes one of them."""
-    loinc = sorted({f"{r.system}|{r.code}" for r in rules if r.system == _LOINC and r.value_set in used})
+    loinc = sorted({f"{r.system}|{r.code}" for r in rules if r.system == LOINC and r.value_set in used})
     mapped = [key for key in codes.mapped() if any(hit.value_set in used for hit in codes.lookup(*key))]
-    own = sorted(f"{system}|{code}" for system, code in mapped if system != _LOINC and "," not in system + code)
+    own = sorted(f"{system}|{code}" for system, code in mapped if system != LOINC and "," not in system + code)
     return (*loinc, *own)
 
 
@@ -307,7 +309,9 @@ def _rules(files: TableRows) -> tuple[list[CodeRule], list[Exclusion]]:
     shipped = {(rule.value_set, rule.system, rule.code) for rule in rules}
     expanded = [rule for expansion in files.expansions for rule in expansion_rules(expansion)]
     rules += [rule for rule in expanded if (rule.value_set, rule.system, rule.code) not in shipped]
-    rules += [CodeRule(f"procedure-{key}", PROCEDURE_CODES, key, "exact", prefix=False) for key in files.procedures]
+    rules += [
+        CodeRule(procedure_value_set(key), PROCEDURE_CODES, key, "exact", prefix=False) for key in files.procedures
+    ]
     return rules, exclusions
 
 
@@ -355,17 +359,19 @@ def _order_codes(
     procedures: Mapping[str, Procedure], rules: Iterable[CodeRule], codes: CodeIndex
 ) -> dict[str, tuple[tuple[str, str, str], ...]]:
     """By what a procedure may be ordered: a code of the hospital, an exact SNOMED CT code, and its own code here."""
-    found: dict[str, list[tuple[str, str, str]]] = {f"procedure-{key}": [] for key in procedures}
+    found: dict[str, list[tuple[str, str, str]]] = {key: [] for key in procedures}
     for system, code in codes.mapped():
         (hit, *others) = codes.lookup(system, code) or (None,)
-        if hit is not None and hit.relation == "exact" and not others and hit.value_set in found:
-            found[hit.value_set].append((system, code, procedures[hit.value_set.removeprefix("procedure-")].label))
+        procedure = procedure_of(hit.value_set) if hit is not None and hit.relation == "exact" and not others else None
+        if procedure in found:
+            found[procedure].append((system, code, procedures[procedure].label))
     for rule in rules:
-        exact = rule.system == _SNOMED_CT and rule.relation == "exact" and not rule.prefix
-        if exact and rule.display and rule.value_set in found:
-            found[rule.value_set].append((rule.system, rule.code, rule.display))
+        exact = rule.system == SNOMED_CT and rule.relation == "exact" and not rule.prefix
+        procedure = procedure_of(rule.value_set)
+        if exact and rule.display and procedure in found:
+            found[procedure].append((rule.system, rule.code, rule.display))
     own = {key: (PROCEDURE_CODES, key, procedure.label) for key, procedure in procedures.items()}
-    return {key: (*found[f"procedure-{key}"][:1], code) for key, code in own.items()}
+    return {key: (*found[key][:1], code) for key, code in own.items()}
 
 
 def _digest(files: TableRows) -> str:

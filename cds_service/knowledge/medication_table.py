@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
-from typing import Any
 
 from cds_service.indicator import indicator_of
 from cds_service.knowledge.medication_texts import MedicationTexts
@@ -23,10 +22,10 @@ from cds_service.knowledge.medication_types import (
     Target,
     Together,
 )
-from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.rows import is_active
+from cds_service.knowledge.table_rows import Row, TableRows
 from cds_service.knowledge.words import Words
 
-Row = Mapping[str, Any]
 _UNSOURCED = "C"
 
 
@@ -45,15 +44,15 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         agents=agents,
         by_value_set={agent.value_set: key for key, agent in agents.items() if agent.value_set},
         holds=_by_agent(hold_rows, holds["guidelines"]),
-        ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if _is_active(row)},
-        doses=tuple(_dose(row) for row in medications["dose"] if _is_active(row)),
-        prophylaxis=tuple(_prophylaxis(row) for row in medications["prophylaxis"] if _is_active(row)),
+        ask_first={row["id"]: _ask_first(row) for row in holds["ask_first"] if is_active(row)},
+        doses=tuple(_dose(row) for row in medications["dose"] if is_active(row)),
+        prophylaxis=tuple(_prophylaxis(row) for row in medications["prophylaxis"] if is_active(row)),
         together=tuple(
             Together(frozenset(row["kinds"]), frozenset(row["agents"]), row["ask_first"])
             for row in holds["together"]
-            if _is_active(row)
+            if is_active(row)
         ),
-        classes={name: _drug_class(row) for row in holds["drug_class"] if _is_active(row) for name in row["classes"]},
+        classes={name: _drug_class(row) for row in holds["drug_class"] if is_active(row) for name in row["classes"]},
         uses=tuple(
             MedicationUse(frozenset(row["of"]), row["means"], tuple(row["words"])) for row in medications["use"]
         ),
@@ -71,10 +70,6 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         stopped_within_days=reading["stopped_within_days"],
         lapsed_card_within_days=reading["lapsed_card_within_days"],
     )
-
-
-def _is_active(row: Row) -> bool:
-    return bool(row["status"] == "active")
 
 
 def _agent(row: Row) -> Agent:
@@ -118,7 +113,7 @@ def _hold(row: Row) -> HoldRow:
         restart=row.get("restart"),
         source=row["source"],
         grade=row["grade"],
-        active=_is_active(row),
+        active=is_active(row),
         doses_a_day=_number(row, "doses_a_day"),
     )
 
@@ -166,50 +161,61 @@ def _number(row: Row, name: str) -> Decimal | None:
 
 def check_medications(rows: TableRows) -> Iterator[str]:
     """Every disagreement between the medication tables, one line each."""
-    agents = {row["id"] for row in rows.medications["agent"]}
-    asked = {row["id"] for row in rows.hold_table["ask_first"]}
-    named = [("medications.toml", row["id"], "value_set", row.get("value_set")) for row in rows.medications["agent"]]
-    named += [("holds.toml", row["id"], "value_set", row["value_set"]) for row in rows.hold_table["ask_first"]]
-    for file, row, field, name in named:
-        if name is not None and name not in rows.value_sets:
-            yield f'{file}: "{row}", {field} names "{name}", which is no ValueSet; correct it or add it'
-    for file, row, field, name in _agents_named(rows):
-        if name not in agents:
-            yield f'{file}: "{row}", {field} names "{name}", which is no agent of the table; correct it or add it'
-    for row in rows.medications["dose"]:
-        if row["ask_first"] not in asked:
-            yield f'medications.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
-    for row in rows.hold_table["together"]:
-        if row["ask_first"] not in asked:
-            yield f'holds.toml: together, ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
-    for row in rows.hold_table["drug_class"]:
-        if "lab" in row and row["lab"] not in rows.labs:
-            yield f'holds.toml: "{row["id"]}", lab names "{row["lab"]}", which is no lab; correct it or add it'
-        if "ask_first" in row and row["ask_first"] not in asked:
-            yield f'holds.toml: "{row["id"]}", ask_first names "{row["ask_first"]}", {_NOT_ASKED}'
-        for name in set(row["classes"]) - {agent["class"] for agent in rows.medications["agent"]}:
-            yield f'holds.toml: "{row["id"]}", classes names "{name}", which no agent has as its class; correct it'
-    if (name := rows.hold_table["renal"]["dialysis"]) not in rows.conditions:
-        yield f'holds.toml: renal, dialysis names "{name}", which is no condition; correct it or add it'
-    for name in (row["threshold"] for row in rows.hold_table["target"]):
-        if name not in rows.thresholds:
-            yield f'holds.toml: target names "{name}", which is no threshold; correct it or add it'
-    for part in ("treats_a_clot", "part_of_treatment"):
-        for name in rows.hold_table[part]["procedures"]:
-            if name not in rows.procedures:
-                yield f'holds.toml: {part} names "{name}", which is no procedure; correct it or add it'
+    for place, name, known, what in _names(rows):
+        if name not in known:
+            yield f'{place} names "{name}", {what}; correct it or add it'
     yield from _holds(rows)
 
 
-def _agents_named(rows: TableRows) -> Iterator[tuple[str, str, str, str]]:
+def _names(rows: TableRows) -> Iterator[tuple[str, str, Collection[str], str]]:
+    """Everything that a row names: where, the name, those that there are, and what is wrong with another."""
+    medications, holds = rows.medications, rows.hold_table
+    agents = {row["id"] for row in medications["agent"]}
+    asked = {row["id"] for row in holds["ask_first"]}
+    classes = {row["class"] for row in medications["agent"]}
+    for place, name in _value_sets_named(rows):
+        yield place, name, rows.value_sets, "which is no ValueSet"
+    for place, name in _agents_named(rows):
+        yield place, name, agents, "which is no agent of the table"
+    for place, name in _asked_named(rows):
+        yield place, name, asked, "which is no ask_first row of holds.toml"
+    for row in holds["drug_class"]:
+        if "lab" in row:
+            yield f'holds.toml: "{row["id"]}", lab', row["lab"], rows.labs, "which is no lab"
+        for name in sorted(set(row["classes"])):
+            yield f'holds.toml: "{row["id"]}", classes', name, classes, "which no agent has as its class"
+    yield "holds.toml: renal, dialysis", holds["renal"]["dialysis"], rows.conditions, "which is no condition"
+    for row in holds["target"]:
+        yield "holds.toml: target", row["threshold"], rows.thresholds, "which is no threshold"
+    for part in ("treats_a_clot", "part_of_treatment"):
+        for name in holds[part]["procedures"]:
+            yield f"holds.toml: {part}", name, rows.procedures, "which is no procedure"
+
+
+def _value_sets_named(rows: TableRows) -> Iterator[tuple[str, str]]:
+    for file, table in (("medications.toml", rows.medications["agent"]), ("holds.toml", rows.hold_table["ask_first"])):
+        yield from ((f'{file}: "{row["id"]}", value_set', row["value_set"]) for row in table if "value_set" in row)
+
+
+def _agents_named(rows: TableRows) -> Iterator[tuple[str, str]]:
     for key, row in rows.holds.items():
-        yield "holds.toml", key, "agent", row["agent"]
+        yield f'holds.toml: "{key}", agent', row["agent"]
     for row in (*rows.medications["dose"], *rows.medications["prophylaxis"]):
-        yield "medications.toml", row["id"], "agent", row["agent"]
+        yield f'medications.toml: "{row["id"]}", agent', row["agent"]
     for row in rows.medications["use"]:
-        yield from (("medications.toml", f"use {row['means']}", "of", name) for name in (*row["of"], row["means"]))
+        yield from ((f'medications.toml: "use {row["means"]}", of', name) for name in (*row["of"], row["means"]))
     for row in rows.hold_table["together"]:
-        yield from (("holds.toml", "together", "agents", name) for name in row["agents"])
+        yield from (('holds.toml: "together", agents', name) for name in row["agents"])
+
+
+def _asked_named(rows: TableRows) -> Iterator[tuple[str, str]]:
+    for row in rows.medications["dose"]:
+        yield f'medications.toml: "{row["id"]}", ask_first', row["ask_first"]
+    for row in rows.hold_table["together"]:
+        yield "holds.toml: together, ask_first", row["ask_first"]
+    for row in rows.hold_table["drug_class"]:
+        if "ask_first" in row:
+            yield f'holds.toml: "{row["id"]}", ask_first', row["ask_first"]
 
 
 def _holds(rows: TableRows) -> Iterator[str]:
@@ -222,6 +228,3 @@ def _holds(rows: TableRows) -> Iterator[str]:
             yield f'holds.toml: "{key}" holds and does not say how long; give least and unit'
         if row.get("most", row.get("least", 0)) < row.get("least", 0):
             yield f'holds.toml: "{key}", most is below least; correct one of them'
-
-
-_NOT_ASKED = "which is no ask_first row of holds.toml; correct it or add it"

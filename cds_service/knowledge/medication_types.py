@@ -18,12 +18,6 @@ from cds_service.indicator import Indicator
 if TYPE_CHECKING:
     from cds_service.knowledge.medication_texts import MedicationTexts
 
-NOT_SYSTEMIC = "not-systemic"
-"""Kind of what acts outside the circulation: a gel, a lock of a catheter."""
-
-NOT_KNOWN = "not-known"
-"""Kind of the statement that nobody knows what is taken."""
-
 ANTITHROMBOTIC = frozenset({"anticoagulant", "antiplatelet", "mild-antiplatelet", "thrombolytic", "nsaid", "other"})
 """Kinds that a question about antithrombotics is answered by."""
 

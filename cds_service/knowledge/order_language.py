@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.order_phrases import Context, Lexicon, Phrase, Phrases, rewritten
+from cds_service.knowledge.table_rows import Row
 from cds_service.knowledge.words import Words
-
-Row = Mapping[str, Any]
 
 ACTION = "action"
 """Kind of the parts that say what is done to a thing that is there already."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from cds_service.knowledge.value_sets import procedure_value_set
+
 
 class Performed(msgspec.Struct, frozen=True):
     """One row: what was done, and the value set of conditions that it proves, for `proves_within_days` or for ever.
@@ -25,4 +27,4 @@ class Performed(msgspec.Struct, frozen=True):
     def code_sets(self) -> tuple[str, ...]:
         """The value sets that hold its codes."""
         own = (self.value_set,) if self.value_set else ()
-        return (*own, *(f"procedure-{procedure}" for procedure in sorted(self.procedures)))
+        return (*own, *map(procedure_value_set, sorted(self.procedures)))

@@ -16,7 +16,7 @@ from cds_service.knowledge.derivation import Derivation, Grade, Input, Otherwise
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.lab_types import Lab, Scale, Threshold
 from cds_service.knowledge.question_types import QUESTION_TYPES
-from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.table_rows import Row, TableRows
 from cds_service.knowledge.tables import (
     CONTRAST,
     IN_VESSELS,
@@ -32,8 +32,6 @@ from cds_service.knowledge.tables import (
 )
 from cds_service.knowledge.units import Dimension, Units
 from cds_service.knowledge.value_sets import CodeSystem
-
-Row = Mapping[str, Any]
 
 
 def is_active(row: Row) -> bool:

@@ -12,6 +12,7 @@ from cds_service.knowledge.check_digits import is_mistyped
 from cds_service.knowledge.cross_checks import conditions_named
 from cds_service.knowledge.site import SiteChanges
 from cds_service.knowledge.table_rows import TableRows
+from cds_service.knowledge.value_sets import procedure_value_set
 
 
 def check_site(site: SiteChanges, rows: TableRows) -> Iterator[str]:
@@ -55,7 +56,7 @@ def _unused(site: SiteChanges, rows: TableRows) -> Iterator[str]:
                 "(site/procedures), or remove it"
             )
     named = {row["value_set"] for row in (*rows.conditions.values(), *site.conditions)}
-    named |= {f"procedure-{row['id']}" for row in procedures}
+    named |= {procedure_value_set(row["id"]) for row in procedures}
     for value_set in site.value_sets:
         if value_set["id"] not in named:
             yield (

@@ -5,14 +5,14 @@ In: every change of a site folder. Out: those that count on a day, and the next 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from typing import Any
 
 from cds_service.knowledge.site import TABLES, SiteChanges
+from cds_service.knowledge.table_rows import Row
 
-Row = Mapping[str, Any]
 _NOT_ROWS = ("files", "places", "order_words")
 _FILES = {attribute: file for file, (attribute, _, _) in TABLES.items()}
 LATER, OVER = "later", "over"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any
 
+from cds_service.knowledge.table_rows import Row
 from cds_service.knowledge.tables import PROBLEMS
 from cds_service.near_names import did_you_mean
 
-Row = Mapping[str, Any]
 MOST_REASONS = 7
 """Reasons that one card may offer: more are not read. Source: docs/cards.md offers three to five."""
 _TOPICS = (*PROBLEMS, "several", "gaps")

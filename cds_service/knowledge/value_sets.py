@@ -17,6 +17,11 @@ import msgspec
 
 from cds_service.knowledge.words import Words
 
+LOINC = "http://loinc.org"
+SNOMED_CT = "http://snomed.info/sct"
+PROCEDURE_CODES = "https://example.org/ir-cds/fhir/CodeSystem/procedures"
+"""The code system of this service: a procedure's id is its code."""
+_OF_PROCEDURE = "procedure-"
 RELATION_URL = "https://example.org/ir-cds/fhir/StructureDefinition/code-relation"
 SUFFICIENT = frozenset({"exact", "narrower"})
 
@@ -25,6 +30,16 @@ SUFFICIENT = frozenset({"exact", "narrower"})
 _MARKS = re.compile(r"[^A-Z0-9]")
 _TAG = re.compile(r" \((?:disorder|finding|situation|procedure|regime/therapy|event)\)$")
 _RANGE = re.compile(r"[A-Za-z0-9][^A-Za-z0-9.][A-Za-z0-9]")
+
+
+def procedure_value_set(procedure: str) -> str:
+    """Id of the value set that holds the codes of a procedure, by the procedure's id."""
+    return _OF_PROCEDURE + procedure
+
+
+def procedure_of(value_set: str) -> str | None:
+    """Id of the procedure whose codes a value set holds; None for a value set of something else."""
+    return value_set.removeprefix(_OF_PROCEDURE) if value_set.startswith(_OF_PROCEDURE) else None
 
 
 class Hit(msgspec.Struct, frozen=True):

@@ -20,7 +20,6 @@ from cds_service.knowledge.site_overlay import LOCAL
 from cds_service.knowledge.table_rows import TableRows
 from cds_service.knowledge.units import Units
 
-Row = Mapping[str, Any]
 Places = Mapping[str, frozenset[str]]
 
 _ONLY_UCUM = re.compile(r"[*{}\[\]]|^1$")

@@ -41,7 +41,6 @@ class Agreement:
     """Kappa of two reviewers with its interval; None where they can't be told from chance (all answers alike)."""
 
     items: int
-    observed: float | None
     kappa: float | None
     low: float | None
     high: float | None
@@ -51,14 +50,14 @@ def agreement_of(pairs: Sequence[tuple[str, str]]) -> Agreement:
     """How far two reviewers agree, of the items that both answered."""
     items = len(pairs)
     if not items:
-        return Agreement(0, None, None, None, None)
+        return Agreement(0, None, None, None)
     observed = sum(one == other for one, other in pairs) / items
     answers = {answer for pair in pairs for answer in pair}
     chance = sum(
         sum(one == answer for one, _ in pairs) * sum(other == answer for _, other in pairs) for answer in answers
     ) / (items * items)
     if chance == 1:
-        return Agreement(items, observed, None, None, None)
+        return Agreement(items, None, None, None)
     kappa = (observed - chance) / (1 - chance)
     half = _Z * sqrt(observed * (1 - observed) / items) / (1 - chance)
-    return Agreement(items, observed, kappa, max(-1.0, kappa - half), min(1.0, kappa + half))
+    return Agreement(items, kappa, max(-1.0, kappa - half), min(1.0, kappa + half))

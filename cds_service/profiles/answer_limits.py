@@ -15,7 +15,7 @@ from cds_service.profiles.bindings import codes_of
 from cds_service.profiles.definitions import BASE, Definitions
 from cds_service.profiles.references import REST_URL
 from cds_service.profiles.terminology import value_set_contains
-from cds_service.profiles.values import bound_problem, equals_fixed, matches_regex, quoted
+from cds_service.profiles.values import bound_problem, equals_fixed, matches_regex, objects_in, quoted
 
 Json = dict[str, Any]
 _QUANTITY_BOUND = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-{}Quantity"
@@ -62,7 +62,7 @@ def count_problem(question: Json, count: int, least: int) -> str | None:
 
 def excludes_others(question: Json, value: Any) -> bool:
     """Whether an answer is an option beside which no other may be chosen."""
-    for option in _listed(question.get("answerOption")):
+    for option in objects_in(question.get("answerOption")):
         exclusive = _limits(option).get(f"{BASE}questionnaire-optionExclusive", [False])[0]
         if exclusive is True and any(_is_same(value, given) for given in _values(option)):
             return True
@@ -120,14 +120,10 @@ def _no_problems(_: Definitions, limits: dict[str, list[Any]], value: Json) -> I
 def _limits(holder: Json) -> dict[str, list[Any]]:
     """The values of the extensions of a question or option, by URL."""
     found: dict[str, list[Any]] = {}
-    for one in _listed(holder.get("extension")):
+    for one in objects_in(holder.get("extension")):
         found.setdefault(str(one.get("url")), []).extend(_values(one))
     return {url: values for url, values in found.items() if values}
 
 
 def _values(holder: Json) -> Iterator[Any]:
     return (value for name, value in holder.items() if name.startswith("value"))
-
-
-def _listed(value: Any) -> list[Json]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

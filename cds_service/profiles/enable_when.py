@@ -11,7 +11,7 @@ from typing import Any
 
 from cds_service.profiles.terminology import Tristate
 from cds_service.profiles.validation_run import Node, ValidationRun, below
-from cds_service.profiles.values import bound_problem, equals_fixed
+from cds_service.profiles.values import bound_problem, equals_fixed, objects_in
 
 Json = dict[str, Any]
 # The link of each question -> its occurrences, each as the ids of all objects above it, and its answers.
@@ -51,10 +51,10 @@ def answers_by_link(response: Json) -> Answers:
     pending: list[tuple[Json, tuple[int, ...]]] = [(response, (id(response),))]
     while pending:
         one, above = pending.pop()
-        for inner in (*_listed(one.get("item")), *_listed(one.get("answer"))):
+        for inner in (*objects_in(one.get("item")), *objects_in(one.get("answer"))):
             pending.append((inner, (*above, id(inner))))
             if isinstance(inner.get("linkId"), str):
-                found.setdefault(inner["linkId"], []).append((set(above), _listed(inner.get("answer"))))
+                found.setdefault(inner["linkId"], []).append((set(above), objects_in(inner.get("answer"))))
     return found
 
 
@@ -66,11 +66,11 @@ def is_enabled(question: Json, node: Node, answers: Answers) -> Tristate:
         node: the part of the response that holds the item, or would hold it.
         answers: of the whole response.
     """
-    if any(_BY_EXPRESSION.search(str(one.get("url"))) for one in _listed(question.get("extension"))):
+    if any(_BY_EXPRESSION.search(str(one.get("url"))) for one in objects_in(question.get("extension"))):
         return None
     results = [
         _holds(one, _nearest(answers.get(str(one.get("question")), []), node))
-        for one in _listed(question.get("enableWhen"))
+        for one in objects_in(question.get("enableWhen"))
     ]
     if not results:
         return True
@@ -117,7 +117,3 @@ def _compares(operator: str, value: Any, wanted: Any) -> Tristate:
         return None
     which, meets = _OPPOSITE[operator]
     return (bound_problem(which, value, wanted) is None) is meets
-
-
-def _listed(value: Any) -> list[Json]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

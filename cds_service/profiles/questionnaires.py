@@ -16,7 +16,7 @@ from cds_service.profiles.issues import Severity
 from cds_service.profiles.references import resolve
 from cds_service.profiles.terminology import contains, value_set_contains
 from cds_service.profiles.validation_run import Node, ValidationRun
-from cds_service.profiles.values import equals_fixed, quoted
+from cds_service.profiles.values import equals_fixed, objects_in, quoted
 
 _COMPLETE = {"completed", "amended"}
 _ANSWERS = {
@@ -38,10 +38,10 @@ def check_questionnaire_response(run: ValidationRun, node: Node) -> None:
     """Check the items and answers of one QuestionnaireResponse."""
     questionnaire = _questionnaire(run, node.value.get("questionnaire"))
     if questionnaire is not None:
-        contained = [*_listed(questionnaire.get("contained")), *_listed(node.value.get("contained"))]
+        contained = [*objects_in(questionnaire.get("contained")), *objects_in(node.value.get("contained"))]
         run.cache["contained"] = {f"#{one.get('id')}": one for one in contained}
         run.cache["answers"] = answers_by_link(node.value)
-        _check_items(run, node, _listed(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
+        _check_items(run, node, objects_in(questionnaire.get("item")), str(node.value.get("status")) in _COMPLETE)
 
 
 def _questionnaire(run: ValidationRun, url: Any) -> Json | None:
@@ -63,7 +63,7 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
     seen: dict[str, int] = {}
     counts = dict.fromkeys(known, 0)
     answered: set[str] = set()
-    for index, item in enumerate(_listed(node.value.get("item"))):
+    for index, item in enumerate(objects_in(node.value.get("item"))):
         where = Node(item, "BackboneElement", "item", node, index)
         link = item.get("linkId")
         if not isinstance(link, str):
@@ -75,8 +75,8 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
         if places[link] < last:
             run.error(where, "answer-order", "structure", f"item {quoted(link)} comes earlier in the Questionnaire")
         last = max(last, places[link])
-        seen[link] = seen.get(link, 0) + max(len(_listed(item.get("answer"))), 1)
-        counts[link] += max(len(_listed(item.get("answer"))), known[link].get("type") == "group")
+        seen[link] = seen.get(link, 0) + max(len(objects_in(item.get("answer"))), 1)
+        counts[link] += max(len(objects_in(item.get("answer"))), known[link].get("type") == "group")
         if item.get("answer") or known[link].get("type") == "display" or _is_answered(item):
             answered.add(link)
         if complete and _is_answered(item) and is_enabled(known[link], node, run.cache["answers"]) is False:
@@ -95,16 +95,16 @@ def _check_items(run: ValidationRun, node: Node, questions: Sequence[Json], comp
 
 def _is_answered(item: Json) -> bool:
     """Whether an item, or one inside of it, has an answer."""
-    return bool(_listed(item.get("answer"))) or any(map(_is_answered, _listed(item.get("item"))))
+    return bool(objects_in(item.get("answer"))) or any(map(_is_answered, objects_in(item.get("item"))))
 
 
 def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) -> None:
-    inner = _listed(question.get("item"))
+    inner = objects_in(question.get("item"))
     if question.get("type") == "group":
         _check_items(run, node, inner, complete)
     elif "item" in node.value:
         run.error(node, "answer-link", "structure", "has items beside its answers: they belong in answer.item")
-    answers = _listed(node.value.get("answer"))
+    answers = objects_in(node.value.get("answer"))
     for index, answer in enumerate(answers):
         where = Node(answer, "BackboneElement", "answer", node, index)
         _check_answer(run, where, question)
@@ -116,7 +116,7 @@ def _check_item(run: ValidationRun, node: Node, question: Json, complete: bool) 
 
 def _check_answer(run: ValidationRun, node: Node, question: Json) -> None:
     """Check the type of one answer, that it is an option if the question has them, and its limits."""
-    options = _listed(question.get("answerOption"))
+    options = objects_in(question.get("answerOption"))
     allowed = _ANSWERS.get(str(question.get("type")))
     given = next(_values(node.value), None)
     if allowed is None or given is None:
@@ -142,7 +142,7 @@ def _is_other(run: ValidationRun, question: Json, kind: str, value: Any) -> bool
     if question["type"] == "open-choice" and kind == "String":
         return False
     codes = codes_of(value, "Coding") if kind == "Coding" else []
-    options = [given for one in _listed(question.get("answerOption")) for given in _values(one)]
+    options = [given for one in objects_in(question.get("answerOption")) for given in _values(one)]
     if options and kind == "Coding":
         listed = [one for named, one in options if named == "Coding"]
         if codes:
@@ -165,7 +165,3 @@ def _values(holder: Json) -> Iterator[tuple[str, Any]]:
     for name, value in holder.items():
         if name.startswith("value"):
             yield name[len("value") :], value
-
-
-def _listed(value: Any) -> list[Json]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -16,7 +16,6 @@ from cds_service.profiles.definitions import Definitions
 
 UCUM = "http://unitsofmeasure.org"
 _COMMON = "http://hl7.org/fhir/ValueSet/ucum-common"
-_PREFIXES = ("da", "Ki", "Mi", "Gi", "Ti", *"YZEPTGMkhdcmunpfazy")
 _POWERS = {
     "Y": 24,
     "Z": 21,

@@ -93,6 +93,11 @@ def matches_regex(pattern: str, value: str) -> bool:
         return True
 
 
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """The objects of an array, in its order; none of anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def quoted(value: Any) -> str:
     """A value as quoted in messages: JSON, truncated."""
     text = json.dumps(value, default=str, ensure_ascii=False)

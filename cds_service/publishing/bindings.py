@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import with_inputs
 from cds_service.knowledge.questions.antithrombotic import ANTITHROMBOTIC_CODES, antithrombotic_value_sets
 from cds_service.knowledge.questions.condition import ConditionQuestion
+from cds_service.knowledge.table_rows import Row
 from cds_service.knowledge.tables import Contraindication, Knowledge
+from cds_service.knowledge.value_sets import procedure_of
 from cds_service.publishing.definition import Resource, canonical, definition
 
-Row = Mapping[str, Any]
 _OWN = canonical("CodeSystem", "procedures")
 
 
@@ -37,7 +37,7 @@ def binding_sets(knowledge: Knowledge, value_sets: Mapping[str, Row], release: s
     for row in knowledge.contraindications:
         for kind, names in (("labs", labs.get(row.id)), ("allergies", _groups_of(row, knowledge))):
             by_row += [union(f"{kind}-{row.id}", f"{kind.capitalize()} read for: {row.label}", names)] if names else []
-    procedures = [key for key in value_sets if key.startswith("procedure-")]
+    procedures = [key for key in value_sets if procedure_of(key)]
     return [
         union("order-codes", "Codes of interventional-radiology orders", procedures, [_OWN]),
         union("condition-codes", "Codes of conditions that the tables ask for", _conditions(knowledge)),

@@ -7,12 +7,10 @@ An id is never reused, so a draft or retired row keeps its concept, marked inact
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from cds_service.knowledge.rows import is_active
+from cds_service.knowledge.table_rows import Row
 from cds_service.publishing.definition import Resource, definition
-
-Row = Mapping[str, Any]
 
 _HL7 = "http://hl7.org/fhir/concept-properties"
 _PARENT = {

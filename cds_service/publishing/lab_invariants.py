@@ -16,9 +16,8 @@ from typing import Any
 from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.lab_units import Spellings, common_spellings
 from cds_service.knowledge.units import Units
-from cds_service.knowledge.value_sets import rules_of
+from cds_service.knowledge.value_sets import LOINC, rules_of
 
-_LOINC = "http://loinc.org"
 _NUMBERS = "(value.ofType(Quantity) | value.ofType(Range).low | value.ofType(Range).high)"
 _TEXTS = "value.ofType(string).where($this.matches('^\\\\s*(<=|>=|<|>|≤|≥)?\\\\s*[0-9].*$'))"
 """Values sent as text that begin with a number; any other text breaks a rule of its own."""
@@ -45,8 +44,8 @@ def lab_invariants(lab: Lab, value_set: Mapping[str, Any], units: Units) -> Sequ
         value_set: its ValueSet.
         units: what reads the spellings.
     """
-    codes = [rule.code for rule in rules_of(value_set)[0] if rule.system == _LOINC]
-    of_lab = f"code.coding.exists(system = '{_LOINC}' and {one_of('code', codes)})"
+    codes = [rule.code for rule in rules_of(value_set)[0] if rule.system == LOINC]
+    of_lab = f"code.coding.exists(system = '{LOINC}' and {one_of('code', codes)})"
     spellings = common_spellings(lab, units)
     rules = [_answer(lab)] if lab.coded else [_unit(lab, spellings), _range(lab, spellings)]
     return [Invariant(rule.key, rule.human, f"iif({of_lab}, {rule.expression}, true)") for rule in rules]

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cds_service.knowledge.tables import Knowledge
-
-_PROCEDURE = "procedure-"
+from cds_service.knowledge.value_sets import procedure_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ def read_as(query: str, knowledge: Knowledge) -> ReadAs:
         return ReadAs()
     value_sets = knowledge.codes.find(query) | frozenset(_local(query, knowledge)) | frozenset(_words(query, knowledge))
     ordered = knowledge.order_texts.recognize([query]).procedures
-    coded = (name.removeprefix(_PROCEDURE) for name in value_sets if name.startswith(_PROCEDURE))
+    coded = filter(None, map(procedure_of, value_sets))
     return ReadAs(value_sets, frozenset((*ordered, *coded)))
 
 

@@ -11,6 +11,7 @@ from cds_service.cards.wording import ENGLISH, Wording
 from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.review import ORIGINS, use_text
 from cds_service.knowledge.tables import IN_VESSELS, Contraindication, Indication, Knowledge, Procedure
+from cds_service.knowledge.value_sets import procedure_value_set
 from cds_service.publishing.applies import asked
 from cds_service.publishing.read_as import read_as
 from cds_service.publishing.rule import Link, Rule
@@ -44,10 +45,6 @@ class RuleBook:
     def rule(self, kind: str, name: str) -> Rule | None:
         """The rule at an address; None where there is none."""
         return self.rules.get((kind, name))
-
-    def of_kind(self, kind: str) -> list[Rule]:
-        """Every rule of a kind, in the order of the tables."""
-        return [rule for rule in self.rules.values() if rule.kind == kind]
 
     def search(self, query: str) -> list[Rule]:
         """Rules that a code, an id or all of the words find; those that are named so come first.
@@ -129,7 +126,7 @@ def _procedure(procedure: Procedure, knowledge: Knowledge, wording: Wording) -> 
         origin=procedure.origin,
         facts=_facts(procedure),
         words=procedure.synonyms,
-        code_lists=code_lists([f"procedure-{procedure.id}"], knowledge),
+        code_lists=code_lists([procedure_value_set(procedure.id)], knowledge),
         questions=tuple(indication_question(indication, knowledge, wording) for indication in procedure.indications),
         related={
             "What speaks against it": tuple(against),

@@ -10,12 +10,11 @@ from decimal import Decimal
 
 from cds_service.cards.quantities import shown_limit
 from cds_service.cards.wording import Wording
-from cds_service.knowledge.code_checks import PROCEDURE_CODES
 from cds_service.knowledge.expressions import Expression
 from cds_service.knowledge.lab_types import Threshold
 from cds_service.knowledge.review import expression_text, gate_texts
 from cds_service.knowledge.tables import Contraindication, Criterion, Indication, Knowledge
-from cds_service.knowledge.value_sets import CodeRule
+from cds_service.knowledge.value_sets import PROCEDURE_CODES, CodeRule, procedure_of
 from cds_service.publishing.rule import CodeList, ListedCode, RuleLimit, RuleQuestion
 
 
@@ -120,7 +119,7 @@ def _code_list(value_set: str, knowledge: Knowledge) -> CodeList:
         ListedCode(knowledge.codes.label(r.system), r.code, _display(r, knowledge), r.relation, r.prefix, r.system)
         for r in knowledge.codes.rules_of(value_set)
     )
-    own = knowledge.procedures.get(value_set.removeprefix("procedure-"))
+    own = knowledge.procedures.get(procedure_of(value_set) or "")
     return CodeList(value_set, knowledge.value_set_titles.get(value_set, own.label if own else value_set), codes)
 
 

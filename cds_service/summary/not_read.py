@@ -25,7 +25,7 @@ def not_read_section(context: SummaryContext) -> Section:
 
 def _lines(context: SummaryContext) -> Iterator[Line]:
     findings, wording = context.cards.findings, context.cards.wording
-    told = {gap.data for gap in findings.unavailable if gap.reference is None and gap.text is None}
+    told = {gap.data for gap in findings.unavailable if not gap.names_one}
     for gap in findings.unavailable:
         told_why = shown_reason(gap.reason, wording, data=gap.data)
         name = harmless(gap.text or gap.reference or "")

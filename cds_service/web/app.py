@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 from flask import Flask
 
-from cds_service.cards.context import telling_of
+from cds_service.cards.context import card_settings_of
 from cds_service.clinical_data.data_request import FetchLimits
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.knowledge.load import load_knowledge
@@ -106,7 +106,7 @@ def create_app(
     clock = clock or _clock(settings)
     knowledge = knowledge or load_knowledge(settings.site, today=clock().date())
     app.extensions[TABLES] = LoadedTables(knowledge.version, clock().date(), knowledge.next_day)
-    telling_of(settings, knowledge)  # a language without sentences stops the start
+    card_settings_of(settings, knowledge)  # a language without sentences stops the start
     new_id = new_id or _random_id
     metrics = metrics or Metrics()
     writer = writer or create_writer(settings, metrics)
@@ -145,7 +145,7 @@ def create_app(
     register_cors(app, settings.cors_origins, allow_loopback=settings.clients is None and is_loopback(settings.host))
     verifier = create_token_verifier(settings, used_tokens_folder)
     for client in verifier.clients if verifier is not None else ():
-        telling_of(settings, knowledge, client.language)
+        card_settings_of(settings, knowledge, client.language)
     require_authentication(app, settings, verifier)
     limit_rate(app, settings)
     app.wsgi_app = _with_security_headers(app.wsgi_app, settings.public_url)  # type: ignore[method-assign,assignment]  # as Flask says

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.answer import Answer
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.cases import Case, answer_case, failures, read_cases
 from cds_service.errors import CdsError, TableError
 from cds_service.findings.finding import Shown
@@ -76,14 +76,14 @@ class RuleCases:
         """Cases in which it is absent or unknown."""
         return _some(case for case in self._about(rule) if not case.expects.startswith("present"))
 
-    def shown(self, rule: Rule, knowledge: Knowledge, now: datetime, telling: Telling) -> ShownCase | None:
+    def shown(self, rule: Rule, knowledge: Knowledge, now: datetime, card_settings: CardSettings) -> ShownCase | None:
         """The first case in which the rule is told on a card, with that card, as it is answered now.
 
         Of a procedure every card; an indication that is present is told on none.
         """
         for case in self.speaking(rule) if rule.kind != "indications" else ():
             try:
-                answer = answer_case(self.all[case.id], knowledge, now, telling)
+                answer = answer_case(self.all[case.id], knowledge, now, card_settings)
             except CdsError:
                 continue
             cards = answer.cards if rule.kind == "procedures" else _cards_of(rule, answer)

@@ -16,7 +16,7 @@ import orjson
 from flask import Blueprint, Response, render_template, request
 from msgspec.structs import replace
 
-from cds_service.cards.context import telling_of
+from cds_service.cards.context import card_settings_of
 from cds_service.cases import case_folders
 from cds_service.errors import SettingError, StoreUnavailable
 from cds_service.knowledge.review import ORIGINS, ReviewLine, change_lines, contraindication_lines, procedure_lines
@@ -48,7 +48,7 @@ def rule_page_routes(
     routes.add_app_template_global(lambda: can_try(settings), "can_try")
     cases = RuleCases(case_folders(settings.site))
     books: dict[str, RuleBook] = {}  # for people, who can wait 0.1 s for the first page: no call needs one
-    telling = telling_of(settings, knowledge)
+    card_settings = card_settings_of(settings, knowledge)
     routes.after_request(varies_by_language)
 
     def asked_book() -> tuple[str, RuleBook]:
@@ -99,7 +99,7 @@ def rule_page_routes(
             knowledge=knowledge,
             speaks=cases.speaking(rule),
             silent=cases.silent(rule),
-            shown=cases.shown(rule, knowledge, clock(), replace(telling, language=language)),
+            shown=cases.shown(rule, knowledge, clock(), replace(card_settings, language=language)),
             otherwise=cases.otherwise(rule, knowledge, clock()),
             language=language,
             named=knowledge.wordings.get(language, {}).get(f"procedure.{rule.id}", ""),

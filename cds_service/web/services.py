@@ -11,7 +11,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from cds_service.answer import Answer, answer
-from cds_service.cards.context import Telling, telling_of
+from cds_service.cards.context import CardSettings, card_settings_of
 from cds_service.clinical_data.fhir_access import FhirServers
 from cds_service.errors import NotAllowed, NothingJudged, UnknownService
 from cds_service.hooks.catalog import SERVICES, discovery
@@ -78,7 +78,7 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
         hook_request = _with_allowed_server(hook_request)
         stopwatch.lap("hooks")
         received = receive(hook_request, dependencies.clock(), knowledge.version, shadow=settings.shadow)
-        result, telling = None, _telling(settings, knowledge)
+        result, card_settings = None, _telling(settings, knowledge)
         try:
             result = answer(
                 hook_request,
@@ -86,13 +86,13 @@ def service_routes(settings: Settings, dependencies: CallDependencies) -> Bluepr
                 now=received.at,
                 new_id=dependencies.new_id,
                 fhir=dependencies.fhir,
-                telling=telling,
+                card_settings=card_settings,
                 lap=stopwatch.lap,
             )
             _check_judged(result, settings)
             result = recorder.without_answered(received, result)
             if dependencies.links is not None and not received.shadow and hook_request.service.focus != "none":
-                result = dependencies.links.with_link(result, hook_request.patient_id, telling.language)
+                result = dependencies.links.with_link(result, hook_request.patient_id, card_settings.language)
             add_log_fields(cards=[card["indicator"] for card in result.cards], shadow=received.shadow)
             response_body = _encode(result, settings, shadow=received.shadow)
             stopwatch.lap("response")
@@ -129,10 +129,10 @@ def _read_call(service_id: str, max_body: int, today: date | None) -> tuple[Hook
     return read_request(service_id, body), stopwatch
 
 
-def _telling(settings: Settings, knowledge: Knowledge) -> Telling:
+def _telling(settings: Settings, knowledge: Knowledge) -> CardSettings:
     """What the site and the calling client choose about cards."""
     client = calling_client()
-    return telling_of(settings, knowledge, client.language if client is not None else None)
+    return card_settings_of(settings, knowledge, client.language if client is not None else None)
 
 
 def _encode(result: Answer, settings: Settings, *, shadow: bool) -> bytes:

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, render_template, request
 from msgspec.structs import replace
 
 from cds_service.answer import answer
-from cds_service.cards.context import telling_of
+from cds_service.cards.context import card_settings_of
 from cds_service.cards.quantities import shown_unit
 from cds_service.cases import case_folders, request_of
 from cds_service.errors import RequestError, SetupError
@@ -61,7 +61,7 @@ def try_routes(
     """`GET /try`, `POST /try` and `POST /try/request.json`."""
     routes = Blueprint("try", __name__)
     cases = RuleCases(case_folders(settings.site))
-    telling = telling_of(settings, knowledge)
+    card_settings = card_settings_of(settings, knowledge)
     lists = {
         "procedures": sorted(procedure.label for procedure in knowledge.procedures.values()),
         "diagnoses": fields.proposals("conditions", knowledge),
@@ -126,11 +126,11 @@ def try_routes(
     def _judge(shown: _Shown, body: dict[str, Any]) -> None:
         shown.request = _pretty(body)
         language = asked_language(settings, knowledge)
-        here = replace(telling, public_url=telling.public_url or request.url_root, language=language)
+        here = replace(card_settings, public_url=card_settings.public_url or request.url_root, language=language)
         raw = orjson.dumps(body)
         try:
             call = read_request(service_for(raw), raw)
-            result = answer(call, knowledge, now=clock(), new_id=new_id, telling=here)
+            result = answer(call, knowledge, now=clock(), new_id=new_id, card_settings=here)
         except (RequestError, SetupError) as error:
             shown.problems.append(error.message)
             return

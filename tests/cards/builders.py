@@ -11,7 +11,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.cards.render import render
 from cds_service.certainty import Certainty
 from cds_service.clinical_data.retrieved import Unavailable
@@ -47,7 +47,7 @@ LOOKED_AT = (
     LookedAt("allergies", 3, whole=True),
     LookedAt("observations", 40, whole=True, newest=date(2026, 11, 20)),
 )
-DEFAULT = Telling()
+DEFAULT = CardSettings()
 DRAFT = {
     "resourceType": "ServiceRequest",
     "id": "draft-1",
@@ -145,7 +145,7 @@ class Tables:
         *orders: OrderFinding,
         unavailable: Sequence[Unavailable] = (),
         service: str = "ir-order-sign",
-        telling: Telling = DEFAULT,
+        card_settings: CardSettings = DEFAULT,
         **fields: Any,
     ) -> list[dict[str, Any]]:
         """The cards of these findings, with ids that count up; everything was looked at unless the test says so."""
@@ -153,7 +153,7 @@ class Tables:
         told: dict[str, Any] = {"options": SERVICES[service].focus == "none", "today": TODAY, "looked_at": LOOKED_AT}
         findings = Findings(orders, tuple(unavailable), **(told | fields))
         new_id = lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"  # noqa: E731  # ids that count up
-        return render(findings, self.knowledge, SERVICES[service], new_id, telling).cards
+        return render(findings, self.knowledge, SERVICES[service], new_id, card_settings).cards
 
     def card(self, *orders: OrderFinding, **more: Any) -> dict[str, Any]:
         """The only card of these findings."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cards.render import render
 from cds_service.clinical_data.retrieved import Unavailable
@@ -59,8 +59,10 @@ def _everything(tables: Tables, text: str) -> tuple[Findings, ...]:
     return Findings(orders, gaps, **shared), Findings((option,), gaps, **shared)
 
 
-def _cards(findings: Findings, knowledge: Knowledge, service: str, telling: Telling) -> list[dict[str, Any]]:
-    return render(findings, knowledge, SERVICES[service], lambda: "00000000-0000-4000-8000-000000000001", telling).cards
+def _cards(findings: Findings, knowledge: Knowledge, service: str, card_settings: CardSettings) -> list[dict[str, Any]]:
+    return render(
+        findings, knowledge, SERVICES[service], lambda: "00000000-0000-4000-8000-000000000001", card_settings
+    ).cards
 
 
 def _texts(card: dict[str, Any]) -> list[str]:
@@ -76,9 +78,9 @@ def test_no_text_of_a_record_can_break_a_card(tables: Tables, text: str):
     """Whatever a record holds: summaries stay short, nothing comes alive, nothing is empty, the cards are valid."""
     orders, options = _everything(tables, text)
     for language in tables.knowledge.wordings:
-        telling = Telling(language=language, options=True)
-        cards = _cards(orders, tables.knowledge, "ir-order-sign", telling)
-        cards += _cards(options, tables.knowledge, "ir-patient-view", telling)
+        card_settings = CardSettings(language=language, options=True)
+        cards = _cards(orders, tables.knowledge, "ir-order-sign", card_settings)
+        cards += _cards(options, tables.knowledge, "ir-patient-view", card_settings)
         assert response_problems({"cards": json.loads(orjson.dumps(cards))}) == []
         assert len(cards) >= 4
         for card in cards:
@@ -92,7 +94,7 @@ def test_no_text_of_a_record_can_break_a_card(tables: Tables, text: str):
 def test_cards_come_worst_first_and_by_problem(tables: Tables):
     """Critical, then warnings, then all information on one card; equally loud ones: wrong order, then the problems."""
     findings, _ = _everything(tables, "text")
-    cards = _cards(findings, tables.knowledge, "ir-order-sign", Telling())
+    cards = _cards(findings, tables.knowledge, "ir-order-sign", CardSettings())
     assert [(card["indicator"], card["source"]["topic"]["code"]) for card in cards] == [
         ("critical", "contrast-reaction"),
         ("warning", "order"),
@@ -119,7 +121,7 @@ def test_every_card_and_suggestion_has_an_id_of_its_own(tables: Tables):
 def test_cards_are_the_same_for_the_same_findings(tables: Tables):
     """Nothing of one call stays behind: the same findings give the same cards."""
     findings, _ = _everything(tables, "text")
-    first, second = (_cards(findings, tables.knowledge, "ir-order-sign", Telling()) for _ in range(2))
+    first, second = (_cards(findings, tables.knowledge, "ir-order-sign", CardSettings()) for _ in range(2))
     assert first == second
 
 

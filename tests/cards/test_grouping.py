@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cds_service.cards.card import TOPICS
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.findings.finding import AlertFinding, Evidence, OrderFinding, Shown, Told, Urgency
 from cds_service.indicator import Indicator
 from cds_service.knowledge.tables import PROBLEMS, Knowledge
@@ -160,7 +160,7 @@ def test_orders_that_are_not_known_are_named_in_words(tables: Tables):
     card = tables.card(unknown)
     assert topics([card]) == [("info", "unknown-order")]
     assert card["summary"] == "“IR magic procedure” is not known here, not checked: ask IR what it needs"
-    assert tables.cards(unknown, telling=Telling(unknown_orders=False)) == []
+    assert tables.cards(unknown, card_settings=CardSettings(unknown_orders=False)) == []
 
 
 def test_nothing_read_is_one_warning_and_information_in_an_emergency(tables: Tables):
@@ -182,12 +182,12 @@ def test_patient_view_is_quiet_unless_options_are_wanted(tables: Tables):
     )
     assert tables.cards(held, free, service="ir-patient-view") == []
     assert tables.cards(held, nothing_retrieved=True, service="ir-patient-view") == []
-    card = tables.card(held, free, barred, service="ir-patient-view", telling=Telling(options=True))
+    card = tables.card(held, free, barred, service="ir-patient-view", card_settings=CardSettings(options=True))
     assert topics([card]) == [("info", "options")]
     assert card["summary"] == "On record, with an interventional option: fibroid embolization, TIPS"
     assert "against it platelets 42" in card["detail"]
     bleeding = tables.option("solid-organ-trauma-embolization")
-    card = tables.card(free, bleeding, service="ir-patient-view", telling=Telling(options=True))
+    card = tables.card(free, bleeding, service="ir-patient-view", card_settings=CardSettings(options=True))
     assert "option: organ trauma embolization, fibroid embolization" in card["summary"], "what cannot wait is first"
 
 
@@ -226,7 +226,7 @@ def test_the_source_is_the_guideline_and_leads_to_the_page_of_the_row(tables: Ta
         "label": "SIR 2019",
         "topic": {"system": TOPICS, "code": "bleeding", "display": "Bleeding"},
     }
-    card = tables.card(order, telling=Telling(public_url="https://ir.example.org/"))
+    card = tables.card(order, card_settings=CardSettings(public_url="https://ir.example.org/"))
     assert card["source"]["url"] == "https://ir.example.org/knowledge/contraindications/bleeding-tendency"
 
 

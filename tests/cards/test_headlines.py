@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.cards.dates import moment_of
 from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cards.quantities import rounded
@@ -203,7 +203,7 @@ def test_an_answer_is_told_in_the_language_of_the_card(answer: str | None, langu
     """However the record writes or codes it, a positive test is called that, in small letters."""
     item = Evidence("Observation/o1", "Pregnancy test", None, answer, None, "2026-11-20")
     order = tables.order("uterine-fibroid-embolization", tables.present("pregnancy-test-uterus", item))
-    assert tables.card(order, telling=Telling(language=language))["summary"].startswith(f"{says} (20")
+    assert tables.card(order, card_settings=CardSettings(language=language))["summary"].startswith(f"{says} (20")
 
 
 def test_a_comparator_is_kept(tables: Tables):

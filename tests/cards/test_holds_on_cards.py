@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.certainty import Certainty
 from cds_service.findings.finding import CriterionFinding, Evidence, HoldAdvice, Shown, Told
 from cds_service.findings.hold_reasons import hold_reasons
@@ -53,7 +53,7 @@ def _row(tables: Tables, agent: str, risk: str = "high") -> HoldRow:
 def _card(tables: Tables, *findings: CriterionFinding, language: str = "en", urgent: bool = False) -> dict[str, Any]:
     order = tables.order("portal-vein-embolization", *findings)
     order = replace(order, source_control=True) if urgent else order
-    return tables.card(order, telling=Telling(language=language))
+    return tables.card(order, card_settings=CardSettings(language=language))
 
 
 def _holding_rows(tables: Tables) -> Sequence[HoldRow]:

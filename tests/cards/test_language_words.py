@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.cards.wording import Wording
 from cds_service.cases import Case, answer_case, request_of
 from cds_service.certainty import Certainty
@@ -96,7 +96,7 @@ def _record(case: Case, now: datetime) -> str:
 
 def _cards(case: Case, knowledge: Knowledge, now: datetime, language: str) -> list[dict[str, Any]]:
     try:
-        return answer_case(case, knowledge, now, Telling(language=language, options=True)).cards
+        return answer_case(case, knowledge, now, CardSettings(language=language, options=True)).cards
     except CdsError:
         return []
 
@@ -112,7 +112,7 @@ def test_a_question_of_the_tables_is_told_in_the_language(language: str, tables:
                 "Condition/c", None, None, value, criterion.question.limit and criterion.question.limit.unit
             )
             for finding in (tables.present(criterion.id, item), tables.unknown(criterion.id, "not-read-at-all")):
-                cards = [tables.card(tables.order("tips", finding), telling=Telling(language=language))]
+                cards = [tables.card(tables.order("tips", finding), card_settings=CardSettings(language=language))]
                 if foreign := _foreign(cards, known, set()):
                     left[criterion.id] = foreign
     assert left == {}
@@ -150,4 +150,4 @@ def _hold_card(tables: Tables, agent: str, row: Any, rows: Any, action: HoldActi
     finding = CriterionFinding(
         criterion, Certainty.PRESENT, Indicator.WARNING, evidence=(item,), holds=(advice,), told=told
     )
-    return tables.card(tables.order("tips", finding), telling=Telling(language=language))
+    return tables.card(tables.order("tips", finding), card_settings=CardSettings(language=language))

@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 from msgspec.structs import replace
 
-from cds_service.cards.context import Telling, telling_of
+from cds_service.cards.context import CardSettings, card_settings_of
 from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cards.order_names import short_name
 from cds_service.cards.wording import Wording
@@ -55,7 +55,7 @@ def test_every_procedure_has_a_short_name_of_its_own(language: str, knowledge: K
 def test_a_headline_is_of_its_language(language: str, summary: str, tables: Tables):
     """Decimal sign, date, plural and the name of the procedure are of the language."""
     order = tables.order("portal-vein-embolization", tables.present("inr-high-risk", INR))
-    assert tables.card(order, telling=Telling(language=language))["summary"] == summary
+    assert tables.card(order, card_settings=CardSettings(language=language))["summary"] == summary
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -66,7 +66,7 @@ def test_every_question_fits_in_every_language(language: str, tables: Tables):
         for criterion in row.criteria:
             for finding in (tables.present(criterion.id, PLATELETS), tables.unknown(criterion.id, "no-result")):
                 order = tables.order(longest, finding)
-                card = tables.card(order, telling=Telling(language=language))
+                card = tables.card(order, card_settings=CardSettings(language=language))
                 english = tables.card(order)
                 assert len(card["summary"]) <= MOST_CHARACTERS
                 assert len(card["detail"]) <= 900
@@ -97,4 +97,4 @@ def test_a_procedure_without_a_name_of_the_language_keeps_its_own(knowledge: Kno
 def test_a_language_without_sentences_stops_the_start(knowledge: Knowledge):
     """A language that is chosen and is not there is named with those that are."""
     with pytest.raises(SettingError, match='"fr"; the languages are de, en, es'):
-        telling_of(Settings(language="fr"), knowledge)
+        card_settings_of(Settings(language="fr"), knowledge)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.cases import Case, answer_case
 from cds_service.cli.everyday_orders import MUST_SPEAK, case_row, read_everyday_orders
 from cds_service.knowledge.tables import PROBLEMS, Knowledge
@@ -52,7 +52,7 @@ def everything_shown() -> tuple[Shown, ...]:
 
 
 def _shown(case: Case, language: str) -> Shown:
-    answer = answer_case(case, shipped_knowledge(), NOW, Telling(language=language))
+    answer = answer_case(case, shipped_knowledge(), NOW, CardSettings(language=language))
     judged = [order for order in answer.findings.orders if order.procedure]
     emergency = bool(judged) and all(order.must_not_wait for order in judged)
     return Shown(case.place, language, answer.cards, emergency)

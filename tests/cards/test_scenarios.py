@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cds_service.cards.context import Telling
+from cds_service.cards.context import CardSettings
 from cds_service.cards.headline import MOST_CHARACTERS
 from cds_service.cases import Case, answer_case
 from cds_service.knowledge.tables import Knowledge
@@ -35,8 +35,8 @@ BLOCKS = {"en": ("Found", "Limit", "Do", "Looked at"), "de": ("Befund", "Grenze"
 
 def cards_of(case: Case, knowledge: Knowledge, language: str) -> list[dict[str, Any]]:
     """The cards of a scenario."""
-    telling = Telling(language=language, options=True, public_url="https://cds.example.org")
-    return answer_case(case, knowledge, NOW, telling).cards
+    card_settings = CardSettings(language=language, options=True, public_url="https://cds.example.org")
+    return answer_case(case, knowledge, NOW, card_settings).cards
 
 
 def headline_lines(knowledge: Knowledge) -> Iterator[dict[str, str]]:

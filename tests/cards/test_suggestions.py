@@ -402,16 +402,13 @@ def test_an_order_that_may_be_two_procedures_is_not_replaced(tables: Tables):
 @pytest.mark.parametrize("level", list(Indicator))
 @pytest.mark.parametrize("urgency", list(Urgency))
 @pytest.mark.parametrize("alone", [True, False])
-@pytest.mark.parametrize("duplicate", [True, False])
-def test_cancelling_is_for_critical_cards_and_duplicates(
-    level: Indicator, urgency: Urgency, alone: bool, duplicate: bool, tables: Tables
-):
+def test_cancelling_is_for_critical_cards(level: Indicator, urgency: Urgency, alone: bool, tables: Tables):
     """Cancelling is never the only button, never offered in an emergency, and never on a warning or information."""
     order, call = an_order(tables, urgency=urgency), a_call(tables)
     told = tell_ir(Tell.REACTION, "Iohexol anaphylaxis", [IOHEXOL], [order], call)
     beside = [] if alone or told is None else [told]
-    found = cancel_order(order, level, beside, call, duplicate=duplicate)
-    allowed = not alone and urgency is not Urgency.EMERGENCY and (duplicate or level is Indicator.CRITICAL)
+    found = cancel_order(order, level, beside, call)
+    allowed = not alone and urgency is not Urgency.EMERGENCY and level is Indicator.CRITICAL
     assert (found is not None) == allowed
     if found:
         (action,) = found.actions

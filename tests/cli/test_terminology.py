@@ -16,14 +16,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cds_service.knowledge.expansions import SNOMED, codes_of, expandable
+from cds_service.knowledge.expansions import codes_of, expandable
 from cds_service.knowledge.load import load_knowledge
+from cds_service.knowledge.value_sets import SNOMED_CT
 from tests.cli.conftest import Ran
 from tests.support.shipped import shipped_knowledge, shipped_rows
 
 ROWS, KNOWLEDGE = shipped_rows(), shipped_knowledge()
 PSYCHOSIS = "criterion-psychosis"
-EDITION = f"{SNOMED}/900000000000207008/version/20260901"
+EDITION = f"{SNOMED_CT}/900000000000207008/version/20260901"
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Terminology:
         codes = [code for root in roots if root not in self.unknown for code in (root, *self.below.get(root, ()))]
         start = int(query["offset"][0])
         shown = codes[start : start + min(self.page, int(query["count"][0]))]
-        value = EDITION if self.edition == "version" else f"{SNOMED}|{EDITION}"
+        value = EDITION if self.edition == "version" else f"{SNOMED_CT}|{EDITION}"
         return {
             "resourceType": "ValueSet",
             "url": query["url"][0],
@@ -55,7 +56,7 @@ class Terminology:
                 **({"total": len(codes)} if self.names_total else {}),
                 "offset": start,
                 "parameter": [{"name": self.edition, "valueUri": value}, {"name": "count", "valueInteger": 1000}],
-                "contains": [{"system": SNOMED, "code": code, "display": f"Concept {code}"} for code in shown],
+                "contains": [{"system": SNOMED_CT, "code": code, "display": f"Concept {code}"} for code in shown],
             },
         }
 
@@ -118,8 +119,8 @@ def test_what_is_below_a_shipped_code_is_read_once_it_is_pinned(
     assert written["expansion"]["total"] == len(NEW) + len(codes_of(ROWS, PSYCHOSIS))
     assert f"<< {first}" in written["compose"]["include"][0]["filter"][0]["value"]
     knowledge = load_knowledge(tmp_path)
-    assert not KNOWLEDGE.codes.holds(SNOMED, NEW[-1])
-    assert [(h.value_set, h.sufficient) for h in knowledge.codes.lookup(SNOMED, NEW[-1])] == [(PSYCHOSIS, True)]
+    assert not KNOWLEDGE.codes.holds(SNOMED_CT, NEW[-1])
+    assert [(h.value_set, h.sufficient) for h in knowledge.codes.lookup(SNOMED_CT, NEW[-1])] == [(PSYCHOSIS, True)]
     assert knowledge.version != KNOWLEDGE.version
     assert "expansions" in run("tables", "--site", tmp_path).out
 
@@ -140,7 +141,7 @@ def test_a_second_expansion_shows_what_was_gained_and_lost(run: Run, terminology
         assert f"gained 1: {NEW[2]}" in out
         assert f"lost 1: {NEW[0]}" in out
         assert f"not in this edition, still read 1: {second}" in out
-    assert load_knowledge(tmp_path).codes.holds(SNOMED, second)
+    assert load_knowledge(tmp_path).codes.holds(SNOMED_CT, second)
 
 
 def test_by_default_what_lifts_a_row_is_not_expanded(run: Run, terminology: Terminology, tmp_path: Path) -> None:
@@ -189,6 +190,6 @@ def test_a_wrong_pinned_file_is_an_error(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "expansions" / "x.json"
     path.write_text(json.dumps({"resourceType": "ValueSet", "id": "x"}))
     assert "expansion is missing" in run("check", "--site", tmp_path).err
-    contains = {"timestamp": "2026-11-24", "contains": [{"system": SNOMED, "code": "1"}]}
+    contains = {"timestamp": "2026-11-24", "contains": [{"system": SNOMED_CT, "code": "1"}]}
     path.write_text(json.dumps({"resourceType": "ValueSet", "id": "x", "expansion": contains}))
     assert '"x" is no shipped ValueSet' in run("check", "--site", tmp_path).err

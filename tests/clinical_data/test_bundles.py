@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.clinical_data.bundles import missing, read_resources
+from cds_service.clinical_data.bundles import missing, read_prefetch
 from cds_service.clinical_data.retrieved import RetrievedData
 
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
@@ -27,7 +27,7 @@ def a_bundle(*entries: Any, **fields: Any) -> dict[str, Any]:
 def read(value: Any) -> RetrievedData:
     """The retrieved `conditions` in a call for patient p1."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return read_resources("conditions", raw, ("Condition",), "p1")
+    return read_prefetch("conditions", raw, ("Condition",), "p1")[0]
 
 
 def references(retrieved: RetrievedData) -> list[str]:

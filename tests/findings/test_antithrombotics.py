@@ -123,9 +123,6 @@ def a_row(amount: str, unit: str, *, least: str | None = None) -> HoldRow:
     )
 
 
-FRIDAY = date(2026, 12, 4)
-
-
 def on(text: str) -> When:
     """A day, or a time of the day."""
     zone = datetime.now().astimezone().tzinfo

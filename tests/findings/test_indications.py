@@ -126,25 +126,6 @@ def test_a_type_a_dissection_is_an_alert(
 
 
 @pytest.mark.parametrize(
-    ("conditions", "expected"),
-    [
-        ([], True),
-        (["icd-10-cm|I10"], True),
-        (["sct|38341003"], False),
-        (["icd-10-cm|I10", "sct|38341003"], False),
-        ([{"code": ["sct|38341003", "icd-10-cm|I10"]}], True),
-        (["icd-10-cm|I10", {"code": "sct|38341003", "clinical": "resolved"}], True),
-    ],
-)
-def test_how_complete_the_conditions_are_classified(
-    conditions: list[Any], expected: bool, knowledge: Knowledge, now: datetime
-) -> None:
-    """Only where every active condition carries an ICD code, an absent reason is a statement about whole families."""
-    order = judge({"order": UFE, "conditions": conditions}, knowledge, now)
-    assert order.conditions_fully_classified is expected
-
-
-@pytest.mark.parametrize(
     ("conditions", "options"),
     [
         ([FIBROID], [UFE]),

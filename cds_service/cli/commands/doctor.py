@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cds_service.cli.options import add_config, add_fhir_access, add_site, later
+from cds_service.cli.options import add_config, add_fhir_access, add_site, later, whole
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -14,15 +14,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_fhir_access(parser)
     parser.add_argument("--patient", action="append", metavar="ID", help="read this patient; may be repeated")
     parser.add_argument(
-        "--sample", type=_sample_size, metavar="N", help="without --patient: number of patients to read (5)"
+        "--sample", type=whole(1, 1000), metavar="N", help="without --patient: number of patients to read (5)"
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
     add_site(parser)
     add_config(parser)
     parser.set_defaults(run=later("doctor"))
-
-
-def _sample_size(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f'"{text}"; write a whole number from 1 to 1000')
-    return int(text)

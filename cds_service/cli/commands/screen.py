@@ -10,7 +10,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from cds_service.cli.options import add_config, add_site, later
+from cds_service.cli.options import add_config, add_site, later, whole
 
 _RESULT_LAG_HOURS = 4.0
 _ITEMS = 100
@@ -62,7 +62,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     """Who does the work: `--workers N` or `--dask ADDRESS`."""
     who = parser.add_mutually_exclusive_group()
-    who.add_argument("--workers", type=_count, metavar="N", help="processes (one for each core)")
+    who.add_argument("--workers", type=whole(1, 256), metavar="N", help="processes (one for each core)")
     who.add_argument("--dask", metavar="tcp://HOST:PORT", help="scheduler of a Dask cluster, see deploy/dask.md")
 
 
@@ -81,12 +81,6 @@ def _day(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise argparse.ArgumentTypeError(f'"{text}" is no date; write one such as 2024-11-01') from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError("write a whole number from 1 to 256")
-    return int(text)
 
 
 def _add_results(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -108,16 +102,12 @@ def _add_results(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_review(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     sample = commands.add_parser("sample", help="a blinded sheet of orders for two reviewers and an adjudicator")
     sample.add_argument("run_folder", type=Path, metavar="RUN")
-    sample.add_argument("-n", dest="size", type=_size, default=_ITEMS, metavar="N", help="items (%(default)s)")
+    sample.add_argument(
+        "-n", dest="size", type=whole(1, 10_000), default=_ITEMS, metavar="N", help="items (%(default)s)"
+    )
     sample.add_argument("--seed", default="1", metavar="TEXT", help="another text draws another sample (%(default)s)")
     sample.set_defaults(run=later("screen_review", "run_sample"))
     score = commands.add_parser("score", help="how often a card was right or missing, by a filled-in sheet")
     score.add_argument("sheet", type=Path, metavar="SHEET")
     score.add_argument("--key", type=Path, metavar="FILE", help="key of the sample, if not beside the sheet")
     score.set_defaults(run=later("screen_review", "run_score"))
-
-
-def _size(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError("write a whole number from 1 to 10000")
-    return int(text)

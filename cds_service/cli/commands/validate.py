@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cds_service.cli.options import add_format, later
+from cds_service.cli.options import add_format, later, whole
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,11 +37,5 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="information",
         help="the severity of an extension without a definition in R4 and the packages (information)",
     )
-    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="number of processes (1)")
+    parser.add_argument("--jobs", type=whole(1, 256), default=1, metavar="N", help="number of processes (1)")
     parser.set_defaults(run=later("validate"))
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError("write a whole number from 1 to 256")
-    return int(text)

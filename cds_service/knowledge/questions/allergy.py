@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from cds_service.indicator import Indicator, indicator_of
-from cds_service.knowledge.questions.question import DataNeed, Question, Row
+from cds_service.knowledge.questions.question import DataNeed, Question
+from cds_service.knowledge.table_rows import Row
 
 if TYPE_CHECKING:
     from cds_service.knowledge.lab_types import Threshold

@@ -10,7 +10,8 @@ from cds_service.indicator import Indicator
 from cds_service.knowledge.medication_types import ANTITHROMBOTIC
 from cds_service.knowledge.questions.lab import lab_needs
 from cds_service.knowledge.questions.medication import MEDICATIONS
-from cds_service.knowledge.questions.question import DataNeed, Question, Row
+from cds_service.knowledge.questions.question import DataNeed, Question
+from cds_service.knowledge.table_rows import Row
 
 if TYPE_CHECKING:
     from cds_service.knowledge.lab_types import Threshold

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from cds_service.indicator import Indicator
 from cds_service.knowledge.expressions import Expression
-from cds_service.knowledge.questions.question import DataNeed, Question, Row
+from cds_service.knowledge.questions.question import DataNeed, Question
+from cds_service.knowledge.table_rows import Row
 
 if TYPE_CHECKING:
     from cds_service.knowledge.lab_types import Threshold

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import msgspec
 
 from cds_service.indicator import Indicator
+from cds_service.knowledge.table_rows import Row
 
 if TYPE_CHECKING:
     from cds_service.knowledge.lab_types import Threshold
     from cds_service.knowledge.table_rows import TableRows
     from cds_service.knowledge.vocabulary import Vocabulary
-
-Row = Mapping[str, Any]
 
 
 class DataNeed(msgspec.Struct, frozen=True):
