@@ -212,8 +212,8 @@ def period_of(args: argparse.Namespace, settings: Settings) -> tuple[datetime | 
 def open_store(settings: Settings, *, create: bool = False) -> Store:
     """The database of the settings, with the tables of this release.
 
-    With `create` a file that is not there yet is made, and tables of an older release are migrated. Otherwise they are left
-    alone: that release may still be running, and could not be started again.
+    With `create` a file that is not there yet is made, and tables of an older release are migrated. Otherwise they are
+    left alone: that release may still be running, and could not be started again.
 
     Raises:
         SetupError: there is none, it can't be reached, or its tables are those of another release.

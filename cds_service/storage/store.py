@@ -69,7 +69,7 @@ class Store:
         return self._engine.url.render_as_string(hide_password=True)
 
     def upgrade(self, *, migrate: bool = True) -> None:
-        """Migrate the tables to this release; several processes may try at once. Without `migrate` see that they are its.
+        """Migrate the tables to this release, or without `migrate` only see that they are; several may try at once.
 
         Raises:
             StoreUnavailable: the database can't be reached.
@@ -98,16 +98,16 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
-        where = f"CDS_DATABASE_URL {self.display_url}"
+        tables = f"CDS_DATABASE_URL {self.display_url}: the tables are those of"
         try:
-            ScriptDirectory.from_config(config).get_revision(_revision(connection))
+            ScriptDirectory.from_config(config).get_revision(_revision(connection) or "base")
         except CommandError:
             raise SettingError(
-                f"{where}: the tables are those of a newer release; run that release, or restore the backup made before it"
+                f"{tables} a newer release; run that release, or restore the backup made before it"
             ) from None
         if not allowed:
             raise SettingError(
-                f"{where}: the tables are those of an older release; use its commands until this release is started. "
+                f"{tables} an older release; use its commands until this release is started. "
                 "Or make a backup with it, then run cds-service db upgrade: the older one can't use the tables then"
             )
         command.upgrade(config, "head")
