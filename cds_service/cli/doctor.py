@@ -104,7 +104,8 @@ def _show(survey: Survey, statement: Mapping[str, Any], out: Console) -> None:
         for reason, count in kind.missing.most_common():
             out.print(f"  {count} x {safe(reason)}", style="yellow")
         for system, count in kind.codes.most_common(_MAX_SYSTEMS):
-            out.print(f"  {count} x {safe(system or 'no code')}: {_read_text(count, kind.codes_read[system])}")
+            read = _read_text(count, kind.codes_read[system])
+            out.print(f"  {count} x {safe(system)}: {read}" if system else f"  {count} x in words, without a code")
     _show_orders(survey.orders, out)
     out.print(_results(survey))
     out.print(_faults(survey))

@@ -222,10 +222,13 @@ def period_of(args: argparse.Namespace, settings: Settings) -> tuple[datetime | 
 
 
 def open_store(settings: Settings, *, create: bool = False) -> Store:
-    """The database of the settings, migrated to this release; with `create` a file that is not there yet is made.
+    """The database of the settings, with the tables of this release.
+
+    With `create` a file that is not there yet is made, and tables of an older release are migrated. Otherwise they are
+    left alone: that release may still be running, and could not be started again.
 
     Raises:
-        SetupError: there is none, it can't be reached, or its tables are those of a newer release.
+        SetupError: there is none, it can't be reached, or its tables are those of another release.
     """
     from cds_service.storage.store import Store, file_of
 
@@ -238,7 +241,7 @@ def open_store(settings: Settings, *, create: bool = False) -> Store:
         )
     store = Store(url)
     try:
-        store.upgrade()
+        store.upgrade(migrate=create)
     except StoreUnavailable as error:
         raise SetupError(
             f"CDS_DATABASE_URL {store.display_url}: {error.message} Start the database, or correct the setting"

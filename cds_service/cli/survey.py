@@ -164,14 +164,25 @@ def _count_kind(kind: Kind, retrieved: RetrievedData, knowledge: Knowledge) -> N
 
 def _codings(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(system, code) of what a resource is about; ("", "") for one that says it in words only."""
+    for concept in _concepts(resource):
+        codings = concept.get("coding") if isinstance(concept, dict) else None
+        found = [c for c in codings if isinstance(c, dict) and c.get("code")] if isinstance(codings, list) else []
+        yield from ((str(c.get("system", "")), str(c["code"])) for c in found)
+        if not found:
+            yield "", ""
+
+
+def _concepts(resource: Mapping[str, Any]) -> Iterator[Any]:
+    """What a resource is about; nothing for a patient, or for a use of a Medication that is a resource of its own."""
     if resource.get("resourceType") == "Patient":
         return
-    code = resource.get("code")
-    codings = code.get("coding") if isinstance(code, dict) else None
-    found = [c for c in codings if isinstance(c, dict) and c.get("code")] if isinstance(codings, list) else []
-    yield from ((str(c.get("system", "")), str(c["code"])) for c in found)
-    if not found:
-        yield "", ""
+    if "medicationReference" in resource:
+        contained = resource.get("contained")
+        yield from (one.get("code") for one in contained or () if isinstance(one, dict) and "code" in one)
+    elif "medicationCodeableConcept" in resource:
+        yield resource["medicationCodeableConcept"]
+    else:
+        yield resource.get("code")
 
 
 def _count_orders(orders: Orders, records: Iterable[RawResource], knowledge: Knowledge) -> None:

@@ -68,12 +68,12 @@ class Store:
         """The URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
 
-    def upgrade(self) -> None:
-        """Migrate the tables to this release; several processes may try at once.
+    def upgrade(self, *, migrate: bool = True) -> None:
+        """Migrate the tables to this release, or without `migrate` only see that they are; several may try at once.
 
         Raises:
             StoreUnavailable: the database can't be reached.
-            SettingError: the tables are those of a newer release.
+            SettingError: the tables are those of a newer release, or, without `migrate`, of an older one.
         """
         with self._upgrade_lock:
             self._check_file(writing=False)
@@ -85,25 +85,32 @@ class Store:
                 if _is_empty(connection):
                     make_tables(connection)
                 elif _revision(connection) != NEWEST_REVISION:
-                    self._migrate(connection)
+                    self._migrate(connection, allowed=migrate)
             self._is_up_to_date = True
 
-    def _migrate(self, connection: sa.Connection) -> None:
+    def _migrate(self, connection: sa.Connection, *, allowed: bool = True) -> None:
         # Imported here as it takes a tenth of a second and 11 MB, and tables are migrated once a release at most.
         from alembic import command
         from alembic.config import Config
+        from alembic.script import ScriptDirectory
         from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
+        tables = f"CDS_DATABASE_URL {self.display_url}: the tables are those of"
         try:
-            command.upgrade(config, "head")
+            ScriptDirectory.from_config(config).get_revision(_revision(connection) or "base")
         except CommandError:
             raise SettingError(
-                f"CDS_DATABASE_URL {self.display_url}: the tables are those of a newer release; "
-                "run that release, or restore the backup made before it"
+                f"{tables} a newer release; run that release, or restore the backup made before it"
             ) from None
+        if not allowed:
+            raise SettingError(
+                f"{tables} an older release; use its commands until this release is started. "
+                "Or make a backup with it, then run cds-service db upgrade: the older one can't use the tables then"
+            )
+        command.upgrade(config, "head")
 
     @contextmanager
     def transaction(self, seconds: float, *, writing: bool = False) -> Iterator[sa.Connection]:

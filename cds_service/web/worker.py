@@ -76,14 +76,29 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     # In the main thread
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a new connection, and wait for its first request."""
+    def accept(self, listener: socket.socket) -> bool:
+        """Take a new connection, and wait for its first request; whether there was one."""
         try:
             client, address = listener.accept()
         except OSError:
-            return  # gone again, or no file descriptor left: it is asked again
+            return False  # gone again, or no file descriptor left: it is asked again
         self.nr_conns += 1
         self._await_head(_Connection(self.cfg, client, address, listener.getsockname()))
+        return True
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Take new connections or not; when stopping, those that wait are the last, and later ones are refused at once.
+
+        While the socket is open in any worker, the kernel lets callers connect and resets them in the end, unanswered.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            listener.setblocking(False)
+            while not self._is_full() and self.accept(listener):
+                pass
+            listener.close()
 
     def on_client_socket_readable(self, conn: _Connection, client: socket.socket) -> None:
         """The next request on a connection that was kept."""

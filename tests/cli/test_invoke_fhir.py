@@ -307,6 +307,26 @@ def test_doctor_without_a_server_checks_the_installation(
     assert (ran.code, "CDS_SIET is not a setting" in ran.out) == (1, True)
 
 
+def test_doctor_reads_the_codes_of_medications_where_they_stand(run: Callable[..., Any], peer: Peer) -> None:
+    """In the request or in a Medication inside it, and not where a Medication of its own has it; words are told so."""
+    rxnorm = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "314076"}]}
+    order = {"resourceType": "MedicationRequest", "status": "active", "intent": "order"}
+    order |= {"subject": {"reference": "Patient/p1"}}
+    inside = [{"resourceType": "Medication", "id": "m", "code": rxnorm}]
+    peer.resources[:] = [one for one in peer.resources if not one["resourceType"].startswith("Medication")] + [
+        order | {"id": "coded", "medicationCodeableConcept": rxnorm},
+        order | {"id": "contained", "contained": inside, "medicationReference": {"reference": "#m"}},
+        order | {"id": "referred", "medicationReference": {"reference": "Medication/own"}},
+        order | {"id": "words", "medicationCodeableConcept": {"text": "Aspirin 100"}},
+        {"resourceType": "Medication", "id": "own", "code": rxnorm},
+    ]
+    said = run("doctor", "--fhir-server", peer.base, "--token", TOKEN, "--patient", "p1").out
+    told = said.partition("\nMedicationRequest: ")[2].partition("\nProcedure: ")[0]
+    assert "  2 x http://www.nlm.nih.gov/research/umls/rxnorm: read\n" in told
+    assert "  1 x in words, without a code\n" in told
+    assert "not a code system" not in told
+
+
 def test_doctor_names_what_a_server_withholds(run: Callable[..., Any], peer: Peer) -> None:
     """Refused data, unknown code systems, unusable results and rows that stay unknown are reported: exit code 1."""
     peer.faults["AllergyIntolerance"] = lambda exchange: exchange.outcome(403)

@@ -179,6 +179,36 @@ def test_a_call_under_way_is_answered_before_the_server_stops(told: signal.Signa
     server.process.stderr.close()
 
 
+def test_a_stopping_server_answers_the_calls_that_wait_and_refuses_later_ones() -> None:
+    """Who has connected gets an answer. Who comes later is refused at once, so that a proxy may ask another server."""
+    server = started(CDS_WORKERS="1")
+    assert requests.get(f"{server.url}/healthz", timeout=PATIENCE).status_code == 200
+    (worker,) = workers_of(server.process)
+    worker.suspend()
+    waiting = [connected(server) for _ in range(8)]
+    for connection in waiting:
+        connection.sendall(head(server, f"Content-Length: {len(BODY)}") + BODY[:50])
+    for process in (worker, server.process):
+        process.send_signal(signal.SIGTERM)
+    worker.resume()
+    until(lambda: _refuses(server), "the socket to be closed")
+    for connection in waiting:
+        connection.sendall(BODY[50:])
+        assert everything(connection).startswith(b"HTTP/1.1 200 ")
+        connection.close()
+    assert server.process.wait(timeout=PATIENCE) == 0
+    assert server.process.stderr is not None
+    server.process.stderr.close()
+
+
+def _refuses(server: Server) -> bool:
+    try:
+        connected(server).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ehr.example.org"])  # noqa: S104  rejected
 def test_an_open_address_needs_a_word(host: str) -> None:
     """An address that other machines can reach is rejected with the remedy, unless --insecure is given."""
