@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, moment_of
-from cds_service.cards.escape import harmless, in_brief, sentence_case
+from cds_service.cards.escape import CUT, harmless, in_brief, sentence_case
 from cds_service.cards.hold_detail import basis_lines, notes_of
 from cds_service.cards.hold_words import agent_name, taken, taken_with_state
 from cds_service.cards.members import Member
@@ -60,7 +60,8 @@ class Fact(msgspec.Struct, frozen=True):
     what: str
     when: Moment
     shorter: tuple[str, ...] = ()
-    """The same in fewer words, each shorter than the one before: the beginning of the record's where they are long."""
+    """The same in fewer words, each shorter than the one before: where the record's are long, those of the tables
+    (`brief`), else their beginning."""
     short_when: Moment | None = None
     """When the short one was, if that is not `when`."""
 
@@ -210,6 +211,8 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
         return wording.say("fact.on-drug", name=name)
     if item.value is not None:
         return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
+    if name.endswith(CUT) and (own := wording.templates.get(f"brief.{criterion.id}")):
+        return own  # the end of a long title may be what it says: "Acute gastric ulcer with hemorrhage"
     return wording.say("fact.recorded", name=name)
 
 
