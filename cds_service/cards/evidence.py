@@ -298,12 +298,21 @@ def _name(item: Evidence, criterion: Criterion | None, context: CardContext, mos
         if formula in context.knowledge.labs:
             return lab_name(context.knowledge.labs[formula], context)
     coding = item.coding
+    if item.value is not None and (lab := next(_labs_of(item, context), None)):
+        return lab_name(lab, context)
     display = context.knowledge.codes.display(coding.system, coding.code) if coding else None
     candidates = (item.text, coding.display if coding else None, display)
     english = _english_of_the_tables(item, criterion, context)
     told = (_TAG.sub("", text.strip()) for text in candidates if text and text not in english)
     names = (harmless(in_brief(text, most) if brief else text, most) for text in told if not _A_CODE.fullmatch(text))
     return next((name for name in names if name), None) or _own_words(item, criterion, context)
+
+
+def _labs_of(item: Evidence, context: CardContext) -> Iterator[Lab]:
+    """The results of the tables that an item is one of, by its code or its name."""
+    codes, coding = context.knowledge.codes, item.coding
+    value_sets = {hit.value_set for hit in codes.lookup(coding.system, coding.code)} if coding else set()
+    return (lab for lab in context.knowledge.labs.values() if lab.value_set in value_sets or lab.label == item.text)
 
 
 def _english_of_the_tables(item: Evidence, criterion: Criterion | None, context: CardContext) -> set[str]:
@@ -348,11 +357,7 @@ def _own_words(item: Evidence, criterion: Criterion | None, context: CardContext
         for state in _states(context)
         if state.value_set in value_sets or _is_called(item.text, state, context)
     )
-    labs = (
-        lab_name(lab, context)
-        for lab in knowledge.labs.values()
-        if lab.value_set in value_sets or lab.label == item.text
-    )
+    labs = (lab_name(lab, context) for lab in _labs_of(item, context))
     conditions = (
         wording.label("condition", condition.id, condition.label)
         for condition in knowledge.conditions.values()

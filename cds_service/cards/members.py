@@ -81,9 +81,7 @@ def problems_told(findings: Findings) -> list[Problem]:
 def _problem(key: tuple[str, bool], members: tuple[Member, ...], missing: list[Member]) -> Problem:
     loudest = max(member.indicator for member in members)
     same = (
-        one
-        for one in missing
-        if (one.finding.criterion.problem, one.must_not_wait) == key and one.indicator <= loudest
+        one for one in missing if (one.finding.criterion.problem, one.must_not_wait) == key and one.indicator <= loudest
     )
     return Problem(key[0], members, tuple(same))
 

@@ -129,7 +129,7 @@ def _ask_first(row: Row) -> AskFirst:
 
 
 def _drug_class(row: Row) -> DrugClass:
-    return DrugClass(row.get("lab"), row.get("before_stopping"), row.get("reversal"), row.get("ask_first"))
+    return DrugClass(row["id"], row.get("lab"), row.get("before_stopping"), row.get("reversal"), row.get("ask_first"))
 
 
 def _dose(row: Row) -> DoseSign:

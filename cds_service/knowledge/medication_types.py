@@ -209,6 +209,7 @@ class DrugClass(msgspec.Struct, frozen=True):
     advice where the procedure can't wait. `ask_first`: the state (id of an ask_first row) that it is given for.
     """
 
+    id: str
     lab: str | None
     before_stopping: str | None
     reversal: str | None
@@ -280,4 +281,4 @@ class MedicationTable(msgspec.Struct, frozen=True):
         return frozenset(key for key, agent in self.agents.items() if agent.kind in kinds)
 
 
-_NO_CLASS = DrugClass(None, None, None)
+_NO_CLASS = DrugClass("", None, None, None)
