@@ -59,6 +59,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         ),
         texts=_texts(medications, words),
         twice_a_day_words=tuple(reading["twice_a_day_words"]),
+        held_words=tuple(reading["held_words"]),
         dose_words=DoseWords(tuple(reading["unit_words"]), frozenset(reading["rate_words"])),
         targets=tuple(Target(row["threshold"], frozenset(row.get("access", ()))) for row in holds["target"]),
         renal_within_days=holds["renal"]["within_days"],

@@ -249,6 +249,7 @@ class MedicationTable(msgspec.Struct, frozen=True):
     uses: tuple[MedicationUse, ...]
     texts: MedicationTexts
     twice_a_day_words: tuple[str, ...]
+    held_words: tuple[str, ...]
     dose_words: DoseWords
     targets: tuple[Target, ...]
     renal_within_days: int
