@@ -83,7 +83,8 @@ class _Reader:
         kinds = {self._table.agents[name].kind for name in agents}
         unread = Reason("medications-not-known") if _NOT_KNOWN in kinds else None
         if not agents and not self._is_read(fact.names):
-            unread = Reason("medication-code-alone")
+            worded = any(text for name in fact.names for text in name.texts)
+            unread = Reason("medication-not-named" if worded else "medication-code-alone")
         in_use = {name for name in agents if self._table.agents[name].kind not in (_NOT_SYSTEMIC, _NOT_KNOWN)}
         label = fact.label or found.display
         return KnownMedication(fact, frozenset(in_use), found.coding, label, found.verified, unread, found.display)
