@@ -108,10 +108,14 @@ def _each(findings: Findings, certainty: Certainty) -> Iterator[Member]:
 
 
 def _joined(one: Member, other: Member) -> Member:
-    """The same question of two orders: the louder answer, what is shown most, the evidence of both, each item once."""
+    """The same question of two orders: the louder answer, what is shown most, the evidence of both, each item once.
+
+    What is noted on an item may differ by order, as the day of the last dose does; the louder one's is told.
+    """
     louder, quieter = (one, other) if one.indicator >= other.indicator else (other, one)
     shown = louder.finding.told if louder.makes_a_card or not quieter.makes_a_card else quieter.finding.told
-    more = (item for item in quieter.finding.evidence if item not in louder.finding.evidence)
+    known = [replace(item, notes=()) for item in louder.finding.evidence]
+    more = (item for item in quieter.finding.evidence if replace(item, notes=()) not in known)
     evidence = (*louder.finding.evidence, *more)
     return Member(one.row, replace(louder.finding, evidence=evidence, told=shown), (*one.orders, *other.orders))
 
