@@ -25,7 +25,7 @@ _SHOWN_AS_FOUND = frozenset(
 )
 """Reasons that say how it is taken; the others say what is done, and stand in the block Limit or Do."""
 _BY = {CLEARANCE: "hold_found.clearance", EGFR: "hold_found.egfr", DIALYSIS: "hold_found.dialysis"}
-_KNOWN = {"ask-about-bridging": "ask-whether-bridging"}
+_KNOWN = {"ask-about-bridging": "ask-whether-bridging", "ask-without-bridging": "ask-whether-it-waits-unbridged"}
 """What is advised where the record holds a state that the advice of the class asks about."""
 NOT_TAKEN_NOW = (HoldAction.HELD_ALREADY, HoldAction.MAY_BE_TAKEN)
 _WITHOUT_A_NUMBER = (*NOT_TAKEN_NOW, HoldAction.EMERGENCY, HoldAction.ASK_FIRST)
