@@ -82,7 +82,8 @@ def fact_of(member: Member, context: CardContext) -> Fact:
     of_a_drug = isinstance(criterion.question, MedicationQuestion)  # when it was prescribed says nothing here
     when = Moment() if of_a_drug else moment_of(items[0].date, context.today, context.wording)
     long, *shorter = (_what_in_brief(items, criterion, context, most) for most in (_NAME, *_SHORTER_NAMES))
-    return Fact(long, when, tuple(shorter))
+    own = context.wording.templates.get(f"brief.{criterion.id}", "")
+    return Fact(long, when, (*shorter, own) if own and len(own) < len(shorter[-1]) else tuple(shorter))
 
 
 def found_lines(member: Member, context: CardContext) -> list[str]:
