@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from cds_service.cards.context import CardContext
-from cds_service.cards.hold_detail import hold_steps
+from cds_service.cards.hold_detail import NOT_TAKEN_NOW, hold_steps
 from cds_service.cards.members import Member
 from cds_service.cards.order_names import remaining
 from cds_service.cards.part import Step
@@ -57,9 +57,12 @@ def _only_note(finding: CriterionFinding) -> str | None:
 def _against(orders: Sequence[OrderFinding], members: Sequence[Member], context: CardContext) -> set[str]:
     """What is known of the patient and these orders that advice may be never said with (`advice.toml`)."""
     urgency = max((order.urgency for order in orders), default=Urgency.ELECTIVE)
-    found = {row.criterion.id for row in _present(context)}
+    present, medications = tuple(_present(context)), context.knowledge.medications
+    found = {row.criterion.id for row in present}
     found |= {note.key for member in members for item in member.finding.evidence for note in item.notes}
     found |= {"urgent"} if urgency is Urgency.URGENT else set()
+    taken = (one.agent for row in present for one in row.holds if one.action not in NOT_TAKEN_NOW)
+    found |= {medications.class_of(agent).id for agent in taken}
     if any(order.must_not_wait for order in orders):
         found.add("emergency")
     if any(order.gadolinium_allergy for order in context.findings.orders):

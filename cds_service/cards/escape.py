@@ -11,6 +11,8 @@ import re
 import unicodedata
 
 MOST_CHARACTERS = 120
+CUT = "…"
+"""How a text ends whose end was cut."""
 _LOOK_ALIKE = str.maketrans(
     {
         "<": "‹",
@@ -76,7 +78,7 @@ def shorten(text: str, limit: int) -> str:
     cut = text[: limit - 1]
     space = cut.rfind(" ")
     kept = cut[:space] if space > limit // 2 else cut
-    return _LINKING.sub("", kept).rstrip(" ,;:–(") + "…"
+    return _LINKING.sub("", kept).rstrip(" ,;:–(") + CUT
 
 
 def in_brief(text: str, limit: int) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment, moment_of
-from cds_service.cards.escape import harmless, in_brief, sentence_case
+from cds_service.cards.escape import CUT, harmless, in_brief, sentence_case
 from cds_service.cards.hold_detail import basis_lines, notes_of
 from cds_service.cards.hold_words import agent_name, taken, taken_with_state
 from cds_service.cards.members import Member
@@ -60,7 +60,8 @@ class Fact(msgspec.Struct, frozen=True):
     what: str
     when: Moment
     shorter: tuple[str, ...] = ()
-    """The same in fewer words, each shorter than the one before: the beginning of the record's where they are long."""
+    """The same in fewer words, each shorter than the one before: where the record's are long, those of the tables
+    (`brief`), else their beginning."""
     short_when: Moment | None = None
     """When the short one was, if that is not `when`."""
 
@@ -81,7 +82,8 @@ def fact_of(member: Member, context: CardContext) -> Fact:
     of_a_drug = isinstance(criterion.question, MedicationQuestion)  # when it was prescribed says nothing here
     when = Moment() if of_a_drug else moment_of(items[0].date, context.today, context.wording)
     long, *shorter = (_what_in_brief(items, criterion, context, most) for most in (_NAME, *_SHORTER_NAMES))
-    return Fact(long, when, tuple(shorter))
+    own = context.wording.templates.get(f"brief.{criterion.id}", "")
+    return Fact(long, when, (*shorter, own) if own and len(own) < len(shorter[-1]) else tuple(shorter))
 
 
 def found_lines(member: Member, context: CardContext) -> list[str]:
@@ -210,6 +212,8 @@ def _what_in_brief(items: list[Evidence], criterion: Criterion, context: CardCon
         return wording.say("fact.on-drug", name=name)
     if item.value is not None:
         return wording.say("fact.measured", name=name, value=shown_quantity(item.value, item.unit, wording))
+    if name.endswith(CUT) and (own := wording.templates.get(f"brief.{criterion.id}")):
+        return own  # the end of a long title may be what it says: "Acute gastric ulcer with hemorrhage"
     return wording.say("fact.recorded", name=name)
 
 
@@ -295,12 +299,21 @@ def _name(item: Evidence, criterion: Criterion | None, context: CardContext, mos
         if formula in context.knowledge.labs:
             return lab_name(context.knowledge.labs[formula], context)
     coding = item.coding
+    if item.value is not None and (lab := next(_labs_of(item, context), None)):
+        return lab_name(lab, context)
     display = context.knowledge.codes.display(coding.system, coding.code) if coding else None
     candidates = (item.text, coding.display if coding else None, display)
     english = _english_of_the_tables(item, criterion, context)
     told = (_TAG.sub("", text.strip()) for text in candidates if text and text not in english)
     names = (harmless(in_brief(text, most) if brief else text, most) for text in told if not _A_CODE.fullmatch(text))
     return next((name for name in names if name), None) or _own_words(item, criterion, context)
+
+
+def _labs_of(item: Evidence, context: CardContext) -> Iterator[Lab]:
+    """The results of the tables that an item is one of, by its code or its name."""
+    codes, coding = context.knowledge.codes, item.coding
+    value_sets = {hit.value_set for hit in codes.lookup(coding.system, coding.code)} if coding else set()
+    return (lab for lab in context.knowledge.labs.values() if lab.value_set in value_sets or lab.label == item.text)
 
 
 def _english_of_the_tables(item: Evidence, criterion: Criterion | None, context: CardContext) -> set[str]:
@@ -345,11 +358,7 @@ def _own_words(item: Evidence, criterion: Criterion | None, context: CardContext
         for state in _states(context)
         if state.value_set in value_sets or _is_called(item.text, state, context)
     )
-    labs = (
-        lab_name(lab, context)
-        for lab in knowledge.labs.values()
-        if lab.value_set in value_sets or lab.label == item.text
-    )
+    labs = (lab_name(lab, context) for lab in _labs_of(item, context))
     conditions = (
         wording.label("condition", condition.id, condition.label)
         for condition in knowledge.conditions.values()

@@ -26,7 +26,10 @@ _UNAVAILABLE = {kind.unavailable.key: kind.key for kind in CLINICAL}
 _INCOMPLETE = {kind.incomplete.key: kind.key for kind in CLINICAL}
 # Gaps without a reference that leave the rest of the data usable.
 _PARTIAL = frozenset({"more-pages", "incomplete-error-entry", "list-withheld"})
-_ENTRIES = frozenset({"uncoded-condition", "unread-vocabulary", "uncoded-allergy", "allergy-names-no-agent"})
+_ENTRIES = frozenset({
+    *("uncoded-condition", "unread-vocabulary", "uncoded-allergy", "allergy-names-no-agent"),
+    *("medication-not-named", "medication-code-alone"),
+})  # fmt: skip
 """Reasons of an entry that can't be read: it is named once, not with every question that it leaves open."""
 _LIST_NOT_SENT = f"{MEDICATIONS}-not-sent"
 _OF_REASON = {

@@ -25,8 +25,10 @@ _SHOWN_AS_FOUND = frozenset(
 )
 """Reasons that say how it is taken; the others say what is done, and stand in the block Limit or Do."""
 _BY = {CLEARANCE: "hold_found.clearance", EGFR: "hold_found.egfr", DIALYSIS: "hold_found.dialysis"}
-_OVER = (HoldAction.HELD_ALREADY, HoldAction.MAY_BE_TAKEN)
-_WITHOUT_A_NUMBER = (*_OVER, HoldAction.EMERGENCY, HoldAction.ASK_FIRST)
+_KNOWN = {"ask-about-bridging": "ask-whether-bridging", "ask-without-bridging": "ask-whether-it-waits-unbridged"}
+"""What is advised where the record holds a state that the advice of the class asks about."""
+NOT_TAKEN_NOW = (HoldAction.HELD_ALREADY, HoldAction.MAY_BE_TAKEN)
+_WITHOUT_A_NUMBER = (*NOT_TAKEN_NOW, HoldAction.EMERGENCY, HoldAction.ASK_FIRST)
 
 
 def notes_of(holds: Sequence[HoldAdvice]) -> list[Reason]:
@@ -72,7 +74,7 @@ def hold_rule(advice: HoldAdvice, context: CardContext) -> list[str]:
 
 
 def hold_steps(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[Step]:
-    """What is done about the first agent that changes something, in the order of use."""
+    """What is done about the first agent that changes something, the weightiest first."""
     advice, wording = holds[0], context.wording
     own = context.knowledge.medications.class_of(advice.agent)
     if advice.action is HoldAction.EMERGENCY:
@@ -80,17 +82,19 @@ def hold_steps(holds: Sequence[HoldAdvice], context: CardContext) -> Iterator[St
             yield _advised(own.reversal, context)
         yield _advised("ask-last-dose", context)
         return
-    if advice.action in _OVER:
-        yield _advised("ask-last-dose", context)
-    else:
-        yield _advised(own.before_stopping or "ask-before-stopping", context)
     days = [one for one in holds if has_a_day(one, context) and not one.ask and not one.quiet]
     for one in days if not advice.ask else ():
         date = day_of_week(one.last_dose, context.today, wording) if one.last_dose else ""
         yield Step(wording.say("hold_do.last-dose", name=agent_name(one, context), date=date))
+    if advice.action in NOT_TAKEN_NOW:
+        yield _advised("ask-last-dose", context)
+    elif advice.because:
+        yield _advised(_KNOWN.get(own.before_stopping or "", "ask-whether-it-waits"), context)
+    else:
+        yield _advised(own.before_stopping or "ask-before-stopping", context)
     if advice.action is HoldAction.HOLD and advice.last_dose is None and _needs_a_day(advice.row):
         yield Step(wording.say("hold_do.once-planned"))
-    elif not days and advice.action not in _OVER:
+    elif not days and advice.action not in NOT_TAKEN_NOW:
         yield _advised("ask-last-dose", context)
     yield _advised("restart-with-ir", context)
 

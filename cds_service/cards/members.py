@@ -1,4 +1,7 @@
-"""Cards stage: what the findings tell, by the problem of the patient; every question once over all orders."""
+"""Cards stage: what the findings tell, by the problem of the patient; every question once over all orders.
+
+Orders that can't wait are told apart from those that can: what is held before the one can't be held before the other.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,9 @@ class Member(msgspec.Struct, frozen=True):
     orders: tuple[OrderFinding, ...]
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Ids of row and question: which of all the members it is."""
-        return self.row.id, self.finding.criterion.id
+    def key(self) -> tuple[str, str, bool]:
+        """Ids of row and question, and whether its orders can't wait: which of all the members it is."""
+        return self.row.id, self.finding.criterion.id, self.must_not_wait
 
     @property
     def indicator(self) -> Indicator:
@@ -45,7 +48,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One problem of the patient with everything that is told of it, the loudest first."""
+    """One problem of the patient with everything that is told of it, the loudest first; of orders that wait, or not."""
 
     name: str
     members: tuple[Member, ...]
@@ -64,21 +67,23 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def problems_told(findings: Findings) -> list[Problem]:
-    """The problems that make a card, in the order of `PROBLEMS`."""
-    found: dict[str, list[Member]] = {name: [] for name in PROBLEMS}
+    """The problems that make a card, in the order of `PROBLEMS`; of orders that may wait first."""
+    found: dict[tuple[str, bool], list[Member]] = {(name, now): [] for name in PROBLEMS for now in (False, True)}
     for member in members_told(findings, Certainty.PRESENT):
-        found[member.finding.criterion.problem].append(member)
-    told = {name: members for name, members in found.items() if any(member.makes_a_card for member in members)}
+        found[member.finding.criterion.problem, member.must_not_wait].append(member)
+    told = {key: members for key, members in found.items() if any(member.makes_a_card for member in members)}
     if not told:
         return []
     missing = [member for member in members_told(findings, Certainty.UNKNOWN) if _may_be_ordered(member)]
-    return [_problem(name, tuple(sorted(members, key=_rank)), missing) for name, members in told.items()]
+    return [_problem(key, tuple(sorted(members, key=_rank)), missing) for key, members in told.items()]
 
 
-def _problem(name: str, members: tuple[Member, ...], missing: list[Member]) -> Problem:
+def _problem(key: tuple[str, bool], members: tuple[Member, ...], missing: list[Member]) -> Problem:
     loudest = max(member.indicator for member in members)
-    same = (one for one in missing if one.finding.criterion.problem == name and one.indicator <= loudest)
-    return Problem(name, members, tuple(same))
+    same = (
+        one for one in missing if (one.finding.criterion.problem, one.must_not_wait) == key and one.indicator <= loudest
+    )
+    return Problem(key[0], members, tuple(same))
 
 
 def _may_be_ordered(member: Member) -> bool:
@@ -87,8 +92,8 @@ def _may_be_ordered(member: Member) -> bool:
 
 
 def members_told(findings: Findings, certainty: Certainty) -> list[Member]:
-    """Every question with this answer that is told, once over all orders, in the order of the tables."""
-    found: dict[tuple[str, str], Member] = {}
+    """Every question with this answer that is told, once over all orders alike, in the order of the tables."""
+    found: dict[tuple[str, str, bool], Member] = {}
     for member in _each(findings, certainty):
         found[member.key] = _joined(found[member.key], member) if member.key in found else member
     return list(found.values())
@@ -103,10 +108,14 @@ def _each(findings: Findings, certainty: Certainty) -> Iterator[Member]:
 
 
 def _joined(one: Member, other: Member) -> Member:
-    """The same question of two orders: the louder answer, what is shown most, the evidence of both, each item once."""
+    """The same question of two orders: the louder answer, what is shown most, the evidence of both, each item once.
+
+    What is noted on an item may differ by order, as the day of the last dose does; the louder one's is told.
+    """
     louder, quieter = (one, other) if one.indicator >= other.indicator else (other, one)
     shown = louder.finding.told if louder.makes_a_card or not quieter.makes_a_card else quieter.finding.told
-    more = (item for item in quieter.finding.evidence if item not in louder.finding.evidence)
+    known = [replace(item, notes=()) for item in louder.finding.evidence]
+    more = (item for item in quieter.finding.evidence if replace(item, notes=()) not in known)
     evidence = (*louder.finding.evidence, *more)
     return Member(one.row, replace(louder.finding, evidence=evidence, told=shown), (*one.orders, *other.orders))
 

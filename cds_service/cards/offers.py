@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from cds_service.cards.card import Suggestion
 from cds_service.cards.context import CardContext
-from cds_service.cards.dates import planned_day
+from cds_service.cards.dates import day_of_week, planned_day
 from cds_service.cards.evidence import fact_of
 from cds_service.cards.gaps import Gaps
 from cds_service.cards.hold_words import agent_name, has_a_day
@@ -55,8 +55,7 @@ def _offers(problem: Problem, told: Sequence[Member], context: CardContext) -> I
         rows = [member.row.id for member in told]
         yield from (replace_order(order, rows, context) for order in orders[:1])
     yield _recheck(problem, told, context)
-    for member in told[:1]:
-        yield _tell(member, orders, context)
+    yield _tell(told, orders, context)
 
 
 def _recheck(problem: Problem, told: Sequence[Member], context: CardContext) -> Suggestion | None:
@@ -105,18 +104,27 @@ def _day_before(orders: Sequence[OrderFinding]) -> date | None:
     return min(days) - timedelta(days=1) if days else None
 
 
-def _tell(member: Member, orders: Sequence[OrderFinding], context: CardContext) -> Suggestion | None:
-    """The evidence for interventional radiology; of a drug the day of its last dose, where that is known."""
-    fact, evidence = fact_of(member, context), member.finding.evidence
-    words = (
-        context.wording.say("headline.dated", what=fact.what, date=fact.when.brief) if fact.when.brief else fact.what
-    )
-    for advice in member.finding.holds[:1]:
+def _tell(told: Sequence[Member], orders: Sequence[OrderFinding], context: CardContext) -> Suggestion | None:
+    """What makes the card, for interventional radiology; of a drug the day of its last dose, where that is known."""
+    wording = context.wording
+    evidence = [item for member in told for item in member.finding.evidence]
+    words = "; ".join(dict.fromkeys(_in_a_note(member, context) for member in told))
+    for advice in told[0].finding.holds[:1]:
         if advice.last_dose is None or not has_a_day(advice, context):
             return tell_ir(Tell.CONDITION, words, evidence, orders, context)
-        day = planned_day(advice.last_dose, context.today, context.wording)
+        day = planned_day(advice.last_dose, context.today, wording)
         return tell_ir(Tell.LAST_DOSE, words, evidence, orders, context, drug=agent_name(advice, context), day=day)
-    return tell_ir(_what_is_told(member), words, evidence, orders, context)
+    return tell_ir(_what_is_told(told[0]), words, evidence, orders, context)
+
+
+def _in_a_note(member: Member, context: CardContext) -> str:
+    """`INR 2.4 (23 Nov)`, `On apixaban, last dose Sun 29 Nov`."""
+    fact, wording = fact_of(member, context), context.wording
+    words = wording.say("headline.dated", what=fact.what, date=fact.when.brief) if fact.when.brief else fact.what
+    holds = member.finding.holds
+    if holds and (day := holds[0].last_dose) is not None and has_a_day(holds[0], context):
+        return wording.say("suggestion.tell-last-dose", fact=words, day=day_of_week(day, context.today, wording))
+    return words
 
 
 def _what_is_told(member: Member) -> Tell:

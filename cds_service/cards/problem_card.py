@@ -246,16 +246,20 @@ def _limits(members: Sequence[Member], context: CardContext) -> Iterator[str]:
     holds = [line for member in members for line in hold_limits(member.finding.holds, context)]
     beside_a_drug = any(member.finding.crossed for member in members) or bool(holds)
     several = beside_a_drug or len({limit.lab for _, limit in limits}) > 1
+    cites: dict[tuple[str, str, str], list[str]] = {}
     for member, limit in limits:
-        item = next(iter(by_weight(member.finding.evidence)), None)
+        item = next((item for item in by_weight(member.finding.evidence) if item.value is not None), None)
         shown, cite = shown_limit(limit, wording, item, context.knowledge), wording.label("cite", limit.cite)
+        name = lab_name(context.knowledge.labs[limit.lab], context)
         if shown is None:
             yield wording.say("limit.cited", cite=cite)
-        elif several:
-            name = lab_name(context.knowledge.labs[limit.lab], context)
-            yield wording.say("limit.named", name=name, limit=shown, cite=cite)
-        else:
+        elif not several:
             yield wording.say("limit.line", limit=shown, cite=cite)
+        else:
+            key = "limit.named-rise" if limit.comparison == "rise" else "limit.named"
+            cites.setdefault((key, name, shown), []).append(cite)
+    for (key, name, shown), cited in cites.items():
+        yield wording.say(key, name=name, limit=shown, cite=", ".join(dict.fromkeys(cited)))
     yield from holds
     if not limits and (cite := next((member.row.cite for member in members if member.row.cite), "")):
         yield wording.say("limit.cited", cite=wording.label("cite", cite))

@@ -15,8 +15,10 @@ TOPIC = "order"
 
 
 def reason_parts(context: CardContext) -> list[Part]:
-    """What is told of each order without a reason."""
-    return [_part(order, context) for order in context.judged if order.reason_told.shown is Shown.CARD]
+    """What is told of the orders without a reason, once for each procedure."""
+    told = [order for order in context.judged if order.reason_told.shown is Shown.CARD]
+    alike = {(procedure_ids([order]), order.reason_told.why, order.must_not_wait): order for order in reversed(told)}
+    return [_part(order, context) for order in reversed(alike.values())]
 
 
 def _part(order: OrderFinding, context: CardContext) -> Part:

@@ -7,6 +7,7 @@ and lists are those of CLDR, by babel.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache, lru_cache
@@ -23,6 +24,10 @@ ENGLISH = "en"
 _DATIVE = "_dative"
 _GROUPED_FROM = 5
 """Digits."""
+_BEFORE_ITS_OWN_SOUND = {
+    "es": ((re.compile(r" y (?=h?[ií](?![aeo]))", re.I), " e "), (re.compile(r" o (?=h?[oó])", re.I), " u "))
+}
+"""Spanish changes `y` and `o` before their own sound, which CLDR's lists don't: `bilirrubina e INR`."""
 
 
 class Named(str):
@@ -123,7 +128,10 @@ class Wording(msgspec.Struct, frozen=True):
         names = list(dict.fromkeys(items))
         if len(names) < 2:
             return "".join(names)
-        return str(format_list(names, "or" if either else "standard", _locale(self.language)))
+        told = str(format_list(names, "or" if either else "standard", _locale(self.language)))
+        for before, word in _BEFORE_ITS_OWN_SOUND.get(self.language, ()):
+            told = before.sub(word, told)
+        return told
 
     def part(self, name: str) -> str:
         """What goes into a computed value: a lab, or a part of a score that no lab gives."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from cds_service.facts.patient_facts import Concept
-from cds_service.facts.resources import RawAnnotation, RawConcept, RawPeriod, RawReference, concept, is_given
+from cds_service.facts.resources import RawAnnotation, RawConcept, RawPeriod, RawReference, RawTiming, concept, is_given
 
 _concepts = msgspec.json.Decoder(list[RawConcept] | RawConcept)
 _annotations = msgspec.json.Decoder(list[RawAnnotation] | RawAnnotation | str)
 _reference_decoder = msgspec.json.Decoder(RawReference)
 _period_decoder = msgspec.json.Decoder(RawPeriod)
+_timing_decoder = msgspec.json.Decoder(RawTiming)
 _text_decoder = msgspec.json.Decoder(str)
 
 
@@ -45,6 +46,14 @@ def decode_start(raw: msgspec.Raw) -> str | None:
     """The start of a Period, as `decode_text`."""
     try:
         return _period_decoder.decode(raw).start if is_given(raw) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def decode_first_event(raw: msgspec.Raw) -> str | None:
+    """The earliest event of a Timing, as `decode_text`; one that only repeats names no day."""
+    try:
+        return min(_timing_decoder.decode(raw).event or (), default=None) if is_given(raw) else None
     except (msgspec.DecodeError, RecursionError):
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.dates import read_when
-from cds_service.facts.optional_fields import decode_start, decode_text
+from cds_service.facts.optional_fields import decode_first_event, decode_start, decode_text
 from cds_service.facts.patient_facts import OrderedFact
 from cds_service.facts.reading import Reading
 from cds_service.facts.resources import RawOrder, Unreadable, concept, decode
@@ -32,6 +32,10 @@ def _read(record: RawResource, reading: Reading) -> OrderedFact | None:
         return None
     if raw.status not in (_DRAFT, _IN_FORCE) or raw.do_not_perform:
         return None
-    occurrence = decode_text(raw.occurrence_date_time) or decode_start(raw.occurrence_period)
+    occurrence = (
+        decode_text(raw.occurrence_date_time)
+        or decode_start(raw.occurrence_period)
+        or decode_first_event(raw.occurrence_timing)
+    )
     planned, authored = (read_when(text, reading.zone) for text in (occurrence, decode_text(raw.authored_on)))
     return OrderedFact(record.reference, concept(raw.code), raw.status == _DRAFT, planned, authored)

@@ -11,7 +11,13 @@ from datetime import tzinfo
 
 from cds_service.clinical_data.retrieved import RawResource
 from cds_service.facts.dates import read_when
-from cds_service.facts.optional_fields import decode_concepts, decode_notes, decode_start, decode_text
+from cds_service.facts.optional_fields import (
+    decode_concepts,
+    decode_first_event,
+    decode_notes,
+    decode_start,
+    decode_text,
+)
 from cds_service.facts.patient_facts import Concept, OrderFact, When
 from cds_service.facts.resources import (
     RawContained,
@@ -74,7 +80,12 @@ def read_order(record: RawResource, based_on: Mapping[str, RawResource], zone: t
 
 def _planned(raw: RawOrder, zone: tzinfo) -> When | None:
     """When the procedure is to be; None for a repeated one, and where it is not said."""
-    texts = (decode_text(raw.start), decode_text(raw.occurrence_date_time), decode_start(raw.occurrence_period))
+    texts = (
+        decode_text(raw.start),
+        decode_text(raw.occurrence_date_time),
+        decode_start(raw.occurrence_period),
+        decode_first_event(raw.occurrence_timing),
+    )
     return next((when for text in texts if (when := read_when(text, zone))), None)
 
 

@@ -62,6 +62,12 @@ class RawPeriod(_Struct):
     end: str | None = None
 
 
+class RawTiming(_Struct):
+    """FHIR Timing, as an order names its day."""
+
+    event: list[str] | None = None
+
+
 class RawQuantity(_Struct):
     """FHIR Quantity."""
 
@@ -205,6 +211,7 @@ class RawOrder(Resource):
     priority: msgspec.Raw = NOT_GIVEN
     occurrence_date_time: msgspec.Raw = NOT_GIVEN
     occurrence_period: msgspec.Raw = NOT_GIVEN
+    occurrence_timing: msgspec.Raw = NOT_GIVEN
     authored_on: msgspec.Raw = NOT_GIVEN
     start: msgspec.Raw = NOT_GIVEN
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
-from cds_service.facts.patient_facts import Coding, Concept, MedicationFact, PatientFacts
+from cds_service.facts.patient_facts import Activity, Coding, Concept, MedicationFact, PatientFacts
 from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 
@@ -73,7 +74,8 @@ class _Reader:
         # Their families are whole, so a code that names no agent is something else.
         self._complete = frozenset(filter(self._codes.classifies, systems))
 
-    def entry(self, fact: MedicationFact) -> KnownMedication:
+    def entry(self, told: MedicationFact) -> KnownMedication:
+        fact = self._by_its_name(told)
         if not fact.readable:
             return KnownMedication(fact, frozenset(), None, fact.label, unread=Reason("medication-not-named"))
         found = self._first_that_names(fact.names)
@@ -81,10 +83,18 @@ class _Reader:
         kinds = {self._table.agents[name].kind for name in agents}
         unread = Reason("medications-not-known") if _NOT_KNOWN in kinds else None
         if not agents and not self._is_read(fact.names):
-            unread = Reason("medication-code-alone")
+            worded = any(text for name in fact.names for text in name.texts)
+            unread = Reason("medication-not-named" if worded else "medication-code-alone")
         in_use = {name for name in agents if self._table.agents[name].kind not in (_NOT_SYSTEMIC, _NOT_KNOWN)}
         label = fact.label or found.display
         return KnownMedication(fact, frozenset(in_use), found.coding, label, found.verified, unread, found.display)
+
+    def _by_its_name(self, fact: MedicationFact) -> MedicationFact:
+        """On hold where its name says so: lists are kept by hand, and `warfarin (stopped)` stays active in them."""
+        named = (text for name in fact.names for text in name.texts)
+        if fact.activity is Activity.TAKEN and self._table.texts.holds_any(named, self._table.held_words):
+            return replace(fact, activity=Activity.HELD)
+        return fact
 
     def _first_that_names(self, names: Iterable[Concept]) -> _Found:
         """The product, else its ingredients together."""

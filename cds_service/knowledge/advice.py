@@ -30,8 +30,8 @@ class Advice(msgspec.Struct, frozen=True):
     """One thing that can be done, `advice.<id>` in the wording.
 
     `never_with`: ids of criteria with which it is never said, and of what a card knows of its orders: `emergency`,
-    `urgent`, `no-co2`, `gadolinium-allergy`, or a note on the evidence (`allergy-physiologic`). `only_with`: the same,
-    with one of which alone it is said. `test`: id of the test
+    `urgent`, `no-co2`, `gadolinium-allergy`, a note on the evidence (`allergy-physiologic`), or the class of an agent
+    that is taken. `only_with`: the same, with one of which alone it is said. `test`: id of the test
     (lab_orders.toml) that a button orders for it: `now` for tomorrow, `before` for the day before, `after` for 48 hours
     after the procedure.
     """

@@ -58,6 +58,7 @@ def medication_table(medications: Row, holds: Row, hold_rows: Iterable[Row], wor
         ),
         texts=_texts(medications, words),
         twice_a_day_words=tuple(reading["twice_a_day_words"]),
+        held_words=tuple(reading["held_words"]),
         dose_words=DoseWords(tuple(reading["unit_words"]), frozenset(reading["rate_words"])),
         targets=tuple(Target(row["threshold"], frozenset(row.get("access", ()))) for row in holds["target"]),
         renal_within_days=holds["renal"]["within_days"],
@@ -124,7 +125,7 @@ def _ask_first(row: Row) -> AskFirst:
 
 
 def _drug_class(row: Row) -> DrugClass:
-    return DrugClass(row.get("lab"), row.get("before_stopping"), row.get("reversal"), row.get("ask_first"))
+    return DrugClass(row["id"], row.get("lab"), row.get("before_stopping"), row.get("reversal"), row.get("ask_first"))
 
 
 def _dose(row: Row) -> DoseSign:

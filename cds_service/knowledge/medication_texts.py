@@ -80,8 +80,10 @@ class MedicationTexts:
         return self.holds_any(texts, self._topical)
 
     def says_something(self, text: str) -> bool:
-        """Whether there is a word of three letters or more that may be the name of a medication."""
+        """Whether there is a word of three letters or more that may be a name, or it is said that none is taken."""
         words = self._words.of(text).split()
+        if any(span.meaning == _LOOK_ALIKE for span in self._lexicon.read(words)):
+            return True
         return any(len(word) > 2 and not word.isdigit() and word not in self._nothing for word in words)
 
     def _of(self, text: str) -> str:

@@ -203,6 +203,7 @@ class DrugClass(msgspec.Struct, frozen=True):
     advice where the procedure can't wait. `ask_first`: the state (id of an ask_first row) that it is given for.
     """
 
+    id: str
     lab: str | None
     before_stopping: str | None
     reversal: str | None
@@ -242,6 +243,7 @@ class MedicationTable(msgspec.Struct, frozen=True):
     uses: tuple[MedicationUse, ...]
     texts: MedicationTexts
     twice_a_day_words: tuple[str, ...]
+    held_words: tuple[str, ...]
     dose_words: DoseWords
     targets: tuple[Target, ...]
     renal_within_days: int
@@ -274,4 +276,4 @@ class MedicationTable(msgspec.Struct, frozen=True):
         return frozenset(key for key, agent in self.agents.items() if agent.kind in kinds)
 
 
-_NO_CLASS = DrugClass(None, None, None)
+_NO_CLASS = DrugClass("", None, None, None)

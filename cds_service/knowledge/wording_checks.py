@@ -33,6 +33,7 @@ _NAMES = (
     "ask_first",
     "contraindication",
     "criterion",
+    "brief",
     "condition",
     "cite",
     "guideline",
@@ -200,7 +201,8 @@ def _optional(rows: TableRows) -> Iterator[str]:
     yield from (f"answer.{name}" for name in rows.value_sets)
     yield from (f"ask_first.{row['id']}" for row in rows.hold_table["ask_first"])
     yield from (f"contraindication.{key}" for key in rows.contraindications)
-    yield from (f"criterion.{c['id']}" for row in rows.contraindications.values() for c in row["criterion"])
+    criteria = [criterion["id"] for row in rows.contraindications.values() for criterion in row["criterion"]]
+    yield from (f"{family}.{key}" for key in criteria for family in ("criterion", "brief"))
     yield from (f"condition.{key}" for key in rows.conditions)
     yield from (f"override.{concept['code']}" for concept in rows.override_reasons.get("concept", ()))
 

@@ -112,7 +112,7 @@ def test_a_valve_or_clot_is_named_with_who_is_asked(tables: Tables):
     asked = {"ask": ("anticoagulation",), "because": (VALVE,)}
     warfarin = _card(tables, _finding(tables, _advice(tables, "warfarin", HoldAction.ASK_FIRST, **asked)))
     assert warfarin["summary"].startswith("On warfarin, “Mechanical mitral valve” (2019): ask about bridging before")
-    assert "ask about bridging first; atrial fibrillation alone needs none" in warfarin["detail"]
+    assert "Stop nothing on your own: ask whether bridging is needed." in warfarin["detail"]
     apixaban = _card(tables, _finding(tables, _advice(tables, "apixaban", HoldAction.ASK_FIRST, **asked)))
     assert "bridging" not in apixaban["summary"]
     assert "no bridging" in apixaban["detail"]

@@ -31,6 +31,7 @@ SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "hi
 }  # fmt: skip
 PATTERNS = {"date.day", "date.day-of-year", "date.month", "date.weekday", "date.weekday-of-year"}
 BRITISH = re.compile(r"anaesth|haem|oedem|tumour|colour|[a-z]is(e|ed|ing|ation)\b(?<!prom)|centre", re.IGNORECASE)
+_BRIEF = 32
 NOT_BRITISH = {"raised", "otherwise", "rise", "likewise", "precise", "exercise"}
 
 
@@ -99,3 +100,22 @@ def test_places_are_the_ones_that_templates_use(knowledge: Knowledge):
     for key, places in shipped_rows().wording_keys.items():
         used = {name for _, name, _, _ in Formatter().parse(knowledge.wording[key]) if name}
         assert used == set(places.split()), key
+
+
+def test_spanish_joins_by_sound(knowledge: Knowledge):
+    """`y` and `o` change before their own sound, which the lists of CLDR don't."""
+    spanish = Wording(knowledge.wordings["es"], "es")
+    assert spanish.joined(["bilirrubina", "INR"]) == "bilirrubina e INR"
+    assert spanish.joined(["INR", "bilirrubina"]) == "INR y bilirrubina"
+    assert spanish.joined(["agua", "hielo"]) == "agua y hielo"
+    assert spanish.joined(["INR", "otro"], either=True) == "INR u otro"
+
+
+def test_what_is_said_in_brief_is_brief(knowledge: Knowledge):
+    """In every language, for the same questions: it stands in for words that are too long."""
+    brief = {
+        language: {key for key in said if key.startswith("brief.")} for language, said in knowledge.wordings.items()
+    }
+    assert brief["de"] == brief["es"] == brief["en"]
+    long = [said[key] for said in knowledge.wordings.values() for key in brief["en"] if len(said[key]) > _BRIEF]
+    assert long == []

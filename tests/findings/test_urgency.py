@@ -78,6 +78,8 @@ def planned(found: OrderFinding) -> str | None:
         ({"occurrencePeriod": "4 Dec"}, None),
         ({"occurrenceDateTime": "next week"}, None),
         ({"occurrenceTiming": {"repeat": {"frequency": 1}}}, None),
+        ({"occurrenceTiming": {"event": ["2026-12-06", "2026-12-04T09:00:00Z"]}}, "2026-12-04"),
+        ({"occurrenceTiming": {"event": "tomorrow"}}, None),
         ({}, None),
     ],
 )

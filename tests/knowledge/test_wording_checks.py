@@ -48,7 +48,8 @@ def test_a_missing_sentence_is_found_before_the_first_call():
         needed = [
             key
             for key in deleted
-            if not key.startswith(("lab.", "test.", "unit.", "agent.", "answer.", "criterion.")) or key in NEEDED_UNITS
+            if not key.startswith(("lab.", "test.", "unit.", "agent.", "answer.", "criterion.", "brief."))
+            or key in NEEDED_UNITS
         ]
         assert all(ENGLISH in problem or "kind_wording.toml, [en]" in problem for problem in problems)
         told = [[key for key in deleted if re.search(rf"(?<![\w.-]){re.escape(key)}(?![\w.-])", p)] for p in problems]

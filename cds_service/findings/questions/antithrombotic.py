@@ -40,7 +40,7 @@ def judge_antithrombotic(
         for name, entries in sure.items()
     ]
     advice = [replace(one, reasons=hold_reasons(one)) for one in advice]
-    advice.sort(key=lambda one: (one.quiet, -one.indicator))
+    advice.sort(key=lambda one: (one.quiet, -one.indicator, not one.ask))
     evidence = tuple(item for one in advice for item in _evidence(one, sure[one.agent]))
     states = tuple(dict.fromkeys(item for one in advice for item in one.because))
     return CriterionFinding(
