@@ -31,9 +31,9 @@ def judge_allergy(criterion: Criterion, question: AllergyQuestion, patient: Pati
     levels = [_level(criterion.indicator, question, allergy) for allergy in allergies]
     evidence = [_evidence(question, allergy, knowledge) for allergy in allergies]
     for match in matches:
-        sure = match.fact.activity == "active" and match.fact.certain
+        sure = match.certainty is Certainty.PRESENT
         levels.append(criterion.indicator if sure else Indicator.INFO)
-        evidence.append(match.evidence(None if sure else Reason("status-unclear")))
+        evidence.append(match.evidence(None if sure else match.doubt or Reason("status-unclear")))
     return CriterionFinding(criterion, Certainty.PRESENT, max(levels), evidence=tuple(evidence))
 
 
