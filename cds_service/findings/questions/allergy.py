@@ -38,9 +38,16 @@ def judge_allergy(criterion: Criterion, question: AllergyQuestion, patient: Pati
 
 
 def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFinding:
+    return unread_allergies(criterion, patient) or CriterionFinding(
+        criterion, Certainty.ABSENT, list_state=patient.allergies.state
+    )
+
+
+def unread_allergies(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
+    """Unknown, where entries of the allergy list can't be interpreted; None where all can."""
     unread = patient.allergies.unread
     if not unread:
-        return CriterionFinding(criterion, Certainty.ABSENT, list_state=patient.allergies.state)
+        return None
     reason, knowledge = patient.allergies.unread_reason, patient.knowledge
     evidence = tuple(_unread_evidence(allergy, reason, knowledge) for allergy in unread[:_MOST_UNREAD])
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)

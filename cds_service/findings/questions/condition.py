@@ -10,6 +10,7 @@ from cds_service.certainty import Certainty
 from cds_service.findings.chart import Match
 from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import CriterionFinding, Evidence
+from cds_service.findings.questions.allergy import unread_allergies
 from cds_service.findings.questions.unanswered import unanswered
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
@@ -124,6 +125,8 @@ def _no_condition(
     chart = patient.chart
     # An optional question may have no codes in the vocabulary of a condition; it misses only what nobody can read.
     unread = chart.unread_for(question.value_sets) if criterion.required else chart.unread_at_all()
+    if gap is None and not unread and question.on_allergy_list:
+        gap = unread_allergies(criterion, patient)
     if gap is None and not unread:
         return CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
     if gap is not None:
