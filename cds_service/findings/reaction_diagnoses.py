@@ -36,6 +36,9 @@ def _asked_for(knowledge: Knowledge) -> tuple[str, ...]:
 
 
 def _named(allergy: AllergyFact) -> Iterator[Concept]:
+    """The entry and its reactions, and the words of both together: `heparin` with `thrombocytopenia`."""
     yield allergy.concept
-    for reaction in allergy.reactions:
-        yield from reaction.manifestations
+    for manifestation in (m for reaction in allergy.reactions for m in reaction.manifestations):
+        yield manifestation
+        if together := [f"{name} {text}" for name in allergy.concept.texts for text in manifestation.texts]:
+            yield Concept(texts=tuple(together))

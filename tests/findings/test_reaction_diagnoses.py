@@ -33,6 +33,13 @@ def the_list(*codes: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
 
 
+def with_reaction(name: str, reaction: str) -> dict[str, Any]:
+    """An allergy list of one entry with a reaction."""
+    listed = the_list({"text": name})
+    listed["entry"][0]["resource"]["reaction"] = [{"manifestation": [{"text": reaction}]}]
+    return listed
+
+
 def certainty(found: Answer) -> str:
     """The answer about heparin-induced thrombocytopenia; `absent` where it is not listed."""
     rows = [row for entry in found.decision["procedures"] for row in entry.get("contraindications", ())]
@@ -49,6 +56,10 @@ def certainty(found: Answer) -> str:
         (the_list({"text": "TIH por heparina"}), "unknown"),
         (the_list({"text": "Penicillin"}, LOCAL), "unknown"),
         (FAILED, "unknown"),
+        (with_reaction("Heparin", "HIT"), "present"),
+        (with_reaction("Heparin", "thrombocytopenia"), "unknown"),
+        (with_reaction("Heparin", "rash"), "absent"),
+        (with_reaction("Penicillin", "thrombocytopenia"), "absent"),
     ],
 )
 def test_what_the_allergy_list_says_of_it(
