@@ -114,9 +114,9 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
 
 
 def _is_asked_of(kind: str, context: CardContext) -> bool:
-    """Whether a question is put to these data first of all: of allergies, which contrast asks for, as opposed to HIT."""
+    """Whether a question is put to these data first of all, as of contrast to allergies; HIT may only stand there."""
     rows = (row for order in context.judged for row in order.contraindications)
-    return any(found.criterion.question.DATA == kind for row in rows for found in row.criteria)
+    return any(kind == found.criterion.question.DATA for row in rows for found in row.criteria)
 
 
 def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: CardContext, *, meanwhile: bool) -> str:

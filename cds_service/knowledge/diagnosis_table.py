@@ -57,7 +57,7 @@ def diagnosis_texts(
         prepared: their terms.
         codes: what a code means.
         conditions: value sets that a question about conditions asks for.
-        allergies: those of allergies that a problem list may hold as well; their displays are substances, and no diagnoses.
+        allergies: those of allergies that a problem list may hold as well; their displays are substances.
         words: how texts become words.
     """
     noise, asked = prepared.noise, frozenset((*conditions, *allergies))
