@@ -55,6 +55,7 @@ def certainty(found: Answer) -> str:
         (the_list({"text": "HIT II"}), "present"),
         (the_list({"text": "TIH por heparina"}), "unknown"),
         (the_list({"text": "Penicillin"}, LOCAL), "unknown"),
+        (the_list({"text": "Unbekannt"}), "absent"),
         (FAILED, "unknown"),
         (with_reaction("Heparin", "HIT"), "present"),
         (with_reaction("Heparin", "thrombocytopenia"), "unknown"),

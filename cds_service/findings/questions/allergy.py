@@ -43,9 +43,11 @@ def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFindi
     )
 
 
-def unread_allergies(criterion: Criterion, patient: PatientContext) -> CriterionFinding | None:
-    """Unknown, where entries of the allergy list can't be interpreted; None where all can."""
-    unread = patient.allergies.unread
+def unread_allergies(
+    criterion: Criterion, patient: PatientContext, *, but_for: str | None = None
+) -> CriterionFinding | None:
+    """Unknown, where entries of the allergy list can't be interpreted, `but_for` a reason; None where all can."""
+    unread = [one for one in patient.allergies.unread if one.unread and one.unread.key != but_for]
     if not unread:
         return None
     reason, knowledge = patient.allergies.unread_reason, patient.knowledge

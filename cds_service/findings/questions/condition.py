@@ -18,6 +18,8 @@ from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
+_NOBODY_KNOWS = "allergies-not-known"
+"""Reason of an allergy entry that says nobody asked: it hides no diagnosis."""
 _MOST_UNREAD = 5
 """How many of the resources that nobody can read stand with each question; the call's gaps name or count them all."""
 
@@ -126,7 +128,7 @@ def _no_condition(
     # An optional question may have no codes in the vocabulary of a condition; it misses only what nobody can read.
     unread = chart.unread_for(question.value_sets) if criterion.required else chart.unread_at_all()
     if gap is None and not unread and question.on_allergy_list:
-        gap = unread_allergies(criterion, patient)
+        gap = unread_allergies(criterion, patient, but_for=_NOBODY_KNOWS)
     if gap is None and not unread:
         return CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
     if gap is not None:
