@@ -18,7 +18,7 @@ from cds_service.knowledge.known_words import KnownWords
 from cds_service.knowledge.lexicon import Lexicon, Span
 from cds_service.knowledge.phrases import DETAIL, LIST, Chunk, Phrases
 from cds_service.knowledge.title_words import EVERYDAY, HEAD, TITLE, TitleWords
-from cds_service.knowledge.value_sets import Hit
+from cds_service.knowledge.value_sets import SNOMED_TAG, Hit
 from cds_service.knowledge.words import Words
 
 PLAIN, PART, COMPLAINT, NEUTRAL = "plain", "part", "complaint", "neutral"
@@ -162,7 +162,7 @@ class DiagnosisTexts:
     def read(self, text: str) -> DiagnosisReading:
         """What a text says of diagnoses; nothing known for one without a word."""
         phrases = list(self._coded(text))
-        for _, chunks in self._phrases.sentences(_without_codes(_SIZE.sub(" ", text)).replace("?", " ? ")):
+        for _, chunks in self._phrases.sentences(_bare(text).replace("?", " ? ")):
             stretches = self._uninverted([stretch for chunk in chunks if (stretch := self._stretch(chunk)).words])
             sentence = [one for each in stretches for one in self._phrases_of(each)]
             phrases += _judged([*sentence, *self._scattered(stretches, sentence)])
@@ -227,15 +227,20 @@ class DiagnosisTexts:
     def _is_neutral(self, word: str) -> bool:
         return (self._terms.get(word) or _without_meaning(word)) == NEUTRAL
 
-    def _scattered(self, stretches: Sequence[_Stretch], phrases: Iterable[_Phrase]) -> Iterator[_Phrase]:
-        """What the words of a sentence may mean together though they stand apart: `dementia, vascular, severe`."""
+    def _scattered(self, stretches: Sequence[_Stretch], phrases: Sequence[_Phrase]) -> Iterator[_Phrase]:
+        """What the words of a sentence may mean together though they stand apart: `dementia, vascular, severe`.
+
+        Never surely: what is past or in doubt in the sentence, that may be, too.
+        """
         words = {word for each in stretches for word in each.words}
         named = [_value_sets(term.named) for phrase in phrases for term in phrase.terms if term.named]
+        how = {kind for phrase in phrases for kind in phrase.how}
+        meant = [_Term(PAST if how == {PAST} else DOUBT)] if how else []
         for first in words & self._apart.keys():
             for wanted, key in self._apart[first]:
                 if wanted <= words and not any(_value_sets(self._diagnoses[key]) <= sets for sets in named):
                     hits = tuple(replace(hit, relation="broader") for hit in self._diagnoses[key].hits)
-                    yield _Phrase([_Term(PLAIN, Named(hits))], BREAK)
+                    yield _Phrase([*meant, _Term(BESIDE), _Term(PLAIN, Named(hits))], BREAK)
 
     def _phrases_of(self, stretch: _Stretch) -> Iterator[_Phrase]:
         """A stretch, divided further at words like `with` and `but`, which end what is denied before them."""
@@ -290,9 +295,10 @@ def _told(phrase: _Phrase) -> _Phrase:
     return phrase
 
 
-def _without_codes(text: str) -> str:
-    """The text without the codes that have a dot; what is as short as one may be a word."""
-    return _CODE.sub(lambda found: " " if "." in found[0] else found[0], text)
+def _bare(text: str) -> str:
+    """The text without the tag of SNOMED CT, sizes, and the codes that have a dot; a shorter one may be a word."""
+    sizeless = _SIZE.sub(" ", SNOMED_TAG.sub("", text))
+    return _CODE.sub(lambda found: " " if "." in found[0] else found[0], sizeless)
 
 
 def _value_sets(named: Named) -> frozenset[str]:
@@ -319,9 +325,10 @@ def _judged(phrases: list[_Phrase]) -> list[_Phrase]:
     carried: frozenset[str] = frozenset()
     for place, phrase in enumerate(phrases):
         before = phrases[place - 1] if place else None
+        spoken_of = next((one for one in reversed(phrases[:place]) if not set(one.kinds) <= _PASSING), None)
         is_heading = place + 1 < len(phrases) and phrases[place + 1].joined == DETAIL
-        if phrase.only_says_how and before is not None and before.standings and not is_heading:
-            before.standings = [_changed(one, phrase.how) for one in before.standings]
+        if phrase.only_says_how and spoken_of is not None and spoken_of.standings and not is_heading:
+            spoken_of.standings = [_changed(one, phrase.how) for one in spoken_of.standings]
             continue
         headed = phrase.joined == DETAIL and before is not None and before.only_says_how
         reached = carried if phrase.joined in (LIST, DETAIL) else frozenset()

@@ -28,7 +28,7 @@ SUFFICIENT = frozenset({"exact", "narrower"})
 
 # Marks beside an ICD code: dot, dagger, asterisk, plus, exclamation mark, hyphen.
 _MARKS = re.compile(r"[^A-Z0-9]")
-_TAG = re.compile(r" \((?:disorder|finding|situation|procedure|regime/therapy|event)\)$")
+SNOMED_TAG = re.compile(r" \((?:disorder|finding|situation|procedure|regime/therapy|event)\)$")
 _RANGE = re.compile(r"[A-Za-z0-9][^A-Za-z0-9.][A-Za-z0-9]")
 
 
@@ -298,7 +298,7 @@ class CodeIndex:
         for display, codes in self._displayed.items():
             held = _best(hit for code in codes for hit in self.lookup(*code) if hit.value_set in value_sets)
             if held:
-                yield _TAG.sub("", display), held
+                yield SNOMED_TAG.sub("", display), held
 
     def label(self, system: str) -> str:
         """What people call a code system; its URI where it is not known."""

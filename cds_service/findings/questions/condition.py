@@ -31,6 +31,8 @@ def judge_condition(
     if not patient.chart.holds_any_of(question.value_sets):
         return _no_condition(criterion, question, patient)
     found = [match for value_set in question.value_sets for match in patient.chart.in_value_set(value_set)]
+    if question.is_episode:
+        found = [match for match in found if not match.past and match.fact.activity != "remission"]
     ended = _ends(question, patient)
     timely = [(match, when) for match in found if (when := _time(question, match, patient, ended)) is not _OVER]
     matches = [(match, when) for match, when in timely if match.hit.sufficient and when is not _UNDATED]

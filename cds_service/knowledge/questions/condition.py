@@ -31,6 +31,7 @@ class ConditionQuestion(Question):
     the day of its record is known it is told one level lower, and without any date it is unknown.
     `record_date_counts`: the day of the record is as good as that of the onset, and an undated one is told lower.
     `undated_counts`: one without a date of onset counts in full, as it matters whenever it was.
+    `is_episode`: one in remission, or recorded as history, is over and does not count.
     `ended_by`: value sets; a condition recorded on the same day or later in one of them ends it.
     `on_allergy_list`: an entry of the allergy list, or its reaction, answers it as well.
     """
@@ -45,6 +46,7 @@ class ConditionQuestion(Question):
         "older_than_days",
         "record_date_counts",
         "undated_counts",
+        "is_episode",
         "ended_by",
         "on_allergy_list",
     )
@@ -57,6 +59,7 @@ class ConditionQuestion(Question):
     older_than_days: int | None = None
     record_date_counts: bool = False
     undated_counts: bool = False
+    is_episode: bool = False
     ended_by: tuple[str, ...] = ()
     on_allergy_list: bool = False
 
@@ -71,6 +74,7 @@ class ConditionQuestion(Question):
             older_than_days=row.get("older_than_days"),
             record_date_counts=row.get("record_date_counts", False),
             undated_counts=row.get("undated_counts", False),
+            is_episode=row.get("is_episode", False),
             ended_by=tuple(row.get("ended_by", ())),
             on_allergy_list=row.get("on_allergy_list", False),
         )
@@ -87,9 +91,10 @@ class ConditionQuestion(Question):
         within = f" of the last {self.within_days} days" if self.within_days is not None else ""
         older = f" of more than {self.older_than_days} days ago" if self.older_than_days is not None else ""
         undated = " or without a date" if self.undated_counts else ""
+        over = ", not in remission or as history" if self.is_episode else ""
         ended = f", not ended by one of {', '.join(self.ended_by)}" if self.ended_by else ""
         allergies = ", also as an allergy or its reaction" if self.on_allergy_list else ""
-        return f"a condition of {', '.join(self.value_sets)}{within}{older}{undated}{ended}{allergies}"
+        return f"a condition of {', '.join(self.value_sets)}{within}{older}{undated}{over}{ended}{allergies}"
 
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
