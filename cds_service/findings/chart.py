@@ -261,12 +261,12 @@ class Chart:
     def with_reasons(self, reference: str, reasons: Iterable[Concept]) -> Chart:
         """This chart plus an order's own reasonCode entries, which count as active, confirmed conditions."""
         facts = [ConditionFact(reference, reason, "active", True, None, None) for reason in reasons]
-        if not facts:
+        found = [named for fact in facts for named in matches_of(fact, self._knowledge).items()]
+        if not found:
             return self
-        matches = {key: list(found) for key, found in self._matches.items()}
-        for fact in facts:
-            for value_set, match in matches_of(fact, self._knowledge).items():
-                matches.setdefault(value_set, []).append(match)
+        matches = {key: list(known) for key, known in self._matches.items()}
+        for value_set, match in found:
+            matches.setdefault(value_set, []).append(match)
         chart = Chart(matches, self._active, self._knowledge, complete=self.complete, dates=self.dates)
         chart._unread, chart._unread_for = (
             self._unread,

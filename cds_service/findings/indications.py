@@ -32,6 +32,12 @@ def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
     return patient.chart.with_reasons(order.reference, (*order.reasons, *others))
 
 
+def with_reasons(order: OrderFact | None, patient: PatientContext) -> PatientContext:
+    """The patient with the order's own reasons among the recorded conditions: what is written there is on record."""
+    chart = patient.chart if order is None else patient.chart.with_reasons(order.reference, order.reasons)
+    return patient if chart is patient.chart else replace(patient, chart=chart, judged={})
+
+
 def judge_indications(
     procedures: Iterable[Procedure],
     order: OrderFact | None,
