@@ -1,4 +1,4 @@
-"""Allergies that stand among the diagnoses in words: a problem list holds `Contrast allergy` as often as the allergy list."""
+"""Allergies that stand among the diagnoses in words: `Contrast allergy` is on many a problem list."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def are_read(text: str, knowledge: Knowledge) -> bool:
 
 
 def _says_which(coding: Coding, knowledge: Knowledge) -> bool:
-    codes, table = knowledge.codes, knowledge.allergies
-    nameless = {group.value_set for role in _NAMELESS for name in table.with_role(role) for group in (table.by_id[name],)}
-    held = {hit.value_set for hit in codes.lookup(coding.system, coding.code)}
-    return codes.says_all(coding.system, coding.code) and not (held and held <= nameless)
+    held = [hit.value_set for hit in knowledge.codes.lookup(coding.system, coding.code)]
+    groups = map(knowledge.allergies.by_value_set.get, held)
+    is_nameless = bool(held) and all(group is not None and group.role in _NAMELESS for group in groups)
+    return not is_nameless and knowledge.codes.says_all(coding.system, coding.code)

@@ -112,7 +112,8 @@ _NOTHING = _Meaning(frozenset(), None, known=False, no_surgery=False, not_done=F
 
 def _is_in_words(concept: Concept, knowledge: Knowledge) -> bool:
     """Whether its words tell what a problem is: no code of it says all."""
-    return not any(knowledge.codes.says_all(coding.system, coding.code) for coding in concept.codings)
+    codes, states = knowledge.codes, knowledge.performed.states
+    return not any(codes.says_all(c.system, c.code) and not states.fullmatch(c.code) for c in concept.codings)
 
 
 def _is_some_surgery(concept: Concept, knowledge: Knowledge) -> bool:
