@@ -93,7 +93,7 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
     if gaps.unread:
         key = f"gap.unread-{gaps.unread[0]}"
         data = wording.joined([wording.label("record", kind) for kind in gaps.unread])
-        known = len(gaps.unread) == 1 and key in wording.templates
+        known = len(gaps.unread) == 1 and key in wording.templates and _is_asked_of(gaps.unread[0], context)
         return wording.say(key if known else "gap.unread", data=data, procedure=procedure)
     if gaps.orders:
         return wording.count("gap.orders", len(gaps.orders), procedure=procedure)
@@ -111,6 +111,12 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
         if named and member.finding.evidence:
             return wording.say(named, fact=entry_in_brief(member.finding.evidence[0], context), procedure=procedure)
     return wording.say("gap.other", procedure=procedure)
+
+
+def _is_asked_of(kind: str, context: CardContext) -> bool:
+    """Whether a question is put to these data first of all, as of contrast to allergies; HIT may only stand there."""
+    rows = (row for order in context.judged for row in order.contraindications)
+    return any(kind == found.criterion.question.DATA for row in rows for found in row.criteria)
 
 
 def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: CardContext, *, meanwhile: bool) -> str:

@@ -199,6 +199,7 @@ def _matters(gap: Unavailable, judged: Sequence[OrderFinding]) -> bool:
         for row in order.contraindications
         for found in row.criteria
         if gap.data == found.criterion.question.DATA
+        or (gap.data in found.criterion.question.lists and found.certainty is Certainty.UNKNOWN)
     ]
     still_open = [found for found in asked if found.certainty is Certainty.UNKNOWN]
     if still_open and all(found.told.shown is Shown.NONE for found in still_open):

@@ -187,7 +187,7 @@ def _usual_answers(criteria: Sequence[Criterion], knowledge: Knowledge) -> Usual
     systems: set[frozenset[str]] = set()
     for criterion in criteria:
         question = criterion.question
-        if isinstance(question, ConditionQuestion) and criterion.gate.is_for_anybody:
+        if isinstance(question, ConditionQuestion) and criterion.gate.is_for_anybody and not question.on_allergy_list:
             answers[criterion.id] = CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
             value_sets.update(question.value_sets)
             systems.add(codes.systems_of(question.value_sets) if criterion.required else codes.read_systems())

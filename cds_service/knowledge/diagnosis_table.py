@@ -44,7 +44,8 @@ def diagnosis_texts(
     titles: Row,
     prepared: DiagnosisTerms,
     codes: CodeIndex,
-    asked: Collection[str],
+    conditions: Collection[str],
+    allergies: Collection[str],
     words: Words,
 ) -> DiagnosisTexts:
     """The reader.
@@ -55,10 +56,11 @@ def diagnosis_texts(
         titles: `title_words.toml`, checked.
         prepared: their terms.
         codes: what a code means.
-        asked: value sets that a question about conditions asks for.
+        conditions: value sets that a question about conditions asks for.
+        allergies: those of allergies that a problem list may hold as well; their displays are substances.
         words: how texts become words.
     """
-    noise, asked = prepared.noise, frozenset(asked)
+    noise, asked = prepared.noise, frozenset((*conditions, *allergies))
     diagnoses: dict[str, Named] = {}
     terms = {term: kind for kind, phrase in _plain_phrases(table, plain_words) if (term := _term(phrase, noise, words))}
     for number, (row, own) in enumerate(prepared.rows):
@@ -72,7 +74,7 @@ def diagnosis_texts(
         for number, (row, _) in enumerate(prepared.rows)
         for phrase in row.get("apart", ())
     }
-    for display, hits in codes.displays(asked):
+    for display, hits in codes.displays(conditions):
         term = _term(display, noise, words)
         if term:
             diagnoses[f"display {display}"] = _joined(diagnoses.get(terms.get(term, "")), hits)

@@ -240,6 +240,7 @@ def _assemble(files: TableRows, terms: Terms) -> Knowledge:
             terms.diagnoses,
             codes,
             _conditions_asked(files),
+            tuple(group["value_set"] for group in files.allergies["group"] if "role" not in group),
             words,
         ),
         units=units,

@@ -31,16 +31,25 @@ def judge_allergy(criterion: Criterion, question: AllergyQuestion, patient: Pati
     levels = [_level(criterion.indicator, question, allergy) for allergy in allergies]
     evidence = [_evidence(question, allergy, knowledge) for allergy in allergies]
     for match in matches:
-        sure = match.fact.activity == "active" and match.fact.certain
+        sure = match.certainty is Certainty.PRESENT
         levels.append(criterion.indicator if sure else Indicator.INFO)
-        evidence.append(match.evidence(None if sure else Reason("status-unclear")))
+        evidence.append(match.evidence(None if sure else match.doubt or Reason("status-unclear")))
     return CriterionFinding(criterion, Certainty.PRESENT, max(levels), evidence=tuple(evidence))
 
 
 def _no_allergy(criterion: Criterion, patient: PatientContext) -> CriterionFinding:
-    unread = patient.allergies.unread
+    return unread_allergies(criterion, patient) or CriterionFinding(
+        criterion, Certainty.ABSENT, list_state=patient.allergies.state
+    )
+
+
+def unread_allergies(
+    criterion: Criterion, patient: PatientContext, *, but_for: str | None = None
+) -> CriterionFinding | None:
+    """Unknown, where entries of the allergy list can't be interpreted, `but_for` a reason; None where all can."""
+    unread = [one for one in patient.allergies.unread if one.unread and one.unread.key != but_for]
     if not unread:
-        return CriterionFinding(criterion, Certainty.ABSENT, list_state=patient.allergies.state)
+        return None
     reason, knowledge = patient.allergies.unread_reason, patient.knowledge
     evidence = tuple(_unread_evidence(allergy, reason, knowledge) for allergy in unread[:_MOST_UNREAD])
     return CriterionFinding(criterion, Certainty.UNKNOWN, Indicator.INFO, reason, evidence)

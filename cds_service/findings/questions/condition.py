@@ -10,6 +10,7 @@ from cds_service.certainty import Certainty
 from cds_service.findings.chart import Match
 from cds_service.findings.context import PatientContext
 from cds_service.findings.finding import CriterionFinding, Evidence
+from cds_service.findings.questions.allergy import unread_allergies
 from cds_service.findings.questions.unanswered import unanswered
 from cds_service.findings.thresholds import hold_against
 from cds_service.indicator import Indicator
@@ -17,6 +18,8 @@ from cds_service.knowledge.questions.condition import ConditionQuestion
 from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
+_NOBODY_KNOWS = "allergies-not-known"
+"""Reason of an allergy entry that says nobody asked: it hides no diagnosis."""
 _MOST_UNREAD = 5
 """How many of the resources that nobody can read stand with each question; the call's gaps name or count them all."""
 
@@ -124,6 +127,8 @@ def _no_condition(
     chart = patient.chart
     # An optional question may have no codes in the vocabulary of a condition; it misses only what nobody can read.
     unread = chart.unread_for(question.value_sets) if criterion.required else chart.unread_at_all()
+    if gap is None and not unread and question.on_allergy_list:
+        gap = unread_allergies(criterion, patient, but_for=_NOBODY_KNOWS)
     if gap is None and not unread:
         return CriterionFinding(criterion, Certainty.ABSENT) if criterion.required else None
     if gap is not None:

@@ -6,14 +6,18 @@ from cds_service.certainty import Certainty
 from cds_service.facts.patient_facts import PatientFacts
 from cds_service.findings.finding import CriterionFinding
 from cds_service.indicator import Indicator
-from cds_service.kinds import KINDS
+from cds_service.kinds import KINDS, DataKind
 from cds_service.knowledge.tables import Criterion
 from cds_service.reasons import Reason
 
 
 def unanswered(criterion: Criterion, facts: PatientFacts) -> CriterionFinding | None:
     """Unknown, as loud as `kinds.toml` says, where the data are not all there; None where they are."""
-    kind = KINDS[criterion.question.DATA]
+    gaps = (_gap(criterion, KINDS[key], facts) for key in criterion.question.lists)
+    return next((gap for gap in gaps if gap is not None), None)
+
+
+def _gap(criterion: Criterion, kind: DataKind, facts: PatientFacts) -> CriterionFinding | None:
     if kind.key not in facts.obtained:
         return CriterionFinding(criterion, Certainty.UNKNOWN, kind.when_unavailable, kind.unavailable)
     if kind.key not in facts.complete:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from cds_service.knowledge.vocabulary import Vocabulary
 
 
+_ALLERGIES = "allergies"
+
+
 @dataclass(frozen=True, slots=True)
 class ConditionQuestion(Question):
     """A recorded Condition answers it.
@@ -29,6 +32,7 @@ class ConditionQuestion(Question):
     `record_date_counts`: the day of the record is as good as that of the onset, and an undated one is told lower.
     `undated_counts`: one without a date of onset counts in full, as it matters whenever it was.
     `ended_by`: value sets; a condition recorded on the same day or later in one of them ends it.
+    `on_allergy_list`: an entry of the allergy list, or its reaction, answers it as well.
     """
 
     WORD: ClassVar[str] = "condition"
@@ -42,6 +46,7 @@ class ConditionQuestion(Question):
         "record_date_counts",
         "undated_counts",
         "ended_by",
+        "on_allergy_list",
     )
     REQUIRED: ClassVar[bool] = True
 
@@ -53,6 +58,7 @@ class ConditionQuestion(Question):
     record_date_counts: bool = False
     undated_counts: bool = False
     ended_by: tuple[str, ...] = ()
+    on_allergy_list: bool = False
 
     @classmethod
     def from_row(cls, row: Row, thresholds: Mapping[str, Threshold]) -> Self:
@@ -66,6 +72,7 @@ class ConditionQuestion(Question):
             record_date_counts=row.get("record_date_counts", False),
             undated_counts=row.get("undated_counts", False),
             ended_by=tuple(row.get("ended_by", ())),
+            on_allergy_list=row.get("on_allergy_list", False),
         )
 
     @staticmethod
@@ -81,7 +88,8 @@ class ConditionQuestion(Question):
         older = f" of more than {self.older_than_days} days ago" if self.older_than_days is not None else ""
         undated = " or without a date" if self.undated_counts else ""
         ended = f", not ended by one of {', '.join(self.ended_by)}" if self.ended_by else ""
-        return f"a condition of {', '.join(self.value_sets)}{within}{older}{undated}{ended}"
+        allergies = ", also as an allergy or its reaction" if self.on_allergy_list else ""
+        return f"a condition of {', '.join(self.value_sets)}{within}{older}{undated}{ended}{allergies}"
 
     def told_as(self, indicator: Indicator) -> str:
         """How loudly it speaks, in words."""
@@ -92,6 +100,11 @@ class ConditionQuestion(Question):
         """Conditions, and the results that tell their severity."""
         yield from (DataNeed(self.DATA, value_set) for value_set in (*self.value_sets, *self.ended_by))
         yield from lab_needs(self.severity_from, vocabulary)
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The problem list, and the allergy list where that may hold it."""
+        return (self.DATA, _ALLERGIES) if self.on_allergy_list else (self.DATA,)
 
     @property
     def time(self) -> Expression:

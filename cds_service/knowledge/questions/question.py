@@ -71,6 +71,11 @@ class Question(ABC):
     def needs(self, vocabulary: Vocabulary) -> Iterator[DataNeed]:
         """The data that it reads, for the FHIR package and the searches."""
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Every data kind of which an entry may answer it."""
+        return (self.DATA,)
+
     def loudest(self, indicator: Indicator) -> Indicator:
         """How loudly it can speak; `indicator` is the criterion's."""
         return indicator
