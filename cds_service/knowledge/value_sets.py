@@ -226,7 +226,7 @@ class CodeIndex:
         return (known is not None and not known.absence) or (system, code.strip()) in self._mappings
 
     def says_all(self, system: str, code: str) -> bool:
-        """Whether a code needs no words beside it: a value set surely holds it, the site mapped it, its system classifies.
+        """Whether a code needs no words beside it: surely in a value set, mapped by the site, or of a classification.
 
         A residual code of a classification (R69, Z88.8), or a category of which longer codes are listed (K76), says
         less than the words beside it, and a code of SNOMED CT that no value set holds may be a kind of one that does.
