@@ -11,7 +11,8 @@ class CodeSystem(msgspec.Struct, frozen=True):
     """One code system, see `knowledge/code_systems.toml`.
 
     `form` is what a code looks like. `edition_of` is the system of which it is a national edition: its codes are read
-    as that system's families, by their first `family_length` characters, unless they begin with one of `own_meanings`.
+    as that system's families, by their first `family_length` characters, unless they begin with one of `own_meanings`;
+    without it a longer code of the system itself is.
     `residual` is what codes look like that say "other" or "unspecified", `categories` what those do that longer codes
     divide. A code that looks like `longer_form` is none of its own and is read as one of `longer_of`.
     """

@@ -351,14 +351,15 @@ class CodeIndex:
         return _best(hits)
 
     def _as_family(self, system: str, code: str) -> list[Hit]:
-        """A national edition's code, read as the family that its first characters are in."""
+        """A code of a national edition, or with the place after it, read as the family that it begins with."""
         known = self._systems.get(system)
-        if known is None or known.edition_of is None:
+        if known is None or not known.family_length:
             return []
-        spelled = self._spell(known.edition_of, code)
+        of = known.edition_of or system
+        spelled = self._spell(of, code)
         if spelled.startswith(known.own_meanings):
             return []
-        return self._own(known.edition_of, spelled[: known.family_length])
+        return self._own(of, spelled[: known.family_length])
 
     def _own(self, system: str, code: str) -> list[Hit]:
         hits = list(self._tables.exact.get((system, code), ()))
