@@ -327,7 +327,7 @@ def test_nothing_that_can_no_longer_be_read_is_called_absent() -> None:
 
 
 def test_what_an_order_is_for_is_no_less_on_record() -> None:
-    """A condition that answered a question is not absent where it is a reason of the order alone, coded or contained."""
+    """A condition that answered a question is not absent as a reason of the order alone, coded or contained."""
     silent = []
     for criterion, request, record, order in answering():
         if not record.startswith("Condition/") or criterion in UNLESS_DATED:
