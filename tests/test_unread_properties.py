@@ -28,9 +28,12 @@ KNOWLEDGE = shipped_knowledge()
 Resource = dict[str, Any]
 Way = Callable[[Resource, dict[str, Any], int], None]
 LOCAL = "urn:oid:1.2.276.0.76.3.1.999"
+LONGEST_OF_WHO = len("K76.8")
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 ANSWERED_TWICE = {"filter-in-place"}
 """Questions that an order answers as well: one to take a filter out says that it is there."""
+UNLESS_DATED = {"hyperthyroidism", "filter-in-place"}
+"""Another question asks for the same state where nobody says since when, and earlier procedures are no reasons."""
 
 
 def _code(resource: Resource) -> str:
@@ -56,6 +59,21 @@ def code_of_the_house(resource: Resource, bundle: dict[str, Any], place: int) ->
     ]
     if resource["resourceType"] != "Observation" and (name := next(filter(None, names), None)):
         resource[_code(resource)] = {"coding": [{"system": LOCAL, "code": "4711", "display": name}]}
+
+
+def code_of_snomed_ct(resource: Resource, bundle: dict[str, Any], place: int) -> None:
+    """A code of SNOMED CT that no value set holds, with the name of the listed one."""
+    code_of_the_house(resource, bundle, place)
+    codings = resource.get(_code(resource), {}).get("coding", ())
+    if resource["resourceType"] == "Condition" and any(coding.get("system") == LOCAL for coding in codings):
+        resource["code"]["coding"] = [{**codings[0], "system": "http://snomed.info/sct", "code": "999999011000"}]
+
+
+def icd_10_cm_as_icd_10(resource: Resource, bundle: dict[str, Any], place: int) -> None:
+    """A code that only ICD-10-CM has, under the name of ICD-10, which nearly every code of it fits."""
+    for coding in resource.get("code", {}).get("coding", ()):
+        if coding["system"].endswith("icd-10-cm") and len(coding["code"]) > LONGEST_OF_WHO:
+            coding["system"] = "http://hl7.org/fhir/sid/icd-10"
 
 
 def code_masked(resource: Resource, bundle: dict[str, Any], place: int) -> None:
@@ -224,6 +242,8 @@ WAYS: tuple[Way, ...] = (
     *(
         code_of_nobody,
         code_of_the_house,
+        code_of_snomed_ct,
+        icd_10_cm_as_icd_10,
         code_masked,
         code_null_flavor,
         text_of_nothing,
@@ -303,4 +323,27 @@ def test_nothing_that_can_no_longer_be_read_is_called_absent() -> None:
             found = call(made)
             if said(found, order).get(criterion, "absent") == "absent" and not found.nothing_judged:
                 silent.append((criterion, way.__name__))
+    assert silent == []
+
+
+def test_what_an_order_is_for_is_no_less_on_record() -> None:
+    """A condition that answered a question is not absent as a reason of the order alone, coded or contained."""
+    silent = []
+    for criterion, request, record, order in answering():
+        if not record.startswith("Condition/") or criterion in UNLESS_DATED:
+            continue
+        for way in ("coded", "contained"):
+            made = copy.deepcopy(request)
+            entries = made["prefetch"]["conditions"]["entry"]
+            resource = next(e["resource"] for e in entries if f"Condition/{e['resource']['id']}" == record)
+            entries[:] = [entry for entry in entries if entry["resource"] is not resource]
+            for entry in made["context"]["draftOrders"]["entry"]:
+                draft = entry["resource"]
+                if way == "coded":
+                    draft["reasonCode"] = [*draft.get("reasonCode", ()), resource["code"]]
+                else:
+                    draft["contained"] = [resource]
+                    draft["reasonReference"] = [{"reference": f"#{resource['id']}"}]
+            if said(call(made), order).get(criterion, "absent") == "absent":
+                silent.append((criterion, way))
     assert silent == []

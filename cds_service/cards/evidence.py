@@ -225,6 +225,8 @@ def _allergy_in_brief(item: Evidence, name: str, context: CardContext, most: int
     told = f"fact.{key}-after"
     if reaction and len(reaction) <= _REACTION and most == _NAME and told in context.wording.templates:
         return context.wording.say(told, name=name, reaction=sentence_case(reaction))
+    if not item.reference.startswith("AllergyIntolerance/"):
+        return context.wording.say("fact.recorded", name=name)  # a diagnosis or a reason is on no allergy list
     return context.wording.say(f"fact.{key}", name=name)
 
 

@@ -6,7 +6,7 @@ its serviceType, or by the ServiceRequests it is based on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 
 from cds_service.clinical_data.retrieved import RawResource
@@ -68,6 +68,7 @@ def read_order(record: RawResource, based_on: Mapping[str, RawResource], zone: t
         concept=_merged(map(concept, concepts)),
         reasons=tuple(reasons),
         reason_references=tuple(references),
+        named_reasons=tuple(named for order in (raw, *wanted) for named in _named_reasons(order)),
         body=record.body,
         forbids=bool(raw.do_not_perform) or _is_void(raw, orders),
         details=_merged(detail for order in (raw, *wanted) for detail in _details(order)),
@@ -143,6 +144,14 @@ def _reasons(raw: RawOrder) -> tuple[list[Concept], list[str]]:
         elif is_given(reference.identifier):
             references.append("")  # a reason, but of which resource is not known
     return [reason for reason in reasons if reason.codings or reason.texts], references
+
+
+def _named_reasons(raw: RawOrder) -> Iterator[tuple[str, str]]:
+    """The Conditions that reasonReference refers to and names: each reference, and its display."""
+    for reference in raw.reason_reference or ():
+        named = local_reference(reference.reference or "")
+        if named.startswith("Condition/") and reference.display:
+            yield named, reference.display
 
 
 def _contained(raw: RawOrder) -> dict[str, Concept]:

@@ -264,6 +264,7 @@ class OrderFact(msgspec.Struct, frozen=True):
     Where `concept` names no procedure, these count: `details` says more of what is ordered (orderDetail, bodySite),
     `notes` are free texts beside it, `category` the texts and codes of the kind of service. `priority` is a code of
     FHIR request-priority; `planned` is when the procedure is to be: the start of the appointment, else the occurrence.
+    `named_reasons` are those of the references that have a name beside them, and the name.
     """
 
     reference: str
@@ -279,6 +280,7 @@ class OrderFact(msgspec.Struct, frozen=True):
     category: tuple[str, ...] = ()
     priority: str | None = None
     planned: When | None = None
+    named_reasons: tuple[tuple[str, str], ...] = ()
 
 
 class OrderedFact(msgspec.Struct, frozen=True):

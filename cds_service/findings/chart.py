@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cds_service.certainty import Certainty, all_of, any_of, negated, none_of
 from cds_service.facts.patient_facts import Coding, Concept, ConditionFact, PatientFacts
+from cds_service.findings import allergies_in_words
 from cds_service.findings.finding import Evidence
 from cds_service.findings.thresholds import age_in_days
 from cds_service.knowledge.diagnosis_types import Mention, Standing
@@ -202,7 +203,12 @@ class Chart:
         if any(codes.reads_for(c.system, c.code, systems) for c in concept.codings):
             return True
         texts = self._knowledge.diagnosis_texts
-        return any(texts.read(text).known or _names_something(codes.named(text)) for text in concept.texts)
+        return any(
+            texts.read(text).known
+            or _names_something(codes.named(text))
+            or allergies_in_words.are_read(text, self._knowledge)
+            for text in concept.texts
+        )
 
     def in_value_set(self, value_set: str) -> Sequence[Match]:
         """Every recorded condition in a value set, inactive ones left out."""
@@ -255,12 +261,12 @@ class Chart:
     def with_reasons(self, reference: str, reasons: Iterable[Concept]) -> Chart:
         """This chart plus an order's own reasonCode entries, which count as active, confirmed conditions."""
         facts = [ConditionFact(reference, reason, "active", True, None, None) for reason in reasons]
-        if not facts:
+        found = [named for fact in facts for named in matches_of(fact, self._knowledge).items()]
+        if not found:
             return self
-        matches = {key: list(found) for key, found in self._matches.items()}
-        for fact in facts:
-            for value_set, match in matches_of(fact, self._knowledge).items():
-                matches.setdefault(value_set, []).append(match)
+        matches = {key: list(known) for key, known in self._matches.items()}
+        for value_set, match in found:
+            matches.setdefault(value_set, []).append(match)
         chart = Chart(matches, self._active, self._knowledge, complete=self.complete, dates=self.dates)
         chart._unread, chart._unread_for = (
             self._unread,
@@ -332,6 +338,8 @@ def _in_words(fact: ConditionFact, knowledge: Knowledge) -> Iterator[Match]:
     Beside a code that is read only what the words surely name counts.
     """
     codes, codings = knowledge.codes, fact.concept.codings
+    for text, hit in allergies_in_words.of_diagnosis(fact.concept, knowledge):
+        yield Match(fact, None, hit, text)
     says_all = any(codes.says_all(c.system, c.code) for c in codings)
     is_read = any(codes.reads(c.system, c.code) for c in codings)
     for text in fact.concept.texts:

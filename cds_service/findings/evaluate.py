@@ -14,7 +14,7 @@ from cds_service.findings.alerts import judge_alerts, judge_patient
 from cds_service.findings.context import PatientContext, order_context, prepare
 from cds_service.findings.contraindications import judge_contraindications
 from cds_service.findings.finding import NOT_TOLD, Findings, LookedAt, OrderFinding, Shown, Told
-from cds_service.findings.indications import chart_for, is_option, judge_indications
+from cds_service.findings.indications import chart_for, is_option, judge_indications, with_reasons
 from cds_service.findings.linkable_reasons import linkable_reasons
 from cds_service.findings.recognition import NotRecognized, Recognized, recognize
 from cds_service.findings.urgency import timing_of
@@ -152,7 +152,7 @@ def _judge(order: OrderFact | None, recognized: Recognized, patient: PatientCont
         planned=timing.planned,
         source_control=timing.source_control,
         indications=reasons,
-        contraindications=judge_contraindications(context, patient),
+        contraindications=judge_contraindications(context, with_reasons(order, patient)),
         alerts=(*judge_patient(recognized.candidates, patient.facts), *alerts),
         gadolinium_allergy=patient.allergies.may_be_in(_NO_GADOLINIUM),
         linkable_reasons=linkable_reasons(reasons, order, patient) if order else (),

@@ -29,7 +29,22 @@ def chart_for(order: OrderFact | None, patient: PatientContext) -> Chart:
     if order is None:
         return patient.chart
     others = [Concept(other.concept.codings) for other in patient.facts.ordered if other.reference != order.reference]
-    return patient.chart.with_reasons(order.reference, (*order.reasons, *others))
+    return patient.chart.with_reasons(order.reference, (*_reasons(order, patient.facts), *others))
+
+
+def with_reasons(order: OrderFact | None, patient: PatientContext) -> PatientContext:
+    """The patient with the order's own reasons among the recorded conditions: what is written there is on record."""
+    if order is None:
+        return patient
+    chart = patient.chart.with_reasons(order.reference, _reasons(order, patient.facts))
+    return patient if chart is patient.chart else replace(patient, chart=chart, judged={})
+
+
+def _reasons(order: OrderFact, facts: PatientFacts) -> tuple[Concept, ...]:
+    """The order's reasons, and what it calls those of which the Condition is not there."""
+    known = {condition.reference for condition in facts.conditions}
+    named = (Concept(texts=(name,)) for reference, name in order.named_reasons if reference not in known)
+    return (*order.reasons, *named)
 
 
 def judge_indications(

@@ -71,7 +71,7 @@ def performed_of(facts: PatientFacts, knowledge: Knowledge) -> PerformedList:
     entries += [
         entry
         for entry in on_the_list
-        if entry.rows or (entry.may_be_surgery and knowledge.performed.names_surgery(entry.fact.concept.texts))
+        if entry.rows or (entry.may_be_surgery and _is_some_surgery(entry.fact.concept, knowledge))
     ]
     table = knowledge.performed.rows
     return PerformedList(tuple(_without_ended(entry, entries, table) for entry in entries))
@@ -111,8 +111,15 @@ _NOTHING = _Meaning(frozenset(), None, known=False, no_surgery=False, not_done=F
 
 
 def _is_in_words(concept: Concept, knowledge: Knowledge) -> bool:
-    """Whether only its words tell what a problem is: it has no code, or those of the house."""
-    return not any(knowledge.codes.reads(coding.system, coding.code) for coding in concept.codings)
+    """Whether its words tell what a problem is: no code of it says all."""
+    codes, states = knowledge.codes, knowledge.performed.states
+    return not any(codes.says_all(c.system, c.code) and not states.fullmatch(c.code) for c in concept.codings)
+
+
+def _is_some_surgery(concept: Concept, knowledge: Knowledge) -> bool:
+    """Whether a problem is an operation of which nobody knows which; a code that is read says that it is another."""
+    is_read = any(knowledge.codes.reads(coding.system, coding.code) for coding in concept.codings)
+    return not is_read and knowledge.performed.names_surgery(concept.texts)
 
 
 def _named_as_problem(fact: ConditionFact, knowledge: Knowledge) -> ProcedureFact:

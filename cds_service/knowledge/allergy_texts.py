@@ -180,6 +180,7 @@ class AllergyTexts:
             not_known=any("Q" in s for s in signs),
             unknown=any("q" in s and "S" not in s for s in signs),
             unread=bool(signs) and _is_unread(signs),
+            is_allergy=not set("AR").isdisjoint("".join(phrase.signs for phrase in item)),
             weights=tuple(weight for phrase in live for weight in _weights(phrase)),
         )
 

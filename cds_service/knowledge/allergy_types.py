@@ -71,5 +71,7 @@ class Statement:
     """It holds the word unknown, and names nothing beside it."""
     unread: bool = False
     """A word that no table knows stands where a substance would."""
+    is_allergy: bool = False
+    """It has a word for an allergy or a reaction: a diagnosis that names a substance may be of anything else."""
     weights: tuple[str | None, ...] = ()
     """The weights of the reactions that it names, None for one that no table weighs."""

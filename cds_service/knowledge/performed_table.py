@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from cds_service.knowledge.lexicon import Lexicon
@@ -30,6 +31,8 @@ class PerformedTable:
         """Code systems of which a code that is in no row is something else."""
         self.not_surgery: str = reading["not_surgery"]
         """Value set of the codes of Procedure.category that say that nothing was operated on."""
+        self.states = re.compile(reading["states"])
+        """Codes of ICD that say that something was done, and not what."""
         self._words = words
         self._not_surgery_words = tuple(reading["not_surgery_words"])
         self._not_done_words = tuple(reading["not_done_words"])

@@ -12,6 +12,7 @@ from cds_service.indicator import indicator_of
 from cds_service.knowledge.advice import Advice, Doer, Moment
 from cds_service.knowledge.alerts import Alert
 from cds_service.knowledge.changes import SilentRow
+from cds_service.knowledge.code_system import CodeSystem
 from cds_service.knowledge.derivation import Derivation, Grade, Input, Otherwise, RecordedPart, Step, Term
 from cds_service.knowledge.expressions import ANYBODY, Expression, PatientGroup
 from cds_service.knowledge.lab_types import Lab, Scale, Threshold
@@ -31,7 +32,6 @@ from cds_service.knowledge.tables import (
     Procedure,
 )
 from cds_service.knowledge.units import Dimension, Units
-from cds_service.knowledge.value_sets import CodeSystem
 
 
 def is_active(row: Row) -> bool:
@@ -291,7 +291,8 @@ def code_system(row: Row) -> CodeSystem:
         absence=row.get("absence", False),
         family_length=row.get("family_length", 0),
         own_meanings=tuple(row.get("own_meanings", ())),
-        residual=re.compile(row["residual"]) if "residual" in row else None,
+        longer_of=row.get("longer_of"),
+        **{name: re.compile(row[name]) for name in ("residual", "categories", "longer_form") if name in row},
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from cds_service.knowledge.code_system import CodeSystem
 from cds_service.knowledge.words import Words
 
 LOINC = "http://loinc.org"
@@ -52,26 +53,6 @@ class Hit(msgspec.Struct, frozen=True):
     def sufficient(self) -> bool:
         """True where the code by itself means the concept (exact or narrower)."""
         return self.relation in SUFFICIENT
-
-
-class CodeSystem(msgspec.Struct, frozen=True):
-    """How codes of one system are named and spelled, see `knowledge/code_systems.toml`.
-
-    `form` is what a code looks like. `edition_of` is the system of which it is a national edition: its codes are read
-    as that system's families, by their first `family_length` characters, unless they begin with one of `own_meanings`.
-    `residual` is what codes look like that say "other" or "unspecified".
-    """
-
-    url: str
-    label: str
-    spelling: str
-    classifies: bool
-    absence: bool = False
-    form: re.Pattern[str] | None = None
-    edition_of: str | None = None
-    family_length: int = 0
-    own_meanings: tuple[str, ...] = ()
-    residual: re.Pattern[str] | None = None
 
 
 class CodeRule(msgspec.Struct, frozen=True):
@@ -181,6 +162,7 @@ class CodeIndex:
         self._displayed: dict[str, list[tuple[str, str]]] = {}
         self._systems_of: dict[str, set[str]] = {}
         self._rules_of: dict[str, list[CodeRule]] = {}
+        self._categories: set[str] = set()  # three characters, of which a longer code is listed
         hits: dict[Hit, Hit] = {}
         for rule in rules:
             written = (rule.system, rule.code)
@@ -189,6 +171,7 @@ class CodeIndex:
             hit = Hit(rule.value_set, rule.relation)
             table = self._tables.prefixes if rule.prefix else self._tables.exact
             table.setdefault(key, []).append(hits.setdefault(hit, hit))
+            self._categories.update({spelled[:3]} - {spelled})
             self._rules_of.setdefault(rule.value_set, []).append(rule)
             self._systems_of.setdefault(rule.value_set, set()).add(rule.system)
             if rule.display:
@@ -243,18 +226,21 @@ class CodeIndex:
         return (known is not None and not known.absence) or (system, code.strip()) in self._mappings
 
     def says_all(self, system: str, code: str) -> bool:
-        """Whether a code needs no words beside it: a value set holds it, the site mapped it, or its system classifies.
+        """Whether a code needs no words beside it: surely in a value set, mapped by the site, or of a classification.
 
-        A residual code of a classification (R69, Z88.8) says less than the words beside it, and a code of SNOMED CT
-        that no value set holds may be a kind of one that does.
+        A residual code of a classification (R69, Z88.8), or a category of which longer codes are listed (K76), says
+        less than the words beside it, and a code of SNOMED CT that no value set holds may be a kind of one that does.
         """
-        if (system.strip(), code.strip()) in self._mappings or self.lookup(system, code):
+        is_mapped = (system.strip(), code.strip()) in self._mappings
+        if is_mapped or any(hit.sufficient for hit in self.lookup(system, code)):
             return True
         known = self._systems.get(self._canonical(system))
         if known is None or not known.classifies:
             return False
-        residual = (self._systems[known.edition_of] if known.edition_of else known).residual
-        return residual is None or residual.fullmatch(self._spell(known.url, code)) is None
+        spelled = self._spell(known.url, code)
+        return not (self._systems[known.edition_of] if known.edition_of else known).leaves_it(
+            spelled, has_narrower=spelled in self._categories
+        )
 
     def systems_of(self, value_sets: Iterable[str]) -> frozenset[str]:
         """The code systems that any of the value sets holds codes of; not those that say why there is no code."""
@@ -351,9 +337,13 @@ class CodeIndex:
     def _lookup(self, system: str, code: str) -> tuple[Hit, ...]:
         """Every value set that holds the code, the best relation of each; sufficient ones first."""
         canonical = self._canonical(system)
+        known = self._systems.get(canonical)
         hits: list[Hit] = []
         for part in self._parts(canonical, code):
-            hits += self._own(canonical, self._spell(canonical, part)) + self._as_family(canonical, part)
+            spelled = self._spell(canonical, part)
+            hits += self._own(canonical, spelled) + self._as_family(canonical, part)
+            if known is not None and (longer := known.system_of_longer(spelled)):
+                hits += self._own(longer, spelled)
         for mapped in self._mappings.get((system.strip(), code.strip()), ()):
             target = self._canonical(mapped.system)
             own = self._own(target, self._spell(target, mapped.code))
@@ -361,14 +351,15 @@ class CodeIndex:
         return _best(hits)
 
     def _as_family(self, system: str, code: str) -> list[Hit]:
-        """A national edition's code, read as the family that its first characters are in."""
+        """A code of a national edition, or with the place after it, read as the family that it begins with."""
         known = self._systems.get(system)
-        if known is None or known.edition_of is None:
+        if known is None or not known.family_length:
             return []
-        spelled = self._spell(known.edition_of, code)
+        of = known.edition_of or system
+        spelled = self._spell(of, code)
         if spelled.startswith(known.own_meanings):
             return []
-        return self._own(known.edition_of, spelled[: known.family_length])
+        return self._own(of, spelled[: known.family_length])
 
     def _own(self, system: str, code: str) -> list[Hit]:
         hits = list(self._tables.exact.get((system, code), ()))
