@@ -41,7 +41,8 @@ def extract(
     """
     reading = Reading(now, reads)
     orders = _orders(data, reading)
-    conditions = read_conditions(data.retrieved("conditions"), reading)
+    recorded = data.retrieved("conditions")
+    conditions = read_conditions(recorded, reading)
     allergies = read_allergies(data.retrieved("allergies"), reading)
     observations = read_observations(data.retrieved("observations"), reading)
     medications = read_medications(data.retrieved("medications"), data.drafted_medications, reading)
@@ -50,6 +51,7 @@ def extract(
     return PatientFacts(
         orders=orders,
         conditions=conditions,
+        condition_references=tuple(record.reference for record in recorded.records),
         allergies=allergies,
         observations=observations,
         medications=medications,

@@ -323,4 +323,6 @@ class PatientFacts(msgspec.Struct, frozen=True):
     """`female` or `male`, where it is recorded beside the administrative gender."""
     ordered: tuple[OrderedFact, ...] = ()
     """Every order that was read: drafts, in focus or not, and orders in force that came along."""
+    condition_references: tuple[str, ...] = ()
+    """Of every Condition that came along, refuted ones too."""
     interpreter: InterpreterFact | None = None

@@ -41,9 +41,9 @@ def with_reasons(order: OrderFact | None, patient: PatientContext) -> PatientCon
 
 
 def _reasons(order: OrderFact, facts: PatientFacts) -> tuple[Concept, ...]:
-    """The order's reasons, and what it calls those of which the Condition is not there."""
-    known = {condition.reference for condition in facts.conditions}
-    named = (Concept(texts=(name,)) for reference, name in order.named_reasons if reference not in known)
+    """The order's reasons, and what it calls those of which the Condition did not come along."""
+    sent = facts.condition_references
+    named = (Concept(texts=(name,)) for reference, name in order.named_reasons if reference not in sent)
     return (*order.reasons, *named)
 
 

@@ -96,6 +96,20 @@ def test_a_reason_that_can_not_be_read(
     assert said_of(judge(row, knowledge, now), "uterine-fibroids") == expected
 
 
+@pytest.mark.parametrize(("verification", "expected"), [("confirmed", "present"), ("refuted", "absent")])
+def test_a_condition_that_was_sent_says_what_an_order_only_names(
+    verification: str, expected: str, knowledge: Knowledge, now: datetime
+) -> None:
+    """An order names its reason as it was when it was written; the Condition itself says that it is refuted."""
+    reason = {"reasonReference": [{"reference": "Condition/c1", "display": "Acute liver failure"}]}
+    recorded = {"code": "icd-10-cm|K72.00", "verification": verification}
+    row = {"order": RAW_ORDER | {"fields": reason}, "conditions": [recorded]}
+    (found,) = [
+        one for one in judge(row, knowledge, now).contraindications if one.contraindication.id == "liver-failure"
+    ]
+    assert found.certainty == expected
+
+
 def test_the_reason_of_one_order_is_not_the_reason_of_another(knowledge: Knowledge, now: datetime) -> None:
     """Each order is judged by its own reasons and the patient's conditions."""
     first = {"code": f"procedure|{UFE}", "fields": {"reasonCode": [{"coding": [_coding(FIBROID)]}]}}
