@@ -98,12 +98,10 @@ def _meets(limit: Threshold, result: LabResult, codes: CodeIndex) -> Certainty:
         words = {text.strip().casefold() for text in result.answer.texts}
         says = bool(hits & set(limit.answers) or words & limit.answer_words)
         denies = bool(hits & set(limit.other_answers) or words & limit.other_words)
-        if limit.other_answers:
+        if says or denies or limit.other_answers:
             return {(True, False): Certainty.PRESENT, (False, True): Certainty.ABSENT}.get(
                 (says, denies), Certainty.UNKNOWN
             )
-        if says:
-            return Certainty.PRESENT
         read = any(codes.reads_for(c.system, c.code, systems) for c in codings)
         return Certainty.ABSENT if read else Certainty.UNKNOWN
     return Certainty.UNKNOWN if limit.value is None else meets(result.interval, limit.comparison, limit.value)
