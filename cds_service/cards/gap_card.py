@@ -142,7 +142,10 @@ def _of_matter(
 
 def _around(fact: str, key: str, wording: Wording, *, brief: bool, **values: str) -> str:
     """A sentence about a fact."""
-    say = lambda told: wording.say(key, fact=told, **values)  # noqa: E731  # with more or fewer words of the fact
+
+    def say(told: str) -> str:
+        return wording.say(key, fact=told, **values)
+
     return with_less_of(fact, say) if brief else say(fact)
 
 

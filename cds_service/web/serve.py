@@ -183,6 +183,7 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def _configuration(self) -> dict[str, Any]:
         return {
             "bind": f"fd://{self._listener}",
+            "backlog": _BACKLOG,
             "workers": self._running.settings.workers,
             "threads": self._running.settings.threads,
             "worker_class": "cds_service.web.worker.Worker",
@@ -332,13 +333,18 @@ def _temporary_folder() -> Path:
 
 
 def _listener(settings: Settings) -> socket.socket:
-    """A listening socket: calls queue in it until the workers run.
+    """A socket that has the address and does not listen yet: gunicorn lets calls in once it handles signals.
 
-    Opened here and not by gunicorn, which would retry for seconds and not say what to do.
+    Opened here and not by gunicorn, which would retry for seconds and not say what to do. Until it listens, a call is
+    refused; in a queue, it would be reset by a signal that ends the start.
     """
     try:
         family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address[:2])
     except OSError as error:
         raise SettingError(
             f"CDS_HOST {settings.host}, CDS_PORT {settings.port}: can't listen there ({error.strerror}); "

@@ -43,7 +43,7 @@ PROPER_NAMES = _words("""
     NKF SPR AAAAI KDIGO CTCAE CDC HFA ESC GOLD JHEP Reports ALTA Johnson CIRSE learnir org TIPS MELD Child Pugh FHIR
     AASLD min dia mmHg kPa UNOS CKD EPI Cockcroft Gault IR RI ICD PCS
 """)
-"""Names of guidelines, scores, units and code systems, the same in every language; guidelines are cited as they are called."""
+"""Names of guidelines, scores, units and code systems, the same in every language; guidelines are cited so."""
 
 
 def _known(language: str, knowledge: Knowledge) -> set[str]:
