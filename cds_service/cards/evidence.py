@@ -366,4 +366,12 @@ def _own_words(item: Evidence, criterion: Criterion | None, context: CardContext
         for condition in knowledge.conditions.values()
         if condition.value_set in value_sets
     )
-    return next((name for names in (states, labs, conditions) for name in names), harmless(item.reference, _NAME))
+    coding = item.coding
+    told = code_in_words(coding.system, coding.code, context) if coding else harmless(item.reference, _NAME)
+    return next((name for names in (states, labs, conditions) for name in names), told)
+
+
+def code_in_words(system: str, code: str, context: CardContext) -> str:
+    """A code that nobody here knows: `code 12345-678-90 (ndc)`."""
+    label = harmless(context.knowledge.codes.system_label(system), _SHORTER_NAMES[-1])
+    return context.wording.say("evidence.code", code=harmless(code, _SHORTER_NAMES[-1]), system=label)

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.escape import harmless, sentence_case
-from cds_service.cards.evidence import entry_in_brief, fact_of, found_fact, found_line, lab_name
+from cds_service.cards.evidence import code_in_words, entry_in_brief, fact_of, found_fact, found_line, lab_name
 from cds_service.cards.gaps import MATTERS, Gaps, gaps_of, is_list_not_sent, labs_of, lines_of_open
-from cds_service.cards.headline import first_fitting
+from cds_service.cards.headline import first_fitting, with_less_of
 from cds_service.cards.members import Member
 from cds_service.cards.offers import offers_for_gaps
 from cds_service.cards.order_names import orders_named, procedure_ids, this_procedure, with_day
 from cds_service.cards.part import Part, Step, Weight, Words
 from cds_service.cards.quantities import shown_reason
+from cds_service.cards.wording import Wording
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import OrderFinding
 from cds_service.knowledge.advice import Moment
@@ -75,6 +76,7 @@ def _headlines(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: b
         why = shown_reason(unusable[0].finding.reason, context.wording)
         yield context.wording.say("gap.unusable-why", labs=labs, reason=why, procedure=procedure)
     yield _headline(gaps, procedure, context, meanwhile=meanwhile)
+    yield _headline(gaps, procedure, context, meanwhile=meanwhile, brief=True)
 
 
 def _of_one_entry(gaps: Gaps, procedure: str, context: CardContext) -> Iterator[str]:
@@ -87,8 +89,8 @@ def _of_one_entry(gaps: Gaps, procedure: str, context: CardContext) -> Iterator[
         yield context.wording.say(key, name=context.wording.say("evidence.recorded", name=name), procedure=procedure)
 
 
-def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool) -> str:
-    """What was not read before what is not there: the worst first."""
+def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bool, brief: bool = False) -> str:
+    """What was not read before what is not there: the worst first. `brief`: with fewer of the record's words."""
     wording = context.wording
     if gaps.unread:
         key = f"gap.unread-{gaps.unread[0]}"
@@ -105,7 +107,7 @@ def _headline(gaps: Gaps, procedure: str, context: CardContext, *, meanwhile: bo
             return wording.count(f"gap.entries-{kind}", len(entries), procedure=procedure)
     for matter in MATTERS:
         if members := gaps.open.get(matter):
-            return _of_matter(matter, members, procedure, context, meanwhile=meanwhile)
+            return _of_matter(matter, members, procedure, context, meanwhile=meanwhile, brief=brief)
     for member in gaps.open.get("other", ()):
         named = _OF_ENTRY.get(member.finding.reason.key if member.finding.reason else "")
         if named and member.finding.evidence:
@@ -119,17 +121,19 @@ def _is_asked_of(kind: str, context: CardContext) -> bool:
     return any(kind == found.criterion.question.DATA for row in rows for found in row.criteria)
 
 
-def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: CardContext, *, meanwhile: bool) -> str:
+def _of_matter(
+    matter: str, members: Sequence[Member], procedure: str, context: CardContext, *, meanwhile: bool, brief: bool
+) -> str:
     wording, labs = context.wording, labs_of(members, context)
     reason = members[0].finding.reason
     values = {"labs": wording.joined(labs, either=matter != "unusable"), "procedure": procedure}
     if matter == "severity":
-        return wording.say("gap.severity", fact=fact_of(members[0], context).what, **values)
+        return _around(fact_of(members[0], context).what, "gap.severity", wording, brief=brief, **values)
     if matter == "child":
         items = members[0].finding.evidence
         named = wording.joined(labs_of(members, context, name=lab_name))
         fact = found_fact(items[0], context) if items else named
-        return wording.say("gap.child", fact=fact, labs=named)
+        return _around(fact, "gap.child", wording, brief=brief, labs=named)
     if matter == "person":
         return wording.say(
             "gap.person", labs=wording.joined(labs_of(members, context, name=lab_name)), procedure=procedure
@@ -140,6 +144,15 @@ def _of_matter(matter: str, members: Sequence[Member], procedure: str, context: 
         return wording.count("gap.missing-meanwhile", len(labs), **values)
     days = reason.values.get("days", "") if reason is not None else ""
     return wording.count(f"gap.{matter}", len(labs), days=days, **values)
+
+
+def _around(fact: str, key: str, wording: Wording, *, brief: bool, **values: str) -> str:
+    """A sentence about a fact."""
+
+    def say(told: str) -> str:
+        return wording.say(key, fact=told, **values)
+
+    return with_less_of(fact, say) if brief else say(fact)
 
 
 def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
@@ -156,9 +169,11 @@ def _found(gaps: Gaps, context: CardContext) -> Iterator[str]:
 
 
 def _named(gap: Unavailable, gaps: Gaps, context: CardContext) -> str:
-    """What can't be read, in the record's words where it has some."""
+    """What can't be read, in the record's words where it has some, else its code."""
     if text := gaps.words_of(gap):
         return context.wording.say("evidence.recorded", name=text)
+    if gap.code is not None:
+        return code_in_words(*gap.code, context)
     return harmless(gap.reference or "") or sentence_case(shown_reason(gap.reason, context.wording, data=gap.data))
 
 

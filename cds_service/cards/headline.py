@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from cds_service.cards.context import CardContext
 from cds_service.cards.dates import Moment
-from cds_service.cards.escape import sentence_case, shorten
+from cds_service.cards.escape import CUT, sentence_case, shorten
 from cds_service.cards.evidence import Fact
 from cds_service.cards.wording import Wording
 
@@ -51,15 +51,26 @@ def headline(
     meaning = means(procedures[-1], 1)
     what = first.shorter[-1] if first.shorter else first.what
     room = max(_LEAST_LEFT, MOST_CHARACTERS - len(wording.say("headline.line", fact="”", means=meaning)))
-    return fitting(wording.say("headline.line", fact=_closed(shorten(what, room)), means=meaning))
+    return fitting(wording.say("headline.line", fact=_cut(what, room), means=meaning))
 
 
-def _closed(text: str) -> str:
-    """With the quotation mark that a cut took away."""
+def with_less_of(fact: str, say: Callable[[str], str]) -> str:
+    """A sentence around a fact, with as little of the record's words as it takes to fit."""
+    line = say(fact)
+    if len(line) <= MOST_CHARACTERS:
+        return line
+    return say(_cut(fact, max(_LEAST_LEFT, MOST_CHARACTERS - len(line) + len(fact))))
+
+
+def _cut(what: str, room: int) -> str:
+    """A fact with fewer of the record's words; those of a sentence stay whole."""
     for opening, closing in _QUOTES:
-        if opening in text:
-            return text if text.count(closing) >= text.count(opening) else text + closing
-    return text
+        before, mark, rest = what.partition(opening)
+        quoted, end, after = rest.rpartition(closing)
+        if mark and end:
+            left = max(_LEAST_LEFT, room - len(what) + len(quoted))
+            return f"{before}{opening}{shorten(quoted.removesuffix(CUT), left)}{closing}{after}"
+    return shorten(what, room)
 
 
 def fitting(line: str) -> str:

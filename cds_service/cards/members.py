@@ -5,7 +5,7 @@ Orders that can't wait are told apart from those that can: what is held before t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -65,6 +65,12 @@ class Problem(msgspec.Struct, frozen=True):
         """The orders that it concerns."""
         return tuple({id(order): order for member in self.members for order in member.orders}.values())
 
+    @property
+    def critical_orders(self) -> tuple[OrderFinding, ...]:
+        """Those for which one of the questions is critical by itself, not only for an order beside it."""
+        asked = {member.finding.criterion.id for member in self.members}
+        return tuple(order for order in self.orders if _is_critical(order, asked))
+
 
 def problems_told(findings: Findings) -> list[Problem]:
     """The problems that make a card, in the order of `PROBLEMS`; of orders that may wait first."""
@@ -76,6 +82,17 @@ def problems_told(findings: Findings) -> list[Problem]:
         return []
     missing = [member for member in members_told(findings, Certainty.UNKNOWN) if _may_be_ordered(member)]
     return [_problem(key, tuple(sorted(members, key=_rank)), missing) for key, members in told.items()]
+
+
+def _is_critical(order: OrderFinding, asked: Collection[str]) -> bool:
+    findings = (finding for row in order.contraindications for finding in row.criteria)
+    return any(
+        finding.certainty is Certainty.PRESENT
+        and finding.indicator is Indicator.CRITICAL
+        and finding.told.shown is Shown.CARD
+        and finding.criterion.id in asked
+        for finding in findings
+    )
 
 
 def _problem(key: tuple[str, bool], members: tuple[Member, ...], missing: list[Member]) -> Problem:

@@ -19,7 +19,7 @@ from cds_service.cards.gaps import Gaps
 from cds_service.cards.hold_words import agent_name, has_a_day
 from cds_service.cards.members import Member, Problem
 from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
-from cds_service.cards.suggestions import Tell, cancel_order, replace_order, tell_ir
+from cds_service.cards.suggestions import Tell, cancel_orders, replace_orders, tell_ir
 from cds_service.findings.finding import OrderFinding
 from cds_service.indicator import Indicator
 from cds_service.knowledge.advice import Moment
@@ -44,16 +44,15 @@ def offers_for_problem(problem: Problem, context: CardContext) -> tuple[Suggesti
     """The buttons on the card of a problem."""
     told = [member for member in problem.members if member.makes_a_card]
     offers = [offer for offer in _offers(problem, told, context) if offer is not None]
-    cancels = (cancel_order(order, problem.indicator, offers, context) for order in problem.orders[:1])
-    last = [cancel for cancel in cancels if cancel is not None]
+    cancel = cancel_orders(problem.critical_orders, problem.indicator, offers, context)
+    last = [cancel] if cancel is not None else []
     return (*offers[: MOST_SUGGESTIONS - len(last)], *last)
 
 
 def _offers(problem: Problem, told: Sequence[Member], context: CardContext) -> Iterator[Suggestion | None]:
     orders = problem.orders
     if problem.indicator is Indicator.CRITICAL:
-        rows = [member.row.id for member in told]
-        yield from (replace_order(order, rows, context) for order in orders[:1])
+        yield replace_orders(problem.critical_orders, [member.row.id for member in told], context)
     yield _recheck(problem, told, context)
     yield _tell(told, orders, context)
 

@@ -3,8 +3,8 @@
 order_missing   create orders of the tests that are missing, or of a re-check with a day of its own
 tell_ir         note the evidence on the draft, for whoever does the procedure
 link_reason     name a recorded condition as the reason of the draft
-replace_order   delete the draft, and create the one of the safer procedure
-cancel_order    delete the draft; last, and never alone
+replace_orders  delete each draft, and create the one of the safer procedure
+cancel_orders   delete the drafts; last, and never alone
 
 No drug is stopped, held or prescribed here. An update holds the whole draft as it came, with what is added to it.
 """
@@ -26,15 +26,16 @@ from cds_service.cards.suggest_tests import Timing, WantedTest, order_missing
 from cds_service.fhir_references import local_reference
 from cds_service.findings.finding import Evidence, OrderFinding
 from cds_service.indicator import Indicator
+from cds_service.knowledge.tables import Procedure
 
 __all__ = [
     "Tell",
     "Timing",
     "WantedTest",
-    "cancel_order",
+    "cancel_orders",
     "link_reason",
     "order_missing",
-    "replace_order",
+    "replace_orders",
     "tell_ir",
 ]
 
@@ -122,19 +123,34 @@ def _link(draft: Mapping[str, Any], reason: Sequence[Evidence], context: CardCon
     return Suggestion(context.wording.say("suggestion.link-reason", reason=label), (_update(linked, description),))
 
 
-def replace_order(order: OrderFinding, rows: Iterable[str], context: CardContext) -> Suggestion | None:
-    """Order the safer procedure that the table names in place of this one; never where it must not wait.
+def replace_orders(orders: Sequence[OrderFinding], rows: Iterable[str], context: CardContext) -> Suggestion | None:
+    """Order the safer procedures that the table names in place of these; never of one that must not wait.
 
     Args:
-        order: the order.
+        orders: that the card calls for something else than; those of which no safer one is known stay as they are.
         rows: ids of the contraindications that the card speaks of.
         context: of the call.
     """
-    draft, old, wording = context.draft_of(order), order.procedure, context.wording
+    named = [(order, _safer(order, rows, context)) for order in orders]
+    replaced = [(safer, actions) for order, safer in named if safer and (actions := _replaced(order, safer, context))]
+    if not replaced:
+        return None
+    name = context.wording.joined([short_name(safer, context.wording) for safer, _ in replaced])
+    actions = tuple(action for _, each in replaced for action in each)
+    return Suggestion(context.wording.say("suggestion.replace", procedure=name), actions)
+
+
+def _safer(order: OrderFinding, rows: Iterable[str], context: CardContext) -> Procedure | None:
+    old = order.procedure
     named = [old.alternatives[row] for row in rows if row in old.alternatives] if old else []
     safer = context.knowledge.procedures.get(named[0]) if named and len(order.candidates) < 2 else None
-    if draft is None or old is None or safer is None or safer.shadow or order.must_not_wait:
-        return None
+    return None if safer is None or safer.shadow or order.must_not_wait else safer
+
+
+def _replaced(order: OrderFinding, safer: Procedure, context: CardContext) -> tuple[dict[str, Any], ...]:
+    draft, old, wording = context.draft_of(order), order.procedure, context.wording
+    if draft is None or old is None:
+        return ()
     code = concept(context.knowledge.order_codes[safer.id], safer.label)
     notes = [
         *_objects(draft.get("note")),
@@ -142,34 +158,34 @@ def replace_order(order: OrderFinding, rows: Iterable[str], context: CardContext
     ]
     kept = {name: draft[name] for name in _KEPT_BY_ANOTHER if name in draft} | {"note": notes}
     if "subject" not in kept or not are_valid(kept):
-        return None
+        return ()
     create = {
         "type": "create",
         "description": wording.say("suggestion.replace-action", procedure=short_name(safer, wording)),
         "resource": service_request(**kept, code=code),
     }
-    delete = _delete(order, context)
-    return Suggestion(wording.say("suggestion.replace", procedure=short_name(safer, wording)), (delete, create))
+    return (_delete(order, context), create)
 
 
-def cancel_order(
-    order: OrderFinding,
+def cancel_orders(
+    orders: Sequence[OrderFinding],
     level: Indicator,
     beside: Sequence[Suggestion],
     context: CardContext,
 ) -> Suggestion | None:
-    """Delete the draft, for a critical card; to be shown last.
+    """Delete the drafts, for a critical card; to be shown last. All of them or none, as the button says.
 
     Args:
-        order: the order.
+        orders: the orders that it is critical for.
         level: of the card.
         beside: the other suggestions of the card: without one, cancelling would be all that the card offers.
         context: of the call.
     """
-    allowed = level is Indicator.CRITICAL and beside and not order.must_not_wait
-    if not allowed or not is_draft_with_id(order.order):
+    allowed = level is Indicator.CRITICAL and beside and orders
+    if not allowed or any(order.must_not_wait or not is_draft_with_id(order.order) for order in orders):
         return None
-    return Suggestion(context.wording.say("suggestion.cancel"), (_delete(order, context),))
+    label = context.wording.count("suggestion.cancel", len(orders))
+    return Suggestion(label, tuple(_delete(order, context) for order in orders))
 
 
 def _delete(order: OrderFinding, context: CardContext) -> dict[str, Any]:

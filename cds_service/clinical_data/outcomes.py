@@ -5,14 +5,10 @@ The codes that say the latter are in `searches.toml`.
 
 from __future__ import annotations
 
-import re
-import tomllib
-from pathlib import Path
-
 import msgspec
 
-_TABLE = tomllib.loads((Path(__file__).parent / "searches.toml").read_text("utf-8"))
-_NO_MATCH = tuple((re.compile(row["system"]), row["code"]) for row in _TABLE["no_match"])
+from cds_service.clinical_data.searches import NO_MATCH
+
 _FAILURES = ("error", "fatal")
 
 
@@ -49,5 +45,5 @@ def says_nothing_found(body: bytes) -> bool:
 def _is_no_match(issue: _Issue) -> bool:
     codings = issue.details.coding if issue.details else []
     return any(
-        system.fullmatch(coding.system) and coding.code == code for coding in codings for system, code in _NO_MATCH
+        system.fullmatch(coding.system) and coding.code == code for coding in codings for system, code in NO_MATCH
     )

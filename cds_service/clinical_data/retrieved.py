@@ -14,13 +14,14 @@ class Unavailable(msgspec.Struct, frozen=True):
 
     `data` is a prefetch key (`conditions`, `allergies`, `observations`, `medications`, `patient`, `orders`) or a
     context field (`draftOrders`); `reference` names the resource where only one is concerned, `text` is what the record
-    calls it.
+    calls it; where it has no words, `code` is its first code, with its system.
     """
 
     data: str
     reason: Reason
     reference: str | None = None
     text: str | None = None
+    code: tuple[str, str] | None = None
 
     @property
     def names_one(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from msgspec.structs import replace
 _TABLE: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "searches.toml").read_text("utf-8"))
 _PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105  a prefetch token, no secret
 
+NO_MATCH = tuple((re.compile(row["system"]), str(row["code"])) for row in _TABLE["no_match"])
+"""System and code of what an OperationOutcome says where nothing was found."""
 REFUSALS: Collection[int] = frozenset(_TABLE["refused"]["statuses"])
 """HTTP statuses after which a search is worth asking in simpler words."""
 

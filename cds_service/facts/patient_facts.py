@@ -43,6 +43,11 @@ class Concept(msgspec.Struct, frozen=True, gc=False):
         """The shortest honest name: the text, or the first display, or None."""
         return self.texts[0] if self.texts else None
 
+    @property
+    def first_code(self) -> tuple[str, str] | None:
+        """System and code of the first coding."""
+        return (self.codings[0].system, self.codings[0].code) if self.codings else None
+
 
 class When(msgspec.Struct, frozen=True, gc=False):
     """A FHIR date or dateTime as the span it may mean; both ends are aware and show the hospital's time.

@@ -41,18 +41,15 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
     orders = _options(patient) if options else tuple(_judge_order(order, patient) for order in facts.orders)
     chart = patient.chart
     uncoded = [
-        Unavailable(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, fact.concept.label)
-        for fact in chart.unread
+        _unread(ConditionQuestion.DATA, chart.why_unread(fact), fact.reference, [fact.concept]) for fact in chart.unread
     ]
     uncoded += [
-        Unavailable(MEDICATIONS, entry.unread, entry.fact.reference, entry.label)
+        _unread(MEDICATIONS, entry.unread, entry.fact.reference, entry.fact.names)
         for entry in patient.medications.entries
         if entry.unread
     ]
     allergies = patient.allergies
-    uncoded += [
-        Unavailable("allergies", allergies.unread_reason, a.fact.reference, a.fact.label) for a in allergies.unread
-    ]
+    uncoded += [_unread("allergies", allergies.unread_reason, a.fact.reference, a.fact.names) for a in allergies.unread]
     to_judge = options or any(order.procedure for order in orders)
     return Findings(
         orders,
@@ -63,6 +60,13 @@ def evaluate(facts: PatientFacts, knowledge: Knowledge, *, options: bool = False
         tuple(_looked_at(kind.key, facts, knowledge) for kind in CLINICAL),
         patient.ordered,
     )
+
+
+def _unread(data: str, reason: Reason, reference: str, names: Sequence[Concept]) -> Unavailable:
+    """An entry that can't be read, with what the record calls it, or else its first code."""
+    text = next((name.label for name in names if name.label), None)
+    code = next((name.first_code for name in names if name.first_code), None)
+    return Unavailable(data, reason, reference, text, None if text else code)
 
 
 def _kinds_asked(orders: Sequence[OrderFinding]) -> Iterator[str]:

@@ -203,7 +203,7 @@ def _outcome(
 
 
 def _fits(measured: Measurement, lab: Lab, knowledge: Knowledge) -> bool:
-    """Whether a value is a number that the lab may have, in a unit of the lab, or an answer where the lab has answers."""
+    """Whether a value is a number that the lab may have, in a unit of the lab, or an answer where it has answers."""
     if lab.coded:
         return measured.answer is not None or (measured.from_text and bool(measured.shown))
     if measured.problem or measured.answer or not (measured.unit_codes or lab.unit_optional):

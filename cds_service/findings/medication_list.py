@@ -151,9 +151,9 @@ class _Reader:
 
     def _is_read(self, names: Iterable[Concept]) -> bool:
         """Whether a medication that names no agent is known to be something else."""
-        for name in names:
-            if any(map(self._table.texts.says_something, name.texts)):
-                return True
-            if any(self._codes.reads_for(c.system, c.code, self._complete) for c in name.codings):
-                return True
-        return False
+        reader, names = self._table.texts, tuple(names)
+        codings = (coding for name in names for coding in name.codings)
+        if any(self._codes.reads_for(coding.system, coding.code, self._complete) for coding in codings):
+            return True
+        texts = [text for name in names for text in name.texts]
+        return any(map(reader.says_something, texts)) and not any(map(reader.may_be_misspelled, texts))

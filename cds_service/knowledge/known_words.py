@@ -75,6 +75,24 @@ class KnownWords:
         return (found,) if isinstance(found, str) else found
 
 
+def is_two_slips(word: str, other: str) -> bool:
+    """Whether two words differ by two slips at most: a letter more, less or another, or two neighbors changed places.
+
+    Source: the optimal string alignment distance.
+    """
+    before: list[int] = []
+    line = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        above, line = line, [i]
+        for j, of_other in enumerate(other, 1):
+            slips = min(above[j] + 1, line[j - 1] + 1, above[j - 1] + (letter != of_other))
+            if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == of_other:
+                slips = min(slips, before[j - 2] + 1)
+            line.append(slips)
+        before = above
+    return line[-1] <= 2
+
+
 def _short_hash(word: str) -> int:
     """As long as the shortest integers of Python are; two words of one hash are told apart by whoever asks."""
     return hash(word) & 0x3FFF_FFFF

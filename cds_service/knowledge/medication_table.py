@@ -153,6 +153,8 @@ def _texts(table: Row, words: Words) -> MedicationTexts:
         reading["compound_endings"],
         reading["nothing_words"],
         words,
+        beside_another={word: row["id"] for row in table["agent"] for word in row.get("words_beside_another", ())},
+        never_missed={row["id"] for row in table["agent"] if row["kind"] in reading["asked_if_misspelled"]},
     )
 
 

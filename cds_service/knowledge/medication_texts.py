@@ -1,6 +1,7 @@
 """Names of medications in free text: whole words, the longest name first; a look-alike takes away what it covers.
 
-A slip of the pen in a longer name is forgiven, and no source confirms what is read so. A salt or a form that is written
+A slip of the pen in a longer name is forgiven, and no source confirms what is read so; a word with two is no name, and
+nothing else either. A salt or a form that is written
 in one word with the name is read as a word of its own (`Metforminhydrochlorid`), and so is a number (`ASS100`,
 `1xEliquis`).
 """
@@ -8,14 +9,16 @@ in one word with the name is read as a word of its own (`Metforminhydrochlorid`)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from cds_service.knowledge.known_words import KnownWords
-from cds_service.knowledge.lexicon import Lexicon
+from cds_service.knowledge.known_words import KnownWords, is_two_slips
+from cds_service.knowledge.lexicon import Lexicon, Span
 from cds_service.knowledge.phrases import unglued
 from cds_service.knowledge.words import Words
 
 _LOOK_ALIKE = "look-alike"
+_SHORTEST_MISSPELLED, _SHORTEST_MEANT = 7, 8
+"""Letters of a word with two slips, and of the name that it may be."""
 _TOUCHING = re.compile(r"\d[^\W\d_]|[^\W\d_]\d")
 _TIMES = re.compile(r"(?<=\d)\s*[x×](?=[^\W\d_])", re.IGNORECASE)
 
@@ -32,6 +35,9 @@ class MedicationTexts:
         compound_endings: Iterable[str],
         nothing_words: Iterable[str],
         words: Words,
+        *,
+        beside_another: Mapping[str, str],
+        never_missed: Collection[str],
     ) -> None:
         """Prepare.
 
@@ -43,6 +49,8 @@ class MedicationTexts:
             compound_endings: salts and forms that may be written in one word with a name.
             nothing_words: words that name no medication.
             words: how texts become words.
+            beside_another: look-alike -> the agent that it names where the text names another one, too.
+            never_missed: ids of the agents of which a misspelled name is asked about.
         """
         self.names: Mapping[str, tuple[str, ...]] = {name: tuple(agents) for name, agents in names.items()}
         """As given; of products and substances, confirmed or not."""
@@ -56,20 +64,40 @@ class MedicationTexts:
         meanings = {term: " ".join(dict.fromkeys(agents)) for term, agents in terms.items()}
         look_alike = {self._of(text).strip(): _LOOK_ALIKE for text in look_alikes}
         self._lexicon = Lexicon({**meanings, **look_alike}, tuple(self._of(end).strip() for end in compound_endings))
+        self._beside_another = {self._of(word).strip(): agent for word, agent in beside_another.items()}
+        self._never_missed: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        for term, meaning in meanings.items():
+            if term.isalpha() and len(term) >= _SHORTEST_MEANT and not set(meaning.split()).isdisjoint(never_missed):
+                self._never_missed.setdefault(term[0], []).append((term, frozenset(term)))
         self._known = KnownWords({word: word for term in (*meanings, *look_alike) for word in term.split()} | meanings)
 
     def agents_in(self, text: str) -> dict[str, bool]:
         """Ids of the agents that a text names -> whether a source confirms the name."""
-        written = self._of(text).split()
-        slips = {word: right for word in written if word not in self._known and (right := self._known.slip_of(word))}
-        unsure = self._unverified | set(slips.values())
+        spans, righted = self._read(text)
+        unsure = self._unverified | righted
         found: dict[str, bool] = {}
-        for span in self._lexicon.read([slips.get(word, word) for word in written]):
+        beside: set[str] = set()
+        for span in spans:
+            if span.meaning == _LOOK_ALIKE and span.words in self._beside_another:
+                beside.add(self._beside_another[span.words])
             if span.meaning is None or span.meaning == _LOOK_ALIKE:
                 continue
             for agent in span.meaning.split():
                 found[agent] = found.get(agent, False) or span.words not in unsure
+        if found:
+            found = dict.fromkeys(beside, False) | found
         return found
+
+    def may_be_misspelled(self, text: str) -> bool:
+        """Whether a word that is not known may be a name that must not be missed, with two slips of the pen."""
+        spans, _ = self._read(text)
+        unread = [word for span in spans if span.meaning is None for word in span.words.split()]
+        return any(
+            len(letters ^ set(word)) <= 4 and is_two_slips(word, name)
+            for word in unread
+            if len(word) >= _SHORTEST_MISSPELLED and word.isalpha() and word not in self._known
+            for name, letters in self._never_missed.get(word[0], ())
+        )
 
     def holds_any(self, texts: Iterable[str], phrases: tuple[str, ...]) -> bool:
         """Whether any of the texts holds any of the phrases, as whole words."""
@@ -85,6 +113,12 @@ class MedicationTexts:
         if any(span.meaning == _LOOK_ALIKE for span in self._lexicon.read(words)):
             return True
         return any(len(word) > 2 and not word.isdigit() and word not in self._nothing for word in words)
+
+    def _read(self, text: str) -> tuple[list[Span], set[str]]:
+        """Its parts, each word with a slip righted, and the words that were."""
+        written = self._of(text).split()
+        slips = {word: right for word in written if word not in self._known and (right := self._known.slip_of(word))}
+        return list(self._lexicon.read([slips.get(word, word) for word in written])), set(slips.values())
 
     def _of(self, text: str) -> str:
         """Its words, numbers apart."""

@@ -306,6 +306,11 @@ class CodeIndex:
         known = self._systems.get(self._canonical(system))
         return known is not None and known.classifies
 
+    def system_label(self, system: str) -> str:
+        """What people call a code system; of one that is not known the end of its URL."""
+        known = self._systems.get(self._canonical(system))
+        return known.label if known is not None else system.rstrip("/").rpartition("/")[2]
+
     def _canonical(self, system: str) -> str:
         if system in self._systems:
             return system

@@ -91,8 +91,7 @@ def serve(settings: Settings, *, insecure: bool = False, reread: Callable[[], Se
         settings = replace(settings, log_key=secrets.token_bytes())
     running = _Running(settings, Metrics(folder), folder, reread or (lambda: settings))
     running.load()
-    _log_address(settings, listener)
-    _GunicornApp(running, listener.detach()).run()
+    _GunicornApp(running, listener).run()
 
 
 class _Running:
@@ -151,9 +150,10 @@ def _with_former_key(before: Settings, now: Settings) -> Settings:
 class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with a given application and socket."""
 
-    def __init__(self, running: _Running, listener: int) -> None:
+    def __init__(self, running: _Running, listener: socket.socket) -> None:
         self._running = running
-        self._listener = listener
+        self._address = listener.getsockname()
+        self._listener = listener.detach()
         super().__init__()
 
     def run(self) -> None:
@@ -183,6 +183,7 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def _configuration(self) -> dict[str, Any]:
         return {
             "bind": f"fd://{self._listener}",
+            "backlog": _BACKLOG,
             "workers": self._running.settings.workers,
             "threads": self._running.settings.threads,
             "worker_class": "cds_service.web.worker.Worker",
@@ -192,12 +193,17 @@ class _GunicornApp(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "keepalive": _KEEP_ALIVE_SECONDS,
             "logger_class": GunicornLogger,
             "post_worker_init": _drain_on_every_signal,
+            "when_ready": self._on_ready,
             "worker_exit": self._on_worker_exit,
             "child_exit": self._on_child_exit,
             "on_exit": self._on_exit,
             # Newer gunicorn releases open a control socket by default.
             "control_socket_disable": True,
         }
+
+    def _on_ready(self, _server: Any) -> None:
+        """Calls are let in from now on."""
+        _log_address(self._running.settings, *self._address[:2])
 
     def _on_worker_exit(self, _server: Any, _worker: Any) -> None:
         """Store the records that wait in a worker that has answered its last call."""
@@ -332,14 +338,22 @@ def _temporary_folder() -> Path:
 
 
 def _listener(settings: Settings) -> socket.socket:
-    """A listening socket: calls queue in it until the workers run.
+    """A socket that has the address and does not listen yet: gunicorn lets calls in once it handles signals.
 
-    Opened here and not by gunicorn, which would retry for seconds and not say what to do.
+    Opened here and not by gunicorn, which would retry for seconds and not say what to do. Until it listens, a call is
+    refused; in a queue, it would be reset by a signal that ends the start.
     """
+    listener = None
     try:
         family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address[:2])
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise SettingError(
             f"CDS_HOST {settings.host}, CDS_PORT {settings.port}: can't listen there ({error.strerror}); "
             "stop the program that uses the port, or choose another with --port"
@@ -366,8 +380,7 @@ def _warm_up_and_freeze(app: Flask, *, has_former: bool) -> None:
     gc.enable()
 
 
-def _log_address(settings: Settings, listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
+def _log_address(settings: Settings, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     if settings.clients is None and is_loopback(host):
         _log.info("Open to every program on this machine, and to no other machine")

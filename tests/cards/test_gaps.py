@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from cds_service.cases import Case, answer_case
 from cds_service.clinical_data.retrieved import Unavailable
 from cds_service.findings.finding import Evidence, Shown
+from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 from tests.cards.builders import Tables
+from tests.cards.test_scenarios import NOW
 
 
 def test_missing_results_are_named_by_their_tests(tables: Tables):
@@ -178,3 +184,20 @@ def test_a_missing_result_is_asked_for_on_the_card_of_its_problem(tables: Tables
     assert card["summary"].startswith("Platelets 31")
     assert "INR: no result in the record" in card["detail"]
     assert "Order INR." in card["detail"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "shown"),
+    [
+        ("medications", {"code": "http://hl7.org/fhir/sid/ndc|12345-678-90"}, "code 12345-678-90 (ndc)"),
+        ("conditions", {"code": "urn:oid:1.2.3.4|A1"}, "code A1 (urn:oid:1.2.3.4)"),
+    ],
+)
+def test_an_entry_of_a_code_alone_is_shown_by_its_code(
+    kind: str, entry: Mapping[str, Any], shown: str, knowledge: Knowledge
+):
+    """Whoever looks it up needs the code and its system; the id of a resource says nothing."""
+    row = {"order": {"code": "procedure|uterine-fibroid-embolization", "in_days": 8}, kind: [entry]}
+    details = [card["detail"] for card in answer_case(Case("code", row), knowledge, NOW).cards]
+    assert any(shown in detail for detail in details)
+    assert not any(re.search(r"(Condition|MedicationRequest)/", detail) for detail in details)

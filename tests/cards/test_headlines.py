@@ -16,6 +16,7 @@ from cds_service.cards.wording import Wording
 from cds_service.findings.finding import Computed, Evidence
 from cds_service.knowledge.lab_types import Lab
 from cds_service.knowledge.tables import Knowledge
+from cds_service.reasons import Reason
 from tests.cards.builders import IOHEXOL, PLATELETS, TODAY, Tables
 
 LONG = "Acute on chronic combined systolic (congestive) and diastolic (congestive) heart failure with a long name"
@@ -268,3 +269,41 @@ def test_rows_without_a_sentence_of_their_own_are_limits(knowledge: Knowledge):
     """Every question has a sentence of its own for what it means, but those whose limit or hold says it."""
     fallback = [c for row in knowledge.contraindications for c in row.criteria if c.says is None]
     assert [c.id for c in fallback if c.question.limit is None] == ["antithrombotic"]
+
+
+RADIOGRAPHIC = "Adverse reaction to radiographic contrast media"
+SEVERITY = "severity-not-recorded"
+GAPS = ("no-result", "data-absent", "older-than", "adults-only", "unit-missing", "uncoded-allergy", SEVERITY)
+
+
+def _longest_names(tables: Tables, language: str) -> list[str]:
+    """The procedures with the longest names in a language, and one with a short name."""
+    names = tables.knowledge.wordings[language]
+    shown = {key: names.get(f"procedure.{key}", row.short) for key, row in tables.knowledge.procedures.items()}
+    return [*sorted(shown, key=lambda key: -len(shown[key]))[:2], "tips"]
+
+
+def _cuts_other_than(text: str, summary: str) -> bool:
+    """Whether something is cut that is not the beginning of this text."""
+    starts = [text[:end].rstrip(" ,;:–(") for end in range(6, len(text))]
+    return any(not part.endswith(tuple(starts)) for part in summary.split("…")[:-1])
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+def test_only_the_words_of_the_record_are_cut(language: str, tables: Tables):
+    """Whatever question, procedure and gap: a headline that must be short cuts what it quotes, never its own words."""
+    settings, cut = CardSettings(language=language), set()
+    for procedure in _longest_names(tables, language):
+        for criterion in (one for row in tables.knowledge.contraindications for one in row.criteria):
+            number = None if criterion.question.limit is None else Decimal("123.456")
+            for text in (LONG, RADIOGRAPHIC, "Allergie"):
+                item = Evidence("Condition/1", text, None, number, "mg/dL", "2026-11-20")
+                found = [tables.present(criterion.id, item)]
+                gaps = [key for key in GAPS if criterion.question.labs and (key != SEVERITY or number is None)]
+                found += [tables.unknown(criterion.id, Reason(key, {"days": 30}), item) for key in gaps]
+                for answer in found if text == LONG else found[:1]:
+                    order = tables.order(procedure, answer, text="left embolization", planned=date(2026, 12, 24))
+                    for card in tables.cards(order, card_settings=settings):
+                        if "  " in card["summary"] or _cuts_other_than(text, card["summary"]):
+                            cut.add(card["summary"])
+    assert sorted(cut) == []

@@ -41,9 +41,9 @@ def _words(text: str) -> set[str]:
 PROPER_NAMES = _words("""
     SIR CHEST PAUSE EHRA AHA ACC ACCP HRS Knol Thromb Haemost Korean Anesthesiol Adv Hematol ASRA Global Spine MMCTS ACR
     NKF SPR AAAAI KDIGO CTCAE CDC HFA ESC GOLD JHEP Reports ALTA Johnson CIRSE learnir org TIPS MELD Child Pugh FHIR
-    AASLD min dia mmHg kPa UNOS CKD EPI Cockcroft Gault IR RI
+    AASLD min dia mmHg kPa UNOS CKD EPI Cockcroft Gault IR RI ICD PCS
 """)
-"""Names of guidelines, scores and units, the same in every language; guidelines are cited as they are called."""
+"""Names of guidelines, scores, units and code systems, the same in every language; guidelines are cited so."""
 
 
 def _known(language: str, knowledge: Knowledge) -> set[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from cds_service.cases import Case, answer_case
 from cds_service.knowledge.tables import Knowledge
 from tests.cards.test_scenarios import NOW
@@ -73,3 +75,49 @@ def test_a_reason_is_asked_for_once(knowledge: Knowledge):
     summaries = [card["summary"] for card in _cards(knowledge, tips, tips, labs=labs)]
     assert sum("add why TIPS is needed" in summary for summary in summaries) <= 1
     assert not any("1 more" in summary and "add why" in summary for summary in summaries)
+
+
+# --- Buttons of a critical card that is about several orders ---
+
+LEG = {"code": "procedure|leg-arterial-thrombolysis", "in_days": 3}
+VEIN = {"code": "procedure|deep-vein-thrombolysis", "in_days": 3}
+BIOPSY = {"code": "procedure|liver-biopsy", "in_days": 3}
+BRAIN_BLEED = {
+    "conditions": [
+        {"code": "icd-10-cm|I61.9", "display": "Nontraumatic intracerebral hemorrhage", "onset_days": 21},
+        {"code": "icd-10-cm|I82.421", "display": "Acute embolism and thrombosis of right iliac vein", "onset_days": 2},
+    ],
+    "labs": IN_RANGE,
+}
+
+
+def _actions(card: Json, label: str) -> list[tuple[str, str]]:
+    (suggestion,) = [one for one in card["suggestions"] if one["label"].startswith(label)]
+    actions = suggestion["actions"]
+    return [
+        (a["type"], a["resourceId"] if a["type"] == "delete" else a["resource"]["code"]["coding"][0]["code"])
+        for a in actions
+    ]
+
+
+@pytest.mark.parametrize("orders", [(LEG,), (LEG, LEG), (LEG, VEIN), (LEG, VEIN, LEG)])
+def test_cancel_deletes_every_order_that_the_card_is_critical_for(knowledge: Knowledge, orders: tuple[Json, ...]):
+    """One click deletes all of them, and the button says how many."""
+    card = next(c for c in _cards(knowledge, *orders, **BRAIN_BLEED) if c["indicator"] == "critical")
+    label = "Cancel this order" if len(orders) == 1 else f"Cancel these {len(orders)} orders"
+    assert _actions(card, label) == [("delete", f"ServiceRequest/draft-{n}") for n in range(1, len(orders) + 1)]
+
+
+def test_replace_takes_the_place_of_every_order_that_it_can(knowledge: Knowledge):
+    """Two thromboses, each in a draft of its own: each draft is deleted and gets its thrombectomy."""
+    card = next(c for c in _cards(knowledge, LEG, VEIN, **BRAIN_BLEED) if c["indicator"] == "critical")
+    actions = _actions(card, "Replace with ")
+    assert [kind for kind, _ in actions] == ["delete", "create", "delete", "create"]
+
+
+def test_an_order_beside_the_critical_one_stays(knowledge: Knowledge):
+    """A biopsy is not deleted with the lysis that must not be done, whichever was written first."""
+    for orders in ((BIOPSY, LEG), (LEG, BIOPSY)):
+        card = next(c for c in _cards(knowledge, *orders, **BRAIN_BLEED) if c["indicator"] == "critical")
+        lysis = f"ServiceRequest/draft-{orders.index(LEG) + 1}"
+        assert _actions(card, "Cancel this order") == [("delete", lysis)]

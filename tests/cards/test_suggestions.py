@@ -19,10 +19,10 @@ from cds_service.cards.suggestions import (
     Tell,
     Timing,
     WantedTest,
-    cancel_order,
+    cancel_orders,
     link_reason,
     order_missing,
-    replace_order,
+    replace_orders,
     tell_ir,
 )
 from cds_service.cards.wording import Wording
@@ -349,7 +349,7 @@ def test_lysis_is_replaced_by_the_thrombectomy_of_the_same_vessel(tables: Tables
         "orderDetail": [{"text": "alteplase 1 mg/h"}],
         "occurrenceDateTime": "2026-12-02",
     }
-    found = replace_order(an_order(tables, draft=draft), RISK, a_call(tables))
+    found = replace_orders([an_order(tables, draft=draft)], RISK, a_call(tables))
     assert found is not None
     assert found.label == "Replace with DVT thrombectomy"
     delete, create = found.actions
@@ -389,14 +389,14 @@ def test_every_safer_procedure_is_recognized_when_it_is_ordered(tables: Tables):
 def test_no_replacement_where_there_is_none(fields: dict[str, Any], tables: Tables):
     """No order is replaced in an emergency, without a mapped procedure, or without a draft that can be read."""
     name = fields.pop("procedure", "deep-vein-thrombolysis")
-    assert replace_order(an_order(tables, name, **fields), RISK, a_call(tables)) is None
+    assert replace_orders([an_order(tables, name, **fields)], RISK, a_call(tables)) is None
 
 
 def test_an_order_that_may_be_two_procedures_is_not_replaced(tables: Tables):
     """Where it is not sure what was ordered, nothing is put in its place."""
     names = ("deep-vein-thrombolysis", "leg-arterial-thrombolysis")
     candidates = tuple(tables.knowledge.procedures[name] for name in names)
-    assert replace_order(an_order(tables, candidates=candidates), RISK, a_call(tables)) is None
+    assert replace_orders([an_order(tables, candidates=candidates)], RISK, a_call(tables)) is None
 
 
 @pytest.mark.parametrize("level", list(Indicator))
@@ -407,7 +407,7 @@ def test_cancelling_is_for_critical_cards(level: Indicator, urgency: Urgency, al
     order, call = an_order(tables, urgency=urgency), a_call(tables)
     told = tell_ir(Tell.REACTION, "Iohexol anaphylaxis", [IOHEXOL], [order], call)
     beside = [] if alone or told is None else [told]
-    found = cancel_order(order, level, beside, call)
+    found = cancel_orders([order], level, beside, call)
     allowed = not alone and urgency is not Urgency.EMERGENCY and level is Indicator.CRITICAL
     assert (found is not None) == allowed
     if found:
@@ -424,8 +424,8 @@ def test_nothing_changes_appointments_and_orders_without_id(reference: str, tabl
     other = Suggestion("x", ())
     assert tell_ir(Tell.RESULTS, "INR 2.4", [PLATELETS], [order], call) is None
     assert link_reason(order, call) == ()
-    assert replace_order(order, RISK, call) is None
-    assert cancel_order(order, Indicator.CRITICAL, [other], call) is None
+    assert replace_orders([order], RISK, call) is None
+    assert cancel_orders([order], Indicator.CRITICAL, [other], call) is None
     assert order_missing([WantedTest("inr")], [order], call) is None
 
 
@@ -439,11 +439,11 @@ def every_suggestion(tables: Tables, draft: dict[str, Any] = RICH) -> dict[str, 
     found = {
         "order": order_missing(wanted, [order], call),
         "tell": tell_ir(Tell.REACTION, "Iohexol anaphylaxis", [IOHEXOL], [order], call),
-        "replace": replace_order(order, RISK, call),
+        "replace": replace_orders([order], RISK, call),
         "link": link_reason(order, call)[0],
     }
     given = {name: suggestion for name, suggestion in found.items() if suggestion is not None}
-    cancel = cancel_order(order, Indicator.CRITICAL, list(given.values()), call)
+    cancel = cancel_orders([order], Indicator.CRITICAL, list(given.values()), call)
     return given | ({"cancel": cancel} if cancel else {})
 
 

@@ -11,7 +11,7 @@ from cds_service.knowledge.tables import Knowledge
 from cds_service.reasons import Reason
 from tests.support.shipped import shipped_rows
 
-SAMPLES = {"status": 503, "system": "RxNorm", "names": "“knee”", "type": "history",
+SAMPLES = {"status": 503, "system": "RxNorm", "code": "1191", "names": "“knee”", "type": "history",
     "count": "4", "data": "the recorded conditions", "date": "2026-11-20", "days": "30", "evidence": "“Hives”, 2021",
     "fact": "Platelets 42 × 10⁹/L", "first": "Hemoptysis", "formula": "CKD-EPI 2021", "grade": "secondary source",
     "guideline": "SIR 2019", "hours": "48", "indication": "Uterine fibroids", "items": "a, b", "labs": "INR",

@@ -19,7 +19,7 @@ import requests
 
 from cds_service.errors import SettingError
 from cds_service.settings import Settings
-from cds_service.web.serve import serve
+from cds_service.web.serve import _listener, serve
 from tests.support.calls import NOTHING_RECORDED, a_call, as_json
 from tests.support.serving import workers_of
 from tests.support.waiting import PATIENCE, until
@@ -222,3 +222,12 @@ def test_a_port_in_use_is_named() -> None:
         port = other.getsockname()[1]
         with pytest.raises(SettingError, match=rf"CDS_PORT {port}: can't listen there .* --port"):
             serve(Settings(port=port))
+
+
+def test_no_call_is_let_in_before_signals_are_handled():
+    """The address is taken at once, so that its owner is told; it listens when gunicorn handles signals."""
+    listener = _listener(Settings(host="127.0.0.1", port=0))
+    with listener, socket.socket() as caller:
+        assert not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        with pytest.raises(ConnectionRefusedError):
+            caller.connect(listener.getsockname())
