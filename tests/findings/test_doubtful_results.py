@@ -253,6 +253,12 @@ def test_of_another_specimen(entry: dict[str, Any], knowledge: Knowledge, now: d
         coded(text="NYHA class", value=3),
         coded({"system": "http://snomed.info/sct", "code": "420913000"}),
         {"fields": {"code": {"text": "NYHA"}, "valueCodeableConcept": {"text": "III"}}},
+        {
+            "fields": {
+                "code": {"coding": [{"system": "http://loinc.org", "code": "99999-9", "display": "NYHA class"}]},
+                "valueString": "III",
+            }
+        },
     ],
 )
 def test_a_class_that_is_not_read(entry: dict[str, Any], knowledge: Knowledge, now: datetime) -> None:
@@ -265,14 +271,16 @@ def test_a_class_that_is_not_read(entry: dict[str, Any], knowledge: Knowledge, n
     [
         ({"coding": [{"system": "http://loinc.org", "code": "LA28407-7"}]}, ("present", None)),
         ({"coding": [{"system": "http://loinc.org", "code": "LA28404-4"}]}, ("absent", None)),
-        ({"coding": [{"system": "urn:local", "code": "3"}], "text": "NYHA III"}, ("unknown", "answer-unread")),
-        ({"text": "NYHA III"}, ("unknown", "answer-unread")),
+        ({"coding": [{"system": "urn:local", "code": "3"}], "text": "NYHA III"}, ("present", None)),
+        ({"text": "Class II"}, ("absent", None)),
+        ({"coding": [{"system": "urn:local", "code": "3"}]}, ("unknown", "answer-unread")),
+        ({"text": "NYHA II-III"}, ("unknown", "answer-unread")),
     ],
 )
 def test_an_answer_that_is_not_read(
     answer: dict[str, Any], expected: tuple[str, str | None], knowledge: Knowledge, now: datetime
 ) -> None:
-    """A coded answer in a vocabulary that holds none of the answers asked for is no "no"."""
+    """A coded answer in a vocabulary that holds none of the answers asked for is no "no"; one in words is read."""
     labs = [{"code": "loinc|88020-3", "fields": {"valueCodeableConcept": answer}}]
     assert answer_of("nyha-severe", labs, knowledge, now) == expected
 
