@@ -7,7 +7,7 @@ later (a filter that was removed) is none any more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 
 import msgspec
@@ -66,13 +66,9 @@ def performed_of(facts: PatientFacts, knowledge: Knowledge) -> PerformedList:
     """Look every procedure up once; a record holds thousands of procedures, and a few hundred names."""
     meaning = cache(lambda concept: _meaning(concept, knowledge))
     entries = [_entry(fact, meaning(fact.concept), meaning(fact.category), knowledge) for fact in facts.procedures]
-    named = (_named_as_problem(fact, knowledge) for fact in facts.conditions if _is_in_words(fact.concept, knowledge))
-    on_the_list = (_entry(fact, meaning(fact.concept), _NOTHING, knowledge) for fact in named)
-    entries += [
-        entry
-        for entry in on_the_list
-        if entry.rows or (entry.may_be_surgery and _is_some_surgery(entry.fact.concept, knowledge))
-    ]
+    is_performed = cache(lambda concept: _is_performed(concept, meaning, knowledge))
+    named = [_named_as_problem(fact, knowledge) for fact in facts.conditions if is_performed(fact.concept)]
+    entries += [_entry(fact, meaning(fact.concept), _NOTHING, knowledge) for fact in named]
     table = knowledge.performed.rows
     return PerformedList(tuple(_without_ended(entry, entries, table) for entry in entries))
 
@@ -108,6 +104,15 @@ class _Meaning(msgspec.Struct, frozen=True):
 
 
 _NOTHING = _Meaning(frozenset(), None, known=False, no_surgery=False, not_done=False)
+
+
+def _is_performed(concept: Concept, meaning_of: Callable[[Concept], _Meaning], knowledge: Knowledge) -> bool:
+    """Whether the words of a problem name what is asked for as done, or some operation."""
+    if not _is_in_words(concept, knowledge):
+        return False
+    meaning = meaning_of(concept)
+    is_unclear = not (meaning.known or meaning.no_surgery)
+    return bool(meaning.rows) or (is_unclear and _is_some_surgery(concept, knowledge))
 
 
 def _is_in_words(concept: Concept, knowledge: Knowledge) -> bool:

@@ -181,6 +181,7 @@ class CodeIndex:
         # Codes hold nothing about a patient, so remembering them across calls is harmless.
         self.lookup = lru_cache(maxsize=50_000)(self._lookup)
         self.reads_for = lru_cache(maxsize=50_000)(self._reads_for)
+        self.says_all = lru_cache(maxsize=50_000)(self._says_all)
         self._systems_holding = lru_cache(maxsize=5_000)(self._systems_in)
         self._read_systems = frozenset(url for url, system in self._systems.items() if not system.absence)
 
@@ -225,7 +226,7 @@ class CodeIndex:
         known = self._systems.get(self._canonical(system))
         return (known is not None and not known.absence) or (system, code.strip()) in self._mappings
 
-    def says_all(self, system: str, code: str) -> bool:
+    def _says_all(self, system: str, code: str) -> bool:
         """Whether a code needs no words beside it: surely in a value set, mapped by the site, or of a classification.
 
         A residual code of a classification (R69, Z88.8), or a category of which longer codes are listed (K76), says
